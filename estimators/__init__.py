@@ -1,0 +1,1 @@
+"""From features to distributions of seconds: one estimator per question."""
