@@ -1,0 +1,100 @@
+# Everything that is done with Doorstep starts here: `make help` lists it.
+# Assumed: make, a POSIX shell and Python 3.11 or newer. Each target sets up what it needs by itself.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PACKAGES := aggregators estimators services simulator commands
+
+# The tools stay off the network and out of the home directory.
+export BENTOML_DO_NOT_TRACK := True
+export BENTOML_HOME ?= $(CURDIR)/.bentoml
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-virtualenv
+# uv resolves for every platform and Python at once. It is needed for `make lock` alone, so it has its own environment.
+UV_VERSION := 0.13.9
+UV_COMPILE := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(LOCK_ARGS)
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## a small synthetic city: train, serve, send events and requests, compare (no data needed)
+	$(BIN)/doorstep demo
+
+.PHONY: test
+test: lint typecheck ## everything that must hold: lint, types, tests, doctests, coverage
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+.PHONY: lint
+lint: $(VENV)/.dev ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: typecheck
+typecheck: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: format
+format: $(VENV)/.dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: benchmark
+benchmark: $(VENV)/.dev ## speed and memory, beside the peers
+	$(BIN)/python -m benchmarks.run
+
+.PHONY: bento
+bento: $(VENV)/.runtime ## build the bento of the eTP service into the local model store
+	$(BIN)/bentoml build
+
+.PHONY: bento-check
+bento-check: $(VENV)/.dev ## build the bento, install what it names into a fresh environment, serve it from there
+	$(BIN)/python -m pytest -m bento_install --no-header -p no:cacheprovider
+
+.PHONY: setup
+setup: $(VENV)/.dev ## the environment for development, and the git hooks
+	if [ -d .git ]; then $(BIN)/pre-commit install; fi
+
+.PHONY: lock
+lock: .venv-lock/.uv-$(UV_VERSION) ## resolve the dependencies anew where pyproject.toml asks for it (LOCK_ARGS=--upgrade: all of them)
+	$(UV_COMPILE) requirements/build.in -o requirements/build.lock
+	$(UV_COMPILE) pyproject.toml -o requirements/runtime.lock
+	$(UV_COMPILE) pyproject.toml requirements/build.in --extra dev --constraint requirements/runtime.lock \
+		--constraint requirements/build.lock -o requirements/dev.lock
+
+.PHONY: clean
+clean: ## remove the environments, caches and what was built
+	rm -rf .venv .venv-lock .bentoml .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find $(PACKAGES) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments -----------------------------------------------------------------------------
+# A stamp says which lock was installed; pip runs again only when the lock or pyproject.toml is newer.
+
+$(VENV)/.runtime: requirements/runtime.lock requirements/build.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Doorstep into $(VENV) (a minute or two, once) ..."
+	$(PIP_INSTALL) --require-hashes -r requirements/runtime.lock -r requirements/build.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python requirements/check_libraries.py
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Doorstep and its development tools into $(VENV) (a minute or two, once) ..."
+	$(PIP_INSTALL) --require-hashes -r requirements/dev.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python requirements/check_libraries.py
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)/bin/python:
+	sh requirements/make_environment.sh $(VENV)
+
+.venv-lock/.uv-$(UV_VERSION):
+	sh requirements/make_environment.sh .venv-lock
+	.venv-lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	touch $@

@@ -1,0 +1,29 @@
+#!/bin/sh
+# make_environment.sh FOLDER: a virtual environment there, with the first Python >= 3.11 that can make one.
+# PYTHON=/path/to/python names one and skips the search.
+set -eu
+
+folder=$1
+candidates=${PYTHON:-"python3.13 python3.12 python3.11 python3.14 python3 python"}
+without_venv=
+
+for python in $candidates; do
+    # A name on the path need not run (version managers leave shims), and need not be new enough.
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
+    if ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+        without_venv="$without_venv $python"
+        continue
+    fi
+    echo "Making $folder with $python ($("$python" -c 'import platform; print(platform.python_version())'))"
+    exec "$python" -m venv "$folder"
+done
+
+if [ -n "$without_venv" ]; then
+    version=$(set -- $without_venv; "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    echo "Found$without_venv, but without the standard library's venv and ensurepip." >&2
+    echo "On Debian and Ubuntu: sudo apt install python$version-venv. Then run make again." >&2
+else
+    echo "No Python 3.11 or newer among: $candidates." >&2
+    echo "Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2
+fi
+exit 1
