@@ -33,7 +33,7 @@ def make_baskets(stores: Stores, store: IntArray, rng: np.random.Generator) -> B
     differences. ``zone`` is the customer's.
     """
     n = len(store)
-    products = 1.0 + rng.poisson(1.6, n)
+    products = 1.0 + rng.poisson(1.6, n).astype(np.float64)
     price = PRICE[stores.category[store]] * rng.lognormal(0.0, 0.25, n)
     away_m = 300.0 + rng.gamma(2.2, 550.0, n)
     angle = rng.uniform(0.0, 2.0 * np.pi, n)
