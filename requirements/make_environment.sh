@@ -4,7 +4,7 @@
 set -eu
 
 folder=$1
-candidates=${PYTHON:-"python3.13 python3.12 python3.11 python3.14 python3 python"}
+candidates=${PYTHON:-"python3.12 python3.11 python3.13 python3.14 python3 python"}
 without_venv=
 
 for python in $candidates; do
@@ -15,13 +15,13 @@ for python in $candidates; do
         continue
     fi
     echo "Making $folder with $python ($("$python" -c 'import platform; print(platform.python_version())'))"
-    exec "$python" -m venv "$folder"
+    "$python" -m venv "$folder"
+    exit
 done
 
 if [ -n "$without_venv" ]; then
-    version=$(set -- $without_venv; "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     echo "Found$without_venv, but without the standard library's venv and ensurepip." >&2
-    echo "On Debian and Ubuntu: sudo apt install python$version-venv. Then run make again." >&2
+    echo "On Debian and Ubuntu: sudo apt install python3-venv. Then run make again." >&2
 else
     echo "No Python 3.11 or newer among: $candidates." >&2
     echo "Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2

@@ -1,0 +1,40 @@
+"""What holds for every test and doctest of the project."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# BentoML reads its settings when it is imported, so they stand before anything imports it: no test
+# may touch the user's model store or the network.
+_BENTOML_HOME = Path(tempfile.mkdtemp(prefix="doorstep-bentoml-"))
+os.environ["BENTOML_HOME"] = str(_BENTOML_HOME)
+os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+
+ROOT = Path(__file__).parent
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_BENTOML_HOME, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what is slow last, so that quick answers come first."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder that holds pyproject.toml."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real delivery data (see CONTRIBUTING.md); skips where this machine has none."""
+    folder = Path(os.environ.get("DOORSTEP_DATA", ROOT / "../shared/data")).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no real delivery data at {folder} (DOORSTEP_DATA names another folder)")
+    return folder
