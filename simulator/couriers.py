@@ -21,9 +21,13 @@ REQUEST_DELAY_S = (20.0, 90.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Deliveries:
-    """Courier (-1: none) and moments of each order's legs, seconds since the start, NaN: never."""
+    """Courier (-1: none) and moments of each order's legs, seconds since the start, NaN: never.
+
+    ``distance_to_store_m`` is the street distance from where the courier was when assigned.
+    """
 
     courier: IntArray
+    distance_to_store_m: FloatArray
     assigned_s: FloatArray
     at_store_s: FloatArray
     picked_up_s: FloatArray
@@ -50,7 +54,7 @@ def deliver(
     pickup_s = PICKUP_MEDIAN_S * rng.lognormal(0.0, 0.4, n)
     parking_s = PARKING_MEDIAN_S[baskets.zone] * rng.lognormal(0.0, 0.35, n)
     traffic = rng.lognormal(0.0, 0.15, (2, n))
-    moments = np.full((6, n), np.nan)
+    moments = np.full((7, n), np.nan)
     moments[5] = cooked.cancelled_s
     legs = Deliveries(
         courier=np.full(n, -1, dtype=np.int64),
@@ -60,6 +64,7 @@ def deliver(
         at_customer_s=moments[3],
         delivered_s=moments[4],
         cancelled_s=moments[5],
+        distance_to_store_m=moments[6],
     )
     pools = [_Pool(plan.couriers, city * plan.couriers, rng) for city in range(len(CITIES))]
     accepted = np.flatnonzero(~np.isnan(cooked.accepted_s))
@@ -116,6 +121,7 @@ class _Pool:
             return
         legs.courier[i] = self._first + c
         legs.assigned_s[i] = assigned_s
+        legs.distance_to_store_m[i] = np.round(away_m[c])
         if at_store_s < ends_s:
             legs.at_store_s[i] = at_store_s
             self._x_m[c], self._y_m[c] = store_xy

@@ -34,11 +34,15 @@ ORDERS = Source(
         "cancelled",
     ),
     dimensions=("store_id", "courier_id", "city", "zone", "store_category"),
-    attributes=("amount", "products", "distance_m"),
-    known_from={"courier_id": "courier_assigned"},
+    attributes=("amount", "products", "distance_m", "distance_to_store_m"),
+    known_from={"courier_id": "courier_assigned", "distance_to_store_m": "courier_assigned"},
 )
-"""What a simulated order goes through. ``zone`` is the customer's, ``distance_m`` the street
-distance from store to customer."""
+"""What a simulated order goes through.
+
+``zone`` is the customer's, ``store_category`` the city and the kind of kitchen. ``distance_m`` is
+the street distance from store to customer, ``distance_to_store_m`` that from where the courier was
+when assigned.
+"""
 
 
 def make_table(
@@ -55,6 +59,7 @@ def make_table(
     city_names = np.array([name for name, _ in CITIES], dtype=object)
     cities = city_names[stores.city[demand.store]]
     zones = np.array(ZONES, dtype=object)[baskets.zone]
+    categories = np.array(CATEGORIES, dtype=object)[stores.category[demand.store]]
     courier_names = np.array(
         [f"c-{i:04d}" for i in range(plan.couriers * len(CITIES))] + [None], dtype=object
     )
@@ -76,11 +81,12 @@ def make_table(
             "store_id": stores.store_id[demand.store],
             "courier_id": courier_names[deliveries.courier],
             "city": cities,
-            "zone": cities + "-" + zones if n else zones,
-            "store_category": np.array(CATEGORIES, dtype=object)[stores.category[demand.store]],
+            "zone": cities + " " + zones if n else zones,
+            "store_category": cities + " " + categories if n else categories,
             "amount": baskets.amount,
             "products": baskets.products,
             "distance_m": baskets.distance_m,
+            "distance_to_store_m": deliveries.distance_to_store_m,
             **{event: _moments(plan.start, values) for event, values in moments_s.items()},
         }
     )
