@@ -15,9 +15,8 @@ export BENTOML_HOME ?= $(CURDIR)/.bentoml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-virtualenv
-# uv resolves for every platform and Python at once. It is needed for `make lock` alone, so it has its own environment.
-UV_VERSION := 0.13.9
-UV_COMPILE := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+# Resolves for every platform and Python at once.
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
 .PHONY: help
@@ -51,7 +50,7 @@ benchmark: $(VENV)/.dev ## speed and memory, beside the peers
 	$(BIN)/python -m benchmarks.run
 
 .PHONY: bento
-bento: $(VENV)/.runtime ## build the bento of the eTP service into the local model store
+bento: $(VENV)/.dev ## build the bento of the eTP service into the local model store
 	$(BIN)/bentoml build
 
 .PHONY: bento-check
@@ -63,7 +62,7 @@ setup: $(VENV)/.dev ## the environment for development, and the git hooks
 	if [ -d .git ]; then $(BIN)/pre-commit install; fi
 
 .PHONY: lock
-lock: .venv-lock/.uv-$(UV_VERSION) ## resolve the dependencies anew where pyproject.toml asks for it (LOCK_ARGS=--upgrade: all of them)
+lock: | $(BIN)/uv ## resolve the dependencies anew where pyproject.toml asks for it (LOCK_ARGS=--upgrade: all of them)
 	$(UV_COMPILE) requirements/build.in -o requirements/build.lock
 	$(UV_COMPILE) pyproject.toml -o requirements/runtime.lock
 	$(UV_COMPILE) pyproject.toml requirements/build.in --extra dev --constraint requirements/runtime.lock \
@@ -71,30 +70,29 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## resolve the dependencies anew where pyproj
 
 .PHONY: clean
 clean: ## remove the environments, caches and what was built
-	rm -rf .venv .venv-lock .bentoml .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .bentoml .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find $(PACKAGES) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments -----------------------------------------------------------------------------
 # A stamp says which lock was installed; pip runs again only when the lock or pyproject.toml is newer.
 
-$(VENV)/.runtime: requirements/runtime.lock requirements/build.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.runtime: requirements/runtime.lock requirements/build.lock pyproject.toml | $(BIN)/python
 	@echo "Installing Doorstep into $(VENV) (a minute or two, once) ..."
 	$(PIP_INSTALL) --require-hashes -r requirements/runtime.lock -r requirements/build.lock
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python requirements/check_libraries.py
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
 	@echo "Installing Doorstep and its development tools into $(VENV) (a minute or two, once) ..."
 	$(PIP_INSTALL) --require-hashes -r requirements/dev.lock
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python requirements/check_libraries.py
 	@touch $@ $(VENV)/.runtime
 
-$(VENV)/bin/python:
+$(BIN)/python:
 	sh requirements/make_environment.sh $(VENV)
 
-.venv-lock/.uv-$(UV_VERSION):
-	sh requirements/make_environment.sh .venv-lock
-	.venv-lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
-	touch $@
+# An older lock is good enough to make the next one.
+$(BIN)/uv:
+	$(MAKE) $(VENV)/.dev

@@ -1,0 +1,91 @@
+"""The distribution: what it declares is what it imports, and the lock holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.test_import_rules import PACKAGES, all_imports
+
+ROOT = Path(__file__).parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCKS = ("runtime", "build", "dev")
+# Where the name that is imported is not the name that is installed.
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+# What BentoML itself is made of: pinned through it, never apart from it.
+OF_BENTOML = {"attrs", "prometheus-client", "pydantic", "starlette", "uvicorn"}
+
+
+def lock_text(name: str) -> str:
+    return (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+
+
+def pins(name: str) -> dict[str, str]:
+    """Distribution -> version, as the lock says."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock_text(name), re.MULTILINE)
+    return {canonicalize_name(distribution): version for distribution, version in found}
+
+
+def declared(*extras: str) -> list[Requirement]:
+    project = PYPROJECT["project"]
+    lines = list(project["dependencies"])
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    return [Requirement(line) for line in lines]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_pins_everything_with_hashes_and_names_no_place(name: str) -> None:
+    text = lock_text(name)
+    assert "://" not in text
+    assert "file:" not in text
+    entries = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    options = [line for line in entries if line.startswith("-")]
+    assert not options, f"a lock may not say where to look: {options}"
+    for entry in re.split(r"\n(?=[A-Za-z0-9])", "\n".join(entries)):
+        assert re.match(r"[A-Za-z0-9._-]+==\S+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+
+
+@pytest.mark.parametrize("name", ["runtime", "build"])
+def test_development_lock_agrees_with_the_others(name: str) -> None:
+    development = pins("dev")
+    assert pins(name).items() <= development.items()
+
+
+@pytest.mark.parametrize(("name", "extras"), [("runtime", ()), ("dev", ("dev",))])
+def test_lock_satisfies_what_is_declared(name: str, extras: tuple[str, ...]) -> None:
+    locked = pins(name)
+    for requirement in declared(*extras):
+        version = locked[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), requirement
+
+
+def test_what_is_imported_is_declared() -> None:
+    import sys
+
+    known = {canonicalize_name(requirement.name) for requirement in declared("polars", "redis")}
+    imported = {item.root for item in all_imports()} - set(PACKAGES) - sys.stdlib_module_names
+    missing = {
+        name
+        for name in imported - {""}
+        if canonicalize_name(DISTRIBUTIONS.get(name, name)) not in known | OF_BENTOML
+    }
+    assert not missing, f"imported by the packages, not in pyproject.toml: {sorted(missing)}"
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    wheel = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert sorted(wheel["packages"]) == sorted(PACKAGES)
+    assert all((ROOT / package / "__init__.py").is_file() for package in PACKAGES)
+
+
+def test_licence_is_the_whole_apache_licence() -> None:
+    digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
+    assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
