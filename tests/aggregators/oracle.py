@@ -1,0 +1,213 @@
+"""What every feature must be: the specification written as obvious, slow loops.
+
+Shares no code with the package. It reads rows (dicts) whose event times are integer microseconds
+or None, whose dimension values are None where missing, whose attributes are NaN where missing.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from tsfresh.feature_extraction import feature_calculators
+
+from tests.aggregators.functions_under_test import CALLABLES
+from tests.aggregators.specs import (
+    AttributeSpec,
+    DurationSpec,
+    ElapsedSpec,
+    FunctionSpec,
+    Query,
+    RatioSpec,
+    Row,
+    SourceSpec,
+    Spec,
+)
+
+
+def has_happened(row: Row, event: str, as_of: int) -> bool:
+    """An event has happened iff its time lies strictly before `as_of`."""
+    time = row[event]
+    return time is not None and time < as_of
+
+
+def group_of(row: Row, dimension: str, source: SourceSpec, as_of: int) -> Any:
+    """The dimension value that is known of the sample at `as_of`, else None."""
+    if not has_happened(row, source.event_of(dimension), as_of):
+        return None
+    return row[dimension]
+
+
+def attribute_of(
+    row: Row, attribute: AttributeSpec, source: SourceSpec, as_of: int
+) -> float | None:
+    """The value of the attribute that is known of the sample at `as_of`, else None."""
+    if isinstance(attribute, DurationSpec):
+        both = has_happened(row, attribute.start, as_of) and has_happened(row, attribute.end, as_of)
+        return (row[attribute.end] - row[attribute.start]) / 1_000_000 if both else None
+    if isinstance(attribute, ElapsedSpec):
+        happened = has_happened(row, attribute.since, as_of)
+        return (as_of - row[attribute.since]) / 1_000_000 if happened else None
+    if isinstance(attribute, RatioSpec):
+        over = attribute_of(row, attribute.over, source, as_of)
+        under = attribute_of(row, attribute.under, source, as_of)
+        return None if over is None or under is None or under == 0 else over / under
+    if not has_happened(row, source.event_of(attribute), as_of):
+        return None
+    value = row[attribute]
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def selected(rows: Sequence[Row], spec: Spec, source: SourceSpec, query: Query) -> list[Row]:
+    """The samples that the feature looks at, in the order of (event time, sample id)."""
+    if query.key is None:
+        return []
+    chosen = []
+    for row in rows:
+        if spec.exclude_self and row[source.sample_id] == query.sample_id:
+            continue
+        if group_of(row, spec.dimension, source, query.as_of) != query.key:
+            continue
+        if has_happened(row, spec.selecting_event, query.as_of) and _kept(row, spec, query.as_of):
+            chosen.append(row)
+    chosen.sort(key=lambda row: (row[spec.selecting_event], row[source.sample_id]))
+    return chosen[-spec.n :] if spec.kind == "last_n" else chosen
+
+
+def _kept(row: Row, spec: Spec, as_of: int) -> bool:
+    """Whether a sample of the group whose selecting event has happened is not left out again."""
+    if spec.kind == "after":
+        return bool(as_of - spec.window_us <= row[spec.event])
+    if spec.kind == "between":
+        for second_event in spec.second_events:
+            if has_happened(row, second_event, as_of):
+                return False
+        if spec.max_age_us is not None:
+            return bool(as_of - row[spec.first_event] <= spec.max_age_us)
+    return True
+
+
+def value(rows: Sequence[Row], spec: Spec, source: SourceSpec, query: Query) -> float:
+    """The value of the feature for one query."""
+    chosen = selected(rows, spec, source, query)
+    if spec.attribute is None:
+        assert spec.function.name == "count"
+        return float(len(chosen))
+    known = []
+    for row in chosen:
+        attribute_value = attribute_of(row, spec.attribute, source, query.as_of)
+        if attribute_value is not None:
+            known.append(attribute_value)
+    return function_value(spec.function, known)
+
+
+def function_value(function: FunctionSpec, values: Sequence[float]) -> float:
+    """What the function gives for the values that are not missing, in their order."""
+    if function.family == "plain" and function.name == "count":
+        return float(len(values))
+    if not values:
+        return 0.0 if function == FunctionSpec("sum") else math.nan
+    array = np.array(values, dtype=np.float64)
+    if function.family == "callable":
+        return CALLABLES[function.name](array)
+    if function.family == "tsfresh":
+        return tsfresh_value(function.name, dict(function.parameters), array)
+    if function.family == "quantile":
+        return float(np.quantile(array, dict(function.parameters)["q"]))
+    return _plain_value(function.name, values, array)
+
+
+def _plain_value(name: str, values: Sequence[float], array: np.ndarray[Any, Any]) -> float:
+    if name == "first":
+        return values[0]
+    if name == "last":
+        return values[-1]
+    if name == "n_unique":
+        return float(len(set(values)))
+    if name == "trend":
+        return slope(values)
+    numpy_function = {
+        "sum": np.sum,
+        "mean": np.mean,
+        "std": np.std,
+        "var": np.var,
+        "min": np.min,
+        "max": np.max,
+        "median": np.median,
+    }[name]
+    return float(numpy_function(array))
+
+
+def slope(values: Sequence[float]) -> float:
+    """Least-squares slope over the positions 0, 1, 2 ..., exact and then rounded once."""
+    if len(values) < 2:
+        return math.nan
+    exact = [Fraction(each) for each in values]
+    mean_position = Fraction(len(exact) - 1, 2)
+    mean_value = sum(exact, Fraction(0)) / len(exact)
+    above = Fraction(0)
+    below = Fraction(0)
+    for position, each in enumerate(exact):
+        above += (position - mean_position) * (each - mean_value)
+        below += (position - mean_position) ** 2
+    return float(above / below)
+
+
+def tsfresh_value(calculator: str, parameters: Row, array: np.ndarray[Any, Any]) -> float:
+    """tsfresh's own value: simple calculators are called, combiners asked for one parameter set."""
+    function = getattr(feature_calculators, calculator)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        if function.fctype == "combiner":
+            ((_, result),) = list(function(array, [parameters]))
+        else:
+            result = function(array, **parameters)
+    return float(result)
+
+
+def row_queries(
+    rows: Sequence[Row], spec: Spec, source: SourceSpec, as_of: str | Sequence[int]
+) -> list[Query]:
+    """What training asks for each row: its own sample, at its own event's time or the time given.
+
+    The row's dimension value is the key iff the event from which the column is known lies at or
+    before that time: a request made at an event may carry that event's columns.
+    """
+    queries = []
+    for position, row in enumerate(rows):
+        moment = row[as_of] if isinstance(as_of, str) else as_of[position]
+        known_from = row[source.event_of(spec.dimension)]
+        key_is_known = known_from is not None and known_from <= moment
+        key = row[spec.dimension] if key_is_known else None
+        queries.append(Query(key, moment, row[source.sample_id]))
+    return queries
+
+
+def values(
+    rows: Sequence[Row], spec: Spec, source: SourceSpec, queries: Sequence[Query]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The value of the feature for each query, float64 of shape (queries,)."""
+    return np.array([value(rows, spec, source, query) for query in queries], dtype=np.float64)
+
+
+def closeness(
+    spec: Spec, rows: Sequence[Row], source: SourceSpec, queries: Sequence[Query]
+) -> float:
+    """The absolute error that rounding may make in this feature: 0, except for `trend`.
+
+    The specification fixes the bits of every function by naming numpy's, but not the order in which
+    the slope is added up. A slope is a weighted sum of the values, so its rounding error grows with
+    the largest of them.
+    """
+    if spec.function.name != "trend" or spec.attribute is None:
+        return 0.0
+    largest = 0.0
+    for query in queries:
+        for row in selected(rows, spec, source, query):
+            known = attribute_of(row, spec.attribute, source, query.as_of)
+            largest = max(largest, abs(known) if known is not None else 0.0)
+    return 1e-13 * largest

@@ -1,0 +1,313 @@
+"""What must not change a value: the future, the order of rows, the kind of table, the unit."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from tests.aggregators.building import bits_of, feature_set_from, moments_from
+from tests.aggregators.random_data import (
+    ID_KINDS,
+    START_US,
+    IdKind,
+    RandomTable,
+    frame_of,
+    random_as_of,
+    random_queries,
+    random_table,
+    seeds,
+    spine_of,
+)
+from tests.aggregators.random_specs import FUNCTION_SPECS, random_spec
+from tests.aggregators.specs import HOUR, SECOND, Row, Spec
+
+SEEDS = seeds(6)
+
+
+def some_specs(seed: int, count: int = 12) -> list[Spec]:
+    rng = random.Random(f"invariance {seed}")
+    return [random_spec(rng, function=rng.choice(FUNCTION_SPECS)) for _ in range(count)]
+
+
+def assert_same_frames(actual: Any, expected: pd.DataFrame, story: str) -> None:
+    for name in expected.columns:
+        wrong = np.flatnonzero(bits_of(actual[name]) != bits_of(expected[name]))
+        assert not len(wrong), f"{story}\n{name}\nrows {wrong[:5]}"
+
+
+@pytest.mark.parametrize("ids", ID_KINDS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_future_changes_no_training_value(seed: int, ids: IdKind) -> None:
+    rng = random.Random(seed)
+    table = random_table(seed, ids, always=())
+    features, _ = feature_set_from(some_specs(seed), table.source)
+    queries = random_queries(rng, table)
+    moment = START_US + 15 * 60 * SECOND
+    for query in queries:
+        query["as_of"] = min(query["as_of"], moment)
+    spine = spine_of(queries, table)
+    before = features.transform(table.frame(), "training", at=spine)
+    changed = [_with_another_future(row, table, moment, rng) for row in table.rows]
+    newcomers = [
+        _newcomer(row, table, moment, rng, number) for number, row in enumerate(table.rows)
+    ]
+    after = features.transform(
+        frame_of(changed + newcomers, table.source, ids), "training", at=spine
+    )
+    assert_same_frames(after, before, f"{table}\n{table.source}")
+
+
+def _with_another_future(row: Row, table: RandomTable, moment: int, rng: random.Random) -> Row:
+    """The same sample up to `moment`: later events move or vanish, missing ones happen later."""
+    changed = dict(row)
+    for event in table.source.events:
+        if row[event] is None or row[event] >= moment:
+            changed[event] = rng.choice((None, moment, moment + rng.randrange(HOUR)))
+    for column in (*table.source.dimensions, *table.source.attributes):
+        known_from = row[table.source.event_of(column)]
+        if known_from is None or known_from >= moment:
+            changed[column] = rng.choice(table.rows)[column]
+    return changed
+
+
+def _newcomer(row: Row, table: RandomTable, moment: int, rng: random.Random, number: int) -> Row:
+    """A sample of which everything lies in the future."""
+    made = dict(row)
+    made[table.source.sample_id] = -(10**12) - number if table.ids == "int" else f"new {number}"
+    for event in table.source.events:
+        made[event] = moment + rng.choice((0, 1, rng.randrange(HOUR)))
+    return made
+
+
+@pytest.mark.parametrize("ids", ID_KINDS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_order_of_rows_changes_no_value(seed: int, ids: IdKind) -> None:
+    table = random_table(seed, ids)
+    features, _ = feature_set_from(some_specs(seed), table.source)
+    frame = table.frame()
+    straight = features.transform(frame, "training", as_of="activated")
+    mixed_frame = frame.sample(frac=1, random_state=seed)
+    mixed = features.transform(mixed_frame, "training", as_of="activated")
+    assert straight.index.equals(frame.index)
+    assert mixed.index.equals(mixed_frame.index)
+    assert_same_frames(mixed.loc[frame.index], straight, str(table))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.RangeIndex(30),
+        pd.Index(["same"] * 30, name="label"),
+        pd.MultiIndex.from_product([[1, 2], range(15)], names=["half", "line"]),
+        pd.date_range("2026-01-01", periods=30, tz="Asia/Tokyo"),
+    ],
+    ids=["range", "repeated", "multi", "dates"],
+)
+def test_the_callers_index_and_table_are_left_alone(index: pd.Index) -> None:
+    table = random_table(1, "str", rows=30)
+    frame = table.frame().set_axis(index, axis=0)
+    untouched = frame.copy(deep=True)
+    features, _ = feature_set_from(some_specs(1), table.source)
+    result = features.transform(frame, "training", as_of="activated")
+    pd.testing.assert_index_equal(result.index, index)
+    pd.testing.assert_frame_equal(frame, untouched)
+
+
+TABLE_KINDS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "polars": lambda frame: pl.from_pandas(frame.reset_index(drop=True)),
+    "pyarrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+    "pandas on Arrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "pandas nullable": lambda frame: frame.convert_dtypes(dtype_backend="numpy_nullable"),
+    "more columns": lambda frame: frame.assign(note="unused", when=pd.Timestamp("2026-01-01")),
+}
+
+
+@pytest.mark.parametrize("ids", ID_KINDS)
+@pytest.mark.parametrize("kind", TABLE_KINDS)
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_the_kind_of_table_changes_no_value(seed: int, kind: str, ids: IdKind) -> None:
+    rng = random.Random(seed)
+    table = random_table(seed, ids)
+    convert = TABLE_KINDS[kind]
+    features, _ = feature_set_from(some_specs(seed), table.source)
+    frame = table.frame()
+    story = f"{table} as {kind}"
+    expected = features.transform(frame, "training", as_of="activated")
+    actual = features.transform(convert(frame), "training", as_of="activated")
+    assert_same_frames(actual, expected, story)
+    spine = spine_of(random_queries(rng, table), table)
+    expected = features.transform(frame, "training", at=spine)
+    actual = features.transform(convert(frame), "training", at=convert(spine))
+    assert_same_frames(actual, expected, story)
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "string[python]", "category"])
+def test_the_kind_of_text_column_changes_no_value(dtype: str) -> None:
+    table = random_table(3, "str")
+    features, _ = feature_set_from(some_specs(3), table.source)
+    frame = table.frame()
+    texts = [table.source.sample_id, *table.source.dimensions]
+    converted = frame.astype(dict.fromkeys(texts, dtype))
+    for column in texts:
+        assert str(converted[column].dtype).startswith(dtype.split("[")[0])
+    expected = features.transform(frame, "training", as_of="activated")
+    actual = features.transform(converted, "training", as_of="activated")
+    assert_same_frames(actual, expected, dtype)
+
+
+def test_the_order_of_categories_changes_no_value() -> None:
+    table = random_table(4, "str")
+    features, _ = feature_set_from(some_specs(4), table.source)
+    frame = table.frame()
+    ids = frame[table.source.sample_id]
+    backwards = pd.Categorical(ids, categories=sorted(ids, reverse=True), ordered=True)
+    expected = features.transform(frame, "training", as_of="activated")
+    actual = features.transform(
+        frame.assign(**{table.source.sample_id: backwards}), "training", as_of="activated"
+    )
+    assert_same_frames(actual, expected, str(table))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "uint8", "uint16", "uint32"])
+def test_the_width_of_integers_changes_no_value(dtype: str) -> None:
+    table = random_table(5, "int", rows=40)
+    source = table.source
+    for number, row in enumerate(table.rows):
+        row[source.sample_id] = (37 * number) % 101
+        row["store_id"], row["courier_id"], row["city"] = number % 3, number % 5, 1
+        row["products"] = float(number % 4)
+    features, _ = feature_set_from(some_specs(5), source)
+    frame = table.frame()
+    narrow = frame.astype(dict.fromkeys([source.sample_id, *source.dimensions, "products"], dtype))
+    expected = features.transform(frame, "training", as_of="activated")
+    actual = features.transform(narrow, "training", as_of="activated")
+    assert_same_frames(actual, expected, dtype)
+
+
+def whole_seconds(table: RandomTable) -> RandomTable:
+    """The table with every time rounded down to a second, which every unit can say."""
+    for row in table.rows:
+        for event in table.source.events:
+            if row[event] is not None:
+                row[event] = row[event] // SECOND * SECOND
+    return table
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Madrid", "America/New_York", "Asia/Kathmandu"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_unit_and_zone_of_timestamps_change_no_value(unit: str, zone: str) -> None:
+    table = whole_seconds(random_table(6, "str"))
+    features, _ = feature_set_from(some_specs(6), table.source)
+    frame = table.frame()
+    as_of = moments_from(
+        [time // SECOND * SECOND for time in random_as_of(random.Random(6), table)]
+    )
+    expected = features.transform(frame, "training", as_of=as_of)
+    dtype = f"datetime64[{unit}, {zone}]"
+    events = list(table.source.events)
+    actual = features.transform(
+        frame.astype(dict.fromkeys(events, dtype)), "training", as_of=as_of.astype(dtype)
+    )
+    assert_same_frames(actual, expected, dtype)
+
+
+@pytest.mark.parametrize(
+    "zones", [("Europe/Madrid", "Asia/Tokyo"), ("UTC", "America/St_Johns")], ids=str
+)
+def test_every_column_may_have_its_own_zone(zones: tuple[str, str]) -> None:
+    table = random_table(7, "int")
+    features, _ = feature_set_from(some_specs(7), table.source)
+    frame = table.frame()
+    other = frame.copy()
+    for number, event in enumerate(table.source.events):
+        other[event] = frame[event].dt.tz_convert(zones[number % 2])
+    expected = features.transform(frame, "training", as_of="activated")
+    actual = features.transform(other, "training", as_of="activated")
+    assert_same_frames(actual, expected, str(zones))
+
+
+def test_the_hour_that_a_clock_repeats_is_two_hours() -> None:
+    # Madrid's clocks showed 02:30 twice on 2025-10-26; local arithmetic would see no hour pass.
+    local = pd.DatetimeIndex(
+        ["2025-10-26 02:30", "2025-10-26 02:30", "2025-10-26 03:30"]
+    ).tz_localize("Europe/Madrid", ambiguous=np.array([True, False, False]))
+    source, window = random_table(8, "str").source, HOUR
+    rows = [
+        dict.fromkeys((*source.events, *source.dimensions))
+        | dict.fromkeys(source.attributes, 1.0)
+        | {"order_id": f"o-{number}", "city": "MAD"}
+        for number in range(3)
+    ]
+    frame = frame_of(rows, source, "str")
+    frame["activated"] = pd.Series(local, index=frame.index)
+    frame["dispatched"] = frame["cancelled"] = frame["activated"]
+    spec = Spec(
+        kind="after",
+        dimension="city",
+        function=FUNCTION_SPECS[0],
+        attribute=None,
+        event="activated",
+        window_us=window,
+    )
+    features, (name,) = feature_set_from([spec], type(source)(**{**vars(source), "known_from": {}}))
+    result = features.transform(frame, "training", as_of="activated")
+    assert list(result[name]) == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_the_number_of_threads_changes_no_value(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    numba = pytest.importorskip("numba")
+    table = random_table(seed, "str", rows=200)
+    features, _ = feature_set_from(some_specs(seed), table.source)
+    results = []
+    for threads in (1, numba.config.NUMBA_NUM_THREADS):
+        before = numba.get_num_threads()
+        numba.set_num_threads(threads)
+        try:
+            results.append(features.transform(table.frame(), "training", as_of="activated"))
+        finally:
+            numba.set_num_threads(before)
+    assert_same_frames(results[1], results[0], str(table))
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 7, 1000])
+def test_the_size_of_chunks_changes_no_value(chunk_rows: int, tmp_path: Any) -> None:
+    table = random_table(10, "int", rows=40)
+    features, _ = feature_set_from(some_specs(10), table.source)
+    frame = table.frame()
+    path = tmp_path / "features.parquet"
+    features.write_parquet(frame, path, as_of="activated", chunk_rows=chunk_rows)
+    expected = features.transform(frame, "training", as_of="activated")
+    assert_same_frames(pd.read_parquet(path), expected, f"{table} by {chunk_rows}")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_another_feature_in_the_set_changes_no_value(seed: int) -> None:
+    table = random_table(seed, "str")
+    chosen = list(dict.fromkeys(some_specs(seed)))
+    frame = table.frame()
+    together, names = feature_set_from(chosen, table.source)
+    expected = together.transform(frame, "training", as_of="activated")
+    for spec, name in zip(chosen, names, strict=True):
+        alone, _ = feature_set_from([spec], table.source)
+        actual = alone.transform(frame, "training", as_of="activated")
+        assert_same_frames(actual, expected[[name]], f"{table}\n{spec}")
+
+
+def test_the_other_queries_change_no_value() -> None:
+    table = random_table(11, "str")
+    rng = random.Random(11)
+    features, _ = feature_set_from(some_specs(11), table.source)
+    queries = random_queries(rng, table)
+    spine = spine_of(queries, table)
+    expected = features.transform(table.frame(), "training", at=spine)
+    picked = rng.sample(range(len(queries)), 9)
+    actual = features.transform(table.frame(), "training", at=spine.iloc[picked])
+    assert_same_frames(actual, expected.iloc[picked], str(table))
