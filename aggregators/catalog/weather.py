@@ -1,0 +1,85 @@
+"""Weather as a source of events, and features of the latest observations of a city.
+
+An observation is a sample with one event. Windows, not last-N, so that a station which fell silent
+gives missing values and not yesterday's sun.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from aggregators.after_event import StatsAfterEvent
+from aggregators.base import Aggregator
+from aggregators.events import Source
+
+__all__ = ["WEATHER", "WEATHER_FEATURES"]
+
+WEATHER = Source(
+    "weather",
+    sample_id="observation_id",
+    events=("observed",),
+    dimensions=("city",),
+    attributes=("temperature_c", "precipitation_mm", "wind_speed_m_s"),
+)
+"""One observation of a city's weather; ``precipitation_mm`` fell since the one before."""
+
+_observed = partial(
+    StatsAfterEvent,
+    WEATHER,
+    dimension="city",
+    event="observed",
+    owner="conditions",
+    topic="weather",
+)
+
+WEATHER_FEATURES: tuple[Aggregator, ...] = (
+    _observed(
+        name="city_temperature_c",
+        function="last",
+        window="3h",
+        attribute="temperature_c",
+        unit="degC",
+        description="Latest temperature of the last 3 hours: cold and heat change demand and pace"
+        " alike.",
+    ),
+    _observed(
+        name="city_temperature_24h_min_c",
+        function="min",
+        window="24h",
+        attribute="temperature_c",
+        unit="degC",
+        description="Lowest temperature of the last 24 hours: whether roads may be icy.",
+    ),
+    _observed(
+        name="city_precipitation_60min_mm",
+        function="sum",
+        window="60min",
+        attribute="precipitation_mm",
+        unit="mm",
+        description="Rain or snow of the last 60 minutes: customers stay in, couriers slow down.",
+    ),
+    _observed(
+        name="city_precipitation_3h_mm",
+        function="sum",
+        window="3h",
+        attribute="precipitation_mm",
+        unit="mm",
+        description="Rain or snow of the last 3 hours: wet roads after the shower has passed.",
+    ),
+    _observed(
+        name="city_wind_60min_max_m_s",
+        function="max",
+        window="60min",
+        attribute="wind_speed_m_s",
+        unit="m/s",
+        description="Strongest wind of the last 60 minutes: what riders lean against.",
+    ),
+    _observed(
+        name="city_weather_observations_3h",
+        function="count",
+        window="3h",
+        unit="observations",
+        description="Observations of the last 3 hours: none means that the weather of this city is"
+        " not known, so that a dry hour and a silent station differ.",
+    ),
+)
