@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -130,7 +130,7 @@ def _plain_value(name: str, values: Sequence[float], array: np.ndarray[Any, Any]
         return float(len(set(values)))
     if name == "trend":
         return slope(values)
-    numpy_function = {
+    numpy_functions: dict[str, Callable[[Any], Any]] = {
         "sum": np.sum,
         "mean": np.mean,
         "std": np.std,
@@ -138,8 +138,8 @@ def _plain_value(name: str, values: Sequence[float], array: np.ndarray[Any, Any]
         "min": np.min,
         "max": np.max,
         "median": np.median,
-    }[name]
-    return float(numpy_function(array))
+    }
+    return float(numpy_functions[name](array))
 
 
 def slope(values: Sequence[float]) -> float:

@@ -91,7 +91,7 @@ def frame_of(rows: Sequence[Row], source: SourceSpec, ids: IdKind) -> pd.DataFra
 
 def times_of(times_us: Sequence[int | None]) -> pd.Series:
     """Microseconds since 1970 as a column of timestamps."""
-    return pd.Series(times_us, dtype="Int64").astype("datetime64[us, UTC]")
+    return pd.Series(list(times_us), dtype="Int64").astype("datetime64[us, UTC]")
 
 
 def keys_of(keys: Sequence[int | str | None], ids: IdKind) -> pd.Series:

@@ -73,7 +73,7 @@ def random_spec(
     first_event, second_event = sorted(pair, key=EVENTS.index) if rng.random() < 0.8 else pair
     others = [event for event in rng.sample(EVENTS, k=2) if event not in pair]
     return Spec(
-        kind=kind or rng.choice(KINDS),
+        kind=rng.choice(KINDS) if kind is None else kind,
         dimension=rng.choice(DIMENSIONS),
         function=function,
         attribute=attribute,
