@@ -1,0 +1,88 @@
+"""Real-time features from order events, the same in training and inference, bit for bit.
+
+Declare a feature once; ask it of a table in training, of an event store in inference. See
+``DESIGN.md`` for the rule of time, and each name's docstring for an example that runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aggregators.after_event import StatsAfterEvent
+from aggregators.attributes import Duration, Elapsed, Ratio
+from aggregators.base import Aggregator
+from aggregators.between_events import StatsBetweenEvents
+from aggregators.errors import (
+    AggregatorError,
+    ColumnError,
+    DataError,
+    DefinitionError,
+    FunctionError,
+    QueryError,
+    SampleIdError,
+    StoreError,
+    TimestampError,
+    UnknownNameError,
+)
+from aggregators.events import Event, Source
+from aggregators.feature_set import FeatureSet
+from aggregators.functions import quantile, tsfresh
+from aggregators.last_n_samples import StatsLastNSamples
+from aggregators.stores import AppendResult, EventStore, MemoryEventStore
+
+if TYPE_CHECKING:
+    from aggregators.equivalence import EquivalenceReport, check_equivalence
+    from aggregators.explanation import Explanation
+    from aggregators.warm_up import warm_up
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Aggregator",
+    "AggregatorError",
+    "AppendResult",
+    "ColumnError",
+    "DataError",
+    "DefinitionError",
+    "Duration",
+    "Elapsed",
+    "EquivalenceReport",
+    "Event",
+    "EventStore",
+    "Explanation",
+    "FeatureSet",
+    "FunctionError",
+    "MemoryEventStore",
+    "QueryError",
+    "Ratio",
+    "SampleIdError",
+    "Source",
+    "StatsAfterEvent",
+    "StatsBetweenEvents",
+    "StatsLastNSamples",
+    "StoreError",
+    "TimestampError",
+    "UnknownNameError",
+    "check_equivalence",
+    "quantile",
+    "tsfresh",
+    "warm_up",
+]
+
+# These load pandas and numba, which declaring features does not need.
+_LAZY = {
+    "EquivalenceReport": "aggregators.equivalence",
+    "Explanation": "aggregators.explanation",
+    "check_equivalence": "aggregators.equivalence",
+    "warm_up": "aggregators.warm_up",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value

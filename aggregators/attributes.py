@@ -1,0 +1,153 @@
+"""Attributes: a number of a sample, as a column or as an expression over its events.
+
+An attribute is known once every event that it is made of has happened, and missing before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from aggregators.errors import DefinitionError
+from aggregators.events import Source
+
+__all__ = [
+    "Attribute",
+    "Duration",
+    "Elapsed",
+    "Ratio",
+    "attribute_definition",
+    "attribute_name",
+    "check_attribute_expression",
+    "columns_of",
+    "depth_of",
+    "events_of",
+    "has_elapsed",
+]
+
+MAX_DEPTH = 8
+"""How deep ratios of ratios may nest."""
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Seconds from one event to another; negative if they came the other way round.
+
+    Missing until both have happened.
+
+    >>> Duration("picked_up", "delivered")
+    Duration(start='picked_up', end='delivered')
+    """
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Elapsed:
+    """Seconds from an event to ``as_of``: how long has this order been waiting.
+
+    Missing until the event has happened.
+
+    >>> Elapsed("accepted")
+    Elapsed(since='accepted')
+    """
+
+    since: str
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One attribute divided by another; missing where the divisor is 0 or either is missing.
+
+    >>> Ratio("distance_m", Duration("picked_up", "delivered")).numerator
+    'distance_m'
+    """
+
+    numerator: Attribute
+    denominator: Attribute
+
+
+Attribute: TypeAlias = "str | Duration | Elapsed | Ratio"
+"""A column of numbers by its name, or an expression."""
+
+
+def check_attribute_expression(attribute: Any, source: Source) -> None:
+    """Raise :class:`DefinitionError` unless the source can give this attribute."""
+    if isinstance(attribute, str):
+        source.check_attribute_column(attribute)
+    elif isinstance(attribute, Ratio):
+        if depth_of(attribute) > MAX_DEPTH:
+            raise DefinitionError(f"{attribute!r} nests deeper than {MAX_DEPTH} ratios")
+        check_attribute_expression(attribute.numerator, source)
+        check_attribute_expression(attribute.denominator, source)
+    elif isinstance(attribute, Duration | Elapsed):
+        for event in events_of(attribute):
+            source.check_event(event)
+    else:
+        raise DefinitionError(
+            f"attribute is {attribute!r}; expected a column name, Duration, Elapsed or Ratio"
+        )
+
+
+def attribute_name(attribute: Attribute) -> str:
+    """Return the part of a feature's name that stands for this attribute.
+
+    >>> attribute_name(Ratio("distance_m", Duration("picked_up", "delivered")))
+    'distance_m_per_picked_up_to_delivered_s'
+    """
+    if isinstance(attribute, str):
+        return attribute
+    if isinstance(attribute, Duration):
+        return f"{attribute.start}_to_{attribute.end}_s"
+    if isinstance(attribute, Elapsed):
+        return f"since_{attribute.since}_s"
+    parts = (attribute.numerator, attribute.denominator)
+    named = [f"({attribute_name(p)})" if isinstance(p, Ratio) else attribute_name(p) for p in parts]
+    return "_per_".join(named)
+
+
+def attribute_definition(attribute: Attribute, source: Source) -> dict[str, Any]:
+    """Return everything that the attribute's values depend on, ready for JSON."""
+    if isinstance(attribute, str):
+        return {"column": attribute, "known_from": source.known_from_event(attribute)}
+    if isinstance(attribute, Duration):
+        return {"duration": [attribute.start, attribute.end]}
+    if isinstance(attribute, Elapsed):
+        return {"elapsed": attribute.since}
+    parts = (attribute.numerator, attribute.denominator)
+    return {"ratio": [attribute_definition(part, source) for part in parts]}
+
+
+def events_of(attribute: Attribute) -> tuple[str, ...]:
+    """Return the events whose times the attribute is made of."""
+    if isinstance(attribute, Duration):
+        return (attribute.start, attribute.end)
+    if isinstance(attribute, Elapsed):
+        return (attribute.since,)
+    if isinstance(attribute, Ratio):
+        return events_of(attribute.numerator) + events_of(attribute.denominator)
+    return ()
+
+
+def columns_of(attribute: Attribute) -> tuple[str, ...]:
+    """Return the columns that the attribute is made of."""
+    if isinstance(attribute, str):
+        return (attribute,)
+    if isinstance(attribute, Ratio):
+        return columns_of(attribute.numerator) + columns_of(attribute.denominator)
+    return ()
+
+
+def depth_of(attribute: Attribute) -> int:
+    """Return how deep ratios nest: 0 for anything but a ratio."""
+    if isinstance(attribute, Ratio):
+        return 1 + max(depth_of(attribute.numerator), depth_of(attribute.denominator))
+    return 0
+
+
+def has_elapsed(attribute: Attribute) -> bool:
+    """Return whether the attribute's value depends on ``as_of``."""
+    if isinstance(attribute, Ratio):
+        return has_elapsed(attribute.numerator) or has_elapsed(attribute.denominator)
+    return isinstance(attribute, Elapsed)

@@ -1,0 +1,47 @@
+"""How kernels are compiled: once per installation, without the GIL, never from stale parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numba import njit
+
+__all__ = ["compiled"]
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_KERNEL_FILES = ("compiled.py", "function_kernels.py", "kernels.py", "selection.py")
+_FOLDER = Path(__file__).parent
+
+
+def _drop_stale_cache() -> None:
+    """Delete cached kernels that were compiled from other sources than these.
+
+    Numba notices when a function's own file has changed, but not when a function of another file,
+    which is compiled into it, has: an update would go on computing with the old one.
+    """
+    text = b"".join((_FOLDER / name).read_bytes() for name in _KERNEL_FILES)
+    digest = hashlib.sha256(text).hexdigest()
+    cache = _FOLDER / "__pycache__"
+    stamp = cache / "kernels.sha256"
+    try:
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        cache.mkdir(exist_ok=True)
+        for file in cache.glob("*.nb[ic]"):
+            file.unlink(missing_ok=True)
+        stamp.write_text(digest)
+    except OSError:
+        return  # a read-only installation: numba keeps its cache elsewhere, keyed by the sources
+
+
+_drop_stale_cache()
+
+
+def compiled(kernel: Kernel) -> Kernel:
+    """Compile a kernel when it is first called, and keep the result for the next process."""
+    result: Kernel = njit(cache=True, nogil=True)(kernel)
+    return result

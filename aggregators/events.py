@@ -1,0 +1,268 @@
+"""Sources and events: what lives, and what happens to it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from aggregators.errors import (
+    ColumnError,
+    DataError,
+    DefinitionError,
+    SampleIdError,
+    unknown_name,
+)
+from aggregators.times import from_us, moment_to_us
+from aggregators.typing import Key, Moment, SampleId
+
+__all__ = ["Event", "Source", "check_attribute", "check_key", "check_sample_id"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_INT64_LIMIT = 2**63
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of thing that lives through events: orders, courier legs, weather, local events.
+
+    Args:
+        name: the source's name, as events and stores use it.
+        sample_id: the column that identifies a sample, all integers or all strings.
+        events: names of the events of a sample's life, in their usual order. In a table, each is
+            the timestamp column of that name; missing = it has not happened.
+        dimensions: columns that group samples (integers or strings).
+        attributes: columns that hold numbers.
+        known_from: for a dimension or attribute, the event from which it is known. Columns that are
+            not named here are known from the first event on. Before, the sample has no such value.
+
+    Raises:
+        DefinitionError: names that are no identifiers, repeat, or are not declared.
+
+    >>> orders = Source(
+    ...     "orders",
+    ...     sample_id="order_id",
+    ...     events=("activated", "delivered"),
+    ...     dimensions=("store_id",),
+    ...     attributes=("amount",),
+    ... )
+    >>> orders.known_from_event("amount")
+    'activated'
+    """
+
+    name: str
+    _: KW_ONLY
+    sample_id: str
+    events: tuple[str, ...]
+    dimensions: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    known_from: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for part in ("events", "dimensions", "attributes"):
+            given = getattr(self, part)
+            if isinstance(given, str) or not all(isinstance(name, str) for name in given):
+                raise DefinitionError(
+                    f"source {self.name!r}: {part} is {given!r}; expected names, e.g. ('ready',)"
+                )
+            object.__setattr__(self, part, tuple(given))
+        object.__setattr__(self, "known_from", MappingProxyType(dict(self.known_from)))
+        self._check_names()
+        for column, event in self.known_from.items():
+            if column not in self.dimensions and column not in self.attributes:
+                raise unknown_name(
+                    "column", column, f"known_from of source {self.name!r}", self.columns
+                )
+            self.check_event(event)
+
+    def _check_names(self) -> None:
+        if not self.events:
+            raise DefinitionError(f"source {self.name!r}: events is empty; expected at least one")
+        names = (self.sample_id, *self.events, *self.columns)
+        for name in (self.name, *names):
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise DefinitionError(
+                    f"source {self.name!r}: {name!r} is no name; expected letters, digits and _"
+                )
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise DefinitionError(
+                f"source {self.name!r}: {', '.join(repeated)} declared more than once; sample_id,"
+                " events, dimensions and attributes are columns of one table"
+            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy does not pickle, and worker processes need sources.
+        return _make_source, (
+            self.name,
+            self.sample_id,
+            self.events,
+            self.dimensions,
+            self.attributes,
+            dict(self.known_from),
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Dimensions and attributes."""
+        return (*self.dimensions, *self.attributes)
+
+    def known_from_event(self, column: str) -> str:
+        """Return the event from which a dimension or attribute is known."""
+        return self.known_from.get(column, self.events[0])
+
+    def check_event(self, event: str) -> None:
+        """Raise :class:`UnknownNameError` unless the source has this event."""
+        if event not in self.events:
+            raise unknown_name("event", event, f"source {self.name!r}", self.events)
+
+    def check_dimension(self, dimension: str) -> None:
+        """Raise :class:`UnknownNameError` unless the source has this dimension."""
+        if dimension not in self.dimensions:
+            raise unknown_name("dimension", dimension, f"source {self.name!r}", self.dimensions)
+
+    def check_attribute_column(self, attribute: str) -> None:
+        """Raise :class:`UnknownNameError` unless the source has this attribute column."""
+        if attribute not in self.attributes:
+            raise unknown_name("attribute", attribute, f"source {self.name!r}", self.attributes)
+
+
+def _make_source(
+    name: str,
+    sample_id: str,
+    events: tuple[str, ...],
+    dimensions: tuple[str, ...],
+    attributes: tuple[str, ...],
+    known_from: dict[str, str],
+) -> Source:
+    return Source(
+        name,
+        sample_id=sample_id,
+        events=events,
+        dimensions=dimensions,
+        attributes=attributes,
+        known_from=known_from,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A named moment in a sample's life, with the columns that become known by it.
+
+    (source, sample_id, event) identifies an event: delivering it again changes nothing, the same
+    identity with a later ``recorded_at`` corrects it, ``retracted=True`` removes it.
+
+    Args:
+        source: name of the source.
+        sample_id: the sample's id.
+        event: name of the event.
+        time: when it happened: a timezone-aware datetime, or int microseconds UTC.
+        data: values of the source's dimensions and attributes that this event carries.
+        recorded_at: when it was written down; ``time`` if not given.
+        retracted: whether this takes the event back.
+
+    >>> from datetime import datetime, UTC
+    >>> event = Event(
+    ...     "orders", "o-1", "ready", datetime(2026, 1, 1, tzinfo=UTC), {"amount": 12.5}
+    ... )
+    >>> event.time_us
+    1767225600000000
+    """
+
+    source: str
+    sample_id: SampleId
+    event: str
+    time: Moment
+    data: Mapping[str, Any] = field(default_factory=dict)
+    recorded_at: Moment | None = None
+    retracted: bool = False
+
+    @property
+    def time_us(self) -> int:
+        """When it happened, microseconds UTC."""
+        return moment_to_us(self.time, f"time of event {self.event!r} of {self.sample_id!r}")
+
+    @property
+    def recorded_us(self) -> int:
+        """When it was written down, microseconds UTC."""
+        if self.recorded_at is None:
+            return self.time_us
+        what = f"recorded_at of event {self.event!r} of {self.sample_id!r}"
+        return moment_to_us(self.recorded_at, what)
+
+    def checked_data(self, source: Source) -> dict[str, Any]:
+        """Return ``data`` without missing values, as plain int, str and float.
+
+        Raises :class:`DataError` for unknown columns and values of the wrong type.
+        """
+        what = f"event {self.event!r} of {self.sample_id!r}"
+        result: dict[str, Any] = {}
+        for column, value in self.data.items():
+            if column in source.dimensions:
+                value = check_key(value, f"{what}: dimension {column!r}")
+            elif column in source.attributes:
+                value = check_attribute(value, f"{what}: attribute {column!r}")
+            else:
+                raise DataError(str(unknown_name("column", column, what, source.columns)))
+            if value is not None:
+                result[column] = value
+        return result
+
+    def __repr__(self) -> str:
+        time = self.time if not isinstance(self.time, int) else from_us(self.time)
+        data = f", {dict(self.data)!r}" if self.data else ""
+        return f"Event({self.source!r}, {self.sample_id!r}, {self.event!r}, {time}{data})"
+
+
+def _is_int64(value: object) -> TypeGuard[int]:
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return is_integer and -_INT64_LIMIT <= int(value) < _INT64_LIMIT
+
+
+def check_sample_id(value: object, what: str) -> SampleId:
+    """Return a sample id as plain int or str, or raise :class:`SampleIdError`."""
+    if isinstance(value, str):
+        return str(value)
+    if _is_int64(value):
+        return int(value)
+    raise SampleIdError(
+        f"{what} is {value!r} ({type(value).__name__}); expected a string or a 64-bit integer"
+    )
+
+
+def check_key(value: object, what: str) -> Key:
+    """Return a dimension's value as plain int, str or None, or raise :class:`DataError`."""
+    if value is None or isinstance(value, str):
+        return value if value is None else str(value)
+    if _is_int64(value):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        if math.isnan(value):
+            return None
+        if float(value).is_integer() and abs(float(value)) < 2**53:
+            return int(value)
+    if value != value or type(value).__name__ == "NAType":  # pandas' NaT and NA
+        return None
+    raise ColumnError(
+        f"{what} is {value!r} ({type(value).__name__}); expected a string, a 64-bit integer or None"
+    )
+
+
+def check_attribute(value: object, what: str) -> float | None:
+    """Return an attribute's value as float, None where missing, or raise :class:`ColumnError`."""
+    if value is None:
+        return None
+    if isinstance(value, int | float | np.number) and not isinstance(value, complex):
+        number = float(value)
+        if math.isnan(number):
+            return None
+        if math.isfinite(number):
+            return number
+    raise ColumnError(
+        f"{what} is {value!r} ({type(value).__name__}); expected a finite number or None"
+    )

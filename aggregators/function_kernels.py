@@ -1,0 +1,274 @@
+"""The named functions, compiled: each is a pure function of the selected values, in their order.
+
+Sums are numpy's pairwise sums, quantiles its linear interpolation, variances its two passes: the
+results are those of ``np.sum``, ``np.mean``, ``np.var``, ``np.std``, ``np.median`` and
+``np.quantile`` to the last bit, and vectorised all the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aggregators.compiled import compiled
+from aggregators.functions import CODES
+from aggregators.typing import Float64Array
+
+__all__ = ["apply_function", "needs_order"]
+
+COUNT = CODES["count"]
+SUM = CODES["sum"]
+MEAN = CODES["mean"]
+STD = CODES["std"]
+VAR = CODES["var"]
+MIN = CODES["min"]
+MAX = CODES["max"]
+MEDIAN = CODES["median"]
+FIRST = CODES["first"]
+LAST = CODES["last"]
+N_UNIQUE = CODES["n_unique"]
+TREND = CODES["trend"]
+QUANTILE = CODES["quantile"]
+
+PAIRWISE_BLOCK = 128
+MAX_SPLITS = 64
+INSERTION_SORT_LIMIT = 40
+
+
+@compiled
+def needs_order(code: int) -> bool:
+    """Return whether the function works on a copy that it may put into order."""
+    return code in (MEDIAN, QUANTILE, N_UNIQUE)
+
+
+@compiled
+def apply_function(
+    code: int, argument: float, values: Float64Array, n: int, ordered: Float64Array
+) -> float:
+    """Return the function of ``values[:n]``.
+
+    ``ordered`` is a copy of the values for the functions that need an order; they may rearrange it.
+    """
+    if code == COUNT:
+        return float(n)
+    if code == SUM:
+        return pairwise_sum(values, 0, n) if n > 0 else 0.0
+    if n == 0:
+        return np.nan
+    if code == MEAN:
+        return pairwise_sum(values, 0, n) / n
+    if code == STD:
+        return np.sqrt(variance(values, n))
+    if code == VAR:
+        return variance(values, n)
+    if code == MIN:
+        return minimum(values, n)
+    if code == MAX:
+        return maximum(values, n)
+    if code == FIRST:
+        return values[0]
+    if code == LAST:
+        return values[n - 1]
+    if code == MEDIAN:
+        return median(ordered, n)
+    if code == QUANTILE:
+        return linear_quantile(ordered, n, argument)
+    if code == N_UNIQUE:
+        return n_unique(ordered, n)
+    if code == TREND:
+        return trend(values, n)
+    return np.nan
+
+
+@compiled
+def pairwise_sum(a: Float64Array, start: int, n: int) -> float:
+    """Return the sum of ``a[start:start + n]`` as numpy adds: pairwise, in blocks of 128."""
+    if n < 8:
+        small = -0.0
+        for i in range(start, start + n):
+            small += a[i]
+        return small
+    if n <= PAIRWISE_BLOCK:
+        return block_sum(a, start, n)
+    return split_sum(a, start, n)
+
+
+@compiled
+def split_sum(a: Float64Array, start: int, n: int) -> float:
+    """Return the sum of more than 128 values: halves of halves, as numpy splits them.
+
+    Numpy recurses; this walks the same tree with a stack, as numba's cache cannot hold recursion.
+    """
+    starts = np.empty(MAX_SPLITS, np.int64)
+    sizes = np.empty(MAX_SPLITS, np.int64)
+    lefts = np.empty(MAX_SPLITS)
+    has_left = np.zeros(MAX_SPLITS, np.bool_)
+    depth = 0
+    starts[0], sizes[0] = start, n
+    while True:
+        size = sizes[depth]
+        if size > PAIRWISE_BLOCK:
+            half = size // 2
+            half -= half % 8
+            has_left[depth] = False
+            starts[depth + 1], sizes[depth + 1] = starts[depth], half
+            depth += 1
+            continue
+        total = block_sum(a, starts[depth], size)
+        depth -= 1
+        while depth >= 0 and has_left[depth]:
+            total += lefts[depth]
+            depth -= 1
+        if depth < 0:
+            return total
+        lefts[depth] = total
+        has_left[depth] = True
+        half = sizes[depth] // 2
+        half -= half % 8
+        starts[depth + 1], sizes[depth + 1] = starts[depth] + half, sizes[depth] - half
+        depth += 1
+
+
+@compiled
+def block_sum(a: Float64Array, start: int, n: int) -> float:
+    """Return the sum of 8 to 128 values with eight running sums."""
+    r0, r1, r2, r3 = a[start], a[start + 1], a[start + 2], a[start + 3]
+    r4, r5, r6, r7 = a[start + 4], a[start + 5], a[start + 6], a[start + 7]
+    whole = n - n % 8
+    for i in range(start + 8, start + whole, 8):
+        r0 += a[i]
+        r1 += a[i + 1]
+        r2 += a[i + 2]
+        r3 += a[i + 3]
+        r4 += a[i + 4]
+        r5 += a[i + 5]
+        r6 += a[i + 6]
+        r7 += a[i + 7]
+    result = ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
+    for i in range(start + whole, start + n):
+        result += a[i]
+    return result
+
+
+@compiled
+def variance(values: Float64Array, n: int) -> float:
+    """Return the population variance: the mean of the squared distances from the mean."""
+    mean = pairwise_sum(values, 0, n) / n
+    squares = np.empty(n)
+    for i in range(n):
+        distance = values[i] - mean
+        squares[i] = distance * distance
+    return pairwise_sum(squares, 0, n) / n
+
+
+@compiled
+def minimum(values: Float64Array, n: int) -> float:
+    """Return the least value."""
+    result = values[0]
+    for i in range(1, n):
+        result = min(result, values[i])
+    return result
+
+
+@compiled
+def maximum(values: Float64Array, n: int) -> float:
+    """Return the greatest value."""
+    result = values[0]
+    for i in range(1, n):
+        result = max(result, values[i])
+    return result
+
+
+@compiled
+def trend(values: Float64Array, n: int) -> float:
+    """Return the least-squares slope per sample over positions 0 to n - 1; NaN below two values."""
+    if n < 2:
+        return np.nan
+    centre = (n - 1) / 2.0
+    mean = pairwise_sum(values, 0, n) / n
+    covariance = 0.0
+    for i in range(n):
+        covariance += (i - centre) * (values[i] - mean)
+    return covariance / (n * (n * float(n) - 1.0) / 12.0)
+
+
+@compiled
+def median(ordered: Float64Array, n: int) -> float:
+    """Return the middle value, or the mean of the two middle ones."""
+    middle = n // 2
+    if n % 2 == 1:
+        return kth_smallest(ordered, n, middle)
+    below = kth_smallest(ordered, n, middle - 1)
+    return (below + kth_smallest(ordered, n, middle)) / 2.0
+
+
+@compiled
+def linear_quantile(ordered: Float64Array, n: int, q: float) -> float:
+    """Return the q-quantile, linearly interpolated from the nearer of its two neighbours."""
+    position = q * (n - 1)
+    index = int(np.floor(position))
+    if index >= n - 1:
+        return kth_smallest(ordered, n, n - 1)
+    below = kth_smallest(ordered, n, index)
+    above = kth_smallest(ordered, n, index + 1)
+    fraction = position - index
+    if fraction >= 0.5:
+        return above - (above - below) * (1.0 - fraction)
+    return below + (above - below) * fraction
+
+
+@compiled
+def n_unique(ordered: Float64Array, n: int) -> float:
+    """Return how many different values there are."""
+    if n <= INSERTION_SORT_LIMIT:
+        insertion_sort(ordered, 0, n - 1)
+    else:
+        ordered[:n].sort()
+    result = 1
+    for i in range(1, n):
+        if ordered[i] != ordered[i - 1]:
+            result += 1
+    return float(result)
+
+
+@compiled
+def insertion_sort(a: Float64Array, left: int, right: int) -> None:
+    """Sort ``a[left:right + 1]`` in place."""
+    for i in range(left + 1, right + 1):
+        value = a[i]
+        j = i - 1
+        while j >= left and a[j] > value:
+            a[j + 1] = a[j]
+            j -= 1
+        a[j + 1] = value
+
+
+@compiled
+def kth_smallest(a: Float64Array, n: int, k: int) -> float:
+    """Return what stands at position k of the sorted ``a[:n]``; rearranges ``a`` (quickselect)."""
+    left, right = 0, n - 1
+    while right - left > INSERTION_SORT_LIMIT:
+        pivot = median_of_three(a[left], a[(left + right) // 2], a[right])
+        i, j = left, right
+        while i <= j:
+            while a[i] < pivot:
+                i += 1
+            while a[j] > pivot:
+                j -= 1
+            if i <= j:
+                a[i], a[j] = a[j], a[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            right = j
+        elif k >= i:
+            left = i
+        else:
+            return a[k]
+    insertion_sort(a, left, right)
+    return a[k]
+
+
+@compiled
+def median_of_three(a: float, b: float, c: float) -> float:
+    """Return the middle one of three values."""
+    return max(min(a, b), min(max(a, b), c))

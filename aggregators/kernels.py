@@ -1,0 +1,239 @@
+"""Values of the selected samples, and functions of them, for many queries in one walk.
+
+Training is many queries, inference is one, and nothing else differs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aggregators.compiled import compiled
+from aggregators.function_kernels import apply_function, needs_order
+from aggregators.selection import BETWEEN_EVENTS, KIND, KNOWN, happened, select
+from aggregators.typing import Float64Array, Int32Array, Int64Array
+
+__all__ = ["aggregate", "collect", "evaluate_attribute", "group_rows", "materialise"]
+
+# The steps of an attribute's program: (operation, operand, operand), in postfix order.
+COLUMN, DURATION, ELAPSED, DIVIDE = range(4)
+STACK_SIZE = 16
+US_PER_S = 1e6
+
+
+@compiled
+def evaluate_attribute(
+    program: Int64Array,
+    row: int,
+    as_of: int,
+    times: Int64Array,
+    columns: Float64Array,
+    stack: Float64Array,
+) -> float:
+    """Return one sample's attribute at ``as_of``; NaN while missing or not known yet."""
+    depth = 0
+    for step in range(program.shape[0]):
+        operation, a, b = program[step, 0], program[step, 1], program[step, 2]
+        if operation == DIVIDE:
+            depth -= 1
+            divisor = stack[depth]
+            dividend = stack[depth - 1]
+            # Adding 0.0 turns -0.0 into 0.0: equal windows are equal to the bit.
+            stack[depth - 1] = dividend / divisor + 0.0 if divisor != 0.0 else np.nan
+            continue
+        value = np.nan
+        if operation == COLUMN:
+            if b == KNOWN or happened(times[b, row], as_of):
+                value = columns[a, row]
+        elif operation == DURATION:
+            if happened(times[a, row], as_of) and happened(times[b, row], as_of):
+                value = (times[b, row] - times[a, row]) / US_PER_S
+        elif happened(times[a, row], as_of):
+            value = (as_of - times[a, row]) / US_PER_S
+        stack[depth] = value
+        depth += 1
+    return stack[0]
+
+
+@compiled
+def materialise(
+    program: Int64Array, times: Int64Array, columns: Float64Array, result: Float64Array
+) -> None:
+    """Write every sample's attribute once all its events have happened, shape (n_samples,)."""
+    stack = np.empty(STACK_SIZE)
+    at_the_end = np.iinfo(np.int64).max  # all that happens has happened; never still has not
+    for row in range(len(result)):
+        result[row] = evaluate_attribute(program, row, at_the_end, times, columns, stack)
+
+
+@compiled
+def known_values(
+    program: Int64Array,
+    picked: Int32Array,
+    n_picked: int,
+    as_of: int,
+    times: Int64Array,
+    columns: Float64Array,
+    stack: Float64Array,
+    values: Float64Array,
+) -> int:
+    """Write the picked samples' known values, in their order; return how many."""
+    n = 0
+    if program.shape[0] == 1 and program[0, 0] == COLUMN:
+        column, gate = columns[program[0, 1]], program[0, 2]
+        for i in range(n_picked):
+            row = picked[i]
+            value = column[row]
+            values[n] = value
+            known = value == value and (gate == KNOWN or happened(times[gate, row], as_of))
+            n += known
+        return n
+    for i in range(n_picked):
+        value = evaluate_attribute(program, picked[i], as_of, times, columns, stack)
+        values[n] = value
+        n += value == value
+    return n
+
+
+@compiled
+def largest_group(offsets: Int64Array, groups: Int64Array) -> int:
+    """Return the size of the largest group that the queries ask for."""
+    result = 0
+    for group in groups:
+        if group >= 0:
+            result = max(result, offsets[group + 1] - offsets[group])
+    return result
+
+
+@compiled
+def aggregate(
+    spec: Int64Array,
+    programs: Int64Array,
+    program_bounds: Int64Array,
+    functions: Int64Array,
+    arguments: Float64Array,
+    rows: Int32Array,
+    offsets: Int64Array,
+    groups: Int64Array,
+    as_of: Int64Array,
+    own_rows: Int64Array,
+    times: Int64Array,
+    columns: Float64Array,
+    targets: Int64Array,
+    result: Float64Array,
+) -> None:
+    """Compute several functions of several attributes over one selection, for many queries.
+
+    Args:
+        spec: the selection.
+        programs: the attributes' steps, shape (n_steps, 3), one program after the other.
+        program_bounds: where each program starts and ends, shape (n_attributes + 1,).
+        functions: (attribute, code, output row), in the order of attributes; attribute -1 counts
+            the selected samples.
+        arguments: the functions' arguments, shape (n_functions,).
+        rows: table rows by (group, event time, sample id).
+        offsets: where each group starts and ends in ``rows``.
+        groups: each query's group, -1 for a missing key; queries stand in the order of
+            (group, as_of).
+        as_of: each query's moment.
+        own_rows: each query's own sample, -1 where it is not in the table.
+        times: event times in microseconds, shape (n_events, n_samples).
+        columns: attribute columns, shape (n_columns, n_samples).
+        targets: the output column of each query.
+        result: shape (n_outputs, n_output_columns); written in place.
+    """
+    size = largest_group(offsets, groups) + 1
+    picked = np.empty(size, np.int32)
+    opened = np.empty(size if spec[KIND] == BETWEEN_EVENTS else 1, np.int32)
+    values = np.empty(size)
+    ordered = np.empty(size)
+    stack = np.empty(STACK_SIZE)
+    state = np.full(4, -1, np.int64)
+    for q in range(len(groups)):
+        moment = as_of[q]
+        n_picked = select(
+            spec, rows, offsets, groups[q], moment, own_rows[q], times, state, opened, picked
+        )
+        current, n = -1, 0
+        for f in range(functions.shape[0]):
+            attribute, code = functions[f, 0], functions[f, 1]
+            if attribute == -1:
+                result[functions[f, 2], targets[q]] = n_picked
+                continue
+            if attribute != current:
+                current = attribute
+                program = programs[program_bounds[attribute] : program_bounds[attribute + 1]]
+                n = known_values(program, picked, n_picked, moment, times, columns, stack, values)
+            if needs_order(code):
+                ordered[:n] = values[:n]
+            result[functions[f, 2], targets[q]] = apply_function(
+                code, arguments[f], values, n, ordered
+            )
+
+
+@compiled
+def collect(
+    spec: Int64Array,
+    program: Int64Array,
+    rows: Int32Array,
+    offsets: Int64Array,
+    groups: Int64Array,
+    as_of: Int64Array,
+    own_rows: Int64Array,
+    times: Int64Array,
+    columns: Float64Array,
+    window_of: Int64Array,
+    window_ends: Int64Array,
+    values: Float64Array,
+) -> tuple[int, int]:
+    """Gather the values of each query's window, one after the other, equal neighbours once.
+
+    Stops when ``values`` is full. Returns how many queries were done and how many windows written;
+    query q's values are those of window ``window_of[q]``, which ends at ``window_ends`` of it.
+    """
+    size = largest_group(offsets, groups) + 1
+    picked = np.empty(size, np.int32)
+    opened = np.empty(size, np.int32)
+    stack = np.empty(STACK_SIZE)
+    state = np.full(4, -1, np.int64)
+    n_windows, start, end = 0, 0, 0
+    for q in range(len(groups)):
+        if end + size > len(values) or n_windows == len(window_ends):
+            return q, n_windows
+        moment = as_of[q]
+        n_picked = select(
+            spec, rows, offsets, groups[q], moment, own_rows[q], times, state, opened, picked
+        )
+        n = known_values(program, picked, n_picked, moment, times, columns, stack, values[end:])
+        same = n_windows > 0 and n == end - start
+        for i in range(n):
+            if not same:
+                break
+            same = values[start + i] == values[end + i]
+        if not same:
+            start, end = end, end + n
+            window_ends[n_windows] = end
+            n_windows += 1
+        window_of[q] = n_windows - 1
+    return len(groups), n_windows
+
+
+@compiled
+def group_rows(codes: Int32Array, rows: Int32Array, n_groups: int) -> tuple[Int32Array, Int64Array]:
+    """Return rows by (group, given order), and where each group starts and ends.
+
+    Rows without a group (code -1) are left out. A counting sort: stable, and linear in the rows.
+    """
+    offsets = np.zeros(n_groups + 1, np.int64)
+    for row in rows:
+        if codes[row] >= 0:
+            offsets[codes[row] + 1] += 1
+    for group in range(n_groups):
+        offsets[group + 1] += offsets[group]
+    place = offsets[:-1].copy()
+    grouped = np.empty(offsets[n_groups], np.int32)
+    for row in rows:
+        code = codes[row]
+        if code >= 0:
+            grouped[place[code]] = row
+            place[code] += 1
+    return grouped, offsets

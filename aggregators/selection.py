@@ -1,0 +1,264 @@
+"""Which samples count at ``as_of``: the only place where event times are compared with it.
+
+A group is the samples of one value of the dimension, as table rows in the order of (event time,
+sample id). A query is (group, ``as_of``, own row). The kernels walk the queries in the order of
+(group, ``as_of``); training is many queries, inference is one, and nothing else differs.
+
+The rule: an event has happened iff its time < ``as_of``. Never is later than every ``as_of``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.compiled import compiled
+from aggregators.times import format_duration
+from aggregators.typing import Int32Array, Int64Array
+
+__all__ = ["carried_by_request", "happened", "picked_rows", "select", "why_left_out"]
+
+# The fields of a selection's `spec`, one int64 each.
+KIND, EVENT, GATE, N, WINDOW_US, MAX_AGE_US, N_CLOSING, CLOSING = range(8)
+LAST_N, AFTER_EVENT, BETWEEN_EVENTS = range(3)
+NO_LIMIT = -1
+KNOWN = -1  # in place of an event: known whenever the sample is selected
+
+# The fields of the walk's state.
+GROUP, HIGH, LOW, N_OPEN = range(4)
+
+
+@compiled
+def happened(time_us: int, as_of: int) -> bool:
+    """Return whether an event of this time has happened at ``as_of``."""
+    return time_us < as_of
+
+
+@compiled
+def first_at_or_after(
+    rows: Int32Array, low: int, stop: int, event_times: Int64Array, moment: int
+) -> int:
+    """Return the first position in ``low..stop`` whose time is not before ``moment``.
+
+    Gallops from ``low``: neighbouring queries find their place in a step or two.
+    """
+    step = 1
+    high = low
+    while high < stop and event_times[rows[high]] < moment:
+        low = high + 1
+        high += step
+        step *= 2
+    high = min(high, stop)
+    while low < high:
+        middle = (low + high) // 2
+        if event_times[rows[middle]] < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def select_last_n(
+    spec: Int64Array,
+    rows: Int32Array,
+    bounds: tuple[int, int],
+    as_of: int,
+    own_row: int,
+    times: Int64Array,
+    state: Int64Array,
+    picked: Int32Array,
+) -> int:
+    """Pick the n samples with the latest event that has happened; return how many."""
+    start, stop = bounds
+    gate = spec[GATE]
+    state[HIGH] = first_at_or_after(rows, state[HIGH], stop, times[spec[EVENT]], as_of)
+    n, j = 0, state[HIGH] - 1
+    while j >= start and n < spec[N]:
+        row = rows[j]
+        if row != own_row and (gate == KNOWN or happened(times[gate, row], as_of)):
+            picked[n] = row
+            n += 1
+        j -= 1
+    for i in range(n // 2):
+        picked[i], picked[n - 1 - i] = picked[n - 1 - i], picked[i]
+    return n
+
+
+@compiled
+def select_after_event(
+    spec: Int64Array,
+    rows: Int32Array,
+    bounds: tuple[int, int],
+    as_of: int,
+    own_row: int,
+    times: Int64Array,
+    state: Int64Array,
+    picked: Int32Array,
+) -> int:
+    """Pick the samples with ``as_of - window <= event time < as_of``; return how many."""
+    _, stop = bounds
+    gate = spec[GATE]
+    event_times = times[spec[EVENT]]
+    since = as_of - spec[WINDOW_US]
+    state[LOW] = first_at_or_after(rows, state[LOW], stop, event_times, since)
+    high = first_at_or_after(rows, max(state[LOW], state[HIGH]), stop, event_times, as_of)
+    state[HIGH] = high
+    n = 0
+    for j in range(state[LOW], high):
+        row = rows[j]
+        if row != own_row and (gate == KNOWN or happened(times[gate, row], as_of)):
+            picked[n] = row
+            n += 1
+    return n
+
+
+@compiled
+def closing_time(spec: Int64Array, row: int, times: Int64Array) -> int:
+    """Return when the first of the closing events happened to this sample."""
+    result = times[spec[CLOSING], row]
+    for c in range(1, spec[N_CLOSING]):
+        result = min(result, times[spec[CLOSING + c], row])
+    return result
+
+
+@compiled
+def select_between_events(
+    spec: Int64Array,
+    rows: Int32Array,
+    bounds: tuple[int, int],
+    as_of: int,
+    own_row: int,
+    times: Int64Array,
+    state: Int64Array,
+    opened: Int32Array,
+    picked: Int32Array,
+) -> int:
+    """Pick the samples that are open: first event happened, no closing one has; return how many.
+
+    ``opened`` keeps, from query to query of a group, those that may still be open: what has closed
+    or grown too old by one ``as_of`` stays so at every later one.
+    """
+    _, stop = bounds
+    event_times = times[spec[EVENT]]
+    oldest = -np.int64(2**62)
+    if spec[MAX_AGE_US] != NO_LIMIT:
+        oldest = as_of - spec[MAX_AGE_US]
+    n_open = 0
+    for i in range(state[N_OPEN]):
+        row = opened[i]
+        if not happened(closing_time(spec, row, times), as_of) and event_times[row] >= oldest:
+            opened[n_open] = row
+            n_open += 1
+    low = state[HIGH]
+    if spec[MAX_AGE_US] != NO_LIMIT:
+        low = first_at_or_after(rows, low, stop, event_times, oldest)
+    while low < stop and happened(event_times[rows[low]], as_of):
+        row = rows[low]
+        if not happened(closing_time(spec, row, times), as_of):
+            opened[n_open] = row
+            n_open += 1
+        low += 1
+    state[HIGH] = low
+    state[N_OPEN] = n_open
+    n = 0
+    gate = spec[GATE]
+    for i in range(n_open):
+        row = opened[i]
+        if row != own_row and (gate == KNOWN or happened(times[gate, row], as_of)):
+            picked[n] = row
+            n += 1
+    return n
+
+
+@compiled
+def select(
+    spec: Int64Array,
+    rows: Int32Array,
+    offsets: Int64Array,
+    group: int,
+    as_of: int,
+    own_row: int,
+    times: Int64Array,
+    state: Int64Array,
+    opened: Int32Array,
+    picked: Int32Array,
+) -> int:
+    """Pick the rows that the selection takes for one query, in their order; return how many."""
+    if group < 0:
+        return 0
+    start, stop = offsets[group], offsets[group + 1]
+    if state[GROUP] != group:
+        state[GROUP] = group
+        state[HIGH] = start
+        state[LOW] = start
+        state[N_OPEN] = 0
+    bounds = (start, stop)
+    kind = spec[KIND]
+    if kind == LAST_N:
+        return select_last_n(spec, rows, bounds, as_of, own_row, times, state, picked)
+    if kind == AFTER_EVENT:
+        return select_after_event(spec, rows, bounds, as_of, own_row, times, state, picked)
+    return select_between_events(spec, rows, bounds, as_of, own_row, times, state, opened, picked)
+
+
+@compiled
+def picked_rows(
+    spec: Int64Array,
+    rows: Int32Array,
+    offsets: Int64Array,
+    as_of: int,
+    own_row: int,
+    times: Int64Array,
+) -> Int32Array:
+    """Return the rows that the selection takes from group 0, in their order."""
+    picked = np.empty(len(rows) + 1, np.int32)
+    opened = np.empty(len(rows) + 1, np.int32)
+    state = np.full(4, -1, np.int64)
+    n = select(spec, rows, offsets, 0, as_of, own_row, times, state, opened, picked)
+    return picked[:n]
+
+
+def why_left_out(
+    spec: Int64Array, row: int, as_of: int, own_row: int, times: Int64Array, names: list[str]
+) -> str:
+    """Return in words why a sample of the group is not selected (it must not be selected).
+
+    Args:
+        spec: the selection.
+        row: the sample's table row.
+        as_of: the moment of the query.
+        own_row: the row of the sample for which the feature is computed, or -1.
+        times: event times in microseconds, shape (n_events, n_samples).
+        names: the names of the events.
+    """
+    event, gate = int(spec[EVENT]), int(spec[GATE])
+    event_time = int(times[event, row])
+    if row == own_row:
+        return "it is the sample for which the feature is computed (exclude_self)"
+    if not happened(event_time, as_of):
+        return f"{names[event]!r} has not happened at as_of"
+    if gate != KNOWN and not happened(times[gate, row], as_of):
+        return f"its dimension is known from {names[gate]!r} on, which has not happened at as_of"
+    if spec[KIND] == LAST_N:
+        return f"{int(spec[N])} samples with a later {names[event]!r} come before it"
+    if spec[KIND] == AFTER_EVENT:
+        return f"{names[event]!r} happened before the window of {_ago(spec[WINDOW_US])} began"
+    for closing in spec[CLOSING : CLOSING + int(spec[N_CLOSING])]:
+        if happened(times[closing, row], as_of):
+            return f"{names[closing]!r} has happened"
+    return f"{names[event]!r} happened longer ago than max_age={_ago(spec[MAX_AGE_US])}"
+
+
+def _ago(duration_us: int) -> str:
+    return format_duration(int(duration_us))
+
+
+def carried_by_request(known_times: Int64Array, as_of: Int64Array) -> NDArray[np.bool_]:
+    """Return whether a request at ``as_of`` can name the value of a column of its own sample.
+
+    The request that is made *at* an event carries what becomes known by it, though for all other
+    samples that event has not happened yet.
+    """
+    result: NDArray[np.bool_] = known_times <= as_of
+    return result

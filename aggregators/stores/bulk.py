@@ -1,0 +1,112 @@
+"""Tables into stores and out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aggregators.events import Event, Source
+from aggregators.plan import Layout
+from aggregators.stores.samples import SampleState
+from aggregators.table import SampleTable
+from aggregators.times import NEVER
+from aggregators.typing import Int64Array, Native
+
+__all__ = ["events_of_table", "fill_from_table", "table_of"]
+
+
+def fill_from_table(state: SampleState, table: Native) -> int:
+    """Fill an empty source with a table's samples; return how many events they have."""
+    samples = _read(state.source, table)
+    met = (samples.times != NEVER).any(axis=0)
+    ids = samples.ids[met].tolist()
+    if not ids:
+        return 0
+    state.reserve(len(ids))
+    state.times[:, : len(ids)] = samples.times[:, met]
+    state.columns[:, : len(ids)] = samples.columns[:, met]
+    for dimension, groups in samples.groups.items():
+        values = np.append(groups.values.to_numpy(dtype=object), [None])
+        state.keys[dimension] = values[groups.codes[met]].tolist()
+        if len(groups.values):
+            state.key_kinds[dimension] = type(groups.values.tolist()[0])
+    state.ids = ids
+    state.rows = {sample_id: row for row, sample_id in enumerate(ids)}
+    state.records = [None] * len(ids)
+    state.id_kind = type(ids[0])
+    state.forget_groups()
+    return int((samples.times != NEVER).sum())
+
+
+def _read(source: Source, table: Native) -> SampleTable:
+    return SampleTable.read(source, table, Layout.of_source(source), list(source.dimensions))
+
+
+def events_of_table(source: Source, table: Native, batch: int) -> Iterator[list[Event]]:
+    """Yield all events of a table of samples, in batches, one sample after the other."""
+    samples = _read(source, table)
+    ids = samples.ids.tolist()
+    keys = {
+        dimension: np.append(groups.values.to_numpy(dtype=object), [None])[groups.codes].tolist()
+        for dimension, groups in samples.groups.items()
+    }
+    collected: list[Event] = []
+    for row, sample_id in enumerate(ids):
+        collected += _events_of_row(source, samples, row, sample_id, keys)
+        if len(collected) + len(source.events) > batch:
+            yield collected
+            collected = []
+    if collected:
+        yield collected
+
+
+def _events_of_row(
+    source: Source, samples: SampleTable, row: int, sample_id: Any, keys: dict[str, list[Any]]
+) -> list[Event]:
+    times = samples.times[:, row].tolist()
+    data: dict[str, dict[str, Any]] = {
+        event: {} for event, time in zip(source.events, times, strict=True) if time != NEVER
+    }
+    for column in source.columns:
+        if column in keys:
+            value = keys[column][row]
+        else:
+            value = float(samples.columns[source.attributes.index(column), row])
+        if value is None or value != value or not data:
+            continue
+        carrier = source.known_from_event(column)
+        data[carrier if carrier in data else next(iter(data))][column] = value
+    return [
+        Event(source.name, sample_id, event, times[source.events.index(event)], values)
+        for event, values in data.items()
+    ]
+
+
+def table_of(state: SampleState) -> pd.DataFrame:
+    """Return the samples that have an event, in the order of arrival, as a table."""
+    source, n = state.source, len(state)
+    times = state.times[:, :n]
+    met = (times != NEVER).any(axis=0)
+    columns: dict[str, Any] = {source.sample_id: pd.Series(state.ids, dtype=_dtype(state.id_kind))}
+    for dimension in source.dimensions:
+        kind = state.key_kinds.get(dimension)
+        columns[dimension] = pd.Series(state.keys[dimension], dtype=_dtype(kind))
+    for i, attribute in enumerate(source.attributes):
+        columns[attribute] = pd.Series(state.columns[i, :n].copy())
+    for i, event in enumerate(source.events):
+        columns[event] = _as_datetimes(times[i])
+    return pd.DataFrame(columns)[met].reset_index(drop=True)
+
+
+def _dtype(kind: type | None) -> str:
+    return "Int64" if kind is int else "str"
+
+
+def _as_datetimes(times_us: Int64Array) -> pd.Series[Any]:
+    missing = np.datetime64("NaT", "us")
+    moments = times_us.view("datetime64[us]").copy()
+    moments[times_us == NEVER] = missing
+    return pd.Series(moments).dt.tz_localize("UTC")

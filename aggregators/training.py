@@ -1,0 +1,325 @@
+"""Training: the features of many queries over a table, in parallel, in chunks if wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aggregators import kernels
+from aggregators.attributes import Attribute, columns_of, events_of, has_elapsed
+from aggregators.base import Aggregator
+from aggregators.events import Source
+from aggregators.functions import evaluate
+from aggregators.plan import (
+    Expensive,
+    Layout,
+    SelectionPlan,
+    compile_features,
+    needed_layout,
+    program_of,
+)
+from aggregators.queries import Queries, events_of_requests, read_queries, tables_by_source
+from aggregators.table import SampleTable
+from aggregators.times import NEVER
+from aggregators.typing import Float64Array, Int32Array, Int64Array, Native
+
+__all__ = ["SourceRun", "TrainingRun", "available_threads"]
+
+COLLECTED_VALUES = 4_000_000
+"""How many values are gathered at a time for functions that run in Python."""
+
+_PART = 65_536  # fewer queries than this are not worth another thread
+
+
+def available_threads() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class OrderedQueries:
+    """Queries of one dimension in the order of (group, as_of).
+
+    ``places`` are their positions among all queries; those without a group are in ``ungrouped``.
+    """
+
+    groups: Int64Array
+    as_of: Int64Array
+    own_rows: Int64Array
+    places: Int64Array
+    ungrouped: Int64Array
+
+
+class SourceRun:
+    """The features of one source over one table: read once, sorted once, asked for any queries."""
+
+    def __init__(
+        self,
+        source: Source,
+        features: Sequence[tuple[int, Aggregator]],
+        data: Native,
+        threads: int,
+        extra_events: Sequence[str] = (),
+    ) -> None:
+        self.source = source
+        self.threads = threads
+        self.features = features
+        layout = needed_layout(feature for _, feature in features)
+        events = dict(layout.events)
+        for event in extra_events:
+            events.setdefault(event, len(events))
+        layout = Layout(events, layout.columns)
+        folded = _foldable(features)
+        dimensions = list(dict.fromkeys(feature.dimension for _, feature in features))
+        self.table = SampleTable.read(source, data, layout, dimensions, spare=len(folded))
+        self.layout = self._fold(folded)
+        self.plans = compile_features(features, self.layout)
+        self._indexes: dict[tuple[str, str], tuple[Int32Array, Int64Array]] = {}
+
+    def _fold(self, folded: Mapping[Attribute, Aggregator]) -> Layout:
+        """Compute attributes that do not depend on ``as_of`` once, as if they were columns."""
+        table, layout = self.table, self.table.layout
+        n_times, n_columns = len(layout.events), len(layout.columns)
+        places: dict[Attribute, tuple[int, int]] = {}
+        for attribute, feature in folded.items():
+            program = program_of(attribute, feature, layout)
+            kernels.materialise(program, table.times, table.columns, table.columns[n_columns])
+            rows = _known_rows(attribute, self.source, layout)
+            known = rows[0]
+            if len(rows) > 1:
+                latest = np.maximum.reduce([table.times[row] for row in rows])
+                same = [row for row in rows if np.array_equal(latest, table.times[row])]
+                known = same[0] if same else n_times
+                if not same:
+                    table.times[n_times] = latest
+                    n_times += 1
+            places[attribute] = (n_columns, known)
+            n_columns += 1
+        return Layout(layout.events, layout.columns, places)
+
+    def prepare(self, pool: ThreadPoolExecutor) -> None:
+        """Sort the table for every (dimension, event) that the features need."""
+        pairs = {(plan.dimension, plan.order_event) for plan in self.plans} - self._indexes.keys()
+        events = sorted({event for _, event in pairs})
+        orders = dict(zip(events, pool.map(self._time_order, events), strict=True))
+
+        def group(pair: tuple[str, str]) -> tuple[Int32Array, Int64Array]:
+            groups = self.table.groups[pair[0]]
+            rows, offsets = kernels.group_rows(groups.codes, orders[pair[1]], len(groups.values))
+            return rows, offsets
+
+        ordered = sorted(pairs)
+        self._indexes.update(zip(ordered, pool.map(group, ordered), strict=True))
+
+    def _time_order(self, event: str) -> Int32Array:
+        """Return the rows in the order of (event time, sample id), without those it never met."""
+        times = self.table.times[self.layout.events[event]]
+        happened = np.flatnonzero(times != NEVER).astype(np.int32)
+        moments = times if len(happened) == len(times) else times[happened]
+        if np.all(moments[:-1] <= moments[1:]):
+            return happened
+        return happened[np.argsort(moments, kind="stable")]
+
+    def compute(
+        self,
+        queries: Queries,
+        start: int,
+        stop: int,
+        result: Float64Array,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        """Write the features of queries ``start`` to ``stop`` into ``result[output, query]``."""
+        self.prepare(pool)
+        dimensions = sorted({plan.dimension for plan in self.plans})
+
+        def order(dimension: str) -> OrderedQueries:
+            return _ordered(queries, self.source.name, dimension, start, stop)
+
+        ordered = dict(zip(dimensions, pool.map(order, dimensions), strict=True))
+        self._fill_ungrouped(ordered, result)
+        parts = max(1, min(self.threads, (stop - start) // _PART))
+        tasks = [
+            (plan, part) for plan in self.plans for part in range(parts) if len(plan.functions)
+        ]
+
+        def run(task: tuple[SelectionPlan, int]) -> None:
+            plan, part = task
+            self._aggregate(plan, _slice(ordered[plan.dimension], part, parts), result)
+
+        for _ in pool.map(run, tasks):
+            pass
+        for plan in self.plans:
+            for item in plan.expensive:
+                self._evaluate(plan, item, ordered[plan.dimension], result)
+
+    def _fill_ungrouped(self, ordered: Mapping[str, OrderedQueries], result: Float64Array) -> None:
+        for output, feature in self.features:
+            missing = ordered[feature.dimension].ungrouped
+            if len(missing):
+                empty = 0.0 if feature.function in ("count", "sum") else np.nan
+                result[output, missing] = empty
+
+    def _aggregate(
+        self, plan: SelectionPlan, queries: OrderedQueries, result: Float64Array
+    ) -> None:
+        rows, offsets = self._indexes[plan.dimension, plan.order_event]
+        own_rows = queries.own_rows
+        kernels.aggregate(
+            plan.spec,
+            plan.programs,
+            plan.program_bounds,
+            plan.functions,
+            plan.arguments,
+            rows,
+            offsets,
+            queries.groups,
+            queries.as_of,
+            own_rows if plan.exclude_self else np.full_like(own_rows, -1),
+            self.table.times,
+            self.table.columns,
+            queries.places,
+            result,
+        )
+
+    def _evaluate(
+        self, plan: SelectionPlan, item: Expensive, queries: OrderedQueries, result: Float64Array
+    ) -> None:
+        """Compute a function that runs in Python, once per distinct window."""
+        rows, offsets = self._indexes[plan.dimension, plan.order_event]
+        own_rows = queries.own_rows if plan.exclude_self else np.full_like(queries.own_rows, -1)
+        largest = int(np.diff(offsets).max(initial=0)) + 1
+        values = np.empty(max(COLLECTED_VALUES, largest))
+        done = 0
+        while done < len(queries.groups):
+            left = slice(done, len(queries.groups))
+            n_left = left.stop - done
+            window_of = np.empty(n_left, np.int64)
+            ends = np.empty(n_left, np.int64)
+            n_done, n_windows = kernels.collect(
+                plan.spec,
+                item.program,
+                rows,
+                offsets,
+                queries.groups[left],
+                queries.as_of[left],
+                own_rows[left],
+                self.table.times,
+                self.table.columns,
+                window_of,
+                ends,
+                values,
+            )
+            starts = np.concatenate([[0], ends[:n_windows]])
+            found = np.array(
+                [
+                    evaluate(item.function, values[starts[i] : starts[i + 1]], item.feature)
+                    for i in range(n_windows)
+                ]
+            )
+            places = queries.places[done : done + n_done]
+            result[item.output, places] = found[window_of[:n_done]]
+            done += n_done
+
+
+def _foldable(features: Sequence[tuple[int, Aggregator]]) -> dict[Attribute, Aggregator]:
+    """Return the expressions that do not depend on ``as_of``, each with a feature that uses it."""
+    result: dict[Attribute, Aggregator] = {}
+    for _, feature in features:
+        attribute = feature.attribute
+        if attribute is None or isinstance(attribute, str) or has_elapsed(attribute):
+            continue
+        result.setdefault(attribute, feature)
+    return result
+
+
+def _known_rows(attribute: Attribute, source: Source, layout: Layout) -> list[int]:
+    """Return the rows of ``times`` that must all have happened for the attribute to be known."""
+    names = list(events_of(attribute))
+    names += [source.known_from_event(column) for column in columns_of(attribute)]
+    return sorted({layout.events[name] for name in names})
+
+
+def _ordered(
+    queries: Queries, source: str, dimension: str, start: int, stop: int
+) -> OrderedQueries:
+    as_of = queries.as_of[start:stop]
+    codes = queries.codes[source, dimension][start:stop]
+    own_rows = queries.own_rows[source][start:stop]
+    in_time = np.argsort(as_of, kind="stable").astype(np.int32)
+    places, offsets = kernels.group_rows(codes, in_time, int(codes.max(initial=-1)) + 1)
+    groups = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    return OrderedQueries(
+        groups=groups,
+        as_of=as_of[places],
+        own_rows=own_rows[places],
+        places=places.astype(np.int64),
+        ungrouped=np.flatnonzero(codes < 0),
+    )
+
+
+def _slice(queries: OrderedQueries, part: int, parts: int) -> OrderedQueries:
+    n = len(queries.groups)
+    share = slice(n * part // parts, n * (part + 1) // parts)
+    return OrderedQueries(
+        queries.groups[share],
+        queries.as_of[share],
+        queries.own_rows[share],
+        queries.places[share],
+        queries.ungrouped,
+    )
+
+
+class TrainingRun:
+    """A feature set over its tables, ready to compute any range of its queries.
+
+    Args:
+        features: the features, in the order of the output rows.
+        data: a table, or one per source name.
+        as_of: an event's name or one moment per row; None with ``at``.
+        at: a table of queries; None with ``as_of``.
+        threads: how many threads to use; by default as many as there are cores for this process.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Aggregator],
+        data: Native | Mapping[str, Native],
+        *,
+        as_of: Any = None,
+        at: Native = None,
+        threads: int | None = None,
+    ) -> None:
+        self.features = features
+        self.threads = threads or available_threads()
+        sources = {feature.source.name: feature.source for feature in features}
+        tables = tables_by_source(data, sources)
+        self.runs = [
+            SourceRun(
+                source,
+                [(i, f) for i, f in enumerate(features) if f.source.name == name],
+                tables[name],
+                self.threads,
+                events_of_requests(source, features, as_of),
+            )
+            for name, source in sources.items()
+        ]
+        self.queries, self.frame = read_queries(
+            {run.source.name: run.table for run in self.runs}, tables, as_of, at
+        )
+
+    def __len__(self) -> int:
+        return len(self.queries.as_of)
+
+    def compute(self, start: int = 0, stop: int | None = None) -> Float64Array:
+        """Return the features of a range of queries, shape (n_features, n_queries)."""
+        stop = len(self) if stop is None else stop
+        result = np.empty((len(self.features), stop - start))
+        with ThreadPoolExecutor(self.threads) as pool:
+            for run in self.runs:
+                run.compute(self.queries, start, stop, result, pool)
+        return result

@@ -1,0 +1,44 @@
+"""Types that the package's signatures share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Float64Array",
+    "Function",
+    "Int32Array",
+    "Int64Array",
+    "Key",
+    "Mode",
+    "Moment",
+    "Native",
+    "SampleId",
+]
+
+SampleId: TypeAlias = int | str
+"""Identifies a sample within its source; all integers or all strings."""
+
+Key: TypeAlias = int | str | None
+"""A dimension's value; ``None`` where it is missing."""
+
+Moment: TypeAlias = datetime | int
+"""A timezone-aware datetime, or int microseconds UTC."""
+
+Mode: TypeAlias = Literal["training", "inference"]
+"""Many moments over a table, or one moment over a store."""
+
+Function: TypeAlias = Callable[[NDArray[np.float64]], float]
+"""A pure function of the selected values, shape (n_values,), never empty, without NaN."""
+
+Native: TypeAlias = Any
+"""A pandas or polars DataFrame, or a pyarrow Table."""
+
+Float64Array: TypeAlias = NDArray[np.float64]
+Int64Array: TypeAlias = NDArray[np.int64]
+Int32Array: TypeAlias = NDArray[np.int32]
