@@ -9,9 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := aggregators estimators services simulator commands
 
-# The tools stay off the network and out of the home directory.
 export BENTOML_DO_NOT_TRACK := True
-export BENTOML_HOME ?= $(CURDIR)/.bentoml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-virtualenv
@@ -50,12 +48,8 @@ benchmark: $(VENV)/.dev ## speed and memory, beside the peers
 	$(BIN)/python -m benchmarks.run
 
 .PHONY: bento
-bento: $(VENV)/.dev ## build the bento of the eTP service into the local model store
+bento: $(VENV)/.dev ## build the bento of the eTP service, with the newest model that `doorstep train etp` saved
 	$(BIN)/bentoml build
-
-.PHONY: bento-check
-bento-check: $(VENV)/.dev ## build the bento, install what it names into a fresh environment, serve it from there
-	$(BIN)/python -m pytest -m bento_install --no-header -p no:cacheprovider
 
 .PHONY: setup
 setup: $(VENV)/.dev ## the environment for development, and the git hooks
@@ -70,7 +64,7 @@ lock: | $(BIN)/uv ## resolve the dependencies anew where pyproject.toml asks for
 
 .PHONY: clean
 clean: ## remove the environments, caches and what was built
-	rm -rf .venv .bentoml .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find $(PACKAGES) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments -----------------------------------------------------------------------------

@@ -56,8 +56,7 @@ def test_bentofile_is_what_bentoml_reads() -> None:
     assert config.service == "services.etp:EtpService"
     assert config.python.lock_packages is False
     assert config.python.requirements_txt == "requirements/runtime.lock"
-    packages = {pattern.partition("/")[0] for pattern in config.include}
-    assert {"aggregators", "estimators", "services"} <= packages
+    assert [(str(model.tag), model.alias) for model in config.models] == [("etp:latest",) * 2]
 
 
 def test_workflow_follows_its_schema() -> None:
