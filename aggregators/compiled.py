@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -43,5 +43,5 @@ _drop_stale_cache()
 
 def compiled(kernel: Kernel) -> Kernel:
     """Compile a kernel when it is first called, and keep the result for the next process."""
-    result: Kernel = njit(cache=True, nogil=True)(kernel)
-    return result
+    dispatcher: Any = njit(cache=True, nogil=True)(kernel)
+    return cast(Kernel, dispatcher)

@@ -83,7 +83,7 @@ class Source:
     def _check_names(self) -> None:
         if not self.events:
             raise DefinitionError(f"source {self.name!r}: events is empty; expected at least one")
-        names = (self.sample_id, *self.events, *self.columns)
+        names: tuple[Any, ...] = (self.sample_id, *self.events, *self.columns)
         for name in (self.name, *names):
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise DefinitionError(
@@ -220,8 +220,9 @@ class Event:
 
 
 def _is_int64(value: object) -> TypeGuard[int]:
-    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return is_integer and -_INT64_LIMIT <= int(value) < _INT64_LIMIT
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        return False
+    return -_INT64_LIMIT <= int(value) < _INT64_LIMIT
 
 
 def check_sample_id(value: object, what: str) -> SampleId:

@@ -209,7 +209,8 @@ class FeatureSet:
 
         if self._plan is None:
             self._plan = InferencePlan(self)
-        return self._plan.answer(data, as_of=as_of, keys=keys, sample_id=sample_id)
+        plan = self._plan
+        return plan.answer(data, as_of=as_of, keys=keys, sample_id=sample_id)
 
     def write_parquet(
         self,

@@ -83,7 +83,7 @@ class Tsfresh:
 AnyFunction: TypeAlias = str | Quantile | Tsfresh | Function
 
 
-def quantile(q: float) -> Quantile:
+def quantile(q: Any) -> Quantile:
     """Return the function that gives the q-quantile with linear interpolation, as numpy does.
 
     Args:

@@ -55,7 +55,9 @@ class InferencePlan:
         numbered = tuple((pairs.index((plan.dimension, plan.order_event)), plan) for plan in plans)
         return SourcePlan(source, ReadRequest(source, pairs), numbered)
 
-    def answer(self, data: Any, *, as_of: Any, keys: Mapping[str, Key], sample_id: Any) -> Any:
+    def answer(
+        self, data: Any, *, as_of: Any, keys: Mapping[str, Key], sample_id: Any
+    ) -> Float64Array:
         """Return the features of one query, float64 of shape (n_features,)."""
         as_of_us = self._moment(as_of)
         checked = self._checked_keys(keys)

@@ -53,7 +53,8 @@ class StatsLastNSamples(Aggregator):
 
     def _check_specs(self) -> None:
         self.source.check_event(self.event)
-        if isinstance(self.n, bool) or not isinstance(self.n, int) or not 1 <= self.n <= MAX_N:
+        n: Any = self.n
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MAX_N:
             raise DefinitionError(
                 f"n is {self.n!r}; expected a whole number from 1 to {MAX_N:,} (samples)"
             )

@@ -27,7 +27,7 @@ def write_parquet(
     *,
     as_of: Any,
     at: Native,
-    chunk_rows: int,
+    chunk_rows: Any,
     threads: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> int:

@@ -145,7 +145,7 @@ def _check_moments(moments: Int64Array, what: str, labels: Any) -> None:
         row = labels[int(np.argmax(missing))]
         raise QueryError(
             f"{what}, row {row!r}: the moment is missing ({int(missing.sum())} in all); expected"
-            " one for each query. Pass at=... with the rows that have one: the table itself may keep"
+            " one for each. Pass at=... with the rows that have one: the table itself may keep"
             " the others, which still count in the features"
         )
 

@@ -22,6 +22,7 @@ __all__ = ["carried_by_request", "happened", "picked_rows", "select", "why_left_
 KIND, EVENT, GATE, N, WINDOW_US, MAX_AGE_US, N_CLOSING, CLOSING = range(8)
 LAST_N, AFTER_EVENT, BETWEEN_EVENTS = range(3)
 NO_LIMIT = -1
+BEFORE_ALL = -(2**62)
 KNOWN = -1  # in place of an event: known whenever the sample is selected
 
 # The fields of the walk's state.
@@ -141,7 +142,7 @@ def select_between_events(
     """
     _, stop = bounds
     event_times = times[spec[EVENT]]
-    oldest = -np.int64(2**62)
+    oldest = BEFORE_ALL
     if spec[MAX_AGE_US] != NO_LIMIT:
         oldest = as_of - spec[MAX_AGE_US]
     n_open = 0

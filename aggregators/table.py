@@ -127,8 +127,10 @@ def _ordered_ids(column: pd.Series[Any], what: str) -> tuple[pd.Index[Any], Int6
 
 def _as_index(ids: pa.Array) -> pd.Index[Any]:
     if pa.types.is_integer(ids.type):
-        return pd.Index(ids.to_numpy(zero_copy_only=False))
-    return pd.Index(ids.to_pandas())
+        numbers: pd.Index[Any] = pd.Index(ids.to_numpy(zero_copy_only=False))
+        return numbers
+    texts: pd.Index[Any] = pd.Index(ids.to_pandas())
+    return texts
 
 
 def plain_ids(column: pd.Series[Any], what: str, *, optional: bool = False) -> pa.Array:

@@ -77,7 +77,7 @@ def from_us(time_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=int(time_us))
 
 
-def duration_to_us(value: str | timedelta, what: str) -> int:
+def duration_to_us(value: object, what: str) -> int:
     """Return a positive duration such as ``"15min"``, ``"1h"`` or a timedelta in microseconds.
 
     Units: us, ms, s, min, h, d. Raises :class:`DefinitionError` for anything else.
@@ -126,7 +126,8 @@ def column_to_us(column: pd.Series[Any], what: str) -> Int64Array:
         column = _checked_objects(column, what)
     raw = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
     unit = np.datetime_data(raw.dtype)[0]
-    ticks = raw.view(np.int64)
+    ticks: Int64Array = raw.view(np.int64)
+    result: Int64Array
     if unit == "us":
         result = ticks.copy()
     elif unit == "ns":
@@ -144,14 +145,17 @@ def _from_arrow(column: pd.Series[Any], what: str) -> pd.Series[Any]:
     import pandas as pd
     import pyarrow as pa
 
-    arrow_type = column.dtype.pyarrow_dtype
+    dtype: Any = column.dtype
+    arrow_type = dtype.pyarrow_dtype
     if pa.types.is_null(arrow_type):
         return pd.Series(pd.NaT, index=column.index, dtype="datetime64[us, UTC]")
     if not pa.types.is_timestamp(arrow_type):
         raise TimestampError(f"{what} has type {arrow_type}; expected timezone-aware timestamps")
     if arrow_type.tz is None:
         raise TimestampError(f"{what} holds naive timestamps; {_LOCALISE}")
-    return column.astype(f"datetime64[{arrow_type.unit}, UTC]")
+    target: Any = f"datetime64[{arrow_type.unit}, UTC]"
+    result: pd.Series[Any] = column.astype(target)
+    return result
 
 
 def _checked_objects(column: pd.Series[Any], what: str) -> pd.Series[Any]:

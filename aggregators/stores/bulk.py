@@ -98,7 +98,8 @@ def table_of(state: SampleState) -> pd.DataFrame:
         columns[attribute] = pd.Series(state.columns[i, :n].copy())
     for i, event in enumerate(source.events):
         columns[event] = _as_datetimes(times[i])
-    return pd.DataFrame(columns)[met].reset_index(drop=True)
+    table: pd.DataFrame = pd.DataFrame(columns).loc[met]
+    return table.reset_index(drop=True)
 
 
 def _dtype(kind: type | None) -> str:

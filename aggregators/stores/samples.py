@@ -294,7 +294,7 @@ class SampleState:
             other = rows[middle]
             other_time = int(times[other])
             earlier = other_time < time
-            if earlier or (other_time == time and ids[other] < sample_id):  # type: ignore[operator]
+            if earlier or (other_time == time and ids[other] < sample_id):
                 low = middle + 1
             else:
                 high = middle
