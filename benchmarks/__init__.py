@@ -1,0 +1,1 @@
+"""Benchmarks of Doorstep; `python -m benchmarks.run` runs them all (see README.md here)."""

@@ -1,0 +1,79 @@
+"""Doorstep: the three features as a user writes them, from a pandas table to pandas values."""
+
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aggregators import (
+    Duration,
+    FeatureSet,
+    Source,
+    StatsAfterEvent,
+    StatsBetweenEvents,
+    StatsLastNSamples,
+)
+from benchmarks.peers.worker import ALL, FEATURES, Columns, Floats, serve
+from benchmarks.workload import MISSING_S
+
+ORDERS = Source(
+    "orders",
+    sample_id="order_id",
+    events=("activated", "dispatched", "accepted", "ready", "cancelled"),
+    dimensions=("store_id",),
+    attributes=("amount",),
+)
+DEFINITIONS = {
+    "last_20_mean": StatsLastNSamples(
+        ORDERS,
+        dimension="store_id",
+        function="mean",
+        event="ready",
+        n=20,
+        attribute=Duration("accepted", "ready"),
+        name="last_20_mean",
+    ),
+    "open_count": StatsBetweenEvents(
+        ORDERS,
+        dimension="store_id",
+        function="count",
+        first_event="dispatched",
+        second_event=("accepted", "cancelled"),
+        name="open_count",
+    ),
+    "trailing_hour_mean": StatsAfterEvent(
+        ORDERS,
+        dimension="store_id",
+        function="mean",
+        attribute="amount",
+        event="activated",
+        window="60min",
+        name="trailing_hour_mean",
+    ),
+}
+
+
+class Doorstep:
+    """Every call starts from the plain table: nothing is kept from one to the next."""
+
+    version = version("doorstep")
+
+    def from_columns(self, columns: Columns) -> None:
+        table: dict[str, Any] = {name: columns[name] for name in ("order_id", "store_id", "amount")}
+        for event in ORDERS.events:
+            seconds = columns[event]
+            micros = np.where(seconds == MISSING_S, MISSING_S, seconds * 1_000_000)
+            table[event] = pd.DatetimeIndex(micros.view("M8[us]")).tz_localize("UTC")
+        self.orders = pd.DataFrame(table)
+
+    def whole(self, feature: str) -> Floats | tuple[Floats, ...]:
+        names = FEATURES if feature == ALL else (feature,)
+        features = FeatureSet([DEFINITIONS[name] for name in names])
+        values = features.transform(self.orders, "training", as_of="activated")
+        columns = tuple(np.asarray(values[name], dtype=np.float64) for name in names)
+        return columns if feature == ALL else columns[0]
+
+
+if __name__ == "__main__":
+    serve(Doorstep())

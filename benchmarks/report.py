@@ -1,0 +1,5 @@
+"""Placeholder until the results have their final form."""
+
+
+def main() -> None:
+    """Nothing yet."""
