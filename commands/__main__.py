@@ -1,0 +1,5 @@
+"""`python -m commands` is `doorstep`."""
+
+from commands.main import app
+
+app()

@@ -1,0 +1,157 @@
+"""`doorstep catalog`: list the named features, or explain one."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.output import UserError, console, reports_errors
+
+if TYPE_CHECKING:
+    from aggregators.base import Aggregator
+    from aggregators.catalog import Catalog
+
+__all__ = ["catalog"]
+
+WIDE_COLUMNS = 120
+
+
+@reports_errors
+def catalog(
+    name: Annotated[
+        str | None, typer.Argument(help="Feature to explain; without it all are listed.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Only features of this source.")] = None,
+    dimension: Annotated[str | None, typer.Option(help="Only features of this dimension.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Only features of this topic.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """List the named features, or explain one: what it computes, where its bounds lie."""
+    from aggregators.catalog import CATALOG
+
+    if name is not None:
+        feature = _find(CATALOG, name)
+        if as_json:
+            _print_json(_as_json(feature))
+        else:
+            _explain(feature)
+        return
+    filters = {"source": source, "dimension": dimension, "topic": topic}
+    chosen = [f for f in CATALOG if all(_has(f, part, want) for part, want in filters.items())]
+    if not chosen:
+        raise UserError(_nothing_found(list(CATALOG), filters))
+    if as_json:
+        _print_json([_as_json(feature) for feature in chosen])
+    else:
+        _list(chosen, f"{CATALOG.name} catalog {CATALOG.version}")
+
+
+def _find(catalog: Catalog, name: str) -> Aggregator:
+    if name in catalog:
+        return catalog[name]
+    close = difflib.get_close_matches(name, catalog.names, n=3)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    raise UserError(f"unknown feature {name!r}; {hint}`doorstep catalog` lists them all")
+
+
+def _part(feature: Aggregator, part: str) -> str:
+    return feature.source.name if part == "source" else str(getattr(feature, part))
+
+
+def _has(feature: Aggregator, part: str, want: str | None) -> bool:
+    return want is None or _part(feature, part) == want
+
+
+def _nothing_found(features: list[Aggregator], filters: dict[str, str | None]) -> str:
+    for part, want in filters.items():
+        known = sorted({_part(feature, part) for feature in features})
+        if want is not None and want not in known:
+            return f"no feature has the {part} {want!r}; known: {', '.join(known)}"
+    return "no feature has all of these together"
+
+
+def _list(features: list[Aggregator], title: str) -> None:
+    from rich.table import Table
+
+    from aggregators.functions import function_name
+    from commands.wording import window_of
+
+    # A narrow terminal still shows what a feature is; who owns it, `doorstep catalog NAME` tells.
+    is_wide = console.width >= WIDE_COLUMNS
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("name", no_wrap=True)
+    for heading in ("unit", *(("owner", "aggregator") if is_wide else ())):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("function", "of which samples"):
+        table.add_column(heading, overflow="fold")
+    group = None
+    for feature in features:
+        if group != (group := (feature.source.name, feature.dimension)):
+            table.add_row(f"[bold cyan]{feature.source.name} by {feature.dimension}")
+        kind = type(feature).__name__.removeprefix("Stats")
+        table.add_row(
+            feature.name,
+            feature.unit,
+            *((feature.owner, kind) if is_wide else ()),
+            function_name(feature.function),
+            window_of(feature),
+        )
+    console.print(table)
+    console.print(
+        f"{len(features)} features, {title}. One of them in full: doorstep catalog NAME",
+        highlight=False,
+    )
+
+
+def _explain(feature: Aggregator) -> None:
+    from rich.syntax import Syntax
+
+    from commands.wording import as_code, boundaries, definition_in_words
+
+    console.print(f"[bold]{feature.name}[/]  ({feature.unit})", highlight=False)
+    console.print(feature.description, highlight=False)
+    console.print()
+    console.print(definition_in_words(feature), highlight=False)
+    for line in boundaries(feature):
+        console.print(f"  • {line}", highlight=False, markup=False)
+    console.print()
+    facts = {
+        "source": feature.source.name,
+        "dimension": feature.dimension,
+        "topic": feature.topic,
+        "owner": feature.owner,
+        "version": feature.version,
+        "fingerprint": feature.fingerprint[:16],
+    }
+    for label, value in facts.items():
+        console.print(f"{label:<12} {value}", highlight=False, markup=False)
+    console.print()
+    code = as_code(feature)
+    if console.is_terminal:
+        console.print(Syntax(code, "python", background_color="default", word_wrap=True))
+    else:
+        console.print(code, highlight=False, markup=False, soft_wrap=True)
+
+
+def _as_json(feature: Aggregator) -> dict[str, Any]:
+    from commands.wording import boundaries, definition_in_words
+
+    return {
+        "name": feature.name,
+        "unit": feature.unit,
+        "owner": feature.owner,
+        "topic": feature.topic,
+        "version": feature.version,
+        "description": feature.description,
+        "in_words": definition_in_words(feature),
+        "boundaries": boundaries(feature),
+        "fingerprint": feature.fingerprint,
+        "definition": feature.definition(),
+    }
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))

@@ -1,0 +1,43 @@
+"""`doorstep evaluate`: score a saved model again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from commands.datasets import DataOption, DatasetOption, SeedOption, UntilOption, open_dataset
+from commands.output import console, progress, reports_errors
+
+__all__ = ["evaluate"]
+
+
+@reports_errors
+def evaluate(
+    model: Annotated[str, typer.Option(help="Tag of the saved model.")] = "etp:latest",
+    data: DataOption = None,
+    dataset: DatasetOption = None,
+    until: UntilOption = None,
+    seed: SeedOption = 0,
+    slices: Annotated[
+        bool, typer.Option(help="Also print the scores by city, hour and age of the store.")
+    ] = False,
+) -> None:
+    """Score a saved model on the later part of the data.
+
+    With the data it was trained on this repeats the numbers of its training.
+    """
+    from commands.report import print_report
+    from estimators import registry
+    from estimators.training import evaluate as score
+
+    with progress() as report:
+        report("model", 0.0)
+        trained = registry.load(model)
+        report("model", 1.0)
+        report("data", 0.0)
+        chosen = open_dataset(dataset, data, seed=seed, until=until)
+        report("data", 1.0)
+        scored = score(trained, chosen, progress=report)
+    console.print(f"model [bold]{registry.describe(model)['tag']}[/]")
+    print_report(scored, slices=slices)

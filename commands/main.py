@@ -1,0 +1,55 @@
+"""The `doorstep` command: puts the subcommands together.
+
+Only typer and rich are imported here. What a subcommand needs, it imports when it runs, so that
+``doorstep --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from commands.catalog import catalog
+from commands.demo import demo
+from commands.evaluate import evaluate
+from commands.output import console
+from commands.serve import serve_app
+from commands.train import train_app
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="doorstep",
+    help="How long deliveries take, as they happen: features, estimators and their services.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"doorstep {installed_version('doorstep')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _doorstep(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Stands before all subcommands."""
+
+
+app.command()(catalog)
+app.add_typer(train_app)
+app.command()(evaluate)
+app.add_typer(serve_app)
+app.command()(demo)

@@ -1,0 +1,77 @@
+"""The scores of an estimator as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from commands.output import console
+
+if TYPE_CHECKING:
+    from estimators.evaluation import Report, ReportRow
+
+__all__ = ["print_report"]
+
+RANGE_LEVEL = 0.8
+"""The central range whose coverage and width are printed."""
+
+
+def print_report(report: Report, *, slices: bool = False) -> None:
+    """Print a report: every model over the whole test period and, if asked, the slices.
+
+    All numbers but the counts and the coverage are seconds; a dash stands for what is not known.
+    """
+    start, end = report.period
+    console.print(
+        f"[bold]{report.estimator}[/] on {report.dataset}, tested on {start} to {end}",
+        highlight=False,
+    )
+    console.print(_table([row for row in report.rows if row.group == "all"], "model"))
+    if slices:
+        groups = dict.fromkeys(row.group for row in report.rows if row.group != "all")
+        for group in groups:
+            console.print(_table([row for row in report.rows if row.group == group], group))
+
+
+def _table(rows: Iterable[ReportRow], heading: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(heading)
+    percent = f"{RANGE_LEVEL:.0%}"
+    for column in (
+        "orders",
+        "MAE s",
+        "RMSE s",
+        "pinball s",
+        "CRPS s",
+        f"in {percent} range",
+        f"{percent} range s",
+    ):
+        table.add_column(column, justify="right")
+    for row in rows:
+        scores = row.scores
+        table.add_row(
+            row.value or row.model,
+            f"{scores.n:,}" if scores.n else "-",
+            _number(scores.mae_s),
+            _number(scores.rmse_s),
+            _number(scores.pinball_s),
+            _number(scores.crps_s),
+            _share(_at(scores.coverage)),
+            _number(_at(scores.width_s)),
+        )
+    return table
+
+
+def _at(by_level: Mapping[float, float]) -> float:
+    return by_level.get(RANGE_LEVEL, math.nan)
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:,.1f}"
+
+
+def _share(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.1%}"

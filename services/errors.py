@@ -1,0 +1,46 @@
+"""What a service refuses, and with which HTTP status.
+
+::
+
+    ServiceError
+    ├── InvalidRequest      400, 413, 415   what was sent: the field and the reason
+    └── Unavailable         503             what the service lacks at the moment; try again
+"""
+
+from __future__ import annotations
+
+__all__ = ["InvalidRequest", "ServiceError", "Unavailable"]
+
+
+class ServiceError(Exception):
+    """Base of the errors that a service answers with.
+
+    Args:
+        reason: what arrived, what was expected and what to do.
+        field: path of the offending field, empty where the whole request is meant.
+    """
+
+    http_status = 500
+    error = "internal"
+
+    def __init__(self, reason: str, *, field: str = "") -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.reason = reason
+        self.field = field
+
+
+class InvalidRequest(ServiceError):
+    """The request cannot be answered as it is."""
+
+    error = "invalid_request"
+
+    def __init__(self, reason: str, *, field: str = "", http_status: int = 400) -> None:
+        super().__init__(reason, field=field)
+        self.http_status = http_status
+
+
+class Unavailable(ServiceError):
+    """The service cannot answer at the moment, but may later."""
+
+    http_status = 503
+    error = "unavailable"

@@ -1,0 +1,237 @@
+"""From a request to an answer: check the order, compute the features, ask the model.
+
+Knows nothing of HTTP, so that everything but the transport is tested without it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.errors import AggregatorError, FunctionError, StoreError
+from aggregators.stores import EventStore
+from aggregators.times import moment_to_us
+from estimators.distribution import Distribution
+from estimators.training import TrainedEstimator
+from services.decoding import decode, unknown_field
+from services.errors import InvalidRequest
+from services.limits import MAX_TEXT_CHARACTERS
+from services.metrics import EtpMetrics
+from services.schemas import (
+    ModelInfo,
+    PredictAnswer,
+    PredictBatchAnswer,
+    PredictRequest,
+    Problem,
+    RowAnswer,
+    Status,
+)
+
+__all__ = ["Estimation", "utc_now"]
+
+logger = logging.getLogger("doorstep.services")
+
+FloatArray = NDArray[np.float64]
+
+
+def utc_now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A checked request with the model's inputs; ``notes`` say what it lacks."""
+
+    request: PredictRequest
+    as_of: datetime
+    realtime: FloatArray
+    inputs: FloatArray
+    notes: list[str]
+
+
+class Estimation:
+    """Answers requests with one trained estimator over one event store.
+
+    Args:
+        trained: the estimator; its features are computed over ``store``.
+        tag: the model's tag, for the answers.
+        store: where events are appended and features read.
+        metrics: what is counted and timed.
+        clock: gives the moment of a request that names none; injected in tests.
+    """
+
+    def __init__(
+        self,
+        trained: TrainedEstimator,
+        *,
+        tag: str,
+        store: EventStore,
+        metrics: EtpMetrics,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        estimator = trained.estimator
+        self._estimator = estimator
+        self._features = estimator.features
+        self._facts = estimator.facts
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._dimensions = estimator.features.dimensions
+        self._numbers = frozenset(estimator.facts.numbers)
+        self._taken = tuple(dict.fromkeys((*self._dimensions, *estimator.facts.inputs)))
+        self._model = ModelInfo(
+            tag=tag,
+            catalog_version=estimator.features.version,
+            fingerprint=estimator.features.fingerprint,
+        )
+
+    def warm_up(self) -> None:
+        """Answer an order about which nothing is known, so that the first real one is quick."""
+        order: dict[str, Any] = dict.fromkeys(self._taken)
+        prepared = self._prepare(PredictRequest(order=order, sample_id=None))
+        self._estimator.predict(prepared.inputs[np.newaxis, :])
+
+    def answer(self, request: PredictRequest, *, request_id: str) -> PredictAnswer:
+        """Answer one request.
+
+        Raises:
+            InvalidRequest: the order lacks a dimension, or a value has the wrong type.
+        """
+        began_s = perf_counter()
+        prepared = self._prepare(request)
+        computed_s = perf_counter()
+        distribution = self._estimator.predict(prepared.inputs[np.newaxis, :])
+        self._metrics.time_features(computed_s - began_s)
+        self._metrics.time_model(perf_counter() - computed_s)
+        return self._answer(prepared, distribution, 0, float(distribution.mean()[0]), request_id)
+
+    def answer_batch(self, rows: Sequence[msgspec.Raw], *, request_id: str) -> PredictBatchAnswer:
+        """Answer many requests; a row that cannot be answered says why and harms no other."""
+        answers = [RowAnswer(row=i) for i in range(len(rows))]
+        prepared: list[tuple[int, _Prepared]] = []
+        began_s = perf_counter()
+        for i, row in enumerate(rows):
+            try:
+                prepared.append((i, self._prepare(decode(row, PredictRequest))))
+            except InvalidRequest as error:
+                self._metrics.count_answer("refused")
+                answers[i].problem = Problem(
+                    error=error.error,
+                    field=error.field,
+                    reason=error.reason,
+                    request_id=request_id,
+                )
+        computed_s = perf_counter()
+        if prepared:
+            distribution = self._estimator.predict(np.stack([p.inputs for _, p in prepared]))
+            mean_s = distribution.mean()
+            for k, (i, one) in enumerate(prepared):
+                answers[i].answer = self._answer(one, distribution, k, float(mean_s[k]), request_id)
+        self._metrics.time_features(computed_s - began_s)
+        self._metrics.time_model(perf_counter() - computed_s)
+        return PredictBatchAnswer(
+            request_id=request_id, refused=len(rows) - len(prepared), rows=answers
+        )
+
+    def _prepare(self, request: PredictRequest) -> _Prepared:
+        order = request.order
+        notes = self._check(order)
+        as_of = self._clock() if request.as_of is None else request.as_of.astimezone(UTC)
+        facts = self._facts.encode_one(order, moment_to_us(as_of, "as_of"))
+        try:
+            realtime = self._features.transform_array(
+                self._store,
+                as_of=as_of,
+                keys={name: order[name] for name in self._dimensions},
+                sample_id=request.sample_id,
+            )
+        except (StoreError, FunctionError, sqlite3.Error, OSError) as error:
+            logger.exception("no real-time features for a request")
+            realtime = np.full(len(self._features), np.nan)
+            notes.append(f"real-time features are missing: {type(error).__name__}")
+        except AggregatorError as error:
+            raise InvalidRequest(str(error), field="order") from None
+        return _Prepared(request, as_of, realtime, np.concatenate([facts, realtime]), notes)
+
+    def _check(self, order: dict[str, Any]) -> list[str]:
+        """Check types and names of an order's fields; say which values are not known."""
+        for name in order:
+            if name not in self._taken:
+                raise unknown_field("order", name, self._taken)
+        missing: list[str] = []
+        for name in self._taken:
+            value = order.get(name)
+            if value is None:
+                if name in self._dimensions and name not in order:
+                    raise InvalidRequest(
+                        "missing; features are computed for it, so name it (null where it has"
+                        " no value)",
+                        field=f"order.{name}",
+                    )
+                missing.append(name)
+            elif name in self._numbers:
+                _check_number(name, value)
+            else:
+                _check_text(name, value)
+        return [f"{name} is missing" for name in missing]
+
+    def _answer(
+        self,
+        prepared: _Prepared,
+        distribution: Distribution,
+        row: int,
+        mean_s: float,
+        request_id: str,
+    ) -> PredictAnswer:
+        request = prepared.request
+        status: Status = "degraded" if prepared.notes else "ok"
+        self._metrics.count_answer(status)
+        features: dict[str, float | None] | None = None
+        if request.include_features:
+            features = dict(zip(self._features.names, prepared.realtime.tolist(), strict=True))
+        return PredictAnswer(
+            request_id=request_id,
+            status=status,
+            as_of=prepared.as_of,
+            sample_id=request.sample_id,
+            mean_s=mean_s,
+            quantiles_s={
+                repr(level): float(distribution.quantile(level)[row]) for level in request.levels
+            },
+            model=self._model,
+            notes=prepared.notes,
+            features=features,
+        )
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidRequest(
+            f"expected a number or null, got {type(value).__name__}", field=f"order.{name}"
+        )
+    if not math.isfinite(value):
+        raise InvalidRequest(f"expected a finite number, got {value}", field=f"order.{name}")
+
+
+def _check_text(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InvalidRequest(
+            f"expected a string, an integer or null, got {type(value).__name__}",
+            field=f"order.{name}",
+        )
+    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+        raise InvalidRequest(
+            f"has {len(value)} characters; at most {MAX_TEXT_CHARACTERS} are taken",
+            field=f"order.{name}",
+        )

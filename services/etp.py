@@ -1,0 +1,122 @@
+"""The eTP service: events in, seconds until an order is ready out.
+
+The aggregators run inside it, over its own event store: there is no feature server to call and no
+feature that is minutes old.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import bentoml
+from starlette.responses import Response
+
+from aggregators import warm_up
+from aggregators.events import Source
+from aggregators.stores import EventStore, MemoryEventStore
+from estimators import registry
+from estimators.errors import RegistryError
+from services.decoding import decode
+from services.errors import Unavailable
+from services.estimation import Estimation
+from services.http import Call, json_endpoint, json_response
+from services.intake import split_batch, take_events
+from services.metrics import EtpMetrics
+from services.schemas import (
+    CloudEvents,
+    EventsAnswer,
+    PredictAnswer,
+    PredictBatchAnswer,
+    PredictBatchRequest,
+    PredictRequest,
+)
+from services.settings import IN_MEMORY, EtpSettings
+from services.tuning import SERVICE_OPTIONS, freeze_garbage
+
+__all__ = ["EtpService"]
+
+logger = logging.getLogger("doorstep.services")
+
+_EVENT_TYPES = (
+    "application/json",
+    "application/cloudevents-batch+json",
+    "application/cloudevents+json",
+)
+
+
+@bentoml.service(name="etp", **SERVICE_OPTIONS)
+class EtpService:
+    """How long until an order is ready: quantiles of seconds, from the events of right now."""
+
+    def __init__(self) -> None:
+        self._settings = EtpSettings.from_environment()
+        self._metrics = EtpMetrics()
+        self._store: EventStore | None = None
+        self._estimation: Estimation | None = None
+        self._why_not = "the service is starting"
+        try:
+            trained = registry.load(self._settings.model)
+            tag = str(registry.describe(self._settings.model)["tag"])
+        except RegistryError as error:
+            # Without a model there is nothing to answer with, but a process that stays up and says
+            # why is easier to mend than one that is started again and again.
+            logger.error("no model: %s", error)
+            self._why_not = f"the service has no model: {error}"
+            return
+        self._store = open_store(self._settings.store, trained.estimator.features.sources)
+        self._estimation = Estimation(trained, tag=tag, store=self._store, metrics=self._metrics)
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def warm_up(self) -> None:
+        """Compile what is compiled at first use, before the first request pays for it."""
+        warm_up()
+        if self._estimation is not None:
+            self._estimation.warm_up()
+        freeze_garbage()
+
+    def __is_ready__(self) -> bool:
+        """Ready with a model only."""
+        return self._estimation is not None
+
+    @json_endpoint("/predict", takes=PredictRequest, gives=PredictAnswer)
+    async def predict(self, call: Call, /) -> Response:
+        """Estimate how long one order takes, as of a moment."""
+        request = decode(call.body, PredictRequest)
+        answer = self._ready().answer(request, request_id=call.request_id)
+        return json_response(answer, request_id=call.request_id)
+
+    @json_endpoint("/predict_batch", takes=PredictBatchRequest, gives=PredictBatchAnswer)
+    async def predict_batch(self, call: Call, /) -> Response:
+        """Estimate many orders at once; each row has an answer or a problem of its own."""
+        request = decode(call.body, PredictBatchRequest)
+        answer = self._ready().answer_batch(request.rows, request_id=call.request_id)
+        return json_response(answer, request_id=call.request_id)
+
+    @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=_EVENT_TYPES)
+    async def events(self, call: Call, /) -> Response:
+        """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
+
+        What is answered as accepted is in the store, and in every later estimate.
+        """
+        self._ready()
+        assert self._store is not None
+        messages = split_batch(call.body)
+        answer = take_events(messages, self._store, request_id=call.request_id)
+        self._metrics.count_events("accepted", answer.accepted)
+        self._metrics.count_events("refused", answer.refused)
+        return json_response(answer, request_id=call.request_id)
+
+    def _ready(self) -> Estimation:
+        if self._estimation is None:
+            raise Unavailable(self._why_not)
+        return self._estimation
+
+
+def open_store(where: str, sources: Sequence[Source]) -> EventStore:
+    """Open the store that a setting names: ``memory`` or the path of a SQLite file."""
+    if where == IN_MEMORY:
+        return MemoryEventStore(sources=list(sources))
+    from aggregators.stores import SqliteEventStore
+
+    return SqliteEventStore(where, sources=list(sources))

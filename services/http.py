@@ -1,0 +1,202 @@
+"""How a BentoML service takes and gives JSON here: raw bytes in, a finished response out.
+
+BentoML's own path decodes with pydantic, takes several content types, ignores unknown fields and
+inbound request ids, and masks error bodies. These helpers keep its routing, metrics and OpenAPI,
+and put in their place: msgspec, JSON alone, limits, ``x-request-id``, and errors that name the
+field.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+import bentoml
+import msgspec
+from bentoml._internal.service.openapi.specification import Schema
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.errors import InvalidRequest, ServiceError, Unavailable
+from services.limits import MAX_BODY_BYTES, MAX_REQUEST_ID_CHARACTERS
+from services.schemas import Problem
+
+__all__ = ["Call", "json_endpoint", "json_response"]
+
+logger = logging.getLogger("doorstep.services")
+
+JSON = "application/json"
+RETRY_AFTER_S = 1
+_REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_CHARACTERS}}}")
+_REF_TEMPLATE = "#/components/schemas/{name}"
+
+S = TypeVar("S")
+Endpoint: TypeAlias = "Callable[[S, Call], Awaitable[Response]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as it arrived: its body, content type and id.
+
+    ``refusal`` is set where the request was refused before its body was read.
+    """
+
+    body: bytes
+    media_type: str
+    request_id: str
+    refusal: InvalidRequest | None = None
+
+
+async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
+    """Read a request, within the limit of bytes, and give it an id if it has none."""
+    headers = request.headers
+    request_id = headers.get("x-request-id", "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = secrets.token_hex(8)
+    media_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    refusal: InvalidRequest | None = None
+    body = b""
+    if media_type not in media_types:
+        refusal = InvalidRequest(
+            f"content type {media_type!r} is not taken; send {' or '.join(media_types)}",
+            http_status=415,
+        )
+    else:
+        try:
+            body = await _read_body(request)
+        except InvalidRequest as error:
+            refusal = error
+    return Call(body, media_type, request_id, refusal)
+
+
+async def _read_body(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
+        raise _too_large(int(announced))
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            raise _too_large(size)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(size: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"the body has {size} bytes or more; at most {MAX_BODY_BYTES} are taken, send less at once",
+        http_status=413,
+    )
+
+
+def json_response(answer: Any, *, request_id: str, status: int = 200) -> Response:
+    """Return a struct as a JSON response. NaN becomes null."""
+    headers = {"x-request-id": request_id}
+    if status == Unavailable.http_status:
+        headers["retry-after"] = str(RETRY_AFTER_S)
+    return Response(
+        msgspec.json.encode(answer), status_code=status, headers=headers, media_type=JSON
+    )
+
+
+def json_endpoint(
+    route: str, *, takes: Any, gives: Any, media_types: tuple[str, ...] = (JSON,)
+) -> Callable[[Endpoint[S]], Any]:
+    """Make a method an endpoint: POST JSON of one type, get JSON of another.
+
+    The method gets the :class:`Call` undecoded. What it raises is answered with a
+    :class:`~services.schemas.Problem`; a failure of our own is logged with its traceback and
+    answered without details.
+
+    Args:
+        route: path of the endpoint.
+        takes: msgspec type of the body, for the OpenAPI description.
+        gives: msgspec type of the answer, for the OpenAPI description.
+        media_types: content types that are taken; others are refused with 415.
+    """
+    api = bentoml.api(
+        route=route,
+        input_spec=_described(_JsonInput, takes, media_types),
+        output_spec=_described(_JsonOutput, gives, (JSON,)),
+    )
+
+    def decorate(endpoint: Endpoint[S]) -> Any:
+        @functools.wraps(endpoint)
+        async def guarded(self: S, call: Call, /) -> Response:
+            try:
+                if call.refusal is not None:
+                    raise call.refusal
+                return await endpoint(self, call)
+            except ServiceError as error:
+                return _refusal(call, error)
+            except Exception:
+                logger.exception("request %s failed", call.request_id)
+                return _refusal(
+                    call, ServiceError("unexpected; the log has it under this request id")
+                )
+
+        return api(guarded)
+
+    return decorate
+
+
+def _refusal(call: Call, error: ServiceError) -> Response:
+    problem = Problem(
+        error=error.error, field=error.field, reason=error.reason, request_id=call.request_id
+    )
+    return json_response(problem, request_id=call.request_id, status=error.http_status)
+
+
+class _Described(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml's names are lazy: Any
+    """A descriptor whose JSON schema is that of a msgspec type."""
+
+    kind: ClassVar[Any]
+    media_types: ClassVar[tuple[str, ...]] = (JSON,)
+
+    @classmethod
+    def model_json_schema(cls, *_: Any, **options: Any) -> dict[str, Any]:
+        if "ref_template" not in options:
+            return msgspec.json.schema(cls.kind)
+        (schema,), _components = msgspec.json.schema_components(
+            [cls.kind], ref_template=_REF_TEMPLATE
+        )
+        # BentoML's own class for schemas spells a reference without the dollar sign.
+        return {"ref" if key == "$ref" else key: value for key, value in schema.items()}
+
+    @classmethod
+    def openapi_components(cls, name: str) -> dict[str, Schema]:
+        _schema, components = msgspec.json.schema_components([cls.kind], ref_template=_REF_TEMPLATE)
+        for schema in components.values():
+            if "description" in schema:
+                schema["description"] = inspect.cleandoc(schema["description"])
+        return {title: Schema(**schema) for title, schema in components.items()}
+
+    @classmethod
+    def mime_type(cls) -> str:
+        return cls.media_types[0]
+
+
+class _JsonInput(_Described):
+    __root_input__: ClassVar[bool] = True
+
+    @classmethod
+    async def from_http_request(cls, request: Request, serde: Any) -> Any:
+        # The content type decides nothing but refusal: whatever arrives is decoded as JSON.
+        return await read_call(request, cls.media_types)
+
+
+class _JsonOutput(_Described):
+    pass
+
+
+def _described(base: type[_Described], kind: Any, media_types: tuple[str, ...]) -> Any:
+    """Return a descriptor of its own for one type; BentoML knows descriptors by their class."""
+    name = getattr(kind, "__name__", "Json") + base.__name__.removeprefix("_Json")
+    return type(name, (base,), {"kind": kind, "media_types": media_types, "__module__": __name__})

@@ -1,0 +1,168 @@
+"""What the services take and give, as typed JSON.
+
+Requests refuse unknown fields. Numbers are finite; a missing number in an answer (a feature without
+a value) is null. Times are RFC 3339 with an offset; answers use UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import Meta, Raw, Struct, field
+
+from services.limits import MAX_EVENTS, MAX_LEVELS, MAX_ROWS, MAX_TEXT_CHARACTERS
+
+__all__ = [
+    "CloudEvent",
+    "EventStatus",
+    "EventsAnswer",
+    "ModelInfo",
+    "PredictAnswer",
+    "PredictBatchAnswer",
+    "PredictBatchRequest",
+    "PredictRequest",
+    "Problem",
+    "RowAnswer",
+    "Status",
+]
+
+DEFAULT_LEVELS = (0.1, 0.5, 0.9)
+
+Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
+SampleId: TypeAlias = Text | int
+Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
+Level: TypeAlias = Annotated[float, Meta(gt=0.0, lt=1.0)]
+Levels: TypeAlias = Annotated[list[Level], Meta(min_length=1, max_length=MAX_LEVELS)]
+
+Status: TypeAlias = Literal["ok", "input_clipped", "degraded", "fallback"]
+"""How an estimate came about: as it should be; with an input moved into the range that the model
+has seen; without something that it should have had; or without the model."""
+
+
+class PredictRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """How long will this order take?
+
+    ``order`` holds what is known of it: the dimensions of the model's features (each must be named;
+    null where there is no value) and the facts that the model takes. ``sample_id`` is the order's
+    id, so that it is not counted in its own features, or null where the order does not exist yet.
+    """
+
+    order: dict[str, Any]
+    sample_id: SampleId | None
+    as_of: Time | None = None
+    levels: Levels = field(default_factory=lambda: list(DEFAULT_LEVELS))
+    include_features: bool = False
+
+
+class PredictBatchRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Many orders at once; each row is a request of its own and is answered on its own."""
+
+    rows: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_ROWS)]
+
+
+class ModelInfo(Struct, kw_only=True):
+    """What answered: the model's tag, the version and the fingerprint of its features."""
+
+    tag: str
+    catalog_version: str
+    fingerprint: str
+
+
+class PredictAnswer(Struct, kw_only=True):
+    """Seconds until the order is ready, as of a moment.
+
+    ``quantiles_s`` maps each level asked for to seconds: with probability 0.9 the order takes no
+    longer than ``quantiles_s["0.9"]``. ``notes`` says in words what made a status other than ok.
+    """
+
+    request_id: str
+    status: Status
+    as_of: datetime
+    sample_id: SampleId | None
+    mean_s: float
+    quantiles_s: dict[str, float]
+    model: ModelInfo
+    notes: list[str] = field(default_factory=list)
+    features: dict[str, float | None] | None = None
+
+
+class Problem(Struct, kw_only=True):
+    """Why a request, a row or an event was refused: the field and the reason.
+
+    ``field`` is a path such as ``order.amount``, empty where the whole body is meant.
+    """
+
+    error: str
+    field: str
+    reason: str
+    request_id: str
+
+
+class RowAnswer(Struct, kw_only=True):
+    """One row of a batch: either ``answer`` or ``problem``, the other is null."""
+
+    row: int
+    answer: PredictAnswer | None = None
+    problem: Problem | None = None
+
+
+class PredictBatchAnswer(Struct, kw_only=True):
+    """The rows in the order of the request; ``refused`` counts those with a problem."""
+
+    request_id: str
+    refused: int
+    rows: list[RowAnswer]
+
+
+class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):
+    """An event as CloudEvents 1.0 JSON.
+
+    ``source`` is the name of the source (``orders``), ``type`` the event (``accepted``),
+    ``subject`` the sample's id (integers are taken where a source's ids are integers), ``time``
+    when it happened, ``data`` the columns that it makes known. The extension attributes
+    ``recordedtime`` and ``retracted`` say when it was written down and that it takes back an
+    earlier event.
+    """
+
+    specversion: Literal["1.0"]
+    id: Text
+    source: Text
+    type: Text
+    subject: SampleId
+    time: Time
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str | None = None
+    data: dict[str, Any] | None = None
+    recordedtime: Time | None = None
+    retracted: bool = False
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+CloudEvents: TypeAlias = Annotated[list[Raw], Meta(min_length=1, max_length=MAX_EVENTS)]
+
+
+class EventStatus(Struct, kw_only=True):
+    """What became of one event of a batch; ``id`` is null where the event did not say one."""
+
+    id: str | None
+    status: Literal["accepted", "refused"]
+    field: str = ""
+    reason: str = ""
+
+
+class EventsAnswer(Struct, kw_only=True):
+    """What became of a batch.
+
+    Of the accepted events, ``applied`` changed the store, ``duplicates`` were known already and
+    ``superseded`` had been corrected before by a later record.
+    """
+
+    request_id: str
+    accepted: int
+    refused: int
+    applied: int
+    duplicates: int
+    superseded: int
+    events: list[EventStatus]

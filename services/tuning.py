@@ -1,0 +1,35 @@
+"""What makes a BentoML service answer in well under a millisecond, measured and named once.
+
+Left as it comes, a service answers some requests 100 to 300 ms late: every request leaves a timer
+behind for as long as the timeout lasts, and collecting that garbage stops the process.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from services.limits import REQUEST_TIMEOUT_S
+
+__all__ = ["SERVICE_OPTIONS", "freeze_garbage"]
+
+SERVICE_OPTIONS: dict[str, Any] = {
+    "traffic": {"timeout": REQUEST_TIMEOUT_S},
+    "logging": {"access": {"enabled": False}},
+    # OpenTelemetry costs 0.2 ms per request even where nobody listens.
+    "tracing": {"excluded_urls": [".*"]},
+    "metrics": {"enabled": True, "namespace": "doorstep"},
+    "workers": 1,
+}
+
+_GC_THRESHOLDS = (50_000, 50, 100)
+
+
+def freeze_garbage() -> None:
+    """Take everything that is loaded by now out of garbage collection, and collect the rest rarely.
+
+    Call it once, after warming up and before the first request.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)

@@ -1,0 +1,102 @@
+"""The client without a network: what it sends, what it makes of answers, what it imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from services.client import EtpClient, RequestRefused, ServiceUnreachable
+from services.schemas import CloudEvent, PredictRequest
+
+ANSWER = {
+    "request_id": "r-1",
+    "status": "ok",
+    "as_of": "2026-03-02T12:00:00Z",
+    "sample_id": "o-1",
+    "mean_s": 610.0,
+    "quantiles_s": {"0.5": 600.0},
+    "model": {"tag": "etp:1", "catalog_version": "1.0.0", "fingerprint": "f"},
+    "features": {"queue": None},
+}
+
+
+def client_of(handler: Callable[[httpx.Request], httpx.Response]) -> EtpClient:
+    return EtpClient("http://etp", transport=httpx.MockTransport(handler))
+
+
+def test_predict_sends_what_is_asked_and_types_the_answer() -> None:
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=ANSWER)
+
+    with client_of(handle) as client:
+        answer = client.predict(
+            {"store_id": "s-1"}, sample_id="o-1", as_of=datetime(2026, 3, 2, 12, tzinfo=UTC)
+        )
+    assert answer.quantiles_s["0.5"] == 600.0
+    assert answer.as_of == datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert answer.features == {"queue": None}
+    assert seen[0].url.path == "/predict"
+    assert json.loads(seen[0].content) == {
+        "order": {"store_id": "s-1"},
+        "sample_id": "o-1",
+        "as_of": "2026-03-02T12:00:00Z",
+        "levels": [0.1, 0.5, 0.9],
+        "include_features": False,
+    }
+
+
+def test_a_batch_keeps_its_rows() -> None:
+    rows = {"request_id": "r", "refused": 0, "rows": [{"row": 0, "answer": ANSWER}]}
+    with client_of(lambda request: httpx.Response(200, json=rows)) as client:
+        answer = client.predict_batch([PredictRequest(order={}, sample_id=None)])
+    assert answer.rows[0].answer is not None
+    assert answer.rows[0].problem is None
+
+
+def test_a_refusal_carries_field_and_reason() -> None:
+    problem = {"error": "invalid_request", "field": "order.x", "reason": "no", "request_id": "r"}
+    with (
+        client_of(lambda request: httpx.Response(400, json=problem)) as client,
+        pytest.raises(RequestRefused, match=r"400, order\.x: no") as caught,
+    ):
+        client.predict({}, sample_id=None)
+    assert caught.value.problem.field == "order.x"
+
+
+def test_an_error_from_something_on_the_way_is_a_refusal_too() -> None:
+    with (
+        client_of(lambda request: httpx.Response(502, text="bad gateway")) as client,
+        pytest.raises(RequestRefused, match="bad gateway"),
+    ):
+        client.send_events([])
+
+
+def test_silence_is_unreachable() -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    with client_of(fail) as client:
+        assert not client.is_ready()
+        with pytest.raises(ServiceUnreachable, match="ConnectError refused"):
+            client.send_events(
+                [CloudEvent(specversion="1.0", id="e", source="orders", type="ready", subject=1,
+                            time=datetime(2026, 3, 2, tzinfo=UTC))]
+            )  # fmt: skip
+
+
+def test_the_client_imports_no_model_library() -> None:
+    code = (
+        "import sys, services.client; print([m for m in ('numpy', 'pandas', 'numba', 'lightgbm',"
+        " 'sklearn', 'bentoml', 'aggregators', 'estimators') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
