@@ -22,6 +22,7 @@ from aggregators import (
 )
 
 NOON = pd.Timestamp("2026-11-02 12:00", tz="UTC")
+TOMORROW = NOON + pd.Timedelta(days=1)
 
 
 def source(**changes: Any) -> Source:

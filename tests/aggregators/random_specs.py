@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import product
 
 from tests.aggregators.random_data import ATTRIBUTES, DIMENSIONS, EVENTS
@@ -20,6 +21,7 @@ from tests.aggregators.specs import (
     callable_of,
     quantile_of,
     tsfresh_of,
+    with_unread_fields_reset,
 )
 
 ATTRIBUTE_SPECS: tuple[AttributeSpec, ...] = (
@@ -72,7 +74,7 @@ def random_spec(
     # Mostly in the order of the events, so that some intervals are open.
     first_event, second_event = sorted(pair, key=EVENTS.index) if rng.random() < 0.8 else pair
     others = [event for event in rng.sample(EVENTS, k=2) if event not in pair]
-    return Spec(
+    spec = Spec(
         kind=rng.choice(KINDS) if kind is None else kind,
         dimension=rng.choice(DIMENSIONS),
         function=function,
@@ -85,6 +87,7 @@ def random_spec(
         max_age_us=rng.choice((None, None, *LENGTHS_US)),
         window_us=rng.choice(LENGTHS_US),
     )
+    return with_unread_fields_reset(spec)
 
 
 def every_combination(rng: random.Random, kind: Kind, function: FunctionSpec) -> list[Spec]:
@@ -95,9 +98,5 @@ def every_combination(rng: random.Random, kind: Kind, function: FunctionSpec) ->
     specs = []
     for attribute, exclude_self in product(attributes, (True, False)):
         spec = random_spec(rng, kind, function, attribute or "amount", exclude_self)
-        specs.append(_without_attribute(spec) if attribute is None else spec)
+        specs.append(replace(spec, attribute=None) if attribute is None else spec)
     return specs
-
-
-def _without_attribute(spec: Spec) -> Spec:
-    return Spec(**{**vars(spec), "attribute": None})

@@ -7,7 +7,7 @@ Times and lengths are integer microseconds.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 MICROSECOND = 1
@@ -130,6 +130,26 @@ class Spec:
     def selecting_event(self) -> str:
         """The event by whose time samples are selected and ordered."""
         return self.first_event if self.kind == "between" else self.event
+
+
+_READ_BY_KIND = {
+    "last_n": {"event", "n"},
+    "after": {"event", "window_us"},
+    "between": {"first_event", "second_events", "max_age_us"},
+}
+
+
+def with_unread_fields_reset(spec: Spec) -> Spec:
+    """The same feature with the defaults of all fields that its kind does not read.
+
+    Two specifications of one feature are then equal.
+    """
+    every = set().union(*_READ_BY_KIND.values())
+    unread = every - _READ_BY_KIND[spec.kind]
+    defaults: dict[str, Any] = {
+        each.name: each.default for each in fields(Spec) if each.name in unread
+    }
+    return replace(spec, **defaults)
 
 
 @dataclass(frozen=True)

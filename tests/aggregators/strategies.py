@@ -25,6 +25,7 @@ from tests.aggregators.specs import (
     RatioSpec,
     Spec,
     quantile_of,
+    with_unread_fields_reset,
 )
 
 events = st.sampled_from(EVENTS)
@@ -50,7 +51,7 @@ def specs(draw: st.DrawFn) -> Spec:
     function = draw(functions)
     may_be_none = function == FunctionSpec("count")
     first_event, *second_events = draw(st.lists(events, min_size=2, max_size=4, unique=True))
-    return Spec(
+    spec = Spec(
         kind=draw(st.sampled_from(KINDS)),
         dimension=draw(st.sampled_from(DIMENSIONS)),
         function=function,
@@ -63,6 +64,7 @@ def specs(draw: st.DrawFn) -> Spec:
         max_age_us=draw(st.none() | lengths_us),
         window_us=draw(lengths_us),
     )
+    return with_unread_fields_reset(spec)
 
 
 def tables(always: Sequence[str] = ("activated",)) -> st.SearchStrategy[RandomTable]:

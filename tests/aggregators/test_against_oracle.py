@@ -56,7 +56,7 @@ def assert_feature_set_equals_oracle(
     frame = table.frame()
     actual = features.transform(frame, "training", as_of=moments)
     assert isinstance(actual, pd.DataFrame)
-    assert list(actual.columns) == features.names
+    assert tuple(actual.columns) == features.names
     assert actual.index.equals(frame.index)
     for name, spec in zip(names, chosen, strict=True):
         queries = oracle.row_queries(table.rows, spec, table.source, as_of)

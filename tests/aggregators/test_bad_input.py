@@ -25,6 +25,7 @@ from aggregators import (
 from tests.aggregators.one_wrong_thing import (
     NOON,
     ORDERS,
+    TOMORROW,
     Case,
     after,
     between,
@@ -75,7 +76,7 @@ DEFINITIONS = [
     Case("no age", lambda: between(max_age="0s"), ("max_age",)),
     Case("negative age", lambda: between(max_age=pd.Timedelta("-1h")), ("max_age",)),
     Case("lambda", lambda: last_n(function=lambda values: 1.0), ("lambda", "name")),
-    Case("same names", lambda: FeatureSet([last_n(name="a"), after(name="a")]), ("'a'",)),
+    Case("same names", lambda: FeatureSet([last_n(name="a"), after(name="a")]), (" a", "name")),
     Case("known from", lambda: source(known_from={"city": "begun"}), ("begun",)),
     Case("known column", lambda: source(known_from={"town": "accepted"}), ("town",)),
     Case("no events", lambda: source(events=()), ("event",)),
@@ -92,7 +93,12 @@ TABLES = [
     Case(
         "missing id", lambda: train(orders(order_id=["o-1", "o-2", None, "o-4"])), ("order_id", "2")
     ),
-    Case("float ids", lambda: train(orders(order_id=[1.0, 2.0, 3.0, 4.0])), ("order_id", "float")),
+    Case("float ids", lambda: train(orders(order_id=[1.0, 2.5, 3.0, 4.0])), ("order_id", "2.5")),
+    Case(
+        "ids that floats blur",
+        lambda: train(orders(order_id=[2.0**53, 2.0**60, 1.0, 2.0])),
+        ("order_id", "row 0"),
+    ),
     Case(
         "mixed ids", lambda: train(orders(order_id=["o-1", 2, "o-3", "o-4"])), ("order_id", "int")
     ),
@@ -119,7 +125,7 @@ TABLES = [
         lambda: train(orders(amount=[-np.inf, 2.0, 3.0, 4.0])),
         ("amount", "row 0"),
     ),
-    Case("float keys", lambda: train(orders(store_id=[1.5, 2.5, 3.5, 4.5])), ("store_id", "float")),
+    Case("float keys", lambda: train(orders(store_id=[1.5, 2.5, 3.5, 4.5])), ("store_id", "1.5")),
     Case("mixed keys", lambda: train(orders(store_id=["s", 1, "t", "t"])), ("store_id",)),
     Case("not a table", lambda: train([1, 2, 3]), ("list",)),
 ]
@@ -135,13 +141,16 @@ def test_a_bad_table_is_refused(case: Case) -> None:
     check(case)
 
 
+POSITIONAL: Any = StatsLastNSamples
+
+
 @pytest.mark.parametrize(
     "act",
     [
         lambda: last_n(agregate="mean"),
         lambda: after(n=3),
         lambda: between(window="15min"),
-        lambda: StatsLastNSamples(ORDERS, "store_id"),  # type: ignore[misc]
+        lambda: POSITIONAL(ORDERS, "store_id", "mean"),
         lambda: train(as_off="activated"),
     ],
     ids=["unknown", "n of a window", "window of an interval", "positional", "transform"],
@@ -155,11 +164,23 @@ def test_an_unknown_keyword_is_a_type_error_as_in_python(act: Callable[[], Any])
     "answer", ["12", None, np.array([1.0, 2.0]), 1j, [1.0]], ids=lambda answer: repr(answer)
 )
 def test_a_callable_that_returns_no_float_is_refused(answer: Any) -> None:
-    feature = last_n(function=lambda values: answer, name="odd_one")
-    for act in (lambda: train(feature=feature), lambda: infer(feature, as_of=NOON + timedelta(1))):
-        with pytest.raises(AggregatorError, match=r"odd_one|float") as caught:
-            act()
-        assert isinstance(caught.value, ValueError)
+    def odd_one(values: Any) -> Any:
+        return answer
+
+    feature = last_n(function=odd_one)
+    with pytest.raises(AggregatorError, match=r"odd_one.*expected"):
+        train(feature=feature, at=spine(as_of=TOMORROW, store_id="s", order_id=[None, None]))
+    with pytest.raises(AggregatorError, match=r"odd_one.*expected"):
+        infer(feature, as_of=TOMORROW)
+
+
+def test_a_callable_that_raises_is_refused_with_its_own_words() -> None:
+    def fragile(values: Any) -> float:
+        raise KeyError("the missing spoon")
+
+    with pytest.raises(AggregatorError, match=r"fragile.*the missing spoon") as caught:
+        infer(last_n(function=fragile), as_of=TOMORROW)
+    assert isinstance(caught.value.__cause__, KeyError)
 
 
 @pytest.mark.parametrize(
@@ -167,8 +188,10 @@ def test_a_callable_that_returns_no_float_is_refused(answer: Any) -> None:
     [(3, 3.0), (True, 1.0), (np.float32(0.5), 0.5), (np.int64(4), 4.0), (np.bool_(False), 0.0)],
 )
 def test_a_callable_may_return_any_real_number(answer: Any, expected: float) -> None:
-    feature = last_n(function=lambda values: answer, name="fine")
-    assert infer(feature, as_of=NOON + timedelta(1)) == expected
+    def fine(values: Any) -> Any:
+        return answer
+
+    assert infer(last_n(function=fine), as_of=TOMORROW) == expected
 
 
 def test_a_refused_batch_of_events_leaves_the_store_as_it_was() -> None:
@@ -179,11 +202,22 @@ def test_a_refused_batch_of_events_leaves_the_store_as_it_was() -> None:
 
 
 def test_what_a_feature_does_not_read_is_not_asked_for() -> None:
-    table = orders(city=["BCN", 3, 2.5, None], products=["a", "b", "c", "d"])
-    assert train(table).tolist() == train().tolist()
-    assert train(orders().drop(columns=["city", "products", "delivered"])).tolist() == (
-        train().tolist()
-    )
+    at = spine(as_of=TOMORROW, store_id="s", order_id=["o-1", "o-2"])
+    expected = train(at=at).tolist()
+    np.testing.assert_equal(expected, [np.nan, 1.0])
+    unread = orders(city=["BCN", 3, 2.5, None], products=["a", "b", "c", "d"])
+    np.testing.assert_equal(train(unread, at=at).tolist(), expected)
+    fewer = orders().drop(columns=["city", "products", "delivered"])
+    np.testing.assert_equal(train(fewer, at=at).tolist(), expected)
+
+
+def test_whole_floats_are_integers_since_gaps_turn_integers_into_floats() -> None:
+    whole = {"order_id": [1, 2, 3, 4], "store_id": [7, 7, 8, 8]}
+    floats = {"order_id": [1.0, 2.0, 3.0, 4.0], "store_id": [7.0, 7.0, 8.0, 8.0]}
+    at = spine(as_of=[TOMORROW, TOMORROW], store_id=[7.0, np.nan], order_id=[2.0, np.nan])
+    expected = train(orders(**whole), feature=after(window="2d"), at=at).tolist()
+    assert expected == [1.0, 0.0]
+    assert train(orders(**floats), feature=after(window="2d"), at=at).tolist() == expected
 
 
 @pytest.mark.parametrize("feature", [last_n(), between(), after()], ids=["n", "open", "window"])

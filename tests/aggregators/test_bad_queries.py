@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,7 @@ from tests.aggregators.one_wrong_thing import (
     train,
 )
 
+MISTYPED: Any = "trainng"
 NAIVE = pd.Timestamp("2026-11-02").to_pydatetime()
 
 QUERIES = [
@@ -38,7 +41,7 @@ QUERIES = [
         lambda: train(as_of=pd.date_range("2026-11-02", periods=4)),
         ("as_of", "tz_localize"),
     ),
-    Case("times as numbers", lambda: train(as_of=np.arange(4)), ("as_of", "int")),
+    Case("times as floats", lambda: train(as_of=np.arange(4) / 2), ("as_of", "row 0", "float")),
     Case("spine without times", lambda: train(at=spine().drop(columns="as_of")), ("as_of",)),
     Case("spine without keys", lambda: train(at=spine().drop(columns="store_id")), ("store_id",)),
     Case("spine with a hole", lambda: train(at=spine(as_of=[NOON, pd.NaT])), ("as_of", "row 1")),
@@ -48,7 +51,7 @@ QUERIES = [
         ("as_of", "tz_localize"),
     ),
     Case("spine of numbers", lambda: train(at=spine(store_id=[1, 2])), ("store_id",)),
-    Case("unknown mode", lambda: last_n().transform(orders(), "trainng"), ("trainng", "training")),
+    Case("unknown mode", lambda: last_n().transform(orders(), MISTYPED), ("trainng", "training")),
     Case("no as_of", lambda: infer(as_of=...), ("as_of",)),
     Case("as_of is None", lambda: infer(as_of=None), ("as_of",)),
     Case("naive as_of", lambda: infer(as_of=NAIVE), ("as_of",)),
@@ -57,7 +60,7 @@ QUERIES = [
     Case("no sample_id", lambda: infer(sample_id=...), ("sample_id", "None")),
     Case("no key", lambda: infer(key=...), ("key",)),
     Case("key of another kind", lambda: infer(key=7), ("store_id", "7")),
-    Case("id of another kind", lambda: infer(sample_id=7), ("sample_id", "7")),
+    Case("id of another kind", lambda: infer(sample_id=7), ("id", "7")),
     Case("float key", lambda: infer(key=1.5), ("store_id", "1.5")),
     Case("a key too few", lambda: infer_set({"store_id": "s"}), ("city",)),
     Case(
@@ -76,13 +79,13 @@ EVENTS = [
     Case("float time", lambda: append(event(time=1.5)), ("time", "1.5")),
     Case("text time", lambda: append(event(time="2026-11-02T12:00Z")), ("time",)),
     Case("naive record", lambda: append(event(recorded_at=NAIVE)), ("recorded_at",)),
-    Case("no id", lambda: append(event(sample_id=None)), ("sample_id",)),
-    Case("float id", lambda: append(event(sample_id=1.5)), ("sample_id", "1.5")),
+    Case("no id", lambda: append(event(sample_id=None)), ("sample id", "None")),
+    Case("float id", lambda: append(event(sample_id=1.5)), ("sample id", "1.5")),
     Case("mixed ids", lambda: append(event(), event(sample_id=7)), ("7",)),
     Case("infinite value", lambda: append(event(data={"amount": np.inf})), ("amount", "inf")),
     Case("text value", lambda: append(event(data={"amount": "12"})), ("amount", "12")),
     Case("float key", lambda: append(event(data={"store_id": 1.5})), ("store_id", "1.5")),
-    Case("not an event", lambda: append({"source": "orders"}), ("dict",)),  # type: ignore[arg-type]
+    Case("not an event", lambda: append({"source": "orders"}), ("orders", "Event")),  # type: ignore[arg-type]
 ]
 
 

@@ -94,6 +94,22 @@ def assert_inference_equals(
         assert_same_bits(trained[position], inferred, features.names, story)
 
 
+def assert_store_equals_its_table(
+    features: FeatureSet, store: Any, table: RandomTable, rng: random.Random
+) -> None:
+    """Whatever the store has taken in so far, training on its table agrees with it."""
+    (query,) = random_queries(rng, table, count=1)
+    stored = store.table(source_from(table.source))
+    trained = features.transform(stored, "training", at=spine_of([query], table))
+    inferred = features.transform_array(
+        store,
+        as_of=moment_from(query["as_of"]),
+        keys={dimension: query[dimension] for dimension in features.dimensions},
+        sample_id=query[table.source.sample_id],
+    )
+    assert_same_bits(trained.to_numpy()[0], inferred, features.names, f"{table}\n{query}")
+
+
 @pytest.mark.parametrize("ids", ID_KINDS)
 @pytest.mark.parametrize("seed", seeds(6))
 @pytest.mark.parametrize("store_name", STORES)
@@ -111,6 +127,8 @@ def test_a_store_fed_with_troubled_events_equals_training(
         size = rng.randint(1, 40)
         store.append(stream[:size])
         stream = stream[size:]
+        # What a read has built must be kept up to date by the appends after it.
+        assert_store_equals_its_table(features, store, table, rng)
     assert_inference_equals(features, store, table, as_of, trained.to_numpy())
 
 
@@ -178,7 +196,7 @@ def test_single_features_and_sets_answer_alike(
         asked = {"as_of": moment, "keys": keys, "sample_id": sample_id}
         answers = features.transform(store, "inference", **asked)
         array = features.transform_array(store, **asked)
-        assert list(answers) == features.names
+        assert tuple(answers) == features.names
         assert all(type(answer) is float for answer in answers.values())
         story = f"{table}\n{query}"
         assert_same_bits(list(answers.values()), array, features.names, story)

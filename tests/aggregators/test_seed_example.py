@@ -69,7 +69,7 @@ def test_order_i_finds_i_orders_in_the_queue() -> None:
     table = as_table(orders_up_to(count))
     result = ORDERS_IN_STORE_QUEUE.transform(table, "training", as_of="activated")
     by_order = pd.Series(result.to_numpy(), index=table["order_id"])
-    assert by_order.loc[range(count)].tolist() == [float(number) for number in range(count)]
+    assert by_order.loc[list(range(count))].tolist() == [float(number) for number in range(count)]
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 11])

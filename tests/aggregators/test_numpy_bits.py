@@ -1,0 +1,129 @@
+"""Windows of many sizes: every function gives numpy's own bits, however many values there are.
+
+Numpy adds up in blocks and in halves, and sorting changes its method with the size. Random tables
+of a few dozen rows see none of that, so here are windows of up to two thousand values.
+"""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aggregators import FeatureSet, MemoryEventStore, StatsAfterEvent, quantile
+from tests.aggregators import oracle
+from tests.aggregators.building import assert_values_equal, bits_of, moment_from, source_from
+from tests.aggregators.random_data import seeds, times_of
+from tests.aggregators.specs import (
+    HOUR,
+    PLAIN_FUNCTIONS,
+    FunctionSpec,
+    SourceSpec,
+    quantile_of,
+)
+
+SOURCE = SourceSpec(events=("done",), dimensions=("store_id",), attributes=("amount",))
+LARGEST = 2_000
+# Around the sizes where numpy changes its way of adding, and some in between.
+SIZES = sorted(
+    {*range(1, 45), 63, 64, 65, 127, 128, 129, 130, 135, 136, 137, 191, 192, 255, 256, 257, 264}
+    | {383, 511, 512, 513, 640, 777, 1000, 1023, 1024, 1025, 1031, 1300, 1999, LARGEST}
+)
+QUANTILES = (0.0, 0.01, 0.25, 1 / 3, 0.5, 0.9, 0.95, 0.999, 1.0)
+FUNCTIONS = [
+    *(FunctionSpec(name) for name in PLAIN_FUNCTIONS if name != "trend"),
+    *(quantile_of(q) for q in QUANTILES),
+]
+
+
+def features() -> FeatureSet:
+    common = {
+        "dimension": "store_id",
+        "attribute": "amount",
+        "event": "done",
+        "window": "20000d",
+    }
+    source = source_from(SOURCE)
+    return FeatureSet(
+        [
+            StatsAfterEvent(
+                source,
+                function=quantile(dict(each.parameters)["q"]) if each.parameters else each.name,
+                name=f"f{number}",
+                **common,
+            )
+            for number, each in enumerate(FUNCTIONS)
+        ]
+    )
+
+
+def some_values(kind: str, rng: random.Random) -> list[float]:
+    if kind == "wide":
+        return [rng.uniform(-1, 1) * 10.0 ** rng.randint(-12, 12) for _ in range(LARGEST)]
+    if kind == "few":
+        return [float(rng.randint(0, 9)) / 3 for _ in range(LARGEST)]
+    if kind == "rising":
+        return [1e6 + 0.1 * number for number in range(LARGEST)]
+    return [rng.gauss(600, 240) for _ in range(LARGEST)]
+
+
+@pytest.mark.parametrize("kind", ["normal", "wide", "few", "rising"])
+@pytest.mark.parametrize("seed", seeds(1))
+def test_every_size_gives_numpys_bits(seed: int, kind: str) -> None:
+    rng = random.Random(f"{seed} {kind}")
+    values = some_values(kind, rng)
+    times = [HOUR + number for number in range(LARGEST)]
+    table = pd.DataFrame(
+        {
+            "order_id": range(LARGEST),
+            "done": times_of(times),
+            "store_id": "s",
+            "amount": values,
+        }
+    )
+    # At a microsecond after the n-th sample just n of them have happened.
+    moments = [times[size - 1] + 1 for size in SIZES]
+    spine = pd.DataFrame({"as_of": times_of(moments), "store_id": "s"})
+    trained = features().transform(table, "training", at=spine)
+    for number, function in enumerate(FUNCTIONS):
+        expected = [oracle.function_value(function, values[:size]) for size in SIZES]
+        assert_values_equal(
+            trained[f"f{number}"],
+            np.array(expected),
+            lambda function=function: f"seed {seed}, {kind} values, {function}, sizes {SIZES}",
+        )
+    store = MemoryEventStore(sources=[source_from(SOURCE)])
+    store.append_table(source_from(SOURCE), table)
+    for row in range(0, len(SIZES), 7):
+        inferred = features().transform_array(
+            store, as_of=moment_from(moments[row]), keys={"store_id": "s"}, sample_id=None
+        )
+        assert (bits_of(trained.iloc[row]) == bits_of(inferred)).all(), f"seed {seed}, {kind}"
+
+
+@pytest.mark.parametrize("kind", ["normal", "few", "rising"])
+def test_the_slope_of_many_values_is_the_exact_one(kind: str) -> None:
+    values = some_values(kind, random.Random(kind))
+    table = pd.DataFrame(
+        {
+            "order_id": range(LARGEST),
+            "done": times_of([HOUR + number for number in range(LARGEST)]),
+            "store_id": "s",
+            "amount": values,
+        }
+    )
+    feature = StatsAfterEvent(
+        source_from(SOURCE),
+        dimension="store_id",
+        function="trend",
+        attribute="amount",
+        event="done",
+        window="20000d",
+    )
+    for size in (2, 3, 10, 129, LARGEST):
+        as_of = moment_from(HOUR + size)
+        actual = feature.transform(table, "inference", as_of=as_of, key="s", sample_id=None)
+        exact = oracle.slope(values[:size])
+        assert abs(actual - exact) <= 1e-12 * max(map(abs, values[:size]))
