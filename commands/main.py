@@ -6,7 +6,7 @@ Only typer and rich are imported here. What a subcommand needs, it imports when 
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed_version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -31,14 +31,19 @@ app = typer.Typer(
 
 
 def _print_version(wanted: bool) -> None:
-    if wanted:
-        console.print(f"doorstep {installed_version('doorstep')}", highlight=False)
-        raise typer.Exit
+    if not wanted:
+        return
+    try:
+        installed = version("doorstep")
+    except PackageNotFoundError:  # run from the source tree
+        installed = "(not installed)"
+    console.print(f"doorstep {installed}", highlight=False)
+    raise typer.Exit
 
 
 @app.callback()
 def _doorstep(
-    version: Annotated[
+    show_version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."

@@ -13,7 +13,6 @@ from aggregators.functions import Quantile, Tsfresh, function_name
 __all__ = ["as_code", "attribute_in_words", "boundaries", "definition_in_words", "window_of"]
 
 _FUNCTION_WORDS = {
-    "count": "how many",
     "sum": "the sum",
     "mean": "the mean",
     "std": "the standard deviation (of the population)",
@@ -64,21 +63,21 @@ def definition_in_words(feature: Aggregator) -> str:
     """Return one sentence that says what is computed, of which samples of which group."""
     samples = f"{feature.source.name} of the same {feature.dimension}"
     if feature.attribute is None:
-        what = "how many"
+        what = "the number of"
     elif feature.function == "count":
-        what = f"how many values of {attribute_in_words(feature.attribute)} there are among"
+        what = f"the number of values of {attribute_in_words(feature.attribute)} over the"
     else:
-        what = f"{_function_in_words(feature)} of {attribute_in_words(feature.attribute)} over"
+        what = f"{_function_in_words(feature)} of {attribute_in_words(feature.attribute)} over the"
     if isinstance(feature, StatsBetweenEvents):
         closing = " nor ".join(feature.closing_events)
         limit = f" and for at most {feature.max_age}" if feature.max_age else ""
-        which = f"the {samples} that are {feature.first_event} but not yet {closing},{limit}"
+        which = f"{samples} that are {feature.first_event} but not yet {closing},{limit}"
     elif isinstance(feature, StatsAfterEvent):
-        which = f"the {samples} that were {feature.event} within the last {feature.window}"
+        which = f"{samples} that were {feature.event} within the last {feature.window}"
     else:
         number = getattr(feature, "n", 1)
-        count = "one" if number == 1 else str(number)
-        which = f"the {count} {samples} with the latest {feature.order_event}"
+        count = "one sample of" if number == 1 else str(number)
+        which = f"{count} {samples} with the latest {feature.order_event}"
     sentence = f"{what} {which}".rstrip(",")
     return sentence[0].upper() + sentence[1:] + "."
 
@@ -95,6 +94,11 @@ def boundaries(feature: Aggregator) -> list[str]:
     if feature.attribute is not None:
         lines += _known_from(feature)
         lines.append("missing values are skipped" + _but_use_up(feature))
+    known_from = feature.source.known_from_event(feature.dimension)
+    if known_from != feature.source.events[0]:
+        lines.append(
+            f"a sample has its {feature.dimension} once {known_from} happened before as_of"
+        )
     empty = "0" if feature.function in ("count", "sum") else "NaN (missing)"
     lines.append(f"nothing selected gives {empty}")
     lines.append(f"a sample, or a request, without {feature.dimension} belongs to no group")

@@ -1,0 +1,26 @@
+"""Runs the command line as a user does: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+WIDTH = "160"
+
+
+def doorstep(
+    *arguments: str, timeout_s: float = 60.0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `doorstep` with the arguments; the environment is this one with changes."""
+    return subprocess.run(
+        [sys.executable, "-m", "commands", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": WIDTH, "TERM": "dumb", "NO_COLOR": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )

@@ -1,0 +1,32 @@
+"""A service that needs no model, for the tests of processes."""
+
+from __future__ import annotations
+
+import os
+
+import bentoml
+import msgspec
+from starlette.responses import Response
+
+from services.http import Call, json_endpoint, json_response
+from services.tuning import SERVICE_OPTIONS
+
+
+class Ids(msgspec.Struct):
+    """Process ids."""
+
+    worker: int
+    server: int
+
+
+@bentoml.service(name="stub", **SERVICE_OPTIONS)
+class Stub:
+    """Tells which process answers."""
+
+    def __init__(self) -> None:
+        if os.environ.get("STUB_FAILS"):
+            raise RuntimeError("this service was told to fail")
+
+    @json_endpoint("/ids", takes=dict, gives=Ids)
+    async def ids(self, call: Call, /) -> Response:
+        return json_response(Ids(os.getpid(), os.getppid()), request_id=call.request_id)

@@ -1,0 +1,75 @@
+"""A service in a process of its own starts, answers, and is gone when the block ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.process import ServiceProcess, ServiceStartError, free_port
+
+STUB = "tests.services.stub:Stub"
+
+
+def is_running(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+def wait_until_gone(pid: int) -> bool:
+    """A worker that lost its parent needs a moment to be collected by init."""
+    deadline_s = time.monotonic() + 10.0
+    while is_running(pid) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    return not is_running(pid)
+
+
+def test_a_service_answers_while_the_block_lasts_and_is_gone_after(tmp_path: Path) -> None:
+    with ServiceProcess(STUB, log=tmp_path / "log") as service:
+        ids = httpx.post(f"{service.url}/ids", json={}, trust_env=False).json()
+        assert service.pid in (ids["server"], ids["worker"])
+        assert httpx.get(f"{service.url}/livez", trust_env=False).status_code == 200
+    assert wait_until_gone(ids["worker"])
+    assert wait_until_gone(ids["server"])
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{service.url}/livez", trust_env=False)
+    service.stop()  # a second time is harmless
+
+
+def test_an_error_within_the_block_ends_the_service(tmp_path: Path) -> None:
+    pids: list[int] = []
+
+    def fail_within() -> None:
+        with ServiceProcess(STUB, log=tmp_path / "log") as service:
+            pids.append(service.pid)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_within()
+    assert wait_until_gone(pids[0])
+
+
+def test_a_service_that_cannot_start_says_what_it_printed(tmp_path: Path) -> None:
+    service = ServiceProcess("tests.services.nowhere:Stub", log=tmp_path / "log")
+    with pytest.raises(ServiceStartError, match="exit code") as caught, service:
+        pass
+    assert "nowhere" in caught.value.reason
+
+
+def test_a_service_that_fails_while_starting_is_given_up(tmp_path: Path) -> None:
+    service = ServiceProcess(
+        STUB, log=tmp_path / "log", settings={"STUB_FAILS": "1"}, start_timeout_s=6.0
+    )
+    with pytest.raises(ServiceStartError, match=r"ready within 6 s|exit code") as caught, service:
+        pass
+    assert "log" in caught.value.reason
+
+
+def test_free_ports_are_free() -> None:
+    assert 1_024 < free_port() < 65_536
