@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -108,21 +108,17 @@ def moments_from(times_us: Iterable[int]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.Series(list(times_us)).astype("datetime64[us, UTC]"))
 
 
-def assert_values_equal(
-    actual: Any, expected: Floats, describe: Callable[[], str], tolerance: float = 0.0
-) -> None:
-    """Fail with the first rows that differ and `describe()`, which names the seed and the spec."""
+def assert_values_equal(actual: Any, expected: Floats, story: str, tolerance: float = 0.0) -> None:
+    """Fail with the first rows that differ and the `story`, which names the seed and the spec."""
     got = np.asarray(actual, dtype=np.float64)
-    assert got.shape == expected.shape, f"{describe()}: shape {got.shape}, not {expected.shape}"
+    assert got.shape == expected.shape, f"{story}: shape {got.shape}, not {expected.shape}"
     same = (got == expected) | (np.isnan(got) & np.isnan(expected))
     if tolerance:
         same |= np.abs(got - expected) <= tolerance
     if not same.all():
         rows = np.flatnonzero(~same)
         lines = [f"  row {row}: got {got[row]!r}, expected {expected[row]!r}" for row in rows[:5]]
-        raise AssertionError(
-            "\n".join([describe(), f"{len(rows)} of {len(got)} values differ", *lines])
-        )
+        raise AssertionError("\n".join([story, f"{len(rows)} of {len(got)} values differ", *lines]))
 
 
 def bits_of(values: Any) -> NDArray[np.int64]:

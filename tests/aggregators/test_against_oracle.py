@@ -43,7 +43,7 @@ def assert_equals_oracle(
     assert_values_equal(
         actual,
         expected,
-        lambda: f"{table}\n{table.source}\n{spec}",
+        f"{table}\n{table.source}\n{spec}",
         oracle.closeness(spec, table.rows, table.source, queries),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tsfresh.feature_extraction import ComprehensiveFCParameters, feature_calculators
 
 import aggregators
 from aggregators import AggregatorError, StatsAfterEvent, StatsLastNSamples
@@ -187,6 +188,46 @@ def test_tsfresh_values_are_its_own(function: FunctionSpec) -> None:
         story = f"{function} of {values}"
         np.testing.assert_equal(trained, expected, err_msg=story)
         assert bits_of([trained]) == bits_of([inferred]), story
+
+
+def every_default() -> list[FunctionSpec]:
+    """All of tsfresh's comprehensive set, but for the calculators that need a time index."""
+    chosen = []
+    for calculator, parameter_sets in ComprehensiveFCParameters().items():
+        if getattr(feature_calculators, calculator).__dict__.get("index_type") is None:
+            chosen += [tsfresh_of(calculator, **each) for each in parameter_sets or [{}]]
+    return chosen
+
+
+def test_all_that_tsfresh_can_compute_is_its_own() -> None:
+    functions = every_default()
+    assert len(functions) > 700
+    rng = random.Random("comprehensive")
+    values = [rng.gauss(600, 240) for _ in range(40)]
+    source = source_from(SOURCE)
+    features = aggregators.FeatureSet(
+        [
+            StatsLastNSamples(
+                source,
+                dimension="store_id",
+                function=function_from(function),
+                attribute="amount",
+                event="done",
+                n=100,
+            )
+            for function in functions
+        ]
+    )
+    answers = features.transform(
+        samples(values),
+        "inference",
+        as_of=times_of([AS_OF_US]).iloc[0],
+        keys={"store_id": "s"},
+        sample_id=None,
+    )
+    for (name, answer), function in zip(answers.items(), functions, strict=True):
+        expected = oracle.function_value(function, values)
+        np.testing.assert_equal(answer, expected, err_msg=f"{name}: {function}")
 
 
 @pytest.mark.parametrize("values", [[3.0] * 12, [0.0] * 12, [1e9, -1e9] * 6], ids=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -218,6 +219,25 @@ def test_unit_and_zone_of_timestamps_change_no_value(unit: str, zone: str) -> No
     assert_same_frames(actual, expected, dtype)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Madrid"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_unit_and_zone_of_arrow_timestamps_change_no_value(unit: str, zone: str) -> None:
+    table = whole_seconds(random_table(14, "str"))
+    features, _ = feature_set_from(some_specs(14), table.source)
+    frame = table.frame()
+    expected = features.transform(frame, "training", as_of="activated")
+    arrow = pa.Table.from_pandas(frame, preserve_index=False)
+    for event in table.source.events:
+        place = arrow.schema.get_field_index(event)
+        arrow = arrow.set_column(place, event, arrow[event].cast(pa.timestamp(unit, tz=zone)))
+    tables = {"pyarrow": arrow, "pandas": arrow.to_pandas(types_mapper=pd.ArrowDtype)}
+    if unit != "s":
+        tables["polars"] = pl.from_arrow(arrow)
+    for kind, converted in tables.items():
+        actual = features.transform(converted, "training", as_of="activated")
+        assert_same_frames(actual, expected, f"{kind} {unit} {zone}")
+
+
 @pytest.mark.parametrize(
     "zones", [("Europe/Madrid", "Asia/Tokyo"), ("UTC", "America/St_Johns")], ids=str
 )
@@ -261,31 +281,65 @@ def test_the_hour_that_a_clock_repeats_is_two_hours() -> None:
     assert list(result[name]) == [0.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
 @pytest.mark.parametrize("seed", SEEDS[:3])
-def test_the_number_of_threads_changes_no_value(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    numba = pytest.importorskip("numba")
-    table = random_table(seed, "str", rows=200)
+def test_the_number_of_threads_changes_no_value(
+    seed: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = random_table(seed, "str", rows=60)
     features, _ = feature_set_from(some_specs(seed), table.source)
-    results = []
-    for threads in (1, numba.config.NUMBA_NUM_THREADS):
-        before = numba.get_num_threads()
-        numba.set_num_threads(threads)
-        try:
-            results.append(features.transform(table.frame(), "training", as_of="activated"))
-        finally:
-            numba.set_num_threads(before)
-    assert_same_frames(results[1], results[0], str(table))
+    expected = features.transform(table.frame(), "training", as_of="activated", threads=1)
+    # So few queries would all go to one thread.
+    monkeypatch.setattr("aggregators.training._PART", 5)
+    actual = features.transform(table.frame(), "training", as_of="activated", threads=threads)
+    assert_same_frames(actual, expected, f"{table} with {threads} threads")
+
+
+@pytest.mark.parametrize("collected_values", [1, 50, 1000])
+def test_the_room_for_collected_values_changes_no_value(
+    collected_values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = random_table(12, "str", rows=60)
+    rng = random.Random(12)
+    in_python = [each for each in FUNCTION_SPECS if each.family in ("tsfresh", "callable")]
+    specs = [random_spec(rng, function=function) for function in in_python]
+    features, _ = feature_set_from(specs, table.source)
+    expected = features.transform(table.frame(), "training", as_of="activated")
+    monkeypatch.setattr("aggregators.training.COLLECTED_VALUES", collected_values)
+    # A function that has seen a window does not look at it again, unless it has forgotten it.
+    monkeypatch.setattr("aggregators.functions._memory", {})
+    actual = features.transform(table.frame(), "training", as_of="activated")
+    assert_same_frames(actual, expected, f"{table} by {collected_values} values")
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_what_is_remembered_of_windows_changes_no_value(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = random_table(13, "int", rows=60)
+    rng = random.Random(13)
+    in_python = [each for each in FUNCTION_SPECS if each.family in ("tsfresh", "callable")]
+    specs = [random_spec(rng, function=function) for function in in_python]
+    features, _ = feature_set_from(specs, table.source)
+    expected = features.transform(table.frame(), "training", as_of="activated")
+    monkeypatch.setattr("aggregators.functions._memory", {})
+    monkeypatch.setattr("aggregators.functions.MAX_REMEMBERED_WINDOWS", most)
+    actual = features.transform(table.frame(), "training", as_of="activated")
+    assert_same_frames(actual, expected, f"{table} remembering {most}")
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 1000])
-def test_the_size_of_chunks_changes_no_value(chunk_rows: int, tmp_path: Any) -> None:
+def test_the_size_of_chunks_changes_no_value(chunk_rows: int, tmp_path: Path) -> None:
     table = random_table(10, "int", rows=40)
     features, _ = feature_set_from(some_specs(10), table.source)
     frame = table.frame()
     path = tmp_path / "features.parquet"
-    features.write_parquet(frame, path, as_of="activated", chunk_rows=chunk_rows)
+    written = features.write_parquet(frame, path, as_of="activated", chunk_rows=chunk_rows)
+    assert written == len(frame)
     expected = features.transform(frame, "training", as_of="activated")
-    assert_same_frames(pd.read_parquet(path), expected, f"{table} by {chunk_rows}")
+    actual = pd.read_parquet(path)
+    assert_same_frames(actual, expected, f"{table} by {chunk_rows}")
+    assert actual["as_of"].tolist() == frame["activated"].tolist()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

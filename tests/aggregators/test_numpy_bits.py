@@ -7,6 +7,7 @@ of a few dozen rows see none of that, so here are windows of up to two thousand 
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ FUNCTIONS = [
 
 
 def features() -> FeatureSet:
-    common = {
+    common: dict[str, Any] = {
         "dimension": "store_id",
         "attribute": "amount",
         "event": "done",
@@ -89,11 +90,8 @@ def test_every_size_gives_numpys_bits(seed: int, kind: str) -> None:
     trained = features().transform(table, "training", at=spine)
     for number, function in enumerate(FUNCTIONS):
         expected = [oracle.function_value(function, values[:size]) for size in SIZES]
-        assert_values_equal(
-            trained[f"f{number}"],
-            np.array(expected),
-            lambda function=function: f"seed {seed}, {kind} values, {function}, sizes {SIZES}",
-        )
+        story = f"seed {seed}, {kind} values, {function}, sizes {SIZES}"
+        assert_values_equal(trained[f"f{number}"], np.array(expected), story)
     store = MemoryEventStore(sources=[source_from(SOURCE)])
     store.append_table(source_from(SOURCE), table)
     for row in range(0, len(SIZES), 7):

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import aggregators
-from aggregators import FeatureSet, MemoryEventStore, check_equivalence
+from aggregators import Event, FeatureSet, MemoryEventStore, check_equivalence
 from tests.aggregators import oracle
 from tests.aggregators.building import (
     bits_of,
@@ -28,6 +28,7 @@ from tests.aggregators.building import (
 )
 from tests.aggregators.random_data import (
     ID_KINDS,
+    START_US,
     IdKind,
     RandomTable,
     random_as_of,
@@ -229,8 +230,49 @@ def test_the_table_of_a_store_trains_like_the_table_it_came_from(
 
 
 @pytest.mark.parametrize("ids", ID_KINDS)
+@pytest.mark.parametrize("seed", seeds(4))
+@pytest.mark.parametrize("store_name", STORES)
+def test_tables_and_events_may_follow_each_other(
+    store_name: str, seed: int, ids: IdKind, tmp_path: Path
+) -> None:
+    rng = random.Random(f"halves {seed}")
+    table = random_table(seed, ids, always=())
+    features, _ = feature_set_from([random_spec(rng) for _ in range(12)], table.source)
+    as_of = random_as_of(rng, table)
+    frame = table.frame()
+    trained = features.transform(frame, "training", as_of=moments_from(as_of))
+    store = STORES[store_name](table, tmp_path)
+    source = source_from(table.source)
+    half = len(frame) // 2
+    store.append_table(source, frame.iloc[:half])
+    assert_store_equals_its_table(features, store, table, rng)
+    store.append_table(source, frame.iloc[half:])
+    assert store.append_table(source, frame).applied == 0
+    store.append(rng.sample(events_of(table, rng), 30))
+    assert_inference_equals(features, store, table, as_of, trained.to_numpy())
+
+
+def test_check_equivalence_finds_what_differs() -> None:
+    table = random_table(0, "str")
+    source = source_from(table.source)
+    features, _ = feature_set_from(
+        [random_spec(random.Random(0), kind="last_n", function=FUNCTION_SPECS[0])], table.source
+    )
+    store = MemoryEventStore(sources=[source])
+    moment = moment_from(START_US)
+    data = {"store_id": "s-9", "courier_id": "s-9", "city": "s-9", "amount": 5.0}
+    store.append(
+        [Event("orders", "o-foreign", event, moment, data) for event in table.source.events]
+    )
+    report = check_equivalence(features, table.frame(), as_of="activated", store=store)
+    assert report.compared == len(table.rows)
+    assert 0 < report.mismatches < report.compared
+    assert features.names[0] in str(report)
+
+
+@pytest.mark.parametrize("ids", ID_KINDS)
 @pytest.mark.parametrize("seed", seeds(6))
-def test_check_equivalence_finds_no_mismatch(seed: int, ids: IdKind) -> None:
+def test_check_equivalence_finds_no_no_mismatch(seed: int, ids: IdKind) -> None:
     rng = random.Random(f"check {seed}")
     table = random_table(seed, ids)
     features, _ = feature_set_from(
