@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from numba import njit
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "inlined"]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -44,4 +44,10 @@ _drop_stale_cache()
 def compiled(kernel: Kernel) -> Kernel:
     """Compile a kernel when it is first called, and keep the result for the next process."""
     dispatcher: Any = njit(cache=True, nogil=True)(kernel)
+    return cast(Kernel, dispatcher)
+
+
+def inlined(kernel: Kernel) -> Kernel:
+    """Compile a kernel into those that call it: passing a dozen arrays costs more than it does."""
+    dispatcher: Any = njit(cache=True, nogil=True, forceinline=True)(kernel)
     return cast(Kernel, dispatcher)

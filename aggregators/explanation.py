@@ -173,7 +173,7 @@ def _selected(
         value = np.nan
         if program is not None:
             value = kernels.evaluate_attribute(
-                program, row, as_of_us, reading.times, reading.columns, stack
+                program, 0, len(program), row, as_of_us, reading.times, reading.columns, stack
             )
         moment = from_us(int(reading.times[event, row]))
         known = None if np.isnan(value) else float(value)

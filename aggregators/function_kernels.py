@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggregators.compiled import compiled
+from aggregators.compiled import compiled, inlined
 from aggregators.functions import CODES
 from aggregators.typing import Float64Array
 
@@ -31,22 +31,23 @@ QUANTILE = CODES["quantile"]
 
 PAIRWISE_BLOCK = 128
 MAX_SPLITS = 64
-INSERTION_SORT_LIMIT = 40
+INSERTION_SORT_LIMIT = 10
 
 
-@compiled
+@inlined
 def needs_order(code: int) -> bool:
     """Return whether the function works on a copy that it may put into order."""
     return code in (MEDIAN, QUANTILE, N_UNIQUE)
 
 
-@compiled
+@inlined
 def apply_function(
-    code: int, argument: float, values: Float64Array, n: int, ordered: Float64Array
+    code: int, argument: float, values: Float64Array, n: int, scratch: Float64Array
 ) -> float:
     """Return the function of ``values[:n]``.
 
-    ``ordered`` is a copy of the values for the functions that need an order; they may rearrange it.
+    ``scratch`` is as long; for the functions that need an order it holds a copy of the values,
+    which they rearrange.
     """
     if code == COUNT:
         return float(n)
@@ -57,9 +58,9 @@ def apply_function(
     if code == MEAN:
         return pairwise_sum(values, 0, n) / n
     if code == STD:
-        return np.sqrt(variance(values, n))
+        return np.sqrt(variance(values, n, scratch))
     if code == VAR:
-        return variance(values, n)
+        return variance(values, n, scratch)
     if code == MIN:
         return minimum(values, n)
     if code == MAX:
@@ -69,17 +70,17 @@ def apply_function(
     if code == LAST:
         return values[n - 1]
     if code == MEDIAN:
-        return median(ordered, n)
+        return median(scratch, n)
     if code == QUANTILE:
-        return linear_quantile(ordered, n, argument)
+        return linear_quantile(scratch, n, argument)
     if code == N_UNIQUE:
-        return n_unique(ordered, n)
+        return n_unique(scratch, n)
     if code == TREND:
         return trend(values, n)
     return np.nan
 
 
-@compiled
+@inlined
 def pairwise_sum(a: Float64Array, start: int, n: int) -> float:
     """Return the sum of ``a[start:start + n]`` as numpy adds: pairwise, in blocks of 128."""
     if n < 8:
@@ -149,18 +150,17 @@ def block_sum(a: Float64Array, start: int, n: int) -> float:
     return result
 
 
-@compiled
-def variance(values: Float64Array, n: int) -> float:
+@inlined
+def variance(values: Float64Array, n: int, squares: Float64Array) -> float:
     """Return the population variance: the mean of the squared distances from the mean."""
     mean = pairwise_sum(values, 0, n) / n
-    squares = np.empty(n)
     for i in range(n):
         distance = values[i] - mean
         squares[i] = distance * distance
     return pairwise_sum(squares, 0, n) / n
 
 
-@compiled
+@inlined
 def minimum(values: Float64Array, n: int) -> float:
     """Return the least value."""
     result = values[0]
@@ -169,7 +169,7 @@ def minimum(values: Float64Array, n: int) -> float:
     return result
 
 
-@compiled
+@inlined
 def maximum(values: Float64Array, n: int) -> float:
     """Return the greatest value."""
     result = values[0]
@@ -178,7 +178,7 @@ def maximum(values: Float64Array, n: int) -> float:
     return result
 
 
-@compiled
+@inlined
 def trend(values: Float64Array, n: int) -> float:
     """Return the least-squares slope per sample over positions 0 to n - 1; NaN below two values."""
     if n < 2:
@@ -198,7 +198,7 @@ def median(ordered: Float64Array, n: int) -> float:
     if n % 2 == 1:
         return kth_smallest(ordered, n, middle)
     below = kth_smallest(ordered, n, middle - 1)
-    return (below + kth_smallest(ordered, n, middle)) / 2.0
+    return (below + next_smallest(ordered, n, middle - 1)) / 2.0
 
 
 @compiled
@@ -207,9 +207,9 @@ def linear_quantile(ordered: Float64Array, n: int, q: float) -> float:
     position = q * (n - 1)
     index = int(np.floor(position))
     if index >= n - 1:
-        return kth_smallest(ordered, n, n - 1)
+        return maximum(ordered, n)
     below = kth_smallest(ordered, n, index)
-    above = kth_smallest(ordered, n, index + 1)
+    above = next_smallest(ordered, n, index)
     fraction = position - index
     if fraction >= 0.5:
         return above - (above - below) * (1.0 - fraction)
@@ -219,18 +219,38 @@ def linear_quantile(ordered: Float64Array, n: int, q: float) -> float:
 @compiled
 def n_unique(ordered: Float64Array, n: int) -> float:
     """Return how many different values there are."""
-    if n <= INSERTION_SORT_LIMIT:
-        insertion_sort(ordered, 0, n - 1)
-    else:
-        ordered[:n].sort()
+    sort(ordered, n)
     result = 1
     for i in range(1, n):
-        if ordered[i] != ordered[i - 1]:
-            result += 1
+        result += ordered[i] != ordered[i - 1]
     return float(result)
 
 
 @compiled
+def sort(a: Float64Array, n: int) -> None:
+    """Sort ``a[:n]`` in place: quicksort, the larger part later, so that the stack stays short."""
+    lefts = np.empty(MAX_SPLITS, np.int64)
+    rights = np.empty(MAX_SPLITS, np.int64)
+    depth = 0
+    left, right = 0, n - 1
+    while True:
+        while right - left > INSERTION_SORT_LIMIT:
+            low, high = split(a, left, right)
+            if low - left > right - high:
+                lefts[depth], rights[depth] = left, low - 1
+                left = high
+            else:
+                lefts[depth], rights[depth] = high, right
+                right = low - 1
+            depth += 1
+        insertion_sort(a, left, right)
+        if depth == 0:
+            return
+        depth -= 1
+        left, right = lefts[depth], rights[depth]
+
+
+@inlined
 def insertion_sort(a: Float64Array, left: int, right: int) -> None:
     """Sort ``a[left:right + 1]`` in place."""
     for i in range(left + 1, right + 1):
@@ -244,31 +264,59 @@ def insertion_sort(a: Float64Array, left: int, right: int) -> None:
 
 @compiled
 def kth_smallest(a: Float64Array, n: int, k: int) -> float:
-    """Return what stands at position k of the sorted ``a[:n]``; rearranges ``a`` (quickselect)."""
+    """Return what stands at position k of the sorted ``a[:n]``; what follows it is not smaller.
+
+    Hoare's quickselect.
+    """
     left, right = 0, n - 1
     while right - left > INSERTION_SORT_LIMIT:
-        pivot = median_of_three(a[left], a[(left + right) // 2], a[right])
-        i, j = left, right
-        while i <= j:
-            while a[i] < pivot:
-                i += 1
-            while a[j] > pivot:
-                j -= 1
-            if i <= j:
-                a[i], a[j] = a[j], a[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            right = j
-        elif k >= i:
-            left = i
+        low, high = split(a, left, right)
+        if k < low:
+            right = low - 1
+        elif k >= high:
+            left = high
         else:
             return a[k]
     insertion_sort(a, left, right)
     return a[k]
 
 
-@compiled
+@inlined
+def next_smallest(a: Float64Array, n: int, k: int) -> float:
+    """Return what stands at position k + 1, once position k is in its place."""
+    result = a[k + 1]
+    for i in range(k + 2, n):
+        result = min(result, a[i])
+    return result
+
+
+@inlined
+def split(a: Float64Array, left: int, right: int) -> tuple[int, int]:
+    """Rearrange ``a[left:right + 1]`` around a pivot; return where it starts and ends.
+
+    Before ``low`` all is less than the pivot, from ``low`` to ``high`` (exclusive) equal, then not
+    less. Lomuto's partition, without a branch that depends on a value: those would be mispredicted
+    every other time.
+    """
+    pivot = median_of_three(a[left], a[(left + right) // 2], a[right])
+    low = left
+    for i in range(left, right + 1):
+        value = a[i]
+        a[i] = a[low]
+        a[low] = value
+        low += value < pivot
+    high = low
+    if low > left:
+        return low, high
+    for i in range(low, right + 1):
+        value = a[i]
+        a[i] = a[high]
+        a[high] = value
+        high += value <= pivot
+    return low, high
+
+
+@inlined
 def median_of_three(a: float, b: float, c: float) -> float:
     """Return the middle one of three values."""
     return max(min(a, b), min(max(a, b), c))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggregators.compiled import compiled
+from aggregators.compiled import compiled, inlined
 from aggregators.function_kernels import apply_function, needs_order
 from aggregators.selection import BETWEEN_EVENTS, KIND, KNOWN, happened, select
 from aggregators.typing import Float64Array, Int32Array, Int64Array
@@ -20,37 +20,52 @@ STACK_SIZE = 16
 US_PER_S = 1e6
 
 
-@compiled
+@inlined
+def evaluate_step(
+    operation: int,
+    a: int,
+    b: int,
+    row: int,
+    as_of: int,
+    times: Int64Array,
+    columns: Float64Array,
+) -> float:
+    """Return a column, a duration or the time elapsed; NaN while missing or not known yet."""
+    if operation == COLUMN:
+        if b == KNOWN or happened(times[b, row], as_of):
+            return columns[a, row]
+    elif operation == DURATION:
+        if happened(times[a, row], as_of) and happened(times[b, row], as_of):
+            return (times[b, row] - times[a, row]) / US_PER_S
+    elif happened(times[a, row], as_of):
+        return (as_of - times[a, row]) / US_PER_S
+    return np.nan
+
+
+@inlined
 def evaluate_attribute(
-    program: Int64Array,
+    programs: Int64Array,
+    first: int,
+    last: int,
     row: int,
     as_of: int,
     times: Int64Array,
     columns: Float64Array,
     stack: Float64Array,
 ) -> float:
-    """Return one sample's attribute at ``as_of``; NaN while missing or not known yet."""
+    """Return one sample's attribute at ``as_of``: steps ``first`` to ``last`` of the programs."""
     depth = 0
-    for step in range(program.shape[0]):
-        operation, a, b = program[step, 0], program[step, 1], program[step, 2]
+    for step in range(first, last):
+        operation, a, b = programs[step, 0], programs[step, 1], programs[step, 2]
         if operation == DIVIDE:
             depth -= 1
             divisor = stack[depth]
             dividend = stack[depth - 1]
             # Adding 0.0 turns -0.0 into 0.0: equal windows are equal to the bit.
             stack[depth - 1] = dividend / divisor + 0.0 if divisor != 0.0 else np.nan
-            continue
-        value = np.nan
-        if operation == COLUMN:
-            if b == KNOWN or happened(times[b, row], as_of):
-                value = columns[a, row]
-        elif operation == DURATION:
-            if happened(times[a, row], as_of) and happened(times[b, row], as_of):
-                value = (times[b, row] - times[a, row]) / US_PER_S
-        elif happened(times[a, row], as_of):
-            value = (as_of - times[a, row]) / US_PER_S
-        stack[depth] = value
-        depth += 1
+        else:
+            stack[depth] = evaluate_step(operation, a, b, row, as_of, times, columns)
+            depth += 1
     return stack[0]
 
 
@@ -62,12 +77,16 @@ def materialise(
     stack = np.empty(STACK_SIZE)
     at_the_end = np.iinfo(np.int64).max  # all that happens has happened; never still has not
     for row in range(len(result)):
-        result[row] = evaluate_attribute(program, row, at_the_end, times, columns, stack)
+        result[row] = evaluate_attribute(
+            program, 0, len(program), row, at_the_end, times, columns, stack
+        )
 
 
-@compiled
+@inlined
 def known_values(
-    program: Int64Array,
+    programs: Int64Array,
+    first: int,
+    last: int,
     picked: Int32Array,
     n_picked: int,
     as_of: int,
@@ -75,23 +94,29 @@ def known_values(
     columns: Float64Array,
     stack: Float64Array,
     values: Float64Array,
+    start: int,
 ) -> int:
-    """Write the picked samples' known values, in their order; return how many."""
-    n = 0
-    if program.shape[0] == 1 and program[0, 0] == COLUMN:
-        column, gate = columns[program[0, 1]], program[0, 2]
+    """Write the picked samples' known values from ``values[start]`` on; return how many."""
+    n = start
+    operation, a, b = programs[first, 0], programs[first, 1], programs[first, 2]
+    # No branch depends on a value: what is missing is overwritten by the next one.
+    if last - first > 1:
         for i in range(n_picked):
             row = picked[i]
-            value = column[row]
+            value = evaluate_attribute(programs, first, last, row, as_of, times, columns, stack)
             values[n] = value
-            known = value == value and (gate == KNOWN or happened(times[gate, row], as_of))
-            n += known
-        return n
-    for i in range(n_picked):
-        value = evaluate_attribute(program, picked[i], as_of, times, columns, stack)
-        values[n] = value
-        n += value == value
-    return n
+            n += value == value
+    elif operation == COLUMN and b == KNOWN:
+        for i in range(n_picked):
+            value = columns[a, picked[i]]
+            values[n] = value
+            n += value == value
+    else:
+        for i in range(n_picked):
+            value = evaluate_step(operation, a, b, picked[i], as_of, times, columns)
+            values[n] = value
+            n += value == value
+    return n - start
 
 
 @compiled
@@ -145,7 +170,7 @@ def aggregate(
     picked = np.empty(size, np.int32)
     opened = np.empty(size if spec[KIND] == BETWEEN_EVENTS else 1, np.int32)
     values = np.empty(size)
-    ordered = np.empty(size)
+    scratch = np.empty(size)
     stack = np.empty(STACK_SIZE)
     state = np.full(4, -1, np.int64)
     for q in range(len(groups)):
@@ -161,12 +186,24 @@ def aggregate(
                 continue
             if attribute != current:
                 current = attribute
-                program = programs[program_bounds[attribute] : program_bounds[attribute + 1]]
-                n = known_values(program, picked, n_picked, moment, times, columns, stack, values)
+                n = known_values(
+                    programs,
+                    program_bounds[attribute],
+                    program_bounds[attribute + 1],
+                    picked,
+                    n_picked,
+                    moment,
+                    times,
+                    columns,
+                    stack,
+                    values,
+                    0,
+                )
             if needs_order(code):
-                ordered[:n] = values[:n]
+                for i in range(n):
+                    scratch[i] = values[i]
             result[functions[f, 2], targets[q]] = apply_function(
-                code, arguments[f], values, n, ordered
+                code, arguments[f], values, n, scratch
             )
 
 
@@ -203,7 +240,19 @@ def collect(
         n_picked = select(
             spec, rows, offsets, groups[q], moment, own_rows[q], times, state, opened, picked
         )
-        n = known_values(program, picked, n_picked, moment, times, columns, stack, values[end:])
+        n = known_values(
+            program,
+            0,
+            len(program),
+            picked,
+            n_picked,
+            moment,
+            times,
+            columns,
+            stack,
+            values,
+            end,
+        )
         same = n_windows > 0 and n == end - start
         for i in range(n):
             if not same:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.compiled import compiled
+from aggregators.compiled import compiled, inlined
 from aggregators.times import format_duration
 from aggregators.typing import Int32Array, Int64Array
 
@@ -29,37 +29,38 @@ KNOWN = -1  # in place of an event: known whenever the sample is selected
 GROUP, HIGH, LOW, N_OPEN = range(4)
 
 
-@compiled
+@inlined
 def happened(time_us: int, as_of: int) -> bool:
     """Return whether an event of this time has happened at ``as_of``."""
     return time_us < as_of
 
 
-@compiled
+@inlined
 def first_at_or_after(
-    rows: Int32Array, low: int, stop: int, event_times: Int64Array, moment: int
+    rows: Int32Array, low: int, stop: int, times: Int64Array, event: int, moment: int
 ) -> int:
     """Return the first position in ``low..stop`` whose time is not before ``moment``.
 
+    ``times[event]`` would be a new array with a reference to count; the kernels index both at once.
     Gallops from ``low``: neighbouring queries find their place in a step or two.
     """
     step = 1
     high = low
-    while high < stop and event_times[rows[high]] < moment:
+    while high < stop and times[event, rows[high]] < moment:
         low = high + 1
         high += step
         step *= 2
     high = min(high, stop)
     while low < high:
         middle = (low + high) // 2
-        if event_times[rows[middle]] < moment:
+        if times[event, rows[middle]] < moment:
             low = middle + 1
         else:
             high = middle
     return low
 
 
-@compiled
+@inlined
 def select_last_n(
     spec: Int64Array,
     rows: Int32Array,
@@ -73,7 +74,7 @@ def select_last_n(
     """Pick the n samples with the latest event that has happened; return how many."""
     start, stop = bounds
     gate = spec[GATE]
-    state[HIGH] = first_at_or_after(rows, state[HIGH], stop, times[spec[EVENT]], as_of)
+    state[HIGH] = first_at_or_after(rows, state[HIGH], stop, times, spec[EVENT], as_of)
     n, j = 0, state[HIGH] - 1
     while j >= start and n < spec[N]:
         row = rows[j]
@@ -86,7 +87,7 @@ def select_last_n(
     return n
 
 
-@compiled
+@inlined
 def select_after_event(
     spec: Int64Array,
     rows: Int32Array,
@@ -100,21 +101,26 @@ def select_after_event(
     """Pick the samples with ``as_of - window <= event time < as_of``; return how many."""
     _, stop = bounds
     gate = spec[GATE]
-    event_times = times[spec[EVENT]]
+    event = spec[EVENT]
     since = as_of - spec[WINDOW_US]
-    state[LOW] = first_at_or_after(rows, state[LOW], stop, event_times, since)
-    high = first_at_or_after(rows, max(state[LOW], state[HIGH]), stop, event_times, as_of)
+    state[LOW] = first_at_or_after(rows, state[LOW], stop, times, event, since)
+    high = first_at_or_after(rows, max(state[LOW], state[HIGH]), stop, times, event, as_of)
     state[HIGH] = high
+    # No branch depends on a row: what does not count is overwritten by the next one.
     n = 0
+    if gate == KNOWN:
+        for j in range(state[LOW], high):
+            picked[n] = rows[j]
+            n += rows[j] != own_row
+        return n
     for j in range(state[LOW], high):
         row = rows[j]
-        if row != own_row and (gate == KNOWN or happened(times[gate, row], as_of)):
-            picked[n] = row
-            n += 1
+        picked[n] = row
+        n += (row != own_row) & happened(times[gate, row], as_of)
     return n
 
 
-@compiled
+@inlined
 def closing_time(spec: Int64Array, row: int, times: Int64Array) -> int:
     """Return when the first of the closing events happened to this sample."""
     result = times[spec[CLOSING], row]
@@ -123,7 +129,7 @@ def closing_time(spec: Int64Array, row: int, times: Int64Array) -> int:
     return result
 
 
-@compiled
+@inlined
 def select_between_events(
     spec: Int64Array,
     rows: Int32Array,
@@ -141,20 +147,20 @@ def select_between_events(
     or grown too old by one ``as_of`` stays so at every later one.
     """
     _, stop = bounds
-    event_times = times[spec[EVENT]]
+    event = spec[EVENT]
     oldest = BEFORE_ALL
     if spec[MAX_AGE_US] != NO_LIMIT:
         oldest = as_of - spec[MAX_AGE_US]
     n_open = 0
     for i in range(state[N_OPEN]):
         row = opened[i]
-        if not happened(closing_time(spec, row, times), as_of) and event_times[row] >= oldest:
+        if not happened(closing_time(spec, row, times), as_of) and times[event, row] >= oldest:
             opened[n_open] = row
             n_open += 1
     low = state[HIGH]
     if spec[MAX_AGE_US] != NO_LIMIT:
-        low = first_at_or_after(rows, low, stop, event_times, oldest)
-    while low < stop and happened(event_times[rows[low]], as_of):
+        low = first_at_or_after(rows, low, stop, times, event, oldest)
+    while low < stop and happened(times[event, rows[low]], as_of):
         row = rows[low]
         if not happened(closing_time(spec, row, times), as_of):
             opened[n_open] = row
@@ -172,7 +178,7 @@ def select_between_events(
     return n
 
 
-@compiled
+@inlined
 def select(
     spec: Int64Array,
     rows: Int32Array,
