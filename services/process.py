@@ -50,6 +50,8 @@ class ServiceProcess:
         target: import path of the service.
         log: file that takes what the service prints.
         settings: environment variables beside those of this process.
+        ready_path: the service has started once this path answers 200.
+        start_timeout_s: longest wait for that.
         clock: seconds that never run back; injected in tests.
 
     Raises:
@@ -62,12 +64,14 @@ class ServiceProcess:
         *,
         log: Path,
         settings: Mapping[str, str] | None = None,
+        ready_path: str = "/readyz",
         start_timeout_s: float = START_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._target = target
         self._log = log
         self._settings = dict(settings or {})
+        self._ready_path = ready_path
         self._start_timeout_s = start_timeout_s
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
@@ -129,7 +133,7 @@ class ServiceProcess:
                 if self._process.poll() is not None:
                     raise self._failed(f"ended with exit code {self._process.returncode}")
                 with contextlib.suppress(httpx.HTTPError):
-                    if client.get("/readyz").status_code == httpx.codes.OK:
+                    if client.get(self._ready_path).status_code == httpx.codes.OK:
                         return
                 time.sleep(0.1)
         raise self._failed(f"was not ready within {self._start_timeout_s:.0f} s")
