@@ -28,7 +28,7 @@ from aggregators.events import Event, Source
 from aggregators.feature_set import FeatureSet
 from aggregators.functions import quantile, tsfresh
 from aggregators.last_n_samples import StatsLastNSamples
-from aggregators.stores import AppendResult, EventStore, MemoryEventStore
+from aggregators.stores import AppendResult, EventStore, MemoryEventStore, SqliteEventStore
 
 if TYPE_CHECKING:
     from aggregators.equivalence import EquivalenceReport, check_equivalence
@@ -57,6 +57,7 @@ __all__ = [
     "Ratio",
     "SampleIdError",
     "Source",
+    "SqliteEventStore",
     "StatsAfterEvent",
     "StatsBetweenEvents",
     "StatsLastNSamples",

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from aggregators.stores.base import AppendResult, EventStore
 from aggregators.stores.memory import MemoryEventStore
+from aggregators.stores.sqlite import SqliteEventStore
 
-__all__ = ["AppendResult", "EventStore", "MemoryEventStore"]
+__all__ = ["AppendResult", "EventStore", "MemoryEventStore", "SqliteEventStore"]

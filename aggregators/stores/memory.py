@@ -86,6 +86,10 @@ class MemoryEventStore(EventStore):
             result.append(check_event(event, source, self._states[source.name], kinds))
         return result
 
+    def outcome(self, event: CheckedEvent) -> int:
+        """Return what would become of a checked event: APPLIED, DUPLICATE or SUPERSEDED."""
+        return self._states[event.source].outcome(event)
+
     def apply(self, events: Iterable[CheckedEvent]) -> AppendResult:
         """Let checked events take effect."""
         counts = [0, 0, 0]

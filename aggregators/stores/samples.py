@@ -82,6 +82,14 @@ def check_event(
     return CheckedEvent(source.name, sample_id, source.events.index(event.event), record)
 
 
+def _outcome(old: Record | None, new: Record) -> int:
+    if old is None:
+        return APPLIED
+    if old == new:
+        return DUPLICATE
+    return SUPERSEDED if new.precedence() < old.precedence() else APPLIED
+
+
 class Group:
     """The rows of one value of a dimension, in the order of (event time, sample id)."""
 
@@ -99,7 +107,7 @@ class Group:
     def insert(self, place: int, row: int) -> None:
         """Put a row at a place."""
         if self.n == len(self._rows):
-            grown = np.empty(2 * self.n, np.int32)
+            grown = np.empty(2 * self.n + 4, np.int32)
             grown[: self.n] = self._rows
             self._rows = grown
         if place < self.n:
@@ -154,17 +162,22 @@ class SampleState:
         records = self.records_of(row)
         old = records.get(event.event)
         new = event.record
-        if old is not None:
-            if old == new:
-                return DUPLICATE
-            if new.precedence() < old.precedence():
-                return SUPERSEDED
+        outcome = _outcome(old, new)
+        if outcome != APPLIED:
+            return outcome
         records[event.event] = new
         self._set_time(row, event.event, NEVER if new.retracted else new.time_us)
         columns = new.data.keys() if old is None else new.data.keys() | old.data.keys()
         for column in columns:
             self._set_column(row, column, self._value(records, column))
         return APPLIED
+
+    def outcome(self, event: CheckedEvent) -> int:
+        """Return what :meth:`apply` would return, and change nothing."""
+        row = self.rows.get(event.sample_id)
+        if row is None:
+            return APPLIED
+        return _outcome(self.records_of(row).get(event.event), event.record)
 
     def _new_row(self, sample_id: SampleId) -> int:
         row = len(self.ids)
@@ -338,14 +351,24 @@ class SampleState:
 
     def _build_groups(self, dimension: str, name: str) -> dict[Key, Group]:
         """Index all samples by a dimension and an event; from now on it is kept up to date."""
-        times = self.times[self._events[name]]
-        met = np.flatnonzero(times[: len(self.ids)] != NEVER).tolist()
-        keys, ids = self.keys[dimension], self.ids
-        members: dict[Key, list[int]] = {}
-        for row in sorted(met, key=lambda row: (times[row], ids[row])):
-            if keys[row] is not None:
-                members.setdefault(keys[row], []).append(row)
-        groups = {key: Group(np.array(rows, np.int32)) for key, rows in members.items()}
+        from aggregators.kernels import group_rows  # numba, which declaring does not need
+
+        n = len(self.ids)
+        times = self.times[self._events[name], :n]
+        ids = np.array(self.ids, np.int64 if self.id_kind is int else object)
+        by_id = np.argsort(ids, kind="stable").astype(np.int32)
+        by_id = by_id[times[by_id] != NEVER]
+        ordered = by_id[np.argsort(times[by_id], kind="stable")]
+        numbers: dict[Key, int] = {None: -1}
+        codes = np.array(
+            [numbers.setdefault(key, len(numbers) - 1) for key in self.keys[dimension]], np.int32
+        )
+        rows, offsets = group_rows(codes, ordered, len(numbers) - 1)
+        del numbers[None]
+        groups = {
+            key: Group(rows[offsets[number] : offsets[number + 1]].copy())
+            for key, number in numbers.items()
+        }
         self._groups[dimension, name] = groups
         return groups
 
