@@ -201,6 +201,8 @@ class Event:
         Raises :class:`DataError` for unknown columns and values of the wrong type.
         """
         what = f"event {self.event!r} of {self.sample_id!r}"
+        if not isinstance(self.data, Mapping):
+            raise DataError(f"{what}: data is {self.data!r}; expected a mapping of columns")
         result: dict[str, Any] = {}
         for column, value in self.data.items():
             if column in source.dimensions:
@@ -247,7 +249,7 @@ def check_key(value: object, what: str) -> Key:
             return None
         if float(value).is_integer() and abs(float(value)) < 2**53:
             return int(value)
-    if value != value or type(value).__name__ == "NAType":  # pandas' NaT and NA
+    if type(value).__name__ in ("NAType", "NaTType"):  # those of pandas
         return None
     raise ColumnError(
         f"{what} is {value!r} ({type(value).__name__}); expected a string, a 64-bit integer or None"

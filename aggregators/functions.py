@@ -147,6 +147,13 @@ def check_function(function: Any, *, has_attribute: bool) -> None:
             f"function is {function!r}; expected one of {', '.join(NAMED_FUNCTIONS)},"
             " quantile(q), tsfresh(...) or a callable ndarray -> float"
         )
+    try:
+        hash(function)
+    except TypeError as error:
+        raise DefinitionError(
+            f"function {function!r} has no hash, by which its values are remembered; expected an"
+            " immutable callable, e.g. a function or a frozen dataclass"
+        ) from error
     if not has_attribute and function != "count":
         raise DefinitionError(
             f"function {function_name(function)!r} needs an attribute to work on; expected"
@@ -172,7 +179,8 @@ def function_name(function: AnyFunction) -> str:
     if isinstance(function, str):
         return function
     if isinstance(function, Quantile):
-        return f"quantile_{function.q:g}"
+        short = f"{function.q:g}"
+        return f"quantile_{short if float(short) == function.q else repr(function.q)}"
     if isinstance(function, Tsfresh):
         parts = [f"{name}_{_text(value)}" for name, value in function.parameters]
         return "_".join(["tsfresh", function.calculator, *parts])

@@ -133,6 +133,7 @@ class InferencePlan:
 
         spine: dict[str, Any] = {"as_of": [from_us(self._moment(as_of))]}
         for dimension, key in keys.items():
+            key = check_key(key, f"key {dimension!r}")
             spine[dimension] = pd.array([key], dtype="Int64") if isinstance(key, int) else [key]
         for source in self.features.sources:
             sample = own.get(source.name)

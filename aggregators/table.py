@@ -117,7 +117,7 @@ def _ordered_ids(column: pd.Series[Any], what: str) -> tuple[pd.Index[Any], Int6
     repeated = pc.equal(ordered[:-1], ordered[1:]).to_numpy(zero_copy_only=False)
     if repeated.any():
         place = int(np.argmax(repeated))
-        rows = sorted(column.index[order[place : place + 2]].tolist())
+        rows = column.index[np.sort(order[place : place + 2])].tolist()
         raise SampleIdError(
             f"{what}: sample id {ordered[place].as_py()!r} stands in rows {rows[0]!r} and"
             f" {rows[1]!r} (duplicate); expected one row per sample"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aggregators.errors import QueryError, SampleIdError
+from aggregators.errors import DataError, QueryError, SampleIdError
 from aggregators.events import Event, Source, check_sample_id
 from aggregators.stores.base import Sample, SourceReading
 from aggregators.times import NEVER, moment_to_us
@@ -78,6 +78,9 @@ def check_event(
     if event.recorded_at is not None:
         recorded_us = moment_to_us(event.recorded_at, f"recorded_at: {what}")
     data = event.checked_data(source) if event.data else {}
+    if not isinstance(event.retracted, bool | np.bool_):
+        what = f"retracted of event {event.event!r} of {sample_id!r}"
+        raise DataError(f"{what} is {event.retracted!r}; expected True or False")
     record = Record(time_us, recorded_us, bool(event.retracted), data)
     return CheckedEvent(source.name, sample_id, source.events.index(event.event), record)
 
