@@ -15,6 +15,7 @@ from aggregators import (
     AggregatorError,
     Duration,
     Elapsed,
+    Event,
     FeatureSet,
     MemoryEventStore,
     Ratio,
@@ -38,6 +39,24 @@ from tests.aggregators.one_wrong_thing import (
     spine,
     train,
 )
+
+POSITIONAL: Any = StatsLastNSamples
+NOT_A_FEATURE: Any = ORDERS
+
+
+class Unhashable:
+    """A callable that cannot be remembered by."""
+
+    __hash__: Any = None
+
+    def __call__(self, values: Any) -> float:
+        return 1.0
+
+
+def nested(depth: int) -> Any:
+    """A ratio of a ratio of a ratio ..."""
+    return Ratio("amount", nested(depth - 1)) if depth else "amount"
+
 
 DEFINITIONS = [
     Case("event", lambda: last_n(event="acepted"), ("acepted", "accepted")),
@@ -76,6 +95,12 @@ DEFINITIONS = [
     Case("no age", lambda: between(max_age="0s"), ("max_age",)),
     Case("negative age", lambda: between(max_age=pd.Timedelta("-1h")), ("max_age",)),
     Case("lambda", lambda: last_n(function=lambda values: 1.0), ("lambda", "name")),
+    Case("no hash", lambda: last_n(function=Unhashable()), ("hash", "Unhashable")),
+    Case("deep ratios", lambda: last_n(attribute=nested(20)), ("nest",)),
+    Case("no second event", lambda: between(second_event=()), ("second_event",)),
+    Case("itself", lambda: between(second_event="activated"), ("second_event", "activated")),
+    Case("no features", lambda: FeatureSet([]), ("0 features",)),
+    Case("no feature", lambda: FeatureSet([NOT_A_FEATURE]), ("orders", "aggregator")),
     Case("same names", lambda: FeatureSet([last_n(name="a"), after(name="a")]), (" a", "name")),
     Case("known from", lambda: source(known_from={"city": "begun"}), ("begun",)),
     Case("known column", lambda: source(known_from={"town": "accepted"}), ("town",)),
@@ -89,6 +114,18 @@ TABLES = [
         "duplicate id",
         lambda: train(orders(order_id=["o-1", "o-2", "o-2", "o-4"])),
         ("order_id", "o-2"),
+    ),
+    Case(
+        "duplicate id under odd labels",
+        lambda: train(
+            orders(order_id=["o-2", "o-1", "o-2", "o-4"]).set_axis([1, "a", None, 2.5], axis=0)
+        ),
+        ("o-2", "rows 1 and None"),
+    ),
+    Case(
+        "column twice",
+        lambda: train(pd.concat([orders(), orders()[["amount"]]], axis=1)),
+        ("amount", "more than once"),
     ),
     Case(
         "missing id", lambda: train(orders(order_id=["o-1", "o-2", None, "o-4"])), ("order_id", "2")
@@ -139,9 +176,6 @@ def test_a_definition_is_refused_when_it_is_made(case: Case) -> None:
 @pytest.mark.parametrize("case", TABLES, ids=lambda case: case.name)
 def test_a_bad_table_is_refused(case: Case) -> None:
     check(case)
-
-
-POSITIONAL: Any = StatsLastNSamples
 
 
 @pytest.mark.parametrize(
@@ -234,6 +268,37 @@ def test_an_empty_table_is_a_table(feature: Any) -> None:
         feature.transform(empty, "inference", as_of=NOON, key="s", sample_id=None), nothing
     )
     np.testing.assert_equal(train(feature=feature, at=spine().iloc[:0]).shape, (0,))
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.nan, pd.NA, pd.NaT], ids=repr)
+def test_any_missing_key_is_missing(missing: Any) -> None:
+    store = MemoryEventStore(sources=[ORDERS])
+    store.append_table(ORDERS, orders())
+    assert infer(after(), key=missing, as_of=TOMORROW) == 0.0
+    moment: dict[str, Any] = {"as_of": TOMORROW, "sample_id": None}
+    assert after().transform(store, "inference", key=missing, **moment) == 0.0
+    store.append([Event("orders", "o-9", "activated", NOON, {"store_id": missing})])
+    assert store.table(ORDERS)["store_id"].isna().tolist() == [False, False, False, True, True]
+
+
+def test_names_tell_features_apart() -> None:
+    alike = [
+        last_n(function=quantile(1 / 3)),
+        last_n(function=quantile(0.333333)),
+        last_n(function=quantile(1)),
+        last_n(function="max"),
+        last_n(exclude_self=False),
+        last_n(n=4),
+        last_n(attribute=Ratio("amount", Ratio("products", "amount"))),
+        last_n(attribute=Ratio(Ratio("amount", "products"), "amount")),
+        after(window="15min"),
+        after(window="900001ms"),
+        between(),
+        between(max_age="15min"),
+        between(second_event=("accepted", "delivered")),
+    ]
+    assert len(FeatureSet(alike).names) == len(alike)
+    assert len({feature.fingerprint for feature in alike}) == len(alike)
 
 
 def test_an_empty_store_answers() -> None:

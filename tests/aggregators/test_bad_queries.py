@@ -62,6 +62,11 @@ QUERIES = [
     Case("key of another kind", lambda: infer(key=7), ("store_id", "7")),
     Case("id of another kind", lambda: infer(sample_id=7), ("id", "7")),
     Case("float key", lambda: infer(key=1.5), ("store_id", "1.5")),
+    Case("huge key", lambda: infer(key=2**70), ("store_id", "64-bit")),
+    Case("true as key", lambda: infer(key=True), ("store_id", "True")),
+    Case("key and rows", lambda: train(as_of="activated", key="s"), ("key", "rows")),
+    Case("a table of queries for one", lambda: infer(at=spine()), ("at", "as_of")),
+    Case("one moment for all", lambda: train(as_of=NOON), ("as_of", "4")),
     Case("a key too few", lambda: infer_set({"store_id": "s"}), ("city",)),
     Case(
         "unknown key", lambda: infer_set({"store_id": "s", "city": "BCN", "zone": "z"}), ("zone",)
@@ -85,6 +90,9 @@ EVENTS = [
     Case("infinite value", lambda: append(event(data={"amount": np.inf})), ("amount", "inf")),
     Case("text value", lambda: append(event(data={"amount": "12"})), ("amount", "12")),
     Case("float key", lambda: append(event(data={"store_id": 1.5})), ("store_id", "1.5")),
+    Case("no columns", lambda: append(event(data=["amount"])), ("data", "mapping")),
+    Case("half a retraction", lambda: append(event(retracted="no")), ("retracted", "'no'")),
+    Case("truth as number", lambda: append(event(data={"store_id": True})), ("store_id", "True")),
     Case("not an event", lambda: append({"source": "orders"}), ("orders", "Event")),  # type: ignore[arg-type]
 ]
 

@@ -166,6 +166,33 @@ def test_a_store_that_only_knows_the_past_equals_training(
         assert_same_bits(trained[position], inferred, features.names, f"{table}\nrow {position}")
 
 
+@pytest.mark.skipif("sqlite" not in STORES, reason="there is no durable store yet")
+@pytest.mark.parametrize("ids", ID_KINDS)
+@pytest.mark.parametrize("seed", seeds(2))
+def test_a_store_opened_again_and_one_beside_it_equal_training(
+    seed: int, ids: IdKind, tmp_path: Path
+) -> None:
+    rng = random.Random(f"again {seed}")
+    table = random_table(seed, ids, always=())
+    features, _ = feature_set_from([random_spec(rng) for _ in range(12)], table.source)
+    as_of = random_as_of(rng, table)
+    trained = features.transform(table.frame(), "training", as_of=moments_from(as_of)).to_numpy()
+    stream = troubled(events_of(table, rng), table, rng)
+    half = len(stream) // 2
+    first = sqlite_store(table, tmp_path)
+    first.append(stream[:half])
+    assert_store_equals_its_table(features, first, table, rng)
+    beside = sqlite_store(table, tmp_path)
+    beside.append(stream[half:])
+    for store in (first, beside):
+        assert_inference_equals(features, store, table, as_of, trained)
+        store.close()
+    again = sqlite_store(table, tmp_path)
+    assert_inference_equals(features, again, table, as_of, trained)
+    assert again.append(stream).applied == 0
+    again.close()
+
+
 @pytest.mark.parametrize("ids", ID_KINDS)
 @pytest.mark.parametrize("seed", seeds(4))
 def test_a_table_answers_inference_like_a_store(seed: int, ids: IdKind) -> None:
