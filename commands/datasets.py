@@ -22,7 +22,9 @@ __all__ = [
     "DataOption",
     "DatasetName",
     "DatasetOption",
+    "DaysOption",
     "SeedOption",
+    "StoresOption",
     "UntilOption",
     "dataset_of_city",
     "open_dataset",
@@ -56,6 +58,8 @@ DataOption = Annotated[
         show_default=False,
     ),
 ]
+StoresOption = Annotated[int, typer.Option(min=2, max=5_000, help="Stores of a simulated city.")]
+DaysOption = Annotated[int, typer.Option(min=4, max=400, help="Days of a simulated city.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 UntilOption = Annotated[
     str | None,
@@ -68,7 +72,13 @@ UntilOption = Annotated[
 
 
 def open_dataset(
-    name: DatasetName | None, folder: Path | None, *, seed: int, until: str | None = None
+    name: DatasetName | None,
+    folder: Path | None,
+    *,
+    stores: int,
+    days: int,
+    seed: int,
+    until: str | None = None,
 ) -> Dataset:
     """Return the data set that the options ask for.
 
@@ -82,7 +92,7 @@ def open_dataset(
     if name is DatasetName.SIMULATOR:
         from simulator import CityPlan
 
-        dataset = simulated_dataset(CityPlan(seed=seed))
+        dataset = simulated_dataset(CityPlan(stores=stores, days=days, seed=seed))
     else:
         if folder is None:
             raise UserError(

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from commands.datasets import DataOption, DatasetOption, SeedOption, UntilOption, open_dataset
+from commands.datasets import (
+    DataOption,
+    DatasetOption,
+    DaysOption,
+    SeedOption,
+    StoresOption,
+    UntilOption,
+    open_dataset,
+)
 from commands.output import console, progress, reports_errors
 
 __all__ = ["evaluate"]
@@ -17,6 +25,8 @@ def evaluate(
     model: Annotated[str, typer.Option(help="Tag of the saved model.")] = "etp:latest",
     data: DataOption = None,
     dataset: DatasetOption = None,
+    stores: StoresOption = 40,
+    days: DaysOption = 14,
     until: UntilOption = None,
     seed: SeedOption = 0,
     slices: Annotated[
@@ -36,7 +46,7 @@ def evaluate(
         trained = registry.load(model)
         report("model", 1.0)
         report("data", 0.0)
-        chosen = open_dataset(dataset, data, seed=seed, until=until)
+        chosen = open_dataset(dataset, data, stores=stores, days=days, seed=seed, until=until)
         report("data", 1.0)
         scored = score(trained, chosen, progress=report)
     console.print(f"model [bold]{registry.describe(model)['tag']}[/]")

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from commands.datasets import DataOption, DatasetOption, SeedOption, UntilOption, open_dataset
+from commands.datasets import (
+    DataOption,
+    DatasetOption,
+    DaysOption,
+    SeedOption,
+    StoresOption,
+    UntilOption,
+    open_dataset,
+)
 from commands.output import console, error_console, progress, reports_errors
 
 __all__ = ["train_app"]
@@ -26,6 +34,8 @@ def _train() -> None:
 def train_etp(
     data: DataOption = None,
     dataset: DatasetOption = None,
+    stores: StoresOption = 40,
+    days: DaysOption = 14,
     until: UntilOption = None,
     name: Annotated[str, typer.Option(help="Name of the model in the model store.")] = "etp",
     threads: Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads to fit with.")] = 2,
@@ -41,7 +51,7 @@ def train_etp(
 
     with progress() as report:
         report("data", 0.0)
-        chosen = open_dataset(dataset, data, seed=seed, until=until)
+        chosen = open_dataset(dataset, data, stores=stores, days=days, seed=seed, until=until)
         report("data", 1.0)
         from estimators.training import train_etp as train
 

@@ -60,6 +60,21 @@ class _Prepared:
     notes: list[str]
 
 
+class _Predicted:
+    """The distributions of some rows; each quantile is computed once for all of them."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        self.mean_s = distribution.mean()
+        self._distribution = distribution
+        self._by_level: dict[float, FloatArray] = {}
+
+    def quantile_s(self, level: float) -> FloatArray:
+        """Seconds at one level, one per row."""
+        if level not in self._by_level:
+            self._by_level[level] = self._distribution.quantile(level)
+        return self._by_level[level]
+
+
 class Estimation:
     """Answers requests with one trained estimator over one event store.
 
@@ -111,10 +126,11 @@ class Estimation:
         began_s = perf_counter()
         prepared = self._prepare(request)
         computed_s = perf_counter()
-        distribution = self._estimator.predict(prepared.inputs[np.newaxis, :])
+        predicted = _Predicted(self._estimator.predict(prepared.inputs[np.newaxis, :]))
+        answer = self._answer(prepared, predicted, 0, request_id)
         self._metrics.time_features(computed_s - began_s)
         self._metrics.time_model(perf_counter() - computed_s)
-        return self._answer(prepared, distribution, 0, float(distribution.mean()[0]), request_id)
+        return answer
 
     def answer_batch(self, rows: Sequence[msgspec.Raw], *, request_id: str) -> PredictBatchAnswer:
         """Answer many requests; a row that cannot be answered says why and harms no other."""
@@ -134,10 +150,10 @@ class Estimation:
                 )
         computed_s = perf_counter()
         if prepared:
-            distribution = self._estimator.predict(np.stack([p.inputs for _, p in prepared]))
-            mean_s = distribution.mean()
+            inputs = np.stack([one.inputs for _, one in prepared])
+            predicted = _Predicted(self._estimator.predict(inputs))
             for k, (i, one) in enumerate(prepared):
-                answers[i].answer = self._answer(one, distribution, k, float(mean_s[k]), request_id)
+                answers[i].answer = self._answer(one, predicted, k, request_id)
         self._metrics.time_features(computed_s - began_s)
         self._metrics.time_model(perf_counter() - computed_s)
         return PredictBatchAnswer(
@@ -189,9 +205,8 @@ class Estimation:
     def _answer(
         self,
         prepared: _Prepared,
-        distribution: Distribution,
+        predicted: _Predicted,
         row: int,
-        mean_s: float,
         request_id: str,
     ) -> PredictAnswer:
         request = prepared.request
@@ -205,9 +220,9 @@ class Estimation:
             status=status,
             as_of=prepared.as_of,
             sample_id=request.sample_id,
-            mean_s=mean_s,
+            mean_s=float(predicted.mean_s[row]),
             quantiles_s={
-                repr(level): float(distribution.quantile(level)[row]) for level in request.levels
+                repr(level): float(predicted.quantile_s(level)[row]) for level in request.levels
             },
             model=self._model,
             notes=prepared.notes,

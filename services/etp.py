@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import bentoml
 from starlette.responses import Response
 
-from aggregators import warm_up
+from aggregators import StoreError, warm_up
 from aggregators.events import Source
-from aggregators.stores import EventStore, MemoryEventStore
+from aggregators.stores import EventStore, MemoryEventStore, SqliteEventStore
 from estimators import registry
 from estimators.errors import RegistryError
 from services.decoding import decode
@@ -64,7 +64,12 @@ class EtpService:
             logger.error("no model: %s", error)
             self._why_not = f"the service has no model: {error}"
             return
-        self._store = open_store(self._settings.store, trained.estimator.features.sources)
+        try:
+            self._store = open_store(self._settings.store, trained.estimator.features.sources)
+        except StoreError as error:
+            logger.error("no event store: %s", error)
+            self._why_not = f"the service has no event store: {error}"
+            return
         self._estimation = Estimation(trained, tag=tag, store=self._store, metrics=self._metrics)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
@@ -114,9 +119,7 @@ class EtpService:
 
 
 def open_store(where: str, sources: Sequence[Source]) -> EventStore:
-    """Open the store that a setting names: ``memory`` or the path of a SQLite file."""
+    """Open the store that a setting names: ``memory`` or the path of an SQLite file."""
     if where == IN_MEMORY:
         return MemoryEventStore(sources=list(sources))
-    from aggregators.stores import SqliteEventStore
-
     return SqliteEventStore(where, sources=list(sources))

@@ -1,0 +1,107 @@
+"""`doorstep train`, `evaluate` and `serve`: one model from its training to its answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from commands.datasets import DatasetName, open_dataset, parse_moment
+from commands.output import UserError
+from services.client import EtpClient
+from services.process import free_port
+from tests.commands.running import ROOT, doorstep
+
+CITY = ("--dataset", "simulator", "--stores", "6", "--days", "6", "--seed", "3")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A model store of its own, with one model in it."""
+    home = {"BENTOML_HOME": str(tmp_path_factory.mktemp("bentoml"))}
+    shown = doorstep("train", "etp", *CITY, timeout_s=120.0, **home)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "saved as etp:" in shown.stdout
+    return {**home, "TRAINED": shown.stdout}
+
+
+def scores(output: str) -> list[str]:
+    """The lines of the table of scores."""
+    lines = output.splitlines()
+    start = next(i for i, line in enumerate(lines) if "MAE s" in line)
+    return [line.rstrip() for line in lines[start + 1 :] if line[:1].isalpha() and "  " in line]
+
+
+def test_training_prints_the_model_beside_its_baselines(home: dict[str, str]) -> None:
+    printed = "\n".join(scores(home["TRAINED"]))
+    assert "constant median" in printed
+    assert "without real-time features" in printed
+
+
+def test_evaluation_repeats_the_scores_of_training(home: dict[str, str]) -> None:
+    shown = doorstep("evaluate", *CITY, timeout_s=120.0, **home)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert scores(shown.stdout)[0] == scores(home["TRAINED"])[0]
+
+
+def test_serving_answers_and_ends_on_a_signal(home: dict[str, str], tmp_path: Path) -> None:
+    port = free_port()
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "commands", "serve", "etp", "--port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, **home},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        with EtpClient(f"http://127.0.0.1:{port}") as client:
+            deadline_s = time.monotonic() + 60.0
+            while not client.is_ready() and time.monotonic() < deadline_s:
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.2)
+            order = {"store_id": "s-001", "store_category": None, "city": "BCN"}
+            assert client.predict(order, sample_id=None).status == "degraded"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20.0) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("command", [("serve", "etp"), ("evaluate",)])
+def test_a_model_that_is_not_there_is_one_line(command: tuple[str, ...]) -> None:
+    shown = doorstep(*command, "--model", "nobody:latest")
+    assert shown.returncode == 1
+    assert "nobody" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_data_set_needs_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--data FOLDER"):
+        open_dataset(DatasetName.DELIVEROO, None, stores=4, days=4, seed=0)
+    shown = doorstep("train", "etp", "--data", str(tmp_path))
+    assert shown.returncode == 1
+    assert str(tmp_path) in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_the_folder_may_be_the_data_set_or_hold_it(data_folder: Path) -> None:
+    for folder in (data_folder, data_folder / "deliveroo_prep"):
+        dataset = open_dataset(
+            None, folder, stores=4, days=4, seed=0, until="2015-06-20T00:00+02:00"
+        )
+        assert dataset.name == "deliveroo"
+        assert dataset.test_from.isoformat() == "2015-06-20T00:00:00+02:00"
+
+
+def test_a_moment_without_an_offset_is_utc() -> None:
+    assert parse_moment("2015-06-24", "--until").isoformat() == "2015-06-24T00:00:00+00:00"
+    with pytest.raises(UserError, match="--until is 'soon'"):
+        parse_moment("soon", "--until")
