@@ -124,3 +124,10 @@ def assert_values_equal(actual: Any, expected: Floats, story: str, tolerance: fl
 def bits_of(values: Any) -> NDArray[np.int64]:
     """The 64 bits of every value, so that the sign of zero and the payload of NaN count too."""
     return np.ascontiguousarray(values, dtype=np.float64).view(np.int64)
+
+
+def assert_same_frames(actual: Any, expected: pd.DataFrame, story: str) -> None:
+    """Fail with the first rows in which a column's bits differ, and the `story`."""
+    for name in expected.columns:
+        wrong = np.flatnonzero(bits_of(actual[name]) != bits_of(expected[name]))
+        assert not len(wrong), f"{story}\n{name}\nrows {wrong[:5]}"

@@ -90,6 +90,12 @@ def random_spec(
     return with_unread_fields_reset(spec)
 
 
+def some_specs(seed: int, count: int = 12) -> list[Spec]:
+    """Random specifications that follow from a seed."""
+    rng = random.Random(f"specs {seed}")
+    return [random_spec(rng) for _ in range(count)]
+
+
 def every_combination(rng: random.Random, kind: Kind, function: FunctionSpec) -> list[Spec]:
     """A specification per attribute, with and without the sample itself."""
     attributes: tuple[AttributeSpec | None, ...] = ATTRIBUTE_SPECS

@@ -7,7 +7,7 @@ nothing that a model can see then tells which of the two made its features.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-import aggregators
 from aggregators import Event, FeatureSet, MemoryEventStore, check_equivalence
 from tests.aggregators import oracle
 from tests.aggregators.building import (
@@ -40,23 +39,8 @@ from tests.aggregators.random_data import (
 from tests.aggregators.random_specs import FUNCTION_SPECS, random_spec
 from tests.aggregators.replay import events_of, troubled
 from tests.aggregators.specs import Row, Spec
+from tests.aggregators.stores_under_test import STORES, sqlite_store
 from tests.aggregators.strategies import specs, tables
-
-StoreMaker = Callable[[RandomTable, Path], Any]
-
-
-def memory_store(table: RandomTable, _: Path) -> Any:
-    return MemoryEventStore(sources=[source_from(table.source)])
-
-
-def sqlite_store(table: RandomTable, folder: Path) -> Any:
-    path = folder / f"{table.ids}-{table.seed}.db"
-    return aggregators.SqliteEventStore(path, sources=[source_from(table.source)])
-
-
-STORES: dict[str, StoreMaker] = {"memory": memory_store}
-if hasattr(aggregators, "SqliteEventStore"):
-    STORES["sqlite"] = sqlite_store
 
 
 def keys_at(table: RandomTable, row: Row, as_of: int) -> Row:
@@ -122,7 +106,7 @@ def test_a_store_fed_with_troubled_events_equals_training(
     features, _ = feature_set_from([random_spec(rng) for _ in range(12)], table.source)
     as_of = random_as_of(rng, table)
     trained = features.transform(table.frame(), "training", as_of=moments_from(as_of))
-    store = STORES[store_name](table, tmp_path)
+    store = STORES[store_name](table, tmp_path / "events.db")
     stream = troubled(events_of(table, rng), table, rng)
     while stream:
         size = rng.randint(1, 40)
@@ -151,7 +135,7 @@ def test_a_store_that_only_knows_the_past_equals_training(
         for event in table.source.events
     }
     future.sort(key=lambda each: times[each.sample_id, each.event])
-    store = STORES[store_name](table, tmp_path)
+    store = STORES[store_name](table, tmp_path / "events.db")
     for position in sorted(range(len(as_of)), key=lambda each: as_of[each]):
         while future and times[future[0].sample_id, future[0].event] < as_of[position]:
             store.append([future.pop(0)])
@@ -166,7 +150,6 @@ def test_a_store_that_only_knows_the_past_equals_training(
         assert_same_bits(trained[position], inferred, features.names, f"{table}\nrow {position}")
 
 
-@pytest.mark.skipif("sqlite" not in STORES, reason="there is no durable store yet")
 @pytest.mark.parametrize("ids", ID_KINDS)
 @pytest.mark.parametrize("seed", seeds(2))
 def test_a_store_opened_again_and_one_beside_it_equal_training(
@@ -179,15 +162,15 @@ def test_a_store_opened_again_and_one_beside_it_equal_training(
     trained = features.transform(table.frame(), "training", as_of=moments_from(as_of)).to_numpy()
     stream = troubled(events_of(table, rng), table, rng)
     half = len(stream) // 2
-    first = sqlite_store(table, tmp_path)
+    first = sqlite_store(table, tmp_path / "events.db")
     first.append(stream[:half])
     assert_store_equals_its_table(features, first, table, rng)
-    beside = sqlite_store(table, tmp_path)
+    beside = sqlite_store(table, tmp_path / "events.db")
     beside.append(stream[half:])
     for store in (first, beside):
         assert_inference_equals(features, store, table, as_of, trained)
         store.close()
-    again = sqlite_store(table, tmp_path)
+    again = sqlite_store(table, tmp_path / "events.db")
     assert_inference_equals(features, again, table, as_of, trained)
     assert again.append(stream).applied == 0
     again.close()
@@ -215,7 +198,7 @@ def test_single_features_and_sets_answer_alike(
     table = random_table(seed, ids, always=())
     chosen = list(dict.fromkeys(random_spec(rng) for _ in range(8)))
     features, names = feature_set_from(chosen, table.source)
-    store = STORES[store_name](table, tmp_path)
+    store = STORES[store_name](table, tmp_path / "events.db")
     store.append_table(source_from(table.source), table.frame())
     for query in random_queries(rng, table, count=10):
         moment = moment_from(query["as_of"])
@@ -246,7 +229,7 @@ def test_the_table_of_a_store_trains_like_the_table_it_came_from(
     table = random_table(seed, ids, always=())
     features, names = feature_set_from([random_spec(rng) for _ in range(12)], table.source)
     spine = spine_of(random_queries(rng, table), table)
-    store = STORES[store_name](table, tmp_path)
+    store = STORES[store_name](table, tmp_path / "events.db")
     store.append(troubled(events_of(table, rng), table, rng))
     stored = store.table(source_from(table.source))
     from_table = features.transform(table.frame(), "training", at=spine)
@@ -268,7 +251,7 @@ def test_tables_and_events_may_follow_each_other(
     as_of = random_as_of(rng, table)
     frame = table.frame()
     trained = features.transform(frame, "training", as_of=moments_from(as_of))
-    store = STORES[store_name](table, tmp_path)
+    store = STORES[store_name](table, tmp_path / "events.db")
     source = source_from(table.source)
     half = len(frame) // 2
     store.append_table(source, frame.iloc[:half])
@@ -315,7 +298,7 @@ def test_any_feature_of_any_table(table: RandomTable, spec: Spec) -> None:
     rng = random.Random(table.seed)
     feature = feature_from(spec, source_from(table.source))
     trained = feature.transform(table.frame(), "training", as_of="activated").to_numpy()
-    store = memory_store(table, Path())
+    store = MemoryEventStore(sources=[source_from(table.source)])
     store.append(troubled(events_of(table, rng), table, rng))
     inferred = [
         feature.transform(
