@@ -163,8 +163,11 @@ class Estimation:
     def _prepare(self, request: PredictRequest) -> _Prepared:
         order = request.order
         notes = self._check(order)
-        as_of = self._clock() if request.as_of is None else request.as_of.astimezone(UTC)
-        facts = self._facts.encode_one(order, moment_to_us(as_of, "as_of"))
+        try:
+            as_of = self._clock() if request.as_of is None else request.as_of.astimezone(UTC)
+            facts = self._facts.encode_one(order, moment_to_us(as_of, "as_of"))
+        except OverflowError:  # the first and the last day of the calendar have no other timezones
+            raise InvalidRequest(f"{request.as_of} is out of range", field="as_of") from None
         try:
             realtime = self._features.transform_array(
                 self._store,
@@ -235,8 +238,17 @@ def _check_number(name: str, value: object) -> None:
         raise InvalidRequest(
             f"expected a number or null, got {type(value).__name__}", field=f"order.{name}"
         )
-    if not math.isfinite(value):
-        raise InvalidRequest(f"expected a finite number, got {value}", field=f"order.{name}")
+    if not _is_finite(value):
+        raise InvalidRequest(
+            "expected a finite number within the range of a 64-bit float", field=f"order.{name}"
+        )
+
+
+def _is_finite(value: int | float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # JSON allows integers that no float can hold
+        return False
 
 
 def _check_text(name: str, value: object) -> None:

@@ -95,6 +95,7 @@ def test_a_fact_may_be_left_out_and_a_dimension_may_not(store: MemoryEventStore)
         ("products", True, "expected a number"),
         ("products", [2], "expected a number"),
         ("products", float("inf"), "finite"),
+        ("products", 10**400, "finite"),
         ("store_id", 1.5, "expected a string"),
         ("store_id", True, "expected a string"),
         ("store_id", "x" * (MAX_TEXT_CHARACTERS + 1), "at most 256"),
@@ -109,6 +110,13 @@ def test_a_bad_value_names_its_field(
         ask(store, order={**ORDER, name: value})
     assert caught.value.field == f"order.{name}"
     assert reason in caught.value.reason
+
+
+def test_a_moment_beyond_the_calendar_is_refused(store: MemoryEventStore) -> None:
+    last = datetime.fromisoformat("9999-12-31T23:59:59-12:00")
+    with pytest.raises(InvalidRequest) as caught:
+        ask(store, as_of=last)
+    assert caught.value.field == "as_of"
 
 
 def test_a_store_that_is_down_degrades_and_does_not_fail(
