@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -68,8 +71,6 @@ def test_lock_satisfies_what_is_declared(name: str, extras: tuple[str, ...]) -> 
 
 
 def test_what_is_imported_is_declared() -> None:
-    import sys
-
     known = {canonicalize_name(requirement.name) for requirement in declared("polars", "redis")}
     imported = {item.root for item in all_imports()} - set(PACKAGES) - sys.stdlib_module_names
     missing = {
@@ -80,10 +81,20 @@ def test_what_is_imported_is_declared() -> None:
     assert not missing, f"imported by the packages, not in pyproject.toml: {sorted(missing)}"
 
 
-def test_every_package_is_in_the_wheel() -> None:
-    wheel = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert sorted(wheel["packages"]) == sorted(PACKAGES)
-    assert all((ROOT / package / "__init__.py").is_file() for package in PACKAGES)
+def test_wheel_holds_the_packages_and_the_command(tmp_path: Path) -> None:
+    """Built as the Dockerfile builds it."""
+    build = ("pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), ".")
+    done = subprocess.run(
+        [sys.executable, "-m", *build], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("doorstep-*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        names = opened.namelist()
+        (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
+        assert "doorstep = commands.main:app" in opened.read(entry_points).decode()
+    folders = {name.partition("/")[0] for name in names if ".dist-info" not in name}
+    assert folders == set(PACKAGES)
 
 
 def test_licence_is_the_whole_apache_licence() -> None:
