@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from numba import njit
 
-__all__ = ["compiled", "inlined"]
+__all__ = ["compiled", "inlined", "inner"]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -47,7 +47,20 @@ def compiled(kernel: Kernel) -> Kernel:
     return cast(Kernel, dispatcher)
 
 
+def inner(kernel: Kernel) -> Kernel:
+    """Compile a kernel that other kernels call in their loops; it must not allocate.
+
+    Without numba's reference counts: each call would count its arrays up and down again with
+    atomic instructions, which costs ten times what most of these kernels do.
+    """
+    return _compile_inner(kernel)
+
+
 def inlined(kernel: Kernel) -> Kernel:
-    """Compile a kernel into those that call it: passing a dozen arrays costs more than it does."""
-    dispatcher: Any = njit(cache=True, nogil=True, forceinline=True)(kernel)
-    return cast(Kernel, dispatcher)
+    """Compile an inner kernel into those that call it: passing a dozen arrays is not free."""
+    return _compile_inner(kernel, forceinline=True)
+
+
+def _compile_inner(kernel: Kernel, **options: bool) -> Kernel:
+    make: Any = njit  # numba's own annotations do not know _nrt
+    return cast(Kernel, make(cache=True, nogil=True, _nrt=False, **options)(kernel))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggregators.compiled import compiled, inlined
+from aggregators.compiled import inlined, inner
 from aggregators.functions import CODES
-from aggregators.typing import Float64Array
+from aggregators.typing import Float64Array, Int64Array
 
-__all__ = ["apply_function", "needs_order"]
+__all__ = ["MAX_SPLITS", "STACK_SIZE", "apply_function", "needs_order"]
 
 COUNT = CODES["count"]
 SUM = CODES["sum"]
@@ -31,6 +31,7 @@ QUANTILE = CODES["quantile"]
 
 PAIRWISE_BLOCK = 128
 MAX_SPLITS = 64
+STACK_SIZE = 3 * MAX_SPLITS
 INSERTION_SORT_LIMIT = 10
 
 
@@ -42,25 +43,32 @@ def needs_order(code: int) -> bool:
 
 @inlined
 def apply_function(
-    code: int, argument: float, values: Float64Array, n: int, scratch: Float64Array
+    code: int,
+    argument: float,
+    values: Float64Array,
+    n: int,
+    scratch: Float64Array,
+    stack: Int64Array,
+    partial_sums: Float64Array,
 ) -> float:
     """Return the function of ``values[:n]``.
 
     ``scratch`` is as long; for the functions that need an order it holds a copy of the values,
-    which they rearrange.
+    which they rearrange. ``stack`` and ``partial_sums`` are room for sums and sorting, of
+    ``STACK_SIZE`` and ``MAX_SPLITS`` elements.
     """
     if code == COUNT:
         return float(n)
     if code == SUM:
-        return pairwise_sum(values, 0, n) if n > 0 else 0.0
+        return pairwise_sum(values, 0, n, stack, partial_sums) if n > 0 else 0.0
     if n == 0:
         return np.nan
     if code == MEAN:
-        return pairwise_sum(values, 0, n) / n
+        return pairwise_sum(values, 0, n, stack, partial_sums) / n
     if code == STD:
-        return np.sqrt(variance(values, n, scratch))
+        return np.sqrt(variance(values, n, scratch, stack, partial_sums))
     if code == VAR:
-        return variance(values, n, scratch)
+        return variance(values, n, scratch, stack, partial_sums)
     if code == MIN:
         return minimum(values, n)
     if code == MAX:
@@ -74,14 +82,16 @@ def apply_function(
     if code == QUANTILE:
         return linear_quantile(scratch, n, argument)
     if code == N_UNIQUE:
-        return n_unique(scratch, n)
+        return n_unique(scratch, n, stack)
     if code == TREND:
-        return trend(values, n)
+        return trend(values, n, stack, partial_sums)
     return np.nan
 
 
 @inlined
-def pairwise_sum(a: Float64Array, start: int, n: int) -> float:
+def pairwise_sum(
+    a: Float64Array, start: int, n: int, stack: Int64Array, partial_sums: Float64Array
+) -> float:
     """Return the sum of ``a[start:start + n]`` as numpy adds: pairwise, in blocks of 128."""
     if n < 8:
         small = -0.0
@@ -90,46 +100,44 @@ def pairwise_sum(a: Float64Array, start: int, n: int) -> float:
         return small
     if n <= PAIRWISE_BLOCK:
         return block_sum(a, start, n)
-    return split_sum(a, start, n)
+    return split_sum(a, start, n, stack, partial_sums)
 
 
-@compiled
-def split_sum(a: Float64Array, start: int, n: int) -> float:
+@inner
+def split_sum(
+    a: Float64Array, start: int, n: int, stack: Int64Array, partial_sums: Float64Array
+) -> float:
     """Return the sum of more than 128 values: halves of halves, as numpy splits them.
 
     Numpy recurses; this walks the same tree with a stack, as numba's cache cannot hold recursion.
     """
-    starts = np.empty(MAX_SPLITS, np.int64)
-    sizes = np.empty(MAX_SPLITS, np.int64)
-    lefts = np.empty(MAX_SPLITS)
-    has_left = np.zeros(MAX_SPLITS, np.bool_)
     depth = 0
-    starts[0], sizes[0] = start, n
+    stack[0], stack[1], stack[2] = start, n, 0
     while True:
-        size = sizes[depth]
+        first, size = stack[depth], stack[depth + 1]
+        half = size // 2
+        half -= half % 8
         if size > PAIRWISE_BLOCK:
-            half = size // 2
-            half -= half % 8
-            has_left[depth] = False
-            starts[depth + 1], sizes[depth + 1] = starts[depth], half
-            depth += 1
+            depth += 3
+            stack[depth], stack[depth + 1], stack[depth + 2] = first, half, 0
             continue
-        total = block_sum(a, starts[depth], size)
-        depth -= 1
-        while depth >= 0 and has_left[depth]:
-            total += lefts[depth]
-            depth -= 1
+        total = block_sum(a, first, size)
+        depth -= 3
+        while depth >= 0 and stack[depth + 2] == 1:  # its left half has been added up before
+            total += partial_sums[depth // 3]
+            depth -= 3
         if depth < 0:
             return total
-        lefts[depth] = total
-        has_left[depth] = True
-        half = sizes[depth] // 2
+        partial_sums[depth // 3] = total
+        stack[depth + 2] = 1
+        first, size = stack[depth], stack[depth + 1]
+        half = size // 2
         half -= half % 8
-        starts[depth + 1], sizes[depth + 1] = starts[depth] + half, sizes[depth] - half
-        depth += 1
+        depth += 3
+        stack[depth], stack[depth + 1], stack[depth + 2] = first + half, size - half, 0
 
 
-@compiled
+@inner
 def block_sum(a: Float64Array, start: int, n: int) -> float:
     """Return the sum of 8 to 128 values with eight running sums."""
     r0, r1, r2, r3 = a[start], a[start + 1], a[start + 2], a[start + 3]
@@ -151,13 +159,19 @@ def block_sum(a: Float64Array, start: int, n: int) -> float:
 
 
 @inlined
-def variance(values: Float64Array, n: int, squares: Float64Array) -> float:
+def variance(
+    values: Float64Array,
+    n: int,
+    squares: Float64Array,
+    stack: Int64Array,
+    partial_sums: Float64Array,
+) -> float:
     """Return the population variance: the mean of the squared distances from the mean."""
-    mean = pairwise_sum(values, 0, n) / n
+    mean = pairwise_sum(values, 0, n, stack, partial_sums) / n
     for i in range(n):
         distance = values[i] - mean
         squares[i] = distance * distance
-    return pairwise_sum(squares, 0, n) / n
+    return pairwise_sum(squares, 0, n, stack, partial_sums) / n
 
 
 @inlined
@@ -179,19 +193,19 @@ def maximum(values: Float64Array, n: int) -> float:
 
 
 @inlined
-def trend(values: Float64Array, n: int) -> float:
+def trend(values: Float64Array, n: int, stack: Int64Array, partial_sums: Float64Array) -> float:
     """Return the least-squares slope per sample over positions 0 to n - 1; NaN below two values."""
     if n < 2:
         return np.nan
     centre = (n - 1) / 2.0
-    mean = pairwise_sum(values, 0, n) / n
+    mean = pairwise_sum(values, 0, n, stack, partial_sums) / n
     covariance = 0.0
     for i in range(n):
         covariance += (i - centre) * (values[i] - mean)
     return covariance / (n * (n * float(n) - 1.0) / 12.0)
 
 
-@compiled
+@inner
 def median(ordered: Float64Array, n: int) -> float:
     """Return the middle value, or the mean of the two middle ones."""
     middle = n // 2
@@ -201,7 +215,7 @@ def median(ordered: Float64Array, n: int) -> float:
     return (below + next_smallest(ordered, n, middle - 1)) / 2.0
 
 
-@compiled
+@inner
 def linear_quantile(ordered: Float64Array, n: int, q: float) -> float:
     """Return the q-quantile, linearly interpolated from the nearer of its two neighbours."""
     position = q * (n - 1)
@@ -216,38 +230,36 @@ def linear_quantile(ordered: Float64Array, n: int, q: float) -> float:
     return below + (above - below) * fraction
 
 
-@compiled
-def n_unique(ordered: Float64Array, n: int) -> float:
+@inner
+def n_unique(ordered: Float64Array, n: int, stack: Int64Array) -> float:
     """Return how many different values there are."""
-    sort(ordered, n)
+    sort(ordered, n, stack)
     result = 1
     for i in range(1, n):
         result += ordered[i] != ordered[i - 1]
     return float(result)
 
 
-@compiled
-def sort(a: Float64Array, n: int) -> None:
+@inner
+def sort(a: Float64Array, n: int, stack: Int64Array) -> None:
     """Sort ``a[:n]`` in place: quicksort, the larger part later, so that the stack stays short."""
-    lefts = np.empty(MAX_SPLITS, np.int64)
-    rights = np.empty(MAX_SPLITS, np.int64)
     depth = 0
     left, right = 0, n - 1
     while True:
         while right - left > INSERTION_SORT_LIMIT:
             low, high = split(a, left, right)
             if low - left > right - high:
-                lefts[depth], rights[depth] = left, low - 1
+                stack[depth], stack[depth + 1] = left, low - 1
                 left = high
             else:
-                lefts[depth], rights[depth] = high, right
+                stack[depth], stack[depth + 1] = high, right
                 right = low - 1
-            depth += 1
+            depth += 2
         insertion_sort(a, left, right)
         if depth == 0:
             return
-        depth -= 1
-        left, right = lefts[depth], rights[depth]
+        depth -= 2
+        left, right = stack[depth], stack[depth + 1]
 
 
 @inlined
@@ -262,7 +274,7 @@ def insertion_sort(a: Float64Array, left: int, right: int) -> None:
         a[j + 1] = value
 
 
-@compiled
+@inner
 def kth_smallest(a: Float64Array, n: int, k: int) -> float:
     """Return what stands at position k of the sorted ``a[:n]``; what follows it is not smaller.
 

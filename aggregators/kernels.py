@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggregators.compiled import compiled, inlined
-from aggregators.function_kernels import apply_function, needs_order
+from aggregators.compiled import compiled, inlined, inner
+from aggregators.function_kernels import MAX_SPLITS, apply_function, needs_order
+from aggregators.function_kernels import STACK_SIZE as SUM_STACK_SIZE
 from aggregators.selection import BETWEEN_EVENTS, KIND, KNOWN, happened, select
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
@@ -119,7 +120,7 @@ def known_values(
     return n - start
 
 
-@compiled
+@inner
 def largest_group(offsets: Int64Array, groups: Int64Array) -> int:
     """Return the size of the largest group that the queries ask for."""
     result = 0
@@ -127,6 +128,76 @@ def largest_group(offsets: Int64Array, groups: Int64Array) -> int:
         if group >= 0:
             result = max(result, offsets[group + 1] - offsets[group])
     return result
+
+
+@inner
+def answer_queries(
+    spec: Int64Array,
+    programs: Int64Array,
+    program_bounds: Int64Array,
+    functions: Int64Array,
+    arguments: Float64Array,
+    rows: Int32Array,
+    offsets: Int64Array,
+    groups: Int64Array,
+    as_of: Int64Array,
+    own_rows: Int64Array,
+    times: Int64Array,
+    columns: Float64Array,
+    targets: Int64Array,
+    result: Float64Array,
+    picked: Int32Array,
+    opened: Int32Array,
+    values: Float64Array,
+    scratch: Float64Array,
+    stack: Float64Array,
+    state: Int64Array,
+    integers: Int64Array,
+    partial_sums: Float64Array,
+) -> None:
+    """Do what :func:`aggregate` says, in the room that it has made."""
+    for q in range(len(groups)):
+        moment = as_of[q]
+        n_picked = select(
+            spec,
+            rows,
+            offsets,
+            groups[q],
+            moment,
+            own_rows[q],
+            times,
+            state,
+            opened,
+            picked,
+            len(programs) == 0,
+        )
+        current, n = -1, 0
+        for f in range(functions.shape[0]):
+            attribute, code = functions[f, 0], functions[f, 1]
+            if attribute == -1:
+                result[functions[f, 2], targets[q]] = n_picked
+                continue
+            if attribute != current:
+                current = attribute
+                n = known_values(
+                    programs,
+                    program_bounds[attribute],
+                    program_bounds[attribute + 1],
+                    picked,
+                    n_picked,
+                    moment,
+                    times,
+                    columns,
+                    stack,
+                    values,
+                    0,
+                )
+            if needs_order(code):
+                for i in range(n):
+                    scratch[i] = values[i]
+            result[functions[f, 2], targets[q]] = apply_function(
+                code, arguments[f], values, n, scratch, integers, partial_sums
+            )
 
 
 @compiled
@@ -167,44 +238,30 @@ def aggregate(
         result: shape (n_outputs, n_output_columns); written in place.
     """
     size = largest_group(offsets, groups) + 1
-    picked = np.empty(size, np.int32)
-    opened = np.empty(size if spec[KIND] == BETWEEN_EVENTS else 1, np.int32)
-    values = np.empty(size)
-    scratch = np.empty(size)
-    stack = np.empty(STACK_SIZE)
-    state = np.full(4, -1, np.int64)
-    for q in range(len(groups)):
-        moment = as_of[q]
-        n_picked = select(
-            spec, rows, offsets, groups[q], moment, own_rows[q], times, state, opened, picked
-        )
-        current, n = -1, 0
-        for f in range(functions.shape[0]):
-            attribute, code = functions[f, 0], functions[f, 1]
-            if attribute == -1:
-                result[functions[f, 2], targets[q]] = n_picked
-                continue
-            if attribute != current:
-                current = attribute
-                n = known_values(
-                    programs,
-                    program_bounds[attribute],
-                    program_bounds[attribute + 1],
-                    picked,
-                    n_picked,
-                    moment,
-                    times,
-                    columns,
-                    stack,
-                    values,
-                    0,
-                )
-            if needs_order(code):
-                for i in range(n):
-                    scratch[i] = values[i]
-            result[functions[f, 2], targets[q]] = apply_function(
-                code, arguments[f], values, n, scratch
-            )
+    answer_queries(
+        spec,
+        programs,
+        program_bounds,
+        functions,
+        arguments,
+        rows,
+        offsets,
+        groups,
+        as_of,
+        own_rows,
+        times,
+        columns,
+        targets,
+        result,
+        np.empty(size, np.int32),
+        np.empty(size if spec[KIND] == BETWEEN_EVENTS else 1, np.int32),
+        np.empty(size),
+        np.empty(size),
+        np.empty(STACK_SIZE),
+        np.full(4, -1, np.int64),
+        np.empty(SUM_STACK_SIZE, np.int64),
+        np.empty(MAX_SPLITS),
+    )
 
 
 @compiled
@@ -238,7 +295,7 @@ def collect(
             return q, n_windows
         moment = as_of[q]
         n_picked = select(
-            spec, rows, offsets, groups[q], moment, own_rows[q], times, state, opened, picked
+            spec, rows, offsets, groups[q], moment, own_rows[q], times, state, opened, picked, False
         )
         n = known_values(
             program,

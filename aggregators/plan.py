@@ -38,12 +38,22 @@ class Layout:
     """Where a source's events and columns stand in the arrays.
 
     ``folded`` gives, for attributes that were computed for the whole table beforehand, the column
-    of their values and the row of ``times`` from which they are known.
+    of their values and the row of ``times`` from which they are known. ``precedes`` holds pairs of
+    rows of ``times`` of which the first is never later than the second in this table: what is known
+    from the first on is known of every sample that is selected by the second.
     """
 
     events: Mapping[str, int]
     columns: Mapping[str, int]
     folded: Mapping[Attribute, tuple[int, int]] = field(default_factory=dict)
+    precedes: frozenset[tuple[int, int]] = frozenset()
+
+    def gate(self, known: int, order_event: str) -> int:
+        """Return the event to check before a column may be used, or KNOWN if there is no need."""
+        selected_by = self.events[order_event]
+        if known == selected_by or (known, selected_by) in self.precedes:
+            return selection.KNOWN
+        return known
 
     @classmethod
     def of_source(cls, source: Source) -> Layout:
@@ -116,7 +126,7 @@ def compile_features(
 def spec_of(feature: Aggregator, layout: Layout) -> Int64Array:
     """Return the selection's fields as the kernels read them."""
     gate_event = feature.source.known_from_event(feature.dimension)
-    gate = selection.KNOWN if gate_event == feature.order_event else layout.events[gate_event]
+    gate = layout.gate(layout.events[gate_event], feature.order_event)
     closing: list[int] = []
     n, window_us, max_age_us = 0, 0, selection.NO_LIMIT
     if isinstance(feature, StatsLastNSamples):
@@ -176,12 +186,10 @@ def _steps(
 ) -> Iterable[tuple[int, int, int]]:
     if attribute in layout.folded:
         column, known = layout.folded[attribute]
-        selected_by = layout.events[order_event]
-        yield kernels.COLUMN, column, selection.KNOWN if known == selected_by else known
+        yield kernels.COLUMN, column, layout.gate(known, order_event)
     elif isinstance(attribute, str):
-        event = source.known_from_event(attribute)
-        gate = selection.KNOWN if event == order_event else layout.events[event]
-        yield kernels.COLUMN, layout.columns[attribute], gate
+        event = layout.events[source.known_from_event(attribute)]
+        yield kernels.COLUMN, layout.columns[attribute], layout.gate(event, order_event)
     elif isinstance(attribute, Duration):
         yield kernels.DURATION, layout.events[attribute.start], layout.events[attribute.end]
     elif isinstance(attribute, Elapsed):

@@ -61,6 +61,15 @@ def first_at_or_after(
 
 
 @inlined
+def within(spec: Int64Array, row: int, since: int, as_of: int, times: Int64Array) -> bool:
+    """Return whether a row's event happened from ``since`` on; never for row -1."""
+    if row < 0:
+        return False
+    time = times[spec[EVENT], row]
+    return time >= since and happened(time, as_of)
+
+
+@inlined
 def select_last_n(
     spec: Int64Array,
     rows: Int32Array,
@@ -97,6 +106,7 @@ def select_after_event(
     times: Int64Array,
     state: Int64Array,
     picked: Int32Array,
+    counting: bool,
 ) -> int:
     """Pick the samples with ``as_of - window <= event time < as_of``; return how many."""
     _, stop = bounds
@@ -106,6 +116,8 @@ def select_after_event(
     state[LOW] = first_at_or_after(rows, state[LOW], stop, times, event, since)
     high = first_at_or_after(rows, max(state[LOW], state[HIGH]), stop, times, event, as_of)
     state[HIGH] = high
+    if counting and gate == KNOWN and not within(spec, own_row, since, as_of, times):
+        return high - state[LOW]
     # No branch depends on a row: what does not count is overwritten by the next one.
     n = 0
     if gate == KNOWN:
@@ -140,6 +152,7 @@ def select_between_events(
     state: Int64Array,
     opened: Int32Array,
     picked: Int32Array,
+    counting: bool,
 ) -> int:
     """Pick the samples that are open: first event happened, no closing one has; return how many.
 
@@ -168,8 +181,10 @@ def select_between_events(
         low += 1
     state[HIGH] = low
     state[N_OPEN] = n_open
-    n = 0
     gate = spec[GATE]
+    if counting and gate == KNOWN and not within(spec, own_row, oldest, as_of, times):
+        return n_open
+    n = 0
     for i in range(n_open):
         row = opened[i]
         if row != own_row and (gate == KNOWN or happened(times[gate, row], as_of)):
@@ -190,8 +205,12 @@ def select(
     state: Int64Array,
     opened: Int32Array,
     picked: Int32Array,
+    counting: bool,
 ) -> int:
-    """Pick the rows that the selection takes for one query, in their order; return how many."""
+    """Pick the rows that the selection takes for one query, in their order; return how many.
+
+    With ``counting``, ``picked`` may be left as it is.
+    """
     if group < 0:
         return 0
     start, stop = offsets[group], offsets[group + 1]
@@ -205,8 +224,12 @@ def select(
     if kind == LAST_N:
         return select_last_n(spec, rows, bounds, as_of, own_row, times, state, picked)
     if kind == AFTER_EVENT:
-        return select_after_event(spec, rows, bounds, as_of, own_row, times, state, picked)
-    return select_between_events(spec, rows, bounds, as_of, own_row, times, state, opened, picked)
+        return select_after_event(
+            spec, rows, bounds, as_of, own_row, times, state, picked, counting
+        )
+    return select_between_events(
+        spec, rows, bounds, as_of, own_row, times, state, opened, picked, counting
+    )
 
 
 @compiled
@@ -222,7 +245,7 @@ def picked_rows(
     picked = np.empty(len(rows) + 1, np.int32)
     opened = np.empty(len(rows) + 1, np.int32)
     state = np.full(4, -1, np.int64)
-    n = select(spec, rows, offsets, 0, as_of, own_row, times, state, opened, picked)
+    n = select(spec, rows, offsets, 0, as_of, own_row, times, state, opened, picked, False)
     return picked[:n]
 
 

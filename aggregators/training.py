@@ -33,7 +33,11 @@ __all__ = ["SourceRun", "TrainingRun", "available_threads"]
 COLLECTED_VALUES = 4_000_000
 """How many values are gathered at a time for functions that run in Python."""
 
-_PART = 65_536  # fewer queries than this are not worth another thread
+BLOCK_QUERIES = 32_768
+"""How many queries a thread answers at a time.
+
+They are neighbours in time: the samples that they need fit into the processor's cache.
+"""
 
 
 def available_threads() -> int:
@@ -45,14 +49,14 @@ def available_threads() -> int:
 class OrderedQueries:
     """Queries of one dimension in the order of (group, as_of).
 
-    ``places`` are their positions among all queries; those without a group are in ``ungrouped``.
+    ``places`` are their output columns; those of queries without a group are in ``ungrouped``.
     """
 
     groups: Int64Array
     as_of: Int64Array
     own_rows: Int64Array
     places: Int64Array
-    ungrouped: Int64Array
+    ungrouped: Int32Array
 
 
 class SourceRun:
@@ -77,7 +81,7 @@ class SourceRun:
         folded = _foldable(features)
         dimensions = list(dict.fromkeys(feature.dimension for _, feature in features))
         self.table = SampleTable.read(source, data, layout, dimensions, spare=len(folded))
-        self.layout = self._fold(folded)
+        self.layout = self._ordered_layout(self._fold(folded))
         self.plans = compile_features(features, self.layout)
         self._indexes: dict[tuple[str, str], tuple[Int32Array, Int64Array]] = {}
 
@@ -101,6 +105,24 @@ class SourceRun:
             places[attribute] = (n_columns, known)
             n_columns += 1
         return Layout(layout.events, layout.columns, places)
+
+    def _ordered_layout(self, layout: Layout) -> Layout:
+        """Find out which events never come later than those that select, in this table."""
+        times = self.table.times
+        pairs: set[tuple[int, int]] = set()
+        for _, feature in self.features:
+            event = layout.events[feature.order_event]
+            pairs.add((layout.events[self.source.known_from_event(feature.dimension)], event))
+            attribute = feature.attribute
+            if isinstance(attribute, str):
+                pairs.add((layout.events[self.source.known_from_event(attribute)], event))
+            elif attribute is not None and attribute in layout.folded:
+                pairs.add((layout.folded[attribute][1], event))
+        # Where the second has not happened it is NEVER, which nothing is later than.
+        precedes = frozenset(
+            (known, event) for known, event in pairs if np.all(times[known] <= times[event])
+        )
+        return Layout(layout.events, layout.columns, layout.folded, precedes)
 
     def prepare(self, pool: ThreadPoolExecutor) -> None:
         """Sort the table for every (dimension, event) that the features need."""
@@ -135,34 +157,42 @@ class SourceRun:
     ) -> None:
         """Write the features of queries ``start`` to ``stop`` into ``result[output, query]``."""
         self.prepare(pool)
-        dimensions = sorted({plan.dimension for plan in self.plans})
+        in_time = np.argsort(queries.as_of[start:stop], kind="stable").astype(np.int32)
+        blocks = [in_time[i : i + BLOCK_QUERIES] for i in range(0, len(in_time), BLOCK_QUERIES)]
 
-        def order(dimension: str) -> OrderedQueries:
-            return _ordered(queries, self.source.name, dimension, start, stop)
+        def answer(block: Int32Array) -> None:
+            self._answer(queries, start, block, result)
 
-        ordered = dict(zip(dimensions, pool.map(order, dimensions), strict=True))
-        self._fill_ungrouped(ordered, result)
-        parts = max(1, min(self.threads, (stop - start) // _PART))
-        tasks = [
-            (plan, part) for plan in self.plans for part in range(parts) if len(plan.functions)
-        ]
-
-        def run(task: tuple[SelectionPlan, int]) -> None:
-            plan, part = task
-            self._aggregate(plan, _slice(ordered[plan.dimension], part, parts), result)
-
-        for _ in pool.map(run, tasks):
+        for _ in pool.map(answer, blocks):
             pass
-        for plan in self.plans:
-            for item in plan.expensive:
-                self._evaluate(plan, item, ordered[plan.dimension], result)
+        self._answer_expensive(queries, start, in_time, result)
 
-    def _fill_ungrouped(self, ordered: Mapping[str, OrderedQueries], result: Float64Array) -> None:
+    def _answer(
+        self, queries: Queries, start: int, block: Int32Array, result: Float64Array
+    ) -> None:
+        """Compute all compiled functions for one block of queries."""
+        dimensions = {plan.dimension for plan in self.plans}
+        ordered = {
+            dimension: _ordered(queries, self.source.name, dimension, start, block)
+            for dimension in dimensions
+        }
         for output, feature in self.features:
             missing = ordered[feature.dimension].ungrouped
             if len(missing):
-                empty = 0.0 if feature.function in ("count", "sum") else np.nan
-                result[output, missing] = empty
+                result[output, missing] = 0.0 if feature.function in ("count", "sum") else np.nan
+        for plan in self.plans:
+            if len(plan.functions):
+                self._aggregate(plan, ordered[plan.dimension], result)
+
+    def _answer_expensive(
+        self, queries: Queries, start: int, in_time: Int32Array, result: Float64Array
+    ) -> None:
+        """Compute all functions that run in Python."""
+        for plan in self.plans:
+            if plan.expensive:
+                own = _ordered(queries, self.source.name, plan.dimension, start, in_time)
+                for item in plan.expensive:
+                    self._evaluate(plan, item, own, result)
 
     def _aggregate(
         self, plan: SelectionPlan, queries: OrderedQueries, result: Float64Array
@@ -245,32 +275,18 @@ def _known_rows(attribute: Attribute, source: Source, layout: Layout) -> list[in
 
 
 def _ordered(
-    queries: Queries, source: str, dimension: str, start: int, stop: int
+    queries: Queries, source: str, dimension: str, start: int, in_time: Int32Array
 ) -> OrderedQueries:
-    as_of = queries.as_of[start:stop]
-    codes = queries.codes[source, dimension][start:stop]
-    own_rows = queries.own_rows[source][start:stop]
-    in_time = np.argsort(as_of, kind="stable").astype(np.int32)
-    places, offsets = kernels.group_rows(codes, in_time, int(codes.max(initial=-1)) + 1)
-    groups = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    """Return queries, given in the order of time and counted from ``start``, by group."""
+    codes = queries.codes[source, dimension][start:]
+    asked = codes[in_time]
+    places, offsets = kernels.group_rows(codes, in_time, int(asked.max(initial=-1)) + 1)
     return OrderedQueries(
-        groups=groups,
-        as_of=as_of[places],
-        own_rows=own_rows[places],
+        groups=np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)),
+        as_of=queries.as_of[start:][places],
+        own_rows=queries.own_rows[source][start:][places],
         places=places.astype(np.int64),
-        ungrouped=np.flatnonzero(codes < 0),
-    )
-
-
-def _slice(queries: OrderedQueries, part: int, parts: int) -> OrderedQueries:
-    n = len(queries.groups)
-    share = slice(n * part // parts, n * (part + 1) // parts)
-    return OrderedQueries(
-        queries.groups[share],
-        queries.as_of[share],
-        queries.own_rows[share],
-        queries.places[share],
-        queries.ungrouped,
+        ungrouped=in_time[asked < 0],
     )
 
 
