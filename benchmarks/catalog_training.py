@@ -64,6 +64,7 @@ def measure_here(task: dict[str, Any]) -> dict[str, Any]:
         runs = [timed(lambda: call(orders, as_of)) for _ in range(task["runs"])]
         written = path.stat().st_size if path.exists() else 0
     return {
+        "features_measured": len(features),
         "runs": [[run.wall_s, run.processor_s] for run in runs],
         "orders_mib": round(orders.memory_usage(deep=True).sum() / MIB),
         "resident_before_mib": round(before / MIB),

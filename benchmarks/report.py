@@ -1,5 +1,194 @@
-"""Placeholder until the results have their final form."""
+"""The results as tables in README.md: `python -m benchmarks.report`.
+
+Everything between the markers is written from the files in results/, so that no figure is copied by
+hand; a benchmark without a file is left out.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import RESULTS
+from benchmarks.peers.worker import ALL, FEATURES
+
+README = Path(__file__).parent / "README.md"
+START, END = "<!-- results -->", "<!-- end of results -->"
+
+WAYS = {
+    "transform_array": "`transform_array`",
+    "transform": "`transform` (a dict)",
+    "transform_array_after_append": "`transform_array` after an append",
+    "append": "`append` of one event",
+}
+
+Result = dict[str, Any]
 
 
 def main() -> None:
-    """Nothing yet."""
+    parts = [
+        write(result) for name, write in WRITERS.items() if (result := _stored(name)) is not None
+    ]
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    tables = "\n".join(parts)
+    README.write_text(f"{before}{START}\n\n{tables}\n{END}{after}", encoding="utf-8")
+
+
+def training_vs_peers(result: Result) -> str:
+    """One table per number of orders and kind of ids."""
+    lines = [
+        "### Training beside temporian, DuckDB and pandas",
+        "",
+        f"Median of {result['rounds']} rounds on one core; in brackets how many times as long as"
+        " Doorstep. " + _machine(result),
+        "",
+    ]
+    for table in result["tables"]:
+        lines += [f"**{table['orders']:,} orders, {table['ids']} as ids**", ""]
+        names = (*FEATURES, ALL)
+        lines += _header("seconds", *(name.replace("_", " ") for name in names))
+        for library, of in table["seconds"].items():
+            ratios = table["times_slower_than_doorstep"][library]
+            cells = [
+                f"{of[name]['wall_s_median']:.3f} ({ratios[name]['wall']:.1f}x)" for name in names
+            ]
+            lines.append(_row(_library(library, table), *cells))
+        said = [
+            f"{library}: {count} of {feature.replace('_', ' ')}"
+            for library, of in table["values_unlike_doorstep"].items()
+            for feature, count in of.items()
+            if count
+        ]
+        lines += ["", f"Values unlike Doorstep's: {'; '.join(said) or 'none'}.", ""]
+    return "\n".join(lines)
+
+
+def catalog_training(result: Result) -> str:
+    """Time and memory of the catalog."""
+    lines = ["### 100 features of the catalog", "", "Two cores. " + _machine(result), ""]
+    lines += _header(
+        "what", "orders", "features", "seconds (median)", "runs", "MiB beside the orders"
+    )
+    tasks: dict[str, Result] = {
+        "`transform`": result["transform_1m"],
+        "`write_parquet`": result["write_parquet_large"],
+        "`transform`, tsfresh only": result["tsfresh"],
+        **{f"`write_parquet`, {name}": task for name, task in result["memory_growth"].items()},
+    }
+    for name, task in tasks.items():
+        count = task.get("features_measured", task["features"])
+        lines.append(
+            _row(
+                name,
+                f"{task['orders']:,}",
+                str(count),
+                f"{task['wall_s_median']:.2f}",
+                str(task["runs"]),
+                f"{task['peak_beside_mib']:,}",
+            )
+        )
+    large = result["write_parquet_large"]
+    lines += [
+        "",
+        f"The {large['orders']:,} orders themselves take {large['orders_mib']:,} MiB as a"
+        f" DataFrame; the Parquet file has {large['written_mib']:,} MiB.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def inference(result: Result) -> str:
+    """Latencies; the run with the median of medians stands for all."""
+    lines = [
+        "### One request: 60 features from the memory store",
+        "",
+        f"Microseconds over {result['reads_per_run']:,} reads, the middle one of"
+        f" {len(result['native'])} runs. " + _machine(result),
+        "",
+    ]
+    lines += _header("what", "median", "p90", "p99")
+    for title, runs in (("native", result["native"]), ("with tsfresh", result["with_tsfresh"])):
+        middle = sorted(runs, key=lambda run: run["transform_array"]["us_median"])[len(runs) // 2]
+        said = "native" if title == "native" else f"{middle['tsfresh_features']} of them tsfresh"
+        for way, words in WAYS.items():
+            figures = (f"{middle[way][key]:.0f}" for key in ("us_median", "us_p90", "us_p99"))
+            lines.append(_row(f"{words}, {said}", *figures))
+    orders = result["native"][0]["orders"]
+    lines += [
+        "",
+        f"Orders: {orders['store_id']} of the store, {orders['courier_id']} of the courier,"
+        f" {orders['city']:,} of the city.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def import_time(result: Result) -> str:
+    """Import and first calls."""
+    lines = ["### Import and first call", "", _machine(result), ""]
+    lines += _header("process", "seconds (median)", "heavy modules loaded")
+    for name in ("python_alone", "import_numpy", "import_aggregators", "import_catalog"):
+        of = result[name]
+        lines.append(
+            _row(
+                name.replace("_", " "),
+                f"{of['process_s_median']:.3f}",
+                of["heavy_modules_loaded"].strip("[]").replace("'", "") or "none",
+            )
+        )
+    first = result["first_calls"]
+    lines += ["", *_header("seconds", "first process (kernels to compile)", "a later one")]
+    for step, seconds in first["after_installation"].items():
+        lines.append(
+            _row(
+                step.removesuffix("_s").replace("_", " "),
+                f"{seconds:.3f}",
+                f"{first['later_process_median'][step]:.3f}",
+            )
+        )
+    return "\n".join([*lines, ""])
+
+
+WRITERS = {
+    "training_vs_peers": training_vs_peers,
+    "catalog_training": catalog_training,
+    "inference": inference,
+    "import_time": import_time,
+}
+
+
+def _stored(name: str) -> Result | None:
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return None
+    result: Result = json.loads(path.read_text(encoding="utf-8"))
+    return result
+
+
+def _machine(result: Result) -> str:
+    of = result["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in of["packages"].items())
+    return (
+        f"Measured on {of['cores']} cores ({of['processor']}, {of['memory_gib']} GiB,"
+        f" {of['system']}, Python {of['python']}, {packages}; load"
+        f" {of['load_1min_at_start']:.1f} when it was written)."
+    )
+
+
+def _library(name: str, table: Result) -> str:
+    if name == "temporian_core":
+        return "temporian, its input sorted and indexed beforehand, its output left so"
+    return f"{name} {table['versions'][name]}"
+
+
+def _header(*cells: str) -> list[str]:
+    return [_row(*cells), "|" + "---|" * len(cells)]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

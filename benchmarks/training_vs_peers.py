@@ -75,11 +75,11 @@ def temporian_interpreter() -> str:
     return str(python)
 
 
-def compare(orders: int, rounds: int) -> dict[str, Any]:
+def compare(orders: int, rounds: int, *, text_ids: bool) -> dict[str, Any]:
     """Time and compare all libraries on one table; the result as it is saved."""
     DATA.mkdir(exist_ok=True)
     path = DATA / f"orders_{orders}.npz"
-    np.savez(path, **columns(Shape(orders=orders)))  # type: ignore[arg-type]
+    np.savez(path, **columns(Shape(orders=orders, text_ids=text_ids)))  # type: ignore[arg-type]
     core = max(os.sched_getaffinity(0))
     workers = {
         "doorstep": Worker(sys.executable, "doorstep_peer", core),
@@ -97,6 +97,7 @@ def compare(orders: int, rounds: int) -> dict[str, Any]:
         path.unlink()
     return {
         "orders": orders,
+        "ids": "text" if text_ids else "integers",
         "versions": {name: fact["version"] for name, fact in facts.items()},
         "seconds": {
             name: {key: summary(runs) for key, runs in of.items()} for name, of in timings.items()
@@ -180,8 +181,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--orders", type=int, nargs="+", default=[200_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args(arguments)
-    results = [compare(orders, options.rounds) for orders in options.orders]
+    results = [
+        compare(orders, options.rounds, text_ids=text_ids)
+        for orders in options.orders
+        for text_ids in (False, True)
+    ]
     for result in results:
+        print(f"{result['orders']:,} orders, {result['ids']} as ids")
         print(json.dumps(result["times_slower_than_doorstep"], indent=2))
         print(json.dumps(result["values_unlike_doorstep"], indent=2))
     save("training_vs_peers", {"rounds": options.rounds, "tables": results})

@@ -54,6 +54,7 @@ class Shape:
     couriers_per_city: int = 300
     orders_per_store_and_day: float = 30.0
     cancelled_share: float = 0.03
+    text_ids: bool = False
     seed: int = 20_250_101
 
     @property
@@ -78,6 +79,9 @@ def columns(shape: Shape) -> dict[str, npt.NDArray[Any]]:
     _cancel(rng, shape, times)
     for event in EVENTS:
         table[event] = times[event]
+    if shape.text_ids:
+        table["order_id"] = np.char.mod("order-%08d", table["order_id"])
+        table["store_id"] = np.char.mod("store-%05d", table["store_id"])
     return table
 
 

@@ -1,10 +1,8 @@
 """Doorstep: the three features as a user writes them, from a pandas table to pandas values."""
 
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from aggregators import (
     Duration,
@@ -14,8 +12,8 @@ from aggregators import (
     StatsBetweenEvents,
     StatsLastNSamples,
 )
+from benchmarks.peers.tables import pandas_table
 from benchmarks.peers.worker import ALL, FEATURES, Columns, Floats, serve
-from benchmarks.workload import MISSING_S
 
 ORDERS = Source(
     "orders",
@@ -60,12 +58,7 @@ class Doorstep:
     version = version("doorstep")
 
     def from_columns(self, columns: Columns) -> None:
-        table: dict[str, Any] = {name: columns[name] for name in ("order_id", "store_id", "amount")}
-        for event in ORDERS.events:
-            seconds = columns[event]
-            micros = np.where(seconds == MISSING_S, MISSING_S, seconds * 1_000_000)
-            table[event] = pd.DatetimeIndex(micros.view("M8[us]")).tz_localize("UTC")
-        self.orders = pd.DataFrame(table)
+        self.orders = pandas_table(columns)
 
     def whole(self, feature: str) -> Floats | tuple[Floats, ...]:
         names = FEATURES if feature == ALL else (feature,)

@@ -2,6 +2,7 @@
 
 import duckdb
 import numpy as np
+import pandas as pd
 
 from benchmarks.peers.worker import ALL, FEATURES, Columns, Floats, serve
 from benchmarks.workload import MISSING_S
@@ -14,7 +15,7 @@ QUERIES = {
                 ROWS BETWEEN 19 PRECEDING AND CURRENT ROW) AS value,
                 row_number() OVER (PARTITION BY store_id, ready ORDER BY order_id DESC) AS rank
             FROM orders WHERE ready IS NOT NULL)
-        SELECT q.order_id, m.value
+        SELECT q.row, m.value
         FROM orders q ASOF LEFT JOIN (SELECT * FROM means WHERE rank = 1) m
         ON q.store_id = m.store_id AND q.activated > m.ready
     """,
@@ -29,12 +30,12 @@ QUERIES = {
         counts AS (
             SELECT store_id, time, sum(step) OVER (PARTITION BY store_id ORDER BY time) AS value
             FROM moments)
-        SELECT q.order_id, coalesce(c.value, 0) AS value
+        SELECT q.row, coalesce(c.value, 0) AS value
         FROM orders q ASOF LEFT JOIN counts c
         ON q.store_id = c.store_id AND q.activated > c.time
     """,
     "trailing_hour_mean": """
-        SELECT order_id, avg(amount) OVER (
+        SELECT row, avg(amount) OVER (
             PARTITION BY store_id ORDER BY activated
             RANGE BETWEEN 3600 PRECEDING AND 1 PRECEDING) AS value
         FROM orders
@@ -53,10 +54,12 @@ class DuckDB:
         self.connection.execute("SET preserve_insertion_order = false")
         names = ("order_id", "store_id", "amount", "activated")
         events = ("dispatched", "accepted", "ready", "cancelled")
-        self.connection.register("raw", {name: columns[name] for name in (*names, *events)})
+        raw = pd.DataFrame({name: columns[name] for name in (*names, *events)})
+        raw["row"] = np.arange(len(raw))
+        self.connection.register("raw", raw)
         optional = ", ".join(f"nullif({name}, {MISSING_S}) AS {name}" for name in events)
         self.connection.execute(
-            f"CREATE TABLE orders AS SELECT {', '.join(names)}, {optional} FROM raw"
+            f"CREATE TABLE orders AS SELECT row, {', '.join(names)}, {optional} FROM raw"
         )
         self.connection.unregister("raw")
 
@@ -67,9 +70,9 @@ class DuckDB:
 
     def _one(self, feature: str) -> Floats:
         answer = self.connection.execute(QUERIES[feature]).fetchnumpy()
-        values = np.full(len(answer["order_id"]), np.nan)
+        values = np.full(len(answer["row"]), np.nan)
         found = np.ma.asarray(answer["value"], dtype=np.float64)
-        values[np.asarray(answer["order_id"])] = found.filled(np.nan)
+        values[np.asarray(answer["row"])] = found.filled(np.nan)
         return values
 
 

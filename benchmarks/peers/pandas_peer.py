@@ -1,12 +1,10 @@
 """Plain pandas, as a careful data scientist writes it: rolling windows and `merge_asof`."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
+from benchmarks.peers.tables import pandas_table
 from benchmarks.peers.worker import ALL, FEATURES, Columns, Floats, serve
-from benchmarks.workload import MISSING_S
 
 
 class Pandas:
@@ -15,12 +13,7 @@ class Pandas:
     version = pd.__version__
 
     def from_columns(self, columns: Columns) -> None:
-        table: dict[str, Any] = {name: columns[name] for name in ("order_id", "store_id", "amount")}
-        for event in ("activated", "dispatched", "accepted", "ready", "cancelled"):
-            seconds = columns[event]
-            micros = np.where(seconds == MISSING_S, MISSING_S, seconds * 1_000_000)
-            table[event] = pd.DatetimeIndex(micros.view("M8[us]")).tz_localize("UTC")
-        self.orders = pd.DataFrame(table)
+        self.orders = pandas_table(columns)
 
     def whole(self, feature: str) -> Floats | tuple[Floats, ...]:
         calls = (self._last_20_mean, self._open_count, self._trailing_hour_mean)
@@ -51,11 +44,12 @@ class Pandas:
         rolling = orders.groupby("store_id").rolling("1h", on="activated", closed="left")
         values = rolling["amount"].mean().to_numpy()
         result = np.empty(len(orders))
-        result[orders["order_id"].to_numpy()] = values
+        result[orders.index.to_numpy()] = values
         return result
 
     def _as_of(self, values: pd.DataFrame, time: str) -> Floats:
-        queries = self.orders[["order_id", "store_id", "activated"]].sort_values("activated")
+        queries = self.orders[["store_id", "activated"]].assign(row=np.arange(len(self.orders)))
+        queries = queries.sort_values("activated", kind="stable")
         merged = pd.merge_asof(
             queries,
             values,
@@ -65,7 +59,7 @@ class Pandas:
             allow_exact_matches=False,
         )
         result = np.empty(len(merged))
-        result[merged["order_id"].to_numpy()] = merged["value"].to_numpy()
+        result[merged["row"].to_numpy()] = merged["value"].to_numpy()
         return result
 
 

@@ -1,18 +1,22 @@
 """temporian 0.9.0, run by the interpreter of its own environment (it needs numpy < 2).
 
-Its sliding windows are `(t - w, t]` over float seconds. The orders' times are whole seconds, so
+Its sliding windows are `(t - w, t]`, over float seconds. The orders' times are whole seconds, so
 asking half a second earlier gives `[t - w, t)`: the window of everybody else here.
 """
 
+import logging
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import temporian as tp
 
+from benchmarks.peers.tables import EVENTS, pandas_table
 from benchmarks.peers.worker import ALL, FEATURES, Columns, Floats, serve
-from benchmarks.workload import MISSING_S
 
-HALF_A_SECOND = 0.5
+logging.disable(logging.WARNING)  # it tells at every call that it makes bytes of text
+
+HALF_A_SECOND = pd.Timedelta(milliseconds=500)
 HOUR_S = 3_600.0
 FOREVER_S = 1e12
 
@@ -23,7 +27,10 @@ class Temporian:
     version = tp.__version__
 
     def from_columns(self, columns: Columns) -> None:
-        self.columns = columns
+        orders = pandas_table(columns)
+        for event in EVENTS:  # it takes datetimes with a zone too, but forty times more slowly
+            orders[event] = orders[event].dt.tz_localize(None)
+        self.orders = orders
 
     def index(self) -> None:
         """Everything the three features read, as temporian's own sorted event sets."""
@@ -55,52 +62,46 @@ class Temporian:
             return np.nan_to_num(counts, nan=0.0)
         return self._in_row_order(_trailing_hour_mean(self._amounts(), queries), queries)
 
-    def _event_set(self, store: Any, time_s: Any, **features: Any) -> Any:
-        return tp.event_set(
-            timestamps=time_s,
-            features={"store_id": store, **features},
-            indexes=["store_id"],
-            is_unix_timestamp=True,
-        )
-
     def _queries(self) -> Any:
-        columns = self.columns
-        row = np.arange(len(columns["store_id"]), dtype=np.int64)
-        return self._event_set(columns["store_id"], columns["activated"] - HALF_A_SECOND, row=row)
+        orders = self.orders
+        table = pd.DataFrame(
+            {
+                "store_id": orders["store_id"],
+                "time": orders["activated"] - HALF_A_SECOND,
+                "row": np.arange(len(orders)),
+            }
+        )
+        return _event_set(table)
 
     def _ready(self) -> Any:
-        columns = self.columns
-        happened = columns["ready"] != MISSING_S
-        preparation_s = (columns["ready"] - columns["accepted"])[happened].astype(np.float64)
-        return self._event_set(
-            columns["store_id"][happened], columns["ready"][happened], value=preparation_s
-        )
+        ready = self.orders[self.orders["ready"].notna()]
+        preparation_s = (ready["ready"] - ready["accepted"]).dt.total_seconds()
+        table = {"store_id": ready["store_id"], "time": ready["ready"], "value": preparation_s}
+        return _event_set(pd.DataFrame(table))
 
     def _changes(self) -> Any:
         """One event of +1 where an order is dispatched, one of -1 where it leaves the queue."""
-        columns = self.columns
-        dispatched, store = columns["dispatched"], columns["store_id"]
-        far = np.iinfo(np.int64).max
-        accepted = np.where(columns["accepted"] == MISSING_S, far, columns["accepted"])
-        cancelled = np.where(columns["cancelled"] == MISSING_S, far, columns["cancelled"])
-        left = np.minimum(accepted, cancelled)
-        came, went = dispatched != MISSING_S, (dispatched != MISSING_S) & (left != far)
-        step = np.concatenate([np.ones(came.sum()), -np.ones(went.sum())]).astype(np.float32)
-        return self._event_set(
-            np.concatenate([store[came], store[went]]),
-            np.concatenate([dispatched[came], left[went]]),
-            value=step,
-        )
+        orders = self.orders[self.orders["dispatched"].notna()]
+        came = orders[["store_id", "dispatched"]].set_axis(["store_id", "time"], axis=1)
+        went = pd.DataFrame(
+            {"store_id": orders["store_id"], "time": orders[["accepted", "cancelled"]].min(axis=1)}
+        ).dropna(subset=["time"])
+        table = pd.concat([came.assign(value=1.0), went.assign(value=-1.0)], ignore_index=True)
+        return _event_set(table)
 
     def _amounts(self) -> Any:
-        columns = self.columns
-        return self._event_set(columns["store_id"], columns["activated"], value=columns["amount"])
+        columns = {"store_id": "store_id", "activated": "time", "amount": "value"}
+        return _event_set(self.orders[list(columns)].rename(columns=columns))
 
     def _in_row_order(self, result: Any, queries: Any) -> Floats:
-        values = np.full(len(self.columns["store_id"]), np.nan)
-        for key, data in result.data.items():
-            values[queries.data[key].features[0]] = data.features[0]
+        table = tp.to_pandas(tp.glue(queries, result.rename("value")), timestamps=False)
+        values = np.full(len(self.orders), np.nan)
+        values[table["row"].to_numpy()] = table["value"].to_numpy()
         return values
+
+
+def _event_set(table: pd.DataFrame) -> Any:
+    return tp.from_pandas(table, indexes=["store_id"], timestamps="time")
 
 
 def _last_20_mean(ready: Any, queries: Any) -> Any:
