@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = ("aggregators", "estimators", "services")
 OTHER_FILES = ("bentofile.yaml", "LICENSE", "README.md")
 COMMAND_TIMEOUT_S = 300.0
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 240.0  # nothing is compiled yet: neither bytecode nor kernels
 
 pytestmark = pytest.mark.slow
 
