@@ -95,10 +95,17 @@ class SqliteEventStore(EventStore):
             self._connection = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            self._prepare()
         except sqlite3.Error as error:
             raise StoreError(f"cannot open the event store {self.path}: {error}") from error
-        self._catch_up()
+        try:
+            self._prepare()
+            self._catch_up()
+        except sqlite3.Error as error:
+            self.close()
+            raise StoreError(f"cannot open the event store {self.path}: {error}") from error
+        except StoreError:
+            self.close()
+            raise
 
     def _prepare(self) -> None:
         execute = self._connection.execute
