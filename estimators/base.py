@@ -2,58 +2,194 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from aggregators import Duration, FeatureSet
+from aggregators import Aggregator, Duration, EventStore, FeatureSet, Source
+from aggregators.times import moment_to_us
+from estimators.boosting import BoostingParameters
+from estimators.definitions import differences
 from estimators.distribution import Distribution
-from estimators.facts import Facts
+from estimators.errors import DefinitionMismatchError, InputError, NotFittedError
+from estimators.facts import LOCAL_HOUR, Facts
+from estimators.quantile_model import Columns, QuantileModel, StageProgress
+from estimators.typing import FloatArray, IntArray
 
 __all__ = ["Estimator"]
 
 
-class Estimator(Protocol):
-    """A model for one target; predicts a `Distribution` of seconds, never only a point.
+class Estimator(ABC):
+    """A model for one target; predicts a :class:`Distribution` of seconds, never only a point.
 
-    name: "etp". target: what is estimated. as_of: the event at which it is asked in training.
-    facts: what the request says (amount, store, time of day), encoded by `facts.encode`.
-    features: the real-time features, computed by the engine.
-    feature_names: columns of X in order: `facts.names` then `features.names`.
+    A subclass says which features there are for a source; everything else is here.
+
+    Args:
+        target: the duration that is estimated.
+        as_of: the event at which it is asked in training.
+        facts: what the request says, with the categories seen in training.
+        features: the real-time features.
+        parameters: of the boosting.
     """
 
-    name: str
-    target: Duration
-    as_of: str
-    facts: Facts
-    features: FeatureSet
+    name: ClassVar[str] = ""
+    """What the estimator is called in models, reports and the command line."""
+
+    def __init__(
+        self,
+        *,
+        target: Duration,
+        as_of: str,
+        facts: Facts,
+        features: FeatureSet,
+        parameters: BoostingParameters | None = None,
+    ) -> None:
+        self.target = target
+        self.as_of = as_of
+        self.facts = facts
+        self.features = features
+        self.parameters = parameters or BoostingParameters()
+        self._model: QuantileModel | None = None
+
+    @classmethod
+    @abstractmethod
+    def features_for(cls, source: Source, target: Duration) -> list[Aggregator]:
+        """Return every feature that this estimator may use of a source."""
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Columns of X in order: those of the facts, then the real-time features."""
+        return (*self.facts.names, *self.features.names)
+
+    @property
+    def columns(self) -> Columns:
+        """What the columns of X are."""
+        hour = LOCAL_HOUR if LOCAL_HOUR in self.facts.names else None
+        return Columns(self.feature_names, categories=tuple(self.facts.categories), hour=hour)
+
+    @property
+    def model(self) -> QuantileModel:
+        """The fitted model. Raises :class:`NotFittedError` before ``fit``."""
+        if self._model is None:
+            raise NotFittedError(f"this {self.name} was not fitted; call fit first")
+        return self._model
 
     def fit(
-        self, table: pd.DataFrame, realtime: pd.DataFrame, target_s: npt.NDArray[np.float64]
-    ) -> Estimator:
-        """Learn from labelled rows.
+        self,
+        X: FloatArray,
+        target_s: FloatArray,
+        as_of_us: IntArray,
+        *,
+        progress: StageProgress | None = None,
+    ) -> Self:
+        """Learn from labelled rows and calibrate on the later ones; see :class:`QuantileModel`.
 
-        table: the rows with the columns of the facts and the `as_of` event.
-        realtime: `features.transform(table, "training", as_of=...)` of these rows.
-        target_s: the label of each row, seconds.
+        Args:
+            X: float64 of shape (n_rows, n_features) in the order of ``feature_names``.
+            target_s: the label of each row, seconds.
+            as_of_us: when each row was asked, microseconds UTC.
+            progress: called with the stage ("fit", "calibrate") and the part that is done.
         """
+        self._model = QuantileModel.fit(
+            X,
+            target_s,
+            as_of_us,
+            columns=self.columns,
+            parameters=self.parameters,
+            progress=progress,
+        )
+        return self
 
-    def predict(self, X: npt.NDArray[np.float64]) -> Distribution:
-        """Distributions of the rows of X, float64 of shape (n_rows, n_features)."""
+    def predict(self, X: FloatArray) -> Distribution:
+        """Return the distributions of the rows of X, float64 of shape (n_rows, n_features).
+
+        Raises:
+            InputError: X has another shape.
+            NotFittedError: before ``fit``.
+        """
+        expected = len(self.feature_names)
+        if X.ndim != 2 or X.shape[1] != expected:
+            raise InputError(f"X has shape {X.shape}; expected (n_rows, {expected})")
+        return self.model.predict(X)
 
     def estimate(
-        self, store: Any, *, as_of: datetime, facts: Mapping[str, Any], sample_id: str | int | None
+        self,
+        store: EventStore,
+        *,
+        as_of: datetime | int,
+        facts: Mapping[str, Any],
+        sample_id: str | int | None,
     ) -> Distribution:
         """Answer one request: read the features from an event store and predict (one row).
 
-        facts: the columns named by `facts` and the dimensions of the features; a missing one is
-        treated as unknown. sample_id: the order itself, never counted in its own features.
+        Args:
+            store: holds the events.
+            as_of: the moment, a timezone-aware datetime or microseconds UTC.
+            facts: values of ``facts.inputs`` and of the features' dimensions; absent: missing.
+            sample_id: the order itself, never counted in its own features; None: none exists yet.
         """
+        encoded = self.facts.encode_one(facts, moment_to_us(as_of, "as_of"))
+        keys = {name: facts.get(name) for name in self.features.dimensions}
+        realtime = self.features.transform_array(store, as_of=as_of, keys=keys, sample_id=sample_id)
+        return self.predict(np.concatenate([encoded, realtime])[np.newaxis, :])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything that :meth:`from_json` needs, JSON-able."""
+        return {
+            "estimator": self.name,
+            "target": [self.target.start, self.target.end],
+            "as_of": self.as_of,
+            "facts": self.facts.to_json(),
+            "source": _source_to_json(self.features.sources[0]),
+            "features": self.features.definition(),
+            "features_name": self.features.name,
+            "features_version": self.features.version,
+            "parameters": self.parameters.to_json(),
+            "model": self.model.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the fitted estimator that :meth:`to_json` wrote.
+
+        Raises:
+            DefinitionMismatchError: the installed code defines one of its features differently,
+                or not at all; the message says which, and how.
+        """
+        source = Source(**document["source"])
+        target = Duration(*document["target"])
+        installed = {feature.name: feature for feature in cls.features_for(source, target)}
+        names = [definition["name"] for definition in document["features"]]
+        kept = [installed[name] for name in names if name in installed]
+        different = differences(
+            document["features"], [{"name": f.name, **f.definition()} for f in kept]
+        )
+        if different:
+            raise DefinitionMismatchError(
+                f"this {cls.name} was trained on features that the installed code computes"
+                " differently; train it again, or install the version it was trained with:\n  "
+                + "\n  ".join(different)
+            )
+        estimator = cls(
+            target=target,
+            as_of=document["as_of"],
+            facts=Facts.from_json(document["facts"]),
+            features=FeatureSet(kept, document["features_name"], document["features_version"]),
+            parameters=BoostingParameters(**document["parameters"]),
+        )
+        estimator._model = QuantileModel.from_json(document["model"])
+        return estimator
+
+
+def _source_to_json(source: Source) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "sample_id": source.sample_id,
+        "events": list(source.events),
+        "dimensions": list(source.dimensions),
+        "attributes": list(source.attributes),
+        "known_from": dict(source.known_from),
+    }

@@ -1,11 +1,11 @@
 """The errors of this package.
 
-    EstimatorError
-    ├── DatasetError       a table, file or label cannot be used for training      (also ValueError)
-    ├── InputError         what was given to predict, encode or evaluate is wrong  (also ValueError)
-    ├── NotFittedError     predict before fit
-    └── RegistryError      a model cannot be saved or loaded
-        └── DefinitionMismatchError   its features are not those of the installed catalog
+EstimatorError
+├── DatasetError       a table, file or label cannot be used for training      (also ValueError)
+├── InputError         what was given to predict, encode or evaluate is wrong  (also ValueError)
+├── NotFittedError     predict before fit
+└── RegistryError      a model cannot be saved or loaded
+    └── DefinitionMismatchError   its features are not those of the installed catalog
 """
 
 from __future__ import annotations

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from aggregators import FeatureSet, Source
+from aggregators import Aggregator, Duration, Source
+from aggregators.catalog import features_for
 from estimators.base import Estimator
 
-__all__ = ["Etp", "etp_features"]
-
-
-def etp_features(source: Source) -> FeatureSet:
-    """The real-time features of the eTP that `source` can support."""
-    raise NotImplementedError
+__all__ = ["Etp"]
 
 
 class Etp(Estimator):
-    """Estimated time of preparation; see `Estimator`."""
+    """Estimated time of preparation."""
+
+    name = "etp"
+
+    @classmethod
+    def features_for(cls, source: Source, target: Duration) -> list[Aggregator]:
+        """Return the features."""
+        return [f for f in features_for(source) if f.dimension != "courier_id"]

@@ -1,32 +1,280 @@
-"""The facts of a request (amount, store, hour of the day) as numbers a model can take."""
+"""The facts of a request (amount, store, hour of the day) as numbers that a model can take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Facts"]
+from estimators.errors import DatasetError, InputError
+from estimators.typing import FloatArray, IntArray
+
+__all__ = ["LOCAL_HOUR", "LOCAL_WEEKDAY", "Facts", "learn_facts"]
+
+LOCAL_HOUR = "local_hour"
+LOCAL_WEEKDAY = "local_weekday"
+CATEGORIES_MAX = 200_000
+"""The most values that one category may have."""
+
+Value: TypeAlias = int | str
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR_US = 3_600_000_000
+_DAY_US = 24 * _HOUR_US
+# Offsets from UTC change at full quarters of an hour, so one look-up serves a whole quarter.
+_QUARTER_US = _HOUR_US // 4
+_FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
+@dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Encodes what a request says; one implementation for a training table and one request.
+    """Encodes what a request says; training tables and single requests meet in the same functions.
 
-    names: the columns it makes, in order: the numbers as they are, categories as codes learned in
-    training (unknown and missing: NaN), `local_hour` and `local_weekday` where the timezone is known.
+    Args:
+        numbers: columns that the model takes as they are.
+        categories: columns that the model takes as categories, each with the values that training
+            has seen; a value's code is its position. Other values are as missing.
+        timezone_by: the column that decides the timezone; empty: no local time.
+        timezones: IANA timezone of each value of ``timezone_by``.
+
+    Raises:
+        DatasetError: a column stands twice, a timezone does not exist.
+
+    >>> facts = Facts(
+    ...     numbers=("amount",),
+    ...     categories={"city": ("BCN", "WAW")},
+    ...     timezone_by="city",
+    ...     timezones={"BCN": "Europe/Madrid"},
+    ... )
+    >>> facts.names
+    ('amount', 'city', 'local_hour', 'local_weekday')
+    >>> noon_us = 1_767_268_800_000_000  # 2026-01-01 12:00 UTC, a Thursday
+    >>> facts.encode_one({"amount": 20, "city": "BCN"}, noon_us).tolist()
+    [20.0, 0.0, 13.0, 3.0]
+    >>> facts.encode_one({"city": "elsewhere"}, noon_us).tolist()
+    [nan, nan, nan, nan]
     """
 
-    names: tuple[str, ...]
-    inputs: tuple[str, ...]
-    """The columns a request should carry."""
+    numbers: tuple[str, ...]
+    categories: Mapping[str, tuple[Value, ...]]
+    timezone_by: str = ""
+    timezones: Mapping[Value, str] = field(default_factory=dict)
 
-    def encode(self, table: pd.DataFrame, as_of_us: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Facts of a table's rows, float64 of shape (n_rows, len(names))."""
-        raise NotImplementedError
+    def __post_init__(self) -> None:
+        columns = [*self.numbers, *self.categories]
+        repeated = sorted({name for name in columns if columns.count(name) > 1})
+        if repeated:
+            raise DatasetError(f"facts {', '.join(repeated)} stand twice; expected each once")
+        for name, values in self.categories.items():
+            if len(values) > CATEGORIES_MAX:
+                raise DatasetError(
+                    f"category {name!r} has {len(values):,} values; at most {CATEGORIES_MAX:,}"
+                )
+        for zone in set(self.timezones.values()):
+            _check_timezone(zone)
 
-    def encode_one(self, facts: Mapping[str, Any], as_of_us: int) -> npt.NDArray[np.float64]:
-        """Facts of one request, float64 of shape (len(names),), without a DataFrame."""
-        raise NotImplementedError
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns it makes, in order: numbers, categories, local hour and weekday."""
+        local = (LOCAL_HOUR, LOCAL_WEEKDAY) if self.timezone_by else ()
+        return (*self.numbers, *self.categories, *local)
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns that a request should carry."""
+        by = (self.timezone_by,) if self.timezone_by else ()
+        return tuple(dict.fromkeys((*self.numbers, *self.categories, *by)))
+
+    @cached_property
+    def _codes(self) -> dict[str, dict[Value, int]]:
+        return {
+            name: {value: code for code, value in enumerate(values)}
+            for name, values in self.categories.items()
+        }
+
+    def encode_one(self, facts: Mapping[str, Any], as_of_us: int) -> FloatArray:
+        """Return the facts of one request, float64 of shape (len(names),), without a DataFrame.
+
+        Args:
+            facts: values by column; absent, None and NaN are missing, others are ignored.
+            as_of_us: the moment of the request, microseconds UTC.
+
+        Raises:
+            InputError: a number is none.
+        """
+        row = [_number(name, facts.get(name)) for name in self.numbers]
+        row += [self._code(name, facts.get(name)) for name in self.categories]
+        if self.timezone_by:
+            zone = self._timezone(facts.get(self.timezone_by))
+            row += _local_time(zone, as_of_us)
+        return np.array(row, dtype=np.float64)
+
+    def encode(self, table: pd.DataFrame, as_of_us: IntArray) -> FloatArray:
+        """Return the facts of a table's rows, float64 of shape (n_rows, len(names)).
+
+        Args:
+            table: has the columns named by ``inputs``.
+            as_of_us: the moment of each row's request, microseconds UTC, shape (n_rows,).
+
+        Raises:
+            InputError: a column is missing, or not numeric where a number is expected.
+        """
+        absent = [name for name in self.inputs if name not in table.columns]
+        if absent:
+            raise InputError(f"the table lacks {', '.join(absent)}; the facts need these columns")
+        if len(as_of_us) != len(table):
+            raise InputError(f"{len(as_of_us)} moments for {len(table)} rows; expected one each")
+        columns = [_numbers(table, name) for name in self.numbers]
+        for name in self.categories:
+            index, values = _distinct(table, name)
+            codes = np.array([self._code(name, value) for value in values], dtype=np.float64)
+            columns.append(codes[index])
+        if self.timezone_by:
+            index, values = _distinct(table, self.timezone_by)
+            columns += _local_times([self._timezone(value) for value in values], index, as_of_us)
+        return np.column_stack(columns) if columns else np.empty((len(table), 0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary; :meth:`from_json` reads it."""
+        return {
+            "numbers": list(self.numbers),
+            "categories": {name: list(values) for name, values in self.categories.items()},
+            "timezone_by": self.timezone_by,
+            "timezones": [[value, zone] for value, zone in self.timezones.items()],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Facts:
+        """Return the facts that :meth:`to_json` wrote."""
+        return cls(
+            numbers=tuple(document["numbers"]),
+            categories={k: tuple(values) for k, values in document["categories"].items()},
+            timezone_by=document["timezone_by"],
+            timezones=dict(document["timezones"]),
+        )
+
+    def _code(self, name: str, value: Any) -> float:
+        plain = _plain(value)
+        return math.nan if plain is None else float(self._codes[name].get(plain, math.nan))
+
+    def _timezone(self, value: Any) -> str:
+        plain = _plain(value)
+        return "" if plain is None else self.timezones.get(plain, "")
+
+
+def learn_facts(
+    table: pd.DataFrame,
+    *,
+    numbers: Sequence[str],
+    categories: Sequence[str],
+    timezone_by: str = "",
+    timezones: Mapping[Any, str] | None = None,
+) -> Facts:
+    """Return the facts whose categories are the values that occur in a training table.
+
+    >>> table = pd.DataFrame({"amount": [10.0, 12.0], "store_id": ["b", "a"]})
+    >>> learn_facts(table, numbers=["amount"], categories=["store_id"]).categories
+    {'store_id': ('a', 'b')}
+    """
+    absent = [name for name in (*numbers, *categories) if name not in table.columns]
+    if absent:
+        raise DatasetError(f"the table lacks {', '.join(absent)}; the facts need these columns")
+    learned: dict[str, tuple[Value, ...]] = {}
+    for name in categories:
+        seen = (_plain(value) for value in _distinct(table, name)[1])
+        values = {value for value in seen if value is not None}
+        learned[name] = tuple(sorted(values, key=lambda value: (isinstance(value, str), value)))
+    return Facts(
+        numbers=tuple(numbers),
+        categories=learned,
+        timezone_by=timezone_by,
+        timezones=dict(timezones or {}),
+    )
+
+
+def _plain(value: Any) -> Value | None:
+    """Return a category's value as plain int or str, None where it is missing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return int(value)  # a column of integers with gaps arrives as floats
+    return None
+
+
+def _number(name: str, value: Any) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InputError(f"{name} is {value!r} ({type(value).__name__}); expected a number")
+    return float(value)
+
+
+def _numbers(table: pd.DataFrame, name: str) -> FloatArray:
+    try:
+        return np.asarray(table[name].to_numpy(dtype=np.float64, na_value=np.nan))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"column {name!r} is {table[name].dtype}; expected numbers") from error
+
+
+def _distinct(table: pd.DataFrame, name: str) -> tuple[IntArray, list[Any]]:
+    """Return for each row the position of its value in the list of different values."""
+    codes, values = pd.factorize(table[name], use_na_sentinel=True)
+    return np.asarray(codes, dtype=np.int64), [*values.tolist(), None]  # -1 finds the None
+
+
+def _check_timezone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise DatasetError(
+            f"timezone {zone!r} is not known; expected e.g. 'Europe/Paris'"
+        ) from error
+
+
+@lru_cache(maxsize=1_000_000)
+def _offset_us(zone: str, quarter: int) -> int:
+    """Return how far a timezone is ahead of UTC in a quarter of an hour since 1970."""
+    moment = _EPOCH + timedelta(microseconds=quarter * _QUARTER_US)
+    offset = moment.astimezone(ZoneInfo(zone)).utcoffset()
+    assert offset is not None
+    return offset // timedelta(microseconds=1)
+
+
+def _local_time(zone: str, as_of_us: int) -> list[float]:
+    """Return hour of the day (0 to 24) and weekday (Monday is 0) as people there live them."""
+    if not zone:
+        return [math.nan, math.nan]
+    local_us = as_of_us + _offset_us(zone, as_of_us // _QUARTER_US)
+    return [
+        local_us % _DAY_US / _HOUR_US,
+        float((local_us // _DAY_US + _FIRST_WEEKDAY) % 7),
+    ]
+
+
+def _local_times(zones: list[str], index: IntArray, as_of_us: IntArray) -> list[FloatArray]:
+    """Return hours and weekdays of many rows; `index` says which of `zones` is a row's."""
+    quarters, row_quarter = np.unique(as_of_us // _QUARTER_US, return_inverse=True)
+    offset_us = np.zeros(len(as_of_us), dtype=np.int64)
+    known = np.zeros(len(as_of_us), dtype=bool)
+    for i, zone in enumerate(zones):
+        rows = index == i
+        if not zone:
+            continue
+        table = np.zeros(len(quarters), dtype=np.int64)
+        used = np.unique(row_quarter[rows])
+        table[used] = [_offset_us(zone, int(quarters[k])) for k in used]
+        offset_us[rows] = table[row_quarter[rows]]
+        known |= rows
+    local_us = as_of_us + offset_us
+    hour = (local_us % _DAY_US) / _HOUR_US
+    weekday = ((local_us // _DAY_US + _FIRST_WEEKDAY) % 7).astype(np.float64)
+    return [np.where(known, hour, np.nan), np.where(known, weekday, np.nan)]

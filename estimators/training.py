@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from estimators.datasets.base import Dataset
-from estimators.etp import Etp
-from estimators.evaluation import Report
+import lightgbm
+import numpy as np
+import pandas as pd
 
-__all__ = ["Progress", "TrainedEstimator", "evaluate", "train_etp"]
+import aggregators
+from aggregators import FeatureSet
+from aggregators.catalog import CATALOG
+from aggregators.times import NEVER, column_to_us, from_us
+from estimators.base import Estimator
+from estimators.boosting import BoostingParameters
+from estimators.calibration import GRID_LEVELS
+from estimators.dataset import Dataset
+from estimators.distribution import Distribution
+from estimators.errors import DatasetError
+from estimators.etp import Etp
+from estimators.evaluation import ALL, Report, ReportRow, Scores, score
+from estimators.facts import learn_facts
+from estimators.quantile_model import Columns, QuantileModel
+from estimators.slices import score_slices
+from estimators.typing import BoolArray, FloatArray
+
+__all__ = [
+    "CONSTANT_MEDIAN",
+    "WITHOUT_REALTIME",
+    "Progress",
+    "TrainedEstimator",
+    "evaluate",
+    "inputs_of",
+    "train_etp",
+]
 
 Progress = Callable[[str, float], None]
 """Called with the name of the stage and the part of it that is done (0.0 to 1.0)."""
+
+CONSTANT_MEDIAN = "constant median"
+WITHOUT_REALTIME = "without real-time features"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedEstimator:
     """A fitted estimator and everything that must be known about it when it is served.
 
-    estimator: fitted; `estimator.features` are its real-time features, `estimator.facts` the facts
-        of the request, `estimator.estimate(...)` answers one request.
-    report: scores on the data set's test period, beside the baselines.
-    metadata: JSON-able: dataset name and fingerprint, training period, counts of rows, parameters,
-        versions of aggregators, catalog, lightgbm.
+    Args:
+        estimator: fitted; ``estimator.features`` are its real-time features, ``estimator.facts``
+            the facts of the request, ``estimator.estimate(...)`` answers one request.
+        report: scores on the data set's test period, beside the baselines.
+        metadata: JSON-able: data set and its fingerprint, periods, counts of rows, versions of
+            aggregators, catalog and lightgbm, fingerprint of the features.
     """
 
-    estimator: Etp
+    estimator: Estimator
     report: Report
     metadata: Mapping[str, Any]
 
@@ -39,19 +69,60 @@ def train_etp(
     num_threads: int = 1,
     seed: int = 0,
     baselines: bool = True,
+    parameters: BoostingParameters | None = None,
 ) -> TrainedEstimator:
     """Train, calibrate and evaluate an eTP on a data set.
 
-    dataset: what to learn from; rows before `dataset.test_from` train and calibrate, the rest tests.
-    progress: called with (stage, part done); stages are "features", "fit", "calibrate",
-        "baselines", "evaluate".
-    num_threads: threads of LightGBM; the result does not depend on it.
-    seed: fixes everything random.
-    baselines: also fit the model without real-time features for the report.
+    Args:
+        dataset: what to learn from; rows before ``dataset.test_from`` train and calibrate, the
+            rest tests. With no row in the test period the report is empty.
+        progress: called with (stage, part done); the stages are "features", "calibrate", "fit",
+            "baselines" and "evaluate".
+        num_threads: of the features and of LightGBM; the result does not depend on it.
+        seed: fixes everything random.
+        baselines: also fit the model without real-time features for the report.
+        parameters: of the boosting, where the defaults shall not do; its seed and threads are
+            replaced by these arguments.
 
-    Raises `DatasetError` when there are too few labelled rows in a period.
+    Raises:
+        DatasetError: there are too few labelled rows before the test period.
     """
-    raise NotImplementedError
+    report = progress or _silent
+    chosen = {**(parameters or BoostingParameters()).to_json()}
+    chosen.update(seed=seed, num_threads=num_threads)
+    trains = dataset.trains
+    estimator = Etp(
+        target=dataset.target,
+        as_of=dataset.as_of,
+        facts=learn_facts(
+            dataset.table.loc[trains],
+            numbers=dataset.numbers,
+            categories=dataset.categories,
+            timezone_by=dataset.timezone_by,
+            timezones=dataset.timezones,
+        ),
+        features=FeatureSet(
+            Etp.features_for(dataset.source, dataset.target), name="etp", version=CATALOG.version
+        ),
+        parameters=BoostingParameters(**chosen),
+    )
+    rows = trains | dataset.tests
+    report("features", 0.0)
+    X = inputs_of(estimator, dataset, rows, threads=num_threads)
+    report("features", 1.0)
+    learned, tested = trains[rows], dataset.tests[rows]
+    target_s, as_of_us = dataset.target_s[trains], dataset.as_of_us[trains]
+    estimator.fit(X[learned], target_s, as_of_us, progress=report)
+
+    models = {CONSTANT_MEDIAN: _constant(target_s, int(tested.sum()))}
+    if baselines and tested.any():
+        models[WITHOUT_REALTIME] = _without_realtime(
+            estimator, X[learned], target_s, dataset, X[tested], report
+        )
+    result = _report(estimator, dataset, X[tested], models, report)
+    return TrainedEstimator(
+        estimator=estimator, report=result, metadata=_metadata(estimator, dataset, target_s)
+    )
 
 
 def evaluate(
@@ -59,7 +130,152 @@ def evaluate(
 ) -> Report:
     """Score a trained (perhaps loaded) estimator on the test period of a data set.
 
-    The data set must have the columns the estimator's facts and features are made of.
-    Baselines that need training (no real-time features) are those of the saved report.
+    The data set must have the columns that the estimator's facts and features are made of. The
+    constant is the median that the estimator was trained with; the model without real-time
+    features, which is not saved, is repeated from the saved report if the data are the same.
+
+    Raises:
+        DatasetError: the test period holds no labelled row.
     """
-    raise NotImplementedError
+    report = progress or _silent
+    tests = dataset.tests
+    if not tests.any():
+        raise DatasetError(
+            f"data set {dataset.name!r} has no labelled row from {dataset.test_from} on"
+        )
+    report("features", 0.0)
+    X = inputs_of(trained.estimator, dataset, tests)
+    report("features", 1.0)
+    constant = np.asarray(trained.metadata["constant_s"], dtype=np.float64)
+    models = {CONSTANT_MEDIAN: Distribution(GRID_LEVELS, np.tile(constant, (len(X), 1)))}
+    fresh = _report(trained.estimator, dataset, X, models, report)
+    same = trained.metadata["data_fingerprint"] == dataset.fingerprint
+    if not same or trained.report.period != fresh.period:
+        return fresh
+    repeated = [row for row in trained.report.rows if row.model == WITHOUT_REALTIME]
+    rows = (*fresh.rows[:2], *repeated, *fresh.rows[2:])
+    return Report(estimator=fresh.estimator, dataset=fresh.dataset, period=fresh.period, rows=rows)
+
+
+def inputs_of(
+    estimator: Estimator, dataset: Dataset, rows: BoolArray, *, threads: int | None = None
+) -> FloatArray:
+    """Return what the estimator is given for some rows of a data set.
+
+    Args:
+        estimator: says which facts and features.
+        dataset: all its rows count for the features.
+        rows: which rows are asked about, shape (n_rows,); each at its own ``as_of`` event.
+        threads: of the features' computation.
+
+    Returns:
+        float64 of shape (rows asked about, n_features), in the order of ``feature_names``.
+    """
+    table, source = dataset.table, dataset.source
+    as_of_us = dataset.as_of_us[rows]
+    if (as_of_us == NEVER).any():
+        raise DatasetError(f"a row is asked about in which {dataset.as_of!r} never happened")
+    spine = pd.DataFrame({source.sample_id: table.loc[rows, source.sample_id]})
+    spine["as_of"] = pd.to_datetime(as_of_us, unit="us", utc=True)
+    for name in estimator.features.dimensions:
+        known_from = source.known_from_event(name)
+        known_us = column_to_us(table[known_from], f"column {known_from!r}")[rows]
+        # The request made at an event may carry what that event tells, hence at the same moment.
+        spine[name] = table.loc[rows, name].where(known_us <= as_of_us)
+    facts = estimator.facts.encode(table.loc[rows], as_of_us)
+    realtime = estimator.features.transform(table, "training", at=spine, threads=threads)
+    return np.hstack([facts, realtime.to_numpy(dtype=np.float64)])
+
+
+def _without_realtime(
+    estimator: Estimator,
+    X: FloatArray,
+    target_s: FloatArray,
+    dataset: Dataset,
+    X_test: FloatArray,
+    report: Progress,
+) -> Distribution:
+    """Return what the same model says that knows the facts of the request only."""
+    n_facts = len(estimator.facts.names)
+    columns = estimator.columns
+    model = QuantileModel.fit(
+        X[:, :n_facts],
+        target_s,
+        dataset.as_of_us[dataset.trains],
+        columns=Columns(columns.names[:n_facts], categories=columns.categories, hour=columns.hour),
+        parameters=estimator.parameters,
+        # Two models are fitted, the first for calibration: each is a half of the stage.
+        progress=lambda stage, part: report("baselines", part / 2 + (stage == "fit") / 2),
+    )
+    return model.predict(X_test[:, :n_facts])
+
+
+def _constant(target_s: FloatArray, n_rows: int) -> Distribution:
+    return Distribution(GRID_LEVELS, np.tile(np.quantile(target_s, GRID_LEVELS), (n_rows, 1)))
+
+
+def _report(
+    estimator: Estimator,
+    dataset: Dataset,
+    X: FloatArray,
+    models: Mapping[str, Distribution],
+    report: Progress,
+) -> Report:
+    report("evaluate", 0.0)
+    tests = dataset.tests
+    rows = list(_report_rows(estimator, dataset, X, models)) if len(X) else []
+    asked_us = dataset.as_of_us[tests]
+    period = ("", "")
+    if len(asked_us):
+        first, last = from_us(int(asked_us.min())), from_us(int(asked_us.max()))
+        period = (first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds"))
+    report("evaluate", 1.0)
+    return Report(estimator=estimator.name, dataset=dataset.name, period=period, rows=tuple(rows))
+
+
+def _report_rows(
+    estimator: Estimator, dataset: Dataset, X: FloatArray, models: Mapping[str, Distribution]
+) -> Iterator[ReportRow]:
+    tests, target_s = dataset.tests, dataset.target_s[dataset.tests]
+    predicted = estimator.predict(X)
+    for name, distribution in {estimator.name: predicted, **models}.items():
+        scores = score(distribution, target_s)
+        yield ReportRow(model=name, group=ALL, value="", scores=scores)
+    for name, mae_s in dataset.references.items():
+        scores = Scores(n=0, mae_s=mae_s)
+        yield ReportRow(model=name, group=ALL, value="", scores=scores)
+    yield from score_slices(estimator.name, dataset, tests, estimator.facts, predicted)
+
+
+def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> dict[str, Any]:
+    trained_us = dataset.as_of_us[dataset.trains]
+    damaged = dataset.asked & ~dataset.labelled & ~np.isnan(dataset.target_s)
+    return {
+        "estimator": estimator.name,
+        "dataset": dataset.name,
+        "data_fingerprint": dataset.fingerprint,
+        "target": [dataset.target.start, dataset.target.end],
+        "as_of": dataset.as_of,
+        "trained_from": from_us(int(trained_us.min())).isoformat(timespec="seconds"),
+        "trained_until": from_us(int(trained_us.max())).isoformat(timespec="seconds"),
+        "test_from": dataset.test_from.isoformat(),
+        "rows_trained": len(target_s),
+        "rows_tested": int(dataset.tests.sum()),
+        "rows_damaged": int(damaged.sum()),
+        "label_bounds_s": [_finite(bound) for bound in dataset.label_bounds_s],
+        "constant_s": np.quantile(target_s, GRID_LEVELS).tolist(),
+        "feature_names": list(estimator.feature_names),
+        "feature_fingerprint": estimator.features.fingerprint,
+        "catalog_version": CATALOG.version,
+        "aggregators_version": aggregators.__version__,
+        "lightgbm_version": lightgbm.__version__,
+        "trees": estimator.model.anchors.trees,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _silent(stage: str, part: float) -> None:
+    """Report to nobody."""

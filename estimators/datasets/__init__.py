@@ -1,21 +1,44 @@
-"""Loaders that map a public or private table to a source, events and a target; one file each."""
+"""Loaders that map a public or private table to a source, events and a target; one file each.
+
+A data set is a :class:`Dataset`: any table can be one, see its example.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from estimators.datasets.base import Dataset
+from estimators.dataset import Dataset, seconds_between
+from estimators.datasets.deliveroo import load_deliveroo
+from estimators.errors import DatasetError
 
-__all__ = ["DATASETS", "Dataset", "load_dataset"]
+__all__ = ["DATASETS", "Dataset", "load_dataset", "load_deliveroo", "seconds_between"]
 
-DATASETS: tuple[str, ...] = ("deliveroo",)
+_LOADERS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
+    "deliveroo": ("deliveroo_prep", load_deliveroo),
+}
+
+DATASETS: tuple[str, ...] = tuple(_LOADERS)
+"""Names that :func:`load_dataset` knows."""
 
 
 def load_dataset(name: str, folder: Path) -> Dataset:
-    """Load the data set `name` (one of `DATASETS`) from its folder below `folder`.
+    """Load a data set from its folder.
 
-    folder: the folder that holds all data sets (`DOORSTEP_DATA`), or the data set's own.
+    Args:
+        name: one of ``DATASETS``.
+        folder: the folder that holds all data sets (``DOORSTEP_DATA``), or the data set's own.
 
-    Raises `DatasetError` when the name or a file is not there; the message says where it looked.
+    Raises:
+        DatasetError: no such data set, or no such file; the message says where it looked.
+
+    >>> load_dataset("nothing", Path("."))
+    Traceback (most recent call last):
+    ...
+    estimators.errors.DatasetError: no data set 'nothing'; there are: deliveroo
     """
-    raise NotImplementedError
+    if name not in _LOADERS:
+        raise DatasetError(f"no data set {name!r}; there are: {', '.join(DATASETS)}")
+    own, loader = _LOADERS[name]
+    inside = folder / own
+    return loader(inside if inside.is_dir() else folder)

@@ -1,0 +1,196 @@
+"""What a data set must say about itself before an estimator can be trained on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aggregators import Duration, Event, Source
+from aggregators.times import NEVER, column_to_us, moment_to_us
+from estimators.errors import DatasetError
+from estimators.typing import BoolArray, FloatArray, IntArray
+
+__all__ = ["Dataset", "seconds_between"]
+
+
+def seconds_between(start: str, end: str) -> Duration:
+    """Return the target "seconds from one event to another".
+
+    >>> seconds_between("accepted", "ready")
+    Duration(start='accepted', end='ready')
+    """
+    return Duration(start, end)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """A table of samples, what is asked about them and how it is split by time.
+
+    Args:
+        name: short name, becomes part of the saved model's metadata.
+        source: how the table maps to events.
+        table: the source's columns. Every row happened, also those whose label is damaged:
+            aggregates see all of them.
+        as_of: the event at which the estimate is asked (``"accepted"``). Rows in which it never
+            happened are never asked about, but they count for others.
+        target: the duration to be estimated, in seconds.
+        numbers: columns of the request that the model takes as they are (``"amount"``).
+        categories: columns of the request that the model takes as categories (``"store_id"``).
+        test_from: rows whose ``as_of`` event is at or after this moment are the test period,
+            earlier ones are for training and calibration.
+        timezone_by: the column that decides the timezone.
+        timezones: IANA timezone of every value of ``timezone_by``, for hour and weekday as people
+            there live them. A value that is not listed has no local time (missing).
+        label_bounds_s: a duration outside these bounds (inclusive) is a damaged record, no label.
+        published: errors (MAE, s) of others, by what they are.
+        published_test_from: start of the test period that those are about; for another split they
+            are not reported.
+
+    Raises:
+        DatasetError: a column or event is missing, or ``test_from`` is naive.
+
+    >>> orders = Source("orders", sample_id="id", events=("accepted", "ready"))
+    >>> start = pd.Timestamp("2026-03-02 12:00", tz="UTC")
+    >>> table = pd.DataFrame(
+    ...     {
+    ...         "id": [1, 2],
+    ...         "accepted": [start, start],
+    ...         "ready": [start + pd.Timedelta("10min"), pd.NaT],
+    ...     }
+    ... )
+    >>> dataset = Dataset(
+    ...     name="tiny",
+    ...     source=orders,
+    ...     table=table,
+    ...     as_of="accepted",
+    ...     target=seconds_between("accepted", "ready"),
+    ...     numbers=(),
+    ...     categories=(),
+    ...     test_from=start,
+    ... )
+    >>> dataset.target_s.tolist()
+    [600.0, nan]
+    """
+
+    name: str
+    source: Source
+    table: pd.DataFrame
+    as_of: str
+    target: Duration
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...]
+    test_from: pd.Timestamp
+    timezone_by: str = ""
+    timezones: Mapping[Any, str] = field(default_factory=dict)
+    label_bounds_s: tuple[float, float] = (0.0, float("inf"))
+    published: Mapping[str, float] = field(default_factory=dict)
+    published_test_from: pd.Timestamp | None = None
+
+    def __post_init__(self) -> None:
+        for event in (self.as_of, self.target.start, self.target.end):
+            self.source.check_event(event)
+        needed = [self.source.sample_id, *self.source.events, *self.source.columns]
+        needed += [*self.numbers, *self.categories, *filter(None, [self.timezone_by])]
+        absent = [name for name in dict.fromkeys(needed) if name not in self.table.columns]
+        if absent:
+            raise DatasetError(
+                f"data set {self.name!r}: the table lacks the column(s) {', '.join(absent)}"
+            )
+        if self.test_from.tzinfo is None:
+            raise DatasetError(
+                f"data set {self.name!r}: test_from is the naive {self.test_from}; expected a"
+                " timezone-aware moment, e.g. pandas.Timestamp('2026-03-02', tz='UTC')"
+            )
+
+    @cached_property
+    def as_of_us(self) -> IntArray:
+        """When each row is asked, microseconds UTC; `aggregators.times.NEVER` where it is not."""
+        return self._event_us(self.as_of)
+
+    @cached_property
+    def target_s(self) -> FloatArray:
+        """The duration of each row in seconds, NaN where an event has not happened."""
+        start_us, end_us = self._event_us(self.target.start), self._event_us(self.target.end)
+        known = (start_us != NEVER) & (end_us != NEVER)
+        return np.where(known, (end_us - start_us) / 1e6, np.nan)
+
+    @property
+    def asked(self) -> BoolArray:
+        """Which rows are asked about at all."""
+        return np.asarray(self.as_of_us != NEVER)
+
+    @property
+    def labelled(self) -> BoolArray:
+        """Which rows are asked about and have a duration within the bounds."""
+        low, high = self.label_bounds_s
+        return self.asked & (self.target_s >= low) & (self.target_s <= high)
+
+    @property
+    def test_from_us(self) -> int:
+        """First moment of the test period, microseconds UTC."""
+        return moment_to_us(self.test_from, "test_from")
+
+    @property
+    def trains(self) -> BoolArray:
+        """Rows for training and calibration: asked, and their label known, before the test."""
+        end_us = self._event_us(self.target.end)
+        before = (self.as_of_us < self.test_from_us) & (end_us < self.test_from_us)
+        return self.labelled & before
+
+    @property
+    def tests(self) -> BoolArray:
+        """Labelled rows of the test period."""
+        return self.labelled & (self.as_of_us >= self.test_from_us)
+
+    @property
+    def references(self) -> Mapping[str, float]:
+        """Published errors (MAE, s) that are about this split."""
+        return self.published if self.published_test_from == self.test_from else {}
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 (hex) of the columns' content, so that a model says what it was trained on."""
+        digest = hashlib.sha256()
+        for name in sorted({self.source.sample_id, *self.source.events, *self.source.columns}):
+            digest.update(f"{name}\n".encode())
+            hashed = pd.util.hash_pandas_object(self.table[name], index=False)
+            digest.update(hashed.to_numpy().tobytes())
+        return digest.hexdigest()
+
+    def events(self) -> list[Event]:
+        """Return all events of the table in the order of their time, as a live system sends them.
+
+        Each carries the columns that are known from it on (see ``Source.known_from``).
+        """
+        return list(self._iterate_events())
+
+    def _iterate_events(self) -> Iterator[Event]:
+        source = self.source
+        time_us = np.column_stack([self._event_us(event) for event in source.events])
+        row, event = np.nonzero(time_us != NEVER)
+        happened_us = time_us[row, event]
+        ids = self.table[source.sample_id].tolist()
+        columns = {name: _plain_values(self.table[name]) for name in source.columns}
+        carried = [
+            [name for name in source.columns if source.known_from_event(name) == event_name]
+            for event_name in source.events
+        ]
+        for i in np.lexsort((event, row, happened_us)).tolist():
+            k, e = int(row[i]), int(event[i])
+            data = {name: columns[name][k] for name in carried[e]}
+            yield Event(source.name, ids[k], source.events[e], int(happened_us[i]), data)
+
+    def _event_us(self, event: str) -> IntArray:
+        return np.asarray(column_to_us(self.table[event], f"column {event!r}"))
+
+
+def _plain_values(column: pd.Series[Any]) -> list[Any]:
+    """Return a column as a list with None where a value is missing."""
+    missing = column.isna()
+    return [None if gone else value for value, gone in zip(column, missing, strict=True)]

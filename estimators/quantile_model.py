@@ -1,0 +1,151 @@
+"""Columns of numbers in, calibrated distributions out: boosted anchors and a conformal grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from estimators.boosting import Anchors, BoostingParameters
+from estimators.calibration import MIN_ROWS, ConformalGrid
+from estimators.distribution import Distribution
+from estimators.errors import DatasetError, InputError
+from estimators.typing import FloatArray, IntArray
+
+__all__ = ["CALIBRATION_SHARE", "Columns", "QuantileModel"]
+
+CALIBRATION_SHARE = 0.25
+"""The last part of the training rows, on which a model of the earlier ones is calibrated."""
+
+StageProgress = Callable[[str, float], None]
+
+
+class Columns:
+    """What the columns of X are.
+
+    Args:
+        names: of all columns, in order.
+        categories: names of those that hold category codes.
+        hour: name of the one with the local hour; None: there is none.
+    """
+
+    def __init__(
+        self, names: Sequence[str], *, categories: Sequence[str] = (), hour: str | None = None
+    ) -> None:
+        self.names = tuple(names)
+        self.categories = tuple(categories)
+        self.hour = hour
+
+
+class QuantileModel:
+    """Boosted quantiles, calibrated on later rows than they were learned from.
+
+    A first model learns from the earlier rows; the later ones, which it has not seen, say how its
+    quantiles must be stretched. Then all rows teach the final anchors, which keep that stretch.
+
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.random((2000, 2))
+    >>> seconds = 600.0 + 600.0 * X[:, 0] + 100.0 * rng.random(2000)
+    >>> model = QuantileModel.fit(
+    ...     X, seconds, np.arange(2000), columns=Columns(["load", "noise"])
+    ... )
+    >>> low, high = model.predict(np.array([[0.5, 0.5]])).interval(0.8)
+    >>> bool(850.0 < low[0] < high[0] < 1050.0)
+    True
+    """
+
+    def __init__(self, anchors: Anchors, grid: ConformalGrid) -> None:
+        self.anchors = anchors
+        self.grid = grid
+
+    @classmethod
+    def fit(
+        cls,
+        X: FloatArray,
+        target_s: FloatArray,
+        as_of_us: IntArray,
+        *,
+        columns: Columns,
+        parameters: BoostingParameters | None = None,
+        progress: StageProgress | None = None,
+    ) -> QuantileModel:
+        """Learn from labelled rows.
+
+        Args:
+            X: float64 of shape (n_rows, n_features); NaN is missing.
+            target_s: seconds, finite, shape (n_rows,).
+            as_of_us: when each row was asked; decides which rows are earlier, shape (n_rows,).
+            columns: what the columns are.
+            parameters: of the boosting.
+            progress: called with the stage ("fit", "calibrate") and the part that is done.
+
+        Raises:
+            InputError: shapes do not fit, or a target is not finite.
+            DatasetError: too few rows to learn from and to calibrate on.
+        """
+        _check_rows(X, target_s, as_of_us, len(columns.names))
+        parameters = parameters or BoostingParameters()
+        earlier, later = _split(target_s, as_of_us)
+
+        def fitted(rows: Any, stage: str) -> Anchors:
+            return Anchors.fit(
+                X[rows],
+                target_s[rows],
+                names=columns.names,
+                categories=columns.categories,
+                hour=columns.hour,
+                parameters=parameters,
+                progress=None if progress is None else lambda part: progress(stage, part),
+            )
+
+        first = fitted(earlier, "calibrate")
+        grid = ConformalGrid.fit(first.predict(X[later]), target_s[later])
+        return cls(fitted(slice(None), "fit"), grid)
+
+    def predict(self, X: FloatArray) -> Distribution:
+        """Return the distributions of the rows of X, float64 of shape (n_rows, n_features)."""
+        return self.grid.distribution(self.anchors.predict(X))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary; :meth:`from_json` reads it."""
+        return {"anchors": self.anchors.to_json(), "grid": self.grid.to_json()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> QuantileModel:
+        """Return the model that :meth:`to_json` wrote."""
+        return cls(
+            Anchors.from_json(document["anchors"]), ConformalGrid.from_json(document["grid"])
+        )
+
+
+def _check_rows(X: FloatArray, target_s: FloatArray, as_of_us: IntArray, n_columns: int) -> None:
+    if X.ndim != 2 or X.shape[1] != n_columns:
+        raise InputError(f"X has shape {X.shape}; expected (n_rows, {n_columns})")
+    if len(target_s) != len(X) or len(as_of_us) != len(X):
+        raise InputError(
+            f"{len(X)} rows, {len(target_s)} targets and {len(as_of_us)} moments; expected as many"
+        )
+    if not bool(np.isfinite(target_s).all()):
+        raise InputError("a target is not finite; expected labelled rows only")
+
+
+def _split(target_s: FloatArray, as_of_us: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the rows to learn from first and those to calibrate on, by their time.
+
+    A row whose duration was not known yet when the calibration period began is in neither.
+    """
+    needed = round(MIN_ROWS / CALIBRATION_SHARE)
+    if len(target_s) < needed:
+        raise DatasetError(
+            f"{len(target_s)} labelled rows before the test period; expected at least {needed}"
+        )
+    starts_us = np.quantile(as_of_us, 1.0 - CALIBRATION_SHARE, method="higher")
+    earlier = np.flatnonzero(as_of_us + target_s * 1e6 < starts_us)
+    later = np.flatnonzero(as_of_us >= starts_us)
+    if not len(earlier) or len(later) < MIN_ROWS:
+        raise DatasetError(
+            f"the rows cannot be split by time: {len(earlier)} end before the last quarter begins,"
+            f" {len(later)} are in it; expected at least {MIN_ROWS} in it"
+        )
+    return earlier, later
