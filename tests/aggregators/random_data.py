@@ -114,10 +114,14 @@ def random_table(
     sample_ids = random_ids(rng, ids, count)
     minutes = rng.choice((6, 20, 45))
     missing = rng.choice((0.05, 0.3))
+    orderly = rng.random() < 0.25
     made = []
     for sample_id in sample_ids:
         row: Row = {source.sample_id: sample_id}
-        row |= _random_events(rng, source, minutes, missing, always)
+        if orderly:
+            row |= _orderly_events(rng, source, minutes, always)
+        else:
+            row |= _random_events(rng, source, minutes, missing, always)
         for dimension in source.dimensions:
             row[dimension] = random_key(rng, dimension, ids)
         for attribute in source.attributes:
@@ -169,6 +173,20 @@ def _random_events(
         row[event] = None if is_missing else previous
     if "cancelled" in source.events and "cancelled" not in always and rng.random() < 0.5:
         row["cancelled"] = None
+    return row
+
+
+def _orderly_events(
+    rng: random.Random, source: SourceSpec, minutes: int, always: Sequence[str]
+) -> Row:
+    """Event times as life mostly goes: one after the other, up to some event, then none."""
+    needed = [place for place, event in enumerate(source.events, start=1) if event in always]
+    met = rng.randint(max(needed, default=0), len(source.events))
+    time = random_moment(rng, minutes)
+    row: Row = {}
+    for place, event in enumerate(source.events):
+        row[event] = time if place < met else None
+        time += rng.choice((0, 1, MINUTE, MINUTE, 3 * MINUTE, 61_234_567))
     return row
 
 

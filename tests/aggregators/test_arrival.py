@@ -102,7 +102,9 @@ def test_any_order_of_arrival_gives_the_same_state(
         assert state_of(store, table) == states[-1], str(table)
     assert states[1:] == states[:-1], f"{table}\nthe order of arrival changed the samples"
     assert answers[1:] == answers[:-1], f"{table}\nthe order of arrival changed the features"
-    check_last_recorded(states[0], events, table)
+    winners = last_recorded(events)
+    check_times(states[0], winners, table)
+    check_columns(states[0], winners, table)
 
 
 def ask(store: Any, features: Any, query: Row, table: RandomTable) -> Any:
@@ -114,20 +116,56 @@ def ask(store: Any, features: Any, query: Row, table: RandomTable) -> Any:
     )
 
 
-def check_last_recorded(state: dict[Any, Row], events: list[Event], table: RandomTable) -> None:
-    """Where one version was recorded last, it is the one that counts."""
-    versions: dict[tuple[Any, str], list[Event]] = {}
+Winners = dict[Any, dict[str, list[Event]]]
+
+
+def last_recorded(events: list[Event]) -> Winners:
+    """For each sample and event the versions that were recorded last; several are a tie."""
+    winners: Winners = {}
     for event in events:
-        versions.setdefault((event.sample_id, event.event), []).append(event)
+        of_sample = winners.setdefault(event.sample_id, {})
+        rivals = [*of_sample.get(event.event, []), event]
+        last = max(each.recorded_at or each.time for each in rivals)
+        of_sample[event.event] = [
+            each for each in rivals if (each.recorded_at or each.time) == last
+        ]
+    return winners
+
+
+def check_times(state: dict[Any, Row], winners: Winners, table: RandomTable) -> None:
+    """An event's last recorded version says when it happened, or that it did not."""
     checked = 0
-    for (sample_id, name), given in versions.items():
-        last = max(event.recorded_at or event.time for event in given)
-        winners = [event for event in given if (event.recorded_at or event.time) == last]
-        if len(winners) > 1:
+    for sample_id, of_sample in winners.items():
+        for name, versions in of_sample.items():
+            if len(versions) == 1:
+                found = state.get(sample_id, {}).get(name)
+                expected = None if versions[0].retracted else versions[0].time
+                assert found == expected, f"{table}\n{versions}: the store has {found}"
+                checked += 1
+    assert checked
+
+
+def check_columns(state: dict[Any, Row], winners: Winners, table: RandomTable) -> None:
+    """A column has the value that the event from which it is known carries.
+
+    What other events say of it later does not reach back to moments at which it was not known; what
+    retracted ones say does not count.
+    """
+    checked = 0
+    for sample_id, of_sample in winners.items():
+        if sample_id not in state or any(len(versions) > 1 for versions in of_sample.values()):
             continue
-        (winner,) = winners
-        found = state.get(sample_id, {}).get(name)
-        expected = None if winner.retracted else winner.time
-        assert found == expected, f"{table}\n{winner}: the store has {found}"
-        checked += 1
+        valid = {name: each for name, (each,) in of_sample.items() if not each.retracted}
+        for column in (*table.source.dimensions, *table.source.attributes):
+            carriers = {name: each for name, each in valid.items() if column in each.data}
+            known_from = table.source.event_of(column)
+            if known_from in carriers:
+                expected = carriers[known_from].data[column]
+            elif not carriers:
+                expected = None
+            else:
+                continue
+            found = state[sample_id][column]
+            assert found == expected, f"{table}\n{sample_id} {column}: {carriers}, not {found}"
+            checked += 1
     assert checked

@@ -112,8 +112,8 @@ def test_the_number_of_threads_changes_no_value(
     table = random_table(seed, "str", rows=60)
     features, _ = feature_set_from(some_specs(seed), table.source)
     expected = features.transform(table.frame(), "training", as_of="activated", threads=1)
-    # So few queries would all go to one thread.
-    monkeypatch.setattr("aggregators.training._PART", 5)
+    # So few queries would be one block, which one thread answers.
+    monkeypatch.setattr("aggregators.training.BLOCK_QUERIES", 5)
     actual = features.transform(table.frame(), "training", as_of="activated", threads=threads)
     assert_same_frames(actual, expected, f"{table} with {threads} threads")
 

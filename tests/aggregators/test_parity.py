@@ -26,6 +26,9 @@ from tests.aggregators.building import (
     source_from,
 )
 from tests.aggregators.random_data import (
+    ATTRIBUTES,
+    DIMENSIONS,
+    EVENTS,
     ID_KINDS,
     START_US,
     IdKind,
@@ -38,7 +41,7 @@ from tests.aggregators.random_data import (
 )
 from tests.aggregators.random_specs import FUNCTION_SPECS, random_spec
 from tests.aggregators.replay import events_of, troubled
-from tests.aggregators.specs import Row, Spec
+from tests.aggregators.specs import FunctionSpec, Row, SourceSpec, Spec
 from tests.aggregators.stores_under_test import STORES, sqlite_store
 from tests.aggregators.strategies import specs, tables
 
@@ -263,13 +266,20 @@ def test_tables_and_events_may_follow_each_other(
 
 
 def test_check_equivalence_finds_what_differs() -> None:
-    table = random_table(0, "str")
+    known_at_once = SourceSpec(events=EVENTS, dimensions=DIMENSIONS, attributes=ATTRIBUTES)
+    table = random_table(0, "str", source=known_at_once)
     source = source_from(table.source)
-    features, _ = feature_set_from(
-        [random_spec(random.Random(0), kind="last_n", function=FUNCTION_SPECS[0])], table.source
+    count = Spec(
+        kind="last_n",
+        dimension="city",
+        function=FunctionSpec("count"),
+        attribute=None,
+        event="activated",
+        n=1000,
     )
+    features, _ = feature_set_from([count], table.source)
     store = MemoryEventStore(sources=[source])
-    moment = moment_from(START_US)
+    moment = moment_from(START_US - 1)
     data = {"store_id": "s-9", "courier_id": "s-9", "city": "s-9", "amount": 5.0}
     store.append(
         [Event("orders", "o-foreign", event, moment, data) for event in table.source.events]
