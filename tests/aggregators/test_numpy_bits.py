@@ -67,10 +67,16 @@ def some_values(kind: str, rng: random.Random) -> list[float]:
         return [float(rng.randint(0, 9)) / 3 for _ in range(LARGEST)]
     if kind == "rising":
         return [1e6 + 0.1 * number for number in range(LARGEST)]
+    if kind == "falling":
+        return [1e6 - 0.1 * number for number in range(LARGEST)]
+    if kind == "equal":
+        return [0.1] * LARGEST
+    if kind == "zigzag":
+        return [(-1.0) ** number * 0.1 * (number // 2) for number in range(LARGEST)]
     return [rng.gauss(600, 240) for _ in range(LARGEST)]
 
 
-@pytest.mark.parametrize("kind", ["normal", "wide", "few", "rising"])
+@pytest.mark.parametrize("kind", ["normal", "wide", "few", "rising", "falling", "equal", "zigzag"])
 @pytest.mark.parametrize("seed", seeds(1))
 def test_every_size_gives_numpys_bits(seed: int, kind: str) -> None:
     rng = random.Random(f"{seed} {kind}")
