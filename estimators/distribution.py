@@ -94,7 +94,7 @@ class Distribution:
             return self.values[:, upper].copy()
         below, above = self.values[:, upper - 1], self.values[:, upper]
         inside = below + (above - below) * ((q - low) / (high - low))
-        return np.minimum(inside, above)
+        return np.asarray(np.minimum(inside, above))
 
     def cdf(self, t: npt.ArrayLike) -> FloatArray:
         """Return the probability that the duration is at most t seconds, shape (n_rows,).

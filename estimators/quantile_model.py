@@ -47,9 +47,8 @@ class QuantileModel:
     >>> rng = np.random.default_rng(0)
     >>> X = rng.random((2000, 2))
     >>> seconds = 600.0 + 600.0 * X[:, 0] + 100.0 * rng.random(2000)
-    >>> model = QuantileModel.fit(
-    ...     X, seconds, np.arange(2000), columns=Columns(["load", "noise"])
-    ... )
+    >>> hourly_us = np.arange(2000) * 3_600_000_000
+    >>> model = QuantileModel.fit(X, seconds, hourly_us, columns=Columns(["load", "noise"]))
     >>> low, high = model.predict(np.array([[0.5, 0.5]])).interval(0.8)
     >>> bool(850.0 < low[0] < high[0] < 1050.0)
     True
