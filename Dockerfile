@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The eTP service as an image: docker build -t doorstep-etp .
 # The model is not in it: mount a model store that `doorstep train etp` has filled at /var/lib/doorstep/bentoml.
-# (`make bento` puts service and model together instead.)
+# The events are kept beside it. (`make bento` puts service and model together instead.)
 
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
@@ -48,6 +48,7 @@ ENV PATH=/opt/doorstep/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     BENTOML_DO_NOT_TRACK=True \
     BENTOML_HOME=/var/lib/doorstep/bentoml \
+    DOORSTEP_STORE=/var/lib/doorstep/events.db \
     NUMBA_CACHE_DIR=/var/cache/doorstep
 
 USER 10001:10001
@@ -55,7 +56,7 @@ WORKDIR /var/lib/doorstep
 VOLUME ["/var/lib/doorstep"]
 EXPOSE 3000
 
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/readyz', timeout=2)"]
 
 CMD ["bentoml", "serve", "services.etp:EtpService", "--host", "0.0.0.0", "--port", "3000"]
