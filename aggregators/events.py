@@ -227,21 +227,29 @@ def _is_int64(value: object) -> TypeGuard[int]:
     return -_INT64_LIMIT <= int(value) < _INT64_LIMIT
 
 
+def _is_unicode(value: str) -> bool:
+    """Return whether tables and files can hold this text: lone surrogates have no UTF-8."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def check_sample_id(value: object, what: str) -> SampleId:
     """Return a sample id as plain int or str, or raise :class:`SampleIdError`."""
-    if isinstance(value, str):
+    if isinstance(value, str) and _is_unicode(value):
         return str(value)
     if _is_int64(value):
         return int(value)
     raise SampleIdError(
-        f"{what} is {value!r} ({type(value).__name__}); expected a string or a 64-bit integer"
+        f"{what} is {value!r} ({type(value).__name__}); expected a string of valid Unicode or a"
+        " 64-bit integer"
     )
 
 
 def check_key(value: object, what: str) -> Key:
     """Return a dimension's value as plain int, str or None, or raise :class:`DataError`."""
-    if value is None or isinstance(value, str):
-        return value if value is None else str(value)
+    if value is None:
+        return None
+    if isinstance(value, str) and _is_unicode(value):
+        return str(value)
     if _is_int64(value):
         return int(value)
     if isinstance(value, float | np.floating):
@@ -252,7 +260,8 @@ def check_key(value: object, what: str) -> Key:
     if type(value).__name__ in ("NAType", "NaTType"):  # those of pandas
         return None
     raise ColumnError(
-        f"{what} is {value!r} ({type(value).__name__}); expected a string, a 64-bit integer or None"
+        f"{what} is {value!r} ({type(value).__name__}); expected a string of valid Unicode, a"
+        " 64-bit integer or None"
     )
 
 

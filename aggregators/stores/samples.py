@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aggregators.errors import DataError, QueryError, SampleIdError
+from aggregators.errors import ColumnError, DataError, QueryError, SampleIdError
 from aggregators.events import Event, Source, check_sample_id
 from aggregators.stores.base import Sample, SourceReading
 from aggregators.times import NEVER, moment_to_us
@@ -59,7 +59,7 @@ def check_event(
         event: what arrived.
         source: its source.
         state: the samples there are, for the type of their ids.
-        kinds: the types of ids seen in this call, for sources without samples; extended here.
+        kinds: the types of ids and keys seen in this call, where there are none yet; extended here.
     """
     if event.event not in source.events:
         source.check_event(event.event)
@@ -78,6 +78,15 @@ def check_event(
     if event.recorded_at is not None:
         recorded_us = moment_to_us(event.recorded_at, f"recorded_at: {what}")
     data = event.checked_data(source) if event.data else {}
+    for column in data.keys() & set(source.dimensions):
+        known = None if state is None else state.key_kinds.get(column)
+        expected = kinds.setdefault(f"{source.name}.{column}", known or type(data[column]))
+        if type(data[column]) is not expected:
+            raise ColumnError(
+                f"dimension {column!r} of event {event.event!r} of {sample_id!r} is"
+                f" {data[column]!r}; its values have been of type {expected.__name__}: expected all"
+                " integers or all strings"
+            )
     if not isinstance(event.retracted, bool | np.bool_):
         what = f"retracted of event {event.event!r} of {sample_id!r}"
         raise DataError(f"{what} is {event.retracted!r}; expected True or False")

@@ -140,9 +140,10 @@ class SqliteEventStore(EventStore):
 
     def append(self, events: Iterable[Event]) -> AppendResult:
         """Keep events; when this returns they are on the disk. See :meth:`EventStore.append`."""
+        given = list(events)
         with self._lock:
             self._catch_up()
-            return self._write(self._memory.checked(events))
+            return self._write(given)
 
     def append_table(self, source: Source, table: Native) -> AppendResult:
         """Keep all events of a table of samples, in transactions of many events each."""
@@ -156,10 +157,13 @@ class SqliteEventStore(EventStore):
             totals[2] += result.superseded
         return AppendResult(*totals)
 
-    def _write(self, events: Sequence[CheckedEvent]) -> AppendResult:
+    def _write(self, given: Sequence[Event]) -> AppendResult:
+        events, seen = self._memory.checked(given), self._last_seq
         try:
             with self._transaction():
                 self._catch_up()  # nobody else can append from here on
+                if self._last_seq != seen:  # ids and keys have types of what others appended
+                    events = self._memory.checked(given)
                 new = [event for event in events if self._memory.outcome(event) == APPLIED]
                 rows = [self._row(event) for event in new]
                 self._connection.executemany(
@@ -170,7 +174,7 @@ class SqliteEventStore(EventStore):
                 last = self._connection.execute("SELECT max(seq) FROM events").fetchone()[0]
         except sqlite3.Error as error:
             raise StoreError(
-                f"the event store {self.path} did not take {len(events)} events, none of them is"
+                f"the event store {self.path} did not take {len(given)} events, none of them is"
                 f" kept: {error}; append them again"
             ) from error
         result = self._memory.apply(events)
