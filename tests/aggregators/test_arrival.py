@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aggregators import Event
+from aggregators import AggregatorError, Event
 from tests.aggregators.building import bits_of, feature_set_from, moment_from, source_from
 from tests.aggregators.random_data import (
     ID_KINDS,
@@ -114,6 +114,22 @@ def ask(store: Any, features: Any, query: Row, table: RandomTable) -> Any:
         keys={dimension: query[dimension] for dimension in features.dimensions},
         sample_id=query["order_id"],
     )
+
+
+@pytest.mark.parametrize("first", ["ids", "keys"])
+def test_two_writers_cannot_mix_types(first: str, tmp_path: Path) -> None:
+    # Each has looked at the empty store before the other writes.
+    table = random_table(0, "str")
+    stores = [STORES["sqlite"](table, tmp_path / "events.db") for _ in range(2)]
+    moment = moment_from(START_US)
+    stores[0].append([Event("orders", "o-1", "ready", moment, {"city": "s-9"})])
+    event = Event("orders", 1 if first == "ids" else "o-2", "ready", moment, {"city": 7})
+    with pytest.raises(AggregatorError, match="expected all integers or all strings"):
+        # What it checks against is from before, as if the other had just been quicker.
+        stores[1]._write([event])
+    assert list(state_of(stores[1], table)) == ["o-1"]
+    for store in stores:
+        store.close()
 
 
 Winners = dict[Any, dict[str, list[Event]]]

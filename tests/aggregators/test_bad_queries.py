@@ -93,6 +93,9 @@ EVENTS = [
     Case("no columns", lambda: append(event(data=["amount"])), ("data", "mapping")),
     Case("half a retraction", lambda: append(event(retracted="no")), ("retracted", "'no'")),
     Case("truth as number", lambda: append(event(data={"store_id": True})), ("store_id", "True")),
+    Case("mixed keys", lambda: append(event(), event(data={"store_id": 7})), ("store_id", "7")),
+    Case("no text", lambda: append(event(sample_id="\ud800")), ("sample id", "Unicode")),
+    Case("no key", lambda: append(event(data={"city": "\udfff"})), ("city", "Unicode")),
     Case("not an event", lambda: append({"source": "orders"}), ("orders", "Event")),  # type: ignore[arg-type]
 ]
 
