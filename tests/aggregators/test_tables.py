@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from tests.aggregators.building import assert_same_frames, feature_set_from, moments_from
+from aggregators import Event, MemoryEventStore, Source, StatsAfterEvent
+from tests.aggregators.building import (
+    assert_same_frames,
+    bits_of,
+    feature_set_from,
+    moment_from,
+    moments_from,
+)
 from tests.aggregators.random_data import (
     ID_KINDS,
     IdKind,
@@ -56,6 +65,22 @@ def test_the_kind_of_table_changes_no_value(seed: int, kind: str, ids: IdKind) -
     expected = features.transform(frame, "training", at=spine)
     actual = features.transform(convert(frame), "training", at=convert(spine))
     assert_same_frames(actual, expected, story)
+
+
+@pytest.mark.parametrize("ids", ID_KINDS)
+@pytest.mark.parametrize("kind", TABLE_KINDS)
+def test_the_kind_of_table_changes_no_answer_of_inference(kind: str, ids: IdKind) -> None:
+    table = random_table(17, ids)
+    features, _ = feature_set_from(some_specs(17), table.source)
+    for query in random_queries(random.Random(17), table, count=5):
+        asked = {
+            "as_of": moment_from(query["as_of"]),
+            "keys": {dimension: query[dimension] for dimension in features.dimensions},
+            "sample_id": query["order_id"],
+        }
+        expected = features.transform_array(table.frame(), **asked)
+        actual = features.transform_array(TABLE_KINDS[kind](table.frame()), **asked)
+        assert (bits_of(actual) == bits_of(expected)).all(), f"{table} as {kind}, {query}"
 
 
 def test_the_result_is_a_table_of_the_callers_kind() -> None:
@@ -200,6 +225,31 @@ def test_every_column_may_have_its_own_zone(zones: tuple[str, str]) -> None:
     expected = features.transform(frame, "training", as_of="activated")
     actual = features.transform(other, "training", as_of="activated")
     assert_same_frames(actual, expected, str(zones))
+
+
+def test_a_repeated_hour_of_python_datetimes_is_two_hours() -> None:
+    # 02:30 in Madrid on 2025-10-26, before and after the clocks went back: 00:30 and 01:30 UTC.
+    madrid = ZoneInfo("Europe/Madrid")
+    before, after = (datetime(2025, 10, 26, 2, 30, fold=fold, tzinfo=madrid) for fold in (0, 1))
+    source = Source("orders", sample_id="order_id", events=("done",), dimensions=("city",))
+    count = StatsAfterEvent(
+        source, dimension="city", function="count", event="done", window=timedelta(hours=1)
+    )
+    frame = pd.DataFrame(
+        {"order_id": [1], "done": pd.Series([before], dtype=object), "city": ["MAD"]}
+    )
+    store = MemoryEventStore(sources=[source])
+    store.append([Event("orders", 1, "done", before, {"city": "MAD"})])
+    # Adding to a datetime forgets the fold; replacing keeps it.
+    for moment, expected in (
+        (before, 0.0),
+        (before.replace(microsecond=1), 1.0),
+        (after, 1.0),
+        (after.replace(microsecond=1), 0.0),
+    ):
+        for data in (frame, store):
+            answer = count.transform(data, "inference", as_of=moment, key="MAD", sample_id=None)
+            assert answer == expected, f"{moment} fold {moment.fold}"
 
 
 def test_the_hour_that_a_clock_repeats_is_two_hours() -> None:
