@@ -1,7 +1,8 @@
 """Real-time features from order events, the same in training and inference, bit for bit.
 
-Declare a feature once; ask it of a table in training, of an event store in inference. See
-``DESIGN.md`` for the rule of time, and each name's docstring for an example that runs.
+Declare a feature once; ask it of a table in training, of an event store in inference. The rule of
+time (``docs/rule_of_time.md``) says what its value is; each name's docstring has an example that
+runs.
 """
 
 from __future__ import annotations

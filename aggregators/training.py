@@ -67,11 +67,9 @@ class SourceRun:
         source: Source,
         features: Sequence[tuple[int, Aggregator]],
         data: Native,
-        threads: int,
         extra_events: Sequence[str] = (),
     ) -> None:
         self.source = source
-        self.threads = threads
         self.features = features
         layout = needed_layout(feature for _, feature in features)
         events = dict(layout.events)
@@ -319,7 +317,6 @@ class TrainingRun:
                 source,
                 [(i, f) for i, f in enumerate(features) if f.source.name == name],
                 tables[name],
-                self.threads,
                 events_of_requests(source, features, as_of),
             )
             for name, source in sources.items()
