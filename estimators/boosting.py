@@ -39,9 +39,9 @@ class BoostingParameters:
         num_threads: of LightGBM; the result does not depend on it.
     """
 
-    median_trees: int = 300
+    median_trees: int = 200
     outer_trees: int = 100
-    learning_rate: float = 0.03
+    learning_rate: float = 0.05
     leaves: int = 31
     min_rows_per_leaf: int = 40
     feature_share: float = 0.8

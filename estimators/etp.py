@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from aggregators import Aggregator, Duration, Source
-from aggregators.catalog import features_for
 from estimators.base import Estimator
+from estimators.etp_features import etp_features
 
 __all__ = ["Etp"]
 
 
 class Etp(Estimator):
-    """Estimated time of preparation."""
+    """Estimated time of preparation: seconds from dispatch or acceptance until ``ready``.
+
+    Its target and the event at which it is asked come from the data set; its features from
+    :func:`estimators.etp_features.etp_features`.
+    """
 
     name = "etp"
 
     @classmethod
     def features_for(cls, source: Source, target: Duration) -> list[Aggregator]:
-        """Return the features."""
-        return [f for f in features_for(source) if f.dimension != "courier_id"]
+        """Return every feature that the eTP may use of a source."""
+        return etp_features(source, target)
