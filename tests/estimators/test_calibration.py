@@ -1,0 +1,69 @@
+"""The conformal grid covers what it says, whatever the anchors got wrong."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from estimators import InputError
+from estimators.calibration import GRID_LEVELS, ConformalGrid
+
+SEED = 7
+N = 20_000
+
+
+def outcomes(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Scales that differ from row to row, and skewed durations of these scales."""
+    scale = rng.uniform(300.0, 2_000.0, N)
+    return scale, scale * rng.gamma(2.0, 0.5, N)
+
+
+@pytest.mark.parametrize("width", [0.2, 1.0, 4.0], ids=["too narrow", "right", "too wide"])
+@pytest.mark.parametrize("shift", [0.6, 1.0, 1.5], ids=["too low", "right", "too high"])
+def test_ranges_cover_what_they_say(width: float, shift: float) -> None:
+    rng = np.random.default_rng(SEED)
+    scale, happened = outcomes(rng)
+    factors = shift * np.array([0.3**width, 0.84, 0.84 * 2.3**width])
+    anchors = scale[:, np.newaxis] * np.sort(factors)
+    grid = ConformalGrid.fit(anchors[: N // 2], happened[: N // 2])
+    later = grid.distribution(anchors[N // 2 :])
+    for level in (0.5, 0.8, 0.9):
+        low, high = later.interval(level)
+        covered = np.mean((low <= happened[N // 2 :]) & (happened[N // 2 :] <= high))
+        assert abs(covered - level) < 0.015, f"level {level}, seed {SEED}"
+    for q in GRID_LEVELS:
+        below = np.mean(happened[N // 2 :] <= later.quantile(q))
+        assert abs(below - q) < 0.015, f"quantile {q}, seed {SEED}"
+
+
+def test_crossing_equal_and_tiny_anchors_still_give_distributions() -> None:
+    rng = np.random.default_rng(SEED)
+    scale, happened = outcomes(rng)
+    anchors = np.column_stack([scale, scale, scale])
+    anchors[::3] = anchors[::3, ::-1] * np.array([2.0, 1.0, 0.5])  # crossing
+    anchors[::5] = -10.0
+    grid = ConformalGrid.fit(anchors, happened)
+    values = grid.distribution(anchors).values
+    assert np.isfinite(values).all()
+    assert (values >= 0.0).all()
+    assert (np.diff(values, axis=1) >= 0.0).all()
+
+
+def test_json_gives_back_the_same_grid() -> None:
+    rng = np.random.default_rng(SEED)
+    scale, happened = outcomes(rng)
+    anchors = np.outer(scale, [0.3, 0.8, 2.0])
+    grid = ConformalGrid.fit(anchors, happened)
+    again = ConformalGrid.from_json(json.loads(json.dumps(grid.to_json())))
+    assert again.distribution(anchors) == grid.distribution(anchors)
+
+
+def test_too_few_rows_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 100"):
+        ConformalGrid.fit(np.ones((99, 3)), np.ones(99))
+    with pytest.raises(InputError, match="expected \\(n_rows, 3\\)"):
+        ConformalGrid.fit(np.ones((200, 2)), np.ones(200))
+    with pytest.raises(InputError, match="non-decreasing"):
+        ConformalGrid(np.linspace(1.0, 0.0, len(GRID_LEVELS)))

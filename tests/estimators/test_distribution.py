@@ -1,0 +1,143 @@
+"""What must hold for every distribution."""
+
+from __future__ import annotations
+
+import json
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from estimators import Distribution, InputError
+
+SECONDS = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3))
+
+
+@st.composite
+def distributions(draw: st.DrawFn) -> Distribution:
+    """A few rows, with flat stretches as often as not."""
+    levels = sorted(draw(st.sets(st.integers(1, 99), min_size=2, max_size=9)))
+    n_rows = draw(st.integers(1, 4))
+    row = st.lists(SECONDS, min_size=len(levels), max_size=len(levels)).map(sorted)
+    flat = row.map(lambda values: [values[0], *values[:-1]]).map(sorted)
+    values = draw(st.lists(st.one_of(row, flat), min_size=n_rows, max_size=n_rows))
+    return Distribution([level / 100 for level in levels], values)
+
+
+@given(distributions(), st.floats(0, 1), st.floats(0, 1))
+def test_quantiles_never_cross_and_stay_on_the_grid(d: Distribution, p: float, q: float) -> None:
+    low, high = sorted((p, q))
+    assert (d.quantile(low) <= d.quantile(high)).all()
+    assert (d.quantile(q) >= d.values[:, 0]).all()
+    assert (d.quantile(q) <= d.values[:, -1]).all()
+
+
+@given(distributions())
+def test_the_grid_gives_its_own_values(d: Distribution) -> None:
+    for k, level in enumerate(d.levels.tolist()):
+        assert d.quantile(level).tolist() == d.values[:, k].tolist()
+
+
+@given(distributions(), st.floats(0.0, 1.0))
+def test_cdf_undoes_quantile(d: Distribution, q: float) -> None:
+    reached = d.cdf(d.quantile(q))
+    assert (reached >= min(q, d.levels[-1]) - 1e-6).all()
+
+
+@given(distributions(), SECONDS, SECONDS)
+def test_cdf_grows_from_0_to_1(d: Distribution, s: float, t: float) -> None:
+    low, high = sorted((s, t))
+    assert (d.cdf(low) <= d.cdf(high)).all()
+    assert (d.cdf(d.values[:, 0] - 1.0) == 0.0).all()
+    assert (d.cdf(d.values[:, -1]) == 1.0).all()
+
+
+@given(distributions())
+def test_mean_is_the_mean_of_all_quantiles(d: Distribution) -> None:
+    levels = (np.arange(20_000) + 0.5) / 20_000
+    numeric = np.mean([d.quantile(level) for level in levels[::10]], axis=0)
+    spread = d.values[:, -1] - d.values[:, 0]
+    assert (np.abs(d.mean() - numeric) <= 1e-3 * spread + 1e-6).all()
+
+
+@settings(max_examples=20)
+@given(distributions(), st.integers(0, 2**32 - 1))
+def test_samples_follow_the_distribution(d: Distribution, seed: int) -> None:
+    drawn = d.sample(4_000, np.random.default_rng(seed))
+    assert drawn.shape == (len(d), 4_000)
+    for level in (0.25, 0.5, 0.75):
+        share = (drawn <= d.quantile(level)[:, np.newaxis]).mean(axis=1)
+        assert (share >= min(level, d.levels[-1]) - 0.05).all(), f"seed {seed}"
+    again = d.sample(4_000, np.random.default_rng(seed))
+    assert np.array_equal(drawn, again)
+
+
+@given(distributions())
+def test_json_and_arrow_give_back_the_same_bits(d: Distribution) -> None:
+    assert Distribution.from_json(json.loads(json.dumps(d.to_json()))) == d
+    assert Distribution.from_arrow(d.to_arrow()) == d
+
+
+@given(distributions(), st.floats(0.01, 0.99))
+def test_intervals_are_central(d: Distribution, level: float) -> None:
+    low, high = d.interval(level)
+    assert (low <= high).all()
+    assert (low <= d.quantile(0.5)).all()
+    assert (high >= d.quantile(0.5)).all()
+
+
+def test_cdf_takes_one_time_per_row_and_nan() -> None:
+    d = Distribution([0.2, 0.8], [[10.0, 20.0], [10.0, 20.0]])
+    assert d.cdf([15.0, np.nan])[0] == 0.5
+    assert np.isnan(d.cdf([15.0, np.nan])[1])
+
+
+def test_no_rows_are_fine() -> None:
+    d = Distribution([0.2, 0.8], np.empty((0, 2)))
+    assert len(d) == 0
+    assert d.mean().shape == d.cdf(3.0).shape == d.quantile(0.3).shape == (0,)
+    assert d.sample(5, np.random.default_rng(0)).shape == (0, 5)
+    assert Distribution.from_json(d.to_json()) == d
+
+
+def test_rows_can_be_picked() -> None:
+    d = Distribution([0.2, 0.8], [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    assert d[np.array([True, False, True])].values.tolist() == [[1.0, 2.0], [5.0, 6.0]]
+    assert d[1:].values.tolist() == [[3.0, 4.0], [5.0, 6.0]]
+
+
+@pytest.mark.parametrize(
+    ("levels", "values", "words"),
+    [
+        ([0.5], [[1.0]], "levels have shape"),
+        ([0.5, 0.5], [[1.0, 2.0]], "strictly ascending"),
+        ([0.0, 0.5], [[1.0, 2.0]], "strictly ascending"),
+        ([0.1, np.nan], [[1.0, 2.0]], "strictly ascending"),
+        ([0.1, 0.9], [[2.0, 1.0]], "row 0 cross"),
+        ([0.1, 0.9], [[1.0, 2.0], [2.0, 1.0]], "row 1 cross"),
+        ([0.1, 0.9], [[1.0, np.inf]], "not all finite"),
+        ([0.1, 0.9], [[1.0, np.nan]], "not all finite"),
+        ([0.1, 0.9], [1.0, 2.0], "expected \\(n_rows, 2\\)"),
+        ([0.1, 0.9], [[1.0, 2.0, 3.0]], "expected \\(n_rows, 2\\)"),
+    ],
+)
+def test_what_is_no_distribution_is_refused(
+    levels: list[float], values: list[list[float]], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        Distribution(levels, values)
+
+
+def test_what_cannot_be_asked_is_refused() -> None:
+    d = Distribution([0.1, 0.9], [[1.0, 2.0]])
+    with pytest.raises(InputError, match="between 0 and 1"):
+        d.quantile(1.5)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        d.interval(1.0)
+    with pytest.raises(InputError, match="one per row"):
+        d.cdf([1.0, 2.0])
+    with pytest.raises(InputError, match="0 or more"):
+        d.sample(-1, np.random.default_rng(0))
+    with pytest.raises(InputError, match="levels and values"):
+        Distribution.from_json({"values": []})
