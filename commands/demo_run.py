@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from commands.demo_report import print_estimates, print_summary
 from commands.output import StageProgress, console, progress
 from commands.report import print_report
 from estimators import registry
+from estimators.base import Estimator
 from estimators.training import train_etp
 from services.client import EtpClient
 from services.cloudevents import to_cloud_event
@@ -32,7 +33,6 @@ __all__ = ["Estimate", "known_at", "run_demo"]
 BATCH_EVENTS = 2_000
 """Events per request when the past is sent."""
 ASKED_AT = "dispatched"
-FACTS = ("store_id", "store_category", "city", "amount", "products")
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def run_demo(*, stores: int, days: int, seed: int, rows: int, folder: Path) -> l
         ):
             report("start the service", 1.0)
             failures = _send_past(client, orders, today, report)
-            estimates = _replay(client, orders, today, report, failures)
+            estimates = _replay(client, trained.estimator, orders, today, report, failures)
     failures += _statuses(estimates)
     compared, different = _compare_with_training(trained.estimator.features, orders, estimates)
     if different:
@@ -114,6 +114,7 @@ def _send_past(
 
 def _replay(
     client: EtpClient,
+    estimator: Estimator,
     orders: pd.DataFrame,
     today: datetime,
     report: StageProgress,
@@ -121,7 +122,9 @@ def _replay(
 ) -> list[Estimate]:
     """Send the day's events in their order and ask, at each dispatch, before the next happens."""
     stage = "live: events and requests"
-    by_id = orders.set_index("order_id")
+    names = dict.fromkeys((*estimator.features.dimensions, *estimator.facts.inputs))
+    by_id = orders.set_index("order_id", drop=False)
+    rows: dict[Any, Any] = by_id[by_id[ASKED_AT] >= pd.Timestamp(today)].to_dict("index")
     events = list(events_of(orders, after=today))
     waiting: list[Event] = []
     estimates: list[Estimate] = []
@@ -129,28 +132,27 @@ def _replay(
         if event.event == ASKED_AT:
             failures += _send(client, waiting)
             waiting = []
-            estimates.append(_ask(client, by_id, event))
+            row = rows[event.sample_id]
+            estimates.append(_ask(client, {name: row[name] for name in names}, row))
         waiting.append(event)
         report(stage, done / len(events))
     return estimates
 
 
-def _ask(client: EtpClient, by_id: pd.DataFrame, event: Event) -> Estimate:
-    order = by_id.loc[event.sample_id]
-    as_of: datetime = order[ASKED_AT].to_pydatetime()
+def _ask(client: EtpClient, facts: dict[str, Any], row: dict[str, Any]) -> Estimate:
     began_s = perf_counter()
     answer = client.predict(
-        {name: order[name] for name in FACTS},
-        sample_id=event.sample_id,
-        as_of=as_of,
+        facts,
+        sample_id=row["order_id"],
+        as_of=row[ASKED_AT].to_pydatetime(),
         include_features=True,
     )
     latency_ms = (perf_counter() - began_s) * 1_000.0
     return Estimate(
-        order_id=str(event.sample_id),
-        store_id=str(order["store_id"]),
+        order_id=row["order_id"],
+        store_id=row["store_id"],
         answer=answer,
-        actual_s=(order["ready"] - order[ASKED_AT]).total_seconds(),
+        actual_s=(row["ready"] - row[ASKED_AT]).total_seconds(),
         latency_ms=latency_ms,
     )
 

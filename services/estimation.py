@@ -103,8 +103,14 @@ class Estimation:
         self._metrics = metrics
         self._clock = clock
         self._dimensions = estimator.features.dimensions
-        self._numbers = frozenset(estimator.facts.numbers)
-        self._taken = tuple(dict.fromkeys((*self._dimensions, *estimator.facts.inputs)))
+        self._needed = tuple(dict.fromkeys((*self._dimensions, *estimator.facts.inputs)))
+        # An order may say all that its source knows, so that the next model, which needs more of
+        # it or less, does not break who asks.
+        sources = estimator.features.sources
+        columns = [column for source in sources for column in source.columns]
+        attributes = [column for source in sources for column in source.attributes]
+        self._taken = frozenset((*self._needed, *columns))
+        self._numbers = frozenset((*estimator.facts.numbers, *attributes))
         self._model = ModelInfo(
             tag=tag,
             catalog_version=estimator.features.version,
@@ -113,7 +119,7 @@ class Estimation:
 
     def warm_up(self) -> None:
         """Answer an order about which nothing is known, so that the first real one is quick."""
-        order: dict[str, Any] = dict.fromkeys(self._taken)
+        order: dict[str, Any] = dict.fromkeys(self._needed)
         prepared = self._prepare(PredictRequest(order=order, sample_id=None))
         self._estimator.predict(prepared.inputs[np.newaxis, :])
 
@@ -121,7 +127,7 @@ class Estimation:
         """Answer one request.
 
         Raises:
-            InvalidRequest: the order lacks a dimension, or a value has the wrong type.
+            InvalidRequest: a field that no order has, or a value of the wrong type.
         """
         began_s = perf_counter()
         prepared = self._prepare(request)
@@ -172,7 +178,7 @@ class Estimation:
             realtime = self._features.transform_array(
                 self._store,
                 as_of=as_of,
-                keys={name: order[name] for name in self._dimensions},
+                keys={name: order.get(name) for name in self._dimensions},
                 sample_id=request.sample_id,
             )
         except (StoreError, FunctionError, sqlite3.Error, OSError) as error:
@@ -184,26 +190,14 @@ class Estimation:
         return _Prepared(request, as_of, realtime, np.concatenate([facts, realtime]), notes)
 
     def _check(self, order: dict[str, Any]) -> list[str]:
-        """Check types and names of an order's fields; say which values are not known."""
-        for name in order:
+        """Check names and types of an order's fields; say which values are needed and missing."""
+        for name, value in order.items():
             if name not in self._taken:
                 raise unknown_field("order", name, self._taken)
-        missing: list[str] = []
-        for name in self._taken:
-            value = order.get(name)
-            if value is None:
-                if name in self._dimensions and name not in order:
-                    raise InvalidRequest(
-                        "missing; features are computed for it, so name it (null where it has"
-                        " no value)",
-                        field=f"order.{name}",
-                    )
-                missing.append(name)
-            elif name in self._numbers:
-                _check_number(name, value)
-            else:
-                _check_text(name, value)
-        return [f"{name} is missing" for name in missing]
+            if value is not None:
+                check = _check_number if name in self._numbers else _check_text
+                check(name, value)
+        return [f"{name} is missing" for name in self._needed if order.get(name) is None]
 
     def _answer(
         self,

@@ -75,9 +75,10 @@ class EtpService:
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def warm_up(self) -> None:
         """Compile what is compiled at first use, before the first request pays for it."""
+        if self._estimation is None:
+            return
         warm_up()
-        if self._estimation is not None:
-            self._estimation.warm_up()
+        self._estimation.warm_up()
         freeze_garbage()
 
     def __is_ready__(self) -> bool:

@@ -43,9 +43,9 @@ has seen; without something that it should have had; or without the model."""
 class PredictRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """How long will this order take?
 
-    ``order`` holds what is known of it: the dimensions of the model's features (each must be named;
-    null where there is no value) and the facts that the model takes. ``sample_id`` is the order's
-    id, so that it is not counted in its own features, or null where the order does not exist yet.
+    ``order`` holds what is known of it: any of the source's columns. What the model needs and does
+    not get makes the answer ``degraded``. ``sample_id`` is the order's id, so that it is not
+    counted in its own features, or null where the order does not exist yet.
     """
 
     order: dict[str, Any]

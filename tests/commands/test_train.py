@@ -24,7 +24,7 @@ CITY = ("--dataset", "simulator", "--stores", "6", "--days", "6", "--seed", "3")
 def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A model store of its own, with one model in it."""
     home = {"BENTOML_HOME": str(tmp_path_factory.mktemp("bentoml"))}
-    shown = doorstep("train", "etp", *CITY, timeout_s=120.0, **home)
+    shown = doorstep("train", "etp", *CITY, "--threads", "1", timeout_s=120.0, **home)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "saved as etp:" in shown.stdout
     return {**home, "TRAINED": shown.stdout}
@@ -66,13 +66,14 @@ def test_serving_answers_and_ends_on_a_signal(home: dict[str, str], tmp_path: Pa
             while not client.is_ready() and time.monotonic() < deadline_s:
                 assert process.poll() is None, (tmp_path / "log").read_text()
                 time.sleep(0.2)
-            order = {"store_id": "s-001", "store_category": None, "city": "BCN"}
+            order = {"store_id": "s-001", "city": "BCN"}
             assert client.predict(order, sample_id=None).status == "degraded"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20.0) == 0
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 @pytest.mark.parametrize("command", [("serve", "etp"), ("evaluate",)])

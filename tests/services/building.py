@@ -27,8 +27,8 @@ ORDERS = Source(
     "orders",
     sample_id="order_id",
     events=("dispatched", "ready", "cancelled"),
-    dimensions=("store_id", "city"),
-    attributes=("products",),
+    dimensions=("store_id", "city", "courier_id"),
+    attributes=("products", "amount"),
 )
 FEATURES = FeatureSet(
     [

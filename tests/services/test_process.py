@@ -31,28 +31,24 @@ def wait_until_gone(pid: int) -> bool:
 
 
 def test_a_service_answers_while_the_block_lasts_and_is_gone_after(tmp_path: Path) -> None:
-    with ServiceProcess(STUB, log=tmp_path / "log") as service:
-        ids = httpx.post(f"{service.url}/ids", json={}, trust_env=False).json()
-        assert service.pid in (ids["server"], ids["worker"])
-        assert httpx.get(f"{service.url}/livez", trust_env=False).status_code == 200
-    assert wait_until_gone(ids["worker"])
-    assert wait_until_gone(ids["server"])
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{service.url}/livez", trust_env=False)
-    service.stop()  # a second time is harmless
-
-
-def test_an_error_within_the_block_ends_the_service(tmp_path: Path) -> None:
-    pids: list[int] = []
+    seen: list[tuple[ServiceProcess, int, int]] = []
 
     def fail_within() -> None:
         with ServiceProcess(STUB, log=tmp_path / "log") as service:
-            pids.append(service.pid)
+            ids = httpx.post(f"{service.url}/ids", json={}, trust_env=False).json()
+            assert service.pid in (ids["server"], ids["worker"])
+            assert httpx.get(f"{service.url}/livez", trust_env=False).status_code == 200
+            seen.append((service, ids["server"], ids["worker"]))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail_within()
-    assert wait_until_gone(pids[0])
+    service, server, worker = seen[0]
+    assert wait_until_gone(worker)
+    assert wait_until_gone(server)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{service.url}/livez", trust_env=False)
+    service.stop()  # a second time is harmless
 
 
 def test_a_service_that_cannot_start_says_what_it_printed(tmp_path: Path) -> None:
@@ -64,9 +60,9 @@ def test_a_service_that_cannot_start_says_what_it_printed(tmp_path: Path) -> Non
 
 def test_a_service_that_fails_while_starting_is_given_up(tmp_path: Path) -> None:
     service = ServiceProcess(
-        STUB, log=tmp_path / "log", settings={"STUB_FAILS": "1"}, start_timeout_s=6.0
+        STUB, log=tmp_path / "log", settings={"STUB_FAILS": "1"}, start_timeout_s=3.0
     )
-    with pytest.raises(ServiceStartError, match=r"ready within 6 s|exit code") as caught, service:
+    with pytest.raises(ServiceStartError, match=r"ready within 3 s|exit code") as caught, service:
         pass
     assert "log" in caught.value.reason
 
