@@ -88,6 +88,12 @@ class SelectionPlan:
     arguments: Float64Array
     expensive: tuple[Expensive, ...]
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether a sample may be selected however long ago its event was."""
+        is_interval = self.spec[selection.KIND] == selection.BETWEEN_EVENTS
+        return bool(is_interval and self.spec[selection.MAX_AGE_US] == selection.NO_LIMIT)
+
 
 def needed_layout(features: Iterable[Aggregator]) -> Layout:
     """Return the layout of just those events and columns that the features of one source need."""

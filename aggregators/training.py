@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from aggregators import kernels
 from aggregators.attributes import Attribute, columns_of, events_of, has_elapsed
 from aggregators.base import Aggregator
+from aggregators.clustering import Cluster, cluster
 from aggregators.events import Source
 from aggregators.functions import evaluate
 from aggregators.plan import (
@@ -32,6 +33,8 @@ __all__ = ["SourceRun", "TrainingRun", "available_threads"]
 
 COLLECTED_VALUES = 4_000_000
 """How many values are gathered at a time for functions that run in Python."""
+
+_NO_PLACES = np.empty(0, np.int64)  # rows are those of the table
 
 BLOCK_QUERIES = 32_768
 """How many queries a thread answers at a time.
@@ -156,31 +159,79 @@ class SourceRun:
         """Write the features of queries ``start`` to ``stop`` into ``result[output, query]``."""
         self.prepare(pool)
         in_time = np.argsort(queries.as_of[start:stop], kind="stable").astype(np.int32)
-        blocks = [in_time[i : i + BLOCK_QUERIES] for i in range(0, len(in_time), BLOCK_QUERIES)]
-
-        def answer(block: Int32Array) -> None:
-            self._answer(queries, start, block, result)
-
-        for _ in pool.map(answer, blocks):
-            pass
+        if len(in_time) == len(queries.as_of):
+            self._answer_whole(queries, in_time, result, pool)
+        else:
+            self._answer_part(queries, start, in_time, result, pool)
         self._answer_expensive(queries, start, in_time, result)
 
-    def _answer(
-        self, queries: Queries, start: int, block: Int32Array, result: Float64Array
+    def _answer_whole(
+        self,
+        queries: Queries,
+        in_time: Int32Array,
+        result: Float64Array,
+        pool: ThreadPoolExecutor,
     ) -> None:
-        """Compute all compiled functions for one block of queries."""
-        dimensions = {plan.dimension for plan in self.plans}
-        ordered = {
-            dimension: _ordered(queries, self.source.name, dimension, start, block)
-            for dimension in dimensions
-        }
+        """Answer all queries, index by index: at most one cluster per thread is in memory."""
+        dimensions = sorted({plan.dimension for plan in self.plans})
+        orders = pool.map(lambda name: self._ordered(queries, name, 0, in_time), dimensions)
+        ordered = dict(zip(dimensions, orders, strict=True))
+        self._fill_ungrouped(ordered, result)
+
+        def answer(pair: tuple[str, str]) -> None:
+            plans = [p for p in self.plans if (p.dimension, p.order_event) == pair]
+            rows, offsets = self._indexes[pair]
+            here = cluster(plans, rows, offsets, self.table.times, self.table.columns)
+            asked = ordered[pair[0]]
+            own_rows = np.where(asked.own_rows < 0, -1, here.place_of[asked.own_rows])
+            for plan in here.plans:
+                self._aggregate(plan, here, replace(asked, own_rows=own_rows), result)
+
+        for _ in pool.map(answer, sorted(self._indexes)):
+            pass
+
+    def _answer_part(
+        self,
+        queries: Queries,
+        start: int,
+        in_time: Int32Array,
+        result: Float64Array,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        """Answer a part of the queries in blocks, from the table itself: it needs no more memory.
+
+        Open intervals without an age limit start from the beginning of each group: once, not once
+        per block.
+        """
+        endless = [plan for plan in self.plans if plan.is_endless]
+        others = [plan for plan in self.plans if not plan.is_endless]
+        blocks = [in_time[i : i + BLOCK_QUERIES] for i in range(0, len(in_time), BLOCK_QUERIES)]
+        tasks = [([plan], in_time) for plan in endless] + [(others, block) for block in blocks]
+
+        def answer(task: tuple[list[SelectionPlan], Int32Array]) -> None:
+            plans, block = task
+            dimensions = {plan.dimension for plan in plans}
+            ordered = {name: self._ordered(queries, name, start, block) for name in dimensions}
+            self._fill_ungrouped(ordered, result)
+            for plan in plans:
+                rows, offsets = self._indexes[plan.dimension, plan.order_event]
+                table = Cluster((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
+                self._aggregate(plan, table, ordered[plan.dimension], result)
+
+        for _ in pool.map(answer, tasks):
+            pass
+
+    def _fill_ungrouped(self, ordered: Mapping[str, OrderedQueries], result: Float64Array) -> None:
+        """Give queries without a key the empty value."""
         for output, feature in self.features:
-            missing = ordered[feature.dimension].ungrouped
-            if len(missing):
+            if feature.dimension in ordered:
+                missing = ordered[feature.dimension].ungrouped
                 result[output, missing] = 0.0 if feature.function in ("count", "sum") else np.nan
-        for plan in self.plans:
-            if len(plan.functions):
-                self._aggregate(plan, ordered[plan.dimension], result)
+
+    def _ordered(
+        self, queries: Queries, dimension: str, start: int, in_time: Int32Array
+    ) -> OrderedQueries:
+        return _ordered(queries, self.source.name, dimension, start, in_time)
 
     def _answer_expensive(
         self, queries: Queries, start: int, in_time: Int32Array, result: Float64Array
@@ -188,14 +239,15 @@ class SourceRun:
         """Compute all functions that run in Python."""
         for plan in self.plans:
             if plan.expensive:
-                own = _ordered(queries, self.source.name, plan.dimension, start, in_time)
+                own = self._ordered(queries, plan.dimension, start, in_time)
                 for item in plan.expensive:
                     self._evaluate(plan, item, own, result)
 
     def _aggregate(
-        self, plan: SelectionPlan, queries: OrderedQueries, result: Float64Array
+        self, plan: SelectionPlan, table: Cluster, queries: OrderedQueries, result: Float64Array
     ) -> None:
-        rows, offsets = self._indexes[plan.dimension, plan.order_event]
+        if len(plan.functions) == 0:
+            return
         own_rows = queries.own_rows
         kernels.aggregate(
             plan.spec,
@@ -203,13 +255,13 @@ class SourceRun:
             plan.program_bounds,
             plan.functions,
             plan.arguments,
-            rows,
-            offsets,
+            table.rows,
+            table.offsets,
             queries.groups,
             queries.as_of,
             own_rows if plan.exclude_self else np.full_like(own_rows, -1),
-            self.table.times,
-            self.table.columns,
+            table.times,
+            table.columns,
             queries.places,
             result,
         )
