@@ -9,15 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 
 from services.errors import ServiceError
 
-__all__ = ["ServiceProcess", "ServiceStartError", "free_port", "serve_command"]
+__all__ = ["ServiceProcess", "ServiceStartError", "end_server", "free_port", "serve_command"]
 
 START_TIMEOUT_S = 90.0
 """Longest wait for a service to become ready: loading libraries on a busy machine takes a while."""
@@ -41,6 +42,31 @@ def serve_command(target: str, *, host: str, port: int) -> list[str]:
     """Return the command that serves a BentoML service with this Python."""
     options = ["--host", host, "--port", str(port)]
     return [sys.executable, "-m", "bentoml", "serve", target, *options]
+
+
+def end_server(process: subprocess.Popen[bytes], workers: Sequence[psutil.Process] = ()) -> None:
+    """End a server and its workers: politely first, then for certain.
+
+    Workers run in sessions of their own, so they outlive a server that is killed.
+
+    Args:
+        process: the server.
+        workers: workers known from before, in case the server is gone already.
+    """
+    family = {*workers}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family |= {*psutil.Process(process.pid).children(recursive=True)}
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    _gone, alive = psutil.wait_procs(family, timeout=0)
+    for worker in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):  # compares start times: no stranger is hit
+            worker.kill()
+    psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)
 
 
 class ServiceProcess:
@@ -75,6 +101,7 @@ class ServiceProcess:
         self._start_timeout_s = start_timeout_s
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
+        self._workers: list[psutil.Process] = []
         self.url = ""
 
     def __enter__(self) -> ServiceProcess:
@@ -82,8 +109,8 @@ class ServiceProcess:
         self.url = f"http://127.0.0.1:{port}"
         environment = {**os.environ, "BENTOML_DO_NOT_TRACK": "True", **self._settings}
         with self._log.open("ab") as log:
-            # A session of its own, so that the service and its workers end together and an
-            # interrupt from the keyboard reaches this process first.
+            # A session of its own, so that an interrupt from the keyboard reaches this process,
+            # which then ends the service.
             self._process = subprocess.Popen(
                 serve_command(self._target, host="127.0.0.1", port=port),
                 stdin=subprocess.DEVNULL,
@@ -109,21 +136,15 @@ class ServiceProcess:
 
     @property
     def pid(self) -> int:
-        """Process id of the server, which is that of its session too."""
+        """Process id of the server; its workers are its children."""
         assert self._process is not None, "the service was not started"
         return self._process.pid
 
     def stop(self) -> None:
         """End the service: politely first, then for certain. A second call does nothing."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_TIMEOUT_S)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # workers that outlived the server
-        process.wait()
+        if process is not None:
+            end_server(process, self._workers)
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
@@ -134,6 +155,7 @@ class ServiceProcess:
                     raise self._failed(f"ended with exit code {self._process.returncode}")
                 with contextlib.suppress(httpx.HTTPError):
                     if client.get(self._ready_path).status_code == httpx.codes.OK:
+                        self._workers = psutil.Process(self.pid).children(recursive=True)
                         return
                 time.sleep(0.1)
         raise self._failed(f"was not ready within {self._start_timeout_s:.0f} s")

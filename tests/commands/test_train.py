@@ -14,7 +14,7 @@ import pytest
 from commands.datasets import DatasetName, open_dataset, parse_moment
 from commands.output import UserError
 from services.client import EtpClient
-from services.process import free_port
+from services.process import end_server, free_port
 from tests.commands.running import ROOT, doorstep
 
 CITY = ("--dataset", "simulator", "--stores", "6", "--days", "6", "--seed", "3")
@@ -71,9 +71,7 @@ def test_serving_answers_and_ends_on_a_signal(home: dict[str, str], tmp_path: Pa
         process.send_signal(signal.SIGTERM)
         assert process.wait(20.0) == 0
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        end_server(process)
 
 
 @pytest.mark.parametrize("command", [("serve", "etp"), ("evaluate",)])

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,6 +20,7 @@ import httpx
 import msgspec
 import numpy as np
 import pandas as pd
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from aggregators import Event, SqliteEventStore
@@ -293,7 +292,9 @@ def test_accepted_events_are_on_the_disk(city: Served, tmp_path: Path) -> None:
     ):
         assert client.send_events(events).applied == 2
         asked = client.predict(ORDER, sample_id=None, as_of=later, include_features=True)
-        os.killpg(service.pid, signal.SIGKILL)  # nothing is written on the way out
+        server = psutil.Process(service.pid)
+        for process in (server, *server.children(recursive=True)):
+            process.kill()  # nothing is written on the way out
     assert asked.features is not None
     assert asked.features["store_queue_orders"] == 1.0
     features = city.trained.estimator.features

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from pathlib import Path
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from services.process import ServiceProcess, ServiceStartError, free_port
@@ -49,6 +51,14 @@ def test_a_service_answers_while_the_block_lasts_and_is_gone_after(tmp_path: Pat
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{service.url}/livez", trust_env=False)
     service.stop()  # a second time is harmless
+
+
+def test_a_server_that_was_killed_leaves_no_worker(tmp_path: Path) -> None:
+    with ServiceProcess(STUB, log=tmp_path / "log") as service:
+        workers = psutil.Process(service.pid).children(recursive=True)
+        assert workers
+        os.kill(service.pid, signal.SIGKILL)
+    assert not any(worker.is_running() for worker in workers)
 
 
 def test_a_service_that_cannot_start_says_what_it_printed(tmp_path: Path) -> None:
