@@ -85,8 +85,7 @@ def open_dataset(
     Raises:
         UserError: the options do not fit together, or ``until`` is not a moment.
     """
-    import pandas as pd
-
+    test_from = None if until is None else parse_moment(until, "--until")
     if name is None:
         name = DatasetName.SIMULATOR if folder is None else DatasetName.DELIVEROO
     if name is DatasetName.SIMULATOR:
@@ -102,9 +101,11 @@ def open_dataset(
         from estimators.datasets import load_dataset
 
         dataset = load_dataset(name.value, folder)
-    if until is None:
+    if test_from is None:
         return dataset
-    return replace(dataset, test_from=pd.Timestamp(parse_moment(until, "--until")))
+    import pandas as pd
+
+    return replace(dataset, test_from=pd.Timestamp(test_from))
 
 
 def simulated_dataset(plan: CityPlan) -> Dataset:

@@ -24,6 +24,9 @@ def print_report(report: Report, *, slices: bool = False) -> None:
 
     All numbers but the counts and the coverage are seconds; a dash stands for what is not known.
     """
+    if not report.rows:
+        console.print(f"{report.estimator} on {report.dataset}: no order to test with")
+        return
     start, end = report.period
     console.print(
         f"[bold]{report.estimator}[/] on {report.dataset}, tested on {start} to {end}",
