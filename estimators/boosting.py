@@ -1,4 +1,4 @@
-"""Gradient-boosted quantiles: one LightGBM ensemble for each of a few anchor levels."""
+"""Gradient-boosted quantiles: LightGBM ensembles for each of a few anchor levels."""
 
 from __future__ import annotations
 
@@ -21,17 +21,27 @@ ANCHOR_LEVELS = (0.1, 0.5, 0.9)
 ONE_THREAD_ROWS = 512
 """Up to so many rows one thread is quicker than waking others."""
 
+STEP_MAX = 0.2
+"""The largest shrinkage of a tree."""
+
+SEED_STEP = 1_000_003
+"""Between the seeds of two ensembles, so that neighbouring seeds share none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BoostingParameters:
     """How the ensembles are grown. The defaults were chosen on inner time splits (README.md).
 
     Args:
-        median_trees: trees for the level 0.5.
+        median_ensembles: ensembles for the level 0.5, of different seeds, which are averaged.
+        median_trees: trees of each of them.
         outer_trees: trees for each of the other levels.
-        learning_rate: shrinkage of each tree.
-        leaves: most leaves of a tree.
-        min_rows_per_leaf: fewest rows of a leaf.
+        learning_rate: shrinkage of each tree of the median; the others take larger steps, so that
+            they arrive as well.
+        leaves: most leaves of a tree of the median.
+        min_rows_per_leaf: fewest rows of such a leaf.
+        outer_leaves: most leaves of a tree of the other levels.
+        outer_min_rows_per_leaf: fewest rows of such a leaf: a tenth of them decides its value.
         feature_share: share of the features that each tree may use.
         row_share: share of the rows that each tree sees.
         category_smoothing: how strongly rare categories are drawn to the others.
@@ -39,14 +49,17 @@ class BoostingParameters:
         num_threads: of LightGBM; the result does not depend on it.
     """
 
+    median_ensembles: int = 2
     median_trees: int = 200
     outer_trees: int = 100
     learning_rate: float = 0.05
     leaves: int = 31
     min_rows_per_leaf: int = 40
-    feature_share: float = 0.8
+    outer_leaves: int = 7
+    outer_min_rows_per_leaf: int = 200
+    feature_share: float = 0.4
     row_share: float = 0.8
-    category_smoothing: float = 20.0
+    category_smoothing: float = 60.0
     seed: int = 0
     num_threads: int = 1
 
@@ -62,7 +75,7 @@ class Anchors:
     so that no tree is spent on finding the scale.
 
     Args:
-        boosters: one per level, in their order.
+        boosters: for each level, in their order, those whose mean is its prediction.
         start_s: where the boosting of each level started, beside the profile.
         profile: seconds by local hour.
         hour_column: column of X with the local hour; None: there is none.
@@ -70,12 +83,12 @@ class Anchors:
 
     def __init__(
         self,
-        boosters: Sequence[lgb.Booster],
+        boosters: Sequence[Sequence[lgb.Booster]],
         start_s: Sequence[float],
         profile: DayProfile,
         hour_column: int | None,
     ) -> None:
-        self._boosters = tuple(boosters)
+        self._boosters = tuple(tuple(ensembles) for ensembles in boosters)
         self._start_s = tuple(start_s)
         self._profile = profile
         self._hour_column = hour_column
@@ -116,22 +129,24 @@ class Anchors:
             params=_dataset_parameters(parameters),
             free_raw_data=False,
         )
-        boosters: list[lgb.Booster] = []
+        boosters: list[list[lgb.Booster]] = []
         start_s: list[float] = []
-        total = sum(_trees(level, parameters) for level in ANCHOR_LEVELS)
-        done = 0
+        steps = _Steps(parameters, progress)
         for level in ANCHOR_LEVELS:
             start_s.append(float(np.quantile(target_s - offset_s, level)))
             data.set_init_score(offset_s + start_s[-1])
-            trees = _trees(level, parameters)
-            callbacks: list[Callable[..., Any]] = []
-            if progress is not None:
-                callbacks = [_reporting(progress, done, total)]
-            booster = lgb.train(
-                _training_parameters(level, parameters), data, trees, callbacks=callbacks
+            ensembles = parameters.median_ensembles if level == 0.5 else 1
+            boosters.append(
+                [
+                    lgb.train(
+                        _training_parameters(level, parameters, k),
+                        data,
+                        _trees(level, parameters),
+                        callbacks=[steps.count],
+                    )
+                    for k in range(ensembles)
+                ]
             )
-            boosters.append(booster)
-            done += trees
         return cls(boosters, start_s, profile, hour_column)
 
     def predict(self, X: FloatArray) -> FloatArray:
@@ -139,28 +154,30 @@ class Anchors:
         threads = 1 if len(X) <= ONE_THREAD_ROWS else 0
         offset_s = _profile_of(X, self._profile, self._hour_column)
         result = np.empty((len(X), len(ANCHOR_LEVELS)))
-        for k, booster in enumerate(self._boosters):
-            raw = np.asarray(booster.predict(X, num_threads=threads), dtype=np.float64)
-            result[:, k] = raw + offset_s + self._start_s[k]
+        for k, ensembles in enumerate(self._boosters):
+            raw = [np.asarray(one.predict(X, num_threads=threads)) for one in ensembles]
+            result[:, k] = sum(raw) / len(raw) + offset_s + self._start_s[k]
         return result
 
     @property
     def trees(self) -> int:
         """Trees of all levels together: what an estimate costs."""
-        return sum(booster.num_trees() for booster in self._boosters)
+        return sum(one.num_trees() for ensembles in self._boosters for one in ensembles)
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the gain of the median's trees."""
-        booster = self._boosters[ANCHOR_LEVELS.index(0.5)]
-        gain = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
-        total = float(gain.sum()) or 1.0
-        return dict(zip(booster.feature_name(), (gain / total).tolist(), strict=True))
+        ensembles = self._boosters[ANCHOR_LEVELS.index(0.5)]
+        gain = np.sum([one.feature_importance("gain") for one in ensembles], axis=0)
+        shares = np.asarray(gain / (gain.sum() or 1.0), dtype=np.float64)
+        return dict(zip(ensembles[0].feature_name(), shares.tolist(), strict=True))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
         return {
             "levels": list(ANCHOR_LEVELS),
-            "boosters": [booster.model_to_string() for booster in self._boosters],
+            "boosters": [
+                [one.model_to_string() for one in ensembles] for ensembles in self._boosters
+            ],
             "start_s": list(self._start_s),
             "profile": self._profile.to_json(),
             "hour_column": self._hour_column,
@@ -174,7 +191,7 @@ class Anchors:
                 f"anchors at levels {document['levels']}; this version reads {ANCHOR_LEVELS}"
             )
         return cls(
-            [lgb.Booster(model_str=text) for text in document["boosters"]],
+            [[lgb.Booster(model_str=text) for text in texts] for texts in document["boosters"]],
             document["start_s"],
             DayProfile.from_json(document["profile"]),
             document["hour_column"],
@@ -195,33 +212,57 @@ def _dataset_parameters(parameters: BoostingParameters) -> dict[str, Any]:
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": parameters.num_threads,
-        "min_data_in_leaf": parameters.min_rows_per_leaf,
         "seed": parameters.seed,
+        # The levels share these data and differ in the fewest rows of a leaf.
+        "feature_pre_filter": False,
     }
 
 
-def _training_parameters(level: float, parameters: BoostingParameters) -> dict[str, Any]:
-    # The median minimises the mean absolute error.
-    objective = {"objective": "l1"} if level == 0.5 else {"objective": "quantile", "alpha": level}
-    # Fewer trees take larger steps, so that the outer levels arrive as well.
-    step = parameters.learning_rate * parameters.median_trees / _trees(level, parameters)
-    return {
+def _training_parameters(
+    level: float, parameters: BoostingParameters, ensemble: int
+) -> dict[str, Any]:
+    common = {
         **_dataset_parameters(parameters),
-        **objective,
-        "learning_rate": min(step, 0.2),
-        "num_leaves": parameters.leaves,
+        "seed": parameters.seed + SEED_STEP * ensemble,
         "feature_fraction": parameters.feature_share,
         "bagging_fraction": parameters.row_share,
         "bagging_freq": 1,
         "cat_smooth": parameters.category_smoothing,
         "cat_l2": parameters.category_smoothing,
     }
+    if level == 0.5:
+        return {
+            **common,
+            "objective": "l1",  # the median minimises the mean absolute error
+            "learning_rate": parameters.learning_rate,
+            "num_leaves": parameters.leaves,
+            "min_data_in_leaf": parameters.min_rows_per_leaf,
+        }
+    step = parameters.learning_rate * parameters.median_trees / parameters.outer_trees
+    return {
+        **common,
+        "objective": "quantile",
+        "alpha": level,
+        "learning_rate": min(step, STEP_MAX),
+        "num_leaves": parameters.outer_leaves,
+        "min_data_in_leaf": parameters.outer_min_rows_per_leaf,
+    }
 
 
-def _reporting(
-    progress: Callable[[float], None], done: int, total: int
-) -> Callable[[lgb.callback.CallbackEnv], None]:
-    def report(environment: lgb.callback.CallbackEnv) -> None:
-        progress((done + environment.iteration + 1) / total)
+class _Steps:
+    """Counts the trees of all levels and reports the part that is done."""
 
-    return report
+    def __init__(
+        self, parameters: BoostingParameters, progress: Callable[[float], None] | None
+    ) -> None:
+        outer = len(ANCHOR_LEVELS) - 1
+        self._total = parameters.median_ensembles * parameters.median_trees
+        self._total += outer * parameters.outer_trees
+        self._done = 0
+        self._progress = progress
+
+    def count(self, _: lgb.callback.CallbackEnv) -> None:
+        """Be called after each tree."""
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done / self._total)

@@ -75,7 +75,6 @@ _MIN = _Statistic("min", "min", "Shortest")
 _MEAN = _Statistic("mean", "mean", "Mean")
 _MEDIAN = _Statistic("median", "median", "Median")
 _STD = _Statistic("std", "std", "Spread (standard deviation)")
-_TREND = _Statistic("trend", "trend", "Change per order", unit="s/order")
 _COUNT = _Statistic("count", "count", "Number", unit="orders")
 _P10 = _Statistic(quantile(0.1), "p10", "Exceeded by nine in ten:")
 _P25 = _Statistic(quantile(0.25), "p25", "Exceeded by three in four:")
@@ -85,21 +84,16 @@ _P75 = _Statistic(quantile(0.75), "p75", "Exceeded by one in four:")
 _STORE_LAST: dict[int, tuple[_Statistic, ...]] = {
     1: (_LATEST,),
     3: (_MEDIAN, _MIN),
-    5: (_MEAN, _MEDIAN, _TREND),
+    5: (_MEAN, _MEDIAN),
     10: (_MIN, _P10, _P25, _MEDIAN),
-    20: (_P25, _MEDIAN, _P75, _STD, _TREND),
+    20: (_P25, _MEDIAN, _P75, _STD),
     50: (_P10, _P25, _MEDIAN, _P75),
     200: (_P10, _P25, _MEDIAN, _COUNT),
 }
 _STORE_WINDOWS = {"2h": (_MEDIAN,), "1d": (_MEDIAN,), "7d": (_MEDIAN,)}
 _CATEGORY_LAST = {50: (_P25, _MEDIAN), 500: (_MEDIAN,)}
 _CATEGORY_WINDOWS = {"2h": (_MEDIAN,)}
-_CITY_LAST = {100: (_MEDIAN,)}
-_CITY_WINDOWS = {
-    "30min": (_P25, _MEDIAN, _P75, _COUNT),
-    "2h": (_P25, _MEDIAN, _P75, _COUNT),
-    "1d": (_MEDIAN,),
-}
+_CITY_WINDOWS = {"30min": (_MEDIAN,), "2h": (_MEDIAN,)}
 
 
 def etp_features(source: Source, target: Duration) -> list[Aggregator]:
@@ -130,7 +124,7 @@ def etp_features(source: Source, target: Duration) -> list[Aggregator]:
         found += [*category.last(_CATEGORY_LAST), *category.windows(_CATEGORY_WINDOWS)]
     if "city" in source.dimensions:
         city = _Of(source, target, "city", "city")
-        found += [*city.last(_CITY_LAST), *city.windows(_CITY_WINDOWS), *city.open_orders()]
+        found += [*city.windows(_CITY_WINDOWS), *city.open_orders()]
     return found
 
 

@@ -25,7 +25,9 @@ ORDERS = Source(
     dimensions=("store_id", "city"),
     attributes=("amount", "products"),
 )
-QUICK = BoostingParameters(median_trees=60, outer_trees=30, leaves=15, min_rows_per_leaf=20)
+QUICK = BoostingParameters(
+    median_trees=60, outer_trees=30, leaves=15, min_rows_per_leaf=20, outer_min_rows_per_leaf=50
+)
 """Enough trees for a small town."""
 
 
