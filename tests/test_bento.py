@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,10 +97,9 @@ def bento(tmp_path_factory: pytest.TempPathFactory) -> Bento:
     shutil.copy(ROOT / "requirements" / "runtime.lock", source / "requirements")
 
     run(sys.executable, "-m", "bentoml", "build", cwd=source)
-    archive = tmp_path_factory.mktemp("bento") / "bento.tar"
+    archive = tmp_path_factory.mktemp("bento") / "bento.zip"
     run(sys.executable, "-m", "bentoml", "export", "doorstep-etp:latest", archive, cwd=source)
-    with tarfile.open(archive) as packed:
-        packed.extractall(archive.parent / "bento", filter="data")
+    shutil.unpack_archive(archive, archive.parent / "bento")
     archive.unlink()
     return Bento(archive.parent / "bento", tag, order)
 
