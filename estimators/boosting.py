@@ -21,6 +21,9 @@ ANCHOR_LEVELS = (0.1, 0.5, 0.9)
 ONE_THREAD_ROWS = 512
 """Up to so many rows one thread is quicker than waking others."""
 
+ROWS_PER_THREAD = 20_000
+"""A thread that has fewer rows to work on mostly waits for the others, longer on a busy machine."""
+
 STEP_MAX = 0.2
 """The largest shrinkage of a tree."""
 
@@ -46,7 +49,7 @@ class BoostingParameters:
         row_share: share of the rows that each tree sees.
         category_smoothing: how strongly rare categories are drawn to the others.
         seed: of everything random.
-        num_threads: of LightGBM; the result does not depend on it.
+        num_threads: the most that LightGBM uses; the result does not depend on it.
     """
 
     median_ensembles: int = 2
@@ -126,7 +129,7 @@ class Anchors:
             target_s,
             feature_name=list(names),
             categorical_feature=list(categories),
-            params=_dataset_parameters(parameters),
+            params=_dataset_parameters(parameters, len(X)),
             free_raw_data=False,
         )
         boosters: list[list[lgb.Booster]] = []
@@ -139,7 +142,7 @@ class Anchors:
             boosters.append(
                 [
                     lgb.train(
-                        _training_parameters(level, parameters, k),
+                        _training_parameters(level, parameters, k, len(X)),
                         data,
                         _trees(level, parameters),
                         callbacks=[steps.count],
@@ -206,12 +209,12 @@ def _trees(level: float, parameters: BoostingParameters) -> int:
     return parameters.median_trees if level == 0.5 else parameters.outer_trees
 
 
-def _dataset_parameters(parameters: BoostingParameters) -> dict[str, Any]:
+def _dataset_parameters(parameters: BoostingParameters, n_rows: int) -> dict[str, Any]:
     return {
         "verbosity": -1,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": parameters.num_threads,
+        "num_threads": min(parameters.num_threads, 1 + n_rows // ROWS_PER_THREAD),
         "seed": parameters.seed,
         # The levels share these data and differ in the fewest rows of a leaf.
         "feature_pre_filter": False,
@@ -219,10 +222,10 @@ def _dataset_parameters(parameters: BoostingParameters) -> dict[str, Any]:
 
 
 def _training_parameters(
-    level: float, parameters: BoostingParameters, ensemble: int
+    level: float, parameters: BoostingParameters, ensemble: int, n_rows: int
 ) -> dict[str, Any]:
     common = {
-        **_dataset_parameters(parameters),
+        **_dataset_parameters(parameters, n_rows),
         "seed": parameters.seed + SEED_STEP * ensemble,
         "feature_fraction": parameters.feature_share,
         "bagging_fraction": parameters.row_share,

@@ -43,6 +43,8 @@ class ConformalGrid:
 
     Args:
         stretch: at ``GRID_LEVELS``, non-decreasing.
+        longest_s: no estimate exceeds it: a spread that was predicted too wide, far out in a
+            tail, would else be stretched beyond everything that has ever happened.
 
     >>> rng = np.random.default_rng(0)
     >>> anchors = np.tile([500.0, 1000.0, 2000.0], (4000, 1))
@@ -53,18 +55,22 @@ class ConformalGrid:
     True
     """
 
-    def __init__(self, stretch: FloatArray) -> None:
+    def __init__(self, stretch: FloatArray, longest_s: float = np.inf) -> None:
         self.stretch = np.asarray(stretch, dtype=np.float64)
+        self.longest_s = float(longest_s)
         if self.stretch.shape != (len(GRID_LEVELS),) or bool(np.any(np.diff(self.stretch) < 0)):
             raise InputError(f"expected {len(GRID_LEVELS)} non-decreasing numbers of stretch")
 
     @classmethod
-    def fit(cls, anchors_s: FloatArray, target_s: FloatArray) -> ConformalGrid:
+    def fit(
+        cls, anchors_s: FloatArray, target_s: FloatArray, *, longest_s: float = np.inf
+    ) -> ConformalGrid:
         """Learn from what happened after the anchors had been trained.
 
         Args:
             anchors_s: predicted seconds, shape (n_rows, 3).
             target_s: what happened, shape (n_rows,).
+            longest_s: the longest duration that is known.
 
         Raises:
             InputError: fewer than ``MIN_ROWS`` rows.
@@ -75,7 +81,7 @@ class ConformalGrid:
         distance = np.log(np.maximum(target_s, FLOOR_S)) - centre
         stretch = distance / np.where(distance >= 0.0, above, below)
         # Positions q (n + 1), the exact levels of order statistics ("weibull" to numpy).
-        return cls(np.quantile(stretch, GRID_LEVELS, method="weibull"))
+        return cls(np.quantile(stretch, GRID_LEVELS, method="weibull"), longest_s)
 
     def distribution(self, anchors_s: FloatArray) -> Distribution:
         """Return calibrated distributions for predicted anchors, shape (n_rows, 3)."""
@@ -83,18 +89,27 @@ class ConformalGrid:
         scale = np.where(self.stretch >= 0.0, above[:, np.newaxis], below[:, np.newaxis])
         values = np.exp(centre[:, np.newaxis] + self.stretch * scale)
         # Rounding alone could let neighbours cross by one bit.
-        return Distribution(GRID_LEVELS, np.maximum.accumulate(values, axis=1))
+        ascending = np.maximum.accumulate(values, axis=1)
+        return Distribution(GRID_LEVELS, np.minimum(ascending, self.longest_s))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
-        return {"levels": list(GRID_LEVELS), "stretch": self.stretch.tolist()}
+        return {
+            "levels": list(GRID_LEVELS),
+            "stretch": self.stretch.tolist(),
+            "longest_s": self.longest_s if np.isfinite(self.longest_s) else None,
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ConformalGrid:
         """Return the grid that :meth:`to_json` wrote."""
         if tuple(document["levels"]) != GRID_LEVELS:
             raise InputError("a grid of other levels than this version's")
-        return cls(np.asarray(document["stretch"], dtype=np.float64))
+        longest_s = document["longest_s"]
+        return cls(
+            np.asarray(document["stretch"], dtype=np.float64),
+            np.inf if longest_s is None else longest_s,
+        )
 
 
 def _log_anchors(anchors_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -131,7 +131,8 @@ class Distribution:
         >>> Distribution([0.25, 0.75], [[10.0, 20.0]]).mean().tolist()
         [15.0]
         """
-        return self.values @ _weights(self.levels)
+        # Row by row: a matrix product rounds a single row otherwise than the same row among many.
+        return np.asarray((self.values * _weights(self.levels)).sum(axis=1))
 
     def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
         """Return the central range that holds the duration with probability `level`.

@@ -99,7 +99,9 @@ class QuantileModel:
             )
 
         first = fitted(earlier, "calibrate")
-        grid = ConformalGrid.fit(first.predict(X[later]), target_s[later])
+        grid = ConformalGrid.fit(
+            first.predict(X[later]), target_s[later], longest_s=float(target_s.max())
+        )
         return cls(fitted(slice(None), "fit"), grid)
 
     def predict(self, X: FloatArray) -> Distribution:

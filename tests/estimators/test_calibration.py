@@ -51,6 +51,16 @@ def test_crossing_equal_and_tiny_anchors_still_give_distributions() -> None:
     assert (np.diff(values, axis=1) >= 0.0).all()
 
 
+def test_no_estimate_exceeds_the_longest_duration() -> None:
+    rng = np.random.default_rng(SEED)
+    scale, happened = outcomes(rng)
+    anchors = np.outer(scale, [0.3, 0.8, 2.0])
+    grid = ConformalGrid.fit(anchors, happened, longest_s=1_000.0)
+    values = grid.distribution(anchors).values
+    assert values.max() == 1_000.0
+    assert ConformalGrid.from_json(grid.to_json()).longest_s == 1_000.0
+
+
 def test_json_gives_back_the_same_grid() -> None:
     rng = np.random.default_rng(SEED)
     scale, happened = outcomes(rng)
