@@ -206,13 +206,13 @@ def random_key(
 
 
 def random_value(rng: random.Random, attribute: str) -> float:
-    """An attribute value: NaN, zero, negative, small integers, dyadic or with a full mantissa."""
+    """An attribute value: NaN, either zero, negative, a small integer, dyadic or long."""
     if rng.random() < 0.2:
         return float("nan")
     if attribute == "products":
         return float(rng.choice((0, 1, 1, 2, 3, 5, -2)))
     if attribute == "distance_m":
-        return rng.choice((0.0, 0.25, 512.5, 1024.75, -3.5, rng.randrange(4000) / 8))
+        return rng.choice((0.0, -0.0, 0.25, 512.5, 1024.75, -3.5, rng.randrange(4000) / 8))
     return rng.choice((rng.gauss(20, 8), rng.uniform(-1, 1) * 1e-3, rng.uniform(0, 1e9)))
 
 

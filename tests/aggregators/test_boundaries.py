@@ -92,6 +92,15 @@ def test_a_window_holds_its_oldest_moment(feature: Any, offset: int, expected: f
     assert answer(feature, orders(activated=[offset])) == expected
 
 
+@pytest.mark.parametrize("own_offset", [-WINDOW - 1, -WINDOW, -1, 0, None])
+@pytest.mark.parametrize(
+    "feature", [last_n(), after(), between(max_age="15min")], ids=["n", "window", "max_age"]
+)
+def test_the_sample_itself_is_left_out_at_every_edge(feature: Any, own_offset: int | None) -> None:
+    table = orders(activated=[-2, -3, own_offset])
+    assert answer(feature, table, sample_id=2) == 2.0
+
+
 @pytest.mark.parametrize(
     ("accepted", "expected"),
     [(None, 1.0), (1, 1.0), (0, 1.0), (-1, 0.0), (-MINUTE, 0.0), (-2 * MINUTE, 0.0)],

@@ -32,6 +32,7 @@ from tests.aggregators.random_data import (
     random_table,
     seeds,
     spine_of,
+    times_of,
 )
 from tests.aggregators.random_specs import FUNCTION_SPECS, some_specs
 from tests.aggregators.specs import HOUR, SECOND, Spec
@@ -187,10 +188,32 @@ def test_unit_and_zone_of_timestamps_change_no_value(unit: str, zone: str) -> No
     expected = features.transform(frame, "training", as_of=as_of)
     dtype = f"datetime64[{unit}, {zone}]"
     events = list(table.source.events)
-    actual = features.transform(
-        frame.astype(dict.fromkeys(events, dtype)), "training", as_of=as_of.astype(dtype)
-    )
-    assert_same_frames(actual, expected, dtype)
+    converted = frame.astype(dict.fromkeys(events, dtype))
+    for moments in (as_of.astype(dtype), as_of):
+        actual = features.transform(converted, "training", as_of=moments)
+        assert_same_frames(actual, expected, dtype)
+
+
+def test_nanoseconds_are_cut_off_towards_the_past() -> None:
+    source = Source("orders", sample_id="order_id", events=("done",), dimensions=("city",))
+    count = StatsAfterEvent(source, dimension="city", function="count", event="done", window="1s")
+    for microseconds, event_ns, expected in (
+        (5, 5_000, 0.0),
+        (5, 4_999, 1.0),
+        (5, 5_999, 0.0),
+        (-5, -5_001, 1.0),
+        (-5, -4_001, 0.0),
+    ):
+        frame = pd.DataFrame(
+            {"order_id": [1], "done": pd.to_datetime([event_ns], unit="ns", utc=True), "city": "x"}
+        )
+        spine = pd.DataFrame({"as_of": times_of([microseconds]), "city": ["x"]})
+        assert count.transform(frame, "training", at=spine).tolist() == [expected], event_ns
+        store = MemoryEventStore(sources=[source])
+        moment = pd.Timestamp(event_ns, unit="ns", tz="UTC")
+        store.append([Event("orders", 1, "done", moment, {"city": "x"})])
+        asked: dict[str, Any] = {"as_of": moment_from(microseconds), "key": "x", "sample_id": None}
+        assert count.transform(store, "inference", **asked) == expected, event_ns
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Madrid"])
