@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.aggregators.building import assert_same_frames, feature_set_from
+from tests.aggregators import oracle
+from tests.aggregators.building import (
+    assert_same_frames,
+    assert_values_equal,
+    feature_set_from,
+    moments_from,
+)
 from tests.aggregators.random_data import (
     ID_KINDS,
     START_US,
     IdKind,
     RandomTable,
     frame_of,
+    random_as_of,
     random_queries,
     random_table,
     seeds,
     spine_of,
 )
 from tests.aggregators.random_specs import FUNCTION_SPECS, random_spec, some_specs
-from tests.aggregators.specs import HOUR, SECOND, Row
+from tests.aggregators.specs import HOUR, KINDS, SECOND, FunctionSpec, Row
 
 SEEDS = seeds(6)
 
@@ -151,18 +159,41 @@ def test_what_is_remembered_of_windows_changes_no_value(
     assert_same_frames(actual, expected, f"{table} remembering {most}")
 
 
-@pytest.mark.parametrize("chunk_rows", [1, 7, 1000])
-def test_the_size_of_chunks_changes_no_value(chunk_rows: int, tmp_path: Path) -> None:
-    table = random_table(10, "int", rows=40)
-    features, _ = feature_set_from(some_specs(10), table.source)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("chunk_rows", [1, 7, 25, 1000])
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_the_size_of_chunks_changes_no_value(
+    seed: int, chunk_rows: int, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Chunks are answered another way than whole tables, in blocks.
+    monkeypatch.setattr("aggregators.training.BLOCK_QUERIES", 5)
+    table = random_table(seed, "int", rows=40)
+    rng = random.Random(seed)
+    counts = [random_spec(rng, kind, FunctionSpec("count")) for kind in KINDS]
+    counts = [replace(spec, attribute=None) for spec in counts]
+    open_forever = [replace(counts[1], max_age_us=None, dimension="city")]
+    specs = [*some_specs(seed, count=20), *counts, *open_forever]
+    features, names = feature_set_from(specs, table.source)
     frame = table.frame()
     path = tmp_path / "features.parquet"
-    written = features.write_parquet(frame, path, as_of="activated", chunk_rows=chunk_rows)
+    as_of = random_as_of(rng, table)
+    written = features.write_parquet(
+        frame, path, as_of=moments_from(as_of), chunk_rows=chunk_rows, threads=threads
+    )
     assert written == len(frame)
-    expected = features.transform(frame, "training", as_of="activated")
     actual = pd.read_parquet(path)
-    assert_same_frames(actual, expected, f"{table} by {chunk_rows}")
-    assert actual["as_of"].tolist() == frame["activated"].tolist()
+    story = f"{table} by {chunk_rows}"
+    expected = features.transform(frame, "training", as_of=moments_from(as_of))
+    assert_same_frames(actual, expected, story)
+    assert actual["as_of"].tolist() == moments_from(as_of).tolist()
+    for name, spec in zip(names, specs, strict=True):
+        queries = oracle.row_queries(table.rows, spec, table.source, as_of)
+        assert_values_equal(
+            actual[name],
+            oracle.values(table.rows, spec, table.source, queries),
+            f"{story}\n{spec}",
+            oracle.closeness(spec, table.rows, table.source, queries),
+        )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
