@@ -51,6 +51,7 @@ class Dataset:
         published: errors (MAE, s) of others, by what they are.
         published_test_from: start of the test period that those are about; for another split they
             are not reported.
+        others: sources that live beside the samples, such as the weather, with their tables.
 
     Raises:
         DatasetError: a column or event is missing, or ``test_from`` is naive.
@@ -91,6 +92,7 @@ class Dataset:
     label_bounds_s: tuple[float, float] = (0.0, float("inf"))
     published: Mapping[str, float] = field(default_factory=dict)
     published_test_from: pd.Timestamp | None = None
+    others: Mapping[Source, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for event in (self.as_of, self.target.start, self.target.end):
@@ -102,10 +104,21 @@ class Dataset:
             raise DatasetError(
                 f"data set {self.name!r}: the table lacks the column(s) {', '.join(absent)}"
             )
+        for source, table in self.others.items():
+            self._check_other(source, table)
         if self.test_from.tzinfo is None:
             raise DatasetError(
                 f"data set {self.name!r}: test_from is the naive {self.test_from}; expected a"
                 " timezone-aware moment, e.g. pandas.Timestamp('2026-03-02', tz='UTC')"
+            )
+
+    def _check_other(self, source: Source, table: pd.DataFrame) -> None:
+        needed = (source.sample_id, *source.events, *source.columns)
+        absent = [name for name in needed if name not in table.columns]
+        if absent or source.name == self.source.name:
+            what = f"lacks the column(s) {', '.join(absent)}" if absent else "has the samples' name"
+            raise DatasetError(
+                f"data set {self.name!r}: the table of the other source {source.name!r} {what}"
             )
 
     @cached_property

@@ -10,12 +10,24 @@ from pathlib import Path
 
 from estimators.dataset import Dataset, seconds_between
 from estimators.datasets.deliveroo import load_deliveroo
+from estimators.datasets.jumpman import load_jumpman
+from estimators.datasets.wolt import load_wolt
 from estimators.errors import DatasetError
 
-__all__ = ["DATASETS", "Dataset", "load_dataset", "load_deliveroo", "seconds_between"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "load_dataset",
+    "load_deliveroo",
+    "load_jumpman",
+    "load_wolt",
+    "seconds_between",
+]
 
 _LOADERS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "deliveroo": ("deliveroo_prep", load_deliveroo),
+    "wolt": ("wolt", load_wolt),
+    "jumpman": ("jumpman23", load_jumpman),
 }
 
 DATASETS: tuple[str, ...] = tuple(_LOADERS)
@@ -35,7 +47,7 @@ def load_dataset(name: str, folder: Path) -> Dataset:
     >>> load_dataset("nothing", Path("."))
     Traceback (most recent call last):
     ...
-    estimators.errors.DatasetError: no data set 'nothing'; there are: deliveroo
+    estimators.errors.DatasetError: no data set 'nothing'; there are: deliveroo, wolt, jumpman
     """
     if name not in _LOADERS:
         raise DatasetError(f"no data set {name!r}; there are: {', '.join(DATASETS)}")
