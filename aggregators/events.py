@@ -274,7 +274,7 @@ def check_attribute(value: object, what: str) -> float | None:
         if math.isnan(number):
             return None
         if math.isfinite(number):
-            return number
+            return number + 0.0  # -0.0 becomes 0.0: equal windows are equal to the bit
     raise ColumnError(
         f"{what} is {value!r} ({type(value).__name__}); expected a finite number or None"
     )

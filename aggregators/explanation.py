@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,12 +14,15 @@ from aggregators.base import Aggregator
 from aggregators.feature_set import FeatureSet
 from aggregators.functions import function_name
 from aggregators.plan import Layout, program_of, spec_of
-from aggregators.stores.base import EventStore, ReadRequest, SourceReading
+from aggregators.stores.base import EventStore, GroupIndex, ReadRequest, SourceReading
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.times import from_us, moment_to_us
-from aggregators.typing import Key, Moment, SampleId
+from aggregators.typing import Int64Array, Key, Moment, SampleId
 
-__all__ = ["Explanation", "SelectedSample", "explain"]
+if TYPE_CHECKING:
+    from aggregators.inference import InferencePlan
+
+__all__ = ["Explanation", "Observed", "SelectedSample", "explain", "observe"]
 
 MAX_PRINTED = 20
 """How many selected samples are printed; all of them are in ``Explanation.samples``."""
@@ -139,9 +142,10 @@ def explain(
     value = FeatureSet([feature]).transform(
         store, "inference", as_of=as_of, keys={feature.dimension: key}, sample_id=sample_id
     )[feature.name]
-    pairs = ((feature.dimension, feature.order_event),)
-    own: Mapping[str, SampleId | None] = {source.name: sample_id}
-    with store.read([ReadRequest(source, pairs)], {feature.dimension: key}, own) as readings:
+    indexes = (GroupIndex(feature.dimension, feature.order_event),)
+    own = {source.name: (sample_id,)}
+    keys = {feature.dimension: (key,)}
+    with store.read([ReadRequest(source, indexes)], keys, own, as_of_us) as readings:
         samples = _selected(feature, readings[0], as_of_us)
     return Explanation(
         feature=feature.name,
@@ -155,13 +159,69 @@ def explain(
     )
 
 
+@dataclass(frozen=True)
+class Observed:
+    """A feature's value, and what it rests on.
+
+    Attributes:
+        name: the feature's name.
+        value: its value.
+        n_samples: how many samples are selected.
+        first_event_time: of the earliest selected sample, by the event that orders them; None
+            where none is selected.
+        last_event_time: of the latest one.
+    """
+
+    name: str
+    value: float
+    n_samples: int
+    first_event_time: datetime | None
+    last_event_time: datetime | None
+
+
+def observe(
+    plan: InferencePlan,
+    store: EventStore,
+    *,
+    as_of: Moment,
+    keys: Mapping[str, Key],
+    sample_id: Any,
+) -> list[Observed]:
+    """Return each feature with what it rests on; see :meth:`FeatureSet.observe`."""
+    as_of_us = plan.moment(as_of)
+    given = plan.own_samples(sample_id)
+    asked = {name: (key,) for name, key in plan.checked_keys(keys).items()}
+    own = {source.name: (given.get(source.name),) for source in plan.features.sources}
+    basis: dict[int, Int64Array] = {}
+    with store.read(plan.requests, asked, own, as_of_us) as readings:
+        values = plan.answer_from(readings, as_of_us)
+        for part, reading in zip(plan.parts, readings, strict=True):
+            for number, selected in part.plans:
+                rows, offsets = reading.rows[number]
+                own_row = int(reading.own_rows[0]) if selected.exclude_self else -1
+                picked = selection.picked_rows(
+                    selected.spec, rows, offsets, as_of_us, own_row, reading.times
+                )
+                times = reading.times[selected.spec[selection.EVENT], picked]
+                basis |= dict.fromkeys(selected.outputs.tolist(), times)
+    return [
+        _observed(name, float(values[i]), basis[i]) for i, name in enumerate(plan.features.names)
+    ]
+
+
+def _observed(name: str, value: float, times: Int64Array) -> Observed:
+    if not len(times):
+        return Observed(name, value, 0, None, None)
+    return Observed(name, value, len(times), from_us(int(times[0])), from_us(int(times[-1])))
+
+
 def _selected(
     feature: Aggregator, reading: SourceReading, as_of_us: int
 ) -> tuple[SelectedSample, ...]:
     layout = Layout.of_source(feature.source)
     spec = spec_of(feature, layout)
     rows, offsets = reading.rows[0]
-    own = reading.own_row if feature.exclude_self else -1
+    own = int(reading.own_rows[0]) if feature.exclude_self else -1
     picked = selection.picked_rows(spec, rows, offsets, as_of_us, own, reading.times)
     program = None
     if feature.attribute is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from aggregators.errors import DefinitionError, QueryError, unknown_name
 from aggregators.events import Source
 
 if TYPE_CHECKING:
+    from aggregators.explanation import Observed
     from aggregators.inference import InferencePlan
     from aggregators.stores.base import EventStore
     from aggregators.typing import Float64Array, Key, Mode, Moment, Native, SampleId
@@ -205,12 +206,88 @@ class FeatureSet:
 
         The request path: one read of the store, no frames. Arguments as in :meth:`transform`.
         """
+        return self.plan.answer(data, as_of=as_of, keys=keys, sample_id=sample_id)
+
+    def transform_many(
+        self,
+        data: EventStore | Native,
+        *,
+        as_of: Moment | Sequence[Moment],
+        keys: Mapping[str, Key | Sequence[Key]],
+        sample_id: Any = _MISSING,
+    ) -> Float64Array:
+        """Return the features of many queries with one read of the store.
+
+        Two hundred couriers for one order, fifty stores for one customer: what the rows have in
+        common is given once, and computed once.
+
+        Args:
+            data: an event store, or a table.
+            as_of: one moment, or one per row.
+            keys: for each dimension one value, or one per row; None where it is missing.
+            sample_id: one sample, or one per row, or None; with several sources a mapping from
+                source name to one of these.
+
+        Returns:
+            float64 of shape (n_rows, n_features), the features in their order.
+
+        Raises:
+            QueryError: an argument is missing, of the wrong kind or of another length.
+
+        >>> from datetime import datetime, UTC
+        >>> from aggregators import Event, FeatureSet, MemoryEventStore, Source, StatsAfterEvent
+        >>> orders = Source(
+        ...     "orders",
+        ...     sample_id="order_id",
+        ...     events=("delivered",),
+        ...     dimensions=("courier_id",),
+        ... )
+        >>> recent = StatsAfterEvent(
+        ...     orders,
+        ...     dimension="courier_id",
+        ...     function="count",
+        ...     event="delivered",
+        ...     window="1h",
+        ... )
+        >>> store = MemoryEventStore(sources=[orders])
+        >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+        >>> event = Event("orders", "o-1", "delivered", noon, {"courier_id": "c-1"})
+        >>> result = store.append([event])
+        >>> FeatureSet([recent]).transform_many(
+        ...     store,
+        ...     as_of=noon.replace(minute=5),
+        ...     keys={"courier_id": ["c-1", "c-2"]},
+        ...     sample_id=None,
+        ... )
+        array([[1.],
+               [0.]])
+        """
+        return self.plan.answer_many(data, as_of=as_of, keys=keys, sample_id=sample_id)
+
+    def observe(
+        self,
+        store: EventStore,
+        *,
+        as_of: Moment,
+        keys: Mapping[str, Key],
+        sample_id: SampleId | Mapping[str, SampleId | None] | None = _MISSING,
+    ) -> list[Observed]:
+        """Return each feature with how many samples it rests on, and of when their events are.
+
+        Arguments as in :meth:`transform`; one read of the store.
+        """
+        from aggregators.explanation import observe
+
+        return observe(self.plan, store, as_of=as_of, keys=keys, sample_id=sample_id)
+
+    @property
+    def plan(self) -> InferencePlan:
+        """What to read for a query and what to compute from it; compiled when first needed."""
         from aggregators.inference import InferencePlan
 
         if self._plan is None:
             self._plan = InferencePlan(self)
-        plan = self._plan
-        return plan.answer(data, as_of=as_of, keys=keys, sample_id=sample_id)
+        return self._plan
 
     def write_parquet(
         self,

@@ -1,31 +1,38 @@
-"""Inference: the features of one query over a store, with one read and the kernels of training."""
+"""Inference: the features of one or many queries over a store, with one read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from aggregators import kernels
+from aggregators.answering import OrderedQueries, answer_expensive, answer_queries
 from aggregators.base import _MISSING
 from aggregators.errors import QueryError, unknown_name
 from aggregators.events import Source, check_key, check_sample_id
-from aggregators.functions import evaluate
-from aggregators.plan import Expensive, Layout, SelectionPlan, compile_features
-from aggregators.stores.base import EventStore, ReadRequest, SourceReading
+from aggregators.plan import Layout, SelectionPlan, compile_features
+from aggregators.stores.base import EventStore, GroupIndex, ReadRequest, SourceReading
 from aggregators.times import moment_to_us
-from aggregators.typing import Float64Array, Int64Array, Key, SampleId
+from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
 
 if TYPE_CHECKING:
     from aggregators.feature_set import FeatureSet
 
-__all__ = ["InferencePlan"]
+__all__ = ["InferencePlan", "ReadIndex"]
 
-_FIRST_GROUP = np.zeros(1, np.int64)
-_FIRST_PLACE = np.zeros(1, np.int64)
-_NO_ROW = np.full(1, -1, np.int64)
+_FIRST = np.zeros(1, np.int64)
+
+
+class ReadIndex(NamedTuple):
+    """One index as it was read; see :class:`aggregators.answering.Index`."""
+
+    rows: Int32Array
+    offsets: Int64Array
+    times: Int64Array
+    columns: Float64Array
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class SourcePlan:
 
 
 class InferencePlan:
-    """A feature set compiled for single queries: what to read, and what to compute from it."""
+    """A feature set compiled for queries of a store: what to read, and what to compute from it."""
 
     def __init__(self, features: FeatureSet) -> None:
         self.features = features
@@ -51,53 +58,109 @@ class InferencePlan:
     def _part(self, source: Source) -> SourcePlan:
         own = [(i, f) for i, f in enumerate(self.features) if f.source.name == source.name]
         plans = compile_features(own, Layout.of_source(source))
-        pairs = tuple(dict.fromkeys((plan.dimension, plan.order_event) for plan in plans))
-        numbered = tuple((pairs.index((plan.dimension, plan.order_event)), plan) for plan in plans)
-        return SourcePlan(source, ReadRequest(source, pairs), numbered)
+        indexes = [index_of(plan, source) for plan in plans]
+        distinct = tuple(dict.fromkeys(indexes))
+        numbered = [(distinct.index(i), plan) for i, plan in zip(indexes, plans, strict=True)]
+        return SourcePlan(source, ReadRequest(source, distinct), tuple(numbered))
 
     def answer(
         self, data: Any, *, as_of: Any, keys: Mapping[str, Key], sample_id: Any
     ) -> Float64Array:
         """Return the features of one query, float64 of shape (n_features,)."""
-        as_of_us = self._moment(as_of)
-        checked = self._checked_keys(keys)
-        own = self._own_samples(sample_id)
+        as_of_us = self.moment(as_of)
+        checked = self.checked_keys(keys)
+        own = self.own_samples(sample_id)
         if not isinstance(data, EventStore):
-            return self._answer_from_table(data, as_of, checked, own)
+            as_of_array = np.array([as_of_us], np.int64)
+            many_keys = {dimension: [key] for dimension, key in checked.items()}
+            many_own = {name: [sample] for name, sample in own.items()}
+            return self._answer_from_table(data, as_of_array, many_keys, many_own)[:, 0]
+        asked_keys = {dimension: (key,) for dimension, key in checked.items()}
+        asked_own = {part.source.name: (own.get(part.source.name),) for part in self.parts}
+        with data.read(self.requests, asked_keys, asked_own, as_of_us) as readings:
+            return self.answer_from(readings, as_of_us)
+
+    def answer_from(self, readings: Sequence[SourceReading], as_of_us: int) -> Float64Array:
+        """Return the features of the one query for which the store was read."""
         result = np.empty((len(self.features), 1))
         moment = np.array([as_of_us], np.int64)
-        with data.read(self.requests, checked, own) as readings:
-            for part, reading in zip(self.parts, readings, strict=True):
-                own_row = np.array([reading.own_row], np.int64)
-                for pair, plan in part.plans:
-                    _compute(plan, pair, reading, moment, own_row, result)
+        for part, reading in zip(self.parts, readings, strict=True):
+            queries = OrderedQueries(_FIRST, moment, reading.own_rows, _FIRST)
+            for number, plan in part.plans:
+                _answer(plan, reading, number, queries, result)
         return result[:, 0]
 
-    def _moment(self, as_of: Any) -> int:
+    def answer_many(
+        self, data: Any, *, as_of: Any, keys: Mapping[str, Any], sample_id: Any
+    ) -> Float64Array:
+        """Return the features of many queries, float64 of shape (n_queries, n_features)."""
+        asked = Asked.read(self, as_of, keys, sample_id)
+        if not isinstance(data, EventStore):
+            all_keys = {name: column.values() for name, column in asked.keys.items()}
+            all_own = {name: column.values() for name, column in asked.own.items()}
+            return self._answer_from_table(data, asked.as_of, all_keys, all_own).T
+        n = len(asked.as_of)
+        result = np.empty((n, len(self.features)))
+        if n == 0:
+            return result
+        distinct_keys = {name: column.distinct for name, column in asked.keys.items()}
+        distinct_own = {name: column.distinct for name, column in asked.own.items()}
+        earliest_us = int(asked.as_of.min())
+        with data.read(self.requests, distinct_keys, distinct_own, earliest_us) as readings:
+            for part, reading in zip(self.parts, readings, strict=True):
+                batches: dict[tuple[str, bool], _Batch] = {}
+                for number, plan in part.plans:
+                    kind = plan.dimension, plan.exclude_self
+                    if kind not in batches:
+                        batches[kind] = asked.batch(part.source.name, plan, reading.own_rows)
+                    batch = batches[kind]
+                    found = np.empty((len(self.features), len(batch.queries.groups)))
+                    _answer(plan, reading, number, batch.queries, found)
+                    outputs = plan.outputs
+                    result[:, outputs] = found[outputs].T[batch.inverse]
+        return result
+
+    def moment(self, as_of: Any) -> int:
+        """Return a moment in microseconds, or raise :class:`QueryError`."""
         if as_of is None:
             raise QueryError("as_of is missing; expected the moment of the request")
         return moment_to_us(as_of, "as_of")
 
-    def _checked_keys(self, keys: Mapping[str, Key]) -> dict[str, Key]:
+    def checked_keys(self, keys: Mapping[str, Key]) -> dict[str, Key]:
+        """Return one key for each dimension of the features, or raise :class:`QueryError`."""
+        self.check_dimensions(keys)
         checked: dict[str, Key] = {}
+        for dimension in self.features.dimensions:
+            value = keys[dimension]
+            # Plain values need no more checks, and this is the request path.
+            plain = type(value) is str or type(value) is int or value is None
+            checked[dimension] = value if plain else check_key(value, f"key {dimension!r}")
+        return checked
+
+    def check_dimensions(self, keys: Mapping[str, Any]) -> None:
+        """Raise :class:`QueryError` unless keys are given for just the dimensions."""
         for dimension in self.features.dimensions:
             if dimension not in keys:
                 raise QueryError(
                     f"keys lacks {dimension!r}; expected a value for each of"
                     f" {', '.join(self.features.dimensions)} (None where it is missing)"
                 )
-            value = keys[dimension]
-            # Plain values need no more checks, and this is the request path.
-            plain = type(value) is str or type(value) is int or value is None
-            checked[dimension] = value if plain else check_key(value, f"key {dimension!r}")
         for name in keys.keys() - self.known_dimensions:
             raise unknown_name("key", name, "keys", self.known_dimensions)
-        return checked
 
-    def _own_samples(self, sample_id: Any) -> dict[str, SampleId | None]:
-        excludes = sorted({f.source.name for f in self.features if f.exclude_self})
+    def own_samples(self, sample_id: Any) -> dict[str, SampleId | None]:
+        """Return the sample of each source for which features are computed."""
+        return {
+            name: None if value is None else check_sample_id(value, "sample_id")
+            for name, value in self.given_samples(sample_id).items()
+        }
+
+    def given_samples(self, sample_id: Any) -> dict[str, Any]:
+        """Return what was given as sample id, by source."""
+        if sample_id is None:
+            return {}
         if sample_id is _MISSING:
-            if not excludes:
+            if not any(feature.exclude_self for feature in self.features):
                 return {}
             raise QueryError(
                 "sample_id is missing; expected the id of the sample for which this is computed,"
@@ -107,96 +170,162 @@ class InferencePlan:
             for name in sample_id.keys() - {source.name for source in self.features.sources}:
                 known = [source.name for source in self.features.sources]
                 raise unknown_name("source", name, "sample_id", known)
-            given = dict(sample_id)
-        elif sample_id is None:
-            given = {}
-        elif len(self.features.sources) == 1:
-            given = {self.features.sources[0].name: sample_id}
-        else:
-            raise QueryError(
-                f"sample_id is {sample_id!r}; expected a mapping from source name to sample id,"
-                f" as the features are of {', '.join(excludes)}"
-            )
-        return {
-            name: None if value is None else check_sample_id(value, "sample_id")
-            for name, value in given.items()
-        }
+            return dict(sample_id)
+        if len(self.features.sources) == 1:
+            return {self.features.sources[0].name: sample_id}
+        excludes = sorted({f.source.name for f in self.features if f.exclude_self})
+        raise QueryError(
+            f"sample_id is {sample_id!r}; expected a mapping from source name to sample id,"
+            f" as the features are of {', '.join(excludes)}"
+        )
 
     def _answer_from_table(
-        self, data: Any, as_of: Any, keys: dict[str, Key], own: dict[str, SampleId | None]
+        self,
+        data: Any,
+        as_of: Int64Array,
+        keys: Mapping[str, Sequence[Key]],
+        own: Mapping[str, Sequence[SampleId | None]],
     ) -> Float64Array:
-        """A table is a training table with one query."""
+        """A table is a training table with these queries."""
         import pandas as pd
 
         from aggregators.times import from_us
         from aggregators.training import TrainingRun
 
-        spine: dict[str, Any] = {"as_of": [from_us(self._moment(as_of))]}
-        for dimension, key in keys.items():
-            key = check_key(key, f"key {dimension!r}")
-            spine[dimension] = pd.array([key], dtype="Int64") if isinstance(key, int) else [key]
+        spine: dict[str, Any] = {"as_of": [from_us(moment) for moment in as_of.tolist()]}
+        for dimension, values in keys.items():
+            spine[dimension] = _column([check_key(v, f"key {dimension!r}") for v in values])
         for source in self.features.sources:
-            sample = own.get(source.name)
-            if sample is not None:
-                spine[source.sample_id] = [sample]
+            samples = own.get(source.name, ())
+            if any(sample is not None for sample in samples):
+                spine[source.sample_id] = _column(samples)
         run = TrainingRun(self.features.features, data, at=pd.DataFrame(spine), threads=1)
-        return run.compute()[:, 0]
+        return run.compute()
 
 
-def _compute(
+def index_of(plan: SelectionPlan, source: Source) -> GroupIndex:
+    """Return the index that a selection reads."""
+    closing = tuple(source.events[number] for number in plan.closing) if plan.is_endless else ()
+    return GroupIndex(plan.dimension, plan.order_event, closing)
+
+
+def _column(values: Sequence[SampleId | None]) -> Any:
+    import pandas as pd
+
+    plain: list[Any] = list(values)
+    return pd.array(plain, dtype="Int64") if any(type(v) is int for v in plain) else plain
+
+
+def _answer(
     plan: SelectionPlan,
-    pair: int,
     reading: SourceReading,
-    moment: Int64Array,
-    own_row: Int64Array,
+    number: int,
+    queries: OrderedQueries,
     result: Float64Array,
 ) -> None:
-    rows, offsets = reading.rows[pair]
-    own = own_row if plan.exclude_self else _NO_ROW
-    if len(plan.functions):
-        kernels.aggregate(
-            plan.spec,
-            plan.programs,
-            plan.program_bounds,
-            plan.functions,
-            plan.arguments,
-            rows,
-            offsets,
-            _FIRST_GROUP,
-            moment,
-            own,
-            reading.times,
-            reading.columns,
-            _FIRST_PLACE,
-            result,
-        )
+    rows, offsets = reading.rows[number]
+    index = ReadIndex(rows, offsets, reading.times, reading.columns)
+    answer_queries(plan, index, queries, result)
     for item in plan.expensive:
-        result[item.output, 0] = _evaluate(plan, item, pair, reading, moment, own)
+        answer_expensive(plan, item, index, queries, result)
 
 
-def _evaluate(
-    plan: SelectionPlan,
-    item: Expensive,
-    pair: int,
-    reading: SourceReading,
-    moment: Int64Array,
-    own: Int64Array,
-) -> float:
-    rows, offsets = reading.rows[pair]
-    values = np.empty(len(rows) + 1)
-    window_of, ends = np.empty(1, np.int64), np.empty(1, np.int64)
-    kernels.collect(
-        plan.spec,
-        item.program,
-        rows,
-        offsets,
-        _FIRST_GROUP,
-        moment,
-        own,
-        reading.times,
-        reading.columns,
-        window_of,
-        ends,
-        values,
-    )
-    return evaluate(item.function, values[: ends[0]], item.feature)
+@dataclass(frozen=True)
+class _Batch:
+    """Different queries in the order of the kernels, and which of them each row asks."""
+
+    queries: OrderedQueries
+    inverse: Int64Array
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of queries: its distinct values and, for each row, which."""
+
+    distinct: list[Any]
+    codes: Int64Array
+
+    def values(self) -> list[Any]:
+        return [self.distinct[code] for code in self.codes.tolist()]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Many queries, column by column."""
+
+    as_of: Int64Array
+    keys: Mapping[str, _Column]
+    own: Mapping[str, _Column]
+
+    @classmethod
+    def read(
+        cls, plan: InferencePlan, as_of: Any, keys: Mapping[str, Any], sample_id: Any
+    ) -> Asked:
+        """Check what is asked; columns and single values may stand side by side."""
+        plan.check_dimensions(keys)
+        given: dict[str, Any] = {"as_of": as_of}
+        given |= {f"key {name!r}": keys[name] for name in plan.features.dimensions}
+        samples = plan.given_samples(sample_id)
+        given |= {f"sample_id of {name!r}": value for name, value in samples.items()}
+        lengths = {what: len(value) for what, value in given.items() if _is_column(value)}
+        n = next(iter(lengths.values()), 1)
+        for what, length in lengths.items():
+            if length != n:
+                first = next(iter(lengths))
+                raise QueryError(f"{what} has {length} values, {first} has {n}: expected as many")
+        return cls(
+            as_of=_moments(as_of, n),
+            keys={
+                name: _coded(keys[name], n, partial(check_key, what=f"key {name!r}"))
+                for name in plan.features.dimensions
+            },
+            own={
+                source.name: _coded(samples.get(source.name), n, _checked_sample)
+                for source in plan.features.sources
+            },
+        )
+
+    def batch(self, source: str, plan: SelectionPlan, own_rows: Int64Array) -> _Batch:
+        """Return the different queries of a selection in the order of (group, as_of)."""
+        groups = self.keys[plan.dimension].codes
+        own = own_rows[self.own[source].codes]
+        if not plan.exclude_self:
+            own = np.full_like(own, -1)
+        order = np.lexsort((own, self.as_of, groups))
+        columns = [column[order] for column in (groups, self.as_of, own)]
+        is_new = np.ones(len(order), np.bool_)
+        is_new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+        inverse = np.empty(len(order), np.int64)
+        inverse[order] = np.cumsum(is_new) - 1
+        distinct = [column[is_new] for column in columns]
+        places = np.arange(len(distinct[0]))
+        return _Batch(OrderedQueries(distinct[0], distinct[1], distinct[2], places), inverse)
+
+
+def _is_column(value: Any) -> bool:
+    return not isinstance(value, str | bytes) and hasattr(value, "__len__")
+
+
+def _moments(as_of: Any, n: int) -> Int64Array:
+    if as_of is None:
+        raise QueryError("as_of is missing; expected the moment of the request")
+    if not _is_column(as_of):
+        return np.full(n, moment_to_us(as_of, "as_of"), np.int64)
+    if isinstance(as_of, np.ndarray) and as_of.dtype == np.int64:
+        return as_of
+    moments = [moment_to_us(moment, f"as_of of row {i}") for i, moment in enumerate(as_of)]
+    return np.array(moments, np.int64)
+
+
+def _checked_sample(value: Any) -> SampleId | None:
+    return None if value is None else check_sample_id(value, "sample_id")
+
+
+def _coded(given: Any, n: int, check: Callable[[Any], Any]) -> _Column:
+    """Number the different values of a column, or of one value for all rows."""
+    if not _is_column(given):
+        return _Column([check(given)], np.zeros(n, np.int64))
+    numbers: dict[Any, int] = {}
+    plain = given.tolist() if hasattr(given, "tolist") else given
+    codes = np.array([numbers.setdefault(value, len(numbers)) for value in plain], np.int64)
+    return _Column([check(value) for value in numbers], codes)

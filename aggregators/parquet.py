@@ -1,9 +1,10 @@
-"""Training features to Parquet, chunk by chunk."""
+"""Training features and tables of samples to Parquet, chunk by chunk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ from aggregators.training import TrainingRun
 from aggregators.typing import Float64Array, Int64Array, Native
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from aggregators.feature_set import FeatureSet
 
-__all__ = ["write_parquet"]
+__all__ = ["write_frames", "write_parquet"]
 
 
 def write_parquet(
@@ -35,19 +38,52 @@ def write_parquet(
     if isinstance(chunk_rows, bool) or not isinstance(chunk_rows, int) or chunk_rows < 1:
         raise QueryError(f"chunk_rows is {chunk_rows!r}; expected a whole number of at least 1")
     run = TrainingRun(features.features, data, as_of=as_of, at=at, threads=threads)
+    schema = _schema(features)
+    with (
+        _complete_file(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="lz4", use_dictionary=False) as writer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        _write_chunks(run, chunk_rows, schema, writer, pool, progress)
+    return len(run)
+
+
+@contextmanager
+def _complete_file(path: str | Path) -> Iterator[Path]:
+    """Give a file to write to, which takes the place of the wanted one when all went well."""
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
-    schema = _schema(features)
     try:
-        with (
-            pq.ParquetWriter(partial, schema, compression="lz4", use_dictionary=False) as writer,
-            ThreadPoolExecutor(1) as pool,
-        ):
-            _write_chunks(run, chunk_rows, schema, writer, pool, progress)
+        yield partial
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-    return len(run)
+
+
+def write_frames(
+    frames: Iterator[pd.DataFrame],
+    path: str | Path,
+    *,
+    total: int,
+    progress: Callable[[int, int], None] | None,
+) -> int:
+    """Write tables of the same columns, one row group each; return how many rows."""
+    done = 0
+    writer: pq.ParquetWriter | None = None
+    with _complete_file(path) as partial:
+        try:
+            for frame in frames:
+                table = pa.Table.from_pandas(frame, preserve_index=False)
+                if writer is None:
+                    writer = pq.ParquetWriter(partial, table.schema, compression="zstd")
+                writer.write_table(table.cast(writer.schema))
+                done += len(frame)
+                if progress is not None:
+                    progress(done, max(done, total))
+        finally:
+            if writer is not None:
+                writer.close()
+    return done
 
 
 def _write_chunks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -93,6 +94,19 @@ class SelectionPlan:
         """Whether a sample may be selected however long ago its event was."""
         is_interval = self.spec[selection.KIND] == selection.BETWEEN_EVENTS
         return bool(is_interval and self.spec[selection.MAX_AGE_US] == selection.NO_LIMIT)
+
+    @property
+    def closing(self) -> list[int]:
+        """The rows of ``times`` that close an interval."""
+        n_closing = int(self.spec[selection.N_CLOSING])
+        closing: list[int] = self.spec[selection.CLOSING :][:n_closing].tolist()
+        return closing
+
+    @cached_property
+    def outputs(self) -> Int64Array:
+        """The features' output rows, shape (n_features,)."""
+        expensive = [item.output for item in self.expensive]
+        return np.array([*self.functions[:, 2].tolist(), *expensive], np.int64)
 
 
 def needed_layout(features: Iterable[Aggregator]) -> Layout:

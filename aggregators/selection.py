@@ -16,7 +16,15 @@ from aggregators.compiled import compiled, inlined
 from aggregators.times import format_duration
 from aggregators.typing import Int32Array, Int64Array
 
-__all__ = ["carried_by_request", "happened", "picked_rows", "select", "why_left_out"]
+__all__ = [
+    "carried_by_request",
+    "happened",
+    "mark_needed",
+    "may_be_open",
+    "picked_rows",
+    "select",
+    "why_left_out",
+]
 
 # The fields of a selection's `spec`, one int64 each.
 KIND, EVENT, GATE, N, WINDOW_US, MAX_AGE_US, N_CLOSING, CLOSING = range(8)
@@ -249,6 +257,54 @@ def picked_rows(
     return picked[:n]
 
 
+@compiled
+def mark_needed(
+    spec: Int64Array,
+    rows: Int32Array,
+    offsets: Int64Array,
+    as_of: int,
+    times: Int64Array,
+    needed: NDArray[np.bool_],
+) -> None:
+    """Mark the rows that the selection may take at ``as_of`` or at any later moment.
+
+    Of the last n, those count that are known already: others may never become known. One more is
+    needed, because a sample is left out of its own feature.
+
+    Args:
+        spec: the selection.
+        rows: rows by (group, event time, sample id).
+        offsets: where each group starts and ends in ``rows``.
+        as_of: no earlier moment will be asked for.
+        times: event times, shape (n_events, n_samples).
+        needed: shape (n_samples,); written in place, never unmarked.
+    """
+    kind, event, gate = spec[KIND], spec[EVENT], spec[GATE]
+    for group in range(len(offsets) - 1):
+        n_known = 0
+        for j in range(offsets[group + 1] - 1, offsets[group] - 1, -1):
+            row = rows[j]
+            time = times[event, row]
+            if kind == LAST_N:
+                if not happened(time, as_of):
+                    needed[row] = True
+                    continue
+                if n_known > spec[N]:
+                    break
+                needed[row] = True
+                if gate == KNOWN or happened(times[gate, row], as_of):
+                    n_known += 1
+            elif kind == AFTER_EVENT:
+                if time < as_of - spec[WINDOW_US]:
+                    break
+                needed[row] = True
+            else:
+                if spec[MAX_AGE_US] != NO_LIMIT and time < as_of - spec[MAX_AGE_US]:
+                    break
+                if not happened(closing_time(spec, row, times), as_of):
+                    needed[row] = True
+
+
 def why_left_out(
     spec: Int64Array, row: int, as_of: int, own_row: int, times: Int64Array, names: list[str]
 ) -> str:
@@ -282,6 +338,19 @@ def why_left_out(
 
 def _ago(duration_us: int) -> str:
     return format_duration(int(duration_us))
+
+
+def may_be_open(
+    closing: tuple[int, ...], rows: Int32Array, times: Int64Array, since_us: int
+) -> NDArray[np.bool_]:
+    """Return whether no closing event of a row had happened at ``since_us``, shape (n_rows,).
+
+    What had happened then has happened at every later moment.
+    """
+    result = np.ones(len(rows), np.bool_)
+    for event in closing:
+        result &= times[event, rows] >= since_us
+    return result
 
 
 def carried_by_request(known_times: Int64Array, as_of: Int64Array) -> NDArray[np.bool_]:

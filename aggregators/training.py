@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from aggregators import kernels
+from aggregators.answering import OrderedQueries, answer_expensive, answer_queries
 from aggregators.attributes import Attribute, columns_of, events_of, has_elapsed
 from aggregators.base import Aggregator
 from aggregators.clustering import Cluster, cluster
 from aggregators.events import Source
-from aggregators.functions import evaluate
 from aggregators.plan import (
-    Expensive,
     Layout,
     SelectionPlan,
     compile_features,
@@ -31,9 +30,6 @@ from aggregators.typing import Float64Array, Int32Array, Int64Array, Native
 
 __all__ = ["SourceRun", "TrainingRun", "available_threads"]
 
-COLLECTED_VALUES = 4_000_000
-"""How many values are gathered at a time for functions that run in Python."""
-
 _NO_PLACES = np.empty(0, np.int64)  # rows are those of the table
 
 BLOCK_QUERIES = 32_768
@@ -46,20 +42,6 @@ They are neighbours in time: the samples that they need fit into the processor's
 def available_threads() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class OrderedQueries:
-    """Queries of one dimension in the order of (group, as_of).
-
-    ``places`` are their output columns; those of queries without a group are in ``ungrouped``.
-    """
-
-    groups: Int64Array
-    as_of: Int64Array
-    own_rows: Int64Array
-    places: Int64Array
-    ungrouped: Int32Array
 
 
 class SourceRun:
@@ -182,10 +164,10 @@ class SourceRun:
             plans = [p for p in self.plans if (p.dimension, p.order_event) == pair]
             rows, offsets = self._indexes[pair]
             here = cluster(plans, rows, offsets, self.table.times, self.table.columns)
-            asked = ordered[pair[0]]
+            asked, _ = ordered[pair[0]]
             own_rows = np.where(asked.own_rows < 0, -1, here.place_of[asked.own_rows])
             for plan in here.plans:
-                self._aggregate(plan, here, replace(asked, own_rows=own_rows), result)
+                answer_queries(plan, here, replace(asked, own_rows=own_rows), result)
 
         for _ in pool.map(answer, sorted(self._indexes)):
             pass
@@ -214,23 +196,23 @@ class SourceRun:
             ordered = {name: self._ordered(queries, name, start, block) for name in dimensions}
             self._fill_ungrouped(ordered, result)
             for plan in plans:
-                rows, offsets = self._indexes[plan.dimension, plan.order_event]
-                table = Cluster((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
-                self._aggregate(plan, table, ordered[plan.dimension], result)
+                answer_queries(plan, self._whole_table(plan), ordered[plan.dimension][0], result)
 
         for _ in pool.map(answer, tasks):
             pass
 
-    def _fill_ungrouped(self, ordered: Mapping[str, OrderedQueries], result: Float64Array) -> None:
+    def _fill_ungrouped(
+        self, ordered: Mapping[str, tuple[OrderedQueries, Int32Array]], result: Float64Array
+    ) -> None:
         """Give queries without a key the empty value."""
         for output, feature in self.features:
             if feature.dimension in ordered:
-                missing = ordered[feature.dimension].ungrouped
+                _, missing = ordered[feature.dimension]
                 result[output, missing] = 0.0 if feature.function in ("count", "sum") else np.nan
 
     def _ordered(
         self, queries: Queries, dimension: str, start: int, in_time: Int32Array
-    ) -> OrderedQueries:
+    ) -> tuple[OrderedQueries, Int32Array]:
         return _ordered(queries, self.source.name, dimension, start, in_time)
 
     def _answer_expensive(
@@ -239,71 +221,14 @@ class SourceRun:
         """Compute all functions that run in Python."""
         for plan in self.plans:
             if plan.expensive:
-                own = self._ordered(queries, plan.dimension, start, in_time)
+                asked, _ = self._ordered(queries, plan.dimension, start, in_time)
+                index = self._whole_table(plan)
                 for item in plan.expensive:
-                    self._evaluate(plan, item, own, result)
+                    answer_expensive(plan, item, index, asked, result)
 
-    def _aggregate(
-        self, plan: SelectionPlan, table: Cluster, queries: OrderedQueries, result: Float64Array
-    ) -> None:
-        if len(plan.functions) == 0:
-            return
-        own_rows = queries.own_rows
-        kernels.aggregate(
-            plan.spec,
-            plan.programs,
-            plan.program_bounds,
-            plan.functions,
-            plan.arguments,
-            table.rows,
-            table.offsets,
-            queries.groups,
-            queries.as_of,
-            own_rows if plan.exclude_self else np.full_like(own_rows, -1),
-            table.times,
-            table.columns,
-            queries.places,
-            result,
-        )
-
-    def _evaluate(
-        self, plan: SelectionPlan, item: Expensive, queries: OrderedQueries, result: Float64Array
-    ) -> None:
-        """Compute a function that runs in Python, once per distinct window."""
+    def _whole_table(self, plan: SelectionPlan) -> Cluster:
         rows, offsets = self._indexes[plan.dimension, plan.order_event]
-        own_rows = queries.own_rows if plan.exclude_self else np.full_like(queries.own_rows, -1)
-        largest = int(np.diff(offsets).max(initial=0)) + 1
-        values = np.empty(max(COLLECTED_VALUES, largest))
-        done = 0
-        while done < len(queries.groups):
-            left = slice(done, len(queries.groups))
-            n_left = left.stop - done
-            window_of = np.empty(n_left, np.int64)
-            ends = np.empty(n_left, np.int64)
-            n_done, n_windows = kernels.collect(
-                plan.spec,
-                item.program,
-                rows,
-                offsets,
-                queries.groups[left],
-                queries.as_of[left],
-                own_rows[left],
-                self.table.times,
-                self.table.columns,
-                window_of,
-                ends,
-                values,
-            )
-            starts = np.concatenate([[0], ends[:n_windows]])
-            found = np.array(
-                [
-                    evaluate(item.function, values[starts[i] : starts[i + 1]], item.feature)
-                    for i in range(n_windows)
-                ]
-            )
-            places = queries.places[done : done + n_done]
-            result[item.output, places] = found[window_of[:n_done]]
-            done += n_done
+        return Cluster((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
 
 
 def _foldable(features: Sequence[tuple[int, Aggregator]]) -> dict[Attribute, Aggregator]:
@@ -326,18 +251,21 @@ def _known_rows(attribute: Attribute, source: Source, layout: Layout) -> list[in
 
 def _ordered(
     queries: Queries, source: str, dimension: str, start: int, in_time: Int32Array
-) -> OrderedQueries:
-    """Return queries, given in the order of time and counted from ``start``, by group."""
+) -> tuple[OrderedQueries, Int32Array]:
+    """Return queries, given in the order of time and counted from ``start``, by group.
+
+    The second are the output columns of those without a group.
+    """
     codes = queries.codes[source, dimension][start:]
     asked = codes[in_time]
     places, offsets = kernels.group_rows(codes, in_time, int(asked.max(initial=-1)) + 1)
-    return OrderedQueries(
+    ordered = OrderedQueries(
         groups=np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)),
         as_of=queries.as_of[start:][places],
         own_rows=queries.own_rows[source][start:][places],
         places=places.astype(np.int64),
-        ungrouped=in_time[asked < 0],
     )
+    return ordered, in_time[asked < 0]
 
 
 class TrainingRun:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Duration",
     "Float64Array",
     "Function",
     "Int32Array",
@@ -29,6 +30,9 @@ Key: TypeAlias = int | str | None
 
 Moment: TypeAlias = datetime | int
 """A timezone-aware datetime, or int microseconds UTC."""
+
+Duration: TypeAlias = timedelta | str
+"""A positive timedelta, or its text: ``"15min"``, ``"1h"``, ``"7d"``."""
 
 Mode: TypeAlias = Literal["training", "inference"]
 """Many moments over a table, or one moment over a store."""

@@ -8,22 +8,44 @@ each (dimension, event) the group's rows in the order of (event time, sample id)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from aggregators.errors import StoreError, unknown_name
 from aggregators.events import Event, Source
-from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
+from aggregators.typing import (
+    Duration,
+    Float64Array,
+    Int32Array,
+    Int64Array,
+    Key,
+    Moment,
+    SampleId,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AppendResult", "EventStore", "ReadRequest", "Sample", "SourceReading"]
+    from aggregators.base import Aggregator
+
+__all__ = [
+    "AppendResult",
+    "CompactionResult",
+    "EventStore",
+    "GroupIndex",
+    "ReadRequest",
+    "Sample",
+    "SourceReading",
+]
 
 MAX_EVENTS_PER_APPEND = 100_000
 """The most events that one call of ``append`` takes."""
+
+EXPORT_CHUNK_ROWS = 100_000
+"""How many samples are written to a file at a time, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +63,24 @@ class AppendResult:
     superseded: int
 
 
+class GroupIndex(NamedTuple):
+    """Which rows are read, in which order: those of a dimension's values by an event's time.
+
+    Where ``closing`` names events, only rows are needed to which none of them had happened before
+    the earliest moment asked for; a store may give more.
+    """
+
+    dimension: str
+    event: str
+    closing: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class ReadRequest:
-    """What to read of one source: the (dimension, event) pairs whose groups are needed."""
+    """What to read of one source: the indexes whose groups are needed."""
 
     source: Source
-    pairs: tuple[tuple[str, str], ...]
+    indexes: tuple[GroupIndex, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +90,31 @@ class SourceReading:
     Attributes:
         times: event times in microseconds, shape (n_events, n_samples), all events of the source.
         columns: attribute columns, shape (n_attributes, n_samples).
-        rows: for each pair of the request, the group's rows and their bounds (0, n).
-        own_row: the row of the sample for which features are computed, or -1.
+        rows: for each index of the request, the rows of the keys' groups, one group after the
+            other, and where each starts and ends, shape (n_keys + 1,).
+        own_rows: the rows of the samples for which features are computed, -1 where there is none,
+            shape (n_own_samples,).
         ids: the sample id of each row.
     """
 
     times: Int64Array
     columns: Float64Array
     rows: Sequence[tuple[Int32Array, Int64Array]]
-    own_row: int
+    own_rows: Int64Array
     ids: Sequence[SampleId]
+
+
+@dataclass(frozen=True)
+class CompactionResult:
+    """What a compaction left.
+
+    Attributes:
+        samples_kept: samples of the sources that were compacted.
+        samples_dropped: samples that no feature can ask for any more.
+    """
+
+    samples_kept: int
+    samples_dropped: int
 
 
 @dataclass(frozen=True)
@@ -103,10 +152,18 @@ class EventStore(ABC):
     def read(
         self,
         requests: Sequence[ReadRequest],
-        keys: Mapping[str, Key],
-        own_samples: Mapping[str, SampleId | None],
+        keys: Mapping[str, Sequence[Key]],
+        own_samples: Mapping[str, Sequence[SampleId | None]],
+        earliest_us: int,
     ) -> AbstractContextManager[Sequence[SourceReading]]:
-        """Give what the requests need; the arrays are valid inside the context only."""
+        """Give what the requests need in one round trip; valid inside the context only.
+
+        Args:
+            requests: the indexes of each source.
+            keys: the values of each dimension whose groups are read; each value once.
+            own_samples: the samples of each source for which features are computed.
+            earliest_us: no moment before this one is asked for.
+        """
 
     @abstractmethod
     def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
@@ -115,6 +172,67 @@ class EventStore(ABC):
     @abstractmethod
     def table(self, source: Source) -> pd.DataFrame:
         """Return the source's samples as a table, ready for training."""
+
+    @abstractmethod
+    def compact(
+        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
+    ) -> CompactionResult:
+        """Drop the samples that none of the features can ask for at ``as_of`` or later.
+
+        It follows from their n, windows and open intervals. The features are equal before and after
+        at every such moment; at earlier ones they are not. Only sources of which there are features
+        are compacted. Export first what training shall still have.
+
+        Args:
+            features: all features that will be asked of this store.
+            as_of: no earlier moment will be asked for. Leave room for events that arrive late.
+            settled_after: a sample to which something has happened more recently before ``as_of``
+                is kept whatever the features ask for, because more may happen to it. What happens
+                to a dropped sample later stands alone: the store has forgotten its columns.
+        """
+
+    def table_chunks(self, source: Source, chunk_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the source's samples in tables of at most so many rows."""
+        table = self.table(source)
+        for start in range(0, max(len(table), 1), chunk_rows):  # an empty table has columns, too
+            yield table.iloc[start : start + chunk_rows]
+
+    def export(
+        self,
+        source: Source,
+        path: str | Path,
+        *,
+        chunk_rows: int = EXPORT_CHUNK_ROWS,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write a source's samples to a Parquet file, ready for training.
+
+        Args:
+            source: the source.
+            path: the file; it appears only when it is complete.
+            chunk_rows: how many samples are written at a time (one row group each).
+            progress: called with (samples written, samples in all).
+
+        Returns:
+            The number of samples.
+        """
+        from aggregators.parquet import write_frames
+
+        chunks = self.table_chunks(source, chunk_rows)
+        return write_frames(chunks, path, total=self.count(source), progress=progress)
+
+    @abstractmethod
+    def count(self, source: Source) -> int:
+        """Return how many samples of a source there are."""
+
+    def close(self) -> None:  # noqa: B027  # a store in memory has nothing to let go of
+        """Let go of files and connections; the store cannot be used afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def source_named(self, name: Any) -> Source:
         """Return the source of that name, or raise :class:`UnknownNameError`."""

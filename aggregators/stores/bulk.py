@@ -10,7 +10,7 @@ import pandas as pd
 
 from aggregators.events import Event, Source
 from aggregators.plan import Layout
-from aggregators.stores.samples import SampleState
+from aggregators.stores.samples import UNRECORDED, SampleState
 from aggregators.table import SampleTable
 from aggregators.times import NEVER
 from aggregators.typing import Int64Array, Native
@@ -26,19 +26,40 @@ def fill_from_table(state: SampleState, table: Native) -> int:
     if not ids:
         return 0
     state.reserve(len(ids))
-    state.times[:, : len(ids)] = samples.times[:, met]
-    state.columns[:, : len(ids)] = samples.columns[:, met]
+    times, columns = samples.times[:, met], samples.columns[:, met]
+    state.times[:, : len(ids)] = times
+    state.recorded[:, : len(ids)] = np.where(times == NEVER, UNRECORDED, times)
+    state.columns[:, : len(ids)] = columns
+    state.ids = ids
+    state.rows = {sample_id: row for row, sample_id in enumerate(ids)}
     for dimension, groups in samples.groups.items():
         values = np.append(groups.values.to_numpy(dtype=object), [None])
         state.keys[dimension] = values[groups.codes[met]].tolist()
         if len(groups.values):
             state.key_kinds[dimension] = type(groups.values.tolist()[0])
-    state.ids = ids
-    state.rows = {sample_id: row for row, sample_id in enumerate(ids)}
-    state.records = [None] * len(ids)
+    state.carried[:, : len(ids)] = _carried(state, times)
     state.id_kind = type(ids[0])
     state.forget_groups()
     return int((samples.times != NEVER).sum())
+
+
+def _carried(state: SampleState, times: Int64Array) -> Int64Array:
+    """Return which columns each event carries, one bit per column, shape (n_events, n_samples).
+
+    A value counts as carried by the event from which it is known, or else by the first one.
+    """
+    source, n = state.source, times.shape[1]
+    carried = np.zeros(times.shape, np.int64)
+    first = np.argmax(times != NEVER, axis=0)
+    for bit, column in enumerate(source.columns):
+        if column in state.keys:
+            present = np.array([value is not None for value in state.keys[column]], np.bool_)
+        else:
+            present = ~np.isnan(state.columns[source.attributes.index(column), :n])
+        known_from = source.events.index(source.known_from_event(column))
+        carrier = np.where(times[known_from] != NEVER, known_from, first)
+        carried[carrier[present], np.flatnonzero(present)] |= 1 << bit
+    return carried
 
 
 def _read(source: Source, table: Native) -> SampleTable:

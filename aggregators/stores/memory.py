@@ -7,21 +7,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from aggregators.errors import StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import (
     MAX_EVENTS_PER_APPEND,
     AppendResult,
+    CompactionResult,
     EventStore,
     ReadRequest,
     Sample,
     SourceReading,
 )
-from aggregators.stores.samples import CheckedEvent, SampleState, check_event
-from aggregators.typing import Key, Native, SampleId
+from aggregators.stores.records import CheckedEvent, Record, check_event
+from aggregators.stores.samples import SampleState
+from aggregators.times import duration_to_us, moment_to_us
+from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from aggregators.base import Aggregator
 
 __all__ = ["MemoryEventStore"]
 
@@ -86,9 +93,9 @@ class MemoryEventStore(EventStore):
             result.append(check_event(event, source, self._states[source.name], kinds))
         return result
 
-    def outcome(self, event: CheckedEvent) -> int:
-        """Return what would become of a checked event: APPLIED, DUPLICATE or SUPERSEDED."""
-        return self._states[event.source].outcome(event)
+    def record_of(self, source: str, sample_id: SampleId, event: int) -> Record | None:
+        """Return the last recorded version of a sample's event, None where there is none."""
+        return self._states[source].record_of(sample_id, event)
 
     def apply(self, events: Iterable[CheckedEvent]) -> AppendResult:
         """Let checked events take effect."""
@@ -110,7 +117,7 @@ class MemoryEventStore(EventStore):
         self.check_source(source)
         with self._lock:
             state = self._states[source.name]
-            if state.is_empty:
+            if state.is_empty and state.has_bits:
                 return AppendResult(fill_from_table(state, table), 0, 0)
             totals = [0, 0, 0]
             for batch in events_of_table(source, table, MAX_EVENTS_PER_APPEND):
@@ -124,8 +131,9 @@ class MemoryEventStore(EventStore):
     def read(
         self,
         requests: Sequence[ReadRequest],
-        keys: Mapping[str, Key],
-        own_samples: Mapping[str, SampleId | None],
+        keys: Mapping[str, Sequence[Key]],
+        own_samples: Mapping[str, Sequence[SampleId | None]],
+        earliest_us: int,
     ) -> Iterator[Sequence[SourceReading]]:
         """Give what the requests need; writers wait until the context ends."""
         with self._lock:
@@ -133,9 +141,8 @@ class MemoryEventStore(EventStore):
             for request in requests:
                 self.check_source(request.source)
                 name = request.source.name
-                readings.append(
-                    self._states[name].reading(request.pairs, keys, own_samples.get(name))
-                )
+                own = own_samples.get(name, ())
+                readings.append(self._states[name].reading(request.indexes, keys, own, earliest_us))
             yield readings
 
     def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
@@ -151,6 +158,59 @@ class MemoryEventStore(EventStore):
         self.check_source(source)
         with self._lock:
             return table_of(self._states[source.name])
+
+    def count(self, source: Source) -> int:
+        """Return how many samples of a source there are."""
+        self.check_source(source)
+        return len(self._states[source.name])
+
+    def compact(
+        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
+    ) -> CompactionResult:
+        """Drop the samples that none of the features can ask for any more."""
+        with self._lock:
+            dropped = self.not_needed(features, as_of, settled_after)
+            for name, ids in dropped.items():
+                self.drop(name, ids)
+            kept = sum(len(self._states[name]) for name in dropped)
+        return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
+
+    def not_needed(
+        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration
+    ) -> dict[str, list[SampleId]]:
+        """Return the samples that a compaction drops, for each source of the features."""
+        from aggregators.compaction import needed_samples
+
+        as_of_us = moment_to_us(as_of, "as_of")
+        settled_us = duration_to_us(settled_after, "settled_after")
+        by_source: dict[str, list[Aggregator]] = {}
+        for feature in features:
+            self.check_source(feature.source)
+            by_source.setdefault(feature.source.name, []).append(feature)
+        result = {}
+        with self._lock:
+            for name, own in by_source.items():
+                state = self._states[name]
+                needed = needed_samples(state, own, as_of_us, settled_us)
+                result[name] = [state.ids[row] for row in np.flatnonzero(~needed).tolist()]
+        return result
+
+    def drop(self, source: str, sample_ids: Iterable[SampleId]) -> None:
+        """Forget samples of a source as if they had never been."""
+        with self._lock:
+            state = self._states[source]
+            kept = np.ones(len(state), np.bool_)
+            for sample_id in sample_ids:
+                row = state.rows.get(sample_id)
+                if row is not None:
+                    kept[row] = False
+            if not kept.all():
+                state.keep(kept)
+
+    def ids(self, source: str) -> list[SampleId]:
+        """Return the ids of a source's samples."""
+        with self._lock:
+            return list(self._states[source].ids)
 
     def __len__(self) -> int:
         """Return how many samples the store has, over all sources."""

@@ -2,161 +2,70 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aggregators.errors import ColumnError, DataError, QueryError, SampleIdError
-from aggregators.events import Event, Source, check_sample_id
-from aggregators.stores.base import Sample, SourceReading
-from aggregators.times import NEVER, moment_to_us
+from aggregators.errors import QueryError
+from aggregators.events import Source
+from aggregators.stores.base import GroupIndex, Sample, SourceReading
+from aggregators.stores.groups import Group
+from aggregators.stores.records import APPLIED, CheckedEvent, Record, outcome
+from aggregators.times import NEVER
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
 
-__all__ = ["APPLIED", "DUPLICATE", "SUPERSEDED", "CheckedEvent", "SampleState", "check_event"]
+__all__ = ["UNRECORDED", "SampleState"]
 
-APPLIED, DUPLICATE, SUPERSEDED = range(3)
+UNRECORDED = np.iinfo(np.int64).min
+"""In place of ``recorded_at``: there is no such event."""
+
 _FIRST_CAPACITY = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is known of one event of a sample: its last recorded version."""
-
-    time_us: int
-    recorded_us: int
-    retracted: bool
-    data: Mapping[str, Any]
-
-    def precedence(self) -> tuple[int, bool, int, str]:
-        """Order the versions of an event: later recorded wins, in any order of arrival.
-
-        Versions recorded at the same moment are ordered by their content, so that the outcome does
-        not depend on which one came first.
-        """
-        content = json.dumps(dict(self.data), sort_keys=True)
-        return self.recorded_us, self.retracted, self.time_us, content
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedEvent:
-    """An event whose names and types are those of its source."""
-
-    source: str
-    sample_id: SampleId
-    event: int
-    record: Record
-
-
-def check_event(
-    event: Event, source: Source, state: SampleState | None, kinds: dict[str, type]
-) -> CheckedEvent:
-    """Return the event as stores keep it, or raise :class:`DataError`.
-
-    Args:
-        event: what arrived.
-        source: its source.
-        state: the samples there are, for the type of their ids.
-        kinds: the types of ids and keys seen in this call, where there are none yet; extended here.
-    """
-    if event.event not in source.events:
-        source.check_event(event.event)
-    sample_id = check_sample_id(event.sample_id, f"sample id of event {event.event!r}")
-    known = state.id_kind if state is not None and state.id_kind else None
-    expected = kinds.setdefault(source.name, known or type(sample_id))
-    if type(sample_id) is not expected:
-        raise SampleIdError(
-            f"sample id {sample_id!r} of event {event.event!r} is of type"
-            f" {type(sample_id).__name__}; source {source.name!r} has {expected.__name__} ids:"
-            " expected all integers or all strings"
-        )
-    what = f"time of event {event.event!r} of {sample_id!r}"
-    time_us = moment_to_us(event.time, what)
-    recorded_us = time_us
-    if event.recorded_at is not None:
-        recorded_us = moment_to_us(event.recorded_at, f"recorded_at: {what}")
-    data = event.checked_data(source) if event.data else {}
-    for column in data.keys() & set(source.dimensions):
-        known = None if state is None else state.key_kinds.get(column)
-        expected = kinds.setdefault(f"{source.name}.{column}", known or type(data[column]))
-        if type(data[column]) is not expected:
-            raise ColumnError(
-                f"dimension {column!r} of event {event.event!r} of {sample_id!r} is"
-                f" {data[column]!r}; its values have been of type {expected.__name__}: expected all"
-                " integers or all strings"
-            )
-    if not isinstance(event.retracted, bool | np.bool_):
-        what = f"retracted of event {event.event!r} of {sample_id!r}"
-        raise DataError(f"{what} is {event.retracted!r}; expected True or False")
-    record = Record(time_us, recorded_us, bool(event.retracted), data)
-    return CheckedEvent(source.name, sample_id, source.events.index(event.event), record)
-
-
-def _outcome(old: Record | None, new: Record) -> int:
-    if old is None:
-        return APPLIED
-    if old == new:
-        return DUPLICATE
-    return SUPERSEDED if new.precedence() < old.precedence() else APPLIED
-
-
-class Group:
-    """The rows of one value of a dimension, in the order of (event time, sample id)."""
-
-    __slots__ = ("_rows", "n")
-
-    def __init__(self, rows: Int32Array | None = None) -> None:
-        self._rows = np.empty(4, np.int32) if rows is None else rows
-        self.n = 0 if rows is None else len(rows)
-
-    @property
-    def rows(self) -> Int32Array:
-        """The rows, a view that is valid until the next change."""
-        return self._rows[: self.n]
-
-    def insert(self, place: int, row: int) -> None:
-        """Put a row at a place."""
-        if self.n == len(self._rows):
-            grown = np.empty(2 * self.n + 4, np.int32)
-            grown[: self.n] = self._rows
-            self._rows = grown
-        if place < self.n:
-            self._rows[place + 1 : self.n + 1] = self._rows[place : self.n]
-        self._rows[place] = row
-        self.n += 1
-
-    def remove(self, row: int) -> None:
-        """Take a row out."""
-        place = int(np.flatnonzero(self.rows == row)[0])
-        self._rows[place : self.n - 1] = self._rows[place + 1 : self.n]
-        self.n -= 1
-
-
-_NO_GROUP = (np.empty(0, np.int32), np.zeros(2, np.int64))
+_MAX_BITS = 62
+_NO_ROWS = np.empty(0, np.int32)
 
 
 class SampleState:
-    """All samples of one source: event times, columns, and the groups that requests have read."""
+    """All samples of one source: event times, columns, and the groups that requests have read.
+
+    Nearly all samples are regular: no event of theirs was taken back, and their events do not
+    disagree about a column. Their records follow from the arrays; those of others are kept apart.
+
+    Attributes:
+        times: event times in microseconds, shape (n_events, capacity).
+        recorded: when each was recorded, UNRECORDED where there is no event, of the same shape.
+        carried: which columns each event carried, one bit per column, of the same shape.
+        columns: attribute columns, shape (n_attributes, capacity).
+        keys: the dimensions' values.
+        has_bits: whether there is a bit for every column; otherwise no sample is regular.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.id_kind: type | None = None
-        self.rows: dict[SampleId, int] = {}
-        self.ids: list[SampleId] = []
-        self.times: Int64Array = np.full((len(source.events), _FIRST_CAPACITY), NEVER)
-        self.columns: Float64Array = np.full((len(source.attributes), _FIRST_CAPACITY), np.nan)
-        self.keys: dict[str, list[Key]] = {name: [] for name in source.dimensions}
         self.key_kinds: dict[str, type] = {}
-        # None stands for the records that follow from the arrays: those of a table's rows.
-        self.records: list[dict[int, Record] | None] = []
         self._events = {name: i for i, name in enumerate(source.events)}
         self._columns = {name: i for i, name in enumerate(source.attributes)}
+        self._bits = {name: 1 << i for i, name in enumerate(source.columns)}
+        self.has_bits = len(source.columns) <= _MAX_BITS
         self._known_from = {
             column: self._events[source.known_from_event(column)] for column in source.columns
         }
-        self._groups: dict[tuple[str, str], dict[Key, Group]] = {}
+        self._clear()
+
+    def _clear(self) -> None:
+        source = self.source
+        self.rows: dict[SampleId, int] = {}
+        self.ids: list[SampleId] = []
+        self.times: Int64Array = np.empty((len(source.events), 0), np.int64)
+        self.recorded: Int64Array = self.times.copy()
+        self.carried: Int64Array = self.times.copy()
+        self.columns: Float64Array = np.empty((len(source.attributes), 0))
+        self.keys: dict[str, list[Key]] = {name: [] for name in source.dimensions}
+        self.irregular: dict[int, dict[int, Record]] = {}
+        self.reserve(_FIRST_CAPACITY)
+        self.forget_groups()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -166,30 +75,52 @@ class SampleState:
         """Whether there is no sample."""
         return not self.ids
 
+    # --- taking events ---------------------------------------------------------------------
+
     def apply(self, event: CheckedEvent) -> int:
         """Let an event take effect; return APPLIED, DUPLICATE or SUPERSEDED."""
         row = self.rows.get(event.sample_id)
         if row is None:
             row = self._new_row(event.sample_id)
-        records = self.records_of(row)
-        old = records.get(event.event)
-        new = event.record
-        outcome = _outcome(old, new)
-        if outcome != APPLIED:
-            return outcome
-        records[event.event] = new
-        self._set_time(row, event.event, NEVER if new.retracted else new.time_us)
+        number, new = event.event, event.record
+        old = self.record(row, number)
+        if old is None and row not in self.irregular and self._is_regular(row, new):
+            self._take(row, number, new)
+            return APPLIED
+        result = outcome(old, new)
+        if result == APPLIED:
+            self._merge(row, number, new, old)
+        return result
+
+    def _is_regular(self, row: int, record: Record) -> bool:
+        if record.retracted or not self.has_bits:
+            return False
+        for column, value in record.data.items():
+            known = self.value(row, column)
+            if known is not None and known != value:
+                return False
+        return True
+
+    def _take(self, row: int, event: int, record: Record) -> None:
+        """Let the first version of an event take effect, of a sample that it leaves regular."""
+        carried = 0
+        for column, value in record.data.items():
+            carried |= self._bits[column]
+            self._set_column(row, column, value)
+        self.carried[event, row] = carried
+        self.recorded[event, row] = record.recorded_us
+        self._set_time(row, event, record.time_us)
+
+    def _merge(self, row: int, event: int, new: Record, old: Record | None) -> None:
+        """Let a version of an event take effect, whatever the sample's other events say."""
+        records = self.irregular.get(row)
+        if records is None:
+            records = self.irregular[row] = self.records_of(row)
+        records[event] = new
         columns = new.data.keys() if old is None else new.data.keys() | old.data.keys()
         for column in columns:
             self._set_column(row, column, self._value(records, column))
-        return APPLIED
-
-    def outcome(self, event: CheckedEvent) -> int:
-        """Return what :meth:`apply` would return, and change nothing."""
-        row = self.rows.get(event.sample_id)
-        if row is None:
-            return APPLIED
-        return _outcome(self.records_of(row).get(event.event), event.record)
+        self._set_time(row, event, NEVER if new.retracted else new.time_us)
 
     def _new_row(self, sample_id: SampleId) -> int:
         row = len(self.ids)
@@ -199,7 +130,6 @@ class SampleState:
             self.id_kind = type(sample_id)
         self.rows[sample_id] = row
         self.ids.append(sample_id)
-        self.records.append({})
         for values in self.keys.values():
             values.append(None)
         return row
@@ -207,45 +137,52 @@ class SampleState:
     def reserve(self, capacity: int) -> None:
         """Make room for so many samples."""
         capacity = max(capacity, _FIRST_CAPACITY)
-        n = len(self.ids)
-        times = np.full((len(self.times), capacity), NEVER)
-        columns = np.full((len(self.columns), capacity), np.nan)
-        times[:, :n] = self.times[:, :n]
-        columns[:, :n] = self.columns[:, :n]
-        self.times, self.columns = times, columns
+        self.times = _grown(self.times, capacity, NEVER, len(self.ids))
+        self.recorded = _grown(self.recorded, capacity, UNRECORDED, len(self.ids))
+        self.carried = _grown(self.carried, capacity, 0, len(self.ids))
+        self.columns = _grown(self.columns, capacity, np.nan, len(self.ids))
 
     def _set_time(self, row: int, event: int, time_us: int) -> None:
-        old = int(self.times[event, row])
-        if old == time_us:
+        old_us = int(self.times[event, row])
+        if old_us == time_us:
             return
-        for dimension, name in self._groups:
-            if self._events[name] == event and old != NEVER:
-                self._leave(dimension, name, row)
+        indexes = self._indexes_of_event[event]
+        if old_us != NEVER:
+            for dimension, groups in indexes:
+                self._leave(dimension, groups, row)
+            self._forget_open_rows(row, event, old_us)
         self.times[event, row] = time_us
-        for dimension, name in self._groups:
-            if self._events[name] == event and time_us != NEVER:
-                self._join(dimension, name, row)
+        if time_us != NEVER:
+            for dimension, groups in indexes:
+                self._join(dimension, event, groups, row)
+
+    def _forget_open_rows(self, row: int, event: int, old_us: int) -> None:
+        for indexes in self._indexes_of_event:
+            for dimension, groups in indexes:
+                group = groups.get(self.keys[dimension][row])
+                if group is not None:
+                    group.forget_open_rows(event, old_us)
 
     def _set_column(self, row: int, column: str, value: Any) -> None:
-        if column in self._columns:
-            # Adding 0.0 turns -0.0 into 0.0: equal windows are equal to the bit.
-            self.columns[self._columns[column], row] = np.nan if value is None else value + 0.0
+        place = self._columns.get(column)
+        if place is not None:
+            self.columns[place, row] = np.nan if value is None else value
             return
         values = self.keys[column]
         if values[row] == value:
             return
         met = [
-            (dimension, name)
-            for dimension, name in self._groups
-            if dimension == column and self.times[self._events[name], row] != NEVER
+            (event, groups)
+            for (dimension, event), groups in self._groups.items()
+            if dimension == column and self.times[event, row] != NEVER
         ]
-        for dimension, name in met:
-            self._leave(dimension, name, row)
+        for _, groups in met:
+            self._leave(column, groups, row)
         values[row] = value
         if value is not None:
             self.key_kinds.setdefault(column, type(value))
-        for dimension, name in met:
-            self._join(dimension, name, row)
+        for event, groups in met:
+            self._join(column, event, groups, row)
 
     def _value(self, records: Mapping[int, Record], column: str) -> Any:
         """Return a column's value: that of the event from which it is known, if it carries one.
@@ -264,26 +201,34 @@ class SampleState:
                 best, value = rank, record.data[column]
         return value
 
-    def records_of(self, row: int) -> dict[int, Record]:
-        """Return a sample's events; those of a row that came by table are made when first asked."""
-        records = self.records[row]
-        if records is None:
-            records = self._records_of_arrays(row)
-            self.records[row] = records
-        return records
+    # --- what is known ---------------------------------------------------------------------
 
-    def _records_of_arrays(self, row: int) -> dict[int, Record]:
-        met = [e for e in range(len(self.times)) if self.times[e, row] != NEVER]
-        data: dict[int, dict[str, Any]] = {event: {} for event in met}
-        for column in self.source.columns:
-            value = self.value(row, column)
-            if value is not None and met:
-                carrier = self._known_from[column]
-                data[carrier if carrier in data else met[0]][column] = value
-        return {
-            event: Record(int(self.times[event, row]), int(self.times[event, row]), False, values)
-            for event, values in data.items()
-        }
+    def record_of(self, sample_id: SampleId, event: int) -> Record | None:
+        """Return the last recorded version of a sample's event, None where there is none."""
+        row = self.rows.get(sample_id)
+        return None if row is None else self.record(row, event)
+
+    def record(self, row: int, event: int) -> Record | None:
+        """Return the last recorded version of an event, None where there is none."""
+        records = self.irregular.get(row)
+        if records is not None:
+            return records.get(event)
+        recorded_us = int(self.recorded[event, row])
+        if recorded_us == UNRECORDED:
+            return None
+        carried = int(self.carried[event, row])
+        data = {}
+        if carried:
+            data = {c: self.value(row, c) for c, bit in self._bits.items() if carried & bit}
+        return Record(int(self.times[event, row]), recorded_us, False, data)
+
+    def records_of(self, row: int) -> dict[int, Record]:
+        """Return all events of a sample in their last recorded version."""
+        records = self.irregular.get(row)
+        if records is not None:
+            return records
+        found = ((event, self.record(row, event)) for event in range(len(self.times)))
+        return {event: record for event, record in found if record is not None}
 
     def value(self, row: int, column: str) -> Any:
         """Return a sample's dimension or attribute, None where it is missing."""
@@ -292,61 +237,74 @@ class SampleState:
         value = float(self.columns[self._columns[column], row])
         return None if value != value else value
 
-    def _join(self, dimension: str, name: str, row: int) -> None:
+    def sample(self, sample_id: SampleId) -> Sample | None:
+        """Return one sample, or None where there is no event of it."""
+        row = self.rows.get(sample_id)
+        if row is None:
+            return None
+        keys = {name: values[row] for name, values in self.keys.items()}
+        here = slice(row, row + 1)
+        return Sample(self.times[:, here].copy(), self.columns[:, here].copy(), keys)
+
+    # --- groups ----------------------------------------------------------------------------
+
+    def _join(self, dimension: str, event: int, groups: dict[Key, Group], row: int) -> None:
         key = self.keys[dimension][row]
         if key is None:
             return
-        groups = self._groups[dimension, name]
         group = groups.get(key)
         if group is None:
             group = groups[key] = Group()
-        group.insert(self._place(group, self.times[self._events[name]], row), row)
+        group.insert(row, self.times[event], self.ids)
 
-    def _leave(self, dimension: str, name: str, row: int) -> None:
+    def _leave(self, dimension: str, groups: dict[Key, Group], row: int) -> None:
         key = self.keys[dimension][row]
         if key is not None:
-            self._groups[dimension, name][key].remove(row)
-
-    def _place(self, group: Group, times: Int64Array, row: int) -> int:
-        """Return where a row belongs in the order of (event time, sample id)."""
-        rows, ids = group.rows, self.ids
-        time, sample_id = int(times[row]), ids[row]
-        low, high = 0, len(rows)
-        if high and int(times[rows[-1]]) < time:
-            return high
-        while low < high:
-            middle = (low + high) // 2
-            other = rows[middle]
-            other_time = int(times[other])
-            earlier = other_time < time
-            if earlier or (other_time == time and ids[other] < sample_id):
-                low = middle + 1
-            else:
-                high = middle
-        return low
+            groups[key].remove(row)
 
     def reading(
-        self, pairs: Sequence[tuple[str, str]], keys: Mapping[str, Key], own: SampleId | None
+        self,
+        indexes: Sequence[GroupIndex],
+        keys: Mapping[str, Sequence[Key]],
+        own: Sequence[SampleId | None],
+        earliest_us: int,
     ) -> SourceReading:
-        """Return the groups of the keys, one per pair; the arrays are those of the store."""
-        rows = []
-        for pair in pairs:
-            groups = self._groups.get(pair)
-            if groups is None:
-                groups = self._build_groups(*pair)
-            key = keys[pair[0]]
+        """Return the groups of the keys, for each index; see :meth:`EventStore.read`."""
+        rows = [self._rows_of(index, keys[index.dimension], earliest_us) for index in indexes]
+        own_rows = np.array([self._own_row(sample_id) for sample_id in own], np.int64)
+        return SourceReading(self.times, self.columns, rows, own_rows, self.ids)
+
+    def _rows_of(
+        self, index: GroupIndex, keys: Sequence[Key], earliest_us: int
+    ) -> tuple[Int32Array, Int64Array]:
+        event = self._events[index.event]
+        groups = self._groups.get((index.dimension, event))
+        if groups is None:
+            groups = self._build_groups(index.dimension, event)
+        closing = tuple(self._events[name] for name in index.closing)
+        parts = []
+        offsets = np.zeros(len(keys) + 1, np.int64)
+        for i, key in enumerate(keys):
             group = None if key is None else groups.get(key)
             if group is None:
-                self._check_key(pair[0], key)
-                rows.append(_NO_GROUP)
+                self._check_key(index.dimension, key)
+                parts.append(_NO_ROWS)
+            elif closing:
+                parts.append(group.still_open(closing, self.times, earliest_us))
             else:
-                rows.append((group.rows, np.array((0, group.n), np.int64)))
-        own_row = -1 if own is None else self.rows.get(own, -1)
-        if own_row == -1 and own is not None and self.id_kind not in (None, type(own)):
+                parts.append(group.rows)
+            offsets[i + 1] = offsets[i] + len(parts[-1])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts), offsets
+
+    def _own_row(self, sample_id: SampleId | None) -> int:
+        if sample_id is None:
+            return -1
+        row = self.rows.get(sample_id, -1)
+        if row == -1 and self.id_kind not in (None, type(sample_id)):
             raise QueryError(
-                f"sample_id is {own!r}; source {self.source.name!r} has {self.id_kind} ids"
+                f"sample_id is {sample_id!r}; source {self.source.name!r} has {self.id_kind} ids"
             )
-        return SourceReading(self.times, self.columns, rows, own_row, self.ids)
+        return row
 
     def _check_key(self, dimension: str, key: Key) -> None:
         """Integers never equal strings: 7 for "7" would silently give empty values."""
@@ -359,14 +317,30 @@ class SampleState:
 
     def forget_groups(self) -> None:
         """Drop the indexes; the next reading that needs one builds it anew."""
-        self._groups.clear()
+        self._groups: dict[tuple[str, int], dict[Key, Group]] = {}
+        self._indexes_of_event: list[list[tuple[str, dict[Key, Group]]]] = [
+            [] for _ in self.source.events
+        ]
 
-    def _build_groups(self, dimension: str, name: str) -> dict[Key, Group]:
+    def _build_groups(self, dimension: str, event: int) -> dict[Key, Group]:
         """Index all samples by a dimension and an event; from now on it is kept up to date."""
+        keys, rows, offsets = self.rows_by_group(dimension, event)
+        groups = {
+            key: Group(rows[offsets[number] : offsets[number + 1]].copy())
+            for number, key in enumerate(keys)
+        }
+        self._groups[dimension, event] = groups
+        self._indexes_of_event[event].append((dimension, groups))
+        return groups
+
+    def rows_by_group(self, dimension: str, event: int) -> tuple[list[Key], Int32Array, Int64Array]:
+        """Return a dimension's values, the rows by (value, event time, sample id), and the bounds.
+
+        Only rows to which the event has happened, at whatever time; shape (n_values + 1,) bounds.
+        """
         from aggregators.kernels import group_rows  # numba, which declaring does not need
 
-        n = len(self.ids)
-        times = self.times[self._events[name], :n]
+        times = self.times[event, : len(self.ids)]
         ids = np.array(self.ids, np.int64 if self.id_kind is int else object)
         by_id = np.argsort(ids, kind="stable").astype(np.int32)
         by_id = by_id[times[by_id] != NEVER]
@@ -375,20 +349,36 @@ class SampleState:
         codes = np.array(
             [numbers.setdefault(key, len(numbers) - 1) for key in self.keys[dimension]], np.int32
         )
-        rows, offsets = group_rows(codes, ordered, len(numbers) - 1)
         del numbers[None]
-        groups = {
-            key: Group(rows[offsets[number] : offsets[number + 1]].copy())
-            for key, number in numbers.items()
-        }
-        self._groups[dimension, name] = groups
-        return groups
+        rows, offsets = group_rows(codes, ordered, len(numbers))
+        return list(numbers), rows, offsets
 
-    def sample(self, sample_id: SampleId) -> Sample | None:
-        """Return one sample, or None where there is no event of it."""
-        row = self.rows.get(sample_id)
-        if row is None:
-            return None
-        keys = {name: values[row] for name, values in self.keys.items()}
-        here = slice(row, row + 1)
-        return Sample(self.times[:, here].copy(), self.columns[:, here].copy(), keys)
+    # --- forgetting ------------------------------------------------------------------------
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Drop all samples but these.
+
+        Args:
+            kept: for each sample, shape (n_samples,).
+        """
+        rows = np.flatnonzero(kept)
+        kept_rows = rows.tolist()
+        ids = [self.ids[row] for row in kept_rows]
+        keys = {name: [values[row] for row in kept_rows] for name, values in self.keys.items()}
+        integers = [array[:, rows] for array in (self.times, self.recorded, self.carried)]
+        columns = self.columns[:, rows]
+        irregular = {
+            new: self.irregular[old] for new, old in enumerate(kept_rows) if old in self.irregular
+        }
+        self._clear()
+        self.ids, self.keys, self.irregular = ids, keys, irregular
+        self.rows = {sample_id: row for row, sample_id in enumerate(ids)}
+        if ids:
+            self.times, self.recorded, self.carried = integers
+            self.columns = columns
+
+
+def _grown(array: NDArray[Any], capacity: int, missing: Any, n: int) -> NDArray[Any]:
+    result = np.full((len(array), capacity), missing, array.dtype)
+    result[:, :n] = array[:, :n]
+    return result

@@ -2,12 +2,13 @@
 
 What ``append`` returned from is on the disk (WAL, synchronous=FULL). Every process that opens the
 file keeps the samples in memory and, before each read, takes over what others have appended: a
-read costs what it costs in memory, and is exact.
+read costs what it costs in memory, and is exact. Writing to the disk does not hold up reads.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,42 +21,29 @@ from aggregators.events import Event, Source
 from aggregators.stores.base import (
     MAX_EVENTS_PER_APPEND,
     AppendResult,
+    CompactionResult,
     EventStore,
     ReadRequest,
     Sample,
     SourceReading,
 )
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.samples import APPLIED, CheckedEvent, Record
-from aggregators.typing import Key, Native, SampleId
+from aggregators.stores.records import APPLIED, CheckedEvent, Record, outcome
+from aggregators.stores.sqlite_file import connect, prepare, shrink, transaction
+from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from aggregators.base import Aggregator
+
 __all__ = ["SqliteEventStore"]
 
-SCHEMA_VERSION = 1
-"""Kept in the file as ``PRAGMA user_version``; a file of another version is refused."""
+logger = logging.getLogger("doorstep.stores")
 
-BUSY_TIMEOUT_S = 30.0
-"""How long an append waits for another process's append before it fails."""
-
-_APPLICATION_ID = 0x0D005E9  # tells the file from other programs' SQLite files
 _FETCH_ROWS = 10_000
-
-# sample_id is ANY: in a strict table integers stay integers and strings strings.
-_SCHEMA = """
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY,
-    source TEXT NOT NULL,
-    sample_id ANY NOT NULL,
-    event TEXT NOT NULL,
-    time_us INTEGER NOT NULL,
-    recorded_us INTEGER NOT NULL,
-    retracted INTEGER NOT NULL,
-    data TEXT NOT NULL
-) STRICT
-"""
+_DELETED_ROWS = 500_000
+"""How many rows of the log a compaction looks at while appends wait."""
 
 
 class SqliteEventStore(EventStore):
@@ -88,17 +76,16 @@ class SqliteEventStore(EventStore):
         self.path = Path(path)
         self._memory = MemoryEventStore(sources)
         self.sources = self._memory.sources
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # of the samples in memory and of the reading connection
+        self._append_lock = threading.Lock()  # of the writing connection
+        self._ignored: set[tuple[str, str]] = set()
         self._last_seq = 0
+        self._last_compaction = 0
         self._seen_version = -1
+        self._writer = connect(self.path)
         try:
-            self._connection = sqlite3.connect(
-                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot open the event store {self.path}: {error}") from error
-        try:
-            self._prepare()
+            prepare(self._writer, self.path)
+            self._reader = connect(self.path)
             self._catch_up()
         except sqlite3.Error as error:
             self.close()
@@ -107,43 +94,50 @@ class SqliteEventStore(EventStore):
             self.close()
             raise
 
-    def _prepare(self) -> None:
-        execute = self._connection.execute
-        execute("PRAGMA journal_mode = WAL")
-        execute("PRAGMA synchronous = FULL")
-        with self._transaction():
-            version = execute("PRAGMA user_version").fetchone()[0]
-            application = execute("PRAGMA application_id").fetchone()[0]
-            if version == 0 and not execute("SELECT 1 FROM sqlite_master").fetchone():
-                execute(_SCHEMA)
-                execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                return
-        if application != _APPLICATION_ID:
-            raise StoreError(f"{self.path} is an SQLite file, but no event store of Doorstep")
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path} has schema version {version}; this version of the package reads"
-                f" {SCHEMA_VERSION}: open it with the version of the package that wrote it"
-            )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Run in one transaction that excludes all other writers."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
     def append(self, events: Iterable[Event]) -> AppendResult:
         """Keep events; when this returns they are on the disk. See :meth:`EventStore.append`."""
         given = list(events)
+        try:
+            with self._append_lock:
+                return self._write(given)
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"the event store {self.path} did not take {len(given)} events, none of them is"
+                f" kept: {error}; append them again"
+            ) from error
+
+    def _write(self, given: list[Event]) -> AppendResult:
+        with transaction(self._writer):  # nobody else can append from here on
+            with self._lock:
+                self._catch_up()
+                events = self._memory.checked(given)
+                new, counts = self._sorted_out(events)
+            if new:
+                self._writer.executemany(
+                    "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"
+                    " retracted, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [self._row(event) for event in new],
+                )
+            last = self._writer.execute("SELECT max(seq) FROM events").fetchone()[0]
         with self._lock:
-            self._catch_up()
-            return self._write(given)
+            self._memory.apply(new)  # again, if a read has been quicker: that changes nothing
+            self._last_seq = max(self._last_seq, last or 0)
+        return counts
+
+    def _sorted_out(self, events: list[CheckedEvent]) -> tuple[list[CheckedEvent], AppendResult]:
+        """Return the events that change something, and what becomes of each."""
+        counts = [0, 0, 0]
+        new: list[CheckedEvent] = []
+        seen: dict[tuple[str, SampleId, int], Record] = {}
+        for event in events:
+            identity = event.source, event.sample_id, event.event
+            known = seen.get(identity) or self._memory.record_of(*identity)
+            result = outcome(known, event.record)
+            counts[result] += 1
+            if result == APPLIED:
+                seen[identity] = event.record
+                new.append(event)
+        return new, AppendResult(*counts)
 
     def append_table(self, source: Source, table: Native) -> AppendResult:
         """Keep all events of a table of samples, in transactions of many events each."""
@@ -156,30 +150,6 @@ class SqliteEventStore(EventStore):
             totals[1] += result.duplicates
             totals[2] += result.superseded
         return AppendResult(*totals)
-
-    def _write(self, given: Sequence[Event]) -> AppendResult:
-        events, seen = self._memory.checked(given), self._last_seq
-        try:
-            with self._transaction():
-                self._catch_up()  # nobody else can append from here on
-                if self._last_seq != seen:  # ids and keys have types of what others appended
-                    events = self._memory.checked(given)
-                new = [event for event in events if self._memory.outcome(event) == APPLIED]
-                rows = [self._row(event) for event in new]
-                self._connection.executemany(
-                    "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"
-                    " retracted, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    rows,
-                )
-                last = self._connection.execute("SELECT max(seq) FROM events").fetchone()[0]
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"the event store {self.path} did not take {len(given)} events, none of them is"
-                f" kept: {error}; append them again"
-            ) from error
-        result = self._memory.apply(events)
-        self._last_seq = last or 0
-        return result
 
     def _row(self, event: CheckedEvent) -> tuple[object, ...]:
         record = event.record
@@ -195,10 +165,10 @@ class SqliteEventStore(EventStore):
 
     def _catch_up(self) -> None:
         """Take over what other processes have appended since the last look."""
-        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        version = self._reader.execute("PRAGMA data_version").fetchone()[0]
         if version == self._seen_version:
             return
-        cursor = self._connection.execute(
+        cursor = self._reader.execute(
             "SELECT seq, source, sample_id, event, time_us, recorded_us, retracted, data"
             " FROM events WHERE seq > ? ORDER BY seq",
             (self._last_seq,),
@@ -206,23 +176,41 @@ class SqliteEventStore(EventStore):
         while rows := cursor.fetchmany(_FETCH_ROWS):
             self._memory.apply(event for row in rows if (event := self._event(row)) is not None)
             self._last_seq = rows[-1][0]
+        self._follow_compactions()
         self._seen_version = version
 
+    def _follow_compactions(self) -> None:
+        """Forget what another process has dropped."""
+        last = self._reader.execute("SELECT max(number) FROM compactions").fetchone()[0] or 0
+        if last == self._last_compaction:
+            return
+        if self._seen_version != -1:
+            for name in self.sources:
+                kept = self._reader.execute(
+                    "SELECT DISTINCT sample_id FROM events WHERE source = ?", (name,)
+                )
+                here = {sample_id for (sample_id,) in kept}
+                self._memory.drop(name, [i for i in self._memory.ids(name) if i not in here])
+        self._last_compaction = last
+
     def _event(self, row: tuple[object, ...]) -> CheckedEvent | None:
+        """Return an event of the log; None for what these sources do not declare.
+
+        Another version of the package, or of a source, may know more.
+        """
         _, name, sample_id, event, time_us, recorded_us, retracted, data = row
         source = self.sources.get(str(name))
-        if source is None:
+        if source is None or event not in source.events:
+            if source is not None and (source.name, str(event)) not in self._ignored:
+                self._ignored.add((source.name, str(event)))
+                logger.warning("%s: events %r of %r are not declared", self.path, event, name)
             return None
-        if event not in source.events:
-            raise StoreError(
-                f"{self.path} holds event {event!r} of source {name!r}, which the source does not"
-                f" declare; expected one of {', '.join(source.events)}: declare it, too"
-            )
         assert isinstance(sample_id, int | str)
         assert isinstance(time_us, int)
         assert isinstance(recorded_us, int)
-        # Columns that this source does not declare belong to another version of it.
-        known = {k: v for k, v in json.loads(str(data)).items() if k in source.columns}
+        known = {}
+        if data != "{}":
+            known = {k: v for k, v in json.loads(str(data)).items() if k in source.columns}
         record = Record(time_us, recorded_us, bool(retracted), known)
         return CheckedEvent(source.name, sample_id, source.events.index(str(event)), record)
 
@@ -230,13 +218,14 @@ class SqliteEventStore(EventStore):
     def read(
         self,
         requests: Sequence[ReadRequest],
-        keys: Mapping[str, Key],
-        own_samples: Mapping[str, SampleId | None],
+        keys: Mapping[str, Sequence[Key]],
+        own_samples: Mapping[str, Sequence[SampleId | None]],
+        earliest_us: int,
     ) -> Iterator[Sequence[SourceReading]]:
         """Give what the requests need, including what other processes have appended until now."""
         with self._lock:
             self._catch_up()
-            with self._memory.read(requests, keys, own_samples) as readings:
+            with self._memory.read(requests, keys, own_samples, earliest_us) as readings:
                 yield readings
 
     def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
@@ -251,10 +240,68 @@ class SqliteEventStore(EventStore):
             self._catch_up()
             return self._memory.table(source)
 
+    def count(self, source: Source) -> int:
+        """Return how many samples of a source there are."""
+        with self._lock:
+            self._catch_up()
+            return self._memory.count(source)
+
+    def compact(
+        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
+    ) -> CompactionResult:
+        """Drop the samples that none of the features can ask for any more, from the file, too.
+
+        Reads and appends go on meanwhile. A process that ends in the middle leaves the rest to the
+        next compaction.
+        """
+        with self._lock:
+            self._catch_up()
+            dropped = self._memory.not_needed(features, as_of, settled_after)
+        try:
+            self._delete(dropped)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot compact the event store {self.path}: {error}") from error
+        with self._lock:
+            for name, ids in dropped.items():
+                self._memory.drop(name, ids)
+            kept = sum(self._memory.count(self.sources[name]) for name in dropped)
+        return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
+
+    def _delete(self, dropped: Mapping[str, Sequence[SampleId]]) -> None:
+        """Delete samples from the log, a part at a time so that appends wait for a moment only."""
+        connection = connect(self.path)
+        try:
+            execute = connection.execute
+            execute(
+                "CREATE TEMP TABLE dropped (source TEXT, sample_id ANY, PRIMARY KEY (source,"
+                " sample_id)) STRICT, WITHOUT ROWID"
+            )
+            for name, ids in dropped.items():
+                rows = ((name, sample_id) for sample_id in ids)
+                connection.executemany("INSERT INTO dropped VALUES (?, ?)", rows)
+            # The last row stays: its number tells the next one's, and readers count on it.
+            last = execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+            for low in range(0, last - 1, _DELETED_ROWS):
+                with transaction(connection):
+                    execute(
+                        "DELETE FROM events WHERE seq > ? AND seq <= ? AND EXISTS (SELECT 1 FROM"
+                        " dropped WHERE dropped.source = events.source"
+                        " AND dropped.sample_id = events.sample_id)",
+                        (low, min(low + _DELETED_ROWS, last - 1)),
+                    )
+            with transaction(connection):
+                n_dropped = sum(len(ids) for ids in dropped.values())
+                execute("INSERT INTO compactions (dropped) VALUES (?)", (n_dropped,))
+            shrink(connection)
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
-        with self._lock:
-            self._connection.close()
+        with self._append_lock, self._lock:
+            self._writer.close()
+            if hasattr(self, "_reader"):
+                self._reader.close()
 
     def __len__(self) -> int:
         """Return how many samples the store has, over all sources."""

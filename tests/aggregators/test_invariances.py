@@ -136,7 +136,7 @@ def test_the_room_for_collected_values_changes_no_value(
     specs = [random_spec(rng, function=function) for function in in_python]
     features, _ = feature_set_from(specs, table.source)
     expected = features.transform(table.frame(), "training", as_of="activated")
-    monkeypatch.setattr("aggregators.training.COLLECTED_VALUES", collected_values)
+    monkeypatch.setattr("aggregators.answering.COLLECTED_VALUES", collected_values)
     # A function that has seen a window does not look at it again, unless it has forgotten it.
     monkeypatch.setattr("aggregators.functions._memory", {})
     actual = features.transform(table.frame(), "training", as_of="activated")

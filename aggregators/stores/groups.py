@@ -1,0 +1,133 @@
+"""The rows of one value of a dimension, always in the order of (event time, sample id)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from aggregators.typing import Int32Array, Int64Array, SampleId
+
+__all__ = ["Group", "OpenRows"]
+
+_FEW_ROWS = 512
+"""Groups of so few rows are read whole; a second index of their open rows would not pay."""
+
+_SLACK_US = 3_600_000_000
+"""Open rows are those at an hour before the moment asked for: moments do not always ascend."""
+
+
+class Group:
+    """Rows of samples in the order of (event time, sample id)."""
+
+    __slots__ = ("_rows", "n", "open_rows")
+
+    def __init__(self, rows: Int32Array | None = None) -> None:
+        self._rows = np.empty(4, np.int32) if rows is None else rows
+        self.n = 0 if rows is None else len(rows)
+        self.open_rows: dict[tuple[int, ...], OpenRows] | None = None
+
+    @property
+    def rows(self) -> Int32Array:
+        """The rows, a view that is valid until the next change."""
+        return self._rows[: self.n]
+
+    def insert(self, row: int, times: Int64Array, ids: Sequence[SampleId]) -> None:
+        """Put a row in its place.
+
+        Args:
+            row: which one.
+            times: the event's time of every row, shape (n_samples,).
+            ids: the sample id of every row.
+        """
+        place = self._place(row, times, ids)
+        if self.n == len(self._rows):
+            grown = np.empty(2 * self.n + 4, np.int32)
+            grown[: self.n] = self._rows
+            self._rows = grown
+        if place < self.n:
+            self._rows[place + 1 : self.n + 1] = self._rows[place : self.n]
+        self._rows[place] = row
+        self.n += 1
+        if self.open_rows is not None:
+            for open_rows in self.open_rows.values():
+                open_rows.insert(row, times, ids)
+
+    def _place(self, row: int, times: Int64Array, ids: Sequence[SampleId]) -> int:
+        rows = self._rows
+        time, sample_id = int(times[row]), ids[row]
+        low, high = 0, self.n
+        if high and int(times[rows[high - 1]]) < time:
+            return high
+        while low < high:
+            middle = (low + high) // 2
+            other = rows[middle]
+            other_time = int(times[other])
+            # Ids of one source are all integers or all strings.
+            if other_time < time or (other_time == time and ids[other] < sample_id):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def remove(self, row: int) -> None:
+        """Take a row out."""
+        places = np.flatnonzero(self.rows == row)
+        if not len(places):
+            return
+        place = int(places[0])
+        self._rows[place : self.n - 1] = self._rows[place + 1 : self.n]
+        self.n -= 1
+        if self.open_rows is not None:
+            for open_rows in self.open_rows.values():
+                open_rows.remove(row)
+
+    def still_open(
+        self, closing: tuple[int, ...], times: Int64Array, earliest_us: int
+    ) -> Int32Array:
+        """Return at least the rows to which nothing closing had happened at a moment.
+
+        What has closed long ago is left out of every later read, so that an interval without
+        ``max_age`` costs what is open and not what ever was.
+
+        Args:
+            closing: the closing events.
+            times: event times of all rows, shape (n_events, n_samples).
+            earliest_us: no earlier moment is asked for.
+        """
+        if self.n < _FEW_ROWS:
+            return self.rows
+        if self.open_rows is None:
+            self.open_rows = {}
+        found = self.open_rows.get(closing)
+        if found is None:
+            found = OpenRows(self.rows, closing, times, earliest_us - _SLACK_US)
+            self.open_rows[closing] = found
+        elif earliest_us < found.since_us:
+            return self.rows
+        elif found.n > found.limit:
+            found = OpenRows(found.rows, closing, times, earliest_us - _SLACK_US)
+            self.open_rows[closing] = found
+        return found.rows
+
+    def forget_open_rows(self, event: int, old_us: int) -> None:
+        """Note that an event of a row no longer has its old time: the row may be open again."""
+        if self.open_rows is not None:
+            for closing, rows in list(self.open_rows.items()):
+                if event in closing and old_us < rows.since_us:
+                    del self.open_rows[closing]
+
+
+class OpenRows(Group):
+    """Those rows of a group to which nothing closing had happened at ``since_us``."""
+
+    __slots__ = ("limit", "since_us")
+
+    def __init__(
+        self, rows: Int32Array, closing: tuple[int, ...], times: Int64Array, since_us: int
+    ) -> None:
+        from aggregators.selection import may_be_open  # numba, which declaring does not need
+
+        super().__init__(rows[may_be_open(closing, rows, times, since_us)])
+        self.since_us = since_us
+        self.limit = 2 * self.n + _FEW_ROWS

@@ -1,0 +1,108 @@
+"""Events as stores keep them: checked, and with an order among the versions of one event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from aggregators.errors import ColumnError, DataError, SampleIdError
+from aggregators.events import Event, Source, check_sample_id
+from aggregators.times import moment_to_us
+from aggregators.typing import SampleId
+
+__all__ = ["APPLIED", "DUPLICATE", "SUPERSEDED", "CheckedEvent", "Record", "check_event", "outcome"]
+
+APPLIED, DUPLICATE, SUPERSEDED = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of one event of a sample: its last recorded version."""
+
+    time_us: int
+    recorded_us: int
+    retracted: bool
+    data: Mapping[str, Any]
+
+    def precedence(self) -> tuple[int, bool, int, str]:
+        """Order the versions of an event: later recorded wins, in any order of arrival.
+
+        Versions recorded at the same moment are ordered by their content, so that the outcome does
+        not depend on which one came first.
+        """
+        content = json.dumps(dict(self.data), sort_keys=True)
+        return self.recorded_us, self.retracted, self.time_us, content
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedEvent:
+    """An event whose names and types are those of its source."""
+
+    source: str
+    sample_id: SampleId
+    event: int
+    record: Record
+
+
+class KnownKinds(Protocol):
+    """What a store knows of the types of a source's ids and keys."""
+
+    id_kind: type | None
+    key_kinds: dict[str, type]
+
+
+def check_event(
+    event: Event, source: Source, known_kinds: KnownKinds | None, kinds: dict[str, type]
+) -> CheckedEvent:
+    """Return the event as stores keep it, or raise :class:`DataError`.
+
+    Args:
+        event: what arrived.
+        source: its source.
+        known_kinds: the types of the source's ids and keys so far.
+        kinds: the types of ids and keys seen in this call, where there are none yet; extended here.
+    """
+    if event.event not in source.events:
+        source.check_event(event.event)
+    sample_id = check_sample_id(event.sample_id, f"sample id of event {event.event!r}")
+    known = known_kinds.id_kind if known_kinds is not None and known_kinds.id_kind else None
+    expected = kinds.setdefault(source.name, known or type(sample_id))
+    if type(sample_id) is not expected:
+        raise SampleIdError(
+            f"sample id {sample_id!r} of event {event.event!r} is of type"
+            f" {type(sample_id).__name__}; source {source.name!r} has {expected.__name__} ids:"
+            " expected all integers or all strings"
+        )
+    what = f"time of event {event.event!r} of {sample_id!r}"
+    time_us = moment_to_us(event.time, what)
+    recorded_us = time_us
+    if event.recorded_at is not None:
+        recorded_us = moment_to_us(event.recorded_at, f"recorded_at: {what}")
+    data = event.checked_data(source) if event.data else {}
+    for column in data.keys() & set(source.dimensions):
+        known = None if known_kinds is None else known_kinds.key_kinds.get(column)
+        expected = kinds.setdefault(f"{source.name}.{column}", known or type(data[column]))
+        if type(data[column]) is not expected:
+            raise ColumnError(
+                f"dimension {column!r} of event {event.event!r} of {sample_id!r} is"
+                f" {data[column]!r}; its values have been of type {expected.__name__}: expected all"
+                " integers or all strings"
+            )
+    if not isinstance(event.retracted, bool | np.bool_):
+        what = f"retracted of event {event.event!r} of {sample_id!r}"
+        raise DataError(f"{what} is {event.retracted!r}; expected True or False")
+    record = Record(time_us, recorded_us, bool(event.retracted), data)
+    return CheckedEvent(source.name, sample_id, source.events.index(event.event), record)
+
+
+def outcome(old: Record | None, new: Record) -> int:
+    """Return what becomes of a version of an event: APPLIED, DUPLICATE or SUPERSEDED."""
+    if old is None:
+        return APPLIED
+    if old == new:
+        return DUPLICATE
+    return SUPERSEDED if new.precedence() < old.precedence() else APPLIED

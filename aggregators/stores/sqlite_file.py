@@ -1,0 +1,104 @@
+"""The SQLite file of an event store: its schema, its versions, its connections."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aggregators.errors import StoreError
+
+__all__ = ["BUSY_TIMEOUT_S", "SCHEMA_VERSION", "connect", "prepare", "shrink", "transaction"]
+
+SCHEMA_VERSION = 2
+"""Kept in the file as ``PRAGMA user_version``: 1 had no compactions and is brought up to 2."""
+
+BUSY_TIMEOUT_S = 30.0
+"""How long an append waits for another process's append before it fails."""
+
+_APPLICATION_ID = 0x0D005E9  # tells the file from other programs' SQLite files
+_WORTH_SHRINKING_PAGES = 2_000
+
+# sample_id is ANY: in a strict table integers stay integers and strings strings.
+_EVENTS = """
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    sample_id ANY NOT NULL,
+    event TEXT NOT NULL,
+    time_us INTEGER NOT NULL,
+    recorded_us INTEGER NOT NULL,
+    retracted INTEGER NOT NULL,
+    data TEXT NOT NULL
+) STRICT
+"""
+
+# A process that has the samples in memory looks here for what another one has dropped.
+_COMPACTIONS = """
+CREATE TABLE compactions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    dropped INTEGER NOT NULL
+) STRICT
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file, in such a way that what is committed is on the disk."""
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot open the event store {path}: {error}") from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Run in one transaction that excludes all other writers."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new file, bring an older one up to this version, refuse others.
+
+    Raises:
+        StoreError: the file is another program's, or of a version that this package cannot read.
+    """
+    execute = connection.execute
+    with transaction(connection):
+        version = execute("PRAGMA user_version").fetchone()[0]
+        application = execute("PRAGMA application_id").fetchone()[0]
+        is_new = version == 0 and not execute("SELECT 1 FROM sqlite_master").fetchone()
+        if is_new:
+            execute(_EVENTS)
+            execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        elif application != _APPLICATION_ID:
+            raise StoreError(f"{path} is an SQLite file, but no event store of Doorstep")
+        elif not 1 <= version <= SCHEMA_VERSION:
+            raise StoreError(
+                f"{path} has schema version {version}; this version of the package reads 1 to"
+                f" {SCHEMA_VERSION}: open it with the version of the package that wrote it, or"
+                " export it there and import it here"
+            )
+        if is_new or version == 1:
+            execute(_COMPACTIONS)
+            execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def shrink(connection: sqlite3.Connection) -> None:
+    """Give disk space back where most of the file is free; otherwise it is used again."""
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    if pages > _WORTH_SHRINKING_PAGES and free > pages // 2:
+        connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
