@@ -1,36 +1,47 @@
-"""Proof that training and inference agree: replays a table as events and compares every value."""
+"""Proof that training and inference agree: replays tables as events and compares every value."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
 
 import numpy as np
 
 from aggregators.base import Aggregator
 from aggregators.errors import QueryError
-from aggregators.events import Event, Source
+from aggregators.events import Event
 from aggregators.feature_set import FeatureSet
-from aggregators.selection import carried_by_request
-from aggregators.stores.base import EventStore
-from aggregators.stores.bulk import events_of_table
+from aggregators.frames import is_table
+from aggregators.questions import Questions
+from aggregators.replay import Replay, replay
+from aggregators.stores.base import AppendResult, EventStore
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.times import from_us
-from aggregators.training import TrainingRun
+from aggregators.times import duration_to_us, from_us
 from aggregators.typing import Float64Array, Key, Native, SampleId
 
-__all__ = ["EquivalenceReport", "Mismatch", "check_equivalence"]
+__all__ = ["Answers", "EquivalenceReport", "Mismatch", "StoreAnswers", "check_equivalence"]
 
 MAX_EXAMPLES = 10
 """How many mismatches are kept as examples."""
 
-_BATCH = 5_000
+MAX_EXPLAINED = 20
+"""How many of the selected samples of an example are named, the latest ones."""
+
+BATCH_EVENTS = 500
+"""How many events are appended at a time."""
+
+BATCH_QUERIES = 2_048
+"""How many queries are asked at a time."""
+
+TRAINED_QUERIES = 32_768
+"""For how many queries training computes at a time."""
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One value that differs."""
+    """One value that differs, and how each side came to it."""
 
     feature: str
     sample_id: SampleId
@@ -38,6 +49,14 @@ class Mismatch:
     key: Key
     training: float
     inference: float
+    training_explained: str = ""
+    inference_explained: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.feature} of {self.sample_id!r} with key {self.key!r} at {self.as_of}:"
+            f" training {self.training!r}, inference {self.inference!r}"
+        )
 
 
 @dataclass
@@ -45,16 +64,38 @@ class EquivalenceReport:
     """How many values were compared, how many differ, and the first of them.
 
     Attributes:
+        seed: the seed of the replay.
+        lateness_us: its bound on lateness in microseconds; None for any order of arrival.
+        queries: how many rows were asked for their features.
         compared: values compared.
         mismatches: values that are not the same float64, bit for bit (NaN equals NaN).
+        by_feature: mismatches of each feature.
+        missing: how many of the compared values are missing (NaN) in training.
         examples: the first mismatches.
-        seed: the seed of the order in which the events arrived.
+        events: events of the tables.
+        deliveries: how often an event was delivered.
+        repeated: deliveries of what was delivered before.
+        corrected: events of which a wrong version was delivered, too.
+        retracted: events that never happened, delivered and taken back.
+        applied, duplicates, superseded: what became of the deliveries.
     """
 
     seed: int
+    lateness_us: int | None = None
+    queries: int = 0
     compared: int = 0
     mismatches: int = 0
+    by_feature: dict[str, int] = field(default_factory=dict)
+    missing: int = 0
     examples: list[Mismatch] = field(default_factory=list)
+    events: int = 0
+    deliveries: int = 0
+    repeated: int = 0
+    corrected: int = 0
+    retracted: int = 0
+    applied: int = 0
+    duplicates: int = 0
+    superseded: int = 0
 
     def __str__(self) -> str:
         lines = [f"{self.compared:,} values compared, {self.mismatches:,} mismatches"]
@@ -62,27 +103,79 @@ class EquivalenceReport:
         return "\n".join(lines)
 
 
+class Answers(Protocol):
+    """What is compared with training: a store, or a service before one."""
+
+    def append(self, events: Sequence[Event]) -> AppendResult:
+        """Keep events; everything asked later sees them."""
+
+    def ask(self, questions: Questions, start: int, stop: int) -> Float64Array:
+        """Return the features of a range of questions, shape (n_questions, n_features)."""
+
+    def explain(self, feature: Aggregator, questions: Questions, place: int) -> str:
+        """Return how the value of a feature of one question came about."""
+
+
+class StoreAnswers:
+    """Asks an event store, many rows with one read.
+
+    Args:
+        store: an event store of the features' sources, empty but for what is replayed.
+        features: what is asked.
+    """
+
+    def __init__(self, store: EventStore, features: FeatureSet) -> None:
+        self._store = store
+        self._features = features
+
+    def append(self, events: Sequence[Event]) -> AppendResult:
+        """Append events to the store."""
+        return self._store.append(events)
+
+    def ask(self, questions: Questions, start: int, stop: int) -> Float64Array:
+        """Return the features of a range of questions, shape (n_questions, n_features)."""
+        return self._features.transform_many(
+            self._store,
+            as_of=questions.as_of_us[start:stop].tolist(),
+            keys=questions.keys_of(start, stop),
+            sample_id={questions.source.name: questions.ids_of(start, stop)},
+        )
+
+    def explain(self, feature: Aggregator, questions: Questions, place: int) -> str:
+        """Return the samples that the store selects for one value."""
+        return _explained(feature, self._store, questions, place)
+
+
 def check_equivalence(
     features: FeatureSet | Aggregator | Iterable[Aggregator],
-    table: Native,
+    table: Native | Mapping[str, Native],
     *,
-    as_of: str,
+    as_of: str | Sequence[str],
     store: EventStore | None = None,
+    answers: Answers | None = None,
+    lateness: str | timedelta | None = None,
     max_queries: int | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> EquivalenceReport:
     """Compare every feature of every row in training with inference from an event store.
 
-    The table is replayed as events in random order, a tenth of them delivered twice.
+    The table is replayed as events: shuffled within the bound on lateness, a tenth delivered twice,
+    some first wrong and then corrected or retracted (see :mod:`aggregators.replay`). Each row is
+    asked once the bound after its moment is over, with whatever has happened since then in the
+    store as well; without a bound, at the end.
 
     Args:
-        features: features of one source.
-        table: its samples.
-        as_of: the event at whose time each row is asked.
-        store: an empty store of the source; by default one in memory.
+        features: what is compared.
+        table: the samples; features of several sources take a mapping from source name to table,
+            and the samples of the first of these sources are asked.
+        as_of: the event, or events, at whose time each row that has it is asked.
+        store: an empty store of the sources; by default one in memory.
+        answers: asks something else than a store.
+        lateness: events arrive at most so long after they happened, such as ``"10min"``; None:
+            in any order.
         max_queries: ask only so many rows, drawn at random; None for all.
-        seed: of the order of arrival and of the draw.
+        seed: of everything random.
         progress: called with (queries done, queries in all).
 
     Returns:
@@ -103,30 +196,24 @@ def check_equivalence(
     ...         "activated": pd.date_range("2026-01-01", periods=3, freq="10min", tz="UTC"),
     ...     }
     ... )
-    >>> check_equivalence(load, table, as_of="activated").mismatches
+    >>> check_equivalence(load, table, as_of="activated", lateness="5min").mismatches
     0
     """
     chosen = _as_set(features)
-    if len(chosen.sources) != 1:
-        raise QueryError("check_equivalence takes the features of one source at a time")
-    source = chosen.sources[0]
-    rng = random.Random(seed)
-    run = TrainingRun(chosen.features, table, as_of=as_of)
-    expected = run.compute()
-    if store is None:
-        store = MemoryEventStore(sources=[source])
-    _replay(source, table, store, rng)
-    queries = _Questions(source, chosen, table, run)
-    places = list(range(len(run)))
-    if max_queries is not None and max_queries < len(places):
-        places = sorted(rng.sample(places, max_queries))
-    report = EquivalenceReport(seed)
-    for done, place in enumerate(places, start=1):
-        answer = queries.ask(store, place)
-        _compare(report, chosen, queries, place, expected[:, place], answer)
-        if progress is not None:
-            progress(done, len(places))
-    return report
+    tables = _tables(chosen, table)
+    if answers is None:
+        store = MemoryEventStore(sources=chosen.sources) if store is None else store
+        answers = StoreAnswers(store, chosen)
+    rng = np.random.default_rng(seed)
+    lateness_us = None if lateness is None else duration_to_us(lateness, "lateness")
+    sent = replay(
+        {source: tables[source.name] for source in chosen.sources}, lateness_us=lateness_us, rng=rng
+    )
+    events = (as_of,) if isinstance(as_of, str) else tuple(as_of)
+    questions = Questions.of_tables(chosen, tables, events)
+    if max_queries is not None:
+        questions = questions.drawn(max_queries, rng)
+    return _Comparison(chosen, tables, questions, sent, answers, seed).run(progress)
 
 
 def _as_set(features: FeatureSet | Aggregator | Iterable[Aggregator]) -> FeatureSet:
@@ -135,66 +222,137 @@ def _as_set(features: FeatureSet | Aggregator | Iterable[Aggregator]) -> Feature
     return FeatureSet([features] if isinstance(features, Aggregator) else features)
 
 
-def _replay(source: Source, table: Native, store: EventStore, rng: random.Random) -> None:
-    events: list[Event] = []
-    for batch in events_of_table(source, table, _BATCH):
-        events += batch
-    events += rng.sample(events, len(events) // 10)
-    rng.shuffle(events)
-    for start in range(0, len(events), _BATCH):
-        store.append(events[start : start + _BATCH])
+def _tables(features: FeatureSet, table: Native | Mapping[str, Native]) -> Mapping[str, Native]:
+    if isinstance(table, Mapping) and not is_table(table):
+        absent = [source.name for source in features.sources if source.name not in table]
+        if absent:
+            raise QueryError(f"there is no table of the source(s) {', '.join(absent)}")
+        return table
+    if len(features.sources) != 1:
+        raise QueryError(
+            "the features are of several sources; expected a mapping from source name to table"
+        )
+    return {features.sources[0].name: table}
 
 
-class _Questions:
-    """The queries of training, asked one by one of a store."""
+class _Comparison:
+    """One run: events go in, and every question is asked as soon as its answer is settled."""
 
     def __init__(
-        self, source: Source, features: FeatureSet, table: Native, run: TrainingRun
+        self,
+        features: FeatureSet,
+        tables: Mapping[str, Native],
+        questions: Questions,
+        sent: Replay,
+        answers: Answers,
+        seed: int,
     ) -> None:
-        samples = run.runs[0].table
-        self.source = source
-        self.features = features
-        self.as_of = run.queries.as_of
-        self.ids: list[SampleId] = samples.ids[samples.row_of].tolist()
-        self.keys: dict[str, list[Key]] = {}
-        for dimension, groups in samples.groups.items():
-            event = samples.layout.events[source.known_from_event(dimension)]
-            known = carried_by_request(samples.times[event][samples.row_of], self.as_of)
-            values = np.append(groups.values.to_numpy(dtype=object), [None])
-            codes = np.where(known, groups.codes[samples.row_of], -1)
-            self.keys[dimension] = values[codes].tolist()
-
-    def ask(self, store: EventStore, place: int) -> Float64Array:
-        return self.features.transform_array(
-            store,
-            as_of=int(self.as_of[place]),
-            keys={dimension: keys[place] for dimension, keys in self.keys.items()},
-            sample_id=self.ids[place],
+        self._features = features
+        self._tables = tables
+        self._questions = questions
+        self._sent = sent
+        self._answers = answers
+        self._trained = questions.training(features, tables)
+        self._block: tuple[int, Float64Array] = (0, np.empty((len(features), 0)))
+        self._mismatches = np.zeros(len(features), np.int64)
+        self._report = EquivalenceReport(
+            seed,
+            sent.lateness_us,
+            queries=len(questions),
+            events=sent.true_events,
+            deliveries=len(sent.events),
+            repeated=sent.repeated,
+            corrected=sent.corrected,
+            retracted=sent.retracted,
         )
 
+    def run(self, progress: Callable[[int, int], None] | None) -> EquivalenceReport:
+        """Replay everything and return the report."""
+        asked, n = 0, len(self._questions)
+        for start in range(0, len(self._sent.events), BATCH_EVENTS):
+            self._append(self._sent.events[start : start + BATCH_EVENTS])
+            settled = self._settled(start + BATCH_EVENTS)
+            while asked < settled:
+                stop = min(settled, asked + BATCH_QUERIES)
+                self._compare(asked, stop)
+                asked = stop
+                if progress is not None:
+                    progress(asked, n)
+        assert asked == n, f"{n - asked} questions were not asked"
+        names = self._features.names
+        self._report.by_feature = dict(zip(names, self._mismatches.tolist(), strict=True))
+        return self._report
 
-def _compare(
-    report: EquivalenceReport,
-    features: FeatureSet,
-    queries: _Questions,
-    place: int,
-    expected: Float64Array,
-    answer: Float64Array,
-) -> None:
-    report.compared += len(answer)
-    same = (expected.view(np.int64) == answer.view(np.int64)) | (
-        np.isnan(expected) & np.isnan(answer)
-    )
-    report.mismatches += int((~same).sum())
-    for i in np.flatnonzero(~same)[: MAX_EXAMPLES - len(report.examples)]:
-        feature = features.features[i]
-        report.examples.append(
-            Mismatch(
-                feature=feature.name,
-                sample_id=queries.ids[place],
-                as_of=from_us(int(queries.as_of[place])).isoformat(),
-                key=queries.keys[feature.dimension][place],
-                training=float(expected[i]),
-                inference=float(answer[i]),
+    def _append(self, events: Sequence[Event]) -> None:
+        result = self._answers.append(events)
+        self._report.applied += result.applied
+        self._report.duplicates += result.duplicates
+        self._report.superseded += result.superseded
+
+    def _settled(self, arrived: int) -> int:
+        """Return how many questions are settled once so many deliveries have arrived."""
+        if arrived >= len(self._sent.events):
+            return len(self._questions)
+        if self._sent.lateness_us is None:
+            return 0
+        latest_us = int(self._sent.arrival_us[arrived]) - self._sent.lateness_us
+        return int(np.searchsorted(self._questions.as_of_us, latest_us, side="right"))
+
+    def _expected(self, start: int, stop: int) -> Float64Array:
+        """Return what training says, shape (n_features, n_questions)."""
+        first, values = self._block
+        if start < first or stop > first + values.shape[1]:
+            end = max(stop, min(start + TRAINED_QUERIES, len(self._questions)))
+            first, values = start, self._trained.compute(start, end)
+            self._block = (first, values)
+        return values[:, start - first : stop - first]
+
+    def _compare(self, start: int, stop: int) -> None:
+        expected = np.ascontiguousarray(self._expected(start, stop).T)
+        answer = np.ascontiguousarray(self._answers.ask(self._questions, start, stop))
+        assert answer.shape == expected.shape, f"{answer.shape} answers to {expected.shape}"
+        missing = np.isnan(expected)
+        same = expected.view(np.int64) == answer.view(np.int64)
+        wrong = ~(same | (missing & np.isnan(answer)))
+        self._report.compared += wrong.size
+        self._report.missing += int(missing.sum())
+        self._report.mismatches += int(wrong.sum())
+        self._mismatches += wrong.sum(axis=0)
+        for place, i in np.argwhere(wrong)[: MAX_EXAMPLES - len(self._report.examples)].tolist():
+            self._report.examples.append(
+                self._example(start + place, i, expected[place, i], answer[place, i])
             )
+
+    def _example(self, place: int, i: int, training: float, inference: float) -> Mismatch:
+        feature, questions = self._features.features[i], self._questions
+        table = self._tables[feature.source.name]
+        return Mismatch(
+            feature=feature.name,
+            sample_id=questions.ids_of(place, place + 1)[0],
+            as_of=from_us(int(questions.as_of_us[place])).isoformat(),
+            key=questions.keys_of(place, place + 1)[feature.dimension][0],
+            training=float(training),
+            inference=float(inference),
+            training_explained=_explained(feature, table, questions, place),
+            inference_explained=self._answers.explain(feature, questions, place),
         )
+
+
+def _explained(feature: Aggregator, data: Any, questions: Questions, place: int) -> str:
+    own = questions.source.name == feature.source.name
+    explanation = feature.explain(
+        data,
+        as_of=int(questions.as_of_us[place]),
+        key=questions.keys_of(place, place + 1)[feature.dimension][0],
+        sample_id=questions.ids_of(place, place + 1)[0] if own else None,
+    )
+    # All digits: what is compared are bits.
+    lines = [
+        f"{explanation.value!r} = {explanation.function} of {len(explanation.samples)} samples"
+    ]
+    if len(explanation.samples) > MAX_EXPLAINED:
+        lines.append(f"... {len(explanation.samples) - MAX_EXPLAINED} earlier ones")
+    for sample in explanation.samples[-MAX_EXPLAINED:]:
+        value = "" if sample.value is None else f"  {sample.value!r}"
+        lines.append(f"{sample.sample_id!r}  {sample.event_time.isoformat()}{value}")
+    return "\n".join(lines)
