@@ -14,6 +14,8 @@ import typer
 from commands.catalog import catalog
 from commands.demo import demo
 from commands.evaluate import evaluate
+from commands.export import export
+from commands.import_ import import_table
 from commands.output import console
 from commands.serve import serve_app
 from commands.train import train_app
@@ -57,4 +59,6 @@ app.command()(catalog)
 app.add_typer(train_app)
 app.command()(evaluate)
 app.add_typer(serve_app)
+app.command("import")(import_table)
+app.command()(export)
 app.command()(demo)

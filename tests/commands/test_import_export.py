@@ -1,0 +1,228 @@
+"""`doorstep import` and `export`: any table in, the same table out, whatever it was called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aggregators import FeatureSet
+from aggregators.catalog import ORDERS, features_for
+from commands.output import UserError
+from commands.tables import TableFile, parse_renames
+from simulator import CityPlan, simulate
+from tests.commands.running import doorstep
+
+CITY = CityPlan(stores=3, days=1, seed=4)
+
+
+def read(path: Path, *, chunk_rows: int = 50_000, **options: Any) -> pd.DataFrame:
+    """The whole file as samples of the catalog's orders."""
+    file = TableFile(path=path, source=ORDERS, renames=options.pop("renames", {}), **options)
+    return pd.concat(file.chunks(chunk_rows))
+
+
+def csv_of(folder: Path, text: str) -> Path:
+    path = folder / "orders.csv"
+    path.write_text(text)
+    return path
+
+
+def plain(table: pd.DataFrame) -> pd.DataFrame:
+    """The orders by their ids, in the same kinds of columns whatever they were read from."""
+    names = [ORDERS.sample_id, *ORDERS.columns, *ORDERS.events]
+    kinds: Any = {
+        **dict.fromkeys((ORDERS.sample_id, *ORDERS.dimensions), "str"),
+        **dict.fromkeys(ORDERS.attributes, "float64"),
+        **dict.fromkeys(ORDERS.events, "datetime64[us, UTC]"),
+    }
+    return table[names].sort_values(ORDERS.sample_id).reset_index(drop=True).astype(kinds)
+
+
+def same_orders(first: pd.DataFrame, second: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(plain(first), plain(second), check_exact=True)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_what_is_imported_comes_out_again(kind: str, tmp_path: Path) -> None:
+    orders = simulate(CITY)
+    orders.loc[::7, "store_category"] = None
+    given, store, out = tmp_path / f"o.{kind}", tmp_path / "events.db", tmp_path / "out.parquet"
+    renamed = orders.rename(columns={"activated": "placed_at"})
+    renamed.to_parquet(given) if kind == "parquet" else renamed.to_csv(given, index=False)
+    command = ["import", "--store", str(store), "--table", str(given)]
+    command += ["--rename", "placed_at=activated"]
+    n_events = int(orders[list(ORDERS.events)].notna().to_numpy().sum())
+    first, again = doorstep(*command), doorstep(*command)
+    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    assert f"{len(orders):,} samples of orders: {n_events:,} events taken in" in first.stdout
+    assert f"0 events taken in, {n_events:,} were there already" in again.stdout
+    exported = doorstep("export", "--store", str(store), "--to", str(out))
+    assert exported.returncode == 0, exported.stderr
+    table = pd.read_parquet(out)
+    same_orders(table, orders)
+    same_orders(read(out), orders)
+
+    features = FeatureSet(features_for(ORDERS))
+    trained = [t.set_index("order_id", drop=False).sort_index() for t in (orders, table)]
+    values = [features.transform(t, "training", as_of="activated").to_numpy() for t in trained]
+    assert np.array_equal(*(value.view(np.int64) for value in values))
+
+
+def test_an_existing_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    simulate(CITY).head(3).to_parquet(tmp_path / "o.parquet")
+    store, out = str(tmp_path / "events.db"), tmp_path / "out.parquet"
+    doorstep("import", "--store", store, "--table", str(tmp_path / "o.parquet"))
+    out.write_text("mine")
+    refused = doorstep("export", "--store", store, "--to", str(out))
+    assert refused.returncode == 1
+    assert "--overwrite" in refused.stderr
+    assert out.read_text() == "mine"
+    assert doorstep("export", "--store", store, "--to", str(out), "--overwrite").returncode == 0
+    assert len(pd.read_parquet(out)) == 3
+
+
+def test_exporting_makes_no_store(tmp_path: Path) -> None:
+    missing, to = tmp_path / "none.db", tmp_path / "o.parquet"
+    shown = doorstep("export", "--store", str(missing), "--to", str(to))
+    assert shown.returncode == 1
+    assert "no event store" in shown.stderr
+    assert not missing.exists()
+
+
+def test_nothing_is_kept_of_a_file_with_an_error(tmp_path: Path) -> None:
+    table = csv_of(tmp_path, "order_id,activated\n1,2026-03-02T12:00Z\n1,2026-03-02T12:00Z\n")
+    shown = doorstep("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
+    assert shown.returncode == 1
+    assert "orders.csv" in shown.stderr
+    assert "rows 1 and 2" in " ".join(shown.stderr.split())
+    assert not (tmp_path / "e.db").exists()
+
+
+def test_the_same_id_far_apart_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import commands.import_ as module
+
+    rows = [f"{i % 9},2026-03-02T12:00Z" for i in range(10)]
+    file = TableFile(
+        path=csv_of(tmp_path, "\n".join(["order_id,activated", *rows])), source=ORDERS, renames={}
+    )
+    monkeypatch.setattr(TableFile.chunks, "__defaults__", (4, None))
+    with pytest.raises(UserError, match=r"'0' stands in rows 1 and 10"):
+        module._check(file, lambda stage, done: None)
+
+
+def test_columns_that_matter_and_are_absent_are_told(tmp_path: Path) -> None:
+    table = csv_of(tmp_path, "order_id,store_id,ready,colour\n1,a,2026-03-02T12:00Z,red\n")
+    shown = doorstep("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
+    assert shown.returncode == 0, shown.stderr
+    told = " ".join(shown.stderr.split())
+    assert "store_id are known from 'activated' on, which the file lacks" in told
+    assert "left out: colour" in told
+
+
+def test_times_are_read_from_the_clock_that_is_named(tmp_path: Path) -> None:
+    path = csv_of(
+        tmp_path,
+        "order_id,placed_at,ready,delivered\n"
+        "007,2026-03-02 12:00:00.5,2026-03-02T12:10+01:00,\n"
+        "8,2026-07-02,,NaT\n",
+    )
+    table = read(path, renames={"placed_at": "activated"}, time_zone="Europe/Helsinki")
+    assert table["order_id"].tolist() == ["007", "8"]
+    assert table["activated"].astype(str).tolist() == [
+        "2026-03-02 10:00:00.500+00:00",
+        "2026-07-01 21:00:00.000+00:00",
+    ]
+    assert str(table["ready"].iloc[0]) == "2026-03-02 11:10:00+00:00"
+    assert table["delivered"].isna().all()
+    with pytest.raises(UserError, match=r"'activated', row 1: .* no UTC offset.*--time-zone"):
+        read(path, renames={"placed_at": "activated"})
+
+
+def test_numbers_are_read_to_the_last_bit(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(0.0, 1e3, 500)
+    rows = [f"{i},2026-03-02T12:00Z,{value!r},NA" for i, value in enumerate(values.tolist())]
+    path = csv_of(tmp_path, "\n".join(["order_id,activated,amount,store_id", *rows]))
+    table = read(path, chunk_rows=64)
+    assert np.array_equal(table["amount"].to_numpy().view(np.int64), values.view(np.int64))
+    assert table["store_id"].tolist() == ["NA"] * 500
+    assert table.index.tolist() == list(range(1, 501))
+    assert read(path, integers=("order_id",))["order_id"].tolist() == list(range(500))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1,yesterday,,a", r"column 'activated', row 2: 'yesterday' is no time"),
+        ("1,2026-13-01T00:00Z,,a", r"column 'activated', row 2: '2026-13-01T00:00Z' is no time"),
+        ("1,2026-03-29 02:30,,a", r"row 2: '2026-03-29 02:30' exists twice or never"),
+        ("1,2026-10-25 02:30,,a", r"row 2: '2026-10-25 02:30' exists twice or never"),
+        ("1,,12a,a", r"column 'amount', row 2: '12a' is no finite number"),
+        ("1,,inf,a", r"column 'amount', row 2: 'inf' is no finite number"),
+        ("1,,1_0,a", r"column 'amount', row 2: '1_0' is no finite number"),
+        ("x,,1,a", r"column 'order_id', row 2: 'x' is no integer"),
+    ],
+)
+def test_bad_values_are_named_by_file_column_and_row(row: str, said: str, tmp_path: Path) -> None:
+    path = csv_of(tmp_path, f"order_id,activated,amount,store_id\n0,2026-03-02 10:00,1,b\n{row}\n")
+    with pytest.raises(UserError, match=r"^orders\.csv, " + said.partition("row 2")[0]) as raised:
+        read(path, time_zone="Europe/Madrid", integers=("order_id",))
+    assert raised.match(said)
+
+
+def test_parquet_files_say_their_types(tmp_path: Path) -> None:
+    moments = pd.to_datetime(pd.Series(["2026-03-02 12:00", None]))
+    table = pd.DataFrame(
+        {"order_id": [3, 4], "courier_id": [5, None], "activated": moments, "amount": [1, 2]}
+    ).astype({"courier_id": "Int64"})
+    table.to_parquet(tmp_path / "o.parquet")
+    with pytest.raises(UserError, match=r"row 1: .* no UTC offset"):
+        read(tmp_path / "o.parquet")
+    found = read(tmp_path / "o.parquet", time_zone="UTC")
+    assert found["order_id"].tolist() == [3, 4]
+    assert found["courier_id"].tolist() == [5, pd.NA]
+    assert found["activated"].dt.hour.iloc[0] == 12
+    table.assign(activated=[1, 2]).to_parquet(tmp_path / "numbers.parquet")
+    with pytest.raises(UserError, match="row 1: 1 is no timestamp"):
+        read(tmp_path / "numbers.parquet")
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "said"),
+    [
+        ("id,activated", {}, "lacks the sample id 'order_id'"),
+        ("order_id,when", {}, "none of the events"),
+        ("order_id,activated", {"renames": {"at": "ready"}}, "unknown column 'at' in file"),
+        ("order_id,activated", {"renames": {"activated": "redy"}}, "did you mean 'ready'"),
+        ("order_id,activated,x", {"renames": {"x": "activated"}}, "gives 'activated' twice"),
+        ("order_id,activated", {"time_zone": "Helsinki"}, "expected an IANA name"),
+        ("order_id,activated", {"integers": ("id",)}, "unknown column 'id'"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(
+    header: str, options: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=said):
+        read(csv_of(tmp_path, header + "\n"), **options)
+
+
+@pytest.mark.parametrize("given", ["placed_at", "=activated", "a=b=", "a="])
+def test_renames_have_two_sides(given: str) -> None:
+    with pytest.raises(UserError, match="expected COLUMN_OF_THE_FILE=NAME"):
+        parse_renames([given if given != "a=b=" else "b="])
+    with pytest.raises(UserError, match="stands twice"):
+        parse_renames(["a=ready", "b=ready"])
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no file"):
+        read(tmp_path / "none.csv")
+    (tmp_path / "o.xlsx").write_text("x")
+    with pytest.raises(UserError, match=r"expected a \.csv"):
+        read(tmp_path / "o.xlsx")
+    (tmp_path / "o.parquet").write_text("x")
+    with pytest.raises(UserError, match=r"o\.parquet cannot be read"):
+        read(tmp_path / "o.parquet")
