@@ -12,7 +12,7 @@ import msgspec
 
 from services.errors import InvalidRequest
 
-__all__ = ["decode", "unknown_field"]
+__all__ = ["decode", "decode_or_none", "unknown_field"]
 
 T = TypeVar("T")
 
@@ -44,6 +44,16 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
         raise InvalidRequest(f"the body is not JSON: {error}") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply") from None
+
+
+def decode_or_none(body: bytes | msgspec.Raw, kind: type[T]) -> T | None:
+    """Decode JSON into a type, or return None without looking for the reason."""
+    try:
+        key: Any = kind
+        decoder: msgspec.json.Decoder[T] = _decoder(key)
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def unknown_field(path: str, name: str, known: Iterable[str]) -> InvalidRequest:

@@ -4,12 +4,13 @@
 
     ServiceError
     ├── InvalidRequest      400, 413, 415   what was sent: the field and the reason
-    └── Unavailable         503             what the service lacks at the moment; try again
+    ├── Unavailable         503             what the service lacks at the moment; try again
+    └── SettingError        (at the start)  a setting that cannot be
 """
 
 from __future__ import annotations
 
-__all__ = ["InvalidRequest", "ServiceError", "Unavailable"]
+__all__ = ["InvalidRequest", "ServiceError", "SettingError", "Unavailable"]
 
 
 class ServiceError(Exception):
@@ -44,3 +45,9 @@ class Unavailable(ServiceError):
 
     http_status = 503
     error = "unavailable"
+
+
+class SettingError(ServiceError):
+    """A setting cannot be what it is; the reason names it, and what was expected."""
+
+    error = "setting"

@@ -23,6 +23,7 @@ from aggregators.stores import EventStore
 from aggregators.times import moment_to_us
 from estimators.distribution import Distribution
 from estimators.training import TrainedEstimator
+from services.clock import utc_now
 from services.decoding import decode, unknown_field
 from services.errors import InvalidRequest
 from services.limits import MAX_TEXT_CHARACTERS
@@ -37,16 +38,11 @@ from services.schemas import (
     Status,
 )
 
-__all__ = ["Estimation", "utc_now"]
+__all__ = ["Estimation"]
 
 logger = logging.getLogger("doorstep.services")
 
 FloatArray = NDArray[np.float64]
-
-
-def utc_now() -> datetime:
-    """Return the present moment."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,20 @@ feature that is minutes old.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 import bentoml
 from starlette.responses import Response
 
 from aggregators import StoreError, warm_up
-from aggregators.events import Source
-from aggregators.stores import EventStore, MemoryEventStore, SqliteEventStore
 from estimators import registry
 from estimators.errors import RegistryError
 from services.decoding import decode
 from services.errors import Unavailable
 from services.estimation import Estimation
+from services.event_store import open_store
 from services.http import Call, json_endpoint, json_response
-from services.intake import split_batch, take_events
+from services.intake import EVENT_TYPES, Intake
+from services.intake_metrics import intake_metrics
 from services.metrics import EtpMetrics
 from services.schemas import (
     CloudEvents,
@@ -31,18 +30,12 @@ from services.schemas import (
     PredictBatchRequest,
     PredictRequest,
 )
-from services.settings import IN_MEMORY, EtpSettings
+from services.settings import EtpSettings
 from services.tuning import SERVICE_OPTIONS, freeze_garbage
 
 __all__ = ["EtpService"]
 
 logger = logging.getLogger("doorstep.services")
-
-_EVENT_TYPES = (
-    "application/json",
-    "application/cloudevents-batch+json",
-    "application/cloudevents+json",
-)
 
 
 @bentoml.service(name="etp", **SERVICE_OPTIONS)
@@ -52,7 +45,7 @@ class EtpService:
     def __init__(self) -> None:
         self._settings = EtpSettings.from_environment()
         self._metrics = EtpMetrics()
-        self._store: EventStore | None = None
+        self._intake: Intake | None = None
         self._estimation: Estimation | None = None
         self._why_not = "the service is starting"
         try:
@@ -65,12 +58,15 @@ class EtpService:
             self._why_not = f"the service has no model: {error}"
             return
         try:
-            self._store = open_store(self._settings.store, trained.estimator.features.sources)
+            store = open_store(self._settings.store, trained.estimator.features.sources)
         except StoreError as error:
             logger.error("no event store: %s", error)
             self._why_not = f"the service has no event store: {error}"
             return
-        self._estimation = Estimation(trained, tag=tag, store=self._store, metrics=self._metrics)
+        self._intake = Intake(
+            store, intake_metrics(), max_clock_skew_s=self._settings.max_clock_skew_s
+        )
+        self._estimation = Estimation(trained, tag=tag, store=store, metrics=self._metrics)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def warm_up(self) -> None:
@@ -80,6 +76,12 @@ class EtpService:
         warm_up()
         self._estimation.warm_up()
         freeze_garbage()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def finish(self) -> None:
+        """Write the events that are waiting."""
+        if self._intake is not None:
+            self._intake.close()
 
     def __is_ready__(self) -> bool:
         """Ready with a model only."""
@@ -99,28 +101,20 @@ class EtpService:
         answer = self._ready().answer_batch(request.rows, request_id=call.request_id)
         return json_response(answer, request_id=call.request_id)
 
-    @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=_EVENT_TYPES)
+    @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=EVENT_TYPES)
     async def events(self, call: Call, /) -> Response:
         """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
 
         What is answered as accepted is in the store, and in every later estimate.
         """
         self._ready()
-        assert self._store is not None
-        messages = split_batch(call.body)
-        answer = take_events(messages, self._store, request_id=call.request_id)
-        self._metrics.count_events("accepted", answer.accepted)
-        self._metrics.count_events("refused", answer.refused)
+        assert self._intake is not None
+        answer = await self._intake.take(
+            call.body, request_id=call.request_id, headers=call.cloud_headers
+        )
         return json_response(answer, request_id=call.request_id)
 
     def _ready(self) -> Estimation:
         if self._estimation is None:
             raise Unavailable(self._why_not)
         return self._estimation
-
-
-def open_store(where: str, sources: Sequence[Source]) -> EventStore:
-    """Open the store that a setting names: ``memory`` or the path of an SQLite file."""
-    if where == IN_MEMORY:
-        return MemoryEventStore(sources=list(sources))
-    return SqliteEventStore(where, sources=list(sources))

@@ -13,8 +13,8 @@ import inspect
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import bentoml
@@ -27,7 +27,7 @@ from services.errors import InvalidRequest, ServiceError, Unavailable
 from services.limits import MAX_BODY_BYTES, MAX_REQUEST_ID_CHARACTERS
 from services.schemas import Problem
 
-__all__ = ["Call", "json_endpoint", "json_response"]
+__all__ = ["Call", "answered", "json_endpoint", "json_response", "request_id_of"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -44,21 +44,27 @@ Endpoint: TypeAlias = "Callable[[S, Call], Awaitable[Response]]"
 class Call:
     """One request as it arrived: its body, content type and id.
 
-    ``refusal`` is set where the request was refused before its body was read.
+    ``refusal`` is set where the request was refused before its body was read; ``cloud_headers`` are
+    those that start with ``ce-``: the attributes of an event in binary mode.
     """
 
     body: bytes
     media_type: str
     request_id: str
     refusal: InvalidRequest | None = None
+    cloud_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def request_id_of(request: Request) -> str:
+    """Return the id that a request brings, or a new one."""
+    request_id = request.headers.get("x-request-id", "")
+    return request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(8)
 
 
 async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
     """Read a request, within the limit of bytes, and give it an id if it has none."""
     headers = request.headers
-    request_id = headers.get("x-request-id", "")
-    if not _REQUEST_ID.fullmatch(request_id):
-        request_id = secrets.token_hex(8)
+    request_id = request_id_of(request)
     media_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
     refusal: InvalidRequest | None = None
     body = b""
@@ -72,7 +78,8 @@ async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
             body = await _read_body(request)
         except InvalidRequest as error:
             refusal = error
-    return Call(body, media_type, request_id, refusal)
+    cloud_headers = {name: text for name, text in headers.items() if name.startswith("ce-")}
+    return Call(body, media_type, request_id, refusal, cloud_headers)
 
 
 async def _read_body(request: Request) -> bytes:
@@ -130,28 +137,36 @@ def json_endpoint(
     def decorate(endpoint: Endpoint[S]) -> Any:
         @functools.wraps(endpoint)
         async def guarded(self: S, call: Call, /) -> Response:
-            try:
+            async def answer() -> Response:
                 if call.refusal is not None:
                     raise call.refusal
                 return await endpoint(self, call)
-            except ServiceError as error:
-                return _refusal(call, error)
-            except Exception:
-                logger.exception("request %s failed", call.request_id)
-                return _refusal(
-                    call, ServiceError("unexpected; the log has it under this request id")
-                )
+
+            return await answered(answer, request_id=call.request_id)
 
         return api(guarded)
 
     return decorate
 
 
-def _refusal(call: Call, error: ServiceError) -> Response:
+async def answered(answer: Callable[[], Awaitable[Response]], *, request_id: str) -> Response:
+    """Return an answer, or the problem for which there is none."""
+    try:
+        return await answer()
+    except ServiceError as error:
+        return _refusal(request_id, error)
+    except Exception:
+        logger.exception("request %s failed", request_id)
+        return _refusal(
+            request_id, ServiceError("unexpected; the log has it under this request id")
+        )
+
+
+def _refusal(request_id: str, error: ServiceError) -> Response:
     problem = Problem(
-        error=error.error, field=error.field, reason=error.reason, request_id=call.request_id
+        error=error.error, field=error.field, reason=error.reason, request_id=request_id
     )
-    return json_response(problem, request_id=call.request_id, status=error.http_status)
+    return json_response(problem, request_id=request_id, status=error.http_status)
 
 
 class _Described(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml's names are lazy: Any

@@ -6,12 +6,17 @@ A request beyond a limit is refused with 4xx and the limit's number; nothing is 
 from __future__ import annotations
 
 __all__ = [
+    "LARGE_BODY_BYTES",
     "MAX_BODY_BYTES",
     "MAX_EVENTS",
+    "MAX_EVENTS_PER_WRITE",
+    "MAX_EXPLAINED_SAMPLES",
+    "MAX_FEATURES",
     "MAX_LEVELS",
     "MAX_REQUEST_ID_CHARACTERS",
     "MAX_ROWS",
     "MAX_TEXT_CHARACTERS",
+    "MAX_WAITING_EVENTS",
     "REQUEST_TIMEOUT_S",
 ]
 
@@ -23,6 +28,21 @@ MAX_ROWS = 1_000
 
 MAX_EVENTS = 5_000
 """Events of one batch."""
+
+LARGE_BODY_BYTES = 256 * 1024
+"""From so many bytes on, a body is decoded beside the event loop, so that others need not wait."""
+
+MAX_WAITING_EVENTS = 50_000
+"""Events that may wait for the store while it writes others; beyond that, 503."""
+
+MAX_EVENTS_PER_WRITE = 10_000
+"""Events of waiting requests that are written together."""
+
+MAX_FEATURES = 1_000
+"""Features that one request may name."""
+
+MAX_EXPLAINED_SAMPLES = 1_000
+"""Samples that an explanation lists: the latest; it says how many there are."""
 
 MAX_LEVELS = 20
 """Quantile levels that one request may ask for."""

@@ -30,12 +30,6 @@ class EtpMetrics:
             labelnames=("status",),
             registry=registry,
         )
-        self._events = Counter(
-            "doorstep_etp_events",
-            "Events received, by what became of them",
-            labelnames=("status",),
-            registry=registry,
-        )
         self._features_s = Histogram(
             "doorstep_etp_features_seconds",
             "Time to read the store and compute the features of one request or batch",
@@ -56,10 +50,6 @@ class EtpMetrics:
     def count_answer(self, status: str) -> None:
         """Count one estimate, or one refused request or row."""
         self._answer_of[status].inc()
-
-    def count_events(self, status: str, count: int) -> None:
-        """Count events that were accepted or refused."""
-        self._events.labels(status=status).inc(count)
 
     def time_features(self, seconds: float) -> None:
         """Record the time that the features of one request or batch took."""

@@ -141,6 +141,7 @@ class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 CloudEvents: TypeAlias = Annotated[list[Raw], Meta(min_length=1, max_length=MAX_EVENTS)]
+CloudEventBatch: TypeAlias = Annotated[list[CloudEvent], Meta(min_length=1, max_length=MAX_EVENTS)]
 
 
 class EventStatus(Struct, kw_only=True):
@@ -156,13 +157,14 @@ class EventsAnswer(Struct, kw_only=True):
     """What became of a batch.
 
     Of the accepted events, ``applied`` changed the store, ``duplicates`` were known already and
-    ``superseded`` had been corrected before by a later record.
+    ``superseded`` had been corrected before by a later record; null where the store wrote them
+    together with those of other requests and did not tell them apart.
     """
 
     request_id: str
     accepted: int
     refused: int
-    applied: int
-    duplicates: int
-    superseded: int
+    applied: int | None
+    duplicates: int | None
+    superseded: int | None
     events: list[EventStatus]

@@ -7,11 +7,15 @@ behind for as long as the timeout lasts, and collecting that garbage stops the p
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Any
 
 from services.limits import REQUEST_TIMEOUT_S
+from services.traffic import bound_paths
 
 __all__ = ["SERVICE_OPTIONS", "freeze_garbage"]
+
+bound_paths()
 
 SERVICE_OPTIONS: dict[str, Any] = {
     "traffic": {"timeout": REQUEST_TIMEOUT_S},
@@ -24,6 +28,9 @@ SERVICE_OPTIONS: dict[str, Any] = {
 
 _GC_THRESHOLDS = (50_000, 50, 100)
 
+# A thread that computes lets others run after so long; Python's own 5 ms would show in answers.
+_SWITCH_INTERVAL_S = 0.0005
+
 
 def freeze_garbage() -> None:
     """Take everything that is loaded by now out of garbage collection, and collect the rest rarely.
@@ -33,3 +40,4 @@ def freeze_garbage() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)

@@ -44,3 +44,4 @@ def test_settings_are_documented_with_their_defaults() -> None:
     defaults = EtpSettings()
     assert f"`{settings.MODEL_VARIABLE}` | `{defaults.model}`" in PAGE
     assert f"`{settings.STORE_VARIABLE}` | `{defaults.store}`" in PAGE
+    assert f"`{settings.SKEW_VARIABLE}` | `{defaults.max_clock_skew_s:g}`" in PAGE

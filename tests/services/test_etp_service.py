@@ -74,7 +74,7 @@ def start(dataset: Dataset, moment: pd.Timestamp, log: Path) -> Iterator[Served]
         for i in range(0, len(delivered), 2_000):
             answer = client.send_events(map(to_cloud_event, delivered[i : i + 2_000]))
             assert answer.refused == 0, answer.events
-            applied += answer.applied
+            applied += answer.applied or 0
         assert applied == len(past), f"seed {SEED}"
         yield Served(client, service.url, dataset, trained, coming)
 
@@ -252,7 +252,8 @@ def test_metrics_count_answers_and_events(city: Served) -> None:
     shown = httpx.get(f"{city.url}/metrics", trust_env=False).text
     for name in (
         'doorstep_etp_answers_total{status="ok"}',
-        'doorstep_etp_events_total{status="accepted"}',
+        'doorstep_events_total{event="dispatched",outcome="accepted",source="orders"}',
+        'doorstep_event_lateness_seconds_bucket{event="dispatched"',
         "doorstep_etp_features_seconds_count",
         "doorstep_etp_model_seconds_count",
         "doorstep_request_duration_seconds_bucket",

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
 from aggregators import Event, MemoryEventStore, StoreError
+from aggregators.stores import EventStore
 from services.cloudevents import from_cloud_event, to_cloud_event
 from services.decoding import decode
 from services.errors import InvalidRequest, Unavailable
-from services.intake import split_batch, take_events
-from services.limits import MAX_EVENTS
+from services.intake import Intake, split_batch
+from services.intake_metrics import IntakeMetrics
+from services.limits import LARGE_BODY_BYTES, MAX_EVENTS
 from services.schemas import CloudEvent, EventsAnswer
-from tests.services.building import ORDERS, at, cloud_event, make_store
+from tests.services.building import FEATURES, ORDERS, at, cloud_event, make_store
+
+SKEW_S = 60.0
+
+
+def take_body(
+    store: EventStore,
+    body: bytes,
+    *,
+    headers: Mapping[str, str] | None = None,
+    registry: CollectorRegistry | None = None,
+    now_min: float = 60.0,
+) -> EventsAnswer:
+    """Take one body, an hour after noon unless told otherwise."""
+    intake = Intake(
+        store,
+        IntakeMetrics(registry or CollectorRegistry()),
+        max_clock_skew_s=SKEW_S,
+        clock=lambda: at(now_min),
+    )
+    try:
+        return asyncio.run(intake.take(body, request_id="r-1", headers=headers))
+    finally:
+        intake.close()
 
 
 def take(store: MemoryEventStore, *events: Any) -> EventsAnswer:
-    return take_events(split_batch(msgspec.json.encode(events)), store, request_id="r-1")
+    return take_body(store, msgspec.json.encode(events))
 
 
 def test_events_are_in_the_store_when_the_answer_is_there() -> None:
@@ -34,7 +62,7 @@ def test_events_are_in_the_store_when_the_answer_is_there() -> None:
 
 def test_one_event_needs_no_list() -> None:
     body = msgspec.json.encode(cloud_event())
-    assert take_events(split_batch(body), make_store(), request_id="r").accepted == 1
+    assert take_body(make_store(), body).accepted == 1
 
 
 def test_a_second_delivery_changes_nothing() -> None:
@@ -56,7 +84,7 @@ def test_a_later_record_corrects_and_an_earlier_one_is_superseded() -> None:
 def test_a_retraction_removes() -> None:
     store = make_store()
     take(store, cloud_event())
-    take(store, cloud_event(retracted=True, recordedtime="2026-03-02T13:00:00Z"))
+    take(store, cloud_event(retracted=True, recordedtime="2026-03-02T12:59:00Z"))
     table = store.table(ORDERS)
     assert not len(table) or table["dispatched"].isna().all()
 
@@ -78,7 +106,8 @@ def test_a_retraction_removes() -> None:
         ({"data": {"store_id": [1]}}, "data", "[1]"),
         ({"data": "x"}, "data", "got `str`"),
         ({"priority": 1}, "priority", "unknown field"),
-        ({"subject": 2**70}, "", "64-bit"),
+        ({"subject": 2**70}, "subject", "64-bit"),
+        ({"time": "0001-01-01T00:00:00+14:00"}, "time", "first year"),
     ],
 )
 def test_a_bad_event_says_why_and_harms_no_other(
@@ -143,3 +172,119 @@ def test_events_survive_the_way_over_the_wire() -> None:
         )  # fmt: skip
         assert (back.recorded_us, back.retracted) == (event.recorded_us, event.retracted)
         assert back.checked_data(ORDERS) == event.checked_data(ORDERS)
+
+
+def test_a_type_that_only_the_store_knows_refuses_its_event_alone() -> None:
+    store = make_store()
+    take(store, cloud_event())
+    kinds = [cloud_event(id=str(i), subject=f"o-{i}") for i in range(1, 8)]
+    kinds[3]["data"] = {"store_id": 7}
+    kinds[5]["subject"] = 5
+    answer = take(store, *kinds)
+    refused = [status.id for status in answer.events if status.status == "refused"]
+    assert refused == ["4", "6"]
+    assert (answer.accepted, answer.refused) == (5, 2)
+    assert (answer.applied, answer.duplicates) == (4, 1)
+    assert "integers" in answer.events[3].reason
+
+
+@pytest.mark.parametrize("name", ["time", "recordedtime"])
+def test_the_future_is_refused_beyond_the_clock_skew_alone(name: str) -> None:
+    store = make_store()
+    within = cloud_event(**{name: at(60.0 + SKEW_S / 60.0).isoformat()})
+    beyond = cloud_event(**{name: at(60.0 + SKEW_S / 60.0 + 0.001).isoformat()})
+    answer = take(store, beyond, within)
+    assert [status.status for status in answer.events] == ["refused", "accepted"]
+    assert answer.events[0].field == name
+    assert "60.1 s ahead" in answer.events[0].reason
+
+
+def test_an_event_within_the_clock_skew_takes_effect_when_its_time_comes() -> None:
+    store = make_store()
+    assert take(store, cloud_event(time=at(60.5).isoformat())).accepted == 1
+    keys = {"store_id": "s-1", "city": "BCN"}
+    seen = [
+        FEATURES.transform(store, "inference", as_of=at(m), keys=keys, sample_id=None)
+        for m in (60.0, 60.5, 60.6)
+    ]
+    assert [values["open_orders"] for values in seen] == [0.0, 0.0, 1.0]
+
+
+def test_lateness_and_outcomes_are_counted_under_declared_names() -> None:
+    registry = CollectorRegistry()
+    store = make_store()
+    body = msgspec.json.encode(
+        [
+            cloud_event(time=at(59.9).isoformat()),  # 6 s late
+            cloud_event(subject="o-2", time=at(60.5).isoformat()),  # 30 s early
+            cloud_event(subject="o-3", time=at(0).isoformat(), data={"store_id": []}),
+            cloud_event(source="nobody"),
+            cloud_event(type="never"),
+            7,
+        ]
+    )
+    assert take_body(store, body, registry=registry).accepted == 2
+    names = {"source": "orders", "event": "dispatched"}
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, labels)
+
+    assert value("doorstep_event_lateness_seconds_bucket", **names, le="0.0") == 1.0
+    assert value("doorstep_event_lateness_seconds_bucket", **names, le="5.0") == 1.0
+    assert value("doorstep_event_lateness_seconds_bucket", **names, le="15.0") == 2.0
+    assert value("doorstep_event_lateness_seconds_count", **names) == 2.0
+    assert value("doorstep_event_lateness_seconds_sum", **names) == pytest.approx(6.0 - 30.0)
+    assert value("doorstep_events_total", **names, outcome="accepted") == 2.0
+    assert value("doorstep_events_total", **names, outcome="refused") == 1.0
+    unknown = {"source": "unknown", "event": "unknown", "outcome": "refused"}
+    assert value("doorstep_events_total", **unknown) == 2.0
+    unknown["source"] = "orders"
+    assert value("doorstep_events_total", **unknown) == 1.0
+    assert value("doorstep_event_effects_total", effect="applied") == 2.0
+
+
+HEADERS = {
+    "ce-specversion": "1.0",
+    "ce-id": "e%201",
+    "ce-source": "orders",
+    "ce-type": "dispatched",
+    "ce-subject": "o-1",
+    "ce-time": "2026-03-02T12:00:00Z",
+}
+
+
+def test_the_attributes_may_stand_in_headers() -> None:
+    store = make_store()
+    answer = take_body(store, b'{"store_id": "s-1", "products": 2}', headers=HEADERS)
+    assert [(status.id, status.status) for status in answer.events] == [("e 1", "accepted")]
+    assert store.table(ORDERS)["products"].tolist() == [2.0]
+
+
+def test_an_event_in_headers_needs_no_data_and_can_take_back() -> None:
+    store = make_store()
+    take_body(store, b"", headers=HEADERS)
+    headers = {**HEADERS, "ce-retracted": "true", "ce-recordedtime": "2026-03-02T12:30:00Z"}
+    assert take_body(store, b"", headers=headers).applied == 1
+    assert not len(store.table(ORDERS))
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "field"),
+    [("ce-type", "redy", "type"), ("ce-time", "noon", "time"), ("ce-priority", "1", "priority")],
+)
+def test_a_bad_header_names_its_attribute(header: str, text: str, field: str) -> None:
+    answer = take_body(make_store(), b"", headers={**HEADERS, header: text})
+    assert [(status.status, status.field) for status in answer.events] == [("refused", field)]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b'{}, "id": "another"'])
+def test_data_beside_headers_must_be_json(body: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="not JSON"):
+        take_body(make_store(), body, headers=HEADERS)
+
+
+def test_a_large_body_is_taken_like_a_small_one() -> None:
+    events = [cloud_event(subject=f"o-{i}", id=f"{i}" * 50) for i in range(2_000)]
+    body = msgspec.json.encode(events)
+    assert len(body) > LARGE_BODY_BYTES
+    assert take_body(make_store(), body).applied == 2_000

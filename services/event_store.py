@@ -1,0 +1,89 @@
+"""Which event store and which features a service works with, from what its settings say."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+from aggregators.catalog import Catalog
+from aggregators.errors import StoreError
+from aggregators.events import Source
+from aggregators.stores import EventStore, MemoryEventStore, SqliteEventStore
+from services.errors import SettingError
+
+__all__ = ["IN_MEMORY", "is_redis", "load_catalog", "open_store"]
+
+IN_MEMORY = "memory"
+
+
+def open_store(where: str, sources: Iterable[Source]) -> EventStore:
+    """Open the store that a setting names.
+
+    Args:
+        where: ``memory``, the path of an SQLite file, or the address of a Redis server.
+        sources: the sources whose events it keeps.
+
+    Raises:
+        StoreError: it cannot be opened, or the library it needs is not installed.
+
+    >>> from aggregators.catalog import CATALOG
+    >>> open_store("memory", CATALOG.sources)
+    <MemoryEventStore orders: 0 samples, ...>
+    """
+    if where == IN_MEMORY:
+        return MemoryEventStore(sources=list(sources))
+    if not is_redis(where):
+        return SqliteEventStore(where, sources=list(sources))
+    try:
+        module: Any = importlib.import_module("aggregators.stores.redis")
+    except ImportError as error:
+        raise StoreError(
+            f"the event store {without_password(where)} needs the library redis ({error}); install"
+            " it with: pip install 'doorstep[redis]'"
+        ) from error
+    store: EventStore = module.RedisEventStore(where, sources=list(sources))
+    return store
+
+
+def is_redis(where: str) -> bool:
+    """Return whether a setting names a Redis server rather than a file.
+
+    >>> is_redis("redis://127.0.0.1:6379"), is_redis("redis.db")
+    (True, False)
+    """
+    return where.startswith("redis") and "://" in where
+
+
+def without_password(url: str) -> str:
+    """Return an address as it may be shown and logged.
+
+    >>> without_password("redis://:secret@127.0.0.1:6379/0")
+    'redis://127.0.0.1:6379/0'
+    """
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def load_catalog(where: str) -> Catalog:
+    """Return the catalog that a setting names as ``package.module:NAME``.
+
+    Raises:
+        SettingError: there is no such module or name, or it is no catalog.
+
+    >>> load_catalog("aggregators.catalog:CATALOG").name
+    'doorstep'
+    """
+    module_name, _, name = where.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingError(
+            f"the catalog {where!r} cannot be imported ({error}); expected package.module:NAME"
+        ) from error
+    if not isinstance(found, Catalog):
+        raise SettingError(
+            f"{where!r} is a {type(found).__name__}; expected a Catalog of aggregators.catalog"
+        )
+    return found

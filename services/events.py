@@ -1,0 +1,209 @@
+"""The event service: events in, the values of the catalog's features out, from one event store.
+
+What was acknowledged is in the next answer; a feature that was declared a minute ago has its exact
+value at once, because values are computed from the events and not kept beside them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import bentoml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aggregators import StoreError, warm_up
+from aggregators.stores import EventStore
+from services.compaction import Compactor
+from services.decoding import decode
+from services.errors import SettingError, Unavailable
+from services.event_store import load_catalog, open_store
+from services.feature_schemas import (
+    ExplainAnswer,
+    ExplainRequest,
+    FeaturesAnswer,
+    FeaturesBatchAnswer,
+    FeaturesBatchRequest,
+    FeaturesRequest,
+)
+from services.http import Call, answered, json_endpoint, json_response, request_id_of
+from services.intake import EVENT_TYPES, Intake
+from services.intake_metrics import intake_metrics
+from services.lookup import FeatureLookup
+from services.openapi import with_questions
+from services.queries import explain_request, features_request
+from services.schemas import CloudEvents, EventsAnswer
+from services.settings import EventSettings
+from services.store_metrics import store_metrics
+from services.tuning import SERVICE_OPTIONS, freeze_garbage
+
+__all__ = ["EventService"]
+
+logger = logging.getLogger("doorstep.services")
+
+T = TypeVar("T")
+
+_READERS = 4
+"""Threads that read the store; a store over the network makes them wait."""
+
+
+def _method(name: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what calls a method of this process's service, which BentoML makes later."""
+
+    async def call(request: Request) -> Response:
+        response: Response = await getattr(bentoml.get_current_service(), name)(request)
+        return response
+
+    return call
+
+
+# BentoML's endpoints are POST; what is asked by GET stands in an application beside them.
+_GET = Starlette(
+    routes=[
+        Route("/features", _method("get_features"), methods=["GET"]),
+        Route("/explain", _method("get_explanation"), methods=["GET"]),
+        Route("/docs.json", _method("get_openapi"), methods=["GET"]),
+    ]
+)
+
+
+@bentoml.service(name="events", **SERVICE_OPTIONS)
+@bentoml.asgi_app(_GET)
+class EventService:
+    """Takes events, and answers the values of features as of any moment, and why they are so."""
+
+    def __init__(self) -> None:
+        self._store: EventStore | None = None
+        self._intake: Intake | None = None
+        self._lookup: FeatureLookup | None = None
+        self._compactor: Compactor | None = None
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self._why_not = "the service is starting"
+        try:
+            settings = EventSettings.from_environment()
+            catalog = load_catalog(settings.catalog)
+            store = open_store(settings.store, catalog.sources)
+        except (SettingError, StoreError) as error:
+            # A process that stays up and says why is easier to mend than one that is started
+            # again and again.
+            logger.error("the service cannot start: %s", error)
+            self._why_not = f"the service cannot start: {error}"
+            return
+        self._store = store
+        self._compactor = Compactor(
+            store,
+            catalog,
+            every_s=settings.compact_every_s,
+            keep=settings.keep,
+            metrics=store_metrics(),
+        )
+        self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
+        self._lookup = FeatureLookup(store, catalog, horizon=self._compactor.horizon)
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def warm_up(self) -> None:
+        """Compile what is compiled at first use, before the first request pays for it."""
+        if self._lookup is None or self._compactor is None:
+            return
+        warm_up()
+        self._lookup.warm_up()
+        self._compactor.start()
+        freeze_garbage()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def finish(self) -> None:
+        """Write the events that are waiting, and let go of the store."""
+        if self._compactor is not None:
+            self._compactor.close()
+        if self._intake is not None:
+            self._intake.close()
+        self._readers.shutdown()
+        if self._store is not None:
+            self._store.close()
+
+    def __is_ready__(self) -> bool:
+        """Ready with a store only."""
+        return self._lookup is not None
+
+    @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=EVENT_TYPES)
+    async def events(self, call: Call, /) -> Response:
+        """Take events as CloudEvents 1.0, one or a list; each has a status of its own.
+
+        What is answered as accepted is in the store, and in every later answer.
+        """
+        if self._intake is None:
+            raise Unavailable(self._why_not)
+        answer = await self._intake.take(
+            call.body, request_id=call.request_id, headers=call.cloud_headers
+        )
+        return json_response(answer, request_id=call.request_id)
+
+    @json_endpoint("/features", takes=FeaturesRequest, gives=FeaturesAnswer)
+    async def features(self, call: Call, /) -> Response:
+        """Answer the values of features for some keys as of a moment, and what they rest on."""
+        request = decode(call.body, FeaturesRequest)
+        return await self._answer(call.request_id, self._ready().answer, request)
+
+    @json_endpoint("/features_batch", takes=FeaturesBatchRequest, gives=FeaturesBatchAnswer)
+    async def features_batch(self, call: Call, /) -> Response:
+        """Answer the values of features for many rows; each has an answer or a problem."""
+        request = decode(call.body, FeaturesBatchRequest)
+        return await self._answer(call.request_id, self._ready().answer_batch, request)
+
+    @json_endpoint("/explain", takes=ExplainRequest, gives=ExplainAnswer)
+    async def explain(self, call: Call, /) -> Response:
+        """Answer why a feature has its value: the samples that count, and why another does not."""
+        request = decode(call.body, ExplainRequest)
+        return await self._answer(call.request_id, self._ready().explain, request)
+
+    async def get_features(self, request: Request) -> Response:
+        """Answer ``GET /features``."""
+        return await self._answer_get(request, features_request, "answer")
+
+    async def get_explanation(self, request: Request) -> Response:
+        """Answer ``GET /explain``."""
+        return await self._answer_get(request, explain_request, "explain")
+
+    async def get_openapi(self, request: Request) -> Response:
+        """Answer the OpenAPI description, with what is asked by GET."""
+        lookup = self._lookup
+        document = with_questions(
+            self.bento_service.openapi_spec.asdict(),  # type: ignore[attr-defined]
+            () if lookup is None else lookup.dimensions,
+        )
+        return json_response(document, request_id=request_id_of(request))
+
+    async def _answer_get(
+        self, request: Request, parse: Callable[..., Any], answer: str
+    ) -> Response:
+        request_id = request_id_of(request)
+
+        async def give() -> Response:
+            lookup = self._ready()
+            question = await self._in_reader(parse, request.query_params, lookup)
+            return await self._answer(request_id, getattr(lookup, answer), question)
+
+        return await answered(give, request_id=request_id)
+
+    async def _answer(self, request_id: str, answer: Callable[..., Any], question: Any) -> Response:
+        """Answer beside the event loop: the store may have to wait for the disk or the network."""
+
+        def give() -> Response:
+            return json_response(answer(question, request_id=request_id), request_id=request_id)
+
+        return await self._in_reader(give)
+
+    async def _in_reader(self, function: Callable[..., T], *arguments: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, function, *arguments)
+
+    def _ready(self) -> FeatureLookup:
+        if self._lookup is None:
+            raise Unavailable(self._why_not)
+        return self._lookup

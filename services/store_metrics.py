@@ -1,0 +1,57 @@
+"""What the background work on an event store counts and times."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+
+__all__ = ["StoreMetrics", "store_metrics"]
+
+
+class StoreMetrics:
+    """Gauges of the last compaction, and counters of failures and repairs.
+
+    Args:
+        registry: where they are registered; the default is what ``/metrics`` shows.
+
+    >>> registry = CollectorRegistry()
+    >>> StoreMetrics(registry).record_compaction(kept=10, dropped=2, seconds=0.5, at_s=1.7e9)
+    >>> registry.get_sample_value("doorstep_compaction_samples_dropped_total")
+    2.0
+    """
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        def gauge(name: str, words: str) -> Gauge:
+            return Gauge(name, words, registry=registry, multiprocess_mode="livemax")
+
+        def counter(name: str, words: str) -> Counter:
+            return Counter(name, words, registry=registry)
+
+        self._at_s = gauge("doorstep_compaction_timestamp_seconds", "End of the last compaction")
+        self._seconds = gauge("doorstep_compaction_seconds", "Duration of the last compaction")
+        self._kept = gauge("doorstep_compaction_samples_kept", "Samples that the last one kept")
+        self._dropped = counter("doorstep_compaction_samples_dropped", "Samples that were dropped")
+        self._failures = counter("doorstep_store_maintenance_failures", "Failed background work")
+        self._repairs = counter("doorstep_store_repairs", "Runs of the store's repair")
+
+    def record_compaction(self, *, kept: int, dropped: int, seconds: float, at_s: float) -> None:
+        """Record what a compaction did; ``at_s``: when, seconds since 1970."""
+        self._at_s.set(at_s)
+        self._seconds.set(seconds)
+        self._kept.set(kept)
+        self._dropped.inc(dropped)
+
+    def count_failure(self) -> None:
+        """Count background work that failed; it is tried again later."""
+        self._failures.inc()
+
+    def count_repair(self) -> None:
+        """Count one run of the store's repair."""
+        self._repairs.inc()
+
+
+@lru_cache(maxsize=1)
+def store_metrics() -> StoreMetrics:
+    """Return the metrics of this process, made once: the registry refuses a name twice."""
+    return StoreMetrics()

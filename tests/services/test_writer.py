@@ -1,0 +1,172 @@
+"""Requests that wait go together into the next write, and each gets its own outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from aggregators import Event, MemoryEventStore, StoreError
+from aggregators.stores import AppendResult
+from services.errors import InvalidRequest, ServiceError, Unavailable
+from services.intake_metrics import IntakeMetrics
+from services.writer import EventWriter
+from services.writing import Written
+from tests.services.building import ORDERS, at
+
+
+class GatedStore(MemoryEventStore):
+    """Writes when the gate is open, and remembers the sizes of the writes."""
+
+    def __init__(self) -> None:
+        super().__init__(sources=[ORDERS])
+        self.gate = threading.Event()
+        self.began = threading.Event()
+        self.sizes: list[int] = []
+        self.failure: Exception | None = None
+
+    def append(self, events: Iterable[Event]) -> AppendResult:
+        given = list(events)
+        self.sizes.append(len(given))
+        self.began.set()
+        assert self.gate.wait(30.0)
+        if self.failure is not None:
+            raise self.failure
+        return super().append(given)
+
+
+@pytest.fixture
+def store() -> Iterator[GatedStore]:
+    store = GatedStore()
+    yield store
+    store.gate.set()
+
+
+def event(number: int, **data: object) -> Event:
+    return Event("orders", f"o-{number}", "dispatched", at(number), data or {"store_id": "s-1"})
+
+
+def write_while_busy(
+    store: GatedStore, requests: list[list[Event]], *, max_waiting: int = 1_000
+) -> tuple[list[Written | BaseException], CollectorRegistry]:
+    """Write one event; while the store is busy with it, the requests; then let all of them in."""
+    registry = CollectorRegistry()
+    writer = EventWriter(store, IntakeMetrics(registry), max_waiting=max_waiting)
+
+    async def run() -> list[Written | BaseException]:
+        first = asyncio.create_task(writer.write([event(999)]))
+        await asyncio.to_thread(store.began.wait, 30.0)
+        waiting = [asyncio.create_task(writer.write(events)) for events in requests]
+        await asyncio.sleep(0)  # each has queued, or was refused
+        store.gate.set()
+        outcomes = await asyncio.gather(first, *waiting, return_exceptions=True)
+        return outcomes[1:]
+
+    try:
+        return asyncio.run(run()), registry
+    finally:
+        writer.close()
+
+
+def test_those_who_wait_go_together(store: GatedStore) -> None:
+    requests = [[event(i)] for i in range(20)] + [[event(100), event(101)]]
+    outcomes, registry = write_while_busy(store, requests)
+    assert store.sizes == [1, 22]
+    assert outcomes == [*[Written(applied=1)] * 20, Written(applied=2)]
+    assert len(store) == 23
+    assert registry.get_sample_value("doorstep_event_write_seconds_count") == 2.0
+    assert registry.get_sample_value("doorstep_event_write_requests_total") == 22.0
+    assert registry.get_sample_value("doorstep_event_write_events_total") == 23.0
+
+
+def test_a_bad_event_refuses_itself_alone_among_all_who_wait(store: GatedStore) -> None:
+    requests = [[event(1)], [event(2), event(3, stor_id="s"), event(4, store_id=5)], [event(6)]]
+    outcomes, _registry = write_while_busy(store, requests)
+    assert outcomes[0] == outcomes[2] == Written(applied=1)
+    mixed = outcomes[1]
+    assert isinstance(mixed, Written)
+    assert mixed.applied == 1
+    assert {i: error.field for i, error in mixed.refusals.items()} == {1: "data.stor_id", 2: ""}
+    assert all(isinstance(error, InvalidRequest) for error in mixed.refusals.values())
+    assert {store.table(ORDERS)["order_id"].tolist()[i] for i in range(4)} == {
+        "o-999", "o-1", "o-2", "o-6"
+    }  # fmt: skip
+
+
+def test_a_store_that_fails_acknowledges_nobody(store: GatedStore) -> None:
+    store.failure = StoreError("the disk is full")
+    outcomes, _registry = write_while_busy(store, [[event(1)], [event(2)]])
+    assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
+    assert outcomes[0] is not outcomes[1]
+    assert len(store) == 0
+
+
+def test_a_mistake_of_ours_fails_the_write_and_not_the_writer(store: GatedStore) -> None:
+    store.failure = RuntimeError("a bug")
+    outcomes, registry = write_while_busy(store, [[event(1)]])
+    assert type(outcomes[0]) is ServiceError
+    store.failure = None
+    writer = EventWriter(store, IntakeMetrics(CollectorRegistry()))
+    assert asyncio.run(writer.write([event(1)])).applied == 1
+    writer.close()
+    assert registry.get_sample_value("doorstep_event_write_requests_total") == 2.0
+
+
+def test_a_full_queue_sends_requests_away_and_keeps_those_it_has(store: GatedStore) -> None:
+    requests = [[event(1), event(2)], [event(3)], [event(4)], [event(5)]]
+    outcomes, _registry = write_while_busy(store, requests, max_waiting=3)
+    assert outcomes[:2] == [Written(applied=2), Written(applied=1)]
+    assert [type(outcome) for outcome in outcomes[2:]] == [Unavailable, Unavailable]
+    assert store.sizes == [1, 3]
+
+
+def test_a_batch_larger_than_the_queue_is_taken_when_nobody_waits(store: GatedStore) -> None:
+    outcomes, _registry = write_while_busy(store, [[event(i) for i in range(9)]], max_waiting=3)
+    assert outcomes == [Written(applied=9)]
+
+
+def test_each_request_learns_what_its_own_events_changed(store: GatedStore) -> None:
+    requests = [[event(1)], [event(1), event(2)], [event(999)]]
+    outcomes, _registry = write_while_busy(store, requests)
+    assert all(isinstance(outcome, Written) and not outcome.refusals for outcome in outcomes)
+    told = [outcome for outcome in outcomes if isinstance(outcome, Written) and outcome.counted]
+    assert told in ([], [Written(1, 0), Written(1, 1), Written(0, 1)])
+
+
+def test_closing_writes_what_waits_and_takes_no_more(store: GatedStore) -> None:
+    writer = EventWriter(store, IntakeMetrics(CollectorRegistry()))
+
+    async def run() -> list[Written | BaseException]:
+        first = asyncio.create_task(writer.write([event(1)]))
+        await asyncio.to_thread(store.began.wait, 30.0)
+        second = asyncio.create_task(writer.write([event(2)]))
+        await asyncio.sleep(0)
+        store.gate.set()
+        await asyncio.to_thread(writer.close)
+        late = asyncio.create_task(writer.write([event(3)]))
+        return list(await asyncio.gather(first, second, late, return_exceptions=True))
+
+    outcomes = asyncio.run(run())
+    assert outcomes[:2] == [Written(applied=1), Written(applied=1)]
+    assert isinstance(outcomes[2], Unavailable)
+    writer.close()
+    assert len(store) == 2
+
+
+def test_who_no_longer_waits_harms_nobody(store: GatedStore) -> None:
+    writer = EventWriter(store, IntakeMetrics(CollectorRegistry()))
+
+    async def run() -> Written:
+        gone = asyncio.create_task(writer.write([event(1)]))
+        await asyncio.to_thread(store.began.wait, 30.0)
+        gone.cancel()
+        stays = asyncio.create_task(writer.write([event(2)]))
+        await asyncio.sleep(0)
+        store.gate.set()
+        return await stays
+
+    assert asyncio.run(run()) == Written(applied=1)
+    writer.close()
