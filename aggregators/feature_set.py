@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aggregators.explanation import Observed
     from aggregators.inference import InferencePlan
     from aggregators.stores.base import EventStore
-    from aggregators.typing import Float64Array, Key, Mode, Moment, Native, SampleId
+    from aggregators.typing import Float64Array, Int64Array, Key, Mode, Moment, Native, SampleId
 
 __all__ = ["FeatureSet"]
 
@@ -212,8 +212,8 @@ class FeatureSet:
         self,
         data: EventStore | Native,
         *,
-        as_of: Moment | Sequence[Moment],
-        keys: Mapping[str, Key | Sequence[Key]],
+        as_of: Moment | Sequence[Moment] | Int64Array,
+        keys: Mapping[str, Any],
         sample_id: Any = _MISSING,
     ) -> Float64Array:
         """Return the features of many queries with one read of the store.

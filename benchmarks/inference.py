@@ -96,8 +96,8 @@ def measure(*, with_tsfresh: bool, reads: int) -> dict[str, Any]:
         "tsfresh_features": sum(is_tsfresh(f) for f in features),
         "orders": {name: int((table[name] == key).sum()) for name, key in keys.items()},
         "first_read_us": round(first, 1),
-        "transform_array": _described(_latencies(array, reads)),
-        "transform": _described(_latencies(answer, reads)),
+        "transform_array": described(_latencies(array, reads)),
+        "transform": described(_latencies(answer, reads)),
         **_with_appends(store, table, keys, array, reads),
     }
     print(json.dumps(result), file=sys.stderr)
@@ -124,8 +124,8 @@ def _with_appends(
         latencies[number] = time.perf_counter_ns() - between
         appends[number] = between - start
     return {
-        "transform_array_after_append": _described(latencies / 1_000),
-        "append": _described(appends / 1_000),
+        "transform_array_after_append": described(latencies / 1_000),
+        "append": described(appends / 1_000),
     }
 
 
@@ -138,7 +138,7 @@ def _latencies(call: Any, count: int) -> np.ndarray:
     return latencies / 1_000
 
 
-def _described(latencies_us: np.ndarray) -> dict[str, float]:
+def described(latencies_us: np.ndarray) -> dict[str, float]:
     return {
         "us_median": round(float(np.median(latencies_us)), 1),
         "us_p90": round(float(np.quantile(latencies_us, 0.9)), 1),

@@ -256,22 +256,38 @@ class SqliteEventStore(EventStore):
         """
         with self._lock:
             self._catch_up()
-            dropped = self._memory.not_needed(features, as_of, settled_after)
+            last = self._last_seq
+            samples = self._memory.not_needed(features, as_of, settled_after)
         try:
-            self._delete(dropped)
+            dropped, number = self._delete(samples, last)
         except sqlite3.Error as error:
             raise StoreError(f"cannot compact the event store {self.path}: {error}") from error
         with self._lock:
             for name, ids in dropped.items():
                 self._memory.drop(name, ids)
+            # What was appended to them meanwhile is in the file, and was acknowledged.
+            self._last_seq, self._last_compaction, self._seen_version = last, number, -1
+            self._catch_up()
             kept = sum(self._memory.count(self.sources[name]) for name in dropped)
         return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
 
-    def _delete(self, dropped: Mapping[str, Sequence[SampleId]]) -> None:
-        """Delete samples from the log, a part at a time so that appends wait for a moment only."""
+    def _delete(
+        self, samples: Mapping[str, list[SampleId]], last: int
+    ) -> tuple[dict[str, list[SampleId]], int]:
+        """Delete samples from the log up to a row; return which, and the compaction's number.
+
+        A part at a time, so that appends wait for a moment only. The sample of the log's last row
+        stays: the next row's number follows from that row's, and readers count on numbers that go
+        up.
+        """
         connection = connect(self.path)
+        execute = connection.execute
         try:
-            execute = connection.execute
+            row = execute("SELECT source, sample_id FROM events WHERE seq = ?", (last,)).fetchone()
+            dropped = {
+                name: [sample_id for sample_id in ids if (name, sample_id) != row]
+                for name, ids in samples.items()
+            }
             execute(
                 "CREATE TEMP TABLE dropped (source TEXT, sample_id ANY, PRIMARY KEY (source,"
                 " sample_id)) STRICT, WITHOUT ROWID"
@@ -279,22 +295,21 @@ class SqliteEventStore(EventStore):
             for name, ids in dropped.items():
                 rows = ((name, sample_id) for sample_id in ids)
                 connection.executemany("INSERT INTO dropped VALUES (?, ?)", rows)
-            # The last row stays: its number tells the next one's, and readers count on it.
-            last = execute("SELECT max(seq) FROM events").fetchone()[0] or 0
-            for low in range(0, last - 1, _DELETED_ROWS):
+            for low in range(0, last, _DELETED_ROWS):
                 with transaction(connection):
                     execute(
                         "DELETE FROM events WHERE seq > ? AND seq <= ? AND EXISTS (SELECT 1 FROM"
                         " dropped WHERE dropped.source = events.source"
                         " AND dropped.sample_id = events.sample_id)",
-                        (low, min(low + _DELETED_ROWS, last - 1)),
+                        (low, min(low + _DELETED_ROWS, last)),
                     )
+            n_dropped = sum(len(ids) for ids in dropped.values())
             with transaction(connection):
-                n_dropped = sum(len(ids) for ids in dropped.values())
-                execute("INSERT INTO compactions (dropped) VALUES (?)", (n_dropped,))
+                cursor = execute("INSERT INTO compactions (dropped) VALUES (?)", (n_dropped,))
             shrink(connection)
         finally:
             connection.close()
+        return dropped, cursor.lastrowid or 0
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

@@ -1,0 +1,252 @@
+"""The event stores: intake, one request, 200 couriers at once, a hot city.
+
+    python -m benchmarks.event_store [--stores memory sqlite redis] [--events 1000000]
+
+A marketplace's events arrive in the order of time, in batches of 500, until the store holds a
+million of them, at half past eight in the evening; then requests are made. Redis is a server of its own
+on the loopback interface, with ``appendonly yes`` and ``appendfsync always``: what was acknowledged
+survives it. Memory and files stand in a temporary folder; what one fsync takes there is stated.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aggregators import Event, FeatureSet, MemoryEventStore, SqliteEventStore
+from aggregators.stores import EventStore
+from benchmarks.catalog_features import WORKLOAD
+from benchmarks.inference import busiest, chosen_features, described
+from benchmarks.measuring import save
+from benchmarks.workload import Shape, orders_table
+
+BATCH = 500
+SINGLE_EVENTS = 1_000
+READS = 3_000
+WARM_UP_READS = 300
+COURIERS = 200
+EVENTS_PER_ORDER = 8.8
+
+
+def events_in_time(table: pd.DataFrame) -> list[Event]:
+    """All events of the orders, in the order of their times; each carries what it makes known."""
+    source = WORKLOAD
+    carried: dict[str, list[str]] = {event: [] for event in source.events}
+    for column in source.columns:
+        carried[source.known_from_event(column)].append(column)
+    ids = table[source.sample_id].tolist()
+    found: list[tuple[int, int, int]] = []
+    data: list[list[dict[str, Any]]] = []
+    for number, event in enumerate(source.events):
+        times = table[event].astype("datetime64[us, UTC]").astype("int64").to_numpy()
+        rows = np.flatnonzero(table[event].notna().to_numpy())
+        found += zip(times[rows].tolist(), [number] * len(rows), rows.tolist(), strict=True)
+        data.append(table[carried[event]].to_dict("records") if carried[event] else [])
+    found.sort()
+    return [
+        Event(source.name, ids[row], source.events[e], time_us, data[e][row] if data[e] else {})
+        for time_us, e, row in found
+    ]
+
+
+@contextlib.contextmanager
+def opened(kind: str) -> Iterator[Callable[[], EventStore]]:
+    """Give what opens a store of this kind, always the same one."""
+    folder = Path(tempfile.mkdtemp(prefix="doorstep-benchmark-"))
+    stores: list[EventStore] = []
+    try:
+        if kind == "memory":
+            store = MemoryEventStore(sources=[WORKLOAD])
+            yield lambda: store
+        elif kind == "sqlite":
+            yield lambda: _kept(stores, SqliteEventStore(folder / "events.db", sources=[WORKLOAD]))
+        else:
+            from aggregators import RedisEventStore
+
+            with redis_server(folder) as url:
+                yield lambda: _kept(stores, RedisEventStore(url, sources=[WORKLOAD]))
+    finally:
+        for each in stores:
+            each.close()
+        shutil.rmtree(folder)
+
+
+def _kept(stores: list[EventStore], store: EventStore) -> EventStore:
+    stores.append(store)
+    return store
+
+
+@contextlib.contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """Run a Redis server as the deployment notes ask for it; give its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    durable = ["--appendonly", "yes", "--appendfsync", "always"]
+    command = ["redis-server", *options, *durable, "--loglevel", "warning"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def evening_us(table: pd.DataFrame) -> int:
+    """Half past eight in the evening of the last day: the busiest hour."""
+    last_day_us = int(table["activated"].max().floor("D").timestamp()) * 1_000_000
+    return last_day_us + int(20.5 * 3_600_000_000)
+
+
+def intake(store: EventStore, events: list[Event]) -> dict[str, Any]:
+    """Append all events in batches, then some one by one."""
+    batched, single = events[:-SINGLE_EVENTS], events[-SINGLE_EVENTS:]
+    took_s = np.array(
+        [
+            _timed(lambda i=i: store.append(batched[i : i + BATCH]))
+            for i in range(0, len(batched), BATCH)
+        ]
+    )
+    alone_s = np.array([_timed(lambda event=event: store.append([event])) for event in single])
+    return {
+        "events": len(events),
+        "events_per_s": round(len(batched) / took_s.sum()),
+        "batch_of_500": described(took_s * 1e6),
+        "single_events_per_s": round(len(single) / alone_s.sum()),
+        "single_event": described(alone_s * 1e6),
+    }
+
+
+def _timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _reads(call: Callable[[int], object], count: int = READS) -> dict[str, float]:
+    for number in range(WARM_UP_READS):
+        call(-number)
+    return described(np.array([_timed(lambda n=n: call(n)) for n in range(count)]) * 1e6)
+
+
+def requests(store: EventStore, table: pd.DataFrame, now_us: int) -> dict[str, Any]:
+    """One request of 60 features, the same after an append each, and 200 couriers at once."""
+    features = FeatureSet(chosen_features(with_tsfresh=False))
+    now = pd.Timestamp(now_us, unit="us", tz="UTC")
+    today = table[table["activated"].between(now - pd.Timedelta(hours=24), now)]
+    keys: dict[str, Any] = {
+        "store_id": busiest(today, "store_id", 10**9),
+        "courier_id": busiest(today, "courier_id", 10**9),
+        "city": str(today["city"].mode().iloc[0]),
+    }
+    couriers = [f for f in features if f.dimension == "courier_id"]
+    couriers_set = FeatureSet(couriers)
+    in_city = today.loc[today["city"] == keys["city"], "courier_id"].unique()[:COURIERS].tolist()
+    new_id = int(table["order_id"].max()) + 1
+
+    def read(number: int) -> object:
+        return features.transform_array(
+            store, as_of=now_us + number * 1_000, keys=keys, sample_id=None
+        )
+
+    def read_many(number: int) -> object:
+        return couriers_set.transform_many(
+            store,
+            as_of=now_us + number * 1_000,
+            keys={"courier_id": in_city},
+            sample_id=None,
+        )
+
+    def append_and_read(number: int) -> None:
+        data = {"store_id": keys["store_id"], "city": keys["city"], "amount": 20.0}
+        event = Event("orders", new_id + number, "activated", now_us + number * 1_000, data)
+        store.append([event])
+        start = time.perf_counter()
+        read(number)
+        after_append.append(time.perf_counter() - start)
+
+    first_s = _timed(lambda: read(0))
+    one = _reads(read)
+    many = _reads(read_many, READS // 3)
+    after_append: list[float] = []
+    for number in range(SINGLE_EVENTS):
+        append_and_read(number)
+    return {
+        "orders_of_the_day": {name: int((today[name] == key).sum()) for name, key in keys.items()},
+        "first_read_ms": round(first_s * 1e3, 1),
+        "features": len(features),
+        "one_request": one,
+        "one_request_after_an_append": described(np.array(after_append) * 1e6),
+        "couriers": len(in_city),
+        "features_per_courier": len(couriers),
+        "couriers_at_once": many,
+    }
+
+
+def _one_fsync_us(folder: str) -> dict[str, float]:
+    took: list[float] = []
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        for _ in range(500):
+            start = time.perf_counter()
+            file.write(b"x" * 4_096)
+            file.flush()
+            os.fsync(file.fileno())
+            took.append(time.perf_counter() - start)
+    return described(np.array(took) * 1e6)
+
+
+def measure(kind: str, shape: Shape) -> dict[str, Any]:
+    """Everything about one kind of store over one marketplace."""
+    table = orders_table(shape)
+    now_us = evening_us(table)
+    events = [event for event in events_in_time(table) if event.time_us < now_us]
+    with opened(kind) as open_store:
+        store = open_store()
+        taken = intake(store, events)
+        del events
+        start = time.perf_counter()
+        again = open_store()
+        opened_s = time.perf_counter() - start
+        answered = requests(again, table, now_us)
+    result = {"store": kind, "intake": taken, "opened_s": round(opened_s, 2), **answered}
+    print(result, file=sys.stderr)
+    return result
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    kinds = ["memory", "sqlite", "redis"]
+    parser.add_argument("--stores", nargs="+", choices=kinds, default=kinds)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    options = parser.parse_args(arguments)
+    orders = round(options.events / EVENTS_PER_ORDER)
+    spread = Shape(orders=orders)
+    hot = Shape(orders=orders, cities=1, couriers_per_city=6_000, orders_per_store_and_day=50.0)
+    save(
+        "event_store",
+        {
+            "one_fsync": _one_fsync_us(tempfile.gettempdir()),
+            "spread": [measure(kind, spread) for kind in options.stores],
+            "hot_city": [measure(kind, hot) for kind in options.stores],
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
