@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -170,6 +171,59 @@ def test_another_schema_version_is_refused_with_instructions(path: Path) -> None
     connection.close()
     with pytest.raises(StoreError, match=r"schema version 99.*open it with the version"):
         SqliteEventStore(path, sources=[ORDERS])
+
+
+def test_a_file_of_schema_version_1_is_brought_up_to_date(path: Path) -> None:
+    with sqlite3.connect(path) as connection:  # as version 1 made and filled it
+        connection.executescript(
+            """
+            PRAGMA journal_mode = WAL;
+            CREATE TABLE events (
+                seq INTEGER PRIMARY KEY,
+                source TEXT NOT NULL,
+                sample_id ANY NOT NULL,
+                event TEXT NOT NULL,
+                time_us INTEGER NOT NULL,
+                recorded_us INTEGER NOT NULL,
+                retracted INTEGER NOT NULL,
+                data TEXT NOT NULL
+            ) STRICT;
+            PRAGMA application_id = 13633001;
+            PRAGMA user_version = 1;
+            """
+        )
+        time_us = int(NOON.timestamp()) * 1_000_000
+        connection.execute(
+            "INSERT INTO events (source, sample_id, event, time_us, recorded_us, retracted, data)"
+            " VALUES ('orders', 7, 'activated', ?, ?, 0, ?)",
+            (time_us, time_us, '{"store_id": "a", "amount": 2.5}'),
+        )
+    connection.close()
+    for _ in range(2):  # the second time it is a file of this version
+        with SqliteEventStore(path, sources=[ORDERS]) as store:
+            assert orders_of_last_hour(store) == 1.0
+            assert store.table(ORDERS)["amount"].tolist() == [2.5]
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == 2
+    connection.close()
+
+
+def test_reads_go_on_while_an_append_waits_for_the_disk(path: Path) -> None:
+    store = SqliteEventStore(path, sources=[ORDERS])
+    store.append([activated(1)])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # whoever appends has to wait from here on
+    writer = threading.Thread(target=store.append, args=([activated(2)],))
+    writer.start()
+    while not store._append_lock.locked():
+        time.sleep(0.001)
+    assert orders_of_last_hour(store) == 1.0
+    assert writer.is_alive()
+    other.execute("COMMIT")
+    writer.join()
+    assert orders_of_last_hour(store) == 2.0
+    other.close()
+    store.close()
 
 
 def test_sources_and_columns_that_are_not_asked_for_stay_in_the_file(path: Path) -> None:
