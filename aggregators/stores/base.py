@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -56,11 +56,19 @@ class AppendResult:
         applied: new events, corrections and retractions that took effect.
         duplicates: events that were there already, exactly so.
         superseded: events to which a later recorded version was there already.
+        outcomes: what became of each, in the order given, one byte per event: 0 applied,
+            1 duplicate, 2 superseded.
     """
 
     applied: int
     duplicates: int
     superseded: int
+    outcomes: bytes = field(default=b"", repr=False, compare=False)
+
+    @classmethod
+    def of(cls, outcomes: bytes) -> AppendResult:
+        """Return the result that counts these outcomes."""
+        return cls(outcomes.count(0), outcomes.count(1), outcomes.count(2), outcomes)
 
 
 class GroupIndex(NamedTuple):
@@ -180,8 +188,8 @@ class EventStore(ABC):
         """Drop the samples that none of the features can ask for at ``as_of`` or later.
 
         It follows from their n, windows and open intervals. The features are equal before and after
-        at every such moment; at earlier ones they are not. Only sources of which there are features
-        are compacted. Export first what training shall still have.
+        at every such moment; earlier ones are refused from now on. Only sources of which there are
+        features are compacted. Export first what training shall still have.
 
         Args:
             features: all features that will be asked of this store.
@@ -220,6 +228,13 @@ class EventStore(ABC):
 
         chunks = self.table_chunks(source, chunk_rows)
         return write_frames(chunks, path, total=self.count(source), progress=progress)
+
+    @abstractmethod
+    def compacted_until(self, source: Source) -> int | None:
+        """Return the moment (microseconds) before which the source can no longer be asked.
+
+        None where it was never compacted. Asking for an earlier moment is a :class:`QueryError`.
+        """
 
     @abstractmethod
     def count(self, source: Source) -> int:

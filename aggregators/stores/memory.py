@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aggregators.errors import StoreError
+from aggregators.errors import QueryError, StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import (
     MAX_EVENTS_PER_APPEND,
@@ -22,7 +22,7 @@ from aggregators.stores.base import (
 )
 from aggregators.stores.records import CheckedEvent, Record, check_event
 from aggregators.stores.samples import SampleState
-from aggregators.times import duration_to_us, moment_to_us
+from aggregators.times import duration_to_us, from_us, moment_to_us
 from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class MemoryEventStore(EventStore):
         if not self.sources:
             raise StoreError("an event store without sources; expected sources=[...]")
         self._states = {name: SampleState(source) for name, source in self.sources.items()}
+        self._compacted_us: dict[str, int] = {}
         self._lock = threading.RLock()
 
     def append(self, events: Iterable[Event]) -> AppendResult:
@@ -99,11 +100,9 @@ class MemoryEventStore(EventStore):
 
     def apply(self, events: Iterable[CheckedEvent]) -> AppendResult:
         """Let checked events take effect."""
-        counts = [0, 0, 0]
+        states = self._states
         with self._lock:
-            for event in events:
-                counts[self._states[event.source].apply(event)] += 1
-        return AppendResult(*counts)
+            return AppendResult.of(bytes(states[event.source].apply(event) for event in events))
 
     def append_table(self, source: Source, table: Native) -> AppendResult:
         """Keep all events of a table of samples, as training reads it.
@@ -125,7 +124,7 @@ class MemoryEventStore(EventStore):
                 totals[0] += result.applied
                 totals[1] += result.duplicates
                 totals[2] += result.superseded
-            return AppendResult(*totals)
+            return AppendResult(totals[0], totals[1], totals[2])
 
     @contextmanager
     def read(
@@ -141,9 +140,19 @@ class MemoryEventStore(EventStore):
             for request in requests:
                 self.check_source(request.source)
                 name = request.source.name
+                self._check_moment(name, earliest_us)
                 own = own_samples.get(name, ())
                 readings.append(self._states[name].reading(request.indexes, keys, own, earliest_us))
             yield readings
+
+    def _check_moment(self, source: str, earliest_us: int) -> None:
+        compacted_us = self._compacted_us.get(source)
+        if compacted_us is not None and earliest_us < compacted_us:
+            raise QueryError(
+                f"as_of is {from_us(earliest_us).isoformat()}; source {source!r} was compacted for"
+                f" requests from {from_us(compacted_us).isoformat()} on: ask the table that was"
+                " exported before"
+            )
 
     def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
         """Return one sample, or None where the store has no event of it."""
@@ -172,6 +181,7 @@ class MemoryEventStore(EventStore):
             dropped = self.not_needed(features, as_of, settled_after)
             for name, ids in dropped.items():
                 self.drop(name, ids)
+                self.note_compaction(name, moment_to_us(as_of, "as_of"))
             kept = sum(len(self._states[name]) for name in dropped)
         return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
 
@@ -206,6 +216,15 @@ class MemoryEventStore(EventStore):
                     kept[row] = False
             if not kept.all():
                 state.keep(kept)
+
+    def note_compaction(self, source: str, as_of_us: int) -> None:
+        """Refuse to be asked for earlier moments from now on."""
+        self._compacted_us[source] = max(as_of_us, self._compacted_us.get(source, as_of_us))
+
+    def compacted_until(self, source: Source) -> int | None:
+        """Return the moment (microseconds) before which the source can no longer be asked."""
+        self.check_source(source)
+        return self._compacted_us.get(source.name)
 
     def ids(self, source: str) -> list[SampleId]:
         """Return the ids of a source's samples."""

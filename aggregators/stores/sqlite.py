@@ -30,6 +30,7 @@ from aggregators.stores.base import (
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.records import APPLIED, CheckedEvent, Record, outcome
 from aggregators.stores.sqlite_file import connect, prepare, shrink, transaction
+from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
 if TYPE_CHECKING:
@@ -126,18 +127,18 @@ class SqliteEventStore(EventStore):
 
     def _sorted_out(self, events: list[CheckedEvent]) -> tuple[list[CheckedEvent], AppendResult]:
         """Return the events that change something, and what becomes of each."""
-        counts = [0, 0, 0]
+        outcomes = bytearray()
         new: list[CheckedEvent] = []
         seen: dict[tuple[str, SampleId, int], Record] = {}
         for event in events:
             identity = event.source, event.sample_id, event.event
             known = seen.get(identity) or self._memory.record_of(*identity)
             result = outcome(known, event.record)
-            counts[result] += 1
+            outcomes.append(result)
             if result == APPLIED:
                 seen[identity] = event.record
                 new.append(event)
-        return new, AppendResult(*counts)
+        return new, AppendResult.of(bytes(outcomes))
 
     def append_table(self, source: Source, table: Native) -> AppendResult:
         """Keep all events of a table of samples, in transactions of many events each."""
@@ -149,7 +150,7 @@ class SqliteEventStore(EventStore):
             totals[0] += result.applied
             totals[1] += result.duplicates
             totals[2] += result.superseded
-        return AppendResult(*totals)
+        return AppendResult(totals[0], totals[1], totals[2])
 
     def _row(self, event: CheckedEvent) -> tuple[object, ...]:
         record = event.record
@@ -181,17 +182,21 @@ class SqliteEventStore(EventStore):
 
     def _follow_compactions(self) -> None:
         """Forget what another process has dropped."""
-        last = self._reader.execute("SELECT max(number) FROM compactions").fetchone()[0] or 0
-        if last == self._last_compaction:
-            return
-        if self._seen_version != -1:
-            for name in self.sources:
+        rows = self._reader.execute(
+            "SELECT number, source, as_of_us FROM compactions WHERE number > ?",
+            (self._last_compaction,),
+        ).fetchall()
+        for _, name, as_of_us in rows:
+            if name in self.sources:
+                self._memory.note_compaction(name, as_of_us)
+        if rows and self._seen_version != -1:
+            for name in {name for _, name, _ in rows} & self.sources.keys():
                 kept = self._reader.execute(
                     "SELECT DISTINCT sample_id FROM events WHERE source = ?", (name,)
                 )
                 here = {sample_id for (sample_id,) in kept}
                 self._memory.drop(name, [i for i in self._memory.ids(name) if i not in here])
-        self._last_compaction = last
+        self._last_compaction = max([self._last_compaction, *(number for number, _, _ in rows)])
 
     def _event(self, row: tuple[object, ...]) -> CheckedEvent | None:
         """Return an event of the log; None for what these sources do not declare.
@@ -240,6 +245,12 @@ class SqliteEventStore(EventStore):
             self._catch_up()
             return self._memory.table(source)
 
+    def compacted_until(self, source: Source) -> int | None:
+        """Return the moment (microseconds) before which the source can no longer be asked."""
+        with self._lock:
+            self._catch_up()
+            return self._memory.compacted_until(source)
+
     def count(self, source: Source) -> int:
         """Return how many samples of a source there are."""
         with self._lock:
@@ -259,22 +270,22 @@ class SqliteEventStore(EventStore):
             last = self._last_seq
             samples = self._memory.not_needed(features, as_of, settled_after)
         try:
-            dropped, number = self._delete(samples, last)
+            dropped = self._delete(samples, last, moment_to_us(as_of, "as_of"))
         except sqlite3.Error as error:
             raise StoreError(f"cannot compact the event store {self.path}: {error}") from error
         with self._lock:
             for name, ids in dropped.items():
                 self._memory.drop(name, ids)
             # What was appended to them meanwhile is in the file, and was acknowledged.
-            self._last_seq, self._last_compaction, self._seen_version = last, number, -1
+            self._last_seq, self._seen_version = last, -1
             self._catch_up()
             kept = sum(self._memory.count(self.sources[name]) for name in dropped)
         return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
 
     def _delete(
-        self, samples: Mapping[str, list[SampleId]], last: int
-    ) -> tuple[dict[str, list[SampleId]], int]:
-        """Delete samples from the log up to a row; return which, and the compaction's number.
+        self, samples: Mapping[str, list[SampleId]], last: int, as_of_us: int
+    ) -> dict[str, list[SampleId]]:
+        """Delete samples from the log up to a row; return which.
 
         A part at a time, so that appends wait for a moment only. The sample of the log's last row
         stays: the next row's number follows from that row's, and readers count on numbers that go
@@ -303,13 +314,15 @@ class SqliteEventStore(EventStore):
                         " AND dropped.sample_id = events.sample_id)",
                         (low, min(low + _DELETED_ROWS, last)),
                     )
-            n_dropped = sum(len(ids) for ids in dropped.values())
             with transaction(connection):
-                cursor = execute("INSERT INTO compactions (dropped) VALUES (?)", (n_dropped,))
+                connection.executemany(
+                    "INSERT INTO compactions (source, as_of_us, dropped) VALUES (?, ?, ?)",
+                    [(name, as_of_us, len(ids)) for name, ids in dropped.items()],
+                )
             shrink(connection)
         finally:
             connection.close()
-        return dropped, cursor.lastrowid or 0
+        return dropped
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

@@ -38,6 +38,8 @@ CREATE TABLE events (
 _COMPACTIONS = """
 CREATE TABLE compactions (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    as_of_us INTEGER NOT NULL,
     dropped INTEGER NOT NULL
 ) STRICT
 """

@@ -15,6 +15,7 @@ from aggregators import (
     Event,
     FeatureSet,
     MemoryEventStore,
+    QueryError,
     Source,
     SqliteEventStore,
     StatsAfterEvent,
@@ -114,8 +115,13 @@ def test_a_file_and_those_who_have_it_open_forget_together(seed: int, tmp_path: 
         store.compact(features, as_of=latest, settled_after=SETTLED)
         left = store.table(source)["order_id"].tolist()
         assert sorted(other.table(source)["order_id"]) == sorted(left)
+        for each in (store, other):
+            assert each.compacted_until(source) == latest
+            with pytest.raises(QueryError, match="was compacted for requests from"):
+                answers(each, features, table, seed, earliest_us=latest - 1)
         with SqliteEventStore(tmp_path / "events.db", sources=[source]) as third:
             assert sorted(third.table(source)["order_id"]) == sorted(left)
+            assert third.compacted_until(source) == latest
         # Numbers of the log go on: nobody misses what comes next.
         store.append([Event("orders", "new", source.events[0], latest + 1)])
         assert "new" in other.table(source)["order_id"].tolist()
