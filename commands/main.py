@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from commands.catalog import catalog
+from commands.consume import consume
 from commands.demo import demo
 from commands.evaluate import evaluate
 from commands.export import export
@@ -59,6 +60,7 @@ app.command()(catalog)
 app.add_typer(train_app)
 app.command()(evaluate)
 app.add_typer(serve_app)
+app.command()(consume)
 app.command("import")(import_table)
 app.command()(export)
 app.command()(demo)

@@ -1,15 +1,28 @@
-"""A small client of the services: typed requests and answers over httpx, no model library."""
+"""Small clients of the services: typed requests and answers over httpx, no model library.
+
+A service that says 503 is asked again after the seconds that it names, a few times: every request
+can be sent twice, because an event that is known already changes nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
 
+from services.feature_schemas import (
+    ExplainAnswer,
+    ExplainRequest,
+    FeatureRow,
+    FeaturesAnswer,
+    FeaturesBatchAnswer,
+    FeaturesRequest,
+)
 from services.limits import REQUEST_TIMEOUT_S
 from services.schemas import (
     DEFAULT_LEVELS,
@@ -21,9 +34,15 @@ from services.schemas import (
     Problem,
 )
 
-__all__ = ["ClientError", "EtpClient", "RequestRefused", "ServiceUnreachable"]
+__all__ = ["ClientError", "EtpClient", "EventClient", "RequestRefused", "ServiceUnreachable"]
 
 T = TypeVar("T")
+
+RETRIES = 3
+"""How often a request is sent again after 503."""
+MAX_RETRY_WAIT_S = 10.0
+"""The longest that a client waits before it sends a request again, whatever the service says."""
+_FIRST_WAIT_S = 0.1
 
 
 class ClientError(Exception):
@@ -47,13 +66,87 @@ class RequestRefused(ClientError):
         self.problem = problem
 
 
-class EtpClient:
-    """Talks to one eTP service. A context manager; calls are blocking.
+class _ServiceClient:
+    """What the clients share. A context manager; calls are blocking.
 
     Args:
         url: base address, such as ``http://127.0.0.1:3000``.
         timeout_s: longest wait for an answer.
+        retries: how often a request is sent again after 503.
         transport: takes the place of the network, in tests.
+        sleep: waits for seconds; injected in tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+        retries: int = RETRIES,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._retries = retries
+        self._sleep = sleep
+        # Proxy settings of the environment are for the world outside, not for a service next door.
+        self._http = httpx.Client(
+            base_url=url, timeout=timeout_s, transport=transport, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def send_events(self, events: Iterable[CloudEvent]) -> EventsAnswer:
+        """Send a batch of events; the service has the accepted ones when this returns.
+
+        Raises:
+            RequestRefused: the service said no, and why; after 503 it was asked again before.
+            ServiceUnreachable: no answer.
+        """
+        return self._post("/events", list(events), EventsAnswer)
+
+    def is_ready(self) -> bool:
+        """Return whether the service is up and has what it needs."""
+        try:
+            return self._http.get("/readyz").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def _post(self, path: str, content: Any, kind: type[T]) -> T:
+        body = msgspec.json.encode(content)
+        response = self._send(path, body)
+        for attempt in range(self._retries):
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            self._sleep(_wait_s(response, attempt))
+            response = self._send(path, body)
+        if response.status_code != httpx.codes.OK:
+            raise RequestRefused(response.status_code, _problem_of(response))
+        return msgspec.json.decode(response.content, type=kind)
+
+    def _send(self, path: str, body: bytes) -> httpx.Response:
+        try:
+            return self._http.post(path, content=body, headers={"content-type": "application/json"})
+        except httpx.HTTPError as error:
+            raise ServiceUnreachable(
+                f"no answer from {self._http.base_url}: {type(error).__name__} {error}".rstrip()
+            ) from error
+
+
+class EtpClient(_ServiceClient):
+    """Talks to one eTP service; see :class:`EventClient` for the arguments.
 
     >>> answer = {
     ...     "request_id": "r",
@@ -69,33 +162,6 @@ class EtpClient:
     ...     client.predict({"store_id": "s-1"}, sample_id=None, levels=[0.5]).quantiles_s
     {'0.5': 600.0}
     """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        timeout_s: float = REQUEST_TIMEOUT_S,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        # Proxy settings of the environment are for the world outside, not for a service next door.
-        self._http = httpx.Client(
-            base_url=url, timeout=timeout_s, transport=transport, trust_env=False
-        )
-
-    def __enter__(self) -> EtpClient:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def predict(
         self,
@@ -132,31 +198,95 @@ class EtpClient:
         """Ask for many estimates at once; each row has its own answer or problem."""
         return self._post("/predict_batch", {"rows": list(requests)}, PredictBatchAnswer)
 
-    def send_events(self, events: Iterable[CloudEvent]) -> EventsAnswer:
-        """Send a batch of events; the service has the accepted ones when this returns."""
-        return self._post("/events", list(events), EventsAnswer)
 
-    def is_ready(self) -> bool:
-        """Return whether the service is up and has its model."""
-        try:
-            return self._http.get("/readyz").status_code == httpx.codes.OK
-        except httpx.HTTPError:
-            return False
+class EventClient(_ServiceClient):
+    """Talks to one event service. A context manager; calls are blocking.
 
-    def _post(self, path: str, content: Any, kind: type[T]) -> T:
-        try:
-            response = self._http.post(
-                path,
-                content=msgspec.json.encode(content),
-                headers={"content-type": "application/json"},
-            )
-        except httpx.HTTPError as error:
-            raise ServiceUnreachable(
-                f"no answer from {self._http.base_url}: {type(error).__name__} {error}".rstrip()
-            ) from error
-        if response.status_code != httpx.codes.OK:
-            raise RequestRefused(response.status_code, _problem_of(response))
-        return msgspec.json.decode(response.content, type=kind)
+    Args:
+        url: base address, such as ``http://127.0.0.1:3000``.
+        timeout_s: longest wait for an answer.
+        retries: how often a request is sent again after 503.
+        transport: takes the place of the network, in tests.
+        sleep: waits for seconds; injected in tests.
+
+    >>> answer = {
+    ...     "request_id": "r",
+    ...     "catalog": {"name": "doorstep", "version": "1.0.0", "fingerprint": "f"},
+    ...     "as_of": "2026-03-02T12:00:00Z",
+    ...     "keys": {"store_id": "s-1"},
+    ...     "sample_id": None,
+    ...     "features": {"store_queue_orders": 2.0},
+    ... }
+    >>> transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
+    >>> with EventClient("http://events", transport=transport) as client:
+    ...     answer = client.features({"store_id": "s-1"}, sample_id=None)
+    ...     print(answer.features)
+    {'store_queue_orders': 2.0}
+    """
+
+    def features(
+        self,
+        keys: Mapping[str, str | int | None],
+        *,
+        sample_id: str | int | dict[str, str | int | None] | None,
+        names: Sequence[str] = (),
+        topic: str | None = None,
+        as_of: datetime | None = None,
+        event_times: bool = False,
+    ) -> FeaturesAnswer:
+        """Ask for the values of features.
+
+        Args:
+            keys: a value for each dimension, None where it is missing.
+            sample_id: the sample for which this is asked, or None where it does not exist yet; by
+                source where there are several.
+            names: the features; all that the keys allow, if there are none.
+            topic: a topic of the catalog instead of names.
+            as_of: the moment, timezone-aware; None means now.
+            event_times: also answer which events the values rest on.
+
+        Raises:
+            RequestRefused: the service said no, and why.
+            ServiceUnreachable: no answer.
+        """
+        request = FeaturesRequest(
+            keys=dict(keys),
+            sample_id=sample_id,
+            features=list(names),
+            topic=topic,
+            as_of=as_of,
+            event_times=event_times,
+        )
+        return self._post("/features", request, FeaturesAnswer)
+
+    def features_batch(
+        self, rows: Iterable[FeatureRow], *, names: Sequence[str] = (), topic: str | None = None
+    ) -> FeaturesBatchAnswer:
+        """Ask for the same features of many rows; each has its own answer or problem."""
+        request = {"rows": list(rows), "features": list(names), "topic": topic}
+        return self._post("/features_batch", request, FeaturesBatchAnswer)
+
+    def explain(
+        self,
+        name: str,
+        keys: Mapping[str, str | int | None],
+        *,
+        sample_id: str | int | None,
+        as_of: datetime | None = None,
+        why: str | int | None = None,
+    ) -> ExplainAnswer:
+        """Ask why a feature has its value, and why a sample counts in it or does not."""
+        request = ExplainRequest(
+            feature=name, keys=dict(keys), sample_id=sample_id, as_of=as_of, why=why
+        )
+        return self._post("/explain", request, ExplainAnswer)
+
+
+def _wait_s(response: httpx.Response, attempt: int) -> float:
+    """Return how long to wait before a request is sent again: as the service says, if it does."""
+    named = response.headers.get("retry-after", "")
+    wait_s = float(named) if named.isdigit() else _FIRST_WAIT_S * 2.0**attempt
+    return min(wait_s, MAX_RETRY_WAIT_S)
 
 
 def _problem_of(response: httpx.Response) -> Problem:

@@ -53,8 +53,7 @@ class Compactor:
         self._keep = timedelta(microseconds=duration_to_us(keep, "keep"))
         self._metrics = metrics
         self._clock = clock
-        self._horizon: datetime | None = None
-        self._repair: Callable[[], object] | None = getattr(store, "repair", None)
+        self._repair: Callable[[], int] | None = getattr(store, "repair", None)
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -71,19 +70,12 @@ class Compactor:
         for thread in self._threads:
             thread.join()
 
-    def horizon(self) -> datetime | None:
-        """Return the moment before which features are no longer exact, None if there is none."""
-        return self._horizon
-
     def compact(self) -> None:
         """Compact the store now; a failure is counted and logged, and tried again later."""
         began_s = perf_counter()
         now = self._clock()
-        as_of = now - self._keep
-        # From here on nobody may ask for an earlier moment, or half of it would be gone.
-        self._horizon = as_of if self._horizon is None else max(as_of, self._horizon)
         try:
-            result = self._store.compact(self._features, as_of)
+            result = self._store.compact(self._features, now - self._keep)
         except Exception:  # a thread that ends is a store that grows without end
             logger.exception("the compaction failed; it is tried again in %g s", self._every_s)
             self._metrics.count_failure()
@@ -99,12 +91,12 @@ class Compactor:
         """Finish what a writer that died left half done, where the store has such a thing."""
         assert self._repair is not None
         try:
-            self._repair()
+            repaired = self._repair()
         except Exception:
             logger.exception("the repair failed; it is tried again in %g s", REPAIR_EVERY_S)
             self._metrics.count_failure()
             return
-        self._metrics.count_repair()
+        self._metrics.count_repairs(repaired)
 
     def _run(self, name: str, work: Callable[[], None], every_s: float) -> None:
         def loop() -> None:

@@ -104,7 +104,7 @@ class EventService:
             metrics=store_metrics(),
         )
         self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
-        self._lookup = FeatureLookup(store, catalog, horizon=self._compactor.horizon)
+        self._lookup = FeatureLookup(store, catalog)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def warm_up(self) -> None:

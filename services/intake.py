@@ -94,6 +94,22 @@ class Incoming:
     positions: list[int] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
+    def read(self, body: bytes, rules: IntakeRules, now_us: int) -> None:
+        """Add the events of a body; errors as of :func:`read_events`."""
+        messages = _typed(body)
+        if messages is not None:
+            for message in messages:
+                self.take(message, rules, now_us)
+            return
+        for raw in split_batch(body):
+            try:
+                message = decode(raw, CloudEvent)
+            except InvalidRequest as error:
+                known = decode_or_none(raw, _Labels) or _Labels()
+                self.refuse(_id_of(raw), error, known.source, known.type)
+            else:
+                self.take(message, rules, now_us)
+
     def take(self, message: CloudEvent, rules: IntakeRules, now_us: int) -> None:
         """Add one decoded message: as an event, or as refused."""
         try:
@@ -142,18 +158,7 @@ def read_events(body: bytes, rules: IntakeRules, now_us: int) -> Incoming:
         InvalidRequest: not JSON, an empty list, or more events than the limit.
     """
     incoming = Incoming()
-    for message in _typed(body) or ():
-        incoming.take(message, rules, now_us)
-    if incoming.statuses:
-        return incoming
-    for raw in split_batch(body):
-        try:
-            message = decode(raw, CloudEvent)
-        except InvalidRequest as error:
-            known = decode_or_none(raw, _Labels) or _Labels()
-            incoming.refuse(_id_of(raw), error, known.source, known.type)
-        else:
-            incoming.take(message, rules, now_us)
+    incoming.read(body, rules, now_us)
     return incoming
 
 
@@ -216,9 +221,9 @@ class Intake:
             request_id=request_id,
             accepted=len(incoming.statuses) - len(incoming.refused),
             refused=len(incoming.refused),
-            applied=written.applied if written.counted else None,
-            duplicates=written.duplicates if written.counted else None,
-            superseded=written.superseded if written.counted else None,
+            applied=written.applied,
+            duplicates=written.duplicates,
+            superseded=written.superseded,
             events=incoming.statuses,
         )
 

@@ -18,6 +18,7 @@ from aggregators.base import Aggregator
 from aggregators.catalog import Catalog
 from aggregators.errors import AggregatorError, StoreError
 from aggregators.stores import EventStore
+from aggregators.times import moment_to_us
 from aggregators.typing import Key, SampleId
 from services.clock import utc_now
 from services.decoding import decode, unknown_field
@@ -53,7 +54,6 @@ class FeatureLookup:
     Args:
         store: where the events are.
         catalog: the features that can be asked for; the store keeps their sources.
-        horizon: gives the moment before which the store has been compacted, or None.
         clock: gives the moment of a request that names none; injected in tests.
     """
 
@@ -62,12 +62,10 @@ class FeatureLookup:
         store: EventStore,
         catalog: Catalog,
         *,
-        horizon: Callable[[], datetime | None] = lambda: None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
         self._catalog = catalog
-        self._horizon = horizon
         self._clock = clock
         self._topics = catalog.by_topic()
         self._by_name = {feature.name: feature for feature in catalog}
@@ -133,7 +131,7 @@ class FeatureLookup:
         as_of = self._moment(request)
         own = self._own(request, (feature.source.name,))
         key = request.keys[feature.dimension]
-        with _store_errors("keys"):
+        with self._store_errors(as_of):
             explanation = feature.explain(
                 self._store,
                 as_of=as_of,
@@ -176,9 +174,9 @@ class FeatureLookup:
     def _accepts(self, feature: Aggregator, *, key: Key, own: SampleId | None) -> bool:
         features, _info = self._set_of((feature.name,))
         try:
-            with _store_errors("keys"):
+            with self._store_errors(None):
                 features.transform_array(
-                    self._store, as_of=0, keys={feature.dimension: key}, sample_id=own
+                    self._store, as_of=self._clock(), keys={feature.dimension: key}, sample_id=own
                 )
         except InvalidRequest:
             return False
@@ -210,7 +208,7 @@ class FeatureLookup:
         sources = tuple(source.name for source in features.sources)
         moments = [self._moment(row) for row in asked]
         own = [self._own(row, sources) for row in asked]
-        with _store_errors("keys"):
+        with self._store_errors(min(moments)):
             table = features.transform_many(
                 self._store,
                 as_of=moments,
@@ -228,7 +226,7 @@ class FeatureLookup:
             "keys": {name: row.keys[name] for name in features.dimensions},
             "sample_id": self._own(row, sources),
         }
-        with _store_errors("keys"):
+        with self._store_errors(as_of):
             if not event_times:
                 array = features.transform_array(self._store, **question)
                 return _values(row, as_of, dict(zip(features.names, array.tolist(), strict=True)))
@@ -299,14 +297,25 @@ class FeatureLookup:
             as_of = self._clock() if row.as_of is None else row.as_of.astimezone(UTC)
         except OverflowError:  # the first and the last day of the calendar have no other timezones
             raise InvalidRequest(f"{row.as_of} is out of range", field="as_of") from None
-        horizon = self._horizon()
-        if horizon is not None and as_of < horizon:
-            raise InvalidRequest(
-                f"is before {horizon.isoformat()}, up to which the store was compacted: it has no"
-                " longer what was known then; ask the history, by training over a table",
-                field="as_of",
-            )
         return as_of
+
+    @contextlib.contextmanager
+    def _store_errors(self, as_of: datetime | None) -> Iterator[None]:
+        """Turn the engine's errors into those of the service, with the field that they are of."""
+        try:
+            yield
+        except (StoreError, sqlite3.Error, OSError) as error:
+            logger.error("the event store cannot be read: %s", error)
+            raise Unavailable("the event store cannot be read now; ask again") from error
+        except AggregatorError as error:
+            field = "keys" if as_of is None or not self._is_compacted(as_of) else "as_of"
+            raise InvalidRequest(str(error), field=field) from None
+
+    def _is_compacted(self, as_of: datetime) -> bool:
+        """Return whether the store has forgotten what was known at a moment."""
+        moments = [self._store.compacted_until(source) for source in self._catalog.sources]
+        as_of_us = moment_to_us(as_of, "as_of")
+        return any(moment is not None and as_of_us < moment for moment in moments)
 
     def _own(self, row: FeatureRow, sources: tuple[str, ...]) -> dict[str, Any]:
         """Return the ids of the samples for which a row asks, by source."""
@@ -330,18 +339,6 @@ def _values(row: FeatureRow, as_of: datetime, values: dict[str, Any]) -> Feature
 def _unknown(field: str, name: str, known: Mapping[str, object]) -> InvalidRequest:
     hint = unknown_field("", name, known).reason.partition("; ")[2]
     return InvalidRequest(f"{name!r} is unknown; {hint}", field=field)
-
-
-@contextlib.contextmanager
-def _store_errors(field: str) -> Iterator[None]:
-    """Turn the engine's errors into those of the service."""
-    try:
-        yield
-    except (StoreError, sqlite3.Error, OSError) as error:
-        logger.error("the event store cannot be read: %s", error)
-        raise Unavailable("the event store cannot be read now; ask again") from error
-    except AggregatorError as error:
-        raise InvalidRequest(str(error), field=field) from None
 
 
 @contextlib.contextmanager

@@ -157,14 +157,13 @@ class EventsAnswer(Struct, kw_only=True):
     """What became of a batch.
 
     Of the accepted events, ``applied`` changed the store, ``duplicates`` were known already and
-    ``superseded`` had been corrected before by a later record; null where the store wrote them
-    together with those of other requests and did not tell them apart.
+    ``superseded`` had been corrected before by a later record.
     """
 
     request_id: str
     accepted: int
     refused: int
-    applied: int | None
-    duplicates: int | None
-    superseded: int | None
+    applied: int
+    duplicates: int
+    superseded: int
     events: list[EventStatus]

@@ -33,7 +33,7 @@ class StoreMetrics:
         self._kept = gauge("doorstep_compaction_samples_kept", "Samples that the last one kept")
         self._dropped = counter("doorstep_compaction_samples_dropped", "Samples that were dropped")
         self._failures = counter("doorstep_store_maintenance_failures", "Failed background work")
-        self._repairs = counter("doorstep_store_repairs", "Runs of the store's repair")
+        self._repairs = counter("doorstep_store_repairs", "Appends finished for dead writers")
 
     def record_compaction(self, *, kept: int, dropped: int, seconds: float, at_s: float) -> None:
         """Record what a compaction did; ``at_s``: when, seconds since 1970."""
@@ -46,9 +46,9 @@ class StoreMetrics:
         """Count background work that failed; it is tried again later."""
         self._failures.inc()
 
-    def count_repair(self) -> None:
-        """Count one run of the store's repair."""
-        self._repairs.inc()
+    def count_repairs(self, appends: int) -> None:
+        """Count appends of writers that died, which were finished for them."""
+        self._repairs.inc(appends)
 
 
 @lru_cache(maxsize=1)

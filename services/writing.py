@@ -27,15 +27,13 @@ class Written:
     """What became of the events of one request.
 
     ``refusals`` maps their positions to the reasons; all others are in the store. Of those,
-    ``applied`` changed it, ``duplicates`` were known already, ``superseded`` had been corrected;
-    they say nothing where not ``counted``: written with others by a store that tells sums alone.
+    ``applied`` changed it, ``duplicates`` were known already, ``superseded`` had been corrected.
     """
 
     applied: int = 0
     duplicates: int = 0
     superseded: int = 0
     refusals: dict[int, InvalidRequest] = field(default_factory=dict)
-    counted: bool = True
 
     def add(self, result: AppendResult) -> None:
         """Count what one append did."""
@@ -86,18 +84,10 @@ def _split(
     result: AppendResult, requests: Sequence[Sequence[Event]]
 ) -> list[Written | Unavailable]:
     """Divide the outcome of one append among the requests whose events it wrote."""
-    if len(requests) == 1:
-        return [Written(result.applied, result.duplicates, result.superseded)]
-    if result.applied == sum(map(len, requests)):
-        return [Written(applied=len(events)) for events in requests]
     ends = [0]
     for events in requests:
         ends.append(ends[-1] + len(events))
-    outcomes: bytes = getattr(result, "outcomes", b"")
-    if len(outcomes) != ends[-1]:  # a store that tells the sums alone
-        unknown: list[Written | Unavailable] = [Written(counted=False) for _ in requests]
-        return unknown
-    parts = [outcomes[start:end] for start, end in pairwise(ends)]
+    parts = [result.outcomes[start:end] for start, end in pairwise(ends)]
     return [Written(part.count(0), part.count(1), part.count(2)) for part in parts]
 
 

@@ -27,7 +27,7 @@ EVENTS_ONLY = ("simulator", "estimators.datasets")
 EVENT_NAMES = {"Event", "Source"}
 # Libraries that only these modules may import.
 OWNERS = {
-    "redis": ("aggregators.stores.redis",),
+    "redis": ("aggregators.stores.redis", "services.streams"),
     "bentoml": ("services", "estimators.registry"),
 }
 # Libraries that a package must never import.

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from services.client import EtpClient, RequestRefused, ServiceUnreachable
+from services.client import EtpClient, EventClient, RequestRefused, ServiceUnreachable
+from services.feature_schemas import FeatureRow
 from services.schemas import CloudEvent, PredictRequest
 
 ANSWER = {
@@ -100,3 +101,64 @@ def test_the_client_imports_no_model_library() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def unwilling(times: int, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
+    """A service that says 503 so many times, then takes events."""
+    answers = [httpx.Response(503, text="busy", headers=headers) for _ in range(times)]
+    taken = {
+        "request_id": "r", "accepted": 0, "refused": 0, "applied": 0, "duplicates": 0,
+        "superseded": 0, "events": [],
+    }  # fmt: skip
+    answers.append(httpx.Response(200, json=taken))
+    return lambda request: answers.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"),
+    [({"retry-after": "2"}, [2.0, 2.0]), ({}, [0.1, 0.2]), ({"retry-after": "9999"}, [10.0, 10.0])],
+)
+def test_a_busy_service_is_asked_again_when_it_says(
+    headers: dict[str, str], waits: list[float]
+) -> None:
+    waited: list[float] = []
+    transport = httpx.MockTransport(unwilling(2, **headers))
+    with EventClient("http://events", transport=transport, sleep=waited.append) as client:
+        assert client.send_events([]).accepted == 0
+    assert waited == pytest.approx(waits)
+
+
+def test_a_service_that_stays_busy_is_given_up() -> None:
+    waited: list[float] = []
+    transport = httpx.MockTransport(unwilling(9))
+    with (
+        EventClient("http://events", transport=transport, retries=2, sleep=waited.append) as client,
+        pytest.raises(RequestRefused, match="503"),
+    ):
+        client.send_events([])
+    assert len(waited) == 2
+
+
+def test_questions_are_sent_as_they_are_asked() -> None:
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(
+            400, json={"error": "e", "field": "f", "reason": "r", "request_id": ""}
+        )
+
+    with EventClient("http://events", transport=httpx.MockTransport(handle)) as client:
+        for ask in (
+            lambda: client.features({"city": None}, sample_id={"orders": 7}, names=["a"]),
+            lambda: client.features_batch([FeatureRow(keys={"city": "BCN"}, sample_id=None)]),
+            lambda: client.explain("a", {"city": 7}, sample_id=None, why="o-1"),
+        ):
+            with pytest.raises(RequestRefused):
+                ask()
+    bodies = [json.loads(request.content) for request in seen]
+    assert [request.url.path for request in seen] == ["/features", "/features_batch", "/explain"]
+    assert bodies[0]["keys"] == {"city": None}
+    assert bodies[0]["sample_id"] == {"orders": 7}
+    assert bodies[1]["rows"] == [{"keys": {"city": "BCN"}, "sample_id": None, "as_of": None}]
+    assert bodies[2]["why"] == "o-1"

@@ -74,7 +74,7 @@ def start(dataset: Dataset, moment: pd.Timestamp, log: Path) -> Iterator[Served]
         for i in range(0, len(delivered), 2_000):
             answer = client.send_events(map(to_cloud_event, delivered[i : i + 2_000]))
             assert answer.refused == 0, answer.events
-            applied += answer.applied or 0
+            applied += answer.applied
         assert applied == len(past), f"seed {SEED}"
         yield Served(client, service.url, dataset, trained, coming)
 

@@ -1,0 +1,182 @@
+"""A Redis stream as a consumer group reads it, with the stream beside it for dead letters.
+
+The only module of the services that speaks to Redis by itself; the event store has its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from services.errors import Unavailable
+from services.event_store import without_password
+
+__all__ = ["Backlog", "DeadLetter", "EventStream", "Message", "StreamUnavailable"]
+
+_CONNECT_TIMEOUT_S = 5.0
+_SPARE_TIMEOUT_S = 10.0
+"""How much longer than the server is told to wait an answer may take."""
+
+
+class StreamUnavailable(Unavailable):
+    """The Redis server does not answer, or refuses what the stream needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the stream; ``fields`` are empty where it was trimmed before it was read."""
+
+    id: bytes
+    fields: dict[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that can never be stored, and why."""
+
+    message: Message
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the group has before it.
+
+    Attributes:
+        lag: messages that no consumer of the group was given yet; None where Redis cannot tell
+            (after messages within the stream were deleted).
+        pending: messages that were given to a consumer and not acknowledged yet.
+    """
+
+    lag: int | None
+    pending: int
+
+
+class EventStream:
+    """One consumer of one group of a stream.
+
+    Args:
+        url: address of the Redis server.
+        stream: name of the stream; dead letters go to ``<stream>:dead``.
+        group: name of the consumer group; made, from the stream's beginning, if there is none.
+        consumer: name of this consumer, unique in the group.
+
+    Every method raises :class:`StreamUnavailable` where Redis does not answer.
+    """
+
+    def __init__(self, url: str, *, stream: str, group: str, consumer: str) -> None:
+        self.name = stream
+        self.dead_name = f"{stream}:dead"
+        self._group = group
+        self._consumer = consumer
+        self._where = without_password(url)
+        self._claim_from: bytes = b"0-0"
+        self._redis: Any = redis.Redis.from_url(
+            url,
+            protocol=2,
+            socket_connect_timeout=_CONNECT_TIMEOUT_S,
+            socket_timeout=_SPARE_TIMEOUT_S,
+        )
+        # Messages are taken as they come; the library would make and copy objects of its own.
+        for command in ("XREADGROUP", "XAUTOCLAIM"):
+            self._redis.set_response_callback(command, lambda response, **_options: response)
+
+    def prepare(self) -> None:
+        """Make the group and the stream if they do not exist."""
+        with self._errors():
+            try:
+                self._redis.xgroup_create(self.name, self._group, id="0", mkstream=True)
+            except redis.ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+
+    def read_new(self, count: int, *, wait_s: float) -> list[Message]:
+        """Return messages that no consumer was given yet; waits for the first one."""
+        # Zero would mean to wait for ever.
+        options = ["BLOCK", max(1, round(wait_s * 1_000))] if wait_s > 0.0 else []
+        return self._read(">", count, options)
+
+    def read_own(self, count: int, *, after: bytes) -> list[Message]:
+        """Return messages that this consumer was given before and has not acknowledged."""
+        return self._read(after, count, [])
+
+    def take_over(self, count: int, *, idle_s: float) -> list[Message]:
+        """Return messages that consumers were given so long ago that they seem dead."""
+        arguments = (self._group, self._consumer, round(idle_s * 1_000), self._claim_from)
+        with self._errors():
+            answer = self._redis.execute_command(
+                "XAUTOCLAIM", self.name, *arguments, "COUNT", count
+            )
+        self._claim_from = answer[0]
+        return _messages(answer[1])
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Say that the store has these messages."""
+        if messages:
+            with self._errors():
+                self._redis.xack(self.name, self._group, *(message.id for message in messages))
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep dead letters in their stream, with the reason and the id that they had."""
+        if not letters:
+            return
+        with self._errors():
+            pipeline = self._redis.pipeline(transaction=False)
+            for letter in letters:
+                fields = {b"reason": letter.reason, b"id": letter.message.id}
+                fields |= {b"field:" + k: v for k, v in letter.message.fields.items()}
+                pipeline.xadd(self.dead_name, fields)
+            pipeline.execute()
+
+    def backlog(self) -> Backlog:
+        """Return what the group has before it."""
+        with self._errors():
+            groups = self._redis.xinfo_groups(self.name)
+        wanted = self._group.encode()
+        for group in groups:
+            if group["name"] == wanted:
+                return Backlog(group.get("lag"), group["pending"])
+        return Backlog(None, 0)
+
+    def leave(self) -> None:
+        """Take this consumer out of the group, unless it has messages that others shall get."""
+        with self._errors():
+            mine = self._redis.xpending_range(
+                self.name, self._group, "-", "+", 1, consumername=self._consumer
+            )
+            if not mine:
+                self._redis.xgroup_delconsumer(self.name, self._group, self._consumer)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+    def _read(self, start: str | bytes, count: int, options: list[Any]) -> list[Message]:
+        head = ("GROUP", self._group, self._consumer, "COUNT", count)
+        with self._errors():
+            answer = self._redis.execute_command(
+                "XREADGROUP", *head, *options, "STREAMS", self.name, start
+            )
+        return _messages(answer[0][1]) if answer else []
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (redis.RedisError, OSError) as error:
+            raise StreamUnavailable(
+                f"the stream {self.name!r} at {self._where}: {error}"
+            ) from error
+
+
+def _messages(entries: Sequence[Any]) -> list[Message]:
+    """Return the entries of an answer; one that was trimmed has no fields."""
+    result = []
+    for entry_id, flat in entries:
+        fields = dict(zip(flat[::2], flat[1::2], strict=True)) if flat else {}
+        result.append(Message(entry_id, fields))
+    return result
