@@ -196,15 +196,15 @@ def _append(store: EventStore, file: TableFile, report: StageProgress) -> Append
     from aggregators import AppendResult
     from aggregators.stores.bulk import events_of_table
 
-    totals = [0, 0, 0]
+    applied = duplicates = superseded = 0
     report("import", 0.0)
     progress: Callable[[float], None] = lambda done: report("import", done)  # noqa: E731
     for chunk in file.chunks(progress=progress):
         for batch in events_of_table(file.source, chunk, BATCH_EVENTS):
             with _names_file(file):
                 result = store.append(batch)
-            totals[0] += result.applied
-            totals[1] += result.duplicates
-            totals[2] += result.superseded
+            applied += result.applied
+            duplicates += result.duplicates
+            superseded += result.superseded
     report("import", 1.0)
-    return AppendResult(*totals)
+    return AppendResult(applied, duplicates, superseded)

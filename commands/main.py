@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from commands.catalog import catalog
+from commands.check_equivalence import check_equivalence
 from commands.consume import consume
 from commands.demo import demo
 from commands.evaluate import evaluate
@@ -61,6 +62,7 @@ app.add_typer(train_app)
 app.command()(evaluate)
 app.add_typer(serve_app)
 app.command()(consume)
+app.command()(check_equivalence)
 app.command("import")(import_table)
 app.command()(export)
 app.command()(demo)

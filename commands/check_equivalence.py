@@ -1,0 +1,289 @@
+"""`doorstep check-equivalence`: training and what is served give the same bits, on your data."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.datasets import DaysOption, SeedOption, StoresOption
+from commands.import_ import IntegersOption, RenameOption, SourceOption, TimeZoneOption
+from commands.output import UserError, console, progress, reports_errors
+
+if TYPE_CHECKING:
+    from aggregators import EventStore
+    from aggregators.equivalence import Answers
+    from commands.equivalence_report import Checked
+    from commands.replayed import Replayed
+
+__all__ = ["check_equivalence"]
+
+SYNTHETIC = "synthetic"
+MEMORY, SQLITE = "memory", "sqlite"
+
+
+class ReplayedName(StrEnum):
+    """Data sets that can be replayed."""
+
+    DELIVEROO = "deliveroo"
+    WOLT = "wolt"
+    JUMPMAN = "jumpman"
+    SIMULATOR = "simulator"
+
+
+@reports_errors
+def check_equivalence(
+    data: Annotated[
+        str,
+        typer.Option(
+            envvar="DOORSTEP_DATA",
+            help="Folder with the public data sets, your own table (CSV or Parquet), or synthetic.",
+        ),
+    ] = SYNTHETIC,
+    dataset: Annotated[
+        list[ReplayedName] | None,
+        typer.Option(help="Only this data set; may be repeated.", show_default=False),
+    ] = None,
+    store: Annotated[
+        str, typer.Option(help="memory, sqlite (a temporary file) or redis://host:port/0.")
+    ] = MEMORY,
+    through_service: Annotated[
+        bool, typer.Option(help="Send events to an event service over HTTP, and ask it.")
+    ] = False,
+    lateness: Annotated[
+        str, typer.Option(help="Events arrive at most so long after they happened.")
+    ] = "10min",
+    seed: SeedOption = 0,
+    max_rows: Annotated[
+        int | None, typer.Option(min=1, help="Replay only so many samples, the earliest ones.")
+    ] = None,
+    max_queries: Annotated[
+        int | None, typer.Option(min=1, help="Ask only so many rows, drawn at random.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for equivalence.json and equivalence.html.")
+    ] = None,
+    stores: StoresOption = 40,
+    days: DaysOption = 14,
+    source: SourceOption = "orders",
+    rename: RenameOption = None,
+    time_zone: TimeZoneOption = None,
+    integers: IntegersOption = None,
+) -> None:
+    """Replay tables as events, and compare every feature with training, bit for bit.
+
+    The events arrive late and out of order, some twice, some wrong at first and then corrected or
+    taken back. Each sample is asked at every event of its life, when later events are in the store
+    as well. Ends with 1 if a single value differs.
+    """
+    from commands.equivalence_report import print_checked, write_report
+
+    if report is not None and report.exists() and not report.is_dir():
+        raise UserError(f"--report is {str(report)!r}, which is a file; expected a folder")
+    found = _find(data, dataset or [], stores=stores, days=days, seed=seed) or [
+        _own_table(Path(data), source, rename or [], time_zone, integers or [])
+    ]
+    checked: list[Checked] = []
+    for replayed in found:
+        chosen = replayed if max_rows is None else replayed.first(max_rows)
+        checked.append(
+            _check(chosen, store, through_service, lateness, seed, max_queries=max_queries)
+        )
+    print_checked(checked)
+    if report is not None:
+        write_report(checked, report)
+        console.print(f"report: {report / 'equivalence.html'}", highlight=False)
+    if any(not one.is_equal for one in checked):
+        raise typer.Exit(1)
+
+
+def _find(
+    data: str, names: Sequence[ReplayedName], *, stores: int, days: int, seed: int
+) -> list[Replayed]:
+    """Return the data sets that were asked for; none if ``data`` is somebody's own table."""
+    from commands.replayed import replayed_dataset
+    from estimators.datasets import load_dataset
+
+    folder = Path(data)
+    if data == SYNTHETIC:
+        wanted = list(names) or [ReplayedName.SIMULATOR]
+        real = [name.value for name in wanted if name is not ReplayedName.SIMULATOR]
+        if real:
+            raise UserError(f"the data set {real[0]} needs its folder: pass --data FOLDER")
+    elif folder.is_dir():
+        wanted = list(names) or _in_folder(folder)
+    elif names:
+        raise UserError(f"--data is {data!r}; --dataset goes with a folder or with synthetic")
+    else:
+        return []
+    datasets = []
+    for name in dict.fromkeys(wanted):
+        if name is ReplayedName.SIMULATOR:
+            from commands.datasets import simulated_dataset
+            from simulator import CityPlan
+
+            datasets.append(simulated_dataset(CityPlan(stores=stores, days=days, seed=seed)))
+        else:
+            datasets.append(load_dataset(name.value, folder))
+    return [replayed_dataset(dataset) for dataset in datasets]
+
+
+def _in_folder(folder: Path) -> list[ReplayedName]:
+    """Return the public data sets that a folder holds, or is."""
+    from estimators.datasets import load_dataset
+    from estimators.errors import DatasetError
+
+    found: list[ReplayedName] = []
+    for name in ReplayedName:
+        if name is ReplayedName.SIMULATOR:
+            continue
+        try:
+            load_dataset(name.value, folder)
+        except DatasetError as error:
+            if "no file" in str(error):
+                continue
+            raise
+        found.append(name)
+    if not found:
+        known = ", ".join(name for name in ReplayedName if name is not ReplayedName.SIMULATOR)
+        raise UserError(f"there is no public data set in {str(folder)!r}; known: {known}")
+    return found
+
+
+def _own_table(
+    path: Path, source: str, rename: list[str], time_zone: str | None, integers: list[str]
+) -> Replayed:
+    from aggregators.catalog import CATALOG
+    from commands.import_ import source_of_catalog
+    from commands.replayed import replayed_file
+    from commands.tables import TableFile, parse_renames
+
+    file = TableFile(
+        path=path,
+        source=source_of_catalog(CATALOG.sources, source),
+        renames=parse_renames(rename),
+        time_zone=time_zone,
+        integers=tuple(integers),
+    )
+    return replayed_file(file)
+
+
+def _check(
+    replayed: Replayed,
+    store: str,
+    through_service: bool,
+    lateness: str,
+    seed: int,
+    *,
+    max_queries: int | None,
+) -> Checked:
+    import aggregators
+    from aggregators.history import compare_history
+    from commands.equivalence_report import Checked
+
+    began_s = perf_counter()
+    with ExitStack() as stack:
+        where = stack.enter_context(_store_address(store))
+        opened: EventStore | None = None
+        answers: Answers | None = None
+        if through_service:
+            answers = stack.enter_context(_service(replayed, where))
+        else:
+            opened = stack.enter_context(_open(where, replayed))
+        report = stack.enter_context(progress())
+        result = aggregators.check_equivalence(
+            replayed.features,
+            replayed.tables,
+            as_of=replayed.events,
+            store=opened,
+            answers=answers,
+            lateness=lateness,
+            max_queries=max_queries,
+            seed=seed,
+            progress=lambda done, total: report(replayed.name, done / max(total, 1)),
+        )
+        histories = {}
+        if opened is not None:
+            histories = {
+                source.name: compare_history(opened, source, replayed.tables[source.name])
+                for source in replayed.features.sources
+            }
+    return Checked(
+        name=replayed.name,
+        store=_shown(store),
+        through_service=through_service,
+        features=replayed.features,
+        samples=replayed.samples,
+        lateness=lateness,
+        asked_at=replayed.events,
+        result=result,
+        histories=histories,
+        duration_s=perf_counter() - began_s,
+    )
+
+
+def _shown(store: str) -> str:
+    """Return what the report says of the store: its kind, and no address."""
+    return "redis" if "://" in store else store
+
+
+@contextmanager
+def _store_address(store: str) -> Iterator[str]:
+    """Yield where the store is; a file is there as long as the block."""
+    from services.event_store import is_redis
+
+    if store == MEMORY or is_redis(store):
+        yield store
+    elif store == SQLITE:
+        with tempfile.TemporaryDirectory(prefix="doorstep-check-") as folder:
+            yield str(Path(folder) / "events.db")
+    else:
+        raise UserError(f"--store is {store!r}; expected memory, sqlite or redis://host:port/0")
+
+
+@contextmanager
+def _open(where: str, replayed: Replayed) -> Iterator[EventStore]:
+    """Yield an empty store of the features' sources."""
+    from services.event_store import open_store
+
+    with open_store(where, replayed.features.sources) as opened:
+        for source in replayed.features.sources:
+            if n_samples := opened.count(source):
+                raise UserError(
+                    f"the store has {n_samples:,} samples of source {source.name!r} already;"
+                    " expected an empty one, of which nothing is known but what is replayed: for"
+                    " Redis another database, such as redis://host:port/1, for each data set"
+                )
+        yield opened
+
+
+@contextmanager
+def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
+    """Yield a service over an empty store, in a process of its own."""
+    from commands.service_answers import ServiceAnswers
+    from services.process import ServiceProcess
+    from services.settings import EventSettings
+
+    if not replayed.catalog:
+        raise UserError("--through-service is for the public data sets and the simulated city")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doorstep-check-")))
+        if where != MEMORY:
+            stack.enter_context(_open(where, replayed))
+        # Nothing may be forgotten: the history that is asked about is years old.
+        settings = EventSettings(store=where, catalog=replayed.catalog, compact_every_s=0.0)
+        service = ServiceProcess(
+            "services.events:EventService",
+            log=folder / "service.log",
+            settings=settings.to_environment(),
+        )
+        with service:
+            answers = ServiceAnswers(service.url, replayed.features)
+            stack.callback(answers.close)
+            yield answers

@@ -1,0 +1,272 @@
+"""`doorstep check-equivalence`: equal where all is right, exit code 1 and a report where not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from aggregators import AppendResult, Event, FeatureSet, MemoryEventStore, Source
+from aggregators.catalog import ORDERS, features_for
+from aggregators.questions import Questions
+from commands.main import app
+from commands.output import UserError
+from commands.replayed import Replayed, replayed_dataset
+from commands.service_answers import ServiceAnswers
+from estimators.datasets import load_dataset
+from services import event_store
+from services.event_store import load_catalog
+from simulator import CityPlan, simulate
+from tests.commands.running import doorstep
+
+SMALL = ("--data", "synthetic", "--stores", "2", "--days", "4", "--max-rows", "150")
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["check-equivalence", *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result.exit_code, " ".join(result.output.split())
+
+
+def planted(monkeypatch: pytest.MonkeyPatch, fault: Callable[[Event], Event | None]) -> None:
+    """Let the command open a store that keeps other events than it is given."""
+
+    class Faulty(MemoryEventStore):
+        def append(self, events: Iterable[Event]) -> AppendResult:
+            return super().append([e for event in events if (e := fault(event)) is not None])
+
+    def open_faulty(where: str, sources: Iterable[Source]) -> MemoryEventStore:
+        return Faulty(sources)
+
+    monkeypatch.setattr(event_store, "open_store", open_faulty)
+
+
+def test_a_city_is_equal_and_the_report_says_what_was_compared(tmp_path: Path) -> None:
+    shown = doorstep("check-equivalence", *SMALL, "--report", str(tmp_path / "report"))
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    content = json.loads((tmp_path / "report" / "equivalence.json").read_text())
+    (one,) = content["runs"]
+    assert content["mismatches"] == 0
+    assert content["compared"] == one["queries"] * one["features"] > 100_000
+    assert one["missing"] < content["compared"] / 2
+    assert one["samples"] == 150
+    assert one["features"] == len(features_for(ORDERS))
+    assert tuple(one["asked_at"]) == ORDERS.events
+    assert one["history"]["orders"] == {
+        "samples": 150, "cells": 150 * 19, "absent": 0, "foreign": 0, "different": 0,
+    }  # fmt: skip
+    assert min(one["repeated"], one["corrected"], one["retracted"], one["superseded"]) > 0
+    assert f"{content['compared']:,} values compared bit for bit, 0 mismatches" in shown.stdout
+    page = (tmp_path / "report" / "equivalence.html").read_text()
+    assert f"{content['compared']:,} values" in page
+    assert all(name in page for name in one["by_feature"])
+    assert well_formed(page)
+
+
+def well_formed(page: str) -> bool:
+    open_tags: list[str] = []
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            if tag != "meta":
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert open_tags.pop() == tag
+
+    Parser().feed(page)
+    return not open_tags
+
+
+FAULTS: dict[str, Callable[[Event], Event | None]] = {
+    "a lost event": lambda e: None if (e.sample_id, e.event) == ("o-000070", "ready") else e,
+    "an event of the future that counts": lambda e: (
+        replace(e, time=e.time_us - 7_200_000_000)
+        if (e.sample_id, e.event) == ("o-000070", "delivered")
+        else e
+    ),
+    "corrections that are ignored": lambda e: replace(e, recorded_at=None),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_error_is_found_and_explained(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(monkeypatch, FAULTS[fault])
+    code, printed = run(*SMALL, "--report", str(tmp_path))
+    assert code == 1
+    content = json.loads((tmp_path / "equivalence.json").read_text())
+    (one,) = content["runs"]
+    assert 0 < content["mismatches"] == sum(one["by_feature"].values())
+    assert f"{content['mismatches']:,} mismatches" in printed
+    assert one["history"]["orders"]["different"] > 0
+    example = one["examples"][0]
+    assert example["feature"] in printed
+    assert example["training"] != example["inference"]
+    assert example["training_explained"] != example["inference_explained"]
+    page = (tmp_path / "equivalence.html").read_text()
+    assert well_formed(page)
+    assert example["feature"] in page
+
+
+def test_the_file_of_a_store_is_as_good_as_memory() -> None:
+    code, printed = run(*SMALL, "--store", "sqlite", "--max-queries", "50", "--seed", "3")
+    assert code == 0
+    assert f"{50 * len(features_for(ORDERS)):,} values compared" in printed
+    assert "sqlite" in printed
+
+
+def test_ones_own_table_is_checked(tmp_path: Path) -> None:
+    orders = simulate(CityPlan(stores=2, days=1, seed=2))
+    own = orders.rename(columns={"activated": "placed", "store_id": "shop"})
+    own = own[["order_id", "shop", "city", "placed", "ready", "accepted"]]
+    own["placed"] = own["placed"].dt.tz_convert("Europe/Madrid").dt.tz_localize(None)
+    own.to_csv(tmp_path / "own.csv", index=False)
+    options = ["--data", str(tmp_path / "own.csv"), "--time-zone", "Europe/Madrid"]
+    options += ["--rename", "placed=activated", "--rename", "shop=store_id"]
+    code, printed = run(*options, "--report", str(tmp_path))
+    assert code == 0, printed
+    (one,) = json.loads((tmp_path / "equivalence.json").read_text())["runs"]
+    assert one["asked_at"] == ["activated", "accepted", "ready"]
+    assert "store_prep_last_5_mean_s" in one["by_feature"]
+    assert one["mismatches"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--data", "synthetic", "--dataset", "wolt"), "wolt needs its folder"),
+        (("--data", "."), "no public data set in"),
+        (("--data", "none.csv"), "no file 'none.csv'"),
+        (("--data", "none.csv", "--dataset", "wolt"), "goes with a folder"),
+        ((*SMALL, "--store", "postgres"), "expected memory, sqlite or redis://"),
+        ((*SMALL, "--lateness", "soon"), "lateness is 'soon'"),
+        ((*SMALL, "--report", "pyproject.toml"), "which is a file"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: tuple[str, ...], said: str) -> None:
+    shown = doorstep("check-equivalence", *options)
+    assert shown.returncode == 1
+    assert said in " ".join(shown.stderr.split())
+
+
+def test_a_store_that_knows_something_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = MemoryEventStore([ORDERS])
+    full.append([Event("orders", "o-1", "ready", 0)])
+    monkeypatch.setattr(event_store, "open_store", lambda where, sources: full)
+    shown: list[str] = []
+    monkeypatch.setattr(
+        "commands.output.error_console.print", lambda *parts, **_: shown.append(str(parts[0]))
+    )
+    code, _ = run(*SMALL)
+    assert code == 1
+    assert "has 1 samples of source 'orders' already" in " ".join(shown)
+
+
+@pytest.mark.parametrize("name", ["deliveroo", "wolt", "jumpman"])
+def test_the_public_data_are_equal(name: str, data_folder: Path) -> None:
+    code, printed = run("--data", str(data_folder), "--dataset", name, "--max-rows", "400")
+    assert code == 0, printed
+    assert " 0 mismatches" in printed
+    assert " same " in printed
+
+
+def test_a_folder_is_looked_through(data_folder: Path) -> None:
+    code, printed = run("--data", str(data_folder), "--max-rows", "20", "--lateness", "1h")
+    assert code == 0
+    assert all(name in printed for name in ("deliveroo", "wolt", "jumpman"))
+
+
+@pytest.mark.parametrize("name", ["deliveroo", "wolt", "jumpman"])
+def test_a_service_finds_the_features_of_a_data_set(name: str, data_folder: Path) -> None:
+    replayed = replayed_dataset(load_dataset(name, data_folder))
+    served = load_catalog(replayed.catalog)
+    assert FeatureSet(served.features).fingerprint == replayed.features.fingerprint
+    assert {source.name for source in served.sources} == set(replayed.tables)
+
+
+def test_the_earliest_samples_are_replayed() -> None:
+    orders = simulate(CityPlan(stores=2, days=1, seed=2))
+    whole = Replayed(
+        name="city", tables={"orders": orders[::-1]}, features=FeatureSet(features_for(ORDERS))
+    )
+    earliest = sorted(orders["order_id"])[:10]
+    assert whole.first(10).tables["orders"]["order_id"].tolist() == earliest
+
+
+@pytest.mark.slow
+def test_a_service_gives_the_same_bits() -> None:
+    shown = doorstep("check-equivalence", *SMALL, "--through-service", timeout_s=180.0)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert " 0 mismatches" in shown.stdout
+    assert "memory, service" in shown.stdout
+
+
+def questions() -> tuple[FeatureSet, Questions]:
+    orders = simulate(CityPlan(stores=2, days=1, seed=2))
+    features = FeatureSet(features_for(ORDERS)).pick(["store_queue_orders", "city_open_orders"])
+    return features, Questions.of_tables(features, {"orders": orders}, ["delivered"])
+
+
+def answering(*answers: tuple[int, Any]) -> Iterator[httpx.MockTransport]:
+    waiting = list(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status, content = waiting.pop(0)
+        return httpx.Response(status, content=msgspec.json.encode(content))
+
+    yield httpx.MockTransport(answer)
+
+
+EVENTS = [Event("orders", "o-1", "ready", 0), Event("orders", "o-2", "ready", 0)]
+ACCEPTED = {
+    "request_id": "r", "accepted": 2, "refused": 0, "applied": 1, "duplicates": 1,
+    "superseded": 0, "events": [{"id": "1", "status": "accepted"}] * 2,
+}  # fmt: skip
+REFUSED = {
+    **ACCEPTED, "accepted": 1, "refused": 1,
+    "events": [
+        {"id": "1", "status": "accepted"},
+        {"id": "2", "status": "refused", "field": "time", "reason": "is too late"},
+    ],
+}  # fmt: skip
+
+
+def test_events_that_a_service_refuses_end_the_check() -> None:
+    features, _ = questions()
+    (transport,) = answering((200, ACCEPTED), (200, REFUSED), (503, {"reason": "busy"}))
+    answers = ServiceAnswers("http://events", features, transport=transport)
+    assert answers.append(EVENTS) == AppendResult(1, 1, 0)
+    with pytest.raises(UserError, match="refused 1 of 2 events, first 2: time is too late"):
+        answers.append(EVENTS)
+    with pytest.raises(UserError, match="/events answered 503"):
+        answers.append(EVENTS)
+
+
+def test_answers_of_a_service_become_values() -> None:
+    features, asked = questions()
+    values = {"store_queue_orders": 0.1 + 0.2, "city_open_orders": None}
+    catalog = {"name": "c", "version": "1.0.0", "fingerprint": "f"}
+    row = {"as_of": pd.Timestamp(0, tz="UTC").to_pydatetime(), "keys": {}, "sample_id": None}
+    problem = {"error": "invalid", "field": "keys", "reason": "unknown", "request_id": "r"}
+    answered = [{"row": 0, "answer": {**row, "features": values}}, {"row": 1, "problem": problem}]
+    batch = {"request_id": "r", "catalog": catalog, "refused": 0, "rows": answered[:1]}
+    (transport,) = answering((200, batch), (200, {**batch, "rows": answered}))
+    answers = ServiceAnswers("http://events", features, transport=transport)
+    first = answers.ask(asked, 0, 1)
+    assert first[0, 0] == 0.1 + 0.2
+    assert np.isnan(first[0, 1])
+    with pytest.raises(UserError, match="refused row"):
+        answers.ask(asked, 0, 2)
+    answers.close()
