@@ -26,6 +26,8 @@ __all__ = ["check_equivalence"]
 
 SYNTHETIC = "synthetic"
 MEMORY, SQLITE = "memory", "sqlite"
+SERVICE_TIMEOUT_S = 60.0
+"""Longest wait for a batch, on a machine that does other things as well."""
 
 
 class ReplayedName(StrEnum):
@@ -267,6 +269,7 @@ def _open(where: str, replayed: Replayed) -> Iterator[EventStore]:
 def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
     """Yield a service over an empty store, in a process of its own."""
     from commands.service_answers import ServiceAnswers
+    from services.client import EventClient
     from services.process import ServiceProcess
     from services.settings import EventSettings
 
@@ -283,7 +286,5 @@ def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
             log=folder / "service.log",
             settings=settings.to_environment(),
         )
-        with service:
-            answers = ServiceAnswers(service.url, replayed.features)
-            stack.callback(answers.close)
-            yield answers
+        with service, EventClient(service.url, timeout_s=SERVICE_TIMEOUT_S) as client:
+            yield ServiceAnswers(client, replayed.features)

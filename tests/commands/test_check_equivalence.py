@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,6 +25,7 @@ from commands.replayed import Replayed, replayed_dataset
 from commands.service_answers import ServiceAnswers
 from estimators.datasets import load_dataset
 from services import event_store
+from services.client import EventClient, RequestRefused
 from services.event_store import load_catalog
 from simulator import CityPlan, simulate
 from tests.commands.running import doorstep
@@ -219,14 +220,16 @@ def questions() -> tuple[FeatureSet, Questions]:
     return features, Questions.of_tables(features, {"orders": orders}, ["delivered"])
 
 
-def answering(*answers: tuple[int, Any]) -> Iterator[httpx.MockTransport]:
+def answering(features: FeatureSet, *answers: tuple[int, Any]) -> ServiceAnswers:
+    """Asks a service that gives these answers, one after the other."""
     waiting = list(answers)
 
     def answer(request: httpx.Request) -> httpx.Response:
         status, content = waiting.pop(0)
         return httpx.Response(status, content=msgspec.json.encode(content))
 
-    yield httpx.MockTransport(answer)
+    transport = httpx.MockTransport(answer)
+    return ServiceAnswers(EventClient("http://events", transport=transport), features)
 
 
 EVENTS = [Event("orders", "o-1", "ready", 0), Event("orders", "o-2", "ready", 0)]
@@ -245,12 +248,11 @@ REFUSED = {
 
 def test_events_that_a_service_refuses_end_the_check() -> None:
     features, _ = questions()
-    (transport,) = answering((200, ACCEPTED), (200, REFUSED), (503, {"reason": "busy"}))
-    answers = ServiceAnswers("http://events", features, transport=transport)
+    answers = answering(features, (200, ACCEPTED), (200, REFUSED), (413, {"reason": "large"}))
     assert answers.append(EVENTS) == AppendResult(1, 1, 0)
     with pytest.raises(UserError, match="refused 1 of 2 events, first 2: time is too late"):
         answers.append(EVENTS)
-    with pytest.raises(UserError, match="/events answered 503"):
+    with pytest.raises(RequestRefused, match="413"):
         answers.append(EVENTS)
 
 
@@ -262,11 +264,20 @@ def test_answers_of_a_service_become_values() -> None:
     problem = {"error": "invalid", "field": "keys", "reason": "unknown", "request_id": "r"}
     answered = [{"row": 0, "answer": {**row, "features": values}}, {"row": 1, "problem": problem}]
     batch = {"request_id": "r", "catalog": catalog, "refused": 0, "rows": answered[:1]}
-    (transport,) = answering((200, batch), (200, {**batch, "rows": answered}))
-    answers = ServiceAnswers("http://events", features, transport=transport)
+    explained = {
+        "request_id": "r", "catalog": catalog, "feature": "store_queue_orders", "unit": "orders",
+        "definition": "d", "as_of": row["as_of"], "key": "s", "value": 0.1 + 0.2, "n_samples": 1,
+        "samples": [{"sample_id": "o-1", "event_time": row["as_of"], "value": None}],
+    }  # fmt: skip
+    answers = answering(
+        features, (200, batch), (200, {**batch, "rows": answered}), (200, explained)
+    )
     first = answers.ask(asked, 0, 1)
     assert first[0, 0] == 0.1 + 0.2
     assert np.isnan(first[0, 1])
     with pytest.raises(UserError, match="refused row"):
         answers.ask(asked, 0, 2)
-    answers.close()
+    assert answers.explain(features.features[0], asked, 0).splitlines() == [
+        "0.30000000000000004 of 1 samples",
+        "'o-1'  1970-01-01T00:00:00+00:00",
+    ]

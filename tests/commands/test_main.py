@@ -14,7 +14,9 @@ from commands.output import UserError, reports_errors
 from services.errors import InvalidRequest
 from tests.commands.running import ROOT, doorstep
 
-SUBCOMMANDS = ("catalog", "train", "evaluate", "serve", "demo")
+SUBCOMMANDS = (
+    "catalog", "train", "evaluate", "serve", "consume", "check-equivalence", "import", "export", "demo",
+)  # fmt: skip
 
 
 def test_help_lists_every_subcommand() -> None:
