@@ -1,11 +1,13 @@
 """The event stores: intake, one request, 200 couriers at once, a hot city.
 
     python -m benchmarks.event_store [--stores memory sqlite redis] [--events 1000000]
+        [--compacted-events 10000000]
 
 A marketplace's events arrive in the order of time, in batches of 500, until the store holds a
-million of them, at half past eight in the evening; then requests are made. Redis is a server of its own
-on the loopback interface, with ``appendonly yes`` and ``appendfsync always``: what was acknowledged
-survives it. Memory and files stand in a temporary folder; what one fsync takes there is stated.
+million of them, at half past eight in the evening; then requests are made. Redis is a server of its
+own on the loopback interface, with ``appendonly yes`` and ``appendfsync always``: what was
+acknowledged survives it. Files stand in a temporary folder; what one fsync takes there is stated.
+Last, the embedded store over weeks, compacted every night for the whole catalog.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +28,15 @@ import numpy as np
 import pandas as pd
 
 from aggregators import Event, FeatureSet, MemoryEventStore, SqliteEventStore
+from aggregators.catalog import features_for
 from aggregators.stores import EventStore
 from benchmarks.catalog_features import WORKLOAD
 from benchmarks.inference import busiest, chosen_features, described
-from benchmarks.measuring import save
+from benchmarks.measuring import resident_bytes, save
 from benchmarks.workload import Shape, orders_table
 
 BATCH = 500
+MIB = 2**20
 SINGLE_EVENTS = 1_000
 READS = 3_000
 WARM_UP_READS = 300
@@ -119,11 +124,11 @@ def intake(store: EventStore, events: list[Event]) -> dict[str, Any]:
     batched, single = events[:-SINGLE_EVENTS], events[-SINGLE_EVENTS:]
     took_s = np.array(
         [
-            _timed(lambda i=i: store.append(batched[i : i + BATCH]))
+            _timed(partial(store.append, batched[i : i + BATCH]))
             for i in range(0, len(batched), BATCH)
         ]
     )
-    alone_s = np.array([_timed(lambda event=event: store.append([event])) for event in single])
+    alone_s = np.array([_timed(partial(store.append, [event])) for event in single])
     return {
         "events": len(events),
         "events_per_s": round(len(batched) / took_s.sum()),
@@ -142,7 +147,7 @@ def _timed(call: Callable[[], object]) -> float:
 def _reads(call: Callable[[int], object], count: int = READS) -> dict[str, float]:
     for number in range(WARM_UP_READS):
         call(-number)
-    return described(np.array([_timed(lambda n=n: call(n)) for n in range(count)]) * 1e6)
+    return described(np.array([_timed(partial(call, n)) for n in range(count)]) * 1e6)
 
 
 def requests(store: EventStore, table: pd.DataFrame, now_us: int) -> dict[str, Any]:
@@ -199,6 +204,38 @@ def requests(store: EventStore, table: pd.DataFrame, now_us: int) -> dict[str, A
     }
 
 
+def compaction(n_events: int) -> dict[str, Any]:
+    """The embedded store over weeks, compacted every night for the whole catalog."""
+    shape = Shape(orders=round(n_events / EVENTS_PER_ORDER))
+    table = orders_table(shape)
+    days = table["activated"].dt.floor("D")
+    features = features_for(WORKLOAD)
+    took_s, kept, sizes = [], [], []
+    applied = 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.db"
+        with SqliteEventStore(path, sources=[WORKLOAD]) as store:
+            for day in days.drop_duplicates():
+                applied += store.append_table(WORKLOAD, table[days == day]).applied
+                start = time.perf_counter()
+                # A day behind the night's midnight, for what comes late.
+                kept.append(store.compact(features, day).samples_kept)
+                took_s.append(time.perf_counter() - start)
+                sizes.append(path.stat().st_size)
+                print(day.date(), kept[-1], sizes[-1], round(took_s[-1], 1), file=sys.stderr)
+            resident = resident_bytes()
+    return {
+        "events": applied,
+        "orders": len(table),
+        "orders_per_day": round(len(table) / len(sizes)),
+        "features": len(features),
+        "samples_kept": kept,
+        "file_mib": [round(size / MIB) for size in sizes],
+        "compaction_s": [round(seconds, 2) for seconds in took_s],
+        "resident_mib": round(resident / MIB),
+    }
+
+
 def _one_fsync_us(folder: str) -> dict[str, float]:
     took: list[float] = []
     with tempfile.NamedTemporaryFile(dir=folder) as file:
@@ -234,13 +271,16 @@ def main(arguments: list[str] | None = None) -> None:
     kinds = ["memory", "sqlite", "redis"]
     parser.add_argument("--stores", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--compacted-events", type=int, default=10_000_000, help="0: none")
     options = parser.parse_args(arguments)
     orders = round(options.events / EVENTS_PER_ORDER)
     spread = Shape(orders=orders)
     hot = Shape(orders=orders, cities=1, couriers_per_city=6_000, orders_per_store_and_day=50.0)
+    compacted = compaction(options.compacted_events) if options.compacted_events else None
     save(
         "event_store",
         {
+            "compaction": compacted,
             "one_fsync": _one_fsync_us(tempfile.gettempdir()),
             "spread": [measure(kind, spread) for kind in options.stores],
             "hot_city": [measure(kind, hot) for kind in options.stores],
