@@ -52,7 +52,7 @@ def events_in_time(table: pd.DataFrame) -> list[Event]:
         carried[source.known_from_event(column)].append(column)
     ids = table[source.sample_id].tolist()
     found: list[tuple[int, int, int]] = []
-    data: list[list[dict[str, Any]]] = []
+    data: list[list[Any]] = []
     for number, event in enumerate(source.events):
         times = table[event].astype("datetime64[us, UTC]").astype("int64").to_numpy()
         rows = np.flatnonzero(table[event].notna().to_numpy())
