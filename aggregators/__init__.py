@@ -34,6 +34,7 @@ from aggregators.stores import AppendResult, EventStore, MemoryEventStore, Sqlit
 if TYPE_CHECKING:
     from aggregators.equivalence import EquivalenceReport, check_equivalence
     from aggregators.explanation import Explanation
+    from aggregators.stores.redis import RedisEventStore
     from aggregators.warm_up import warm_up
 
 __version__ = "0.1.0"
@@ -56,6 +57,7 @@ __all__ = [
     "MemoryEventStore",
     "QueryError",
     "Ratio",
+    "RedisEventStore",
     "SampleIdError",
     "Source",
     "SqliteEventStore",
@@ -71,10 +73,11 @@ __all__ = [
     "warm_up",
 ]
 
-# These load pandas and numba, which declaring features does not need.
+# These load pandas, numba or msgspec, which declaring features does not need.
 _LAZY = {
     "EquivalenceReport": "aggregators.equivalence",
     "Explanation": "aggregators.explanation",
+    "RedisEventStore": "aggregators.stores.redis",
     "check_equivalence": "aggregators.equivalence",
     "warm_up": "aggregators.warm_up",
 }

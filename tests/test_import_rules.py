@@ -27,7 +27,7 @@ EVENTS_ONLY = ("simulator", "estimators.datasets")
 EVENT_NAMES = {"Event", "Source"}
 # Libraries that only these modules may import.
 OWNERS = {
-    "redis": ("aggregators.stores.redis", "services.streams"),
+    "redis": ("aggregators.stores.redis_connections", "services.streams"),
     "bentoml": ("services", "estimators.registry"),
 }
 # Libraries that a package must never import.
@@ -126,6 +126,7 @@ FORBIDDEN = [
     ("aggregators.base", "import estimators"),
     ("aggregators.base", "from services.etp import EtpService"),
     ("aggregators.stores.memory", "import redis"),
+    ("aggregators.stores.redis", "from redis import Redis"),
     ("aggregators.catalog.orders", "from sklearn.base import clone"),
     ("aggregators.base", "import lightgbm as lgb"),
     ("aggregators.base", "def late():\n    import httpx"),
@@ -149,7 +150,7 @@ FORBIDDEN = [
 ]
 
 ALLOWED = [
-    ("aggregators.stores.redis", "import redis.asyncio"),
+    ("aggregators.stores.redis_connections", "import redis.asyncio"),
     ("aggregators.stores.memory", "from ..events import Event"),
     ("estimators.etp", "from aggregators import FeatureSet"),
     ("estimators.registry", "import bentoml"),

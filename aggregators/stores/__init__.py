@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from aggregators.stores.base import AppendResult, EventStore
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.sqlite import SqliteEventStore
 
-__all__ = ["AppendResult", "EventStore", "MemoryEventStore", "SqliteEventStore"]
+if TYPE_CHECKING:
+    from aggregators.stores.redis import RedisEventStore
+
+__all__ = ["AppendResult", "EventStore", "MemoryEventStore", "RedisEventStore", "SqliteEventStore"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "RedisEventStore":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from aggregators.stores.redis import RedisEventStore
+
+    return RedisEventStore

@@ -1,0 +1,111 @@
+"""One connection to one node of Redis, and what goes over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Address", "Batch", "Command", "Link", "ReplyError", "pack"]
+
+Address = tuple[str, int] | None
+"""Host and port of a node; None stands for the server that the URL names."""
+
+_RECEIVE_BYTES = 1 << 18
+_NOTHING_YET = object()
+
+
+class ReplyError(Exception):
+    """An error that a server answered."""
+
+    @property
+    def code(self) -> str:
+        """The first word, such as NOSCRIPT."""
+        return str(self).partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A packed command, and the hash slot of its keys."""
+
+    slot: int
+    packed: bytes
+
+
+def pack(*arguments: bytes) -> bytes:
+    r"""Return a command as it goes over the wire.
+
+    >>> pack(b"GET", b"key")
+    b'*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n'
+    """
+    bulks = b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in arguments])
+    return b"*%d\r\n%b" % (len(arguments), bulks)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Commands on their way, and what became of them until now."""
+
+    commands: Sequence[Command]
+    replicas: int
+    replies: list[Any]
+    sent: list[tuple[Address, Link, int, Sequence[int]]] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+    asked: dict[int, Address] = field(default_factory=dict)
+    unknown_scripts: set[Address] = field(default_factory=set)
+    reason: str | None = None
+
+
+class Link:
+    """One connection to one node; commands out, answers in, in order."""
+
+    def __init__(self, connection: Any, reader: Callable[..., Any]) -> None:
+        self._connection = connection
+        self._new_reader = reader
+        self._reader: Any = None
+        self._socket: Any = None
+        self._buffer = bytearray(_RECEIVE_BYTES)
+        self.errors: list[ReplyError] = []
+        self.opened = 0
+
+    def _open(self) -> None:
+        self._connection.connect()
+        self.opened += 1
+        self._socket = self._connection._sock
+        self._reader = self._new_reader(replyError=self._error, notEnoughData=_NOTHING_YET)
+
+    def _error(self, text: str) -> ReplyError:
+        error = ReplyError(text)
+        self.errors.append(error)
+        return error
+
+    def send(self, packed: bytes) -> None:
+        """Send packed commands; raises OSError, or an error of the library's when connecting."""
+        if self._socket is None:
+            self._open()
+        self._socket.sendall(packed)
+
+    def receive(self, n: int, opened: int) -> list[Any]:
+        """Return the next n answers; ``errors`` holds those among them that are errors.
+
+        Raises ConnectionError if the connection is no longer that over which was asked.
+        """
+        if self._socket is None or opened != self.opened:
+            raise ConnectionError("the connection was lost")
+        self.errors = []
+        replies: list[Any] = []
+        get, buffer = self._reader.gets, self._buffer
+        while True:
+            while len(replies) < n and (reply := get()) is not _NOTHING_YET:
+                replies.append(reply)
+            if len(replies) == n:
+                return replies
+            received = self._socket.recv_into(buffer)
+            if not received:
+                raise ConnectionError("the server closed the connection")
+            self._reader.feed(buffer, 0, received)
+
+    def close(self) -> None:
+        """Close the connection; the next ``send`` opens it again."""
+        self._socket = self._reader = None
+        self._connection.disconnect()

@@ -1,0 +1,132 @@
+"""The samples of a source as they lie in Redis: one of them, or all, a bucket at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from aggregators.events import Source
+from aggregators.stores.base import Sample
+from aggregators.stores.memory import MemoryEventStore
+from aggregators.stores.records import CheckedEvent
+from aggregators.stores.redis_connections import Nodes
+from aggregators.stores.redis_format import bucket_of, decode_id, decode_record, encode_id
+from aggregators.stores.redis_link import Command, pack
+from aggregators.stores.redis_logs import Bucket, Keyspace, pairs
+from aggregators.typing import SampleId
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Samples", "events_of"]
+
+SAMPLES_PER_ROUND_TRIP = 2_000
+
+Records = list[tuple[bytes, bytes]]
+"""Names of a sample's events, and their records."""
+
+
+class Samples:
+    """Reads the samples of one source.
+
+    Args:
+        source: the source.
+        keyspace: the store's keys.
+        nodes: connections that nobody else uses at the same time.
+        integers: the columns that hold integers: the id, dimensions.
+    """
+
+    def __init__(
+        self, source: Source, keyspace: Keyspace, nodes: Nodes, integers: Iterable[str] = ()
+    ) -> None:
+        self._source = source
+        self._integers = tuple(integers)
+        self.buckets = keyspace.buckets(source.name)
+        self._nodes = nodes
+
+    def one(self, sample_id: SampleId) -> Sample | None:
+        """Return one sample, or None where there is no event of it."""
+        encoded_id = encode_id(sample_id)
+        bucket = self.buckets[bucket_of(encoded_id)]
+        memory = MemoryEventStore([self._source])
+        self.fill(memory, self.load(bucket, [encoded_id]))
+        return memory.sample(self._source, sample_id)
+
+    def count(self) -> int:
+        """Return how many samples there are."""
+        commands = [Command(b.slot, pack(b"SCARD", b.ids)) for b in self.buckets]
+        return sum(self._nodes.run(commands))
+
+    def table(self) -> pd.DataFrame:
+        """Return all samples as a table in the order of their ids."""
+        memory = MemoryEventStore([self._source])
+        everything: Iterable[tuple[bytes, Records]] = (
+            sample for bucket in self.buckets for sample in self.of_bucket(bucket)
+        )
+        self.fill(memory, sorted(everything, key=lambda sample: decode_id(sample[0])))
+        return self._typed(memory.table(self._source))
+
+    def tables(self, chunk_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield all samples as tables of at most so many rows; one at least, which may be empty."""
+        memory, yielded = MemoryEventStore([self._source]), False
+        for bucket in self.buckets:
+            for sample in self.of_bucket(bucket):
+                self.fill(memory, [sample])
+                if len(memory) == chunk_rows:
+                    yield self._typed(memory.table(self._source))
+                    memory, yielded = MemoryEventStore([self._source]), True
+        if len(memory) or not yielded:
+            yield self._typed(memory.table(self._source))
+
+    def _typed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A part of the samples may have no value from which to tell a column's type."""
+        for column in self._integers:
+            if table[column].dtype != "Int64":
+                table[column] = table[column].astype("Int64")
+        return table
+
+    def of_bucket(self, bucket: Bucket) -> Iterator[tuple[bytes, Records]]:
+        """Yield the samples of a bucket: ids and records."""
+        (ids,) = self._nodes.run([Command(bucket.slot, pack(b"SMEMBERS", bucket.ids))])
+        for first in range(0, len(ids), SAMPLES_PER_ROUND_TRIP):
+            yield from self.load(bucket, ids[first : first + SAMPLES_PER_ROUND_TRIP])
+
+    def fill(self, memory: MemoryEventStore, samples: Iterable[tuple[bytes, Records]]) -> None:
+        """Let a store in memory take samples over."""
+        memory.apply(
+            events_of(
+                self._source,
+                ((encoded_id, *record) for encoded_id, records in samples for record in records),
+            )
+        )
+
+    def load(self, bucket: Bucket, ids: Sequence[bytes]) -> Iterator[tuple[bytes, Records]]:
+        """Yield those of a bucket's samples that there are: ids and records."""
+        commands = [Command(bucket.slot, pack(b"HGETALL", bucket.sample(i))) for i in ids]
+        for encoded_id, flat in zip(ids, self._nodes.run(commands), strict=True):
+            if flat:
+                yield encoded_id, list(pairs(flat))
+
+
+def events_of(
+    source: Source, records: Iterable[tuple[bytes, bytes, bytes]]
+) -> Iterator[CheckedEvent]:
+    """Yield the events that records stand for, as far as the source declares them.
+
+    Events and columns that it does not declare are another version's of the source.
+
+    Args:
+        source: the source.
+        records: sample, event and record, as they lie in Redis.
+    """
+    numbers = {name.encode(): number for number, name in enumerate(source.events)}
+    columns = frozenset(source.columns)
+    for encoded_id, name, encoded in records:
+        number = numbers.get(name)
+        if number is None:
+            continue
+        record = decode_record(encoded)
+        if record.data and not columns.issuperset(record.data):
+            known = {k: v for k, v in record.data.items() if k in columns}
+            record = type(record)(record.time_us, record.recorded_us, record.retracted, known)
+        yield CheckedEvent(source.name, decode_id(encoded_id), number, record)
