@@ -19,7 +19,7 @@ from aggregators.replay import Replay, replay
 from aggregators.stores.base import AppendResult, EventStore
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.times import duration_to_us, from_us
-from aggregators.typing import Float64Array, Key, Native, SampleId
+from aggregators.typing import Duration, Float64Array, Key, Native, SampleId
 
 __all__ = ["Answers", "EquivalenceReport", "Mismatch", "StoreAnswers", "check_equivalence"]
 
@@ -34,6 +34,8 @@ BATCH_EVENTS = 500
 
 BATCH_QUERIES = 2_048
 """How many queries are asked at a time."""
+
+_DAY_US = 86_400_000_000
 
 TRAINED_QUERIES = 32_768
 """For how many queries training computes at a time."""
@@ -112,6 +114,9 @@ class Answers(Protocol):
     def ask(self, questions: Questions, start: int, stop: int) -> Float64Array:
         """Return the features of a range of questions, shape (n_questions, n_features)."""
 
+    def settle(self, moment_us: int) -> None:
+        """Take note that nothing is asked, and nothing arrives, of earlier moments any more."""
+
     def explain(self, feature: Aggregator, questions: Questions, place: int) -> str:
         """Return how the value of a feature of one question came about."""
 
@@ -122,11 +127,18 @@ class StoreAnswers:
     Args:
         store: an event store of the features' sources, empty but for what is replayed.
         features: what is asked.
+        settled_after: compact the store once a day; ``settled_after`` of
+            :meth:`EventStore.compact`. None: never.
     """
 
-    def __init__(self, store: EventStore, features: FeatureSet) -> None:
+    def __init__(
+        self, store: EventStore, features: FeatureSet, settled_after: Duration | None = None
+    ) -> None:
         self._store = store
         self._features = features
+        self._settled_after = settled_after
+        self._compacted_us: int | None = None
+        self.dropped = 0
 
     def append(self, events: Sequence[Event]) -> AppendResult:
         """Append events to the store."""
@@ -140,6 +152,16 @@ class StoreAnswers:
             keys=questions.keys_of(start, stop),
             sample_id={questions.source.name: questions.ids_of(start, stop)},
         )
+
+    def settle(self, moment_us: int) -> None:
+        """Compact the store if a day has passed since the last time."""
+        if self._settled_after is None:
+            return
+        if self._compacted_us is None or moment_us >= self._compacted_us + _DAY_US:
+            if self._compacted_us is not None:
+                done = self._store.compact(self._features, moment_us, self._settled_after)
+                self.dropped += done.samples_dropped
+            self._compacted_us = moment_us
 
     def explain(self, feature: Aggregator, questions: Questions, place: int) -> str:
         """Return the samples that the store selects for one value."""
@@ -278,6 +300,8 @@ class _Comparison:
                 asked = stop
                 if progress is not None:
                     progress(asked, n)
+            if asked < n and self._sent.lateness_us is not None:
+                self._answers.settle(self._settled_us(start + BATCH_EVENTS))
         assert asked == n, f"{n - asked} questions were not asked"
         names = self._features.names
         self._report.by_feature = dict(zip(names, self._mismatches.tolist(), strict=True))
@@ -295,8 +319,13 @@ class _Comparison:
             return len(self._questions)
         if self._sent.lateness_us is None:
             return 0
-        latest_us = int(self._sent.arrival_us[arrived]) - self._sent.lateness_us
+        latest_us = self._settled_us(arrived)
         return int(np.searchsorted(self._questions.as_of_us, latest_us, side="right"))
+
+    def _settled_us(self, arrived: int) -> int:
+        """Return the moment of which everything has arrived with so many deliveries."""
+        assert self._sent.lateness_us is not None
+        return int(self._sent.arrival_us[arrived]) - self._sent.lateness_us
 
     def _expected(self, start: int, stop: int) -> Float64Array:
         """Return what training says, shape (n_features, n_questions)."""

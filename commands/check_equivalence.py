@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
@@ -19,6 +20,7 @@ from commands.output import UserError, console, progress, reports_errors
 if TYPE_CHECKING:
     from aggregators import EventStore
     from aggregators.equivalence import Answers
+    from aggregators.history import HistoryDifference
     from commands.equivalence_report import Checked
     from commands.replayed import Replayed
 
@@ -30,6 +32,16 @@ SERVICE_TIMEOUT_S = 60.0
 """Longest wait for a batch, on a machine that does other things as well."""
 
 
+CompactOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Compact the store once a day, keeping samples to which something happened within"
+        " this time, such as 4d; nothing may happen to a sample after a longer pause.",
+        show_default=False,
+    ),
+]
+
+
 class ReplayedName(StrEnum):
     """Data sets that can be replayed."""
 
@@ -37,6 +49,18 @@ class ReplayedName(StrEnum):
     WOLT = "wolt"
     JUMPMAN = "jumpman"
     SIMULATOR = "simulator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """How it is checked; see the options of the command."""
+
+    store: str
+    through_service: bool
+    lateness: str
+    seed: int
+    max_queries: int | None
+    compact: str | None
 
 
 @reports_errors
@@ -68,6 +92,7 @@ def check_equivalence(
     max_queries: Annotated[
         int | None, typer.Option(min=1, help="Ask only so many rows, drawn at random.")
     ] = None,
+    compact: CompactOption = None,
     report: Annotated[
         Path | None, typer.Option(help="Folder for equivalence.json and equivalence.html.")
     ] = None,
@@ -86,17 +111,25 @@ def check_equivalence(
     """
     from commands.equivalence_report import print_checked, write_report
 
+    if compact is not None and through_service:
+        raise UserError("--compact is for stores; a service compacts by its own settings")
     if report is not None and report.exists() and not report.is_dir():
         raise UserError(f"--report is {str(report)!r}, which is a file; expected a folder")
+    options = _Options(
+        store=store,
+        through_service=through_service,
+        lateness=lateness,
+        seed=seed,
+        max_queries=max_queries,
+        compact=compact,
+    )
     found = _find(data, dataset or [], stores=stores, days=days, seed=seed) or [
         _own_table(Path(data), source, rename or [], time_zone, integers or [])
     ]
     checked: list[Checked] = []
     for replayed in found:
         chosen = replayed if max_rows is None else replayed.first(max_rows)
-        checked.append(
-            _check(chosen, store, through_service, lateness, seed, max_queries=max_queries)
-        )
+        checked.append(_check(chosen, options))
     print_checked(checked)
     if report is not None:
         write_report(checked, report)
@@ -176,58 +209,57 @@ def _own_table(
     return replayed_file(file)
 
 
-def _check(
-    replayed: Replayed,
-    store: str,
-    through_service: bool,
-    lateness: str,
-    seed: int,
-    *,
-    max_queries: int | None,
-) -> Checked:
+def _check(replayed: Replayed, options: _Options) -> Checked:
     import aggregators
-    from aggregators.history import compare_history
+    from aggregators.equivalence import StoreAnswers
     from commands.equivalence_report import Checked
 
     began_s = perf_counter()
     with ExitStack() as stack:
-        where = stack.enter_context(_store_address(store))
+        where = stack.enter_context(_store_address(options.store))
         opened: EventStore | None = None
-        answers: Answers | None = None
-        if through_service:
-            answers = stack.enter_context(_service(replayed, where))
+        asked: StoreAnswers | None = None
+        if options.through_service:
+            answers: Answers = stack.enter_context(_service(replayed, where))
         else:
             opened = stack.enter_context(_open(where, replayed))
+            answers = asked = StoreAnswers(opened, replayed.features, options.compact)
         report = stack.enter_context(progress())
         result = aggregators.check_equivalence(
             replayed.features,
             replayed.tables,
             as_of=replayed.events,
-            store=opened,
             answers=answers,
-            lateness=lateness,
-            max_queries=max_queries,
-            seed=seed,
+            lateness=options.lateness,
+            max_queries=options.max_queries,
+            seed=options.seed,
             progress=lambda done, total: report(replayed.name, done / max(total, 1)),
         )
         histories = {}
-        if opened is not None:
-            histories = {
-                source.name: compare_history(opened, source, replayed.tables[source.name])
-                for source in replayed.features.sources
-            }
+        if opened is not None and options.compact is None:
+            histories = _histories(opened, replayed)
     return Checked(
         name=replayed.name,
-        store=_shown(store),
-        through_service=through_service,
+        store=_shown(options.store),
+        through_service=options.through_service,
         features=replayed.features,
         samples=replayed.samples,
-        lateness=lateness,
+        lateness=options.lateness,
         asked_at=replayed.events,
         result=result,
         histories=histories,
+        dropped=asked.dropped if asked is not None and options.compact else None,
         duration_s=perf_counter() - began_s,
     )
+
+
+def _histories(store: EventStore, replayed: Replayed) -> dict[str, HistoryDifference]:
+    from aggregators.history import compare_history
+
+    return {
+        source.name: compare_history(store, source, replayed.tables[source.name])
+        for source in replayed.features.sources
+    }
 
 
 def _shown(store: str) -> str:

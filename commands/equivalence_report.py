@@ -26,7 +26,8 @@ class Checked:
     """The outcome for one data set over one store.
 
     ``histories`` compares the store's own table with the replayed one, by source; a service is not
-    asked for its table.
+    asked for its table, and a store that was compacted has none. ``dropped`` counts the samples
+    that compactions dropped, None where there were none.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Checked:
     asked_at: tuple[str, ...]
     result: EquivalenceReport
     histories: Mapping[str, HistoryDifference]
+    dropped: int | None
     duration_s: float
 
     @property
@@ -48,6 +50,8 @@ class Checked:
     @property
     def way(self) -> str:
         """How the store was asked."""
+        if self.dropped is not None:
+            return f"{self.store}, compacted"
         return f"{self.store}, service" if self.through_service else self.store
 
 
@@ -85,6 +89,8 @@ def print_checked(checked: Sequence[Checked]) -> None:
 
 
 def _history(one: Checked) -> str:
+    if one.dropped is not None:
+        return f"{one.dropped:,} dropped"
     if not one.histories:
         return "not asked"
     wrong = sum(h.absent + h.foreign + h.different for h in one.histories.values())
@@ -123,6 +129,7 @@ def _run_as_json(one: Checked) -> dict[str, Any]:
         "features": len(one.features),
         "samples": one.samples,
         "lateness": one.lateness,
+        "samples_dropped": one.dropped,
         "asked_at": one.asked_at,
         "duration_s": round(one.duration_s, 3),
         "history": {name: asdict(h) for name, h in one.histories.items()},

@@ -74,6 +74,9 @@ class ServiceAnswers:
         }
         return FeatureRow(keys=keys, sample_id=own, as_of=from_us(int(questions.as_of_us[place])))
 
+    def settle(self, moment_us: int) -> None:
+        """Do nothing: the service is told to forget nothing."""
+
     def explain(self, feature: Aggregator, questions: Questions, place: int) -> str:
         """Return the samples that the service says it selected for one value."""
         row = self._row(questions, place)

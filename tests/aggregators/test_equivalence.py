@@ -24,7 +24,9 @@ from aggregators import (
     StatsLastNSamples,
     check_equivalence,
 )
+from aggregators.equivalence import StoreAnswers
 from aggregators.replay import Replay, replay
+from aggregators.stores.base import CompactionResult
 
 LATENESS = "10min"
 LATENESS_US = 600_000_000
@@ -237,6 +239,30 @@ def test_a_part_of_the_questions_is_drawn_by_the_seed() -> None:
     assert [report.compared for report in reports] == [50 * len(FEATURES)] * 3
     assert reports[0].missing == reports[1].missing
     assert seen.count(50) == 3
+
+
+def test_a_store_that_is_compacted_every_day_gives_the_same() -> None:
+    table = orders(2_000)
+    answers = StoreAnswers(MemoryEventStore([ORDERS]), FEATURES, "4h")
+    report = check_equivalence(
+        FEATURES, table, as_of=ORDERS.events, lateness=LATENESS, answers=answers
+    )
+    assert report.mismatches == 0, str(report)
+    assert answers.dropped > len(table) / 2
+
+
+def test_a_store_that_forgets_too_much_is_found() -> None:
+    class Forgetful(MemoryEventStore):
+        def compact(self, features: Any, as_of: Any, settled_after: Any = "1d") -> CompactionResult:
+            return super().compact([FEATURES["recent"]], as_of, settled_after)
+
+    answers = StoreAnswers(Forgetful([ORDERS]), FEATURES, "4h")
+    report = check_equivalence(
+        FEATURES, orders(2_000), as_of=ORDERS.events, lateness=LATENESS, answers=answers
+    )
+    wrong = {name for name, n in report.by_feature.items() if n}
+    assert "recent" not in wrong
+    assert "open_age" in wrong
 
 
 def sent(lateness_us: int | None = LATENESS_US, seed: int = 0) -> tuple[pd.DataFrame, Replay]:

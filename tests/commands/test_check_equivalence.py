@@ -128,6 +128,16 @@ def test_the_file_of_a_store_is_as_good_as_memory() -> None:
     assert "sqlite" in printed
 
 
+def test_a_store_is_compacted_on_the_way(tmp_path: Path) -> None:
+    city = ("--data", "synthetic", "--stores", "2", "--days", "10", "--max-queries", "200")
+    code, printed = run(*city, "--compact", "6h", "--report", str(tmp_path))
+    assert code == 0, printed
+    (one,) = json.loads((tmp_path / "equivalence.json").read_text())["runs"]
+    assert one["samples_dropped"] > 0
+    assert one["history"] == {}
+    assert f"{one['samples_dropped']:,} dropped" in printed
+
+
 def test_ones_own_table_is_checked(tmp_path: Path) -> None:
     orders = simulate(CityPlan(stores=2, days=1, seed=2))
     own = orders.rename(columns={"activated": "placed", "store_id": "shop"})

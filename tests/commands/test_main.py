@@ -15,7 +15,8 @@ from services.errors import InvalidRequest
 from tests.commands.running import ROOT, doorstep
 
 SUBCOMMANDS = (
-    "catalog", "train", "evaluate", "serve", "consume", "check-equivalence", "import", "export", "demo",
+    "catalog", "train", "evaluate", "serve", "consume", "check-equivalence", "import", "export",
+    "demo",
 )  # fmt: skip
 
 
