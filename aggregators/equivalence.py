@@ -129,12 +129,19 @@ class StoreAnswers:
         features: what is asked.
         settled_after: compact the store once a day; ``settled_after`` of
             :meth:`EventStore.compact`. None: never.
+        reader: is asked instead; another opening of the same file or server, as other processes
+            have it.
     """
 
     def __init__(
-        self, store: EventStore, features: FeatureSet, settled_after: Duration | None = None
+        self,
+        store: EventStore,
+        features: FeatureSet,
+        settled_after: Duration | None = None,
+        reader: EventStore | None = None,
     ) -> None:
         self._store = store
+        self._reader = store if reader is None else reader
         self._features = features
         self._settled_after = settled_after
         self._compacted_us: int | None = None
@@ -147,7 +154,7 @@ class StoreAnswers:
     def ask(self, questions: Questions, start: int, stop: int) -> Float64Array:
         """Return the features of a range of questions, shape (n_questions, n_features)."""
         return self._features.transform_many(
-            self._store,
+            self._reader,
             as_of=questions.as_of_us[start:stop].tolist(),
             keys=questions.keys_of(start, stop),
             sample_id={questions.source.name: questions.ids_of(start, stop)},
@@ -165,7 +172,7 @@ class StoreAnswers:
 
     def explain(self, feature: Aggregator, questions: Questions, place: int) -> str:
         """Return the samples that the store selects for one value."""
-        return _explained(feature, self._store, questions, place)
+        return _explained(feature, self._reader, questions, place)
 
 
 def check_equivalence(

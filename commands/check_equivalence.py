@@ -223,7 +223,8 @@ def _check(replayed: Replayed, options: _Options) -> Checked:
             answers: Answers = stack.enter_context(_service(replayed, where))
         else:
             opened = stack.enter_context(_open(where, replayed))
-            answers = asked = StoreAnswers(opened, replayed.features, options.compact)
+            reader = stack.enter_context(_reader(where, replayed, opened))
+            answers = asked = StoreAnswers(opened, replayed.features, options.compact, reader)
         report = stack.enter_context(progress())
         result = aggregators.check_equivalence(
             replayed.features,
@@ -295,6 +296,18 @@ def _open(where: str, replayed: Replayed) -> Iterator[EventStore]:
                     " Redis another database, such as redis://host:port/1, for each data set"
                 )
         yield opened
+
+
+@contextmanager
+def _reader(where: str, replayed: Replayed, writer: EventStore) -> Iterator[EventStore]:
+    """Yield what is asked: the store opened a second time, as the process of a service has it."""
+    from services.event_store import open_store
+
+    if where == MEMORY:
+        yield writer
+    else:
+        with open_store(where, replayed.features.sources) as opened:
+            yield opened
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from aggregators import (
     MemoryEventStore,
     QueryError,
     Source,
+    SqliteEventStore,
     StatsAfterEvent,
     StatsBetweenEvents,
     StatsLastNSamples,
@@ -239,6 +241,21 @@ def test_a_part_of_the_questions_is_drawn_by_the_seed() -> None:
     assert [report.compared for report in reports] == [50 * len(FEATURES)] * 3
     assert reports[0].missing == reports[1].missing
     assert seen.count(50) == 3
+
+
+def test_another_opening_of_the_same_file_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    with SqliteEventStore(path, [ORDERS]) as writer, SqliteEventStore(path, [ORDERS]) as reader:
+        answers = StoreAnswers(writer, FEATURES, reader=reader)
+        report = check_equivalence(
+            FEATURES, orders(), as_of=ORDERS.events, lateness=LATENESS, answers=answers
+        )
+        assert report.mismatches == 0, str(report)
+    elsewhere = StoreAnswers(
+        MemoryEventStore([ORDERS]), FEATURES, reader=MemoryEventStore([ORDERS])
+    )
+    report = check_equivalence(FEATURES, orders(), as_of="ready", answers=elsewhere)
+    assert report.by_feature["recent"] > 0
 
 
 def test_a_store_that_is_compacted_every_day_gives_the_same() -> None:
