@@ -107,7 +107,11 @@ class FeatureLookup:
     def answer_batch(
         self, request: FeaturesBatchRequest, *, request_id: str
     ) -> FeaturesBatchAnswer:
-        """Answer many rows; a row that cannot be answered says why and harms no other."""
+        """Answer many rows; a row that cannot be answered says why and harms no other.
+
+        Raises:
+            Unavailable: the store cannot be read now.
+        """
         answers = [FeatureRowAnswer(row=i) for i in range(len(request.rows))]
         by_names: dict[tuple[str, ...], list[tuple[int, FeatureRow]]] = {}
         for i, raw in enumerate(request.rows):
@@ -343,10 +347,10 @@ def _unknown(field: str, name: str, known: Mapping[str, object]) -> InvalidReque
 
 @contextlib.contextmanager
 def _problems_into(answer: FeatureRowAnswer, request_id: str) -> Iterator[None]:
-    """Let an error become the problem of one row."""
+    """Let a refusal become the problem of one row; a store that is down fails all of them."""
     try:
         yield
-    except (InvalidRequest, Unavailable) as error:
+    except InvalidRequest as error:
         answer.problem = Problem(
             error=error.error, field=error.field, reason=error.reason, request_id=request_id
         )

@@ -22,8 +22,8 @@ import redis
 from aggregators import SqliteEventStore
 from aggregators.catalog import ORDERS
 from services.process import free_port
+from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.commands.running import ROOT, doorstep
-from tests.services.redis_server import redis_server
 
 SEED = 20_261_122
 STREAM = "happened"
@@ -34,8 +34,10 @@ PATIENCE_S = 60.0
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
+    needs_redis()
+    server = RedisServer(tmp_path_factory.mktemp("redis"), durable=False)
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,6 +20,7 @@ from aggregators import (
     StatsBetweenEvents,
     StatsLastNSamples,
 )
+from aggregators.catalog import Catalog
 from estimators.training import TrainedEstimator
 from services.estimation import Estimation
 from services.metrics import EtpMetrics
@@ -52,6 +54,38 @@ FEATURES = FeatureSet(
     ],
     name="test",
     version="1.2.3",
+)
+WEATHER = Source(
+    "weather",
+    sample_id="observation_id",
+    events=("observed",),
+    dimensions=("city",),
+    attributes=("rain_mm",),
+)
+CITY_RAIN = StatsLastNSamples(
+    WEATHER,
+    name="city_rain_mm",
+    dimension="city",
+    function="last",
+    event="observed",
+    n=1,
+    attribute="rain_mm",
+)
+
+
+def described(feature: Any, topic: str) -> Any:
+    """A feature that says about itself what a catalog wants to know."""
+    return replace(feature, unit="1", owner="tests", description="For a test.", topic=topic)
+
+
+CATALOG = Catalog(
+    (
+        described(FEATURES["open_orders"], "queue"),
+        described(FEATURES["city_last_3_mean_s"], "duration"),
+        described(CITY_RAIN, "weather"),
+    ),
+    name="small",
+    version="4.5.6",
 )
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

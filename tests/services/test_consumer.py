@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,9 +18,10 @@ from services.consumer import Consumer, Progress
 from services.consumer_metrics import ConsumerMetrics
 from services.intake import IntakeRules
 from services.intake_metrics import IntakeMetrics
+from services.process import free_port
 from services.streams import EventStream, Message, StreamUnavailable
+from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import ORDERS, at, cloud_event, make_store
-from tests.services.redis_server import redis_server
 
 STREAM = "happened"
 HOURS_S = 3_600.0
@@ -29,8 +29,10 @@ HOURS_S = 3_600.0
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
+    needs_redis()
+    server = RedisServer(tmp_path_factory.mktemp("redis"), durable=False)
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture
@@ -326,10 +328,13 @@ def test_a_clean_end_leaves_the_group(url: str, client: Any) -> None:
     assert client.xinfo_consumers(STREAM, "g") == []
 
 
-def test_a_server_that_is_gone_is_unavailable_and_its_password_untold(tmp_path: Path) -> None:
-    with redis_server(tmp_path) as url:
-        pass
-    stream = stream_of(url.replace("//", "//:secret@"))
+def nobody() -> str:
+    """The URL of a server that does not run."""
+    return f"redis://127.0.0.1:{free_port()}"
+
+
+def test_a_server_that_is_gone_is_unavailable_and_its_password_untold() -> None:
+    stream = stream_of(nobody().replace("//", "//:secret@"))
     with pytest.raises(StreamUnavailable) as caught:
         stream.prepare()
     assert "secret" not in caught.value.reason
@@ -337,11 +342,9 @@ def test_a_server_that_is_gone_is_unavailable_and_its_password_untold(tmp_path: 
     stream.close()
 
 
-def test_a_consumer_waits_for_a_server_that_is_gone_until_it_is_ended(tmp_path: Path) -> None:
-    with redis_server(tmp_path) as url:
-        pass
+def test_a_consumer_waits_for_a_server_that_is_gone_until_it_is_ended() -> None:
     ending = threading.Event()
-    stream = stream_of(url)
+    stream = stream_of(nobody())
     consumer = make_consumer(stream, make_store(), ending=ending)
     thread = threading.Thread(target=consumer.run)
     thread.start()
