@@ -208,8 +208,8 @@ class Writer:
             if letter == _APPLIED_LETTER:
                 applied.setdefault(number, {})[event] = record
         before: dict[int, list[bytes]] = {}
-        for number, record in pairs(replaced):
-            before.setdefault(int(number), []).append(record)
+        for changed, record in pairs(replaced):
+            before.setdefault(int(changed), []).append(record)
         for number, flat in zip(samples[::2], samples[1::2], strict=True):
             new = applied[number]
             encoded_id = call.samples[number - 1]

@@ -26,6 +26,7 @@ from aggregators.stores.redis_logs import (
     mark_of_ids,
     pack_record,
     pack_tombstone,
+    split_pair,
 )
 from aggregators.stores.redis_samples import Records, Samples
 from aggregators.stores.redis_scripts import CLOSE_LOG, DROP, digest
@@ -185,9 +186,9 @@ def _rewritten(
             continue
         done.append(entry)
         staying = [
-            pack_record(encoded_id, *value.split(b"\0", 1))
-            for encoded_id, value in zip(ids, values, strict=True)
-            if encoded_id not in gone or encoded_id in back
+            pack_record(*split_pair(pair))
+            for pair in zip(ids, values, strict=True)
+            if pair[0] not in gone or pair[0] in back
         ]
         if staying:
             rest.put([log], staying)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from aggregators.errors import StoreError
@@ -99,30 +100,45 @@ class Nodes:
     def begin(self, commands: Sequence[Command], replicas: int = 0) -> Batch:
         """Send commands; what is begun first must be finished first. See :meth:`run`."""
         batch = Batch(commands, replicas, [None] * len(commands))
-        self._send(batch, range(len(commands)))
+        with self._nothing_left_behind():
+            self._send(batch, range(len(commands)))
         return batch
 
     def finish(self, batch: Batch) -> list[Any]:
         """Return the answers to commands that were sent. See :meth:`run`."""
-        for attempt in range(ATTEMPTS):
-            self._receive(batch)
-            if not batch.again:
-                return batch.replies
-            if batch.reason is not None:
-                if attempt + 1 == ATTEMPTS:
-                    break
-                time.sleep(FIRST_PAUSE_S * 2**attempt)
-                self._refresh_topology()
-            for address in batch.unknown_scripts:
-                for script in self._scripts:
-                    self.run_on(address, pack(b"SCRIPT", b"LOAD", script.encode()))
-            batch.unknown_scripts.clear()
-            left, batch.again = batch.again, []
-            self._send(batch, left)
-        raise Unavailable(f"no answer from Redis after {ATTEMPTS} attempts: {batch.reason}")
+        with self._nothing_left_behind():
+            for attempt in range(ATTEMPTS):
+                self._receive(batch)
+                if not batch.again:
+                    return batch.replies
+                if batch.reason is not None:
+                    if attempt + 1 == ATTEMPTS:
+                        break
+                    time.sleep(FIRST_PAUSE_S * 2**attempt)
+                    self._refresh_topology()
+                self._load_scripts(batch)
+                left, batch.again = batch.again, []
+                self._send(batch, left)
+            raise Unavailable(f"no answer from Redis after {ATTEMPTS} attempts: {batch.reason}")
+
+    @contextmanager
+    def _nothing_left_behind(self) -> Iterator[None]:
+        """Close the connections after an error: there may be answers that nobody has taken."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def _load_scripts(self, batch: Batch) -> None:
+        for address in batch.unknown_scripts:
+            for script in self._scripts:
+                self.run_on(address, pack(b"SCRIPT", b"LOAD", script.encode()))
+        batch.unknown_scripts.clear()
 
     def run_on(self, address: Address, packed: bytes) -> Any:
         """Return the answer of one node to one command that changes nothing."""
+        reason = ""
         for attempt in range(ATTEMPTS):
             link = self._link(address)
             try:
@@ -290,8 +306,8 @@ class Nodes:
         return (OSError, self._redis.exceptions.RedisError)
 
     def _reason(self, error: Exception) -> str:
-        refusals = self._redis.exceptions.AuthenticationError, self._redis.AuthorizationError
-        if isinstance(error, refusals):
+        known = self._redis.exceptions
+        if isinstance(error, known.AuthenticationError | known.AuthorizationError):
             raise StoreError(f"Redis refused the connection: {error}") from error
         return str(error) or type(error).__name__
 

@@ -140,6 +140,12 @@ def pack_record(encoded_id: bytes, event: bytes, record: bytes) -> bytes:
     )
 
 
+def split_pair(pair: tuple[bytes, bytes]) -> tuple[bytes, bytes, bytes]:
+    """Return sample, event and record of what :func:`pack_record` made."""
+    event, _, record = pair[1].partition(b"\0")
+    return pair[0], event, record
+
+
 def pack_tombstone(encoded_id: bytes) -> bytes:
     """Return what tells the readers of a log that a sample was dropped, packed as a record is."""
     return b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
