@@ -1,0 +1,384 @@
+"""The event service over HTTP: what it answers is what training computes, with every store."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import numpy as np
+import pandas as pd
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from aggregators import Event, FeatureSet, SqliteEventStore, StoreError
+from aggregators.catalog import CATALOG, ORDERS
+from aggregators.stores import AppendResult
+from aggregators.times import from_us
+from services import events
+from services.client import EventClient, RequestRefused
+from services.cloudevents import to_cloud_event
+from services.feature_schemas import FeatureRow
+from services.lookup import FeatureLookup
+from services.process import ServiceProcess
+from services.schemas import CloudEvent
+from services.settings import EventSettings
+from tests.aggregators.catalog.random_city import Row, random_city, stream_of, table_of
+from tests.aggregators.stores.servers import RedisServer, needs_redis
+from tests.services.asgi import AsgiClient
+from tests.services.building import cloud_event
+
+SEED = 20_261_122
+TARGET = "services.events:EventService"
+LONG_S = 1e10
+"""A clock skew under which the events of every year are taken, whatever this machine's clock."""
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running service that was sent a whole city."""
+
+    client: EventClient
+    url: str
+    rows: list[Row]
+    store: str
+    service: ServiceProcess
+
+    def get(self, path: str, **params: Any) -> httpx.Response:
+        return httpx.get(self.url + path, params=params, trust_env=False, timeout=10.0)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("events")
+    server: RedisServer | None = None
+    store = str(folder / "events.db")
+    if request.param == "redis":
+        needs_redis()
+        server = RedisServer(folder / "redis", durable=False)
+        store = server.url
+    settings = EventSettings(store=store, max_clock_skew_s=LONG_S, compact_every_s=0.0)
+    rows = random_city(SEED)
+    sent = stream_of(rows, SEED)
+    with (
+        ServiceProcess(TARGET, log=folder / "log", settings=settings.to_environment()) as service,
+        EventClient(service.url) as client,
+    ):
+        answers = [
+            client.send_events(map(to_cloud_event, sent[i : i + 500]))
+            for i in range(0, len(sent), 500)
+        ]
+        assert sum(answer.refused for answer in answers) == 0
+        happened = {(event.sample_id, event.event) for event in sent}
+        assert sum(answer.applied for answer in answers) == len(happened), f"seed {SEED}"
+        yield Served(client, service.url, rows, store, service)
+    if server is not None:
+        server.stop()
+
+
+FEATURES = FeatureSet([feature for feature in CATALOG if feature.source == ORDERS])
+
+
+def questions(rows: list[Row]) -> list[tuple[Row, str]]:
+    """Each order that was dispatched, asked at one of its events."""
+    names = ("dispatched", "ready", "courier_assigned", "delivered")
+    asked = [(row, names[i % len(names)]) for i, row in enumerate(rows)]
+    return [(row, event) for row, event in asked if row[event] is not None]
+
+
+def keys_of(row: Row, event: str) -> dict[str, Any]:
+    """What the request that is made at an event knows."""
+    keys = {name: row[name] for name in FEATURES.dimensions}
+    assigned = row["courier_assigned"]
+    if assigned is None or assigned > row[event]:
+        keys["courier_id"] = None
+    return keys
+
+
+def assert_equal_to_training(
+    rows: list[Row], asked: list[tuple[Row, str]], given: list[dict[str, float | None]]
+) -> None:
+    spine = pd.DataFrame([keys_of(row, event) for row, event in asked], dtype="str")
+    spine["order_id"] = pd.Series([row["order_id"] for row, _ in asked], dtype="str")
+    spine["as_of"] = [from_us(row[event]) for row, event in asked]
+    expected = FEATURES.transform(table_of(rows), "training", at=spine)
+    frame = pd.DataFrame(given, dtype=np.float64)
+    pd.testing.assert_frame_equal(frame[list(expected.columns)], expected, check_exact=True)
+    assert expected.notna().to_numpy().mean() > 0.5, "hardly any feature had a value to compare"
+
+
+def test_a_batch_of_rows_is_answered_as_training_computes(served: Served) -> None:
+    asked = questions(served.rows)
+    rows = [
+        FeatureRow(keys=keys_of(row, event), sample_id=row["order_id"], as_of=from_us(row[event]))
+        for row, event in asked
+    ]
+    answer = served.client.features_batch(rows, names=FEATURES.names)
+    assert answer.refused == 0
+    assert answer.catalog.fingerprint == FEATURES.fingerprint
+    given = [row.answer.features for row in answer.rows if row.answer]
+    assert_equal_to_training(served.rows, asked, given)
+
+
+def test_single_questions_are_answered_as_training_computes(served: Served) -> None:
+    asked = questions(served.rows)[:40]
+    given = []
+    for number, (row, event) in enumerate(asked):
+        keys, as_of = keys_of(row, event), from_us(row[event])
+        if number % 2:
+            answer = served.client.features(
+                keys,
+                sample_id=row["order_id"],
+                names=FEATURES.names,
+                as_of=as_of,
+                event_times=number % 4 == 1,
+            )
+            given.append(answer.features)
+        else:
+            params = {name: "" if value is None else value for name, value in keys.items()}
+            params |= {"as_of": as_of.isoformat(), "sample_id": row["order_id"]}
+            got = served.get("/features", feature=list(FEATURES.names), **params)
+            assert got.status_code == 200, got.text
+            given.append(got.json()["features"])
+    assert_equal_to_training(served.rows, asked, given)
+
+
+def now_event(name: str, order: str, store: str, **changes: Any) -> CloudEvent:
+    moment = datetime.now(UTC) - timedelta(seconds=1)
+    return msgspec.convert(
+        cloud_event(
+            **{
+                "type": name,
+                "subject": order,
+                "id": f"{order} {name}",
+                "time": moment.isoformat(),
+                "data": {"store_id": store, "city": "BCN"},
+                **changes,
+            }
+        ),
+        CloudEvent,
+    )
+
+
+def test_what_was_acknowledged_is_in_the_next_answer(served: Served) -> None:
+    for number in range(1, 6):
+        order = f"next-{number}"
+        two = [now_event(name, order, "next") for name in ("activated", "dispatched")]
+        assert served.client.send_events(two).applied == 2
+        answer = served.client.features(
+            {"store_id": "next"}, sample_id=None, names=["store_queue_orders"]
+        )
+        assert answer.features == {"store_queue_orders": float(number)}
+    explained = served.client.explain(
+        "store_queue_orders", {"store_id": "next"}, sample_id="next-1", why="next-1"
+    )
+    assert explained.value == 4.0
+    assert explained.n_samples == len(explained.samples) == 4
+    assert explained.why is not None
+    assert "left out" in explained.why
+    got = served.get("/explain", feature="store_queue_orders", store_id="next", why="next-2")
+    assert got.json()["value"] == 5.0
+    assert "selected" in got.json()["why"]
+
+
+def test_what_is_wrong_is_said_with_its_field(served: Served) -> None:
+    with pytest.raises(RequestRefused) as caught:
+        served.client.features({"store_id": "s"}, sample_id=None, names=["store_queue_order"])
+    assert (caught.value.http_status, caught.value.problem.field) == (400, "features[0]")
+    got = served.get("/features", stor_id="s")
+    assert (got.status_code, got.json()["field"]) == (400, "stor_id")
+    got = httpx.get(
+        f"{served.url}/explain", headers={"x-request-id": "r-7"}, trust_env=False, timeout=10.0
+    )
+    assert got.status_code == 400
+    assert got.headers["x-request-id"] == got.json()["request_id"] == "r-7"
+
+
+def test_unknown_paths_do_not_grow_the_metrics(served: Served) -> None:
+    for number in range(3):
+        assert served.get(f"/nowhere/{number}").status_code == 404
+    shown = served.get("/metrics").text
+    assert "nowhere" not in shown
+    assert 'endpoint="other",http_response_code="404"' in shown
+    for name in (
+        'doorstep_events_total{event="delivered",outcome="accepted",source="orders"}',
+        'doorstep_event_lateness_seconds_bucket{event="delivered",le="0.0",source="orders"}',
+        "doorstep_event_write_seconds_count",
+        "doorstep_events_waiting",
+        "doorstep_compaction_timestamp_seconds",
+        'doorstep_request_total{endpoint="/events"',
+    ):
+        assert name in shown
+
+
+def test_openapi_has_every_endpoint_with_its_types(served: Served) -> None:
+    document = served.get("/docs.json").json()
+    for path, taken, given in (
+        ("/features", "FeaturesRequest", "FeaturesAnswer"),
+        ("/features_batch", "FeaturesBatchRequest", "FeaturesBatchAnswer"),
+        ("/explain", "ExplainRequest", "ExplainAnswer"),
+    ):
+        post = document["paths"][path]["post"]
+        body = post["requestBody"]["content"]["application/json"]["schema"]
+        answer = post["responses"]["200"]["content"]["application/json"]["schema"]
+        assert body == {"$ref": f"#/components/schemas/{taken}"}
+        assert answer == {"$ref": f"#/components/schemas/{given}"}
+        assert {taken, given} <= set(document["components"]["schemas"])
+    assert document["paths"]["/events"]["post"]["description"]
+    for path in ("/features", "/explain"):
+        parameters = {item["name"] for item in document["paths"][path]["get"]["parameters"]}
+        assert {"feature", "as_of", "sample_id", "store_id", "city"} <= parameters
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs.json"])
+def test_the_paths_of_operation_answer(served: Served, path: str) -> None:
+    assert served.get(path).status_code == 200
+
+
+def test_acknowledged_events_survive_a_kill(tmp_path: Path) -> None:
+    file = tmp_path / "events.db"
+    settings = EventSettings(store=str(file), compact_every_s=0.0).to_environment()
+    with (
+        ServiceProcess(TARGET, log=tmp_path / "log", settings=settings) as service,
+        EventClient(service.url) as client,
+    ):
+        sent = [now_event("activated", f"o-{i}", "s") for i in range(100)]
+        for event in sent[:20]:
+            assert client.send_events([event]).applied == 1
+        assert client.send_events(sent[20:]).applied == 80
+        server = psutil.Process(service.pid)
+        for process in (server, *server.children(recursive=True)):
+            process.kill()  # nothing is written on the way out
+    with SqliteEventStore(file, sources=CATALOG.sources) as store:
+        assert store.count(ORDERS) == 100
+
+
+def test_the_store_is_compacted_while_the_service_answers(tmp_path: Path) -> None:
+    settings = EventSettings(
+        store=str(tmp_path / "events.db"), max_clock_skew_s=LONG_S, compact_every_s=0.2, keep="1h"
+    )
+    names = [feature.name for feature in CATALOG if feature.dimension == "store_id"]
+    long_ago = datetime.now(UTC) - timedelta(days=30)
+    sent = [
+        Event("orders", f"o-{i}", name, long_ago + timedelta(minutes=10 * i + late), data)
+        for i in range(200)
+        for name, late, data in (
+            ("activated", 0, {"store_id": "s", "city": "BCN", "products": i % 4}),
+            ("dispatched", 1, {}),
+            ("accepted", 2, {}),
+            ("ready", 9, {}),
+            ("delivered", 30, {}),
+        )
+    ]
+
+    def metric(url: str, name: str) -> float:
+        lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
+
+    with (
+        ServiceProcess(TARGET, log=tmp_path / "log", settings=settings.to_environment()) as service,
+        EventClient(service.url) as client,
+    ):
+        assert client.send_events(map(to_cloud_event, sent)).applied == 1_000
+        as_of = datetime.now(UTC)
+        before = client.features({"store_id": "s"}, sample_id=None, names=names, as_of=as_of)
+        while metric(service.url, "doorstep_compaction_samples_dropped_total") == 0.0:
+            time.sleep(0.05)
+        after = client.features({"store_id": "s"}, sample_id=None, names=names, as_of=as_of)
+        np.testing.assert_equal(after.features, before.features)
+        assert 0.0 < metric(service.url, "doorstep_compaction_samples_kept") < 200.0
+        assert metric(service.url, "doorstep_compaction_timestamp_seconds") > 0.0
+        with pytest.raises(RequestRefused) as caught:
+            client.features({"store_id": "s"}, sample_id=None, names=names, as_of=long_ago)
+        assert caught.value.problem.field == "as_of"
+
+
+def test_without_a_store_a_service_lives_but_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (
+        ("DOORSTEP_STORE", "/nowhere/events.db"),
+        ("DOORSTEP_CATALOG", "aggregators.catalog:NOTHING"),
+        ("DOORSTEP_KEEP", "soon"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            service = events.EventService.inner()  # type: ignore[attr-defined]
+            service.warm_up()
+            assert not service.__is_ready__()
+            assert value in service._why_not
+            service.finish()
+
+
+class RefusingStore:
+    """A store that cannot take events, until it can."""
+
+    def __init__(self) -> None:
+        self.sources = {source.name: source for source in CATALOG.sources}
+        self.full = True
+
+    def append(self, events: list[Event]) -> AppendResult:
+        if self.full:
+            raise StoreError("the disk is full")
+        return AppendResult.of(bytes(len(events)))
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def refusing() -> RefusingStore:
+    return RefusingStore()
+
+
+@pytest.fixture(scope="module")
+def in_process(refusing: RefusingStore) -> Iterator[AsgiClient]:
+    """The service in this process, over a store that refuses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "open_store", lambda where, sources: refusing)
+        patch.setattr(FeatureLookup, "warm_up", lambda self: None)
+        patch.setattr(events, "freeze_garbage", lambda: None)
+        with AsgiClient(events.EventService) as client:
+            yield client
+
+
+def test_a_store_that_cannot_take_more_says_when_to_come_back(
+    in_process: AsgiClient, refusing: RefusingStore
+) -> None:
+    refusing.full = True
+    response = in_process.post("/events", json=[cloud_event()])
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert "nothing of this batch is acknowledged" in response.json()["reason"]
+    refusing.full = False
+    assert in_process.post("/events", json=[cloud_event()]).json()["accepted"] == 1
+
+
+def test_attributes_may_stand_in_headers(in_process: AsgiClient, refusing: RefusingStore) -> None:
+    refusing.full = False
+    event = cloud_event()
+    data = event.pop("data")
+    headers = {f"ce-{name}": str(value) for name, value in event.items()}
+    response = in_process.post("/events", content=json.dumps(data), headers={**headers, **JSON})
+    assert response.json()["events"] == [
+        {"id": "e-1", "status": "accepted", "field": "", "reason": ""}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"[]", 400), (b"[" + b"1," * 5_000 + b"1]", 400), (b" " * (4 * 2**20 + 1), 413)],
+)
+def test_bodies_beyond_the_limits_are_refused(
+    in_process: AsgiClient, body: bytes, status: int
+) -> None:
+    assert in_process.post("/events", content=body, headers=JSON).status_code == status
