@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,8 +18,7 @@ __all__ = ["APPLIED", "DUPLICATE", "SUPERSEDED", "CheckedEvent", "Record", "chec
 APPLIED, DUPLICATE, SUPERSEDED = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What is known of one event of a sample: its last recorded version."""
 
     time_us: int
@@ -38,8 +36,7 @@ class Record:
         return self.recorded_us, self.retracted, self.time_us, content
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedEvent:
+class CheckedEvent(NamedTuple):
     """An event whose names and types are those of its source."""
 
     source: str

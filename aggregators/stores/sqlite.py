@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aggregators.errors import StoreError
 from aggregators.events import Event, Source
@@ -79,6 +79,12 @@ class SqliteEventStore(EventStore):
         self.sources = self._memory.sources
         self._lock = threading.RLock()  # of the samples in memory and of the reading connection
         self._append_lock = threading.Lock()  # of the writing connection
+        self._numbers = {
+            (source.name, event): number
+            for source in self.sources.values()
+            for number, event in enumerate(source.events)
+        }
+        self._columns = {name: frozenset(s.columns) for name, s in self.sources.items()}
         self._ignored: set[tuple[str, str]] = set()
         self._last_seq = 0
         self._last_compaction = 0
@@ -175,6 +181,7 @@ class SqliteEventStore(EventStore):
             (self._last_seq,),
         )
         while rows := cursor.fetchmany(_FETCH_ROWS):
+            # One after the other: garbage collection looks at what is alive, again and again.
             self._memory.apply(event for row in rows if (event := self._event(row)) is not None)
             self._last_seq = rows[-1][0]
         self._follow_compactions()
@@ -198,26 +205,27 @@ class SqliteEventStore(EventStore):
                 self._memory.drop(name, [i for i in self._memory.ids(name) if i not in here])
         self._last_compaction = max([self._last_compaction, *(number for number, _, _ in rows)])
 
-    def _event(self, row: tuple[object, ...]) -> CheckedEvent | None:
+    def _event(self, row: tuple[Any, ...]) -> CheckedEvent | None:
         """Return an event of the log; None for what these sources do not declare.
 
         Another version of the package, or of a source, may know more.
         """
         _, name, sample_id, event, time_us, recorded_us, retracted, data = row
-        source = self.sources.get(str(name))
-        if source is None or event not in source.events:
-            if source is not None and (source.name, str(event)) not in self._ignored:
-                self._ignored.add((source.name, str(event)))
+        number = self._numbers.get((name, event))
+        if number is None:
+            if name in self.sources and (name, event) not in self._ignored:
+                self._ignored.add((name, event))
                 logger.warning("%s: events %r of %r are not declared", self.path, event, name)
             return None
-        assert isinstance(sample_id, int | str)
-        assert isinstance(time_us, int)
-        assert isinstance(recorded_us, int)
-        known = {}
+        known: dict[str, Any] = {}
         if data != "{}":
-            known = {k: v for k, v in json.loads(str(data)).items() if k in source.columns}
-        record = Record(time_us, recorded_us, bool(retracted), known)
-        return CheckedEvent(source.name, sample_id, source.events.index(str(event)), record)
+            known = json.loads(data)
+            columns = self._columns[name]
+            if not columns.issuperset(known):
+                known = {column: value for column, value in known.items() if column in columns}
+        return CheckedEvent(
+            name, sample_id, number, Record(time_us, recorded_us, retracted == 1, known)
+        )
 
     @contextmanager
     def read(
