@@ -179,7 +179,7 @@ class Writer:
         ]
         found = [
             (bucket, mark)
-            for bucket, marks in zip(buckets, self._run(look), strict=True)
+            for bucket, marks in zip(buckets, self._nodes.run(look), strict=True)
             for mark in itertools.starmap(Mark.read, pairs(marks))
         ]
         self._tell_all(
@@ -191,8 +191,8 @@ class Writer:
     def _begin(self, commands: list[Command]) -> Batch:
         return self._nodes.begin(commands, self._replicas)
 
-    def _run(self, commands: list[Command]) -> list[Any]:
-        return self._nodes.run(commands, self._replicas) if commands else []
+    def _run(self, commands: list[Command]) -> None:
+        self._nodes.run(commands, self._replicas)
 
     def _tell(
         self,
@@ -230,7 +230,7 @@ class Writer:
         load = [
             Command(s.bucket.slot, pack(b"HGETALL", s.bucket.sample(s.encoded_id))) for s in samples
         ]
-        for sample, flat in zip(samples, self._run(load), strict=True):
+        for sample, flat in zip(samples, self._nodes.run(load), strict=True):
             records = list(pairs(flat))
             packed = [pack_record(sample.encoded_id, *record) for record in records]
             carried = [*(record for _, record in records), *sample.replaced]

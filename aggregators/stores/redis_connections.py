@@ -21,6 +21,8 @@ __all__ = ["Nodes", "Unavailable"]
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 15.0
 """How long one answer may take; the longest are those to large batches and first reads."""
+REPLICAS_TIMEOUT_S = 5.0
+"""How long an append waits for replicas."""
 ATTEMPTS = 6
 FIRST_PAUSE_S = 0.05
 """A command is tried so many times; the pause before each further one doubles."""
@@ -236,7 +238,7 @@ class Nodes:
         else:
             parts = [commands[number].packed for number in numbers]
         if batch.replicas:
-            timeout_ms = int(1000 * ANSWER_TIMEOUT_S / 2)
+            timeout_ms = int(1000 * REPLICAS_TIMEOUT_S)
             parts.append(pack(b"WAIT", b"%d" % batch.replicas, b"%d" % timeout_ms))
         return b"".join(parts)
 
@@ -315,7 +317,7 @@ class Nodes:
 def _check_replicas(reached: Any, replicas: int, address: Address) -> None:
     if isinstance(reached, ReplyError) or reached < replicas:
         where = "the server" if address is None else "{}:{}".format(*address)
-        raise StoreError(
+        raise Unavailable(
             f"only {reached} of {replicas} replicas of {where} have taken over what was written"
         )
 
