@@ -29,11 +29,15 @@ demo: $(VENV)/.runtime ## a small synthetic city: train, serve, send events and 
 	$(BIN)/doorstep demo
 
 .PHONY: test
-test: lint typecheck ## everything that must hold: lint, types, tests, doctests, coverage
+test: lint typecheck redis-server ## everything that must hold: lint, types, tests, doctests, coverage
 	@echo "The kernels as plain Python, so that coverage sees their lines:"
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --cov --cov-report= $(KERNEL_TESTS)
 	@echo "Everything:"
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term --cov-fail-under=95
+
+.PHONY: redis-server
+redis-server:
+	@sh requirements/install_redis_server.sh
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff: rules and format

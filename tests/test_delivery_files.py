@@ -70,7 +70,10 @@ def test_workflow_runs_the_same_command_with_pinned_actions() -> None:
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in actions)
 
 
-@pytest.mark.parametrize("script", [".ci/run", "requirements/make_environment.sh"])
+@pytest.mark.parametrize(
+    "script",
+    [".ci/run", "requirements/make_environment.sh", "requirements/install_redis_server.sh"],
+)
 def test_scripts_pass_shellcheck(script: str) -> None:
     run(tool("shellcheck"), script)
 
