@@ -5,6 +5,7 @@ hand; a benchmark without a file is left out.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +151,109 @@ def import_time(result: Result) -> str:
     return "\n".join([*lines, ""])
 
 
+def event_store(result: Result) -> str:
+    """Intake, requests and compaction of each store."""
+    fsync = result["one_fsync"]
+    lines = [
+        "### Event stores",
+        "",
+        f"One fsync of 4 KiB took {fsync['us_median']:.0f} us in the median"
+        f" ({fsync['us_p99']:.0f} us p99). " + _machine(result),
+        "",
+    ]
+    for name, title in (("spread", "20 cities"), ("hot_city", "one city, 100,000 orders a day")):
+        runs = result[name]
+        orders = runs[0]["orders_of_the_day"]
+        lines += [
+            f"**{title}: {runs[0]['intake']['events']:,} events.** Of the last 24 hours' orders"
+            f" {orders['store_id']:,} are of the store, {orders['courier_id']:,} of the courier and"
+            f" {orders['city']:,} of the city that are asked for.",
+            "",
+        ]
+        lines += _header("", *(run["store"] for run in runs))
+        for words, cell in STORE_ROWS.items():
+            lines.append(_row(words, *(cell(run) for run in runs)))
+        lines.append("")
+    if result["compaction"] is not None:
+        lines += _compaction(result["compaction"])
+    return "\n".join(lines)
+
+
+def _compaction(result: Result) -> list[str]:
+    kept, took_s = result["samples_kept"], result["compaction_s"]
+    return [
+        f"**{result['events']:,} events over {len(kept)} days,** compacted every night for"
+        f" {result['features']} features of the catalog, whose longest window is 7 days: the store"
+        f" kept {kept[0]:,} orders after the first night and {kept[-1]:,} of {result['orders']:,}"
+        f" after the last ({max(kept):,} at most); the file had {result['file_mib'][-1]:,} MiB"
+        f" ({max(result['file_mib']):,} at most), the process {result['resident_mib']:,} MiB. A"
+        f" compaction took {max(took_s):.1f} s at most.",
+        "",
+    ]
+
+
+def _us(*path: str) -> Callable[[Result], str]:
+    def cell(run: Result) -> str:
+        found: Any = run
+        for step in path:
+            found = found[step]
+        return f"{found['us_median'] / 1e3:.2f} / {found['us_p99'] / 1e3:.2f} ms"
+
+    return cell
+
+
+STORE_ROWS: dict[str, Callable[[Result], str]] = {
+    "events/s in batches of 500": lambda run: f"{run['intake']['events_per_s']:,}",
+    "batch of 500, median / p99": _us("intake", "batch_of_500"),
+    "events/s one by one": lambda run: f"{run['intake']['single_events_per_s']:,}",
+    "opening with all events": lambda run: f"{run['opened_s']:.1f} s",
+    "60 features of one request, median / p99": _us("one_request"),
+    "the same after an append each": _us("one_request_after_an_append"),
+    "200 couriers x 15 features at once": _us("couriers_at_once"),
+}
+
+
+def event_service(result: Result) -> str:
+    """Intake and questions over HTTP, and the consumer."""
+    http = result["http"]
+    lines = ["### The event service over HTTP, and the consumer of a stream", "", _machine(result)]
+    lines += ["", *_header("what", "connections", "events/s", "median", "p99")]
+    for name, words in (("batches_of_500", "batches of 500"), ("single_events", "single events")):
+        for run in http[name]:
+            lines.append(
+                _row(
+                    words, str(run["connections"]), f"{run['events_per_s']:,}", *_milliseconds(run)
+                )
+            )
+    read = http["acknowledged_is_in_the_next_read"]
+    lines += ["", *_header("question", "median", "p99")]
+    lines.append(_row("one feature of an order acknowledged before", *_milliseconds(read["asked"])))
+    lines.append(_row("sending the order and asking", *_milliseconds(read["sent_and_asked"])))
+    for name, run in http["all_features_of_a_request"].items():
+        words = f"{run['features']} features, {name.replace('_', ' ')}"
+        lines.append(_row(words, *_milliseconds(run)))
+    consumer = result["consumer"]
+    lines += [
+        "",
+        f"All {read['rounds']:,} orders were in the next read. A consumer moved"
+        f" {consumer['sqlite_events_per_s']:,} events/s from a stream into SQLite; without a store"
+        f" it would do {consumer['checked_only_events_per_s']:,}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _milliseconds(run: Result) -> tuple[str, str]:
+    return f"{run['p50_ms']:.2f} ms", f"{run['p99_ms']:.2f} ms"
+
+
 WRITERS = {
     "training_vs_peers": training_vs_peers,
     "catalog_training": catalog_training,
     "inference": inference,
     "import_time": import_time,
+    "event_store": event_store,
+    "event_service": event_service,
 }
 
 

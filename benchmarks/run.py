@@ -2,7 +2,15 @@
 
 import argparse
 
-from benchmarks import catalog_training, import_time, inference, report, training_vs_peers
+from benchmarks import (
+    catalog_training,
+    event_service,
+    event_store,
+    import_time,
+    inference,
+    report,
+    training_vs_peers,
+)
 
 
 def main() -> None:
@@ -16,11 +24,15 @@ def main() -> None:
         inference.main(["--reads", "500", "--runs", "1"])
         training_vs_peers.main(["--orders", "200000", "--rounds", "3"])
         catalog_training.main(["--large", "1000000", "--runs", "1"])
+        event_store.main(["--events", "200000", "--compacted-events", "1000000"])
+        event_service.main(["--batches", "20", "--singles", "500", "--messages", "10000"])
     else:
         import_time.main([])
         inference.main([])
         training_vs_peers.main([])
         catalog_training.main([])
+        event_store.main([])
+        event_service.main([])
     report.main()
 
 
