@@ -12,6 +12,7 @@ import bentoml
 from starlette.responses import Response
 
 from aggregators import StoreError, warm_up
+from aggregators.stores import EventStore
 from estimators import registry
 from estimators.errors import RegistryError
 from services.decoding import decode
@@ -45,6 +46,7 @@ class EtpService:
     def __init__(self) -> None:
         self._settings = EtpSettings.from_environment()
         self._metrics = EtpMetrics()
+        self._store: EventStore | None = None
         self._intake: Intake | None = None
         self._estimation: Estimation | None = None
         self._why_not = "the service is starting"
@@ -58,15 +60,15 @@ class EtpService:
             self._why_not = f"the service has no model: {error}"
             return
         try:
-            store = open_store(self._settings.store, trained.estimator.features.sources)
+            self._store = open_store(self._settings.store, trained.estimator.features.sources)
         except StoreError as error:
             logger.error("no event store: %s", error)
             self._why_not = f"the service has no event store: {error}"
             return
         self._intake = Intake(
-            store, intake_metrics(), max_clock_skew_s=self._settings.max_clock_skew_s
+            self._store, intake_metrics(), max_clock_skew_s=self._settings.max_clock_skew_s
         )
-        self._estimation = Estimation(trained, tag=tag, store=store, metrics=self._metrics)
+        self._estimation = Estimation(trained, tag=tag, store=self._store, metrics=self._metrics)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def warm_up(self) -> None:
@@ -79,9 +81,11 @@ class EtpService:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def finish(self) -> None:
-        """Write the events that are waiting."""
+        """Write the events that are waiting, and let go of the store."""
         if self._intake is not None:
             self._intake.close()
+        if self._store is not None:
+            self._store.close()
 
     def __is_ready__(self) -> bool:
         """Ready with a model only."""

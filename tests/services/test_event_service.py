@@ -262,6 +262,33 @@ def test_acknowledged_events_survive_a_kill(tmp_path: Path) -> None:
         assert store.count(ORDERS) == 100
 
 
+def test_a_redis_server_that_dies_costs_answers_and_no_events(tmp_path: Path) -> None:
+    needs_redis()
+    server = RedisServer(tmp_path / "redis")
+    settings = EventSettings(store=server.url).to_environment()
+    sent = [now_event(name, "o-1", "s") for name in ("activated", "dispatched")]
+    with (
+        ServiceProcess(TARGET, log=tmp_path / "log", settings=settings) as service,
+        EventClient(service.url, retries=0) as client,
+    ):
+        assert client.send_events(sent[:1]).applied == 1
+        server.kill()
+        for ask in (
+            lambda: client.send_events(sent[1:]),
+            lambda: client.features({"store_id": "s"}, sample_id=None),
+        ):
+            with pytest.raises(RequestRefused) as caught:
+                ask()
+            assert caught.value.http_status == 503
+        assert httpx.get(f"{service.url}/livez", trust_env=False).status_code == 200
+        server.start()
+        with EventClient(service.url) as patient:
+            assert patient.send_events(sent).applied == 1
+            answer = patient.features({"store_id": "s"}, sample_id=None)
+        assert answer.features["store_queue_orders"] == 1.0
+    server.stop()
+
+
 def test_the_store_is_compacted_while_the_service_answers(tmp_path: Path) -> None:
     settings = EventSettings(
         store=str(tmp_path / "events.db"), max_clock_skew_s=LONG_S, compact_every_s=0.2, keep="1h"
