@@ -33,6 +33,7 @@ logger = logging.getLogger("doorstep.services")
 
 JSON = "application/json"
 RETRY_AFTER_S = 1
+_BINARY_MODE = "ce-specversion"
 _REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_CHARACTERS}}}")
 _REF_TEMPLATE = "#/components/schemas/{name}"
 
@@ -78,7 +79,9 @@ async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
             body = await _read_body(request)
         except InvalidRequest as error:
             refusal = error
-    cloud_headers = {name: text for name, text in headers.items() if name.startswith("ce-")}
+    cloud_headers: dict[str, str] = {}
+    if media_type == JSON and _BINARY_MODE in headers:  # otherwise the body says everything
+        cloud_headers = {name: text for name, text in headers.items() if name.startswith("ce-")}
     return Call(body, media_type, request_id, refusal, cloud_headers)
 
 

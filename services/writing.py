@@ -16,6 +16,9 @@ from services.errors import InvalidRequest, Unavailable
 
 __all__ = ["Written", "write_events", "write_together"]
 
+APPLIED, DUPLICATE, SUPERSEDED = range(3)
+"""What ``AppendResult.outcomes`` says of an event."""
+
 logger = logging.getLogger("doorstep.services")
 
 _FAILURES = (StoreError, sqlite3.Error, OSError)
@@ -35,11 +38,14 @@ class Written:
     superseded: int = 0
     refusals: dict[int, InvalidRequest] = field(default_factory=dict)
 
-    def add(self, result: AppendResult) -> None:
-        """Count what one append did."""
-        self.applied += result.applied
-        self.duplicates += result.duplicates
-        self.superseded += result.superseded
+    def count(self, outcome: int) -> None:
+        """Count one event by what the store says of it."""
+        if outcome == APPLIED:
+            self.applied += 1
+        elif outcome == DUPLICATE:
+            self.duplicates += 1
+        else:
+            self.superseded += 1
 
 
 def write_together(
@@ -55,7 +61,7 @@ def write_together(
     except _FAILURES as error:
         return [_unavailable(error, sum(map(len, requests)))] * len(requests)
     except AggregatorError:
-        return [_write_one(store, events) for events in requests]
+        return _Careful(store, requests).write()
     return _split(result, requests)
 
 
@@ -88,40 +94,53 @@ def _split(
     for events in requests:
         ends.append(ends[-1] + len(events))
     parts = [result.outcomes[start:end] for start, end in pairwise(ends)]
-    return [Written(part.count(0), part.count(1), part.count(2)) for part in parts]
+    return [
+        Written(part.count(APPLIED), part.count(DUPLICATE), part.count(SUPERSEDED))
+        for part in parts
+    ]
 
 
-def _write_one(store: EventStore, events: Sequence[Event]) -> Written | Unavailable:
-    """Append the events of a request of which one may be bad."""
-    written = Written()
-    good: list[int] = []
-    for position, event in enumerate(events):
-        try:
-            check_data(event, store.sources[event.source])
-            good.append(position)
-        except InvalidRequest as refusal:
-            written.refusals[position] = refusal
-    try:
-        _append_halves(store, events, good, written)
-    except _FAILURES as error:
-        return _unavailable(error, len(events))
-    return written
+class _Careful:
+    """Appends events of which the store has refused one, and finds out which.
 
+    What can be seen without the store is left out at once; what is left is halved until the bad
+    ones stand alone, so that one of them costs few writes, however many requests wait with it.
+    """
 
-def _append_halves(
-    store: EventStore, events: Sequence[Event], positions: list[int], written: Written
-) -> None:
-    """Append the events at these positions; what the store refuses is found by halving."""
-    if not positions:
-        return
-    try:
-        written.add(store.append([events[i] for i in positions]))
-    except _FAILURES:
-        raise
-    except AggregatorError as error:
-        if len(positions) == 1:
-            written.refusals[positions[0]] = InvalidRequest(str(error))
+    def __init__(self, store: EventStore, requests: Sequence[Sequence[Event]]) -> None:
+        self._store = store
+        self._requests = requests
+        self._written = [Written() for _ in requests]
+        self._failed: dict[int, Unavailable] = {}
+
+    def write(self) -> list[Written | Unavailable]:
+        """Append what can be appended; return the outcome of each request."""
+        good: list[tuple[int, int]] = []
+        for request, events in enumerate(self._requests):
+            for position, event in enumerate(events):
+                try:
+                    check_data(event, self._store.sources[event.source])
+                    good.append((request, position))
+                except InvalidRequest as refusal:
+                    self._written[request].refusals[position] = refusal
+        self._append(good)
+        return [self._failed.get(i, written) for i, written in enumerate(self._written)]
+
+    def _append(self, places: list[tuple[int, int]]) -> None:
+        if not places:
             return
-        middle = len(positions) // 2
-        _append_halves(store, events, positions[:middle], written)
-        _append_halves(store, events, positions[middle:], written)
+        try:
+            result = self._store.append([self._requests[i][position] for i, position in places])
+        except _FAILURES as error:
+            self._failed |= dict.fromkeys((i for i, _ in places), _unavailable(error, len(places)))
+        except AggregatorError as error:
+            if len(places) == 1:
+                ((request, position),) = places
+                self._written[request].refusals[position] = InvalidRequest(str(error))
+                return
+            middle = len(places) // 2
+            self._append(places[:middle])
+            self._append(places[middle:])
+        else:
+            for (request, _), outcome in zip(places, result.outcomes, strict=True):
+                self._written[request].count(outcome)

@@ -151,6 +151,7 @@ FORBIDDEN = [
 
 ALLOWED = [
     ("aggregators.stores.redis_connections", "import redis.asyncio"),
+    ("services.streams", "import redis"),
     ("aggregators.stores.memory", "from ..events import Event"),
     ("estimators.etp", "from aggregators import FeatureSet"),
     ("estimators.registry", "import bentoml"),

@@ -96,6 +96,48 @@ def test_a_bad_event_refuses_itself_alone_among_all_who_wait(store: GatedStore) 
     }  # fmt: skip
 
 
+def test_bad_events_cost_few_writes_however_many_wait(store: GatedStore) -> None:
+    """What is seen without the store costs one write more; what only it can see, a few."""
+    requests = [[event(i)] for i in range(64)]
+    requests[7] = [event(7, stor_id="s")]
+    outcomes, _registry = write_while_busy(store, requests)
+    assert store.sizes == [1, 64, 63]
+    assert sum(outcome == Written(applied=1) for outcome in outcomes) == 63
+
+    store.sizes.clear()
+    store.began.clear()
+    store.gate.clear()
+    requests = [[event(100 + i)] for i in range(64)]
+    requests[7] = [event(107, store_id=7)]
+    outcomes, _registry = write_while_busy(store, requests)
+    assert len(store.sizes) == 2 + 1 + 2 * 6
+    assert sum(outcome == Written(applied=1) for outcome in outcomes) == 63
+    refused = outcomes[7]
+    assert isinstance(refused, Written)
+    assert list(refused.refusals) == [0]
+
+
+class FailsInTheMiddle(GatedStore):
+    """Cannot take what begins with the fourth order."""
+
+    def append(self, events: Iterable[Event]) -> AppendResult:
+        given = list(events)
+        if given[0].sample_id == "o-4":
+            raise StoreError("the disk is full")
+        return super().append(given)
+
+
+def test_a_store_that_fails_in_the_middle_fails_the_requests_that_it_did_not_take() -> None:
+    store = FailsInTheMiddle()
+    requests = [[event(1)], [event(2, store_id=7)], [event(4), event(5)], [event(6)]]
+    outcomes, _registry = write_while_busy(store, requests)
+    assert outcomes[0] == Written(applied=1)
+    assert isinstance(outcomes[1], Written)
+    assert list(outcomes[1].refusals) == [0]
+    assert [type(outcome) for outcome in outcomes[2:]] == [Unavailable, Unavailable]
+    assert set(store.table(ORDERS)["order_id"]) == {"o-999", "o-1"}
+
+
 def test_a_store_that_fails_acknowledges_nobody(store: GatedStore) -> None:
     store.failure = StoreError("the disk is full")
     outcomes, _registry = write_while_busy(store, [[event(1)], [event(2)]])
