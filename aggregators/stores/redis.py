@@ -175,6 +175,16 @@ class RedisEventStore(EventStore):
         with self._append_lock:
             return self._writer.repair(self.sources, older_than_s)
 
+    def rebuild(self) -> int:
+        """Tell the logs of all groups anew of all samples; return how many there are.
+
+        For when a node has lost what it had acknowledged, and others have not: a failover without
+        ``replicas``, a server that does not write each event to the disk. Append again what was
+        lost, then rebuild. Reads and appends may go on meanwhile.
+        """
+        with self._append_lock:
+            return self._writer.rebuild(self.sources)
+
     @contextmanager
     def read(
         self,

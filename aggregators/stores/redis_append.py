@@ -171,6 +171,17 @@ class Writer:
         buckets = [bucket for source in sources for bucket in self._keyspace.buckets(source)]
         return self._repair(buckets, older_than_s)
 
+    def rebuild(self, sources: Iterable[str]) -> int:
+        """Tell all groups of all samples; return how many samples there are."""
+        n_samples = 0
+        for bucket in [b for source in sources for b in self._keyspace.buckets(source)]:
+            (ids,) = self._nodes.run([Command(bucket.slot, pack(b"SMEMBERS", bucket.ids))])
+            for first in range(0, len(ids), EVENTS_PER_ROUND // 10):
+                part = ids[first : first + EVENTS_PER_ROUND // 10]
+                self._tell_all([_Unfinished(bucket, encoded_id, []) for encoded_id in part])
+            n_samples += len(ids)
+        return n_samples
+
     def _repair(self, buckets: Sequence[Bucket], older_than_s: float) -> int:
         age_us = b"%d" % int(older_than_s * 1e6)
         look = [

@@ -70,9 +70,9 @@ class Compaction:
         memory = MemoryEventStore([self._source])
         seen: dict[bytes, int] = {}
         for bucket in self._samples.buckets:
-            for encoded_id, records in self._samples.of_bucket(bucket):
-                seen[encoded_id] = hash(frozenset(records))
-                self._samples.fill(memory, [(encoded_id, records)])
+            samples = list(self._samples.of_bucket(bucket))
+            seen.update((encoded_id, hash(frozenset(records))) for encoded_id, records in samples)
+            self._samples.fill(memory, samples)
         not_needed = memory.not_needed(features, as_of, settled_after)[self._source.name]
         by_bucket: dict[int, list[bytes]] = {}
         for encoded_id in map(encode_id, not_needed):

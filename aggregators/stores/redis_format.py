@@ -52,6 +52,7 @@ HEAD_BYTES = _HEAD.size
 BARE_BYTES = HEAD_BYTES + 2
 """The length of a record without data."""
 _OFFSET = 1 << 63
+_unpack_head = _HEAD.unpack_from
 _PREFIX = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _encode_json = json.JSONEncoder(sort_keys=True).encode
 decode_json = msgspec.json.Decoder().decode
@@ -104,15 +105,16 @@ def encode_record(record: Record) -> bytes:
     return head + text.encode()
 
 
-def decode_record(encoded: bytes) -> Record:
-    """Return what :func:`encode_record` was given.
+def decode_record(encoded: bytes, start: int = 0) -> Record:
+    """Return what :func:`encode_record` was given, where it starts in some bytes.
 
     >>> record = Record(5, -7, False, {"store_id": "a", "amount": 2.5})
     >>> decode_record(encode_record(record)) == record
     True
     """
-    recorded_us, retracted, time_us = _HEAD.unpack_from(encoded)
-    data = {} if len(encoded) == BARE_BYTES else decode_json(encoded[HEAD_BYTES:])
+    recorded_us, retracted, time_us = _unpack_head(encoded, start)
+    start += HEAD_BYTES
+    data = {} if len(encoded) == start + 2 else decode_json(encoded[start:])
     return Record(time_us - _OFFSET, recorded_us - _OFFSET, retracted == 1, data)
 
 

@@ -12,7 +12,7 @@ from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.redis_connections import Nodes
 from aggregators.stores.redis_format import bucket_of, decode_id
 from aggregators.stores.redis_link import Command, pack
-from aggregators.stores.redis_logs import TOMBSTONE, Keyspace, split_pair
+from aggregators.stores.redis_logs import TOMBSTONE, Keyspace
 from aggregators.stores.redis_samples import Samples, events_of
 from aggregators.typing import Key
 
@@ -132,7 +132,7 @@ class Reader:
         given = {(f[i], f[i + 1]): None for _, f in entries for i in range(0, len(f), 2)}
         if tombstones := {encoded_id for encoded_id, value in given if value == TOMBSTONE}:
             dropped.setdefault(source, set()).update(tombstones)
-        self.memory.apply(events_of(self.sources[source], map(split_pair, given)))
+        self.memory.apply(events_of(self.sources[source], given))
 
     def _bury(self, source: Source, encoded_ids: set[bytes]) -> None:
         """Forget dropped samples, all but what has happened to them since."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from aggregators.events import Source
 from aggregators.stores.base import Sample
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.records import CheckedEvent
+from aggregators.stores.records import CheckedEvent, Record
 from aggregators.stores.redis_connections import Nodes
 from aggregators.stores.redis_format import bucket_of, decode_id, decode_record, encode_id
 from aggregators.stores.redis_link import Command, pack
@@ -70,8 +71,9 @@ class Samples:
         """Yield all samples as tables of at most so many rows; one at least, which may be empty."""
         memory, yielded = MemoryEventStore([self._source]), False
         for bucket in self.buckets:
-            for sample in self.of_bucket(bucket):
-                self.fill(memory, [sample])
+            samples = self.of_bucket(bucket)
+            while part := list(islice(samples, chunk_rows - len(memory))):
+                self.fill(memory, part)
                 if len(memory) == chunk_rows:
                     yield self._typed(memory.table(self._source))
                     memory, yielded = MemoryEventStore([self._source]), True
@@ -96,7 +98,11 @@ class Samples:
         memory.apply(
             events_of(
                 self._source,
-                ((encoded_id, *record) for encoded_id, records in samples for record in records),
+                (
+                    (encoded_id, b"%b\0%b" % record)
+                    for encoded_id, records in samples
+                    for record in records
+                ),
             )
         )
 
@@ -108,25 +114,25 @@ class Samples:
                 yield encoded_id, list(pairs(flat))
 
 
-def events_of(
-    source: Source, records: Iterable[tuple[bytes, bytes, bytes]]
-) -> Iterator[CheckedEvent]:
+def events_of(source: Source, records: Iterable[tuple[bytes, bytes]]) -> Iterator[CheckedEvent]:
     """Yield the events that records stand for, as far as the source declares them.
 
-    Events and columns that it does not declare are another version's of the source.
+    Events and columns that it does not declare are another version's of the source. Every event
+    that a process reads for the first time comes through here.
 
     Args:
         source: the source.
-        records: sample, event and record, as they lie in Redis.
+        records: samples, and events with their records as logs have them.
     """
     numbers = {name.encode(): number for number, name in enumerate(source.events)}
-    columns = frozenset(source.columns)
-    for encoded_id, name, encoded in records:
-        number = numbers.get(name)
+    columns, name = frozenset(source.columns), source.name
+    for encoded_id, value in records:
+        end = value.index(b"\0")
+        number = numbers.get(value[:end])
         if number is None:
             continue
-        record = decode_record(encoded)
+        record = decode_record(value, end + 1)
         if record.data and not columns.issuperset(record.data):
             known = {k: v for k, v in record.data.items() if k in columns}
-            record = type(record)(record.time_us, record.recorded_us, record.retracted, known)
-        yield CheckedEvent(source.name, decode_id(encoded_id), number, record)
+            record = Record(record.time_us, record.recorded_us, record.retracted, known)
+        yield CheckedEvent(name, decode_id(encoded_id), number, record)

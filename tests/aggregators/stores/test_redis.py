@@ -146,6 +146,23 @@ def test_marks_that_are_old_are_finished_by_the_next_append_nearby(
     assert answers(alive) == answers(memory)
 
 
+def test_logs_that_were_lost_are_rebuilt_from_the_samples(redis_place: Place) -> None:
+    stream = random_stream(random.Random(6), "str")
+    store, memory = redis_place.open([ORDERS]), MemoryEventStore([ORDERS])
+    store.append(stream)
+    memory.append(stream)
+    nodes = Nodes(redis_place.where)
+    for address in nodes.primaries:
+        for key in nodes.run_on(address, pack(b"KEYS", b"*:log")):
+            if redis_place.prefix.encode() in key:
+                nodes.run([Command(nodes.slot_of(key), pack(b"DEL", key))])
+    nodes.close()
+    assert answers(redis_place.open([ORDERS])) != answers(memory)
+    assert store.rebuild() == len(memory)
+    assert answers(redis_place.open([ORDERS])) == answers(memory)
+    assert answers(store) == answers(memory)
+
+
 def test_lost_connections_and_forgotten_scripts_are_not_noticed(redis_place: Place) -> None:
     store = redis_place.open([ORDERS])
     memory = MemoryEventStore([ORDERS])
