@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.output import console, error_console, reports_errors
+from commands.output import UserError, console, error_console, reports_errors
 
 if TYPE_CHECKING:
     from services.consumer import Progress
@@ -64,7 +64,12 @@ def consume(
     changes nothing. Several consumers of one group share the stream, and take over what dead ones
     leave. What can never be stored goes to the stream NAME:dead, with the reason.
     """
-    from services.consuming import ConsumerSettings, run_consumer
+    try:
+        from services.consuming import ConsumerSettings, run_consumer
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise UserError("a stream needs the extra redis: pip install 'doorstep[redis]'") from None
 
     named = {"consumer": consumer} if consumer else {}
     settings = ConsumerSettings(

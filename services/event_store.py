@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from typing import Any
 
 from aggregators.catalog import Catalog
-from aggregators.errors import StoreError
 from aggregators.events import Source
 from aggregators.stores import EventStore, MemoryEventStore, SqliteEventStore
 from services.errors import SettingError
@@ -35,15 +33,9 @@ def open_store(where: str, sources: Iterable[Source]) -> EventStore:
         return MemoryEventStore(sources=list(sources))
     if not is_redis(where):
         return SqliteEventStore(where, sources=list(sources))
-    try:
-        module: Any = importlib.import_module("aggregators.stores.redis")
-    except ImportError as error:
-        raise StoreError(
-            f"the event store {without_password(where)} needs the library redis ({error}); install"
-            " it with: pip install 'doorstep[redis]'"
-        ) from error
-    store: EventStore = module.RedisEventStore(where, sources=list(sources))
-    return store
+    from aggregators.stores.redis import RedisEventStore  # what few services need
+
+    return RedisEventStore(where, sources=list(sources))
 
 
 def is_redis(where: str) -> bool:

@@ -191,6 +191,18 @@ def test_what_cannot_work_is_said_at_once(options: tuple[str, ...], reason: str)
     assert reason in done.stderr
 
 
+def test_without_the_library_it_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['redis'] = None; from commands.main import app;"
+        " app(['consume', '--url', 'redis://x', '--stream', 's', '--store', 'x.db'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "doorstep[redis]" in done.stderr
+
+
 def test_help_says_what_becomes_of_messages() -> None:
     shown = " ".join(doorstep("consume", "--help").stdout.split())
     for words in ("at least once", "NAME:dead", "--once", "--metrics-port"):
