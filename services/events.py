@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -19,10 +20,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aggregators import StoreError, warm_up
+from aggregators.catalog import Catalog
 from aggregators.stores import EventStore
 from services.compaction import Compactor
 from services.decoding import decode
-from services.errors import SettingError, Unavailable
+from services.errors import ServiceError, Unavailable
 from services.event_store import load_catalog, open_store
 from services.feature_schemas import (
     ExplainAnswer,
@@ -84,17 +86,35 @@ class EventService:
         self._lookup: FeatureLookup | None = None
         self._compactor: Compactor | None = None
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self._opening = threading.Lock()
         self._why_not = "the service is starting"
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def open(self) -> None:
+        """Open the store and compile what is compiled at first use, before the first request.
+
+        Where that fails, the process stays up and says why, and tries again whenever it is asked
+        whether it is ready: a Redis server may start after the services that need it.
+        """
+        with self._opening:
+            if self._lookup is not None:
+                return
+            try:
+                settings = EventSettings.from_environment()
+                catalog = load_catalog(settings.catalog)
+                self._use(open_store(settings.store, catalog.sources), catalog, settings)
+            except (ServiceError, StoreError) as error:
+                logger.error("the service cannot start: %s", error)
+                self._why_not = f"the service cannot start: {error}"
+
+    def _use(self, store: EventStore, catalog: Catalog, settings: EventSettings) -> None:
+        lookup = FeatureLookup(store, catalog)
         try:
-            settings = EventSettings.from_environment()
-            catalog = load_catalog(settings.catalog)
-            store = open_store(settings.store, catalog.sources)
-        except (SettingError, StoreError) as error:
-            # A process that stays up and says why is easier to mend than one that is started
-            # again and again.
-            logger.error("the service cannot start: %s", error)
-            self._why_not = f"the service cannot start: {error}"
-            return
+            warm_up()
+            lookup.warm_up()
+        except ServiceError:
+            store.close()
+            raise
         self._store = store
         self._compactor = Compactor(
             store,
@@ -103,18 +123,10 @@ class EventService:
             keep=settings.keep,
             metrics=store_metrics(),
         )
-        self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
-        self._lookup = FeatureLookup(store, catalog)
-
-    @bentoml.on_startup  # type: ignore[untyped-decorator]
-    def warm_up(self) -> None:
-        """Compile what is compiled at first use, before the first request pays for it."""
-        if self._lookup is None or self._compactor is None:
-            return
-        warm_up()
-        self._lookup.warm_up()
         self._compactor.start()
+        self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
         freeze_garbage()
+        self._lookup = lookup
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def finish(self) -> None:
@@ -128,7 +140,9 @@ class EventService:
             self._store.close()
 
     def __is_ready__(self) -> bool:
-        """Ready with a store only."""
+        """Ready with a store only; called in a thread."""
+        if self._lookup is None:
+            self.open()
         return self._lookup is not None
 
     @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=EVENT_TYPES)

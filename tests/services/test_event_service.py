@@ -17,7 +17,7 @@ import pandas as pd
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from aggregators import Event, FeatureSet, SqliteEventStore, StoreError
+from aggregators import Event, FeatureSet, MemoryEventStore, SqliteEventStore, StoreError
 from aggregators.catalog import CATALOG, ORDERS
 from aggregators.stores import AppendResult
 from aggregators.times import from_us
@@ -340,10 +340,28 @@ def test_without_a_store_a_service_lives_but_is_not_ready(
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             service = events.EventService.inner()  # type: ignore[attr-defined]
-            service.warm_up()
+            service.open()
             assert not service.__is_ready__()
             assert value in service._why_not
             service.finish()
+
+
+def test_a_service_that_starts_before_its_store_becomes_ready_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[Any] = [StoreError("no server yet"), StoreError("still none")]
+
+    def open_store(where: str, sources: Any) -> MemoryEventStore:
+        if given:
+            raise given.pop()
+        return MemoryEventStore(sources=sources)
+
+    monkeypatch.setattr(events, "open_store", open_store)
+    monkeypatch.setattr(events, "freeze_garbage", lambda: None)
+    service = events.EventService.inner()  # type: ignore[attr-defined]
+    service.open()
+    assert [service.__is_ready__() for _ in range(3)] == [False, True, True]
+    service.finish()
 
 
 class RefusingStore:
