@@ -19,8 +19,8 @@ from aggregators.stores.redis_link import Address, Batch, Command, Link, ReplyEr
 __all__ = ["Nodes", "Unavailable"]
 
 CONNECT_TIMEOUT_S = 3.0
-ANSWER_TIMEOUT_S = 15.0
-"""How long one answer may take; the longest are those to large batches and first reads."""
+ANSWER_TIMEOUT_S = 5.0
+"""How long a server may say nothing. Who has waited for so long is not made to wait again."""
 REPLICAS_TIMEOUT_S = 5.0
 """How long an append waits for replicas."""
 ATTEMPTS = 6
@@ -68,7 +68,7 @@ class Nodes:
                 retry=self._redis.retry.Retry(self._redis.backoff.NoBackoff(), 0),
             )
         except ValueError as error:
-            raise StoreError(f"{url!r} is no URL of a Redis server: {error}") from error
+            raise StoreError(f"the URL is none of a Redis server: {error}") from error
         self._lanes = lanes
         self._links: dict[tuple[Address, int], Link] = {}
         self._owners: list[Address] = []
@@ -309,6 +309,8 @@ class Nodes:
 
     def _reason(self, error: Exception) -> str:
         known = self._redis.exceptions
+        if isinstance(error, TimeoutError | known.TimeoutError):
+            raise Unavailable(f"Redis did not answer in time: {error}") from error
         if isinstance(error, known.AuthenticationError | known.AuthorizationError):
             raise StoreError(f"Redis refused the connection: {error}") from error
         return str(error) or type(error).__name__

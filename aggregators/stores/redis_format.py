@@ -53,17 +53,15 @@ BARE_BYTES = HEAD_BYTES + 2
 """The length of a record without data."""
 _OFFSET = 1 << 63
 _unpack_head = _HEAD.unpack_from
-_PREFIX = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+_PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _encode_json = json.JSONEncoder(sort_keys=True).encode
 decode_json = msgspec.json.Decoder().decode
 
 
 def checked_prefix(prefix: object) -> bytes:
-    """Return a prefix of keys, or raise for one that could break the keys' hash tags."""
+    """Return a prefix of keys, or raise for one with which keys could be taken for others."""
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
-        raise StoreError(
-            f"prefix is {prefix!r}; expected 1 to 64 letters, digits and any of _ . : / -"
-        )
+        raise StoreError(f"prefix is {prefix!r}; expected 1 to 64 letters, digits and any of _ . -")
     return prefix.encode()
 
 
