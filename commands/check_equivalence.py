@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aggregators.history import HistoryDifference
     from commands.equivalence_report import Checked
     from commands.replayed import Replayed
+    from estimators.datasets import Dataset
 
 __all__ = ["check_equivalence"]
 
@@ -146,19 +147,19 @@ def _find(
     from estimators.datasets import load_dataset
 
     folder = Path(data)
+    if names and not (data == SYNTHETIC or folder.is_dir()):
+        raise UserError(f"--data is {data!r}; --dataset goes with a folder or with synthetic")
     if data == SYNTHETIC:
-        wanted = list(names) or [ReplayedName.SIMULATOR]
-        real = [name.value for name in wanted if name is not ReplayedName.SIMULATOR]
+        names = list(names) or [ReplayedName.SIMULATOR]
+        real = [name.value for name in names if name is not ReplayedName.SIMULATOR]
         if real:
             raise UserError(f"the data set {real[0]} needs its folder: pass --data FOLDER")
-    elif folder.is_dir():
-        wanted = list(names) or _in_folder(folder)
-    elif names:
-        raise UserError(f"--data is {data!r}; --dataset goes with a folder or with synthetic")
-    else:
+    elif not folder.is_dir():
         return []
+    if not names:
+        return [replayed_dataset(dataset) for dataset in _in_folder(folder)]
     datasets = []
-    for name in dict.fromkeys(wanted):
+    for name in dict.fromkeys(names):
         if name is ReplayedName.SIMULATOR:
             from commands.datasets import simulated_dataset
             from simulator import CityPlan
@@ -169,25 +170,22 @@ def _find(
     return [replayed_dataset(dataset) for dataset in datasets]
 
 
-def _in_folder(folder: Path) -> list[ReplayedName]:
+def _in_folder(folder: Path) -> list[Dataset]:
     """Return the public data sets that a folder holds, or is."""
-    from estimators.datasets import load_dataset
+    from estimators.datasets import DATASETS, load_dataset
     from estimators.errors import DatasetError
 
-    found: list[ReplayedName] = []
-    for name in ReplayedName:
-        if name is ReplayedName.SIMULATOR:
-            continue
+    found = []
+    for name in DATASETS:
         try:
-            load_dataset(name.value, folder)
+            found.append(load_dataset(name, folder))
         except DatasetError as error:
-            if "no file" in str(error):
-                continue
-            raise
-        found.append(name)
+            if "no file" not in str(error):
+                raise
     if not found:
-        known = ", ".join(name for name in ReplayedName if name is not ReplayedName.SIMULATOR)
-        raise UserError(f"there is no public data set in {str(folder)!r}; known: {known}")
+        raise UserError(
+            f"there is no public data set in {str(folder)!r}; known: {', '.join(DATASETS)}"
+        )
     return found
 
 

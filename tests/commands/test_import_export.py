@@ -8,15 +8,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from aggregators import FeatureSet
 from aggregators.catalog import ORDERS, features_for
+from commands import output
+from commands.main import app
 from commands.output import UserError
 from commands.tables import TableFile, parse_renames
 from simulator import CityPlan, simulate
 from tests.commands.running import doorstep
 
 CITY = CityPlan(stores=3, days=1, seed=4)
+
+
+@pytest.fixture(autouse=True)
+def consoles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors and notes go where results go, so that a test sees them in this process."""
+    for module in ("commands.output", "commands.import_"):
+        monkeypatch.setattr(f"{module}.error_console", output.console)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Run `doorstep` in this process; returns its exit code and all that it printed."""
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, " ".join(result.output.split())
 
 
 def read(path: Path, *, chunk_rows: int = 50_000, **options: Any) -> pd.DataFrame:
@@ -56,12 +72,13 @@ def test_what_is_imported_comes_out_again(kind: str, tmp_path: Path) -> None:
     command = ["import", "--store", str(store), "--table", str(given)]
     command += ["--rename", "placed_at=activated"]
     n_events = int(orders[list(ORDERS.events)].notna().to_numpy().sum())
-    first, again = doorstep(*command), doorstep(*command)
-    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    first, again = doorstep(*command), run(*command)
+    assert first.returncode == 0, first.stderr
     assert f"{len(orders):,} samples of orders: {n_events:,} events taken in" in first.stdout
-    assert f"0 events taken in, {n_events:,} were there already" in again.stdout
-    exported = doorstep("export", "--store", str(store), "--to", str(out))
-    assert exported.returncode == 0, exported.stderr
+    assert again[0] == 0, again[1]
+    assert f"0 events taken in, {n_events:,} were there already" in again[1]
+    code, printed = run("export", "--store", str(store), "--to", str(out))
+    assert code == 0, printed
     table = pd.read_parquet(out)
     same_orders(table, orders)
     same_orders(read(out), orders)
@@ -75,30 +92,30 @@ def test_what_is_imported_comes_out_again(kind: str, tmp_path: Path) -> None:
 def test_an_existing_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
     simulate(CITY).head(3).to_parquet(tmp_path / "o.parquet")
     store, out = str(tmp_path / "events.db"), tmp_path / "out.parquet"
-    doorstep("import", "--store", store, "--table", str(tmp_path / "o.parquet"))
+    run("import", "--store", store, "--table", str(tmp_path / "o.parquet"))
     out.write_text("mine")
-    refused = doorstep("export", "--store", store, "--to", str(out))
-    assert refused.returncode == 1
-    assert "--overwrite" in refused.stderr
+    code, printed = run("export", "--store", store, "--to", str(out))
+    assert code == 1
+    assert "--overwrite" in printed
     assert out.read_text() == "mine"
-    assert doorstep("export", "--store", store, "--to", str(out), "--overwrite").returncode == 0
+    assert run("export", "--store", store, "--to", str(out), "--overwrite")[0] == 0
     assert len(pd.read_parquet(out)) == 3
 
 
 def test_exporting_makes_no_store(tmp_path: Path) -> None:
     missing, to = tmp_path / "none.db", tmp_path / "o.parquet"
-    shown = doorstep("export", "--store", str(missing), "--to", str(to))
-    assert shown.returncode == 1
-    assert "no event store" in shown.stderr
+    code, printed = run("export", "--store", str(missing), "--to", str(to))
+    assert code == 1
+    assert "no event store" in printed
     assert not missing.exists()
 
 
 def test_nothing_is_kept_of_a_file_with_an_error(tmp_path: Path) -> None:
     table = csv_of(tmp_path, "order_id,activated\n1,2026-03-02T12:00Z\n1,2026-03-02T12:00Z\n")
-    shown = doorstep("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
-    assert shown.returncode == 1
-    assert "orders.csv" in shown.stderr
-    assert "rows 1 and 2" in " ".join(shown.stderr.split())
+    code, printed = run("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
+    assert code == 1
+    assert "orders.csv" in printed
+    assert "rows 1 and 2" in printed
     assert not (tmp_path / "e.db").exists()
 
 
@@ -116,9 +133,8 @@ def test_the_same_id_far_apart_is_found(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_columns_that_matter_and_are_absent_are_told(tmp_path: Path) -> None:
     table = csv_of(tmp_path, "order_id,store_id,ready,colour\n1,a,2026-03-02T12:00Z,red\n")
-    shown = doorstep("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
-    assert shown.returncode == 0, shown.stderr
-    told = " ".join(shown.stderr.split())
+    code, told = run("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
+    assert code == 0, told
     assert "store_id are known from 'activated' on, which the file lacks" in told
     assert "left out: colour" in told
 
