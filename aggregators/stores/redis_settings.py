@@ -34,8 +34,7 @@ def warn_of_loss(nodes: Nodes) -> None:
         settings = dict(pairs(answer))
         for name, (wanted, loss) in _WANTED.items():
             given = settings.get(name, b"")
-            harmless = name == b"maxmemory-policy" and given == b"noeviction"
-            if given != wanted and not harmless:
+            if given != wanted:
                 text = f"{name.decode()} is {given.decode()!r}, not {wanted.decode()!r}: {loss}"
                 faults.setdefault(text, []).append(address)
     if faults:

@@ -1,4 +1,4 @@
-"""Writers that die, connections that break, slots that move, servers that hang, are full or gone."""
+"""Writers that die, connections that break, slots that move, servers that hang or are gone."""
 
 from __future__ import annotations
 
