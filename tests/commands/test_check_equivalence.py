@@ -28,6 +28,7 @@ from services import event_store
 from services.client import EventClient, RequestRefused
 from services.event_store import load_catalog
 from simulator import CityPlan, simulate
+from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.commands.running import doorstep
 
 SMALL = ("--data", "synthetic", "--stores", "2", "--days", "4", "--max-rows", "150")
@@ -137,6 +138,22 @@ def test_the_file_of_a_store_is_as_good_as_memory() -> None:
     assert code == 0
     assert f"{50 * len(features_for(ORDERS)):,} values compared" in printed
     assert "sqlite" in printed
+
+
+def test_redis_is_as_good_as_memory_and_must_be_empty(tmp_path: Path, errors: list[str]) -> None:
+    needs_redis()
+    server = RedisServer(tmp_path / "redis")
+    try:
+        options = (*SMALL, "--store", server.url, "--max-queries", "200")
+        code, printed = run(*options, "--report", str(tmp_path))
+        assert code == 0, printed
+        (one,) = json.loads((tmp_path / "equivalence.json").read_text())["runs"]
+        assert (one["store"], one["mismatches"]) == ("redis", 0)  # no address of a server
+        assert not one["history"]["orders"]["different"]
+        assert run(*options)[0] == 1
+        assert "another database" in " ".join(errors)
+    finally:
+        server.stop()
 
 
 def test_a_store_is_compacted_on_the_way(tmp_path: Path) -> None:
