@@ -29,13 +29,19 @@ from aggregators.events import Event, Source
 from aggregators.feature_set import FeatureSet
 from aggregators.functions import quantile, tsfresh
 from aggregators.last_n_samples import StatsLastNSamples
-from aggregators.stores import AppendResult, EventStore, MemoryEventStore, SqliteEventStore
+from aggregators.stores import (
+    AppendResult,
+    CompactionResult,
+    EventStore,
+    MemoryEventStore,
+    SqliteEventStore,
+)
 
 if TYPE_CHECKING:
     from aggregators.equivalence import EquivalenceReport, check_equivalence
-    from aggregators.explanation import Explanation
+    from aggregators.explanation import Explanation, Observed
     from aggregators.stores.redis import RedisEventStore
-    from aggregators.warm_up import warm_up
+    from aggregators.warming import warm_up
 
 __version__ = "0.1.0"
 
@@ -44,6 +50,7 @@ __all__ = [
     "AggregatorError",
     "AppendResult",
     "ColumnError",
+    "CompactionResult",
     "DataError",
     "DefinitionError",
     "Duration",
@@ -55,6 +62,7 @@ __all__ = [
     "FeatureSet",
     "FunctionError",
     "MemoryEventStore",
+    "Observed",
     "QueryError",
     "Ratio",
     "RedisEventStore",
@@ -77,9 +85,10 @@ __all__ = [
 _LAZY = {
     "EquivalenceReport": "aggregators.equivalence",
     "Explanation": "aggregators.explanation",
+    "Observed": "aggregators.explanation",
     "RedisEventStore": "aggregators.stores.redis",
     "check_equivalence": "aggregators.equivalence",
-    "warm_up": "aggregators.warm_up",
+    "warm_up": "aggregators.warming",
 }
 
 

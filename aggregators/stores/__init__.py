@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aggregators.stores.base import AppendResult, EventStore
+from aggregators.stores.base import AppendResult, CompactionResult, EventStore
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.sqlite import SqliteEventStore
 
 if TYPE_CHECKING:
     from aggregators.stores.redis import RedisEventStore
 
-__all__ = ["AppendResult", "EventStore", "MemoryEventStore", "RedisEventStore", "SqliteEventStore"]
+__all__ = [
+    "AppendResult",
+    "CompactionResult",
+    "EventStore",
+    "MemoryEventStore",
+    "RedisEventStore",
+    "SqliteEventStore",
+]
 
 
 def __getattr__(name: str) -> Any:
