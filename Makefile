@@ -12,6 +12,9 @@ PACKAGES := aggregators estimators services simulator commands
 # What walks through every kernel, quickly enough to do so uncompiled too.
 KERNEL_TESTS := $(addprefix tests/aggregators/test_, boundaries.py numpy_bits.py several_sources.py)
 
+# How many processes share the tests: one per core.
+WORKERS ?= logical
+
 export BENTOML_DO_NOT_TRACK := True
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -33,7 +36,8 @@ test: lint typecheck redis-server ## everything that must hold: lint, types, tes
 	@echo "The kernels as plain Python, so that coverage sees their lines:"
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --cov --cov-report= $(KERNEL_TESTS)
 	@echo "Everything:"
-	$(BIN)/python -m pytest --cov --cov-append --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile \
+		--cov --cov-append --cov-report=term --cov-fail-under=95
 
 .PHONY: redis-server
 redis-server:
