@@ -1,21 +1,36 @@
-"""A small synthetic city: orders that a loaded kitchen really delays.
+"""Simulated cities with known truth: orders that a loaded kitchen really delays.
 
-Stores with a finite kitchen and a line before it, demand by hour and weekday with better and worse
-days, baskets, a pool of couriers, cancellations. Everything follows from one seed.
+Stores with finite kitchens, couriers on shifts who ride through streets, weather, local events,
+records that are late, wrong or missing if wanted; and for any order and moment the true
+distribution of what is still to come. Everything follows from one seed. See docs/simulator.md.
 
-What it does not model, so nothing learned here should be believed about it: couriers who refuse,
-carry several orders or go off duty; weather and local events as such (a city's good and bad days
-are drawn, not explained); traffic by hour; opening hours beyond demand itself; stores that batch
-dishes or cook by promised time; customers who react to the estimate; late, lost or repeated events.
+>>> from simulator import Scenario, simulate_cities
+>>> simulation = simulate_cities(Scenario(cities=2, days=1, orders=300))
+>>> len(simulation.tables["orders"]) == len(simulation)
+True
 
->>> from simulator import CityPlan, events_of, simulate
->>> orders = simulate(CityPlan(stores=4, days=1, seed=1))
->>> {event.source for event in events_of(orders)}
-{'orders'}
+``simulate(CityPlan(...))`` is a small city in plain Python for demonstrations and tests; see
+:mod:`simulator.small`.
 """
 
-from simulator.city import simulate
-from simulator.orders import ORDERS, events_of
 from simulator.plan import CityPlan
+from simulator.scenario import Imperfections, Scenario
+from simulator.simulation import Simulation, simulate_cities
+from simulator.small import events_of, simulate
+from simulator.sources import LOCAL_EVENTS, ORDERS, SOURCES, WEATHER
+from simulator.truth import Truth
 
-__all__ = ["ORDERS", "CityPlan", "events_of", "simulate"]
+__all__ = [
+    "LOCAL_EVENTS",
+    "ORDERS",
+    "SOURCES",
+    "WEATHER",
+    "CityPlan",
+    "Imperfections",
+    "Scenario",
+    "Simulation",
+    "Truth",
+    "events_of",
+    "simulate",
+    "simulate_cities",
+]

@@ -1,4 +1,4 @@
-"""What customers order: number of products, price, and how far away they live."""
+"""What is ordered and where to: products, dish, price, address and door."""
 
 from __future__ import annotations
 
@@ -6,52 +6,101 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.stores import CITY_RADIUS_M, FloatArray, IntArray, Stores
+from simulator.arrays import FloatArray, IntArray
+from simulator.stores import CATEGORIES, PRODUCTS_MEAN, Stores
+from simulator.streets import Streets
 
-PRICE: FloatArray = np.array([9.0, 11.0, 7.0, 10.0, 9.5, 4.0])
-"""Mean price of one product of each category."""
-ZONES: tuple[str, ...] = ("centre", "north", "east", "south", "west")
-CENTRE_RADIUS_M = 1_500.0
+__all__ = ["BUILDINGS", "Baskets", "Customers", "make_customers"]
+
+BUILDINGS = ("house", "flats", "tower", "office")
+DOOR_S: FloatArray = np.array([25.0, 45.0, 70.0, 110.0])
+"""Seconds from the street to the door of each building, on the ground floor."""
+FLOOR_S: FloatArray = np.array([0.0, 11.0, 4.0, 5.0])
+"""Seconds that every floor adds: flats have stairs, towers lifts."""
+FLOORS = (1, 6, 18, 8)
+HANDOVER_S = 25.0
+REACH_M = 1_300.0
+"""How far away customers live: demand falls to a third with every such distance."""
+REACH_MAX_M = 6_000.0
+DISHES = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baskets:
-    """One entry per order; ``x_m`` and ``y_m`` are where the customer lives."""
+    """One entry per order. ``door_s`` is the median time from the street to a handed-over bag."""
 
     products: FloatArray
     amount: FloatArray
-    x_m: FloatArray
-    y_m: FloatArray
-    zone: IntArray
+    dish: IntArray
+    node: IntArray
+    extra_m: FloatArray
     distance_m: FloatArray
+    building: IntArray
+    door_s: FloatArray
+    work_s: FloatArray
 
 
-def make_baskets(stores: Stores, store: IntArray, rng: np.random.Generator) -> Baskets:
-    """Draw baskets and customers; ``store`` is the store of each order.
+@dataclass(frozen=True, kw_only=True)
+class Customers:
+    """Who orders from which store: ``reach`` is cumulative over nodes, plus the store's index."""
 
-    ``distance_m`` is street distance from store to customer: the sum of both coordinates'
-    differences. ``zone`` is the customer's.
-    """
-    n = len(store)
-    products = 1.0 + rng.poisson(1.6, n).astype(np.float64)
-    price = PRICE[stores.category[store]] * rng.lognormal(0.0, 0.25, n)
-    away_m = 300.0 + rng.gamma(2.2, 550.0, n)
-    angle = rng.uniform(0.0, 2.0 * np.pi, n)
-    x_m = np.clip(stores.x_m[store] + away_m * np.cos(angle), -CITY_RADIUS_M, CITY_RADIUS_M)
-    y_m = np.clip(stores.y_m[store] + away_m * np.sin(angle), -CITY_RADIUS_M, CITY_RADIUS_M)
-    distance_m = np.abs(x_m - stores.x_m[store]) + np.abs(y_m - stores.y_m[store])
-    return Baskets(
-        products=products,
-        amount=np.round(products * price, 2),
-        x_m=x_m,
-        y_m=y_m,
-        zone=zone_of(x_m, y_m),
-        distance_m=np.round(np.maximum(distance_m, 100.0)),
+    streets: Streets
+    stores: Stores
+    reach: FloatArray
+    first_s: FloatArray
+    product_s: FloatArray
+    price: FloatArray
+
+    def baskets(self, store: IntArray, hour: FloatArray, rng: np.random.Generator) -> Baskets:
+        """Draw the baskets of orders from these stores, placed at these local hours."""
+        n = len(store)
+        streets, n_nodes = self.streets, len(self.streets)
+        found = np.searchsorted(self.reach.ravel(), store + rng.random(n), side="right")
+        node = np.minimum(found - store * n_nodes, n_nodes - 1)
+        products = 1.0 + rng.poisson(PRODUCTS_MEAN - 1.0, n).astype(np.float64)
+        extra_m = rng.uniform(0.0, 120.0, n)
+        building = _buildings(streets.zone[node], hour, rng)
+        floor = np.floor(rng.random(n) * np.array(FLOORS)[building])
+        popular = rng.random(n) ** 2.2  # most order the same few dishes
+        price = self.price[store] * rng.lognormal(0.0, 0.22, n)
+        return Baskets(
+            products=products,
+            amount=np.round(products * price, 2),
+            dish=np.floor(popular * DISHES).astype(np.int64),
+            node=node,
+            extra_m=extra_m,
+            distance_m=np.round(streets.distance_m[1, self.stores.node[store], node] + extra_m),
+            building=building,
+            door_s=HANDOVER_S + DOOR_S[building] + FLOOR_S[building] * floor,
+            work_s=self.first_s[store] + self.product_s[store] * (products - 1.0),
+        )
+
+
+def make_customers(streets: Streets, stores: Stores, rng: np.random.Generator) -> Customers:
+    """Draw where people live; they order from stores nearby."""
+    people = rng.gamma(2.0, 0.5, len(streets))
+    away_m = streets.distance_m[1, stores.node].astype(np.float64)
+    weight = people * np.exp(-away_m / REACH_M) * (away_m < REACH_MAX_M)
+    reach = np.cumsum(weight, axis=1)
+    reach = np.minimum(reach / reach[:, -1:], 1.0) + np.arange(len(stores))[:, None]
+    kinds = stores.category
+    return Customers(
+        streets=streets,
+        stores=stores,
+        reach=reach,
+        first_s=stores.pace * np.array([kind.first_s for kind in CATEGORIES])[kinds],
+        product_s=stores.pace * np.array([kind.product_s for kind in CATEGORIES])[kinds],
+        price=np.array([kind.price for kind in CATEGORIES])[kinds],
     )
 
 
-def zone_of(x_m: FloatArray, y_m: FloatArray) -> IntArray:
-    """Index into ``ZONES`` of every point: the centre, else the quarter that it lies in."""
-    quarter = np.floor_divide(np.arctan2(y_m, x_m) + np.pi / 4.0, np.pi / 2.0).astype(np.int64) % 4
-    outer = np.array([2, 1, 4, 3], dtype=np.int64)[quarter]
-    return np.where(np.hypot(x_m, y_m) < CENTRE_RADIUS_M, 0, outer)
+def _buildings(zone: IntArray, hour: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Index into ``BUILDINGS``: offices order by day, towers stand in the centre."""
+    by_day = (hour > 9.0) & (hour < 17.0)
+    office = np.where(by_day, np.where(zone == 0, 0.45, 0.15), 0.02)
+    tower = np.where(zone == 0, 0.2, 0.08)
+    house = np.where(zone == 0, 0.03, 0.25)
+    u = rng.random(len(zone))
+    return np.select(
+        [u < office, u < office + tower, u < office + tower + house], [3, 2, 0], default=1
+    ).astype(np.int64)

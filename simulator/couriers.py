@@ -1,136 +1,113 @@
-"""The couriers, kept minimal: a fixed pool per city, the soonest courier takes the order."""
+"""The couriers: who they are, and when they are on duty."""
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 
-from simulator.baskets import Baskets
-from simulator.kitchens import Cooked
-from simulator.plan import CITIES, CityPlan
-from simulator.stores import CITY_RADIUS_M, FloatArray, IntArray, Stores
+from simulator.arrays import FloatArray, IntArray
+from simulator.clock import BIN_S
+from simulator.scenario import CityProfile, Scenario
+from simulator.streets import Streets
 
-PARKING_MEDIAN_S: FloatArray = np.array([190.0, 110.0, 120.0, 110.0, 130.0])
-"""Time from reaching the customer's street to the door, by zone of the customer."""
-PICKUP_MEDIAN_S = 60.0
-"""Time that handing an order over the counter takes."""
-REQUEST_DELAY_S = (20.0, 90.0)
-"""A courier is looked for this long after the store accepts."""
+__all__ = ["VEHICLES", "Couriers", "make_couriers"]
+
+VEHICLES = ("bicycle", "scooter", "car")
+SPEED_M_S = np.array([4.4, 6.3, 6.9])
+"""Speed of each vehicle on empty streets, stops included."""
+TOUR_H = 0.62
+"""Hours that one delivery is planned to occupy a courier."""
+SHIFT_H = (2.5, 6.0)
+REST_H = 9.0
+REACHABLE_H = 3.0
+"""Some couriers stay on duty for so long after the last planned hour."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deliveries:
-    """Courier (-1: none) and moments of each order's legs, seconds since the start, NaN: never.
+class Couriers:
+    """One entry per courier; ``shift_*`` have one entry per begin or end of a shift, by time.
 
-    ``distance_to_store_m`` is the street distance from where the courier was when assigned.
+    ``shift_until_ms`` is the end of the shift that begins, or -1 where one ends.
     """
 
-    courier: IntArray
-    distance_to_store_m: FloatArray
-    assigned_s: FloatArray
-    at_store_s: FloatArray
-    picked_up_s: FloatArray
-    at_customer_s: FloatArray
-    delivered_s: FloatArray
-    cancelled_s: FloatArray
+    vehicle: IntArray
+    speed_m_s: FloatArray
+    accepts: FloatArray
+    parking: FloatArray
+    home: IntArray
+    shift_ms: IntArray
+    shift_courier: IntArray
+    shift_until_ms: IntArray
+
+    def __len__(self) -> int:
+        return len(self.vehicle)
 
 
-def deliver(
-    plan: CityPlan,
-    stores: Stores,
-    store: IntArray,
-    baskets: Baskets,
-    cooked: Cooked,
-    gives_up_s: FloatArray,
+def make_couriers(
+    scenario: Scenario,
+    profile: CityProfile,
+    streets: Streets,
+    expected_per_bin: FloatArray,
     rng: np.random.Generator,
-) -> Deliveries:
-    """Assign couriers in the order of acceptance and ride the legs.
+) -> Couriers:
+    """Plan shifts for the orders that the calendar lets expect, and draw who works them.
 
-    ``gives_up_s`` is the moment at which the customer cancels what has not been picked up.
+    The plan knows hours and weekdays, not the weather nor today's demand: so couriers are sometimes
+    short, as in life.
+
+    Args:
+        scenario: for ``courier_supply``.
+        profile: for the vehicles.
+        streets: where couriers wait.
+        expected_per_bin: orders of the whole city in each bin, as planned.
+        rng: where chance comes from.
     """
-    n = len(store)
-    request_s = cooked.accepted_s + rng.uniform(*REQUEST_DELAY_S, n)
-    pickup_s = PICKUP_MEDIAN_S * rng.lognormal(0.0, 0.4, n)
-    parking_s = PARKING_MEDIAN_S[baskets.zone] * rng.lognormal(0.0, 0.35, n)
-    traffic = rng.lognormal(0.0, 0.15, (2, n))
-    moments = np.full((7, n), np.nan)
-    moments[5] = cooked.cancelled_s
-    legs = Deliveries(
-        courier=np.full(n, -1, dtype=np.int64),
-        assigned_s=moments[0],
-        at_store_s=moments[1],
-        picked_up_s=moments[2],
-        at_customer_s=moments[3],
-        delivered_s=moments[4],
-        cancelled_s=moments[5],
-        distance_to_store_m=moments[6],
+    shifts, n = _plan(expected_per_bin * scenario.courier_supply, rng)
+    vehicle = rng.choice(len(VEHICLES), n, p=profile.vehicles)
+    begins = [(begin, courier, until) for begin, until, courier in shifts]
+    ends = [(until, courier, -1) for _, until, courier in shifts]
+    changes = np.array(sorted(begins + ends), dtype=np.int64).reshape(-1, 3)
+    centre = np.argsort(np.hypot(streets.x_m, streets.y_m))[: len(streets) // 2]
+    return Couriers(
+        vehicle=vehicle,
+        speed_m_s=SPEED_M_S[vehicle] * rng.lognormal(0.0, 0.13, n),
+        accepts=rng.beta(9.0, 1.6, n),
+        parking=rng.lognormal(0.0, 0.25, n),
+        home=rng.choice(centre, n),
+        shift_ms=np.ascontiguousarray(changes[:, 0]),
+        shift_courier=np.ascontiguousarray(changes[:, 1]),
+        shift_until_ms=np.ascontiguousarray(changes[:, 2]),
     )
-    pools = [_Pool(plan.couriers, city * plan.couriers, rng) for city in range(len(CITIES))]
-    accepted = np.flatnonzero(~np.isnan(cooked.accepted_s))
-    for i in accepted[np.argsort(request_s[accepted], kind="stable")]:
-        s = store[i]
-        pools[stores.city[s]].ride(
-            int(i), legs, request_s=float(request_s[i]), ready_s=float(cooked.ready_s[i]),
-            store_xy=(float(stores.x_m[s]), float(stores.y_m[s])),
-            customer_xy=(float(baskets.x_m[i]), float(baskets.y_m[i])),
-            distance_m=float(baskets.distance_m[i]), pickup_s=float(pickup_s[i]),
-            parking_s=float(parking_s[i]), traffic=(float(traffic[0, i]), float(traffic[1, i])),
-            gives_up_s=float(gives_up_s[i]),
-        )  # fmt: skip
-    return legs
 
 
-class _Pool:
-    """The couriers of one city: where each is, when free, how fast, how good at parking."""
-
-    def __init__(self, couriers: int, first: int, rng: np.random.Generator) -> None:
-        self._first = first
-        self._x_m = rng.uniform(-CITY_RADIUS_M, CITY_RADIUS_M, couriers) / 2.0
-        self._y_m = rng.uniform(-CITY_RADIUS_M, CITY_RADIUS_M, couriers) / 2.0
-        self._free_s = np.zeros(couriers)
-        self._speed_m_s = 4.5 * rng.lognormal(0.0, 0.2, couriers)
-        self._parking = rng.lognormal(0.0, 0.2, couriers)
-
-    def ride(
-        self,
-        i: int,
-        legs: Deliveries,
-        *,
-        request_s: float,
-        ready_s: float,
-        store_xy: tuple[float, float],
-        customer_xy: tuple[float, float],
-        distance_m: float,
-        pickup_s: float,
-        parking_s: float,
-        traffic: tuple[float, float],
-        gives_up_s: float,
-    ) -> None:
-        away_m = np.abs(self._x_m - store_xy[0]) + np.abs(self._y_m - store_xy[1])
-        leaves_s = np.maximum(self._free_s, request_s)
-        c = int(np.argmin(leaves_s + away_m / self._speed_m_s))
-        assigned_s = float(leaves_s[c])
-        at_store_s = assigned_s + float(away_m[c] / self._speed_m_s[c]) * traffic[0] + 20.0
-        cancelled_s = legs.cancelled_s[i]
-        picked_up_s = max(at_store_s, ready_s) + pickup_s
-        if np.isnan(cancelled_s) and gives_up_s <= picked_up_s:
-            cancelled_s = legs.cancelled_s[i] = gives_up_s
-        ends_s = np.inf if np.isnan(cancelled_s) else float(cancelled_s)
-        if assigned_s >= ends_s:
-            return
-        legs.courier[i] = self._first + c
-        legs.assigned_s[i] = assigned_s
-        legs.distance_to_store_m[i] = np.round(away_m[c])
-        if at_store_s < ends_s:
-            legs.at_store_s[i] = at_store_s
-            self._x_m[c], self._y_m[c] = store_xy
-        if ends_s < np.inf:
-            self._free_s[c] = ends_s
-            return
-        at_customer_s = picked_up_s + distance_m / float(self._speed_m_s[c]) * traffic[1]
-        legs.picked_up_s[i] = picked_up_s
-        legs.at_customer_s[i] = at_customer_s
-        legs.delivered_s[i] = at_customer_s + parking_s * float(self._parking[c])
-        self._free_s[c] = legs.delivered_s[i]
-        self._x_m[c], self._y_m[c] = customer_xy
+def _plan(
+    expected_per_bin: FloatArray, rng: np.random.Generator
+) -> tuple[list[tuple[int, int, int]], int]:
+    """Return shifts (begin_ms, end_ms, courier) and the number of couriers."""
+    per_hour = expected_per_bin * (3_600 / BIN_S)
+    # Somebody still rides when the last kitchens close.
+    reach = round(3_600 / BIN_S)
+    needed = np.array([per_hour[max(i - reach, 0) : i + reach].max() for i in range(len(per_hour))])
+    needed = np.ceil(needed * TOUR_H + (needed > 0.05))
+    resting: deque[tuple[int, int]] = deque()
+    ends: list[tuple[int, int]] = []
+    shifts: list[tuple[int, int, int]] = []
+    n = 0
+    for i, wanted in enumerate(needed):
+        now = i * BIN_S * 1_000
+        while ends and ends[0][0] <= now:
+            until, courier = heappop(ends)
+            resting.append((until + round(REST_H * 3.6e6), courier))
+        for _ in range(int(wanted) - len(ends)):
+            if resting and resting[0][0] <= now:
+                courier = resting.popleft()[1]
+            else:
+                courier, n = n, n + 1
+            begin = now + int(rng.integers(0, BIN_S * 1_000))
+            until = begin + round(float(rng.uniform(*SHIFT_H)) * 3.6e6)
+            shifts.append((begin, until, courier))
+            heappush(ends, (until, courier))
+    return shifts, max(n, 1)

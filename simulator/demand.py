@@ -1,71 +1,142 @@
-"""When customers order: by hour and weekday, with good and bad days."""
+"""When people order, and where: by hour, weekday, weather, local events, and better or worse days.
+
+Orders come as a Poisson process whose rate is constant within a quarter of an hour, so that its
+future can be drawn again from any moment on.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from simulator.plan import CITIES, CityPlan
-from simulator.stores import FloatArray, IntArray, Stores
+from simulator.arrays import FloatArray, IntArray
+from simulator.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime
+from simulator.conditions import Conditions
+from simulator.scenario import CityProfile
+from simulator.stores import CATEGORIES, NEW_STORE_WEEKS, Stores
+from simulator.streets import Streets
 
-HOUR_SHARE: FloatArray = np.array(
-    [0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0, 1.5, 3.0,
-     8.0, 11.0, 8.5, 4.0, 2.5, 3.0, 5.5, 11.0, 15.0, 13.5, 8.0, 3.5]
-)  # fmt: skip
-"""Share of a day's orders in each local hour, 0 to 23; sums to 100."""
+__all__ = ["Arrivals", "Demand", "make_demand"]
+
 WEEKDAY_FACTOR: FloatArray = np.array([0.85, 0.85, 0.9, 0.95, 1.15, 1.2, 1.1])
-"""Demand of Monday to Sunday; averages to 1."""
+MEAL_HOURS = (8.5, 12.6, 16.0, 19.3, 22.8)
+MEAL_WIDTHS_H = (1.3, 1.2, 1.8, 1.6, 1.3)
+STORE_DAY_SHAPE = 10.0
+CITY_DAY_SIGMA = 0.08
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrivals:
+    """Store and moment (milliseconds since the start) of orders, sorted by moment."""
+
+    store: IntArray
+    activated_ms: IntArray
+
+    def __len__(self) -> int:
+        return len(self.store)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """One entry per order, sorted by time; ``shift`` numbers half days since the start."""
+    """The rates of a city's orders.
 
-    store: IntArray
-    activated_s: FloatArray
-    shift: IntArray
-
-
-def local_hours(plan: CityPlan, city: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Local hour, weekday (Monday is 0) and day number of every UTC hour of the plan."""
-    zone = ZoneInfo(CITIES[city][1])
-    start_day = plan.start.astimezone(zone).toordinal()
-    moments = [(plan.start + timedelta(hours=i)).astimezone(zone) for i in range(plan.days * 24)]
-    hours = np.array([m.hour for m in moments], dtype=np.int64)
-    weekdays = np.array([m.weekday() for m in moments], dtype=np.int64)
-    days = np.array([m.toordinal() - start_day for m in moments], dtype=np.int64)
-    return hours, weekdays, days
-
-
-def make_demand(plan: CityPlan, stores: Stores, rng: np.random.Generator) -> Demand:
-    """Draw the orders of every store: a Poisson count per hour, uniform within the hour.
-
-    A day of a whole city (its weather, say) and a day of one store are each better or worse than
-    expected, so that load is not known from the calendar alone.
+    ``profile`` is the demand of each category in each bin, ``level`` that of each store on each
+    day, shape (stores, days); ``scale`` makes orders per bin of their product.
     """
-    store_parts, time_parts, shift_parts = [], [], []
-    for city in range(len(CITIES)):
-        members = np.flatnonzero(stores.city == city)
-        hours, weekdays, days = local_hours(plan, city)
-        city_day = rng.lognormal(-0.02, 0.2, plan.days + 2)
-        store_day = rng.gamma(8.0, 1.0 / 8.0, (len(members), plan.days + 2))
-        hourly = HOUR_SHARE[hours] / 100.0 * WEEKDAY_FACTOR[weekdays] * city_day[days]
-        rate = plan.orders_per_store_day * stores.popularity[members, None] * store_day[:, days]
-        counts = rng.poisson(rate * hourly)
-        member, hour = (
-            np.repeat(part, counts.ravel())
-            for part in (index.ravel() for index in np.indices(counts.shape))
+
+    stores: Stores
+    local: LocalTime
+    zone: IntArray
+    profile: FloatArray
+    level: FloatArray
+    scale: float = 1.0
+
+    def rates(self, conditions: Conditions, first_bin: int) -> FloatArray:
+        """Return the orders expected of each store in the bins of the conditions."""
+        n_bins = conditions.demand.shape[1]
+        return self.ordinary(first_bin, n_bins) * conditions.demand[self.zone]
+
+    def ordinary(self, first_bin: int, n_bins: int) -> FloatArray:
+        """Return the expected orders without weather and local events; (stores, n_bins)."""
+        span = slice(first_bin, first_bin + n_bins)
+        rate = self.profile[self.stores.category, span] * self.level[:, self.local.day[span]]
+        return np.asarray(self.scale * rate * self.stores.open_in(self.local, span))
+
+    def arrivals(
+        self, rates: FloatArray, first_bin: int, from_ms: int, rng: np.random.Generator
+    ) -> Arrivals:
+        """Draw the orders of some bins that are placed later than ``from_ms``.
+
+        Args:
+            rates: expected orders of whole bins, shape (stores, n_bins).
+            first_bin: the bin of the first column.
+            from_ms: only orders after this moment; the bin that it lies in counts in part.
+            rng: where chance comes from.
+        """
+        starts_ms = (first_bin + np.arange(rates.shape[1])) * BIN_S * 1_000
+        begins_ms = np.maximum(starts_ms, from_ms)
+        length_ms = np.maximum(starts_ms + BIN_S * 1_000 - begins_ms, 0)
+        counts = rng.poisson(rates * (length_ms / (BIN_S * 1_000.0)))
+        store, column = (
+            np.repeat(part.ravel(), counts.ravel()) for part in np.indices(counts.shape)
         )
-        store_parts.append(members[member])
-        time_parts.append(hour * 3_600.0 + rng.uniform(0.0, 3_600.0, len(hour)))
-        shift_parts.append(days[hour] * 2 + (hours[hour] >= 17))
-    activated_s = np.concatenate(time_parts)
-    order = np.argsort(activated_s, kind="stable")
-    return Demand(
-        store=np.concatenate(store_parts)[order].astype(np.int64),
-        activated_s=activated_s[order],
-        shift=np.concatenate(shift_parts)[order].astype(np.int64),
+        within = np.ceil(rng.random(len(store)) * length_ms[column]).astype(np.int64)
+        activated_ms = begins_ms[column] + np.maximum(within, 1)
+        order = np.argsort(activated_ms, kind="stable")
+        return Arrivals(store=store[order], activated_ms=activated_ms[order])
+
+
+def make_demand(
+    profile: CityProfile,
+    streets: Streets,
+    stores: Stores,
+    local: LocalTime,
+    conditions: Conditions,
+    expected_orders: float,
+    rng: np.random.Generator,
+) -> Demand:
+    """Draw better and worse days, and scale the rates to the orders that are expected in all.
+
+    A day of the whole city and a day of one store are each better or worse than expected, so that
+    load is not known from the calendar alone.
+    """
+    n_days = int(local.day[-1]) + 1
+    weekday = (int(local.weekday[0]) + np.arange(n_days)) % 7
+    age_weeks = (np.arange(n_days) - stores.opens_day[:, None] + 1.0) / 7.0
+    grown = np.clip(age_weeks / NEW_STORE_WEEKS, 0.25, 1.0)
+    level = (
+        stores.popularity[:, None]
+        * np.where(stores.opens_day[:, None] > 0, grown, 1.0)
+        * rng.gamma(STORE_DAY_SHAPE, 1.0 / STORE_DAY_SHAPE, (len(stores), n_days))
+        * WEEKDAY_FACTOR[weekday]
+        * rng.lognormal(0.0, CITY_DAY_SIGMA, n_days)
     )
+    demand = Demand(
+        stores=stores,
+        local=local,
+        zone=streets.zone[stores.node],
+        profile=_profile(profile, local.hour),
+        level=level,
+    )
+    expected = sum(
+        float(
+            (
+                demand.ordinary(first, BINS_PER_DAY)
+                * conditions.demand[demand.zone, first : first + BINS_PER_DAY]
+            ).sum()
+        )
+        for first in range(0, len(local) - TAIL_BINS, BINS_PER_DAY)
+    )
+    return Demand(**{**vars(demand), "scale": expected_orders / max(expected, 1e-9)})
+
+
+def _profile(profile: CityProfile, hour: FloatArray) -> FloatArray:
+    """Demand of every category in every bin, (categories, n_bins); a day sums to about 1."""
+    later = np.array([0.0, 1.0, 0.7, 1.0, 0.5]) * profile.meals_later_h
+    middle = (np.array(MEAL_HOURS) + later)[:, None]
+    away_h = np.abs(hour - middle)
+    away_h = np.minimum(away_h, 24.0 - away_h)  # a day is a circle
+    meals = np.exp(-0.5 * (away_h / np.array(MEAL_WIDTHS_H)[:, None]) ** 2)
+    weights = np.array([category.meals for category in CATEGORIES])
+    return np.asarray((weights / weights.sum(axis=1, keepdims=True)) @ meals)

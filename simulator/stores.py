@@ -1,73 +1,140 @@
-"""The stores: where they are, what they cook, how well, and how many orders at once."""
+"""The stores: where they are, what they cook, how well, when, and how many orders at once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.plan import CITIES, CityPlan
+from simulator.arrays import BoolArray, FloatArray, IntArray
+from simulator.clock import LocalTime
+from simulator.scenario import CityProfile, Scenario
+from simulator.streets import Streets
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+__all__ = ["CATEGORIES", "Category", "Stores", "make_stores", "with_slots"]
 
-CATEGORIES: tuple[str, ...] = ("burger", "pizza", "sushi", "indian", "salad", "bakery")
-BASE_PREP_S: FloatArray = np.array([420.0, 540.0, 780.0, 720.0, 300.0, 210.0])
-"""Seconds that one dish of each category takes on an average day."""
-PREP_PER_PRODUCT_S: FloatArray = np.array([45.0, 80.0, 70.0, 50.0, 40.0, 20.0])
-"""Seconds that every further product adds."""
-CITY_RADIUS_M = 4_000.0
+
+@dataclass(frozen=True, kw_only=True)
+class Category:
+    """A kind of kitchen.
+
+    Args:
+        name: what it is called.
+        first_s: work in the first product of an order, seconds.
+        product_s: work in every further product.
+        price: mean price of a product.
+        batch: orders of the same dish that are cooked together at most.
+        meals: weight of breakfast, lunch, afternoon, dinner and night in its demand.
+        opens_h, closes_h: usual opening hours, local; beyond 24 is after midnight.
+    """
+
+    name: str
+    first_s: float
+    product_s: float
+    price: float
+    batch: int
+    meals: tuple[float, float, float, float, float]
+    opens_h: float
+    closes_h: float
+
+
+CATEGORIES = (
+    Category(name="burger", first_s=400.0, product_s=45.0, price=9.0, batch=3,
+             meals=(0.0, 0.8, 0.3, 1.2, 0.5), opens_h=11.5, closes_h=25.0),
+    Category(name="pizza", first_s=480.0, product_s=80.0, price=11.0, batch=4,
+             meals=(0.0, 0.6, 0.2, 1.5, 0.3), opens_h=12.0, closes_h=24.0),
+    Category(name="sushi", first_s=700.0, product_s=70.0, price=8.0, batch=1,
+             meals=(0.0, 0.8, 0.1, 1.3, 0.1), opens_h=12.0, closes_h=23.0),
+    Category(name="indian", first_s=680.0, product_s=50.0, price=10.0, batch=2,
+             meals=(0.0, 0.8, 0.1, 1.4, 0.1), opens_h=12.0, closes_h=23.5),
+    Category(name="salad", first_s=260.0, product_s=40.0, price=9.5, batch=1,
+             meals=(0.1, 1.6, 0.3, 0.6, 0.0), opens_h=10.0, closes_h=21.0),
+    Category(name="bakery", first_s=170.0, product_s=20.0, price=4.0, batch=1,
+             meals=(1.5, 0.8, 0.8, 0.1, 0.0), opens_h=7.0, closes_h=19.0),
+    Category(name="kebab", first_s=240.0, product_s=40.0, price=6.5, batch=2,
+             meals=(0.0, 0.9, 0.3, 1.0, 0.9), opens_h=11.0, closes_h=26.0),
+    Category(name="groceries", first_s=330.0, product_s=18.0, price=3.0, batch=1,
+             meals=(0.5, 0.6, 0.8, 0.9, 0.2), opens_h=8.0, closes_h=22.5),
+)  # fmt: skip
+NEW_STORE_WEEKS = 3.0
+"""Weeks until a new store has found its customers."""
+UTILISATION = (0.3, 0.7)
+"""How much of a kitchen its busiest ordinary hour needs: drawn between these."""
+PRODUCTS_MEAN = 2.6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """One entry per store in every array, all of length ``plan.stores``.
+    """One entry per store in every array.
 
-    ``popularity`` multiplies the demand of an average store, ``pace`` the time that a dish takes
-    (the skill of the kitchen: below 1 is fast), ``attention_s`` is the mean time until somebody
-    sees a new order, ``slots`` how many orders the kitchen cooks at once.
+    ``pace`` multiplies all work (the kitchen's skill: below 1 is fast), ``attention_s`` is the mean
+    time until somebody sees a new order, ``slots`` how many batches cook at once, ``opens_day`` the
+    first day (0: it was there before), ``lingers`` how careless it is with the `ready` button.
     """
 
-    store_id: NDArray[np.object_]
-    city: IntArray
     category: IntArray
+    node: IntArray
     popularity: FloatArray
     pace: FloatArray
     attention_s: FloatArray
     slots: IntArray
-    x_m: FloatArray
-    y_m: FloatArray
+    batch: IntArray
+    opens_day: IntArray
+    opens_h: FloatArray
+    closes_h: FloatArray
+    lingers: FloatArray
 
     def __len__(self) -> int:
-        return len(self.store_id)
+        return len(self.node)
+
+    def work_s(self, products: FloatArray | float) -> FloatArray:
+        """Return the median seconds of one order's work in each store, alone in the kitchen."""
+        first = np.array([category.first_s for category in CATEGORIES])[self.category]
+        more = np.array([category.product_s for category in CATEGORIES])[self.category]
+        return np.asarray(self.pace * (first + more * (products - 1.0)))
+
+    def open_in(self, local: LocalTime, span: slice) -> BoolArray:
+        """Return whether each store takes orders in the bins of a span; (stores, n_bins)."""
+        hour = local.hour[span] + 0.125  # the middle of the bin
+        opens, closes = self.opens_h[:, None], self.closes_h[:, None] - 0.25
+        by_day = (hour >= opens) & (hour < closes)
+        after_midnight = hour + 24.0 < closes
+        return (by_day | after_midnight) & (local.day[span] >= self.opens_day[:, None])
 
 
-def make_stores(plan: CityPlan, rng: np.random.Generator) -> Stores:
-    """Draw the stores of a plan. Capacity follows popularity, but not exactly.
-
-    So some kitchens are too small for their busiest hour and others idle, as in life.
-    """
-    n = plan.stores
-    city = np.arange(n, dtype=np.int64) % len(CITIES)
+def make_stores(
+    scenario: Scenario, profile: CityProfile, streets: Streets, rng: np.random.Generator
+) -> Stores:
+    """Draw the stores of a city, without their capacity: see :func:`with_slots`."""
+    n = scenario.n_stores
     category = rng.integers(0, len(CATEGORIES), n)
-    popularity = rng.lognormal(-0.18, 0.6, n)
-    pace = rng.lognormal(0.0, 0.18, n)
-    radius_m = CITY_RADIUS_M * np.sqrt(rng.random(n))
-    angle = rng.uniform(0.0, 2.0 * np.pi, n)
-    prep_s = (BASE_PREP_S + 2.0 * PREP_PER_PRODUCT_S)[category] * pace
-    peak_orders_per_s = plan.orders_per_store_day * popularity * 0.15 / 3_600.0
-    utilisation = rng.uniform(0.45, 0.95, n)
-    slots = np.maximum(1, np.round(peak_orders_per_s * prep_s / utilisation)).astype(np.int64)
-    width = max(3, len(str(n - 1)))
+    opens_h = np.array([kind.opens_h for kind in CATEGORIES])[category]
+    closes_h = np.array([kind.closes_h for kind in CATEGORIES])[category]
+    new = rng.random(n) < scenario.new_store_share
+    span_days = max(scenario.days - 1, 1)
+    # Where food is, food is: stores crowd towards the centre.
+    attraction = np.exp(-np.hypot(streets.x_m, streets.y_m) / 2_000.0)
     return Stores(
-        store_id=np.array([f"s-{i:0{width}d}" for i in range(n)], dtype=object),
-        city=city,
         category=category,
-        popularity=popularity,
-        pace=pace,
+        node=rng.choice(len(streets), n, p=attraction / attraction.sum()),
+        popularity=rng.lognormal(-0.18, 0.6, n),
+        pace=rng.lognormal(0.0, 0.2, n),
         attention_s=rng.gamma(4.0, 9.0, n),
-        slots=slots,
-        x_m=radius_m * np.cos(angle),
-        y_m=radius_m * np.sin(angle),
+        slots=np.ones(n, dtype=np.int64),
+        batch=np.array([kind.batch for kind in CATEGORIES])[category],
+        opens_day=np.where(new, 1 + np.floor(rng.random(n) * span_days * 0.9), 0).astype(np.int64),
+        opens_h=opens_h + np.round(rng.normal(0.0, 0.5, n) * 2.0) / 2.0 + profile.meals_later_h / 2,
+        closes_h=closes_h + np.round(rng.normal(0.0, 0.4, n) * 2.0) / 2.0,
+        lingers=rng.gamma(1.5, 1.0 / 1.5, n),
     )
+
+
+def with_slots(stores: Stores, peak_per_h: FloatArray, rng: np.random.Generator) -> Stores:
+    """Return the stores with the capacity that they think they need.
+
+    Capacity follows the orders of the busiest ordinary hour, but not exactly: so some kitchens are
+    too small for it and others idle, as in life.
+    """
+    needed = peak_per_h / 3_600.0 * stores.work_s(PRODUCTS_MEAN)
+    slots = np.round(needed / rng.uniform(*UTILISATION, len(stores)))
+    return Stores(**{**vars(stores), "slots": np.maximum(slots, 1.0).astype(np.int64)})

@@ -8,41 +8,16 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from aggregators.events import Event, Source
-from simulator.baskets import ZONES, Baskets
-from simulator.couriers import Deliveries
-from simulator.demand import Demand
-from simulator.kitchens import Cooked
+from aggregators.events import Event
 from simulator.plan import CITIES, CityPlan
-from simulator.stores import CATEGORIES, FloatArray, Stores
+from simulator.small.baskets import ZONES, Baskets
+from simulator.small.couriers import Deliveries
+from simulator.small.demand import Demand
+from simulator.small.kitchens import Cooked
+from simulator.small.stores import CATEGORIES, FloatArray, Stores
+from simulator.sources import ORDERS
 
-__all__ = ["ORDERS", "events_of", "make_table"]
-
-ORDERS = Source(
-    "orders",
-    sample_id="order_id",
-    events=(
-        "activated",
-        "dispatched",
-        "accepted",
-        "courier_assigned",
-        "courier_at_store",
-        "ready",
-        "picked_up",
-        "courier_at_customer",
-        "delivered",
-        "cancelled",
-    ),
-    dimensions=("store_id", "courier_id", "city", "zone", "store_category"),
-    attributes=("amount", "products", "distance_m", "distance_to_store_m"),
-    known_from={"courier_id": "courier_assigned", "distance_to_store_m": "courier_assigned"},
-)
-"""What a simulated order goes through.
-
-``zone`` is the customer's, ``store_category`` the city and the kind of kitchen. ``distance_m`` is
-the street distance from store to customer, ``distance_to_store_m`` that from where the courier was
-when assigned.
-"""
+__all__ = ["events_of", "make_table"]
 
 
 def make_table(

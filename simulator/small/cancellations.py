@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.stores import FloatArray
+from simulator.small.stores import FloatArray
 
 DECLINED_SHARE = 0.004
 REFUSED_SHARE = 0.012

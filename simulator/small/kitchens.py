@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.baskets import Baskets
-from simulator.cancellations import Cancellations
-from simulator.demand import Demand
-from simulator.stores import BASE_PREP_S, PREP_PER_PRODUCT_S, FloatArray, Stores
+from simulator.small.baskets import Baskets
+from simulator.small.cancellations import Cancellations
+from simulator.small.demand import Demand
+from simulator.small.stores import BASE_PREP_S, PREP_PER_PRODUCT_S, FloatArray, Stores
 
 ACCEPT_GAP_S = 5.0
 """The least time between two acceptances in one store: one tablet, one pair of hands."""

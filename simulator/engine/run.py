@@ -1,0 +1,363 @@
+"""The city runs: what comes next happens, until a moment or until certain orders have ended."""
+
+from __future__ import annotations
+
+from simulator.compiled import compiled, inner
+from simulator.engine.agenda import (
+    ANSWER,
+    ARRIVE_CUSTOMER,
+    ARRIVE_STORE,
+    BATCH_DONE,
+    CANCEL,
+    DELIVER,
+    DISPATCH,
+    GIVE_BACK,
+    HAND_OVER,
+    OF_BREAKDOWN,
+    OF_DECLINE,
+    OF_DISPATCH,
+    OF_MISSING,
+    OF_PARKING,
+    OF_PATIENCE,
+    OF_REDRAW,
+    OF_REFUSAL,
+    OF_SECOND_THOUGHT,
+    OF_SEEN,
+    OF_TO_CUSTOMER,
+    PACKED,
+    REQUEST,
+    RESUME,
+    SEEN,
+    pop,
+    redraw,
+    schedule,
+    schedule_at,
+)
+from simulator.engine.assignment import (
+    BREAKDOWN_MEAN_S,
+    BREAKDOWN_SHARE,
+    answer,
+    find_courier,
+    free_courier,
+    give_back,
+)
+from simulator.engine.chance import (
+    DEFECTIVE,
+    EXPONENTIAL,
+    LOGNORMAL,
+    UNIFORM,
+    conditional_s,
+    uniform,
+)
+from simulator.engine.kitchens import (
+    MISSING_MEAN_S,
+    MISSING_SHARE,
+    accept,
+    finish_batch,
+    hand_over,
+    ready,
+)
+from simulator.engine.rides import (
+    PARKING_SIGMA,
+    RIDE_SIGMA,
+    parking_s,
+    ride_s,
+)
+from simulator.engine.state import (
+    ACCEPTED,
+    ACTIVATED,
+    ASSIGNED,
+    AT_CUSTOMER,
+    AT_STORE,
+    CANCELLED,
+    CHANGED_MIND,
+    DECLINED,
+    DELIVERED,
+    DISPATCHED,
+    DONE,
+    GONE,
+    IDLE,
+    ITEM_MISSING,
+    N_DONE,
+    N_FREE,
+    N_HEAP,
+    N_WAITING,
+    NEVER,
+    NEXT_ARRIVAL,
+    NEXT_SHIFT,
+    NO,
+    NOW,
+    OFF,
+    OFFERED,
+    OPEN,
+    OUT_OF_PATIENCE,
+    PAUSED,
+    PICKED_UP,
+    READY,
+    REFUSED,
+    REQUESTED,
+    TARGETS,
+    Orders,
+    State,
+    World,
+)
+
+__all__ = ["FINISHED", "FULL", "redraw_future", "run"]
+
+FINISHED, FULL = 0, 1
+
+DISPATCH_S = (4.0, 40.0)
+DECLINED_SHARE, DECLINED_MEAN_S = 0.005, 8.0
+SECOND_THOUGHT_SHARE, SECOND_THOUGHT_MEAN_S = 0.014, 420.0
+PATIENCE_MEDIAN_S, PATIENCE_SIGMA = 5_400.0, 0.3
+SEEN_AFTER_S = 8.0
+BUSY_ATTENTION = 0.12
+"""Every order in the kitchen adds this share to the time until a new one is seen."""
+REFUSED_SHARE, REFUSED_PER_LOAD, REFUSED_MAX = 0.006, 0.012, 0.2
+"""Stores refuse now and then, and more for every order per place beyond three."""
+FOREVER = 1 << 62
+SPARE = 64
+"""Free places that an event may need at most."""
+
+
+@compiled
+def run(
+    world: World, orders: Orders, state: State, key: int, until_ms: int, only_targets: bool
+) -> int:
+    """Let everything happen up to a moment, that moment included.
+
+    Returns ``FULL`` where the state must be grown before it can go on, else ``FINISHED``.
+    """
+    count = state.count
+    n_orders, n_shifts = len(orders.number), len(world.shift_ms)
+    while True:
+        if count[N_FREE] < SPARE or count[N_WAITING] + SPARE > len(state.waiting):
+            return FULL
+        if only_targets and count[TARGETS] == 0:
+            return FINISHED
+        scheduled = state.heap_ms[0] if count[N_HEAP] > 0 else FOREVER
+        arrival = FOREVER
+        if count[NEXT_ARRIVAL] < n_orders:
+            arrival = orders.activated_ms[count[NEXT_ARRIVAL]]
+        shift = FOREVER
+        if count[NEXT_SHIFT] < n_shifts:
+            shift = world.shift_ms[count[NEXT_SHIFT]]
+        now = min(scheduled, arrival, shift)
+        if now > until_ms or now == FOREVER:
+            return FINISHED
+        count[NOW] = now
+        if shift == now:
+            _shift(world, orders, state, key, now)
+        elif scheduled == now:
+            slot = pop(state)
+            kind, a, b, token = state.kind[slot], state.a[slot], state.b[slot], state.token[slot]
+            _happen(world, orders, state, key, now, kind, a, b, token)
+        else:
+            _place(orders, state, key, now, count[NEXT_ARRIVAL])
+            count[NEXT_ARRIVAL] += 1
+
+
+@inner
+def _shift(world: World, orders: Orders, state: State, key: int, now: int) -> None:
+    """A courier begins or ends a shift; who is busy ends it with the order."""
+    i = state.count[NEXT_SHIFT]
+    state.count[NEXT_SHIFT] += 1
+    courier = world.shift_courier[i]
+    if world.shift_until_ms[i] < 0:
+        if state.status[courier] == IDLE and now >= state.until_ms[courier]:
+            state.status[courier] = OFF
+        return
+    state.until_ms[courier] = world.shift_until_ms[i]
+    if state.status[courier] == OFF:
+        state.at[courier] = world.home[courier]
+        free_courier(world, orders, state, key, now, courier)
+
+
+@inner
+def _place(orders: Orders, state: State, key: int, now: int, o: int) -> None:
+    """A customer places an order."""
+    number = orders.number[o]
+    orders.moments[ACTIVATED, o] = now
+    schedule(
+        state, now, key, number, OF_DISPATCH, NO, UNIFORM, DISPATCH_S[0], DISPATCH_S[1],
+        DISPATCH, o, NO, NO,
+    )  # fmt: skip
+    schedule(
+        state, now, key, number, OF_DECLINE, NO, DEFECTIVE, DECLINED_MEAN_S, DECLINED_SHARE,
+        CANCEL, o, DECLINED, NO,
+    )  # fmt: skip
+    schedule(
+        state, now, key, number, OF_SECOND_THOUGHT, NO, DEFECTIVE, SECOND_THOUGHT_MEAN_S,
+        SECOND_THOUGHT_SHARE, CANCEL, o, CHANGED_MIND, NO,
+    )  # fmt: skip
+    schedule(
+        state, now, key, number, OF_PATIENCE, NO, LOGNORMAL, PATIENCE_MEDIAN_S, PATIENCE_SIGMA,
+        CANCEL, o, OUT_OF_PATIENCE, NO,
+    )  # fmt: skip
+
+
+@inner
+def _happen(
+    world: World, orders: Orders, state: State, key: int, now: int, kind: int, a: int, b: int,
+    token: int,
+) -> None:  # fmt: skip
+    """What was scheduled happens, unless it has become meaningless."""
+    if kind == BATCH_DONE:
+        finish_batch(world, orders, state, key, now, a, b)
+    elif kind == RESUME:
+        if state.status[b] == PAUSED:
+            free_courier(world, orders, state, key, now, b)
+    elif orders.stands[a] != OPEN:
+        return
+    elif kind == CANCEL:
+        if _may_cancel(orders, a, b):
+            _cancel(world, orders, state, key, now, a, b)
+    elif kind == ANSWER:
+        if state.status[b] == OFFERED and state.carries[b] == a and orders.offers[a] == token:
+            answer(world, orders, state, key, now, a, b)
+    elif kind in (ARRIVE_STORE, GIVE_BACK):
+        if orders.courier[a] == b and orders.attempts[a] == token:
+            if kind == ARRIVE_STORE:
+                orders.moments[AT_STORE, a] = now
+                if orders.moments[READY, a] != NEVER:
+                    hand_over(orders, state, key, now, a)
+            elif orders.moments[AT_STORE, a] == NEVER:
+                give_back(world, orders, state, key, now, a, b)
+    else:
+        _proceed(world, orders, state, key, now, kind, a)
+
+
+@inner
+def _proceed(
+    world: World, orders: Orders, state: State, key: int, now: int, kind: int, o: int
+) -> None:
+    """The next step of an order that is open."""
+    if kind == DISPATCH:
+        _dispatch(world, orders, state, key, now, o)
+    elif kind == SEEN:
+        store = orders.store[o]
+        load = state.inside[store] / world.store_slots[store]
+        refused = REFUSED_SHARE + REFUSED_PER_LOAD * max(load - 3.0, 0.0)
+        if uniform(key, orders.number[o], OF_REFUSAL, NO) < min(refused, REFUSED_MAX):
+            _cancel(world, orders, state, key, now, o, REFUSED)
+        else:
+            accept(world, orders, state, key, now, o)
+    elif kind == PACKED:
+        ready(orders, state, key, now, o)
+    elif kind == REQUEST:
+        orders.moments[REQUESTED, o] = now
+        find_courier(world, orders, state, key, now, o)
+    elif kind == HAND_OVER:
+        _ride_to_customer(world, orders, state, key, now, o)
+    elif kind == ARRIVE_CUSTOMER:
+        orders.moments[AT_CUSTOMER, o] = now
+        median_s = parking_s(world, now, orders.courier[o], orders.node[o], orders.door_s[o])
+        schedule(
+            state, now, key, orders.number[o], OF_PARKING, NO, LOGNORMAL, median_s, PARKING_SIGMA,
+            DELIVER, o, NO, NO,
+        )  # fmt: skip
+    elif kind == DELIVER:
+        courier = orders.courier[o]
+        orders.moments[DELIVERED, o] = now
+        state.at[courier] = orders.node[o]
+        _end(orders, state, o, DONE)
+        free_courier(world, orders, state, key, now, courier)
+
+
+@inner
+def _dispatch(world: World, orders: Orders, state: State, key: int, now: int, o: int) -> None:
+    """The store's tablet rings; a busy kitchen takes longer to look."""
+    store = orders.store[o]
+    orders.moments[DISPATCHED, o] = now
+    busy = 1.0 + BUSY_ATTENTION * state.inside[store]
+    mean_s = SEEN_AFTER_S + world.store_attention_s[store] * busy
+    schedule(
+        state, now, key, orders.number[o], OF_SEEN, NO, EXPONENTIAL, mean_s, 0.0, SEEN, o, NO, NO
+    )
+
+
+@inner
+def _ride_to_customer(
+    world: World, orders: Orders, state: State, key: int, now: int, o: int
+) -> None:
+    """The bag is in the courier's hands, and off they go."""
+    courier = orders.courier[o]
+    node = world.store_node[orders.store[o]]
+    orders.moments[PICKED_UP, o] = now
+    state.at[courier] = node
+    median_s = ride_s(world, now, courier, node, orders.node[o], orders.extra_m[o])
+    schedule(
+        state, now, key, orders.number[o], OF_TO_CUSTOMER, NO, LOGNORMAL, median_s, RIDE_SIGMA,
+        ARRIVE_CUSTOMER, o, courier, NO,
+    )  # fmt: skip
+
+
+@inner
+def _may_cancel(orders: Orders, o: int, cause: int) -> bool:
+    if cause == DECLINED:
+        return bool(orders.moments[DISPATCHED, o] == NEVER)
+    if cause == ITEM_MISSING:
+        return bool(orders.moments[READY, o] == NEVER)
+    return bool(orders.moments[PICKED_UP, o] == NEVER)
+
+
+@inner
+def _cancel(
+    world: World, orders: Orders, state: State, key: int, now: int, o: int, cause: int
+) -> None:
+    """An order is given up: the kitchen stops counting it, its courier is free where it is."""
+    orders.moments[CANCELLED, o] = now
+    orders.cause[o] = cause
+    _end(orders, state, o, GONE)
+    if orders.moments[ACCEPTED, o] != NEVER and orders.moments[READY, o] == NEVER:
+        state.inside[orders.store[o]] -= 1
+    courier = orders.courier[o]
+    if courier >= 0:
+        halfway = (state.leg_from_ms[courier] + state.leg_to_ms[courier]) // 2
+        if orders.moments[AT_STORE, o] != NEVER or now > halfway:
+            state.at[courier] = world.store_node[orders.store[o]]
+        free_courier(world, orders, state, key, now, courier)
+    elif orders.offered_to[o] >= 0:
+        free_courier(world, orders, state, key, now, orders.offered_to[o])
+        orders.offered_to[o] = -1
+
+
+@inner
+def _end(orders: Orders, state: State, o: int, stands: int) -> None:
+    orders.stands[o] = stands
+    state.count[N_DONE] += 1
+    if orders.is_target[o] == 1:
+        state.count[TARGETS] -= 1
+
+
+@compiled
+def redraw_future(world: World, orders: Orders, state: State, key: int, now: int) -> None:
+    """Draw everything again that is still to end, given that it has not ended by now."""
+    redraw(state, now, key)
+    for o in range(state.count[NEXT_ARRIVAL]):
+        if orders.stands[o] != OPEN or orders.moments[PICKED_UP, o] != NEVER:
+            continue
+        _risk(orders, state, key, now, o, ACTIVATED, SECOND_THOUGHT_MEAN_S, SECOND_THOUGHT_SHARE,
+              OF_SECOND_THOUGHT, CANCEL, CHANGED_MIND, NO)  # fmt: skip
+        if orders.moments[DISPATCHED, o] == NEVER:
+            _risk(orders, state, key, now, o, ACTIVATED, DECLINED_MEAN_S, DECLINED_SHARE,
+                  OF_DECLINE, CANCEL, DECLINED, NO)  # fmt: skip
+        if orders.moments[ACCEPTED, o] != NEVER and orders.moments[READY, o] == NEVER:
+            _risk(orders, state, key, now, o, ACCEPTED, MISSING_MEAN_S, MISSING_SHARE,
+                  OF_MISSING, CANCEL, ITEM_MISSING, NO)  # fmt: skip
+        if orders.courier[o] >= 0 and orders.moments[AT_STORE, o] == NEVER:
+            _risk(orders, state, key, now, o, ASSIGNED, BREAKDOWN_MEAN_S, BREAKDOWN_SHARE,
+                  OF_BREAKDOWN, GIVE_BACK, orders.courier[o], orders.attempts[o])  # fmt: skip
+
+
+@inner
+def _risk(
+    orders: Orders, state: State, key: int, now: int, o: int, since: int, mean_s: float,
+    share: float, purpose: int, kind: int, b: int, token: int,
+) -> None:  # fmt: skip
+    """Draw whether and when something befalls an order that it has been spared so far."""
+    elapsed_s = (now - orders.moments[since, o]) / 1_000.0
+    u = uniform(key, orders.number[o], OF_REDRAW, 1 + purpose)
+    wait_s = conditional_s(DEFECTIVE, mean_s, share, elapsed_s, u) - elapsed_s
+    if wait_s < 1e9:
+        schedule_at(state, now + max(1, round(wait_s * 1_000.0)), kind, o, b, token)

@@ -1,0 +1,127 @@
+"""What is recorded of what happens: late, twice, never, wrong at first, by clocks that are off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.arrays import BoolArray, FloatArray, IntArray
+from simulator.city import City
+from simulator.engine import state as engine
+from simulator.sources import ORDERS
+
+__all__ = ["EVENT_OF_MOMENT", "Records", "records_of", "true_moments"]
+
+EVENT_OF_MOMENT = {
+    "activated": engine.ACTIVATED,
+    "dispatched": engine.DISPATCHED,
+    "accepted": engine.ACCEPTED,
+    "courier_assigned": engine.ASSIGNED,
+    "courier_at_store": engine.AT_STORE,
+    "ready": engine.READY,
+    "picked_up": engine.PICKED_UP,
+    "courier_at_customer": engine.AT_CUSTOMER,
+    "delivered": engine.DELIVERED,
+    "cancelled": engine.CANCELLED,
+}
+"""The engine's moment behind each event of an order."""
+NEVER = engine.NEVER
+
+_BY_STORE = ("accepted", "ready")
+_BY_COURIER = ("courier_at_store", "picked_up", "courier_at_customer", "delivered")
+PRESSED_LATE_MEAN_S = 240.0
+CORRECTED_AFTER_MEAN_S = 600.0
+NETWORK_MEAN_S = 0.4
+"""Also an event in time takes a moment to arrive."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """What was recorded of each event of each order; arrays of shape (n_events, n_orders).
+
+    Events are in the order of ``ORDERS.events``; all moments are milliseconds since the start,
+    ``NEVER`` where there is none. ``time`` is the event's time in the end, ``first_time`` the one
+    that was recorded first (another one where it was corrected), ``arrives`` when that arrives,
+    ``corrected`` when the correction does, ``again`` when it is delivered a second time.
+    """
+
+    time: IntArray
+    first_time: IntArray
+    arrives: IntArray
+    corrected: IntArray
+    again: IntArray
+
+
+def true_moments(city: City) -> IntArray:
+    """Return when each event of each order really happened, in the order of ``ORDERS.events``."""
+    return city.orders.moments[[EVENT_OF_MOMENT[name] for name in ORDERS.events]]
+
+
+def records_of(city: City) -> Records:
+    """Return what was recorded of a city, as its scenario's imperfections have it."""
+    wrong = city.scenario.imperfections
+    rng = np.random.default_rng(np.random.SeedSequence([city.scenario.seed, city.index, 77]))
+    time = true_moments(city).copy()
+    happened = time != NEVER
+    _press_ready(city, time, rng)
+    _skew(city, time, rng)
+    shape = time.shape
+    missing = rng.random(shape) < wrong.missing_share
+    missing[0] = False
+    time[missing] = NEVER
+    recorded = time != NEVER
+    delay_s = rng.exponential(NETWORK_MEAN_S, shape)
+    late = rng.random(shape) < wrong.late_share
+    delay_s += np.where(late, rng.exponential(wrong.late_mean_s, shape), 0.0)
+    # What arrives cannot do so before it happened, whatever a wrong clock says.
+    happens = np.where(happened, np.maximum(true_moments(city), time), NEVER)
+    arrives = np.where(recorded, happens + _ms(delay_s), NEVER)
+    corrected = (rng.random(shape) < wrong.corrected_share) & recorded
+    error_ms = _ms(rng.normal(0.0, wrong.correction_s, shape))
+    first_time = np.where(corrected, np.minimum(time + error_ms, arrives), time)
+    twice = (rng.random(shape) < wrong.duplicate_share) & recorded
+    return Records(
+        time=time,
+        first_time=first_time,
+        arrives=arrives,
+        corrected=np.where(
+            corrected, arrives + 1 + _ms(rng.exponential(CORRECTED_AFTER_MEAN_S, shape)), NEVER
+        ),
+        again=np.where(twice, arrives + 1 + _ms(rng.exponential(60.0, shape)), NEVER),
+    )
+
+
+def _press_ready(city: City, time: IntArray, rng: np.random.Generator) -> None:
+    """The button is not pressed, or late: careless stores do both more often."""
+    wrong = city.scenario.imperfections
+    ready = ORDERS.events.index("ready")
+    careless = city.stores.lingers[city.orders.store]
+    u = rng.random((2, time.shape[1]))
+    was = time[ready] != NEVER
+    never = was & (u[0] < np.minimum(wrong.ready_missing_share * careless, 0.95))
+    late = was & ~never & (u[1] < np.minimum(wrong.ready_late_share * careless, 0.95))
+    late_ms = _ms(rng.exponential(PRESSED_LATE_MEAN_S, time.shape[1]))
+    # Most press it when the courier stands there and asks for the order.
+    picked_up = time[ORDERS.events.index("picked_up")]
+    pressed = time[ready] + late_ms
+    pressed = np.where(picked_up != NEVER, np.minimum(pressed, picked_up), pressed)
+    cancelled = time[ORDERS.events.index("cancelled")]
+    time[ready, late] = pressed[late]
+    time[ready, never | ((cancelled != NEVER) & (pressed > cancelled) & late)] = NEVER
+
+
+def _skew(city: City, time: IntArray, rng: np.random.Generator) -> None:
+    """Tablets and phones have clocks of their own, wrong by so much all the time."""
+    skew_s = city.scenario.imperfections.clock_skew_s
+    store_ms = _ms(rng.normal(0.0, skew_s, len(city.stores)))[city.orders.store]
+    courier_ms = _ms(rng.normal(0.0, skew_s, len(city.couriers)))[city.orders.courier]
+    for names, skew_ms in ((_BY_STORE, store_ms), (_BY_COURIER, courier_ms)):
+        for name in names:
+            row = time[ORDERS.events.index(name)]
+            known: BoolArray = row != NEVER
+            row[known] = np.maximum(row[known] + skew_ms[known], 0)
+
+
+def _ms(seconds: FloatArray | float) -> IntArray:
+    return np.round(seconds * 1_000.0).astype(np.int64)

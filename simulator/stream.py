@@ -1,0 +1,161 @@
+"""Simulated cities as a stream of events, in the order in which they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aggregators.events import Event, Source
+from simulator.arrays import IntArray
+from simulator.city import City
+from simulator.engine.state import NEVER
+from simulator.records import Records
+from simulator.sources import LOCAL_EVENTS, ORDERS, WEATHER
+from simulator.tables import courier_ids, local_event_table, order_table, weather_table
+
+__all__ = ["count_events", "events_of_records"]
+
+_ASSIGNED = ORDERS.events.index("courier_assigned")
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Events of one kind: who they are about, when they happened, were recorded and arrive.
+
+    ``recorded_us`` is -1 where it is the time of the event. ``data`` holds, for each sample, what
+    the event carries; ``retracted`` events carry nothing.
+    """
+
+    source: Source
+    event: str
+    ids: list[Any]
+    row: IntArray
+    time_us: IntArray
+    recorded_us: IntArray
+    arrives_us: IntArray
+    data: dict[str, list[Any]] = field(default_factory=dict)
+    retracted: bool = False
+
+    def event_of(self, i: int) -> Event:
+        row = self.row[i]
+        data = {column: values[row] for column, values in self.data.items()}
+        recorded = int(self.recorded_us[i])
+        return Event(
+            self.source.name, self.ids[row], self.event, int(self.time_us[i]), data,
+            None if recorded < 0 else recorded, self.retracted,
+        )  # fmt: skip
+
+
+def events_of_records(
+    cities: Sequence[City],
+    records: Sequence[Records],
+    *,
+    after: datetime | None = None,
+    before: datetime | None = None,
+) -> Iterator[Event]:
+    """Yield all events that arrive in a span of time; see ``Simulation.events``."""
+    for _, event in arrivals_of_records(cities, records, after=after, before=before):
+        yield event
+
+
+def arrivals_of_records(
+    cities: Sequence[City],
+    records: Sequence[Records],
+    *,
+    after: datetime | None = None,
+    before: datetime | None = None,
+) -> Iterator[tuple[int, Event]]:
+    """Yield all events with the moments, in microseconds UTC, at which they arrive."""
+    batches: list[_Batch] = []
+    for city, recorded in zip(cities, records, strict=True):
+        batches += _order_batches(city, recorded)
+        batches += _table_batches(weather_table(city), WEATHER)
+        batches += _table_batches(local_event_table(city), LOCAL_EVENTS)
+    low = -1 if after is None else pd.Timestamp(after).value // 1_000
+    high = 2**63 - 1 if before is None else pd.Timestamp(before).value // 1_000
+    kept = [
+        np.flatnonzero((batch.arrives_us >= low) & (batch.arrives_us < high)) for batch in batches
+    ]
+    which = np.repeat(np.arange(len(batches)), [len(rows) for rows in kept])
+    index = np.concatenate(kept)
+    arrives = np.concatenate([b.arrives_us[rows] for b, rows in zip(batches, kept, strict=True)])
+    for i in np.argsort(arrives, kind="stable"):
+        yield int(arrives[i]), batches[which[i]].event_of(index[i])
+
+
+def count_events(records: Sequence[Records]) -> int:
+    """Return about how many events the orders of some cities make, repetitions included."""
+    return sum(
+        int((part != NEVER).sum())
+        for one in records
+        for part in (one.arrives, one.corrected, one.again)
+    )
+
+
+def _order_batches(city: City, records: Records) -> Iterator[_Batch]:
+    table = order_table(city, records)
+    ids = table[ORDERS.sample_id].to_list()
+    columns = {name: table[name].to_list() for name in ORDERS.columns}
+    start_us = round(city.scenario.start.timestamp() * 1e6)
+
+    def us(moments_ms: IntArray) -> IntArray:
+        return start_us + moments_ms * 1_000
+
+    yield from _given_back(city, ids, start_us)
+    for k, event in enumerate(ORDERS.events):
+        data = {name: columns[name] for name in _carried(ORDERS, event)}
+        arrives, corrected, again = records.arrives[k], records.corrected[k], records.again[k]
+        first, put_right, twice = (
+            np.flatnonzero(moments != NEVER) for moments in (arrives, corrected, again)
+        )
+        unknown = np.full(len(first), -1)
+        first_us = us(records.first_time[k])
+        yield _Batch(ORDERS, event, ids, first, first_us[first], unknown, us(arrives[first]), data)
+        yield _Batch(
+            ORDERS, event, ids, put_right, us(records.time[k][put_right]),
+            us(corrected[put_right]), us(corrected[put_right]), data,
+        )  # fmt: skip
+        yield _Batch(
+            ORDERS, event, ids, twice, first_us[twice], unknown[: len(twice)], us(again[twice]),
+            data,
+        )  # fmt: skip
+
+
+def _given_back(city: City, ids: list[Any], start_us: int) -> Iterator[_Batch]:
+    """The assignments that did not last, and their retractions."""
+    row, assigned, dropped, courier, away_m = city.dropped.T
+    names = courier_ids(city)
+    assigned_us, dropped_us = start_us + assigned * 1_000, start_us + dropped * 1_000
+    place = np.arange(len(row))
+    mine = [ids[i] for i in row]
+    data = {
+        "courier_id": [names[i] for i in courier],
+        "distance_to_store_m": away_m.astype(np.float64).tolist(),
+    }
+    unknown = np.full(len(row), -1)
+    event = ORDERS.events[_ASSIGNED]
+    yield _Batch(ORDERS, event, mine, place, assigned_us, unknown, assigned_us + 400_000, data)
+    yield _Batch(
+        ORDERS, event, mine, place, assigned_us, dropped_us, dropped_us + 400_000, retracted=True
+    )
+
+
+def _table_batches(table: pd.DataFrame, source: Source) -> Iterator[_Batch]:
+    """The events of a table that is recorded as it happens."""
+    ids = table[source.sample_id].to_list()
+    for event in source.events:
+        times = table[event].to_numpy("datetime64[us]").astype(np.int64)
+        data = {name: table[name].to_list() for name in _carried(source, event)}
+        unknown = np.full(len(times), -1)
+        yield _Batch(
+            source, event, ids, np.arange(len(times)), times, unknown, times + 1_000_000, data
+        )
+
+
+def _carried(source: Source, event: str) -> list[str]:
+    return [name for name in source.columns if source.known_from_event(name) == event]

@@ -1,0 +1,161 @@
+"""A simulated city as tables: one row per sample of each source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from simulator.arrays import FloatArray, IntArray
+from simulator.baskets import BUILDINGS
+from simulator.city import DAY_MS, City
+from simulator.clock import BIN_S
+from simulator.couriers import VEHICLES
+from simulator.engine import state as engine
+from simulator.local_events import KINDS
+from simulator.records import Records, true_moments
+from simulator.sources import ORDERS
+from simulator.stores import CATEGORIES
+from simulator.streets import ZONES
+
+__all__ = ["CAUSES", "moments_of", "order_ids", "order_table", "true_table"]
+
+CAUSES = ("", "declined", "refused", "item missing", "changed mind", "out of patience")
+"""Why an order was cancelled."""
+OBSERVATION_BINS = 2
+"""The weather is observed every half hour."""
+_ID_WIDTH = 7
+
+
+def order_ids(city: City, rows: IntArray | None = None) -> list[str]:
+    """Return the ids of a city's orders: its name and the order's row."""
+    numbers = range(len(city)) if rows is None else rows.tolist()
+    return [f"{city.name}-{row:0{_ID_WIDTH}d}" for row in numbers]
+
+
+def store_ids(city: City) -> list[str]:
+    """Return the ids of a city's stores."""
+    return [f"{city.name}-s{i:04d}" for i in range(len(city.stores))]
+
+
+def courier_ids(city: City) -> list[str]:
+    """Return the ids of a city's couriers."""
+    return [f"{city.name}-c{i:05d}" for i in range(len(city.couriers))]
+
+
+def zone_names(city: City) -> list[str]:
+    """Return the values of the dimension ``zone``: the city says which centre it is."""
+    return [f"{city.name} {zone}" for zone in ZONES]
+
+
+def category_names(city: City) -> list[str]:
+    """Return the values of the dimension ``store_category``."""
+    return [f"{city.name} {category.name}" for category in CATEGORIES]
+
+
+def order_table(city: City, records: Records) -> pd.DataFrame:
+    """Return one row per order, as it was recorded."""
+    orders, baskets = city.orders, city.baskets
+    assigned = records.time[ORDERS.events.index("courier_assigned")] != engine.NEVER
+    return pd.DataFrame(
+        {
+            "order_id": _texts(order_ids(city)),
+            "store_id": _coded(store_ids(city), orders.store),
+            "courier_id": _coded(courier_ids(city), np.where(assigned, orders.courier, -1)),
+            "city": _coded([city.name], np.zeros(len(city), dtype=np.int64)),
+            "zone": _coded(zone_names(city), city.streets.zone[baskets.node]),
+            "store_category": _coded(category_names(city), city.stores.category[orders.store]),
+            "amount": baskets.amount,
+            "products": baskets.products,
+            "distance_m": baskets.distance_m,
+            "distance_to_store_m": np.where(assigned, orders.to_store_m.astype(np.float64), np.nan),
+            **{
+                name: moments_of(city.scenario.start, time)
+                for name, time in zip(ORDERS.events, records.time, strict=True)
+            },
+        }
+    )
+
+
+def true_table(city: City) -> pd.DataFrame:
+    """Return one row per order: what really happened, and what nobody records."""
+    orders = city.orders
+    vehicle = np.where(orders.courier >= 0, city.couriers.vehicle[orders.courier], -1)
+    start = city.scenario.start
+    age = orders.activated_ms / DAY_MS - city.stores.opens_day[orders.store]
+    was_there = city.stores.opens_day[orders.store] == 0
+    return pd.DataFrame(
+        {
+            "order_id": _texts(order_ids(city)),
+            **{
+                name: moments_of(start, time)
+                for name, time in zip(ORDERS.events, true_moments(city), strict=True)
+            },
+            "cooking": moments_of(start, orders.moments[engine.COOKING]),
+            "courier_requested": moments_of(start, orders.moments[engine.REQUESTED]),
+            "cause": _coded(CAUSES, orders.cause),
+            "building": _coded(BUILDINGS, city.baskets.building),
+            "vehicle": _coded(VEHICLES, vehicle),
+            "offers": orders.offers.astype(np.int64),
+            "store_age_days": np.where(was_there, np.nan, age),
+        }
+    )
+
+
+def weather_table(city: City) -> pd.DataFrame:
+    """Return one row per observation of the weather."""
+    weather = city.conditions.weather
+    n = city.scenario.days * 86_400 // (BIN_S * OBSERVATION_BINS)
+    ends = (1 + np.arange(n)) * OBSERVATION_BINS
+    fell_mm = weather.rain_mm_h[: n * OBSERVATION_BINS].reshape(n, -1).sum(axis=1) * BIN_S / 3_600.0
+    return pd.DataFrame(
+        {
+            "observation_id": _texts([f"{city.name}-w{i:06d}" for i in range(n)]),
+            "city": _coded([city.name], np.zeros(n, dtype=np.int64)),
+            "temperature_c": weather.temperature_c[ends - 1].round(1),
+            "precipitation_mm": fell_mm.round(2),
+            "wind_speed_m_s": weather.wind_m_s[ends - 1].round(1),
+            "observed": moments_of(city.scenario.start, ends * BIN_S * 1_000),
+        }
+    )
+
+
+def local_event_table(city: City) -> pd.DataFrame:
+    """Return one row per local event that started before the last order could be placed."""
+    events = city.events
+    rows = np.flatnonzero(events.started_s < city.scenario.days * 86_400)
+    return pd.DataFrame(
+        {
+            "local_event_id": _texts([f"{city.name}-e{i:05d}" for i in rows]),
+            "city": _coded([city.name], np.zeros(len(rows), dtype=np.int64)),
+            "zone": _coded(zone_names(city), events.zone[rows]),
+            "kind": _coded(KINDS, events.kind[rows]),
+            "visitors": events.visitors[rows],
+            "closes_streets": (events.kind[rows] == KINDS.index("closure")).astype(np.float64),
+            "started": moments_of(city.scenario.start, _ms(events.started_s[rows])),
+            "ended": moments_of(city.scenario.start, _ms(events.ended_s[rows])),
+        }
+    )
+
+
+def moments_of(start: datetime, moments_ms: IntArray) -> pd.Series[pd.Timestamp]:
+    """Return milliseconds since the start as datetimes in UTC, ``NEVER`` as NaT."""
+    moments = np.datetime64(round(start.timestamp() * 1_000), "ms") + moments_ms.astype("m8[ms]")
+    moments[moments_ms == engine.NEVER] = np.datetime64("NaT")
+    return pd.Series(moments.astype("datetime64[us]")).dt.tz_localize("UTC")
+
+
+def _coded(names: Sequence[str], codes: IntArray) -> pd.Series[str]:
+    """Return the names of the codes as text, missing where the code is negative."""
+    coded = pd.Categorical.from_codes(codes, categories=pd.Index(list(names)))
+    return pd.Series(coded.astype("str"))
+
+
+def _texts(values: list[str]) -> pd.Series[str]:
+    return pd.Series(values, dtype="str")
+
+
+def _ms(seconds: FloatArray) -> IntArray:
+    return np.round(seconds * 1_000.0).astype(np.int64)

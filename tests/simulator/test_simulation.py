@@ -1,0 +1,161 @@
+"""Simulated cities repeat themselves for a seed and break no law of time or place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aggregators.catalog import CATALOG
+from aggregators.catalog import ORDERS as CATALOG_ORDERS
+from aggregators.catalog import WEATHER as CATALOG_WEATHER
+from simulator import LOCAL_EVENTS, ORDERS, SOURCES, WEATHER, Scenario, Simulation, simulate_cities
+from tests.simulator.conftest import SCENARIO
+
+
+@pytest.fixture(scope="module")
+def orders(simulation: Simulation) -> pd.DataFrame:
+    return simulation.tables["orders"]
+
+
+def test_the_same_seed_gives_the_same_tables(simulation: Simulation) -> None:
+    again = simulate_cities(SCENARIO)
+    for name, table in simulation.tables.items():
+        pd.testing.assert_frame_equal(table, again.tables[name])
+    pd.testing.assert_frame_equal(simulation.truth_table, again.truth_table)
+
+
+def test_another_seed_gives_other_orders(orders: pd.DataFrame) -> None:
+    other = simulate_cities(Scenario(cities=1, days=1, orders=500, seed=6)).tables["orders"]
+    assert not other["activated"].head(50).equals(orders["activated"].head(50))
+
+
+def test_sources_are_those_of_the_catalog() -> None:
+    for mine, standard in ((ORDERS, CATALOG_ORDERS), (WEATHER, CATALOG_WEATHER)):
+        assert mine == standard
+        assert dict(mine.known_from) == dict(standard.known_from)
+    assert LOCAL_EVENTS.name not in {source.name for source in CATALOG.sources}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_tables_have_the_columns_of_their_source(simulation: Simulation, source: object) -> None:
+    assert source in SOURCES
+    for each in SOURCES:
+        table = simulation.tables[each.name]
+        assert len(table) > 0
+        assert set(table.columns) == {each.sample_id, *each.events, *each.columns}
+        assert table[each.sample_id].is_unique
+        assert all(table[event].dt.tz is not None for event in each.events)
+
+
+def test_the_number_of_orders_is_the_expected_one(simulation: Simulation) -> None:
+    assert SCENARIO.orders is not None
+    assert abs(len(simulation) - SCENARIO.orders) < 5.0 * np.sqrt(SCENARIO.orders)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("activated", "dispatched"),
+        ("dispatched", "accepted"),
+        ("accepted", "ready"),
+        ("accepted", "courier_assigned"),
+        ("courier_assigned", "courier_at_store"),
+        ("courier_at_store", "picked_up"),
+        ("ready", "picked_up"),
+        ("picked_up", "courier_at_customer"),
+        ("courier_at_customer", "delivered"),
+        ("activated", "cancelled"),
+    ],
+)
+def test_events_come_in_their_order(orders: pd.DataFrame, earlier: str, later: str) -> None:
+    both = orders[orders[later].notna()]
+    assert len(both) > 0
+    assert both[earlier].notna().all()
+    assert (both[earlier] < both[later]).all()
+
+
+def test_every_order_ends_once(orders: pd.DataFrame) -> None:
+    assert (orders["delivered"].notna() ^ orders["cancelled"].notna()).all()
+    assert 0.01 < orders["cancelled"].notna().mean() < 0.12
+
+
+def test_nothing_happens_after_a_cancellation(orders: pd.DataFrame) -> None:
+    cancelled = orders[orders["cancelled"].notna()]
+    for event in ORDERS.events[:-1]:
+        assert not (cancelled[event] > cancelled["cancelled"]).any(), event
+
+
+def test_cancellations_happen_for_every_reason(simulation: Simulation) -> None:
+    truth = simulation.truth_table
+    counts = truth["cause"].value_counts()
+    reasons = {"declined", "refused", "item missing", "changed mind"}
+    assert set(counts.index) >= reasons
+    declined = truth[truth["cause"] == "declined"]
+    assert declined["dispatched"].isna().all()
+    missing = truth[truth["cause"] == "item missing"]
+    assert missing["accepted"].notna().all()
+    assert missing["ready"].isna().all()
+
+
+def test_a_courier_is_known_exactly_when_assigned(orders: pd.DataFrame) -> None:
+    assigned = orders["courier_assigned"].notna()
+    assert (orders["courier_id"].notna() == assigned).all()
+    assert (orders["distance_to_store_m"].notna() == assigned).all()
+
+
+def test_a_courier_is_never_in_two_places(orders: pd.DataFrame) -> None:
+    tours = orders.dropna(subset=["courier_assigned"]).sort_values("courier_assigned")
+    ends = tours["delivered"].fillna(tours["cancelled"])
+    next_starts = tours.groupby("courier_id")["courier_assigned"].shift(-1)
+    known = next_starts.notna()
+    assert known.sum() > 1_000
+    assert (ends[known] <= next_starts[known]).all()
+
+
+def test_couriers_ride_along_streets(simulation: Simulation) -> None:
+    for city in simulation.cities:
+        streets = city.streets
+        assert np.isfinite(streets.distance_m).all()
+        straight_m = np.hypot(
+            streets.x_m[:, None] - streets.x_m, streets.y_m[:, None] - streets.y_m
+        )
+        bicycle, bound = streets.distance_m
+        assert (bicycle >= straight_m - 1.0).all()
+        assert (bound >= bicycle - 1e-3).all()
+        far = straight_m > 1_000.0
+        assert 1.15 < (bicycle[far] / straight_m[far]).mean() < 2.0
+        assert (bound != bound.T).any()  # one-way streets
+        assert 2 <= streets.arms[:, 4].sum() <= city.profile.bridges + 4
+
+
+def test_no_kitchen_cooks_more_than_it_can(simulation: Simulation) -> None:
+    """Orders that cook at a moment, in batches of the same dish, never exceed slots x batch."""
+    for city in simulation.cities:
+        moments = city.orders.moments
+        cooked = np.flatnonzero((moments[3] >= 0) & (moments[4] >= 0))
+        for store in range(len(city.stores)):
+            mine = cooked[city.orders.store[cooked] == store]
+            begins, ends = np.sort(moments[3, mine]), np.sort(moments[4, mine])
+            # The end includes packing, during which the next batch cooks already.
+            room = city.stores.slots[store] * city.stores.batch[store]
+            inside = np.arange(1, len(mine) + 1) - np.searchsorted(ends, begins, side="right")
+            packing = np.searchsorted(ends, begins + 240_000) - np.searchsorted(ends, begins)
+            assert (inside - packing <= room).all(), city.stores.slots[store]
+
+
+def test_new_stores_open_in_the_middle() -> None:
+    simulation = simulate_cities(
+        Scenario(cities=1, days=6, orders=3_000, new_store_share=0.5, seed=2)
+    )
+    city = simulation.cities[0]
+    orders = simulation.tables["orders"]
+    first = orders.groupby("store_id")["activated"].min()
+    opens = pd.Series(
+        city.stores.opens_day, index=[f"BCN-s{i:04d}" for i in range(len(city.stores))]
+    )
+    new = opens[opens > 0].index.intersection(first.index)
+    assert len(new) >= 3
+    day = (first[new] - pd.Timestamp(simulation.scenario.start)).dt.total_seconds() / 86_400.0
+    assert (day > opens[new] - 0.1).all()
+    assert simulation.truth_table["store_age_days"].notna().mean() > 0.1
