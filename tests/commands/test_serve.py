@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from commands.consume import consume
+from commands.serve import serve_etp, serve_events
 from services.client import EventClient
 from services.process import end_server, free_port
+from services.settings import EtpSettings, EventSettings
 from tests.commands.running import ROOT, doorstep
 
 PATIENCE_S = 90.0
@@ -57,3 +62,15 @@ def test_what_cannot_be_served_is_said_at_once(options: tuple[str, ...], reason:
     done = doorstep("serve", "events", *options)
     assert done.returncode == 1
     assert reason in done.stderr
+
+
+def test_options_have_the_defaults_of_the_settings() -> None:
+    events = inspect.signature(serve_events).parameters
+    for item in fields(EventSettings):
+        assert events[item.name].default == item.default
+    etp = inspect.signature(serve_etp).parameters
+    for item in fields(EtpSettings):
+        assert etp[item.name].default == item.default
+    consumer = inspect.signature(consume).parameters
+    assert consumer["max_clock_skew_s"].default == EventSettings.max_clock_skew_s
+    assert consumer["catalog"].default == EventSettings.catalog
