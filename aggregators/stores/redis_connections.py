@@ -100,7 +100,7 @@ class Nodes:
         return self.finish(self.begin(commands, replicas))
 
     def begin(self, commands: Sequence[Command], replicas: int = 0) -> Batch:
-        """Send commands; what is begun first must be finished first. See :meth:`run`."""
+        """Send commands, and do not wait for the answers. See :meth:`run`."""
         batch = Batch(commands, replicas, [None] * len(commands))
         with self._nothing_left_behind():
             self._send(batch, range(len(commands)))
@@ -144,8 +144,7 @@ class Nodes:
         for attempt in range(ATTEMPTS):
             link = self._link(address)
             try:
-                link.send(packed)
-                (reply,) = link.receive(1, link.opened)
+                (reply,) = link.receive(link.send(packed, 1))
             except self._failures() as error:
                 link.close()
                 reason = self._reason(error)
@@ -171,19 +170,19 @@ class Nodes:
             for lane, numbers in enumerate(self._by_lane(batch.commands, of_node)):
                 link = self._link(address, lane)
                 try:
-                    link.send(self._pipeline(batch, numbers))
+                    n_answers = self._count_answers(batch, numbers)
+                    exchange = link.send(self._pipeline(batch, numbers), n_answers)
                 except self._failures() as error:
                     self._failed(batch, link, numbers, error)
                 else:
-                    batch.sent.append((address, link, link.opened, numbers))
+                    batch.sent.append((address, link, exchange, numbers))
 
     def _receive(self, batch: Batch) -> None:
         """Take the answers; leave in the batch which commands are to be sent again, and why."""
         asked, batch.asked = batch.asked, {}
-        for address, link, opened, numbers in batch.sent:
-            extra = sum(number in asked for number in numbers) if asked else 0
+        for address, link, exchange, numbers in batch.sent:
             try:
-                answers = link.receive(len(numbers) + extra + bool(batch.replicas), opened)
+                answers = link.receive(exchange)
             except self._failures() as error:
                 self._failed(batch, link, numbers, error)
                 continue
@@ -195,7 +194,7 @@ class Nodes:
                 answers = [last[number] for number in numbers]
             for number, answer in zip(numbers, answers, strict=True):
                 batch.replies[number] = answer
-            if link.errors:
+            if exchange.has_errors:
                 self._after_errors(batch, numbers, address)
         batch.sent = []
 
@@ -229,6 +228,10 @@ class Nodes:
                 first, size = place + 1, 0
         if first < len(numbers):
             yield numbers[first:]
+
+    def _count_answers(self, batch: Batch, numbers: Sequence[int]) -> int:
+        asking = sum(number in batch.asked for number in numbers) if batch.asked else 0
+        return len(numbers) + asking + bool(batch.replicas)
 
     def _pipeline(self, batch: Batch, numbers: Sequence[int]) -> bytes:
         commands, asked = batch.commands, batch.asked
@@ -287,8 +290,7 @@ class Nodes:
         for address in [*dict.fromkeys(self._owners), None]:
             link = self._link(address)
             try:
-                link.send(packed)
-                (slots,) = link.receive(1, link.opened)
+                (slots,) = link.receive(link.send(packed, 1))
             except self._failures():
                 link.close()
                 continue

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Address", "Batch", "Command", "Link", "ReplyError", "pack"]
+__all__ = ["Address", "Batch", "Command", "Exchange", "Link", "ReplyError", "pack"]
 
 Address = tuple[str, int] | None
 """Host and port of a node; None stands for the server that the URL names."""
@@ -42,6 +43,15 @@ def pack(*arguments: bytes) -> bytes:
     return b"*%d\r\n%b" % (len(arguments), bulks)
 
 
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """What was sent over a connection at once, and the answers once they are there."""
+
+    n: int
+    answers: list[Any] | None = None
+    has_errors: bool = False
+
+
 @dataclass(slots=True)
 class Batch:
     """Commands on their way, and what became of them until now."""
@@ -49,7 +59,7 @@ class Batch:
     commands: Sequence[Command]
     replicas: int
     replies: list[Any]
-    sent: list[tuple[Address, Link, int, Sequence[int]]] = field(default_factory=list)
+    sent: list[tuple[Address, Link, Exchange, Sequence[int]]] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
     asked: dict[int, Address] = field(default_factory=dict)
     unknown_scripts: set[Address] = field(default_factory=set)
@@ -57,7 +67,7 @@ class Batch:
 
 
 class Link:
-    """One connection to one node; commands out, answers in, in order."""
+    """One connection to one node: commands out, answers in. They may be asked for in any order."""
 
     def __init__(self, connection: Any, reader: Callable[..., Any]) -> None:
         self._connection = connection
@@ -65,47 +75,51 @@ class Link:
         self._reader: Any = None
         self._socket: Any = None
         self._buffer = bytearray(_RECEIVE_BYTES)
-        self.errors: list[ReplyError] = []
-        self.opened = 0
+        self._under_way: deque[Exchange] = deque()
 
     def _open(self) -> None:
         self._connection.connect()
-        self.opened += 1
         self._socket = self._connection._sock
         self._reader = self._new_reader(replyError=self._error, notEnoughData=_NOTHING_YET)
 
     def _error(self, text: str) -> ReplyError:
-        error = ReplyError(text)
-        self.errors.append(error)
-        return error
+        self._under_way[0].has_errors = True
+        return ReplyError(text)
 
-    def send(self, packed: bytes) -> None:
-        """Send packed commands; raises OSError, or an error of the library's when connecting."""
+    def send(self, packed: bytes, n: int) -> Exchange:
+        """Send n packed commands; raises OSError, or an error of the library's when connecting."""
         if self._socket is None:
             self._open()
         self._socket.sendall(packed)
+        exchange = Exchange(n)
+        self._under_way.append(exchange)
+        return exchange
 
-    def receive(self, n: int, opened: int) -> list[Any]:
-        """Return the next n answers; ``errors`` holds those among them that are errors.
+    def receive(self, exchange: Exchange) -> list[Any]:
+        """Return the answers to what was sent; raises OSError where they are lost."""
+        while exchange.answers is None:
+            if exchange not in self._under_way:
+                raise ConnectionError("the connection was lost")
+            first = self._under_way[0]
+            first.answers = self._read(first.n)
+            self._under_way.popleft()
+        return exchange.answers
 
-        Raises ConnectionError if the connection is no longer that over which was asked.
-        """
-        if self._socket is None or opened != self.opened:
-            raise ConnectionError("the connection was lost")
-        self.errors = []
-        replies: list[Any] = []
+    def _read(self, n: int) -> list[Any]:
+        answers: list[Any] = []
         get, buffer = self._reader.gets, self._buffer
         while True:
-            while len(replies) < n and (reply := get()) is not _NOTHING_YET:
-                replies.append(reply)
-            if len(replies) == n:
-                return replies
+            while len(answers) < n and (answer := get()) is not _NOTHING_YET:
+                answers.append(answer)
+            if len(answers) == n:
+                return answers
             received = self._socket.recv_into(buffer)
             if not received:
                 raise ConnectionError("the server closed the connection")
             self._reader.feed(buffer, 0, received)
 
     def close(self) -> None:
-        """Close the connection; the next ``send`` opens it again."""
+        """Close the connection; what is under way is lost. The next ``send`` opens it again."""
+        self._under_way.clear()
         self._socket = self._reader = None
         self._connection.disconnect()

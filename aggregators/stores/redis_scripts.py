@@ -15,7 +15,7 @@ APPEND = """
 -- Returns: a letter per event (a, d, s); the marks of appends that are not in all logs yet; now;
 -- per record that was replaced its sample's number and itself; and per sample that was changed
 -- its number and its records: all of them where it may have joined or left a group, otherwise
--- those that carry data.
+-- those that carry data, without their names.
 local pending, call = KEYS[1], ARGV[1]
 local BARE = 19  -- bytes of a record without data
 
@@ -61,20 +61,22 @@ end
 
 local samples = {}
 for number, added in pairs(changed) do
-  local key = KEYS[number + 2]
-  local records = redis.call('HGETALL', key)
-  if #records == 2 * added then  -- there was no such sample
-    redis.call('SADD', KEYS[2], string.sub(key, #KEYS[2]))
-  end
-  if not joins[number] then
-    local carrying = {}
-    for i = 2, #records, 2 do
-      if #records[i] > BARE then
-        carrying[#carrying + 1] = records[i - 1]
-        carrying[#carrying + 1] = records[i]
+  local key, records, size = KEYS[number + 2], {}, 0
+  if joins[number] then
+    records = redis.call('HGETALL', key)
+    size = #records / 2
+  else
+    local all = redis.call('HVALS', key)
+    size = #all
+    for _, record in ipairs(all) do
+      if #record > BARE then
+        records[#records + 1] = ''
+        records[#records + 1] = record
       end
     end
-    records = carrying
+  end
+  if size == added then  -- there was no such sample
+    redis.call('SADD', KEYS[2], string.sub(key, #KEYS[2]))
   end
   samples[#samples + 1] = number
   samples[#samples + 1] = records

@@ -14,7 +14,7 @@ import pytest
 from aggregators import Event, MemoryEventStore, RedisEventStore, StoreError
 from aggregators.stores import redis_append, redis_connections
 from aggregators.stores.redis_connections import Nodes, Unavailable
-from aggregators.stores.redis_link import Batch, Command, Link, pack
+from aggregators.stores.redis_link import Batch, Command, Exchange, Link, pack
 from tests.aggregators.stores.places import Place
 from tests.aggregators.stores.servers import RedisCluster, RedisServer, free_port, needs_redis
 from tests.aggregators.stores.streams import (
@@ -26,6 +26,15 @@ from tests.aggregators.stores.streams import (
     random_stream,
     table_of,
 )
+
+
+@pytest.fixture(autouse=True)
+def many_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches go in several parts over several connections at once, as only large ones do."""
+    monkeypatch.setattr(redis_append, "PARTS_PER_ROUND", 3)
+    monkeypatch.setattr(redis_append, "EVENTS_PER_PART", 2)
+    monkeypatch.setattr(redis_append, "EVENTS_PER_ROUND", 25)
+    monkeypatch.setattr(redis_connections, "LANE_BYTES", 200)
 
 
 def dying_finish(dies_at: int) -> Callable[[Nodes, Batch], list[Any]]:
@@ -73,6 +82,7 @@ def test_what_a_dead_writer_left_is_finished_by_an_append_that_meets_it(
 ) -> None:
     """Whoever is told that an event is there already can be sure that all readers see it."""
     monkeypatch.setattr(redis_append, "STALE_AFTER_S", 3600.0)
+    monkeypatch.setattr(redis_append, "EVENTS_PER_ROUND", 1000)
     stream = random_stream(random.Random(8), "str")
     memory = MemoryEventStore([ORDERS])
     memory.append(stream)
@@ -145,8 +155,8 @@ def test_what_was_done_before_the_answer_was_lost_is_done_once(
     store, memory = redis_place.open([ORDERS]), MemoryEventStore([ORDERS])
     receive = Link.receive
 
-    def receive_in_vain(link: Link, n: int, opened: int) -> list[Any]:
-        answers = receive(link, n, opened)
+    def receive_in_vain(link: Link, exchange: Exchange) -> list[Any]:
+        answers = receive(link, exchange)
         if rng.random() < 0.1:
             raise ConnectionError("the answers are lost")
         return answers
@@ -253,7 +263,8 @@ def test_refusals_of_the_server_are_told(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=r"(?i)auth"):
             RedisEventStore(server.url, [ORDERS])
         secret = server.url.replace("//", "//:secret@")
-        assert RedisEventStore(secret, [ORDERS]).count(ORDERS) == 1
+        with RedisEventStore(secret, [ORDERS]) as store:
+            assert store.count(ORDERS) == 1
     finally:
         server.stop()
 
