@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
 import numpy as np
 
 from aggregators.base import Aggregator
+from aggregators.equivalence_report import EquivalenceReport, Mismatch
 from aggregators.errors import QueryError
 from aggregators.events import Event
 from aggregators.feature_set import FeatureSet
@@ -19,7 +19,7 @@ from aggregators.replay import Replay, replay
 from aggregators.stores.base import AppendResult, EventStore
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.times import duration_to_us, from_us
-from aggregators.typing import Duration, Float64Array, Key, Native, SampleId
+from aggregators.typing import Duration, Float64Array, Native
 
 __all__ = ["Answers", "EquivalenceReport", "Mismatch", "StoreAnswers", "check_equivalence"]
 
@@ -35,74 +35,16 @@ BATCH_EVENTS = 500
 BATCH_QUERIES = 2_048
 """How many queries are asked at a time."""
 
+BATCH_AGAIN = 256
+"""How many are asked at a time when everything has arrived."""
+
 _DAY_US = 86_400_000_000
+
+ASKED_AGAIN = 4_096
+"""How many questions are asked once more when everything has arrived, drawn at random."""
 
 TRAINED_QUERIES = 32_768
 """For how many queries training computes at a time."""
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """One value that differs, and how each side came to it."""
-
-    feature: str
-    sample_id: SampleId
-    as_of: str
-    key: Key
-    training: float
-    inference: float
-    training_explained: str = ""
-    inference_explained: str = ""
-
-    def __str__(self) -> str:
-        return (
-            f"{self.feature} of {self.sample_id!r} with key {self.key!r} at {self.as_of}:"
-            f" training {self.training!r}, inference {self.inference!r}"
-        )
-
-
-@dataclass
-class EquivalenceReport:
-    """How many values were compared, how many differ, and the first of them.
-
-    Attributes:
-        seed: the seed of the replay.
-        lateness_us: its bound on lateness in microseconds; None for any order of arrival.
-        queries: how many rows were asked for their features.
-        compared: values compared.
-        mismatches: values that are not the same float64, bit for bit (NaN equals NaN).
-        by_feature: mismatches of each feature.
-        missing: how many of the compared values are missing (NaN) in training.
-        examples: the first mismatches.
-        events: events of the tables.
-        deliveries: how often an event was delivered.
-        repeated: deliveries of what was delivered before.
-        corrected: events of which a wrong version was delivered, too.
-        retracted: events that never happened, delivered and taken back.
-        applied, duplicates, superseded: what became of the deliveries.
-    """
-
-    seed: int
-    lateness_us: int | None = None
-    queries: int = 0
-    compared: int = 0
-    mismatches: int = 0
-    by_feature: dict[str, int] = field(default_factory=dict)
-    missing: int = 0
-    examples: list[Mismatch] = field(default_factory=list)
-    events: int = 0
-    deliveries: int = 0
-    repeated: int = 0
-    corrected: int = 0
-    retracted: int = 0
-    applied: int = 0
-    duplicates: int = 0
-    superseded: int = 0
-
-    def __str__(self) -> str:
-        lines = [f"{self.compared:,} values compared, {self.mismatches:,} mismatches"]
-        lines += [f"  {example}" for example in self.examples]
-        return "\n".join(lines)
 
 
 class Answers(Protocol):
@@ -113,6 +55,10 @@ class Answers(Protocol):
 
     def ask(self, questions: Questions, start: int, stop: int) -> Float64Array:
         """Return the features of a range of questions, shape (n_questions, n_features)."""
+
+    @property
+    def forgets(self) -> bool:
+        """Whether moments that were settled cannot be asked any more."""
 
     def settle(self, moment_us: int) -> None:
         """Take note that nothing is asked, and nothing arrives, of earlier moments any more."""
@@ -160,6 +106,11 @@ class StoreAnswers:
             sample_id={questions.source.name: questions.ids_of(start, stop)},
         )
 
+    @property
+    def forgets(self) -> bool:
+        """Whether the store is compacted."""
+        return self._settled_after is not None
+
     def settle(self, moment_us: int) -> None:
         """Compact the store if a day has passed since the last time."""
         if self._settled_after is None:
@@ -192,7 +143,7 @@ def check_equivalence(
     The table is replayed as events: shuffled within the bound on lateness, a tenth delivered twice,
     some first wrong and then corrected or retracted (see :mod:`aggregators.replay`). Each row is
     asked once the bound after its moment is over, with whatever has happened since then in the
-    store as well; without a bound, at the end.
+    store as well; without a bound, at the end. Some are asked again when all has arrived.
 
     Args:
         features: what is compared.
@@ -242,7 +193,11 @@ def check_equivalence(
     questions = Questions.of_tables(chosen, tables, events)
     if max_queries is not None:
         questions = questions.drawn(max_queries, rng)
-    return _Comparison(chosen, tables, questions, sent, answers, seed).run(progress)
+    comparison = _Comparison(chosen, tables, questions, sent, answers, seed)
+    report = comparison.run(progress)
+    if lateness_us is not None and not answers.forgets:
+        comparison.ask_again(questions.drawn(ASKED_AGAIN, rng))
+    return report
 
 
 def _as_set(features: FeatureSet | Aggregator | Iterable[Aggregator]) -> FeatureSet:
@@ -283,11 +238,11 @@ class _Comparison:
         self._answers = answers
         self._trained = questions.training(features, tables)
         self._block: tuple[int, Float64Array] = (0, np.empty((len(features), 0)))
-        self._mismatches = np.zeros(len(features), np.int64)
         self._report = EquivalenceReport(
             seed,
             sent.lateness_us,
             queries=len(questions),
+            by_feature=dict.fromkeys(features.names, 0),
             events=sent.true_events,
             deliveries=len(sent.events),
             repeated=sent.repeated,
@@ -310,9 +265,15 @@ class _Comparison:
             if asked < n and self._sent.lateness_us is not None:
                 self._answers.settle(self._settled_us(start + BATCH_EVENTS))
         assert asked == n, f"{n - asked} questions were not asked"
-        names = self._features.names
-        self._report.by_feature = dict(zip(names, self._mismatches.tolist(), strict=True))
         return self._report
+
+    def ask_again(self, questions: Questions) -> None:
+        """Ask questions, from the latest to the earliest, when everything has arrived."""
+        self._questions = questions
+        self._block = (0, questions.training(self._features, self._tables).compute())
+        for stop in range(len(questions), 0, -BATCH_AGAIN):
+            self._compare(max(0, stop - BATCH_AGAIN), stop)
+        self._report.asked_again = len(questions)
 
     def _append(self, events: Sequence[Event]) -> None:
         result = self._answers.append(events)
@@ -353,7 +314,8 @@ class _Comparison:
         self._report.compared += wrong.size
         self._report.missing += int(missing.sum())
         self._report.mismatches += int(wrong.sum())
-        self._mismatches += wrong.sum(axis=0)
+        for name, n in zip(self._features.names, wrong.sum(axis=0).tolist(), strict=True):
+            self._report.by_feature[name] += n
         for place, i in np.argwhere(wrong)[: MAX_EXAMPLES - len(self._report.examples)].tolist():
             self._report.examples.append(
                 self._example(start + place, i, expected[place, i], answer[place, i])

@@ -65,7 +65,8 @@ def print_checked(checked: Sequence[Checked]) -> None:
     table.add_column("history")
     for one in checked:
         result = one.result
-        numbers = (one.samples, result.deliveries, len(one.features), result.queries)
+        asked = result.queries + result.asked_again
+        numbers = (one.samples, result.deliveries, len(one.features), asked)
         table.add_row(
             one.name,
             one.way,
@@ -175,6 +176,7 @@ def _section(one: Checked) -> list[str]:
         "samples": one.samples,
         "asked at": ", ".join(one.asked_at),
         "rows asked": result.queries,
+        "asked again when all had arrived": result.asked_again,
         "values compared": result.compared,
         "of which missing (NaN) on both sides or one": result.missing,
         "mismatches": result.mismatches,
@@ -220,8 +222,9 @@ def _by_feature(one: Checked) -> list[str]:
         "<table><tr><th>feature</th><th class='n'>values</th><th class='n'>mismatches</th>"
         "<th>what it is</th></tr>"
     ]
+    asked = result.queries + result.asked_again
     lines += [
-        f"<tr><td>{_text(feature.name)}</td><td class='n'>{result.queries:,}</td>"
+        f"<tr><td>{_text(feature.name)}</td><td class='n'>{asked:,}</td>"
         f"<td class='n'>{result.by_feature[feature.name]:,}</td>"
         f"<td>{_text(definition_in_words(feature))}</td></tr>"
         for feature in one.features

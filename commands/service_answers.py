@@ -74,8 +74,13 @@ class ServiceAnswers:
         }
         return FeatureRow(keys=keys, sample_id=own, as_of=from_us(int(questions.as_of_us[place])))
 
+    @property
+    def forgets(self) -> bool:
+        """Whether settled moments cannot be asked: the service is told to forget nothing."""
+        return False
+
     def settle(self, moment_us: int) -> None:
-        """Do nothing: the service is told to forget nothing."""
+        """Do nothing: there is nothing to forget."""
 
     def explain(self, feature: Aggregator, questions: Questions, place: int) -> str:
         """Return the samples that the service says it selected for one value."""

@@ -144,7 +144,8 @@ def test_a_right_store_has_no_mismatch(lateness: str | None) -> None:
     report = check_equivalence(FEATURES, table, as_of=ORDERS.events, lateness=lateness)
     assert report.mismatches == 0, str(report)
     assert report.queries == happened(table) == report.events
-    assert report.compared == report.queries * len(FEATURES)
+    assert report.asked_again == (0 if lateness is None else report.queries)
+    assert report.compared == (report.queries + report.asked_again) * len(FEATURES)
     assert report.missing < report.compared / 2
     assert report.by_feature == dict.fromkeys(FEATURES.names, 0)
     assert min(report.repeated, report.corrected, report.retracted) > 0
@@ -200,6 +201,24 @@ def test_a_store_in_which_later_events_reach_back_is_found() -> None:
     assert report.by_feature["open_age"] > 0
 
 
+def test_a_store_that_is_wrong_about_the_past_only_is_found() -> None:
+    """Everything that is asked in the order of time is right: what is asked again finds it."""
+
+    class Amnesiac(MemoryEventStore):
+        latest_us = 0
+
+        def read(self, requests: Any, keys: Any, own_samples: Any, earliest_us: int) -> Any:
+            if earliest_us < self.latest_us:
+                keys = {name: [None] * len(values) for name, values in keys.items()}
+            self.latest_us = max(self.latest_us, earliest_us)
+            return super().read(requests, keys, own_samples, earliest_us)
+
+    report = check_equivalence(
+        FEATURES, orders(), as_of=ORDERS.events, lateness=LATENESS, store=Amnesiac([ORDERS])
+    )
+    assert 0 < report.mismatches < report.asked_again * len(FEATURES)
+
+
 def test_features_of_several_sources_are_asked_together() -> None:
     warm = StatsLastNSamples(
         WEATHER, name="temperature", dimension="store_id", function="last", event="observed",
@@ -209,7 +228,8 @@ def test_features_of_several_sources_are_asked_together() -> None:
     tables = {"orders": orders(), "weather": weather()}
     report = check_equivalence([queue, warm], tables, as_of="activated", lateness=LATENESS)
     assert report.mismatches == 0, str(report)
-    assert report.compared == 2 * len(tables["orders"])
+    assert report.compared == 2 * (report.queries + report.asked_again)
+    assert report.queries == len(tables["orders"])
     with pytest.raises(QueryError, match="a mapping from source name"):
         check_equivalence([queue, warm], tables["orders"], as_of="activated")
     with pytest.raises(QueryError, match=r"no table of the source.* weather"):
@@ -238,7 +258,8 @@ def test_a_part_of_the_questions_is_drawn_by_the_seed() -> None:
         )
         for seed in (1, 1, 2)
     ]  # fmt: skip
-    assert [report.compared for report in reports] == [50 * len(FEATURES)] * 3
+    assert [report.queries for report in reports] == [50] * 3
+    assert [report.compared for report in reports] == [2 * 50 * len(FEATURES)] * 3
     assert reports[0].missing == reports[1].missing
     assert seen.count(50) == 3
 
