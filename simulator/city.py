@@ -60,7 +60,7 @@ class Checkpoint:
     state: State
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class City:
     """A simulated city with everything that happened in it.
 

@@ -23,7 +23,7 @@ __all__ = ["Simulation", "simulate_cities"]
 Progress = Callable[[str, float], None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Simulation:
     """What happened in the cities of a scenario, as it was recorded and as it was.
 

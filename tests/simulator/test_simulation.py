@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aggregators import Source
 from aggregators.catalog import CATALOG
 from aggregators.catalog import ORDERS as CATALOG_ORDERS
 from aggregators.catalog import WEATHER as CATALOG_WEATHER
@@ -38,14 +39,12 @@ def test_sources_are_those_of_the_catalog() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_tables_have_the_columns_of_their_source(simulation: Simulation, source: object) -> None:
-    assert source in SOURCES
-    for each in SOURCES:
-        table = simulation.tables[each.name]
-        assert len(table) > 0
-        assert set(table.columns) == {each.sample_id, *each.events, *each.columns}
-        assert table[each.sample_id].is_unique
-        assert all(table[event].dt.tz is not None for event in each.events)
+def test_tables_have_the_columns_of_their_source(simulation: Simulation, source: Source) -> None:
+    table = simulation.tables[source.name]
+    assert len(table) > 0
+    assert set(table.columns) == {source.sample_id, *source.events, *source.columns}
+    assert table[source.sample_id].is_unique
+    assert all(table[event].dt.tz is not None for event in source.events)
 
 
 def test_the_number_of_orders_is_the_expected_one(simulation: Simulation) -> None:
