@@ -10,7 +10,7 @@ from typing import Any
 
 from aggregators.stores.records import APPLIED, DUPLICATE, SUPERSEDED, CheckedEvent
 from aggregators.stores.redis_connections import Nodes
-from aggregators.stores.redis_format import bucket_of, encode_id, encode_record
+from aggregators.stores.redis_format import BARE_BYTES, bucket_of, encode_id, encode_record
 from aggregators.stores.redis_link import Batch, Command, pack
 from aggregators.stores.redis_logs import (
     Bucket,
@@ -225,6 +225,9 @@ class Writer:
             new = applied[number]
             encoded_id = call.samples[number - 1]
             packed = [pack_record(encoded_id, event, record) for event, record in new.items()]
+            if number not in before and max(map(len, new.values())) <= BARE_BYTES:
+                outbox.put(logs_of(source, flat[1::2]), packed)  # nobody joins, nobody leaves
+                continue
             kept = [(event, record) for event, record in pairs(flat) if event not in new]
             were = logs_of(source, [record for _, record in kept])
             are = were | logs_of(source, new.values())

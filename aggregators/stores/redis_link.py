@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Address", "Batch", "Command", "Exchange", "Link", "ReplyError", "pack"]
 
@@ -25,8 +25,7 @@ class ReplyError(Exception):
         return str(self).partition(" ")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A packed command, and the hash slot of its keys."""
 
     slot: int

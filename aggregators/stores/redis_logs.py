@@ -175,11 +175,16 @@ class Outbox:
         """Return what adds all of it: as few entries as may be for each log."""
         commands = []
         for log, records in self._records.items():
-            for first in range(0, len(records), RECORDS_PER_ENTRY):
-                part = records[first : first + RECORDS_PER_ENTRY]
-                packed = b"*%d%b%b" % (3 + 2 * len(part), log.head, b"".join(part))
-                commands.append(Command(log.slot, packed))
+            if len(records) <= RECORDS_PER_ENTRY:  # nearly always
+                commands.append(_entry(log, records))
+            else:
+                starts = range(0, len(records), RECORDS_PER_ENTRY)
+                commands += [_entry(log, records[i : i + RECORDS_PER_ENTRY]) for i in starts]
         return commands
+
+
+def _entry(log: Log, records: list[bytes]) -> Command:
+    return Command(log.slot, b"".join([b"*%d" % (3 + 2 * len(records)), log.head, *records]))
 
 
 @dataclass(frozen=True, slots=True)
