@@ -6,7 +6,12 @@ feature that is minutes old.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
 
 import bentoml
 from starlette.responses import Response
@@ -18,7 +23,7 @@ from estimators.errors import RegistryError
 from services.decoding import decode
 from services.errors import Unavailable
 from services.estimation import Estimation
-from services.event_store import open_store
+from services.event_store import is_redis, open_store
 from services.http import Call, json_endpoint, json_response
 from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
@@ -38,6 +43,11 @@ __all__ = ["EtpService"]
 
 logger = logging.getLogger("doorstep.services")
 
+T = TypeVar("T")
+
+_READERS = 4
+"""Threads that answer where the store is reached over the network."""
+
 
 @bentoml.service(name="etp", **SERVICE_OPTIONS)
 class EtpService:
@@ -49,6 +59,9 @@ class EtpService:
         self._store: EventStore | None = None
         self._intake: Intake | None = None
         self._estimation: Estimation | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        if is_redis(self._settings.store):  # a server that does not answer must not stop the loop
+            self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._why_not = "the service is starting"
         try:
             trained = registry.load(self._settings.model)
@@ -84,6 +97,8 @@ class EtpService:
         """Write the events that are waiting, and let go of the store."""
         if self._intake is not None:
             self._intake.close()
+        if self._readers is not None:
+            self._readers.shutdown()
         if self._store is not None:
             self._store.close()
 
@@ -95,14 +110,14 @@ class EtpService:
     async def predict(self, call: Call, /) -> Response:
         """Estimate how long one order takes, as of a moment."""
         request = decode(call.body, PredictRequest)
-        answer = self._ready().answer(request, request_id=call.request_id)
+        answer = await self._read(self._ready().answer, request, call)
         return json_response(answer, request_id=call.request_id)
 
     @json_endpoint("/predict_batch", takes=PredictBatchRequest, gives=PredictBatchAnswer)
     async def predict_batch(self, call: Call, /) -> Response:
         """Estimate many orders at once; each row has an answer or a problem of its own."""
         request = decode(call.body, PredictBatchRequest)
-        answer = self._ready().answer_batch(request.rows, request_id=call.request_id)
+        answer = await self._read(self._ready().answer_batch, request.rows, call)
         return json_response(answer, request_id=call.request_id)
 
     @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=EVENT_TYPES)
@@ -117,6 +132,13 @@ class EtpService:
             call.body, request_id=call.request_id, headers=call.cloud_headers
         )
         return json_response(answer, request_id=call.request_id)
+
+    async def _read(self, answer: Callable[..., T], asked: Any, call: Call) -> T:
+        """Answer here, where that takes a millisecond; beside the event loop over the network."""
+        give = partial(answer, asked, request_id=call.request_id)
+        if self._readers is None:
+            return give()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, give)
 
     def _ready(self) -> Estimation:
         if self._estimation is None:

@@ -37,6 +37,7 @@ from services.process import ServiceProcess
 from services.schemas import CloudEvent, PredictAnswer, PredictRequest
 from services.settings import EtpSettings
 from simulator import CityPlan, simulate
+from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import cloud_event
 
 SEED = 20_260_302
@@ -308,6 +309,40 @@ def test_accepted_events_are_on_the_disk(city: Served, tmp_path: Path) -> None:
     np.testing.assert_equal(
         np.array(list(kept.values())), np.array(list(asked.features.values()), dtype=np.float64)
     )
+
+
+def test_a_redis_server_that_dies_degrades_estimates_and_costs_no_events(
+    city: Served, tmp_path: Path
+) -> None:
+    needs_redis()
+    server = RedisServer(tmp_path / "redis")
+    tag = city.client.predict(ORDER, sample_id=None).model.tag
+    settings = EtpSettings(model=tag, store=server.url).to_environment()
+    data = {"store_id": "s-001", "city": "WAW", "store_category": "WAW pizza"}
+    sent = [
+        msgspec.convert(cloud_event(type=name, data=data), CloudEvent)
+        for name in ("activated", "dispatched")
+    ]
+    later = sent[0].time + timedelta(minutes=1)
+    with (
+        ServiceProcess(log=tmp_path / "log", settings=settings) as service,
+        EtpClient(service.url) as client,
+    ):
+        assert client.send_events(sent).applied == 2
+
+        def asked() -> PredictAnswer:
+            return client.predict(ORDER, sample_id=None, as_of=later, include_features=True)
+
+        before = asked()
+        assert before.status == "ok"
+        server.kill()
+        assert asked().status == "degraded"
+        assert httpx.get(f"{service.url}/livez", trust_env=False).status_code == 200
+        server.start()
+        assert asked().features == before.features
+    assert before.features is not None
+    assert before.features["store_queue_orders"] == 1.0
+    server.stop()
 
 
 def test_without_a_model_a_service_lives_but_is_not_ready(
