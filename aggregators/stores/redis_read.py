@@ -10,7 +10,7 @@ from aggregators.events import Source
 from aggregators.stores.base import ReadRequest
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.redis_connections import Nodes
-from aggregators.stores.redis_format import bucket_of, decode_id
+from aggregators.stores.redis_format import decode_id
 from aggregators.stores.redis_link import Command, pack
 from aggregators.stores.redis_logs import TOMBSTONE, Keyspace
 from aggregators.stores.redis_samples import Samples, events_of
@@ -138,11 +138,7 @@ class Reader:
         """Forget dropped samples, all but what has happened to them since."""
         self.memory.drop(source.name, map(decode_id, encoded_ids))
         samples = Samples(source, self._keyspace, self._nodes)
-        by_bucket: dict[int, list[bytes]] = {}
-        for encoded_id in encoded_ids:
-            by_bucket.setdefault(bucket_of(encoded_id), []).append(encoded_id)
-        for number, ids in by_bucket.items():
-            samples.fill(self.memory, samples.load(samples.buckets[number], ids))
+        samples.fill(self.memory, samples.those_of(encoded_ids))
 
     def _raise_limit(self) -> None:
         """One request's groups may be more than the limit: starting anew each time helps nobody."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import compress, islice
 from typing import TYPE_CHECKING
 
 from aggregators.events import Source
@@ -92,6 +92,21 @@ class Samples:
         (ids,) = self._nodes.run([Command(bucket.slot, pack(b"SMEMBERS", bucket.ids))])
         for first in range(0, len(ids), SAMPLES_PER_ROUND_TRIP):
             yield from self.load(bucket, ids[first : first + SAMPLES_PER_ROUND_TRIP])
+
+    def those_of(self, encoded_ids: Iterable[bytes]) -> Iterator[tuple[bytes, Records]]:
+        """Yield the samples of these ids that there are; quick where most of them are not."""
+        by_bucket: dict[int, list[bytes]] = {}
+        for encoded_id in encoded_ids:
+            by_bucket.setdefault(bucket_of(encoded_id), []).append(encoded_id)
+        buckets = [self.buckets[number] for number in by_bucket]
+        commands = [
+            Command(bucket.slot, pack(b"SMISMEMBER", bucket.ids, *ids))
+            for bucket, ids in zip(buckets, by_bucket.values(), strict=True)
+        ]
+        answers = self._nodes.run(commands)
+        for bucket, ids, found in zip(buckets, by_bucket.values(), answers, strict=True):
+            if there := list(compress(ids, found)):
+                yield from self.load(bucket, there)
 
     def fill(self, memory: MemoryEventStore, samples: Iterable[tuple[bytes, Records]]) -> None:
         """Let a store in memory take samples over."""

@@ -36,14 +36,18 @@ for i = 3, #ARGV, 3 do
   local n, name, record = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local number = tonumber(n)
   local key = KEYS[number + 2]
-  local old = redis.call('HGET', key, name)
-  local outcome = 'a'
-  if old == record then
-    outcome = 'd'
-  elseif old and not later(record, old) then
-    outcome = 's'
-  else
-    redis.call('HSET', key, name, record)
+  local outcome, old = 'a', false
+  if redis.call('HSETNX', key, name, record) == 0 then
+    old = redis.call('HGET', key, name)
+    if old == record then
+      outcome = 'd'
+    elseif later(record, old) then
+      redis.call('HSET', key, name, record)
+    else
+      outcome = 's'
+    end
+  end
+  if outcome == 'a' then
     changed[number] = (changed[number] or 0) + (old and 0 or 1)
     local touched = n .. name
     if not first_seen[touched] then
