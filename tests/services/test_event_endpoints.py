@@ -1,0 +1,119 @@
+"""The event service in this process: readiness, a store that refuses, headers and limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from aggregators import Event, MemoryEventStore, StoreError
+from aggregators.catalog import CATALOG
+from aggregators.stores import AppendResult
+from services import events
+from services.lookup import FeatureLookup
+from tests.services.asgi import AsgiClient
+from tests.services.building import cloud_event
+
+JSON = {"content-type": "application/json"}
+
+
+def test_without_a_store_a_service_lives_but_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (
+        ("DOORSTEP_STORE", "/nowhere/events.db"),
+        ("DOORSTEP_CATALOG", "aggregators.catalog:NOTHING"),
+        ("DOORSTEP_KEEP", "soon"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            service = events.EventService.inner()  # type: ignore[attr-defined]
+            service.open()
+            assert not service.__is_ready__()
+            assert value in service._why_not
+            service.finish()
+
+
+def test_a_service_that_starts_before_its_store_becomes_ready_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[Any] = [StoreError("no server yet"), StoreError("still none")]
+
+    def open_store(where: str, sources: Any) -> MemoryEventStore:
+        if given:
+            raise given.pop()
+        return MemoryEventStore(sources=sources)
+
+    monkeypatch.setattr(events, "open_store", open_store)
+    monkeypatch.setattr(events, "freeze_garbage", lambda: None)
+    service = events.EventService.inner()  # type: ignore[attr-defined]
+    service.open()
+    assert [service.__is_ready__() for _ in range(3)] == [False, True, True]
+    service.finish()
+
+
+class RefusingStore:
+    """A store that cannot take events, until it can."""
+
+    def __init__(self) -> None:
+        self.sources = {source.name: source for source in CATALOG.sources}
+        self.full = True
+
+    def append(self, events: list[Event]) -> AppendResult:
+        if self.full:
+            raise StoreError("the disk is full")
+        return AppendResult.of(bytes(len(events)))
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def refusing() -> RefusingStore:
+    return RefusingStore()
+
+
+@pytest.fixture(scope="module")
+def in_process(refusing: RefusingStore) -> Iterator[AsgiClient]:
+    """The service in this process, over a store that refuses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "open_store", lambda where, sources: refusing)
+        patch.setattr(FeatureLookup, "warm_up", lambda self: None)
+        patch.setattr(events, "freeze_garbage", lambda: None)
+        with AsgiClient(events.EventService) as client:
+            yield client
+
+
+def test_a_store_that_cannot_take_more_says_when_to_come_back(
+    in_process: AsgiClient, refusing: RefusingStore
+) -> None:
+    refusing.full = True
+    response = in_process.post("/events", json=[cloud_event()])
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert "nothing of this batch is acknowledged" in response.json()["reason"]
+    refusing.full = False
+    assert in_process.post("/events", json=[cloud_event()]).json()["accepted"] == 1
+
+
+def test_attributes_may_stand_in_headers(in_process: AsgiClient, refusing: RefusingStore) -> None:
+    refusing.full = False
+    event = cloud_event()
+    data = event.pop("data")
+    headers = {f"ce-{name}": str(value) for name, value in event.items()}
+    response = in_process.post("/events", content=json.dumps(data), headers={**headers, **JSON})
+    assert response.json()["events"] == [
+        {"id": "e-1", "status": "accepted", "field": "", "reason": ""}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"[]", 400), (b"[" + b"1," * 5_000 + b"1]", 400), (b" " * (4 * 2**20 + 1), 413)],
+)
+def test_bodies_beyond_the_limits_are_refused(
+    in_process: AsgiClient, body: bytes, status: int
+) -> None:
+    assert in_process.post("/events", content=body, headers=JSON).status_code == status
