@@ -56,7 +56,7 @@ def fill(client: Any, n: int) -> None:
             "source": "orders",
             "type": "activated",
             "subject": f"o-{i}",
-            "time": "2026-03-02T12:00:00Z",
+            "time": "2020-03-02T12:00:00Z",
             "data": {"store_id": f"s-{i % 7}", "city": "BCN", "products": i % 5},
         }
         pipeline.xadd(STREAM, {"event": msgspec.json.encode(event)})
