@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import cloud_event
 
 SEED = 20_261_122
+QUEUE = ("store_queue_orders",)
 TARGET = "services.events:EventService"
 LONG_S = 1e10
 """A clock skew under which the events of every year are taken, whatever this machine's clock."""
@@ -182,6 +184,28 @@ def test_what_was_acknowledged_is_in_the_next_answer(served: Served) -> None:
     got = served.get("/explain", feature="store_queue_orders", store_id="next", why="next-2")
     assert got.json()["value"] == 5.0
     assert "selected" in got.json()["why"]
+
+
+def test_many_at_once_each_get_their_own_status_and_read_what_they_sent(served: Served) -> None:
+    senders, rounds = 8, 10
+
+    def send(number: int) -> list[float | None]:
+        store, seen = f"at-once-{number}", []
+        with EventClient(served.url) as client:
+            for i in range(rounds):
+                order = f"{store}-{i}"
+                sent = [now_event(n, order, store) for n in ("activated", "dispatched")]
+                sent.insert(i % 3, now_event("redy", order, store))
+                answer = client.send_events(sent)
+                assert answer.applied == 2
+                assert [status.status for status in answer.events].index("refused") == i % 3
+                asked = client.features({"store_id": store}, sample_id=None, names=QUEUE)
+                seen += asked.features.values()
+        return seen
+
+    with ThreadPoolExecutor(senders) as pool:
+        for seen in pool.map(send, range(senders)):
+            assert seen == [float(i + 1) for i in range(rounds)]
 
 
 def test_what_is_wrong_is_said_with_its_field(served: Served) -> None:
