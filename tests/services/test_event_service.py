@@ -190,7 +190,8 @@ def test_many_at_once_each_get_their_own_status_and_read_what_they_sent(served: 
     senders, rounds = 8, 10
 
     def send(number: int) -> list[float | None]:
-        store, seen = f"at-once-{number}", []
+        store = f"at-once-{number}"
+        seen: list[float | None] = []
         with EventClient(served.url) as client:
             for i in range(rounds):
                 order = f"{store}-{i}"
