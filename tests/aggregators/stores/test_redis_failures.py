@@ -99,6 +99,32 @@ def test_what_a_dead_writer_left_is_finished_by_an_append_that_meets_it(
     assert answers(alive) == answers(memory)
 
 
+def test_an_event_of_a_sample_that_a_dead_writer_moved_is_seen_in_both_groups(
+    redis_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old group has not heard of the move, and the new one not of what was before it."""
+    monkeypatch.setattr(redis_append, "STALE_AFTER_S", 3600.0)
+    identity, before = ("orders", "o-1", "activated"), {"store_id": STORES[0], "amount": 1.0}
+    history = [
+        Event(*identity, START_US, before),
+        Event("orders", "o-1", "courier_assigned", START_US, {"courier_id": 0}),
+        Event(*identity, START_US, {**before, "store_id": STORES[1]}, START_US + 1),
+        Event("orders", "o-1", "delivered", START_US + 2, {"distance_m": 5.0}),
+    ]
+    alive, dead = redis_place.open([ORDERS]), redis_place.open([ORDERS])
+    alive.append(history[:2])
+    answers(alive)
+    with monkeypatch.context() as patch:
+        patch.setattr(redis_append.Writer, "_tell_groups", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            dead.append(history[2:3])
+    alive.append(history[3:])
+    memory = MemoryEventStore([ORDERS])
+    memory.append(history)
+    assert answers(alive) == answers(memory)
+    assert answers(redis_place.open([ORDERS])) == answers(memory)
+
+
 def test_marks_that_are_old_are_finished_by_the_next_append_nearby(
     redis_place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
