@@ -20,6 +20,7 @@ from commands.export import export
 from commands.import_ import import_table
 from commands.output import console
 from commands.serve import serve_app
+from commands.simulate import simulate
 from commands.train import train_app
 
 __all__ = ["app"]
@@ -65,4 +66,5 @@ app.command()(consume)
 app.command()(check_equivalence)
 app.command("import")(import_table)
 app.command()(export)
+app.command()(simulate)
 app.command()(demo)

@@ -58,7 +58,7 @@ class Customers:
         found = np.searchsorted(self.reach.ravel(), store + rng.random(n), side="right")
         node = np.minimum(found - store * n_nodes, n_nodes - 1)
         products = 1.0 + rng.poisson(PRODUCTS_MEAN - 1.0, n).astype(np.float64)
-        extra_m = rng.uniform(0.0, 120.0, n)
+        extra_m = rng.uniform(15.0, 135.0, n)
         building = _buildings(streets.zone[node], hour, rng)
         floor = np.floor(rng.random(n) * np.array(FLOORS)[building])
         popular = rng.random(n) ** 2.2  # most order the same few dishes

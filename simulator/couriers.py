@@ -18,7 +18,7 @@ __all__ = ["VEHICLES", "Couriers", "make_couriers"]
 VEHICLES = ("bicycle", "scooter", "car")
 SPEED_M_S = np.array([4.4, 6.3, 6.9])
 """Speed of each vehicle on empty streets, stops included."""
-TOUR_H = 0.62
+TOUR_H = 0.42
 """Hours that one delivery is planned to occupy a courier."""
 SHIFT_H = (2.5, 6.0)
 REST_H = 9.0

@@ -43,6 +43,8 @@ CROWD_WORK = 0.02
 COOKING_SIGMA = 0.22
 PACKING_MEDIAN_S, PACKING_SIGMA = 25.0, 0.5
 MISSING_SHARE, MISSING_MEAN_S = 0.008, 300.0
+LEAD_PER_LOAD = 0.5
+"""Where orders are in line, couriers are asked for later: by this share of the work before."""
 HAND_OVER_MEDIAN_S, HAND_OVER_SIGMA = 40.0, 0.5
 HAND_OVER_CROWD = 0.05
 
@@ -62,7 +64,9 @@ def accept(world: World, orders: Orders, state: State, key: int, now: int, o: in
         state, now, key, orders.number[o], OF_MISSING, NO, DEFECTIVE, MISSING_MEAN_S, MISSING_SHARE,
         CANCEL, o, ITEM_MISSING, NO,
     )  # fmt: skip
-    schedule_at(state, now + round(world.store_lead_s[store] * 1_000.0), REQUEST, o, NO, NO)
+    load = state.inside[store] / world.store_slots[store]
+    lead_s = world.store_lead_s[store] + LEAD_PER_LOAD * max(load - 1.0, 0.0) * orders.work_s[o]
+    schedule_at(state, now + round(lead_s * 1_000.0), REQUEST, o, NO, NO)
     start_cooking(world, orders, state, key, now, store)
 
 

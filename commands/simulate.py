@@ -1,0 +1,229 @@
+"""`doorstep simulate`: cities with known truth, as tables, as events, or live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.datasets import SeedOption, parse_moment
+from commands.output import StageProgress, UserError, console, progress, reports_errors
+
+if TYPE_CHECKING:
+    from simulator import Imperfections, Scenario, Simulation
+
+__all__ = ["simulate"]
+
+EVENTS_SUFFIX = ".jsonl"
+TABLE_SUFFIXES = (".parquet", ".csv")
+
+
+def _option(help_text: str, **settings: Any) -> Any:
+    """Return an option whose default stands in its help text."""
+    return typer.Option(help=help_text, show_default=False, **settings)
+
+
+OrdersOption = Annotated[
+    int | None,
+    _option("About so many orders over all cities.  [default: 42 a day for every store]", min=1),
+]
+DaysOption = Annotated[int, typer.Option(min=1, max=400, help="Days.")]
+CitiesOption = Annotated[int, typer.Option(min=1, max=5, help="Cities.")]
+StoresOption = Annotated[
+    int | None,
+    _option("Stores of each city.  [default: as many as the orders need]", min=4, max=5_000),
+]
+StartOption = Annotated[
+    str | None,
+    _option(
+        "First moment, such as 2026-03-02.  [default: 2026-03-02; with --to so that the last day"
+        " was yesterday]"
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    _option(
+        "A folder for all tables and the truth; or one file: orders as .parquet or .csv, events"
+        " (CloudEvents, one per line, in the order of arrival) as .jsonl."
+    ),
+]
+ToOption = Annotated[
+    str | None, _option("Send the events to a service, such as http://127.0.0.1:3000.")
+]
+SpeedUpOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0, help="With --to: seconds of the city per second; 0 sends as fast as it goes."
+    ),
+]
+SourceOption = Annotated[
+    list[str] | None,
+    _option(
+        "Events of this source only; may be repeated.  [default: all in a file; with --to those"
+        " that the catalog knows]"
+    ),
+]
+ReportOption = Annotated[Path | None, _option("Write a page of plots to this .html file.")]
+ImperfectOption = Annotated[
+    bool, typer.Option(help="Late, repeated, missing and corrected events, as they usually are.")
+]
+ImperfectionOption = Annotated[
+    list[str] | None,
+    _option(
+        "One of them, such as ready_missing_share=0.2; may be repeated. docs/simulator.md has"
+        " their names.",
+        metavar="NAME=VALUE",
+    ),
+]
+ShockOption = Annotated[
+    int | None,
+    _option("Day on which a shock begins: demand and times change within four days.", min=0),
+]
+NewStoresOption = Annotated[
+    float, typer.Option(min=0.0, max=0.9, help="Share of stores that open only later.")
+]
+SupplyOption = Annotated[
+    float, typer.Option(min=0.3, max=3.0, help="Couriers, relative to an ordinary hour's need.")
+]
+
+
+@reports_errors
+def simulate(
+    orders: OrdersOption = None,
+    days: DaysOption = 14,
+    cities: CitiesOption = 2,
+    stores: StoresOption = None,
+    seed: SeedOption = 0,
+    start: StartOption = None,
+    out: OutOption = None,
+    to: ToOption = None,
+    speed_up: SpeedUpOption = 60.0,
+    source: SourceOption = None,
+    report: ReportOption = None,
+    imperfect: ImperfectOption = False,
+    imperfection: ImperfectionOption = None,
+    shock_day: ShockOption = None,
+    new_stores: NewStoresOption = 0.15,
+    courier_supply: SupplyOption = 1.0,
+    overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
+) -> None:
+    """Simulate cities: kitchens with queues, couriers in streets, weather, events, known truth.
+
+    The same options give the same cities, event by event. Without --out, --to or --report it says
+    what there would be.
+    """
+    _check_paths(out, report, overwrite=overwrite)
+    from simulator import Scenario, simulate_cities
+
+    try:
+        scenario = Scenario(
+            cities=cities,
+            days=days,
+            orders=orders,
+            stores_per_city=stores,
+            seed=seed,
+            new_store_share=new_stores,
+            courier_supply=courier_supply,
+            shock_day=shock_day,
+            imperfections=_imperfections(imperfect, imperfection or []),
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    scenario = replace(scenario, start=_start(start, days, live=to is not None, default=scenario))
+    with progress() as show:
+        simulation = simulate_cities(scenario, show)
+        if out is not None:
+            _write(simulation, out, source, show)
+        if report is not None:
+            from simulator.report import write_report
+
+            write_report(simulation, report, show)
+    _print_summary(simulation)
+    if to is not None:
+        from commands.simulate_live import send_live
+
+        send_live(simulation, to, speed_up=speed_up, sources=source)
+
+
+def _check_paths(out: Path | None, report: Path | None, *, overwrite: bool) -> None:
+    """Refuse what cannot be written before anything is simulated."""
+    if report is not None and report.suffix != ".html":
+        raise UserError(f"--report is {str(report)!r}; expected a file that ends in .html")
+    if out is not None and out.suffix and out.suffix not in (*TABLE_SUFFIXES, EVENTS_SUFFIX):
+        raise UserError(
+            f"--out is {str(out)!r}; expected a folder, or a file that ends in .parquet, .csv or"
+            " .jsonl"
+        )
+    for path in (out, report):
+        if path is None:
+            continue
+        if not path.absolute().parent.is_dir():
+            raise UserError(f"there is no folder {str(path.absolute().parent)!r}")
+        if path.is_file() and not overwrite:
+            raise UserError(
+                f"there is a file {str(path)!r} already; pass --overwrite to replace it"
+            )
+        if path is out and path.is_dir() and any(path.iterdir()) and not overwrite:
+            raise UserError(
+                f"the folder {str(path)!r} is not empty; pass --overwrite to write there"
+            )
+
+
+def _imperfections(typical: bool, changes: list[str]) -> Imperfections:
+    from simulator import Imperfections
+
+    values = vars(Imperfections.typical() if typical else Imperfections()).copy()
+    for change in changes:
+        name, _, text = change.partition("=")
+        if name not in values:
+            raise UserError(
+                f"--imperfection {change!r}: there is no {name!r}; expected one of"
+                f" {', '.join(values)}"
+            )
+        try:
+            values[name] = float(text)
+        except ValueError:
+            raise UserError(f"--imperfection {change!r}: {text!r} is not a number") from None
+    return Imperfections(**values)
+
+
+def _start(text: str | None, days: int, *, live: bool, default: Scenario) -> datetime:
+    """Return the first moment; a service refuses events that have not happened yet."""
+    if text is not None:
+        return parse_moment(text, "--start")
+    if not live:
+        return default.start
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=days + 1)
+
+
+def _write(
+    simulation: Simulation, out: Path, sources: list[str] | None, show: StageProgress
+) -> None:
+    from commands.simulate_files import write_events, write_folder, write_table
+
+    if out.suffix == EVENTS_SUFFIX:
+        write_events(simulation, out, sources, show)
+    elif out.suffix:
+        write_table(simulation.tables["orders"], out, show)
+    else:
+        write_folder(simulation, out, show)
+
+
+def _print_summary(simulation: Simulation) -> None:
+    orders = simulation.tables["orders"]
+    minutes = (orders["delivered"] - orders["activated"]).dt.total_seconds() / 60.0
+    scenario = simulation.scenario
+    n_stores = sum(len(city.stores) for city in simulation.cities)
+    n_couriers = sum(len(city.couriers) for city in simulation.cities)
+    console.print(
+        f"{len(orders):,} orders of {n_stores:,} stores and {n_couriers:,} couriers in"
+        f" {', '.join(city.name for city in simulation.cities)}, {scenario.days} days from"
+        f" {scenario.start:%Y-%m-%d}; {orders['cancelled'].notna().mean():.1%} cancelled; delivered"
+        f" in {minutes.median():.0f} minutes (median), nine in ten within"
+        f" {minutes.quantile(0.9):.0f}",
+        highlight=False,
+    )

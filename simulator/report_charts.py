@@ -1,0 +1,271 @@
+"""The plots of a report: each takes the facts and gives an SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from simulator.arrays import BoolArray, FloatArray, IntArray
+from simulator.baskets import BUILDINGS
+from simulator.charts import Axes, bars, lines, ranges
+from simulator.clock import BINS_PER_DAY
+from simulator.couriers import VEHICLES
+from simulator.local_events import KINDS
+from simulator.report_facts import Facts
+from simulator.stores import CATEGORIES
+from simulator.streets import ZONES
+from simulator.tables import CAUSES
+
+__all__: list[str] = []
+
+HOURS: FloatArray = np.arange(24, dtype=np.float64)
+LEAST = 20
+"""A point that fewer orders make is not drawn."""
+RAIN_MM_H = (0.0, 0.01, 1.0, 2.5, 5.0, np.inf)
+RAIN_NAMES = ("dry", "to 1", "to 2.5", "to 5", "more")
+
+
+def demand_by_hour(facts: Facts) -> str:
+    """Share of orders by local hour, one line per city."""
+    series = {}
+    for i, name in enumerate(facts.names):
+        counts = np.bincount(facts.hour[facts.of_city(i)].astype(np.int64), minlength=24)
+        series[name] = 100.0 * counts / max(counts.sum(), 1)
+    return lines(HOURS, series, Axes(x_label="local hour", y_label="% of orders"))
+
+
+def orders_by_day(facts: Facts) -> str:
+    """Orders of each day, one line per city."""
+    days = facts.simulation.scenario.days
+    series = {
+        name: _counts(facts.bin[facts.of_city(i)] // BINS_PER_DAY, days)
+        for i, name in enumerate(facts.names)
+    }
+    return lines(np.arange(days, dtype=np.float64), series, Axes(x_label="day", y_label="orders"))
+
+
+def demand_by_rain(facts: Facts) -> str:
+    """Orders in hours with rain, against dry quarters of the same hour and weekday."""
+    ratio = []
+    for low, high in pairwise(RAIN_MM_H):
+        seen, expected = 0.0, 0.0
+        for i, city in enumerate(facts.simulation.cities):
+            n = city.scenario.days * BINS_PER_DAY
+            counts = np.bincount(facts.bin[facts.of_city(i)], minlength=n)[:n]
+            rain = city.conditions.weather.rain_mm_h[:n]
+            slot = city.local.weekday[:n] * 24 + city.local.hour[:n].astype(np.int64)
+            dry = rain == 0.0
+            usual = _mean_by(slot[dry], counts[dry].astype(np.float64), 7 * 24)[slot]
+            chosen = (rain >= low) & (rain < high) & ~np.isnan(usual)
+            seen, expected = seen + counts[chosen].sum(), expected + usual[chosen].sum()
+        ratio.append(seen / expected if expected else np.nan)
+    return bars(RAIN_NAMES, {"": np.array(ratio)}, Axes(x_label="rain, mm/h", y_label="times dry"))
+
+
+def preparation(facts: Facts) -> str:
+    """Time in the kitchen by category."""
+    names = [category.name for category in CATEGORIES]
+    values = [facts.prep_min[facts.category == i] for i in range(len(names))]
+    return ranges(names, values, Axes(x_label="", y_label="minutes"))
+
+
+def queue_effect(facts: Facts) -> str:
+    """Time to ready by load at dispatch."""
+    edges = (0.0, 0.01, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, np.inf)
+    names = ("0", "to ½", "to 1", "to 1½", "to 2", "to 3", "to 4", "more")
+    values = [
+        facts.to_ready_min[(facts.load >= low) & (facts.load < high)]
+        for low, high in pairwise(edges)
+    ]
+    return ranges(names, values, Axes(x_label="orders before, per batch", y_label="minutes"))
+
+
+def waits_by_hour(facts: Facts) -> str:
+    """Mean waits by local hour."""
+    series = {
+        "food": _by_hour(facts, facts.food_waits_min, np.nanmean),
+        "courier": _by_hour(facts, facts.courier_waits_min, np.nanmean),
+        "order": _by_hour(facts, facts.courier_search_min, np.nanmean),
+    }
+    return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
+
+
+def speed_by_hour(facts: Facts) -> str:
+    """Median speed by local hour, one line per vehicle."""
+    speed = facts.distance_km / facts.ride_min * 60.0
+    series = {
+        name: _by_hour(facts, np.where(facts.vehicle == i, speed, np.nan), np.nanmedian)
+        for i, name in enumerate(VEHICLES)
+    }
+    return lines(HOURS, series, Axes(x_label="local hour", y_label="km/h"))
+
+
+def ride_by_distance(facts: Facts) -> str:
+    """Quantiles of the ride by distance."""
+    km = np.arange(0.25, 6.0, 0.5)
+    series: dict[str, FloatArray] = {"9 in 10": km * np.nan, "half": km * np.nan,
+                                     "1 in 10": km * np.nan}  # fmt: skip
+    for i, middle in enumerate(km):
+        near = np.abs(facts.distance_km - middle) <= 0.25
+        ride = facts.ride_min[near & ~np.isnan(facts.ride_min)]
+        if len(ride) >= LEAST:
+            for name, q in zip(series, (0.9, 0.5, 0.1), strict=True):
+                series[name][i] = np.quantile(ride, q)
+    return lines(km, series, Axes(x_label="km along streets", y_label="minutes"))
+
+
+def speed_by_rain(facts: Facts) -> str:
+    """Speed in rain relative to dry, by vehicle."""
+    speed = facts.distance_km / facts.ride_min
+    series = {}
+    for k, vehicle in enumerate(VEHICLES):
+        by_rain = [
+            _median(
+                speed[(facts.vehicle == k) & (facts.rain_mm_h >= low) & (facts.rain_mm_h < high)]
+            )
+            for low, high in pairwise(RAIN_MM_H)
+        ]
+        series[vehicle] = 100.0 * np.array(by_rain) / by_rain[0]
+    return bars(RAIN_NAMES, series, Axes(x_label="rain, mm/h", y_label="% of dry speed"))
+
+
+def parking_by_zone(facts: Facts) -> str:
+    """The last metres by zone."""
+    values = [facts.parking_min[facts.zone == i] for i in range(len(ZONES))]
+    return ranges(ZONES, values, Axes(x_label="", y_label="minutes"))
+
+
+def parking_by_building(facts: Facts) -> str:
+    """The last metres by building."""
+    values = [facts.parking_min[facts.building == i] for i in range(len(BUILDINGS))]
+    return ranges(BUILDINGS, values, Axes(x_label="", y_label="minutes"))
+
+
+def parking_by_hour(facts: Facts) -> str:
+    """The last metres by hour, by vehicle."""
+    series = {
+        name: _by_hour(facts, np.where(facts.vehicle == i, facts.parking_min, np.nan), np.nanmedian)
+        for i, name in enumerate(VEHICLES)
+    }
+    return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
+
+
+def total_by_hour(facts: Facts) -> str:
+    """Quantiles of the whole by local hour."""
+    series = {
+        name: _by_hour(facts, facts.total_min, partial(np.quantile, q=q))
+        for name, q in (("9 in 10", 0.9), ("half", 0.5), ("1 in 10", 0.1))
+    }
+    return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
+
+
+def totals(facts: Facts) -> str:
+    """Densities of the whole, one line per city."""
+    edges = np.arange(0.0, 92.0, 2.0)
+    series = {}
+    for i, name in enumerate(facts.names):
+        total = facts.total_min[facts.of_city(i) & ~np.isnan(facts.total_min)]
+        counts, _ = np.histogram(total, edges)
+        series[name] = 100.0 * counts / max(len(total), 1)
+    return lines(edges[:-1] + 1.0, series, Axes(x_label="minutes", y_label="% of orders"))
+
+
+def cancellations(facts: Facts) -> str:
+    """Shares of orders by the reason of their cancellation."""
+    share = 100.0 * np.bincount(facts.cause, minlength=len(CAUSES))[1:] / max(len(facts.cause), 1)
+    return bars(CAUSES[1:], {"": share}, Axes(x_label="", y_label="% of orders"))
+
+
+def weather(facts: Facts) -> str:
+    """Temperature and rain of the first city."""
+    n = min(14 * BINS_PER_DAY, facts.simulation.scenario.days * BINS_PER_DAY)
+    found = facts.simulation.cities[0].conditions.weather
+    day = np.arange(0, n, 4) / BINS_PER_DAY
+    series = {
+        "temperature, °C": found.temperature_c[:n:4],
+        "rain, mm/h": found.rain_mm_h[:n].reshape(-1, 4).mean(axis=1),
+    }
+    return lines(day, series, Axes(x_label="day", y_label=""))
+
+
+def closures(facts: Facts) -> str:
+    """Rides per km and parking while something goes on in the zone, relative to other times."""
+    pace = facts.ride_min / facts.distance_km
+    ride, parking = [], []
+    for kind in range(len(KINDS)):
+        on = _while(facts, kind)
+        zones = np.zeros_like(on)
+        for i in range(len(facts.names)):
+            mine = facts.of_city(i)
+            zones |= mine & np.isin(facts.zone, np.unique(facts.zone[mine & on]))
+        ride.append(_median(pace[on]) / _median(pace[zones & ~on]))
+        parking.append(_median(facts.parking_min[on]) / _median(facts.parking_min[zones & ~on]))
+    series = {"ride": 100.0 * np.array(ride), "parking": 100.0 * np.array(parking)}
+    return bars(KINDS, series, Axes(x_label="", y_label="% of other times"))
+
+
+def new_stores(facts: Facts) -> str:
+    """Orders per store and day by the store's age."""
+    age = facts.store_age_days
+    known = ~np.isnan(age) & (age >= 0.0)
+    days = facts.simulation.scenario.days
+    counts = np.bincount(age[known].astype(np.int64), minlength=days)[:days].astype(np.float64)
+    opened = np.concatenate([c.stores.opens_day for c in facts.simulation.cities])
+    opened = opened[opened > 0]
+    at_risk = np.array([(opened + a < days).sum() for a in range(days)])
+    per_store = np.where(at_risk >= 3, counts / np.maximum(at_risk, 1), np.nan)
+    return lines(
+        np.arange(days, dtype=np.float64),
+        {"new stores": per_store},
+        Axes(x_label="age, days", y_label="orders"),
+    )
+
+
+def truth_of_order(found: Mapping[str, FloatArray]) -> str:
+    """Distributions of one order's whole time, by the event at which it is asked."""
+    values = list(found.values())
+    names = [name.replace("_", " ") for name in found]
+    return ranges(names, values, Axes(x_label="", y_label="minutes"))
+
+
+def _while(facts: Facts, kind: int) -> BoolArray:
+    """Which orders' zones had an event of a kind when they were placed."""
+    on = np.zeros(len(facts.city), dtype=np.bool_)
+    for i, city in enumerate(facts.simulation.cities):
+        factors = tuple(2.0 if k == kind else 1.0 for k in range(len(KINDS)))
+        going_on = city.events.effect(factors, 0, len(city.local)) > 1.0
+        mine = facts.of_city(i)
+        on[mine] = going_on[facts.zone[mine], facts.bin[mine]]
+    return on
+
+
+def _by_hour(
+    facts: Facts, values: FloatArray, statistic: Callable[[FloatArray], float]
+) -> FloatArray:
+    result = np.full(24, np.nan)
+    hour = facts.hour.astype(np.int64)
+    for h in range(24):
+        found = values[(hour == h) & ~np.isnan(values)]
+        if len(found) >= LEAST:
+            result[h] = statistic(found)
+    return result
+
+
+def _counts(group: IntArray, n: int) -> FloatArray:
+    return np.bincount(group, minlength=n)[:n].astype(np.float64)
+
+
+def _mean_by(
+    group: np.ndarray[tuple[int], np.dtype[np.int64]], values: FloatArray, n: int
+) -> FloatArray:
+    counts = np.bincount(group, minlength=n)
+    sums = np.bincount(group, weights=values, minlength=n)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _median(values: FloatArray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) >= LEAST else float("nan")
