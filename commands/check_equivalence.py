@@ -43,6 +43,10 @@ CompactOption = Annotated[
 ]
 
 
+LOG_LINES = 40
+"""So much of a service's log is shown where it refuses what it is sent."""
+
+
 class ReplayedName(StrEnum):
     """Data sets that can be replayed."""
 
@@ -312,7 +316,7 @@ def _reader(where: str, replayed: Replayed, writer: EventStore) -> Iterator[Even
 def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
     """Yield a service over an empty store, in a process of its own."""
     from commands.service_answers import ServiceAnswers
-    from services.client import EventClient
+    from services.client import ClientError, EventClient
     from services.process import ServiceProcess
     from services.settings import EventSettings
 
@@ -324,10 +328,15 @@ def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
             stack.enter_context(_open(where, replayed))
         # Nothing may be forgotten: the history that is asked about is years old.
         settings = EventSettings(store=where, catalog=replayed.catalog, compact_every_s=0.0)
-        service = ServiceProcess(
-            "services.events:EventService",
-            log=folder / "service.log",
-            settings=settings.to_environment(),
-        )
-        with service, EventClient(service.url, timeout_s=SERVICE_TIMEOUT_S) as client:
-            yield ServiceAnswers(client, replayed.features)
+        log = folder / "service.log"
+        # BentoML empties the folder of metrics in its home whenever a service starts: a home of
+        # its own keeps this service and those that run beside it from each other.
+        environment = {**settings.to_environment(), "BENTOML_HOME": str(folder / "bentoml")}
+        service = ServiceProcess("services.events:EventService", log=log, settings=environment)
+        try:
+            with service, EventClient(service.url, timeout_s=SERVICE_TIMEOUT_S) as client:
+                yield ServiceAnswers(client, replayed.features)
+        except (ClientError, UserError) as error:
+            lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+            told = "\n".join(["the service's log ends with:", *lines])
+            raise UserError(f"{error}\n{told}") from error
