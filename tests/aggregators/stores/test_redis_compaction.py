@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aggregators import Event, MemoryEventStore, QueryError, StatsAfterEvent
+from aggregators.stores.redis_append import Writer
 from aggregators.stores.redis_compaction import Compaction
 from aggregators.stores.redis_connections import Nodes
 from aggregators.stores.redis_link import pack
@@ -155,6 +156,21 @@ def test_a_sample_to_which_something_happens_meanwhile_stays(
     assert (result.samples_dropped, result.samples_kept) == (7, 3)
     for store in (writer, other, redis_place.open([ORDERS])):
         assert last_hour(store, 9.75) == 5
+
+
+def test_a_sample_of_which_not_all_logs_have_heard_stays(
+    redis_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, dead = redis_place.open([ORDERS]), redis_place.open([ORDERS])
+    writer.append([activated(number, number) for number in range(10)])
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "_tell_groups", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            dead.append([Event("orders", 3, "delivered", START_US + 4 * HOUR_US)])
+    result = writer.compact([LAST_HOUR], START_US + 9 * HOUR_US, "30min")
+    assert (result.samples_dropped, result.samples_kept) == (7, 3)
+    assert writer.repair(older_than_s=0) == 1
+    assert writer.compact([LAST_HOUR], START_US + 9 * HOUR_US, "30min").samples_dropped == 1
 
 
 def test_tombstones_and_empty_logs_go_when_they_are_old(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import subprocess
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,32 @@ def test_slots_that_move_to_another_node_are_followed(
         assert store.append(piece) == memory.append(piece)
     assert answers(store) == answers(memory)
     assert table_of(store).equals(table_of(memory))
+    place.close()
+
+
+def test_what_moves_at_this_moment_is_asked_for_where_it_goes(
+    redis_cluster: RedisCluster,
+) -> None:
+    """The giver has none of the keys any more and says ASK, until the receiver owns the slot."""
+    place = Place("redis", redis_cluster.url, f"asked-{uuid.uuid4().hex}")
+    store, memory = place.open([ORDERS]), MemoryEventStore([ORDERS])
+    log = f"{{{place.prefix}:orders:zone:s:north}}:log"
+    slot = redis_cluster.nodes[0].answer("CLUSTER", "KEYSLOT", log)
+    giver = next(
+        node for node in redis_cluster.nodes if not node.answer("XLEN", log).startswith("MOVED")
+    )
+    receiver = next(node for node in redis_cluster.nodes if node is not giver)
+    ids = {node: node.answer("CLUSTER", "MYID") for node in redis_cluster.nodes}
+    giver.answer("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[receiver])
+    receiver.answer("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[giver])
+    for number in range(3):
+        event = Event("orders", number, "activated", START_US, {"zone": "north", "amount": 1.0})
+        assert store.append([event]) == memory.append([event])
+        assert answers(store) == answers(memory)
+    for node in (receiver, giver, *redis_cluster.nodes):
+        node.answer("CLUSTER", "SETSLOT", slot, "NODE", ids[receiver])
+    assert receiver.answer("XLEN", log) == "3"
+    assert answers(store) == answers(memory)
     place.close()
 
 
