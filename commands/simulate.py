@@ -221,9 +221,12 @@ def _print_summary(simulation: Simulation) -> None:
     n_couriers = sum(len(city.couriers) for city in simulation.cities)
     console.print(
         f"{len(orders):,} orders of {n_stores:,} stores and {n_couriers:,} couriers in"
-        f" {', '.join(city.name for city in simulation.cities)}, {scenario.days} days from"
-        f" {scenario.start:%Y-%m-%d}; {orders['cancelled'].notna().mean():.1%} cancelled; delivered"
-        f" in {minutes.median():.0f} minutes (median), nine in ten within"
-        f" {minutes.quantile(0.9):.0f}",
+        f" {', '.join(city.name for city in simulation.cities)}; days: {scenario.days}, from"
+        f" {scenario.start:%Y-%m-%d}",
+        highlight=False,
+    )
+    console.print(
+        f"{orders['cancelled'].notna().mean():.1%} cancelled; delivered in {minutes.median():.0f}"
+        f" minutes (median), nine in ten within {minutes.quantile(0.9):.0f}",
         highlight=False,
     )

@@ -35,7 +35,7 @@ def test_a_folder_has_a_table_per_source_and_the_truth(tmp_path: Path) -> None:
     out = tmp_path / "city"
     shown = run("--out", str(out), "--imperfect")
     assert shown.exit_code == 0, shown.output
-    assert re.search(r"\d+ orders of \d+ stores and \d+ couriers in BCN, 1 days", shown.output)
+    assert re.search(r"\d+ orders of \d+ stores and \d+ couriers in BCN; days: 1", shown.output)
     simulation = simulate_cities(Scenario(orders=300, days=1, cities=1, seed=3))
     for source in SOURCES:
         table = pd.read_parquet(out / f"{source.name}.parquet")
