@@ -72,7 +72,7 @@ setup: $(VENV)/.dev ## the environment for development, and the git hooks
 .PHONY: lock
 lock: | $(BIN)/uv ## resolve the dependencies anew where pyproject.toml asks for it (LOCK_ARGS=--upgrade: all of them)
 	$(UV_COMPILE) requirements/build.in -o requirements/build.lock
-	$(UV_COMPILE) pyproject.toml -o requirements/runtime.lock
+	$(UV_COMPILE) pyproject.toml --extra redis -o requirements/runtime.lock
 	$(UV_COMPILE) pyproject.toml requirements/build.in --extra dev --constraint requirements/runtime.lock \
 		--constraint requirements/build.lock -o requirements/dev.lock
 

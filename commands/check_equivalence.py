@@ -329,10 +329,9 @@ def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
         # Nothing may be forgotten: the history that is asked about is years old.
         settings = EventSettings(store=where, catalog=replayed.catalog, compact_every_s=0.0)
         log = folder / "service.log"
-        # BentoML empties the folder of metrics in its home whenever a service starts: a home of
-        # its own keeps this service and those that run beside it from each other.
-        environment = {**settings.to_environment(), "BENTOML_HOME": str(folder / "bentoml")}
-        service = ServiceProcess("services.events:EventService", log=log, settings=environment)
+        service = ServiceProcess(
+            "services.events:EventService", log=log, settings=settings.to_environment()
+        )
         try:
             with service, EventClient(service.url, timeout_s=SERVICE_TIMEOUT_S) as client:
                 yield ServiceAnswers(client, replayed.features)

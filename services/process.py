@@ -41,7 +41,7 @@ def free_port() -> int:
 def serve_command(target: str, *, host: str, port: int) -> list[str]:
     """Return the command that serves a BentoML service with this Python."""
     options = ["--host", host, "--port", str(port)]
-    return [sys.executable, "-m", "bentoml", "serve", target, *options]
+    return [sys.executable, "-m", "services.serving", target, *options]
 
 
 def end_server(process: subprocess.Popen[bytes], workers: Sequence[psutil.Process] = ()) -> None:

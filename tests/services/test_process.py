@@ -79,3 +79,18 @@ def test_a_service_that_fails_while_starting_is_given_up(tmp_path: Path) -> None
 
 def test_free_ports_are_free() -> None:
     assert 1_024 < free_port() < 65_536
+
+
+def test_services_that_run_side_by_side_keep_their_own_metrics(tmp_path: Path) -> None:
+    def requests_of(service: ServiceProcess) -> float:
+        text = httpx.get(f"{service.url}/metrics", trust_env=False).text
+        lines = [line for line in text.splitlines() if line.startswith("doorstep_request_total")]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if 'endpoint="/ids"' in line)
+
+    with ServiceProcess(STUB, log=tmp_path / "first") as first:
+        assert httpx.post(f"{first.url}/ids", json={}, trust_env=False).status_code == 200
+        assert requests_of(first) == 1.0
+        with ServiceProcess(STUB, log=tmp_path / "second") as second:
+            assert requests_of(second) == 0.0
+            assert requests_of(first) == 1.0
+            assert httpx.post(f"{first.url}/ids", json={}, trust_env=False).status_code == 200
