@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = ("runtime", "build", "dev")
 # Where the name that is imported is not the name that is installed.
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+DISTRIBUTIONS = {"bentoml_cli": "bentoml", "sklearn": "scikit-learn"}
 # What BentoML itself is made of: pinned through it, never apart from it.
 OF_BENTOML = {"attrs", "prometheus-client", "pydantic", "starlette", "uvicorn"}
 
