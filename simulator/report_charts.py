@@ -19,7 +19,27 @@ from simulator.stores import CATEGORIES
 from simulator.streets import ZONES
 from simulator.tables import CAUSES
 
-__all__: list[str] = []
+__all__ = [
+    "cancellations",
+    "closures",
+    "demand_by_hour",
+    "demand_by_rain",
+    "new_stores",
+    "orders_by_day",
+    "parking_by_building",
+    "parking_by_hour",
+    "parking_by_zone",
+    "preparation",
+    "queue_effect",
+    "ride_by_distance",
+    "speed_by_hour",
+    "speed_by_rain",
+    "total_by_hour",
+    "totals",
+    "truth_of_order",
+    "waits_by_hour",
+    "weather",
+]
 
 HOURS: FloatArray = np.arange(24, dtype=np.float64)
 LEAST = 20

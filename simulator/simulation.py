@@ -123,7 +123,7 @@ def simulate_cities(scenario: Scenario, progress: Progress | None = None) -> Sim
     """Simulate the cities of a scenario.
 
     The same scenario gives the same cities, event by event. The first call after an installation
-    compiles the engine, which takes a minute or so.
+    compiles the engine, which takes half a minute.
 
     Args:
         scenario: what to simulate.

@@ -18,7 +18,7 @@ from simulator.records import Records
 from simulator.sources import LOCAL_EVENTS, ORDERS, WEATHER
 from simulator.tables import courier_ids, local_event_table, order_table, weather_table
 
-__all__ = ["count_events", "events_of_records"]
+__all__ = ["arrivals_of_records", "count_events", "events_of_records"]
 
 _ASSIGNED = ORDERS.events.index("courier_assigned")
 

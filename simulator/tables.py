@@ -20,7 +20,14 @@ from simulator.sources import ORDERS
 from simulator.stores import CATEGORIES
 from simulator.streets import ZONES
 
-__all__ = ["CAUSES", "moments_of", "order_ids", "order_table", "true_table"]
+__all__ = [
+    "CAUSES",
+    "courier_ids",
+    "local_event_table",
+    "order_table",
+    "true_table",
+    "weather_table",
+]
 
 CAUSES = ("", "declined", "refused", "item missing", "changed mind", "out of patience")
 """Why an order was cancelled."""

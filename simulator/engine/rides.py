@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.compiled import inner
 from simulator.engine.state import World
 
-__all__ = ["bin_of", "parking_s", "ride_s"]
+__all__ = ["bin_of", "distance_of", "parking_s", "ride_s", "store_stop_s"]
 
 BIN_MS = 900_000
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +13,16 @@ from aggregators import Source
 from aggregators.catalog import CATALOG
 from aggregators.catalog import ORDERS as CATALOG_ORDERS
 from aggregators.catalog import WEATHER as CATALOG_WEATHER
-from simulator import LOCAL_EVENTS, ORDERS, SOURCES, WEATHER, Scenario, Simulation, simulate_cities
+from simulator import (
+    LOCAL_EVENTS,
+    ORDERS,
+    SOURCES,
+    WEATHER,
+    Imperfections,
+    Scenario,
+    Simulation,
+    simulate_cities,
+)
 from tests.simulator.conftest import SCENARIO
 
 
@@ -158,3 +170,48 @@ def test_new_stores_open_in_the_middle() -> None:
     day = (first[new] - pd.Timestamp(simulation.scenario.start)).dt.total_seconds() / 86_400.0
     assert (day > opens[new] - 0.1).all()
     assert simulation.truth_table["store_age_days"].notna().mean() > 0.1
+
+
+ASIA = timezone(timedelta(hours=5))
+EVERYTHING_WRONG = Imperfections(
+    late_share=1.0, duplicate_share=1.0, missing_share=1.0, corrected_share=1.0,
+    ready_missing_share=1.0, ready_late_share=1.0, clock_skew_s=3_600.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        Scenario(cities=5, days=1, orders=1),
+        Scenario(cities=1, days=2, orders=300, start=datetime(2026, 3, 28, 13, 37, tzinfo=ASIA)),
+        Scenario(cities=1, days=9, orders=900, start=datetime(2026, 10, 20, tzinfo=UTC)),
+        Scenario(cities=1, days=1, orders=6_000, stores_per_city=4),
+        Scenario(cities=1, days=1, orders=900, imperfections=EVERYTHING_WRONG),
+        Scenario(cities=1, days=2, orders=900, courier_supply=0.3, new_store_share=0.9),
+        Scenario(cities=1, days=2, orders=900, shock_day=0),
+    ],
+    ids=["empty cities", "spring", "autumn", "crowded", "all wrong", "short of couriers", "shock"],
+)
+def test_extreme_scenarios_work(scenario: Scenario) -> None:
+    simulation = simulate_cities(scenario)
+    tables = simulation.tables
+    assert len(tables["orders"]) == len(simulation) == len(simulation.truth_table)
+    stream = Counter(event.source for event in simulation.events())
+    assert stream["orders"] >= len(simulation)
+    assert stream["weather"] == len(tables["weather"])
+    few = simulation.truth_table.iloc[:: max(len(simulation) // 4, 1)].set_index("order_id")
+    for order_id, placed in few["activated"].items():
+        as_of = placed.to_pydatetime() + timedelta(minutes=4)
+        truth = simulation.truth(str(order_id), as_of, draws=2)[str(order_id)]
+        assert truth.part("total").shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("cities", 0), ("cities", 6), ("days", 0), ("orders", 0), ("stores_per_city", 1),
+     ("seed", -1), ("new_store_share", 1.0), ("courier_supply", 0.0), ("shock_day", -1),
+     ("start", datetime(2026, 3, 2))],  # noqa: DTZ001
+)  # fmt: skip
+def test_a_scenario_refuses_what_it_cannot_simulate(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=field):
+        Scenario(**{field: value})  # type: ignore[arg-type]
