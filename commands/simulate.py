@@ -66,6 +66,13 @@ SourceOption = Annotated[
         " that the catalog knows]"
     ),
 ]
+TruthOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="With --out FOLDER: also the true distributions of the parts of so many orders.",
+    ),
+]
 ReportOption = Annotated[Path | None, _option("Write a page of plots to this .html file.")]
 ImperfectOption = Annotated[
     bool, typer.Option(help="Late, repeated, missing and corrected events, as they usually are.")
@@ -102,6 +109,7 @@ def simulate(
     to: ToOption = None,
     speed_up: SpeedUpOption = 60.0,
     source: SourceOption = None,
+    truth: TruthOption = 0,
     report: ReportOption = None,
     imperfect: ImperfectOption = False,
     imperfection: ImperfectionOption = None,
@@ -116,6 +124,8 @@ def simulate(
     what there would be.
     """
     _check_paths(out, report, overwrite=overwrite)
+    if truth and (out is None or out.suffix):
+        raise UserError("--truth is written into a folder: pass --out FOLDER")
     from simulator import Scenario, simulate_cities
 
     try:
@@ -136,7 +146,7 @@ def simulate(
     with progress() as show:
         simulation = simulate_cities(scenario, show)
         if out is not None:
-            _write(simulation, out, source, show)
+            _write(simulation, out, source, truth, show)
         if report is not None:
             from simulator.report import write_report
 
@@ -201,7 +211,7 @@ def _start(text: str | None, days: int, *, live: bool, default: Scenario) -> dat
 
 
 def _write(
-    simulation: Simulation, out: Path, sources: list[str] | None, show: StageProgress
+    simulation: Simulation, out: Path, sources: list[str] | None, truth: int, show: StageProgress
 ) -> None:
     from commands.simulate_files import write_events, write_folder, write_table
 
@@ -210,7 +220,7 @@ def _write(
     elif out.suffix:
         write_table(simulation.tables["orders"], out, show)
     else:
-        write_folder(simulation, out, show)
+        write_folder(simulation, out, truth, show)
 
 
 def _print_summary(simulation: Simulation) -> None:

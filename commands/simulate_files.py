@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from commands.output import StageProgress, UserError
 from services.cloudevents import to_cloud_event
 from simulator import SOURCES, Simulation
 from simulator.stream import count_events
+from simulator.true_distributions import true_distributions
 
 __all__ = ["chosen_sources", "write_events", "write_folder", "write_table"]
 
@@ -20,13 +22,21 @@ REPORT_EVERY = 20_000
 """Events between two steps of the progress bar."""
 
 
-def write_folder(simulation: Simulation, folder: Path, show: StageProgress) -> None:
-    """Write a table per source, the truth about the orders, and the scenario that made them."""
+def write_folder(simulation: Simulation, folder: Path, truth: int, show: StageProgress) -> None:
+    """Write a table per source, what really happened, and the scenario that made it.
+
+    Of ``truth`` orders also the true distributions, see :mod:`simulator.true_distributions`.
+    """
     folder.mkdir(exist_ok=True)
     tables = {**simulation.tables, "truth": simulation.truth_table}
     for done, (name, table) in enumerate(tables.items()):
         show("write tables", done / len(tables))
         table.to_parquet(folder / f"{name}.parquet", index=False)
+    if truth:
+        table = true_distributions(
+            simulation, truth, progress=partial(show, "draw true distributions")
+        )
+        table.to_parquet(folder / "true_distributions.parquet", index=False)
     scenario = json.dumps(asdict(simulation.scenario), default=str, indent=2)
     (folder / "scenario.json").write_text(scenario + "\n", encoding="utf-8")
     show("write tables", 1.0)

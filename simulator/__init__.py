@@ -18,6 +18,7 @@ from simulator.scenario import Imperfections, Scenario
 from simulator.simulation import Simulation, simulate_cities
 from simulator.small import events_of, simulate
 from simulator.sources import LOCAL_EVENTS, ORDERS, SOURCES, WEATHER
+from simulator.true_distributions import true_distributions
 from simulator.truth import Truth
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "events_of",
     "simulate",
     "simulate_cities",
+    "true_distributions",
 ]

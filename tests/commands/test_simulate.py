@@ -33,7 +33,7 @@ def run(*arguments: str) -> Result:
 
 def test_a_folder_has_a_table_per_source_and_the_truth(tmp_path: Path) -> None:
     out = tmp_path / "city"
-    shown = run("--out", str(out), "--imperfect")
+    shown = run("--out", str(out), "--imperfect", "--truth", "2")
     assert shown.exit_code == 0, shown.output
     assert re.search(r"\d+ orders of \d+ stores and \d+ couriers in BCN; days: 1", shown.output)
     simulation = simulate_cities(Scenario(orders=300, days=1, cities=1, seed=3))
@@ -42,6 +42,8 @@ def test_a_folder_has_a_table_per_source_and_the_truth(tmp_path: Path) -> None:
         assert len(table) == len(simulation.tables[source.name])
     truth = pd.read_parquet(out / "truth.parquet")
     assert truth["delivered"].equals(simulation.truth_table["delivered"])
+    drawn = pd.read_parquet(out / "true_distributions.parquet")
+    assert drawn["order_id"].nunique() == 2
     scenario = json.loads((out / "scenario.json").read_text())
     assert scenario["imperfections"]["ready_missing_share"] > 0.0
     assert run("--out", str(out)).exit_code == 1
@@ -96,6 +98,7 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
         (("--imperfection", "late_share=3"), "late_share is 3.0"),
         (("--start", "soon"), "--start"),
         (("--out", "x.jsonl", "--source", "trams"), "a city has orders"),
+        (("--out", "x.jsonl", "--truth", "5"), "--truth is written into a folder"),
         (("--to", "http://127.0.0.1:9"), "no service that is ready"),
     ],
 )
