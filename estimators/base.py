@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -38,6 +38,9 @@ class Estimator(ABC):
     name: ClassVar[str] = ""
     """What the estimator is called in models, reports and the command line."""
 
+    default_parameters: ClassVar[BoostingParameters] = BoostingParameters()
+    """How its ensembles are grown unless somebody says otherwise (README.md: how chosen)."""
+
     def __init__(
         self,
         *,
@@ -51,13 +54,21 @@ class Estimator(ABC):
         self.as_of = as_of
         self.facts = facts
         self.features = features
-        self.parameters = parameters or BoostingParameters()
+        self.parameters = parameters or self.default_parameters
         self._model: QuantileModel | None = None
 
     @classmethod
     @abstractmethod
-    def features_for(cls, source: Source, target: Duration) -> list[Aggregator]:
-        """Return every feature that this estimator may use of a source."""
+    def features_for(
+        cls, source: Source, target: Duration, others: Sequence[Source] = ()
+    ) -> list[Aggregator]:
+        """Return every feature that this estimator may use of a source and what lives beside it.
+
+        Args:
+            source: of the samples that are asked about; its features come first.
+            target: the duration that is estimated.
+            others: further sources, such as the weather.
+        """
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -130,10 +141,15 @@ class Estimator(ABC):
             as_of: the moment, a timezone-aware datetime or microseconds UTC.
             facts: values of ``facts.inputs`` and of the features' dimensions; absent: missing.
             sample_id: the order itself, never counted in its own features; None: none exists yet.
+                It is a sample of the first source; of the others no sample is left out.
         """
         encoded = self.facts.encode_one(facts, moment_to_us(as_of, "as_of"))
         keys = {name: facts.get(name) for name in self.features.dimensions}
-        realtime = self.features.transform_array(store, as_of=as_of, keys=keys, sample_id=sample_id)
+        own, *others = self.features.sources
+        own_samples = {own.name: sample_id, **dict.fromkeys(source.name for source in others)}
+        realtime = self.features.transform_array(
+            store, as_of=as_of, keys=keys, sample_id=own_samples
+        )
         return self.predict(np.concatenate([encoded, realtime])[np.newaxis, :])
 
     def to_json(self) -> dict[str, Any]:
@@ -144,6 +160,7 @@ class Estimator(ABC):
             "as_of": self.as_of,
             "facts": self.facts.to_json(),
             "source": _source_to_json(self.features.sources[0]),
+            "other_sources": [_source_to_json(source) for source in self.features.sources[1:]],
             "features": self.features.definition(),
             "features_name": self.features.name,
             "features_version": self.features.version,
@@ -160,8 +177,10 @@ class Estimator(ABC):
                 or not at all; the message says which, and how.
         """
         source = Source(**document["source"])
+        # Models that were saved before there were several sources have no others.
+        others = [Source(**other) for other in document.get("other_sources", ())]
         target = Duration(*document["target"])
-        installed = {feature.name: feature for feature in cls.features_for(source, target)}
+        installed = {one.name: one for one in cls.features_for(source, target, others)}
         names = [definition["name"] for definition in document["features"]]
         kept = [installed[name] for name in names if name in installed]
         different = differences(

@@ -48,6 +48,7 @@ class BoostingParameters:
         feature_share: share of the features that each tree may use.
         row_share: share of the rows that each tree sees.
         category_smoothing: how strongly rare categories are drawn to the others.
+        day_profile: whether boosting starts at the profile of the day, see :class:`DayProfile`.
         seed: of everything random.
         num_threads: the most that LightGBM uses; the result does not depend on it.
     """
@@ -63,6 +64,7 @@ class BoostingParameters:
     feature_share: float = 0.4
     row_share: float = 0.8
     category_smoothing: float = 60.0
+    day_profile: bool = True
     seed: int = 0
     num_threads: int = 1
 
@@ -119,6 +121,7 @@ class Anchors:
             parameters: how to grow.
             progress: called with the part that is done.
         """
+        hour = hour if parameters.day_profile else None
         hour_column = None if hour is None else list(names).index(hour)
         profile = DayProfile(np.empty(0), np.empty(0))
         if hour_column is not None:

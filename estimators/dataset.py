@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -121,6 +121,16 @@ class Dataset:
                 f"data set {self.name!r}: the table of the other source {source.name!r} {what}"
             )
 
+    def about(self, target: Duration, *, as_of: str) -> Dataset:
+        """Return the same data with another question; what others published is about their own.
+
+        Raises:
+            UnknownNameError: an event of the question is not the source's.
+        """
+        if (target, as_of) == (self.target, self.as_of):
+            return self
+        return replace(self, target=target, as_of=as_of, published={})
+
     @cached_property
     def as_of_us(self) -> IntArray:
         """When each row is asked, microseconds UTC; `aggregators.times.NEVER` where it is not."""
@@ -170,10 +180,11 @@ class Dataset:
     def fingerprint(self) -> str:
         """sha256 (hex) of the columns' content, so that a model says what it was trained on."""
         digest = hashlib.sha256()
-        for name in sorted({self.source.sample_id, *self.source.events, *self.source.columns}):
-            digest.update(f"{name}\n".encode())
-            hashed = pd.util.hash_pandas_object(self.table[name], index=False)
-            digest.update(hashed.to_numpy().tobytes())
+        for source, table in {self.source: self.table, **self.others}.items():
+            for name in sorted({source.sample_id, *source.events, *source.columns}):
+                digest.update(f"{name}\n".encode())
+                hashed = pd.util.hash_pandas_object(table[name], index=False)
+                digest.update(hashed.to_numpy().tobytes())
         return digest.hexdigest()
 
     def events(self) -> list[Event]:

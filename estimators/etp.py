@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aggregators import Aggregator, Duration, Source
 from estimators.base import Estimator
 from estimators.etp_features import etp_features
@@ -19,6 +21,8 @@ class Etp(Estimator):
     name = "etp"
 
     @classmethod
-    def features_for(cls, source: Source, target: Duration) -> list[Aggregator]:
-        """Return every feature that the eTP may use of a source."""
+    def features_for(
+        cls, source: Source, target: Duration, others: Sequence[Source] = ()
+    ) -> list[Aggregator]:
+        """Return every feature that the eTP may use of a source; it uses no other."""
         return etp_features(source, target)

@@ -35,6 +35,7 @@ __all__ = [
     "TrainedEstimator",
     "evaluate",
     "inputs_of",
+    "train",
     "train_etp",
 ]
 
@@ -62,7 +63,8 @@ class TrainedEstimator:
     metadata: Mapping[str, Any]
 
 
-def train_etp(
+def train(
+    estimator_class: type[Estimator],
     dataset: Dataset,
     *,
     progress: Progress | None = None,
@@ -71,9 +73,10 @@ def train_etp(
     baselines: bool = True,
     parameters: BoostingParameters | None = None,
 ) -> TrainedEstimator:
-    """Train, calibrate and evaluate an eTP on a data set.
+    """Train, calibrate and evaluate an estimator on a data set.
 
     Args:
+        estimator_class: which estimator; target and moment of the question are the data set's.
         dataset: what to learn from; rows before ``dataset.test_from`` train and calibrate, the
             rest tests. With no row in the test period the report is empty.
         progress: called with (stage, part done); the stages are "features", "calibrate", "fit",
@@ -81,17 +84,18 @@ def train_etp(
         num_threads: of the features and of LightGBM; the result does not depend on it.
         seed: fixes everything random.
         baselines: also fit the model without real-time features for the report.
-        parameters: of the boosting, where the defaults shall not do; its seed and threads are
-            replaced by these arguments.
+        parameters: of the boosting, where the estimator's own shall not do; their seed and
+            threads are replaced by these arguments.
 
     Raises:
         DatasetError: there are too few labelled rows before the test period.
     """
     report = progress or _silent
-    chosen = {**(parameters or BoostingParameters()).to_json()}
+    chosen = (parameters or estimator_class.default_parameters).to_json()
     chosen.update(seed=seed, num_threads=num_threads)
     trains = dataset.trains
-    estimator = Etp(
+    features = estimator_class.features_for(dataset.source, dataset.target, (*dataset.others,))
+    estimator = estimator_class(
         target=dataset.target,
         as_of=dataset.as_of,
         facts=learn_facts(
@@ -101,9 +105,7 @@ def train_etp(
             timezone_by=dataset.timezone_by,
             timezones=dataset.timezones,
         ),
-        features=FeatureSet(
-            Etp.features_for(dataset.source, dataset.target), name="etp", version=CATALOG.version
-        ),
+        features=FeatureSet(features, name=estimator_class.name, version=CATALOG.version),
         parameters=BoostingParameters(**chosen),
     )
     rows = trains | dataset.tests
@@ -125,19 +127,26 @@ def train_etp(
     )
 
 
+def train_etp(dataset: Dataset, **options: Any) -> TrainedEstimator:
+    """Train an eTP: :func:`train` with the same options."""
+    return train(Etp, dataset, **options)
+
+
 def evaluate(
     trained: TrainedEstimator, dataset: Dataset, *, progress: Progress | None = None
 ) -> Report:
     """Score a trained (perhaps loaded) estimator on the test period of a data set.
 
-    The data set must have the columns that the estimator's facts and features are made of. The
-    constant is the median that the estimator was trained with; the model without real-time
-    features, which is not saved, is repeated from the saved report if the data are the same.
+    The data set must have the columns that the estimator's facts and features are made of; it is
+    asked what the estimator answers, whatever else it is asked by default. The constant is the
+    median that the estimator was trained with; the model without real-time features, which is not
+    saved, is repeated from the saved report if the data are the same.
 
     Raises:
         DatasetError: the test period holds no labelled row.
     """
     report = progress or _silent
+    dataset = dataset.about(trained.estimator.target, as_of=trained.estimator.as_of)
     tests = dataset.tests
     if not tests.any():
         raise DatasetError(
@@ -183,7 +192,11 @@ def inputs_of(
         # The request made at an event may carry what that event tells, hence at the same moment.
         spine[name] = table.loc[rows, name].where(known_us <= as_of_us)
     facts = estimator.facts.encode(table.loc[rows], as_of_us)
-    realtime = estimator.features.transform(table, "training", at=spine, threads=threads)
+    tables = {one.name: beside for one, beside in dataset.others.items()}
+    tables[source.name] = table
+    names = [one.name for one in estimator.features.sources]
+    used = {name: tables[name] for name in names if name in tables}
+    realtime = estimator.features.transform(used, "training", at=spine, threads=threads)
     return np.hstack([facts, realtime.to_numpy(dtype=np.float64)])
 
 

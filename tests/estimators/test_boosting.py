@@ -89,3 +89,15 @@ def test_the_day_ends_in_the_small_hours() -> None:
     assert profile.at(np.array([0.0]))[0] == pytest.approx(500.0)
     again = DayProfile.from_json(json.loads(json.dumps(profile.to_json())))
     np.testing.assert_array_equal(again.at(hour), profile.at(hour))
+
+
+def test_boosting_starts_at_the_profile_of_the_day_unless_told_otherwise() -> None:
+    """The wait until 13:00 is a slope: with no tree to speak of only the profile knows it."""
+    few = {**FEW.to_json(), "median_trees": 1, "outer_trees": 1}
+    early = np.array([[11.5, 3.0, 0.5], [20.0, 3.0, 0.5]])
+    with_it, _ = fitted(BoostingParameters(**few))
+    without, _ = fitted(BoostingParameters(**{**few, "day_profile": False}))
+    assert -np.diff(with_it.predict(early)[:, 1], axis=0)[0] > 3_000.0
+    assert -np.diff(without.predict(early)[:, 1], axis=0)[0] < 1_000.0
+    restored = Anchors.from_json(without.to_json())
+    np.testing.assert_array_equal(restored.predict(early), without.predict(early))
