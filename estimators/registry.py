@@ -14,14 +14,16 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 
 from estimators.base import Estimator
+from estimators.courier_travel import CourierTravel
 from estimators.errors import DefinitionMismatchError, EstimatorError, RegistryError
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report
 from estimators.training import TrainedEstimator
+from estimators.wall_eta import WallEta
 
 __all__ = ["ESTIMATORS", "describe", "load", "save"]
 
-ESTIMATORS: dict[str, type[Estimator]] = {Etp.name: Etp}
+ESTIMATORS: dict[str, type[Estimator]] = {one.name: one for one in (Etp, CourierTravel, WallEta)}
 """The estimators that can be loaded, by name."""
 
 FORMAT = 1
@@ -32,8 +34,10 @@ _REPORT_FILE = "report.json"
 _METADATA_FILE = "metadata.json"
 
 
-def save(trained: TrainedEstimator, *, name: str = "etp") -> str:
+def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
     """Save a trained estimator to the model store; gives its tag, ``"etp:<version>"``.
+
+    Without a name the model has that of its estimator.
 
     The model carries feature names and definitions with their fingerprint, the versions of
     aggregators and catalog, training period, data fingerprint and metrics.
@@ -42,6 +46,7 @@ def save(trained: TrainedEstimator, *, name: str = "etp") -> str:
         RegistryError: the store does not take it.
     """
     estimator = trained.estimator
+    name = name or estimator.name
     documents = {
         _ESTIMATOR_FILE: {"format": FORMAT, **estimator.to_json()},
         _REPORT_FILE: trained.report.to_json(),

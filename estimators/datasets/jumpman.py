@@ -22,6 +22,10 @@ they are; by the rule of time nothing of such an order is known until it started
 known from ``courier_assigned``. As labels only 30 s < travel < 7,200 s count.
 
 ``store_id`` is the place's name with its coordinates, since chains have up to 42 places.
+
+Streets. Most of Manhattan's streets run 29 degrees off north and east, so the way is told by how
+far it goes along the avenues and across them: ``along_m``, ``across_m``, and ``street_m``, the sum
+of both without their signs. Elsewhere these are as good a pair of axes as any.
 """
 
 from __future__ import annotations
@@ -33,7 +37,13 @@ import pandas as pd
 
 from aggregators.events import Source
 from estimators.dataset import Dataset, seconds_between
-from estimators.datasets.places import distance_m, grid_cell, local_to_utc, read_csv
+from estimators.datasets.places import (
+    distance_m,
+    grid_cell,
+    local_to_utc,
+    read_csv,
+    street_offsets_m,
+)
 from estimators.errors import DatasetError
 
 __all__ = ["JUMPMAN_ORDERS", "load_jumpman"]
@@ -69,6 +79,8 @@ PUBLISHED = {
 }
 TRAVEL_BOUNDS_S = (np.nextafter(30.0, 31.0), np.nextafter(7_200.0, 7_199.0))
 ZONE_LAT_STEP, ZONE_LON_STEP = 0.02, 0.02
+AVENUES_BEARING_DEG = 29.0
+COORDINATES = ("store_lat", "store_lon", "customer_lat", "customer_lon")
 _TIMES = {
     "when_the_delivery_started": "courier_assigned",
     "when_the_Jumpman_arrived_at_pickup": "courier_at_store",
@@ -91,8 +103,8 @@ _SAME = (
 def load_jumpman(folder: Path) -> Dataset:
     """Load the deliveries; asked is, at the pickup, how long the way to the customer takes.
 
-    For the way to the store use ``dataclasses.replace(dataset, as_of="courier_assigned",
-    target=seconds_between("courier_assigned", "courier_at_store"))``.
+    For the way to the store: ``dataset.about(seconds_between("courier_assigned",
+    "courier_at_store"), as_of="courier_assigned")``.
 
     Args:
         folder: holds ``jumpman23.csv``.
@@ -105,6 +117,7 @@ def load_jumpman(folder: Path) -> Dataset:
     rows = _one_row_per_delivery(file)
     pickup = (rows["pickup_lat"], rows["pickup_lon"])
     dropoff = (rows["dropoff_lat"], rows["dropoff_lon"])
+    along_m, across_m = street_offsets_m(*pickup, *dropoff, bearing_deg=AVENUES_BEARING_DEG)
     moments = {event: local_to_utc(rows[name], TIMEZONES[CITY]) for name, event in _TIMES.items()}
     table = pd.DataFrame(
         {
@@ -119,6 +132,10 @@ def load_jumpman(folder: Path) -> Dataset:
             "store_category": CITY + " " + rows["place_category"],
             "products": rows["products"],
             "distance_m": distance_m(*pickup, *dropoff),
+            "along_m": along_m,
+            "across_m": across_m,
+            "street_m": np.abs(along_m) + np.abs(across_m),
+            **dict(zip(COORDINATES, (*pickup, *dropoff), strict=True)),
         }
     )
     return Dataset(
@@ -127,7 +144,7 @@ def load_jumpman(folder: Path) -> Dataset:
         table=table,
         as_of="picked_up",
         target=seconds_between("picked_up", "courier_at_customer"),
-        numbers=("products", "distance_m"),
+        numbers=("products", "distance_m", "along_m", "across_m", "street_m", *COORDINATES),
         categories=("vehicle", "courier_id", "store_id", "zone"),
         timezone_by="city",
         timezones=TIMEZONES,

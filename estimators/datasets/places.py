@@ -11,7 +11,7 @@ import pandas as pd
 from estimators.errors import DatasetError
 from estimators.typing import FloatArray
 
-__all__ = ["distance_m", "grid_cell", "local_to_utc", "read_csv"]
+__all__ = ["distance_m", "grid_cell", "local_to_utc", "read_csv", "street_offsets_m"]
 
 EARTH_RADIUS_M = 6_371_008.8
 ROWS_MAX = 5_000_000
@@ -49,6 +49,32 @@ def distance_m(lat_a: Any, lon_a: Any, lat_b: Any, lon_b: Any) -> FloatArray:
     half = np.sin((lat_b - lat_a) / 2.0) ** 2 + np.cos(lat_a) * np.cos(lat_b) * across
     result: FloatArray = 2.0 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))
     return result
+
+
+def street_offsets_m(
+    lat_a: Any, lon_a: Any, lat_b: Any, lon_b: Any, *, bearing_deg: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return how far b lies from a along streets of a bearing, and how far across them, in metres.
+
+    The city is taken as flat: exact to about 0.1% over ten kilometres.
+
+    Args:
+        lat_a: coordinates in degrees, missing allowed (NaN).
+        lon_a: as above.
+        lat_b: as above.
+        lon_b: as above.
+        bearing_deg: where the streets lead, clockwise from north.
+
+    >>> along_m, across_m = street_offsets_m(0.0, 0.0, 0.01, 0.0, bearing_deg=90.0)
+    >>> np.round(along_m), np.round(across_m)
+    (np.float64(0.0), np.float64(-1112.0))
+    """
+    lat_a, lon_a, lat_b, lon_b = (np.radians(np.asarray(x)) for x in (lat_a, lon_a, lat_b, lon_b))
+    north_m = EARTH_RADIUS_M * (lat_b - lat_a)
+    east_m = EARTH_RADIUS_M * (lon_b - lon_a) * np.cos((lat_a + lat_b) / 2.0)
+    turned = np.radians(bearing_deg)
+    along_m = north_m * np.cos(turned) + east_m * np.sin(turned)
+    return along_m, east_m * np.cos(turned) - north_m * np.sin(turned)
 
 
 def grid_cell(
