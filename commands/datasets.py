@@ -40,13 +40,17 @@ class DatasetName(StrEnum):
     """Data that an estimator can be trained on."""
 
     DELIVEROO = "deliveroo"
+    WOLT = "wolt"
+    JUMPMAN = "jumpman"
     SIMULATOR = "simulator"
 
 
 DatasetOption = Annotated[
     DatasetName | None,
     typer.Option(
-        help="What to learn from. Without it: deliveroo where --data is given, else simulator.",
+        help="What to learn from. Without it: where --data is given the public data that the"
+        " estimator was made for (etp: deliveroo, wall-eta: wolt, courier-travel: jumpman), else"
+        " simulator.",
         show_default=False,
     ),
 ]
@@ -79,15 +83,25 @@ def open_dataset(
     days: int,
     seed: int,
     until: str | None = None,
+    public: DatasetName = DatasetName.DELIVEROO,
 ) -> Dataset:
     """Return the data set that the options ask for.
+
+    Args:
+        name: which one; None: ``public`` where there is a folder, else a simulated city.
+        folder: of the data set, or the folder that holds it.
+        stores: of a simulated city.
+        days: of a simulated city.
+        seed: of a simulated city.
+        until: where the test period begins, instead of the data set's own split.
+        public: the data that is meant where only a folder is named.
 
     Raises:
         UserError: the options do not fit together, or ``until`` is not a moment.
     """
     test_from = None if until is None else parse_moment(until, "--until")
     if name is None:
-        name = DatasetName.SIMULATOR if folder is None else DatasetName.DELIVEROO
+        name = DatasetName.SIMULATOR if folder is None else public
     if name is DatasetName.SIMULATOR:
         from simulator import CityPlan
 

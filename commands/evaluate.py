@@ -8,6 +8,7 @@ import typer
 
 from commands.datasets import (
     DataOption,
+    DatasetName,
     DatasetOption,
     DaysOption,
     SeedOption,
@@ -33,9 +34,10 @@ def evaluate(
         bool, typer.Option(help="Also print the scores by city, hour and age of the store.")
     ] = False,
 ) -> None:
-    """Score a saved model on the later part of the data.
+    """Score a saved model, of whatever estimator, on the later part of the data.
 
-    With the data it was trained on this repeats the numbers of its training.
+    With the data it was trained on this repeats the numbers of its training. Where --data is given
+    without --dataset, the data set is the one that the model was trained on.
     """
     from commands.report import print_report
     from estimators import registry
@@ -46,7 +48,16 @@ def evaluate(
         trained = registry.load(model)
         report("model", 1.0)
         report("data", 0.0)
-        chosen = open_dataset(dataset, data, stores=stores, days=days, seed=seed, until=until)
+        known = [one for one in DatasetName if one.value == trained.metadata["dataset"]]
+        chosen = open_dataset(
+            dataset,
+            data,
+            stores=stores,
+            days=days,
+            seed=seed,
+            until=until,
+            public=known[0] if known else DatasetName.DELIVEROO,
+        )
         report("data", 1.0)
         scored = score(trained, chosen, progress=report)
     console.print(f"model [bold]{registry.describe(model)['tag']}[/]")

@@ -49,6 +49,27 @@ def test_evaluation_repeats_the_scores_of_training(home: dict[str, str]) -> None
     assert scores(shown.stdout)[0] == scores(home["TRAINED"])[0]
 
 
+@pytest.mark.parametrize(
+    ("command", "model"),
+    [
+        (("wall-eta",), "wall_eta"),
+        (("courier-travel", "--leg", "to-store"), "courier_travel_to_store"),
+    ],
+)
+def test_every_estimator_is_trained_beside_its_baselines_and_scored_again(
+    command: tuple[str, ...], model: str, home: dict[str, str]
+) -> None:
+    trained = doorstep("train", *command, *CITY, "--threads", "1", timeout_s=120.0, **home)
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    assert f"saved as {model}:" in trained.stdout
+    printed = "\n".join(scores(trained.stdout))
+    assert "constant median" in printed
+    assert "without real-time features" in printed
+    again = doorstep("evaluate", "--model", f"{model}:latest", *CITY, timeout_s=120.0, **home)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert scores(again.stdout) == scores(trained.stdout)
+
+
 def test_serving_answers_and_ends_on_a_signal(home: dict[str, str], tmp_path: Path) -> None:
     port = free_port()
     with (tmp_path / "log").open("wb") as log:
@@ -98,6 +119,13 @@ def test_the_folder_may_be_the_data_set_or_hold_it(data_folder: Path) -> None:
         )
         assert dataset.name == "deliveroo"
         assert dataset.test_from.isoformat() == "2015-06-20T00:00:00+02:00"
+
+
+def test_a_folder_alone_means_the_data_that_the_estimator_was_made_for(data_folder: Path) -> None:
+    public = (DatasetName.WOLT, DatasetName.JUMPMAN)
+    for name in public:
+        dataset = open_dataset(None, data_folder, stores=4, days=4, seed=0, public=name)
+        assert dataset.name == name.value
 
 
 def test_a_moment_without_an_offset_is_utc() -> None:
