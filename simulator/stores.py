@@ -58,7 +58,7 @@ CATEGORIES = (
 )  # fmt: skip
 NEW_STORE_WEEKS = 3.0
 """Weeks until a new store has found its customers."""
-UTILISATION = (0.3, 0.7)
+UTILISATION = (0.25, 0.6)
 """How much of a kitchen its busiest ordinary hour needs: drawn between these."""
 PRODUCTS_MEAN = 2.6
 
