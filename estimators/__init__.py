@@ -2,7 +2,7 @@
 
 An estimator gets facts of a request and real-time features, and answers with a
 :class:`~estimators.distribution.Distribution`. Training starts at
-:func:`estimators.training.train_etp`, saved models live in :mod:`estimators.registry`; see
+:func:`estimators.training.train`, saved models live in :mod:`estimators.registry`; see
 ``README.md`` in this folder for what the models are and how they were chosen.
 """
 
