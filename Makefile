@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PACKAGES := aggregators estimators services simulator commands
 
 # What walks through every kernel, quickly enough to do so uncompiled too.
-KERNEL_TESTS := $(addprefix tests/aggregators/test_, boundaries.py numpy_bits.py several_sources.py)
+KERNEL_TESTS := $(addprefix tests/aggregators/test_, boundaries.py needed_samples.py numpy_bits.py several_sources.py)
 
 # How many processes share the tests: one per core.
 WORKERS ?= logical
