@@ -171,10 +171,11 @@ class SampleState:
         values = self.keys[column]
         if values[row] == value:
             return
+        times = self.times[:, row].tolist()
         met = [
             (event, groups)
-            for (dimension, event), groups in self._groups.items()
-            if dimension == column and self.times[event, row] != NEVER
+            for event, groups in self._indexes_of_dimension[column]
+            if times[event] != NEVER
         ]
         for _, groups in met:
             self._leave(column, groups, row)
@@ -321,6 +322,9 @@ class SampleState:
         self._indexes_of_event: list[list[tuple[str, dict[Key, Group]]]] = [
             [] for _ in self.source.events
         ]
+        self._indexes_of_dimension: dict[str, list[tuple[int, dict[Key, Group]]]] = {
+            dimension: [] for dimension in self.source.dimensions
+        }
 
     def _build_groups(self, dimension: str, event: int) -> dict[Key, Group]:
         """Index all samples by a dimension and an event; from now on it is kept up to date."""
@@ -331,6 +335,7 @@ class SampleState:
         }
         self._groups[dimension, event] = groups
         self._indexes_of_event[event].append((dimension, groups))
+        self._indexes_of_dimension[dimension].append((event, groups))
         return groups
 
     def rows_by_group(self, dimension: str, event: int) -> tuple[list[Key], Int32Array, Int64Array]:
