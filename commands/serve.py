@@ -51,9 +51,10 @@ def serve_etp(
     description is at /docs.json.
     """
     from estimators import registry
+    from estimators.etp import Etp
     from services.settings import EtpSettings
 
-    tag = registry.describe(model)["tag"]
+    tag = registry.describe(model, estimator=Etp.name)["tag"]
     settings = EtpSettings(model=tag, store=_absolute(store), max_clock_skew_s=max_clock_skew_s)
     console.print(f"serving [bold]{tag}[/] on http://{host}:{port}", highlight=False)
     _serve_forever("services.etp:EtpService", host, port, settings.to_environment())

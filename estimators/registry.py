@@ -64,15 +64,20 @@ def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
     return str(model.tag)
 
 
-def load(tag: str = "etp:latest") -> TrainedEstimator:
+def load(tag: str = "etp:latest", *, estimator: str | None = None) -> TrainedEstimator:
     """Load a saved estimator.
 
+    Args:
+        tag: of the model in the model store.
+        estimator: the name of the estimator that it must be; None for any.
+
     Raises:
-        RegistryError: there is no such model, or it is none of this project's.
+        RegistryError: there is no such model, or it is none of this project's, or is another
+            estimator.
         DefinitionMismatchError: the installed code defines one of its features differently; the
             message spells the difference out.
     """
-    model = _get(tag)
+    model = _get(tag, estimator)
     try:
         document = _read(model, _ESTIMATOR_FILE)
         if document["format"] != FORMAT:
@@ -97,25 +102,29 @@ def load(tag: str = "etp:latest") -> TrainedEstimator:
         ) from error
 
 
-def describe(tag: str = "etp:latest") -> dict[str, Any]:
+def describe(tag: str = "etp:latest", *, estimator: str | None = None) -> dict[str, Any]:
     """Return the metadata of a saved model with its full ``tag``, without loading the model.
 
     Raises:
-        RegistryError: there is no such model.
+        RegistryError: there is no such model, or it is another estimator than the one named.
     """
-    model = _get(tag)
+    model = _get(tag, estimator)
     created = model.info.creation_time.isoformat(timespec="seconds")
     return {"tag": str(model.tag), "created": created, **dict(model.info.metadata)}
 
 
-def _get(tag: str) -> bentoml.Model:
+def _get(tag: str, estimator: str | None) -> bentoml.Model:
     try:
-        return bentoml.models.get(tag)
+        model = bentoml.models.get(tag)
     except (BentoMLException, ValueError) as error:
         name = tag.partition(":")[0]
         own = sorted(str(m.tag) for m in bentoml.models.list() if m.tag.name == name)
         there = f"there are: {', '.join(own)}" if own else f"no model {name!r} was saved yet"
         raise RegistryError(f"no model {tag!r} in the model store; {there}") from error
+    kind = model.info.labels.get("estimator")
+    if estimator is not None and kind != estimator:
+        raise RegistryError(f"{model.tag} is a {kind!r} model; expected one of {estimator!r}")
+    return model
 
 
 def _read(model: bentoml.Model, file: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
 from estimators import registry
 from estimators.errors import RegistryError
+from estimators.etp import Etp
 from services.decoding import decode
 from services.errors import Unavailable
 from services.estimation import Estimation
@@ -64,7 +65,7 @@ class EtpService:
             self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._why_not = "the service is starting"
         try:
-            trained = registry.load(self._settings.model)
+            trained = registry.load(self._settings.model, estimator=Etp.name)
             tag = str(registry.describe(self._settings.model)["tag"])
         except RegistryError as error:
             # Without a model there is nothing to answer with, but a process that stays up and says

@@ -16,7 +16,7 @@ from tests.commands.running import ROOT, doorstep
 
 SUBCOMMANDS = (
     "catalog", "train", "evaluate", "serve", "consume", "check-equivalence", "import", "export",
-    "demo",
+    "simulate", "demo",
 )  # fmt: skip
 
 
