@@ -71,8 +71,8 @@ def serve_events(
     ] = "aggregators.catalog:CATALOG",
     max_clock_skew_s: Skew = 300.0,
     compact_every_s: Annotated[
-        float, typer.Option(min=0.0, help="Seconds between compactions of the store; 0: never.")
-    ] = 3600.0,
+        float, typer.Option(min=0.0, help="Seconds between compactions; 0: keep everything.")
+    ] = 0.0,
     keep: Annotated[
         str, typer.Option(help="How long before now features stay exact after a compaction.")
     ] = "1d",

@@ -73,8 +73,8 @@ class EventSettings:
             sources are those whose events are taken.
         max_clock_skew_s: how far ahead of this machine's clock an event's time may be
             (``DOORSTEP_MAX_CLOCK_SKEW_S``).
-        compact_every_s: how often the store is compacted; 0: never
-            (``DOORSTEP_COMPACT_EVERY_S``).
+        compact_every_s: how often the store is compacted (``DOORSTEP_COMPACT_EVERY_S``); 0: never.
+            A store keeps everything until told otherwise.
         keep: how long before now features can still be asked for, and events still arrive, after
             a compaction (``DOORSTEP_KEEP``).
 
@@ -89,7 +89,7 @@ class EventSettings:
     store: str = IN_MEMORY
     catalog: str = "aggregators.catalog:CATALOG"
     max_clock_skew_s: float = MAX_CLOCK_SKEW_S
-    compact_every_s: float = 3_600.0
+    compact_every_s: float = 0.0
     keep: str = "1d"
 
     @classmethod
