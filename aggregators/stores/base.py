@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from aggregators.errors import StoreError, unknown_name
 from aggregators.events import Event, Source
+from aggregators.stores.records import CheckedEvent, KnownKinds, check_event
 from aggregators.typing import (
     Duration,
     Float64Array,
@@ -23,6 +24,7 @@ from aggregators.typing import (
     Int64Array,
     Key,
     Moment,
+    Native,
     SampleId,
 )
 
@@ -156,6 +158,22 @@ class EventStore(ABC):
             DataError: an event of an unknown source, of a wrong type, or with unknown columns.
         """
 
+    def append_table(self, source: Source, table: Native) -> AppendResult:
+        """Keep all events of a table of samples, as training reads it, in calls of many each.
+
+        A column's value counts as carried by the event from which it is known, or, where that is
+        missing, by the sample's first event; rows without any event leave nothing.
+        """
+        from aggregators.stores.bulk import events_of_table
+
+        totals = [0, 0, 0]
+        for batch in events_of_table(source, table, MAX_EVENTS_PER_APPEND):
+            result = self.append(batch)
+            totals[0] += result.applied
+            totals[1] += result.duplicates
+            totals[2] += result.superseded
+        return AppendResult(totals[0], totals[1], totals[2])
+
     @abstractmethod
     def read(
         self,
@@ -248,6 +266,36 @@ class EventStore(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def check_events(
+        self, given: Sequence[Event], known_kinds: Mapping[str, KnownKinds], kinds: dict[str, type]
+    ) -> list[CheckedEvent]:
+        """Return the events of one call as stores keep them, or raise for the first bad one.
+
+        Args:
+            given: what arrived.
+            known_kinds: what the store knows of the types of each source's ids and keys.
+            kinds: the types seen in this call; extended here.
+        """
+        if len(given) > MAX_EVENTS_PER_APPEND:
+            raise StoreError(
+                f"{len(given):,} events in one call; the most is {MAX_EVENTS_PER_APPEND:,}"
+            )
+        result = []
+        for event in given:
+            if not isinstance(event, Event):
+                raise StoreError(f"{event!r} is no Event; expected aggregators.Event")
+            source = self.source_named(event.source)
+            result.append(check_event(event, source, known_kinds[source.name], kinds))
+        return result
+
+    def by_source(self, features: Iterable[Aggregator]) -> dict[str, list[Aggregator]]:
+        """Return features by the name of their source, which must be the store's."""
+        result: dict[str, list[Aggregator]] = {}
+        for feature in features:
+            self.check_source(feature.source)
+            result.setdefault(feature.source.name, []).append(feature)
+        return result
 
     def source_named(self, name: Any) -> Source:
         """Return the source of that name, or raise :class:`UnknownNameError`."""

@@ -12,7 +12,6 @@ import numpy as np
 from aggregators.errors import QueryError, StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import (
-    MAX_EVENTS_PER_APPEND,
     AppendResult,
     CompactionResult,
     EventStore,
@@ -20,7 +19,7 @@ from aggregators.stores.base import (
     Sample,
     SourceReading,
 )
-from aggregators.stores.records import CheckedEvent, Record, check_event
+from aggregators.stores.records import CheckedEvent, Record
 from aggregators.stores.samples import SampleState
 from aggregators.times import duration_to_us, from_us, moment_to_us
 from aggregators.typing import Duration, Key, Moment, Native, SampleId
@@ -80,19 +79,7 @@ class MemoryEventStore(EventStore):
 
     def checked(self, events: Iterable[Event]) -> list[CheckedEvent]:
         """Return the events as the store keeps them, or raise for the first bad one."""
-        given = list(events)
-        if len(given) > MAX_EVENTS_PER_APPEND:
-            raise StoreError(
-                f"{len(given):,} events in one call; the most is {MAX_EVENTS_PER_APPEND:,}"
-            )
-        kinds: dict[str, type] = {}
-        result = []
-        for event in given:
-            if not isinstance(event, Event):
-                raise StoreError(f"{event!r} is no Event; expected aggregators.Event")
-            source = self.source_named(event.source)
-            result.append(check_event(event, source, self._states[source.name], kinds))
-        return result
+        return self.check_events(list(events), self._states, {})
 
     def record_of(self, source: str, sample_id: SampleId, event: int) -> Record | None:
         """Return the last recorded version of a sample's event, None where there is none."""
@@ -105,26 +92,15 @@ class MemoryEventStore(EventStore):
             return AppendResult.of(bytes(states[event.source].apply(event) for event in events))
 
     def append_table(self, source: Source, table: Native) -> AppendResult:
-        """Keep all events of a table of samples, as training reads it.
-
-        An empty source is filled at once; otherwise the rows are appended as events. A column's
-        value counts as carried by the event from which it is known, or, where that is missing, by
-        the sample's first event; rows without any event leave nothing.
-        """
-        from aggregators.stores.bulk import events_of_table, fill_from_table
+        """Keep all events of a table of samples; an empty source is filled at once."""
+        from aggregators.stores.bulk import fill_from_table
 
         self.check_source(source)
         with self._lock:
             state = self._states[source.name]
             if state.is_empty and state.has_bits:
                 return AppendResult(fill_from_table(state, table), 0, 0)
-            totals = [0, 0, 0]
-            for batch in events_of_table(source, table, MAX_EVENTS_PER_APPEND):
-                result = self.append(batch)
-                totals[0] += result.applied
-                totals[1] += result.duplicates
-                totals[2] += result.superseded
-            return AppendResult(totals[0], totals[1], totals[2])
+            return super().append_table(source, table)
 
     @contextmanager
     def read(
@@ -193,13 +169,9 @@ class MemoryEventStore(EventStore):
 
         as_of_us = moment_to_us(as_of, "as_of")
         settled_us = duration_to_us(settled_after, "settled_after")
-        by_source: dict[str, list[Aggregator]] = {}
-        for feature in features:
-            self.check_source(feature.source)
-            by_source.setdefault(feature.source.name, []).append(feature)
         result = {}
         with self._lock:
-            for name, own in by_source.items():
+            for name, own in self.by_source(features).items():
                 state = self._states[name]
                 needed = needed_samples(state, own, as_of_us, settled_us)
                 result[name] = [state.ids[row] for row in np.flatnonzero(~needed).tolist()]

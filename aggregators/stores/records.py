@@ -8,12 +8,23 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from aggregators.errors import ColumnError, DataError, SampleIdError
+from aggregators.errors import ColumnError, DataError, QueryError, SampleIdError
 from aggregators.events import Event, Source, check_sample_id
 from aggregators.times import moment_to_us
-from aggregators.typing import SampleId
+from aggregators.typing import Key, SampleId
 
-__all__ = ["APPLIED", "DUPLICATE", "SUPERSEDED", "CheckedEvent", "Record", "check_event", "outcome"]
+__all__ = [
+    "APPLIED",
+    "DUPLICATE",
+    "SUPERSEDED",
+    "CheckedEvent",
+    "KnownKinds",
+    "Record",
+    "check_event",
+    "check_id_kind",
+    "check_key_kind",
+    "outcome",
+]
 
 APPLIED, DUPLICATE, SUPERSEDED = range(3)
 
@@ -94,6 +105,27 @@ def check_event(
         raise DataError(f"{what} is {event.retracted!r}; expected True or False")
     record = Record(time_us, recorded_us, bool(event.retracted), data)
     return CheckedEvent(source.name, sample_id, source.events.index(event.event), record)
+
+
+def check_key_kind(known_kinds: KnownKinds, dimension: str, key: Key) -> None:
+    """Raise :class:`QueryError` for a key of another type than a dimension's values.
+
+    Integers never equal strings: 7 for "7" would silently give empty values.
+    """
+    kind = known_kinds.key_kinds.get(dimension)
+    if key is not None and kind is not None and type(key) is not kind:
+        raise QueryError(
+            f"key {dimension!r} is {key!r} ({type(key).__name__}); the store's values are of"
+            f" type {kind.__name__}"
+        )
+
+
+def check_id_kind(known_kinds: KnownKinds, source: str, sample_id: SampleId) -> None:
+    """Raise :class:`QueryError` for a sample id of another type than the source's ids."""
+    if known_kinds.id_kind not in (None, type(sample_id)):
+        raise QueryError(
+            f"sample_id is {sample_id!r}; source {source!r} has {known_kinds.id_kind} ids"
+        )
 
 
 def outcome(old: Record | None, new: Record) -> int:

@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aggregators.errors import QueryError, StoreError
+from aggregators.errors import StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import (
-    MAX_EVENTS_PER_APPEND,
     AppendResult,
     CompactionResult,
     EventStore,
@@ -27,7 +26,7 @@ from aggregators.stores.base import (
     Sample,
     SourceReading,
 )
-from aggregators.stores.records import CheckedEvent, check_event
+from aggregators.stores.records import CheckedEvent, check_id_kind, check_key_kind
 from aggregators.stores.redis_append import STALE_AFTER_S, Writer
 from aggregators.stores.redis_compaction import Compaction
 from aggregators.stores.redis_connections import Nodes, Unavailable
@@ -151,17 +150,9 @@ class RedisEventStore(EventStore):
                 ) from error
 
     def append_table(self, source: Source, table: Native) -> AppendResult:
-        """Keep all events of a table of samples, as training reads it, in batches."""
-        from aggregators.stores.bulk import events_of_table
-
+        """Keep all events of a table of samples, in batches."""
         self.check_source(source)
-        totals = [0, 0, 0]
-        for batch in events_of_table(source, table, MAX_EVENTS_PER_APPEND):
-            result = self.append(batch)
-            totals[0] += result.applied
-            totals[1] += result.duplicates
-            totals[2] += result.superseded
-        return AppendResult(totals[0], totals[1], totals[2])
+        return super().append_table(source, table)
 
     def repair(self, older_than_s: float = STALE_AFTER_S) -> int:
         """Finish what writers that died have left half done; return how many appends that were.
@@ -249,10 +240,7 @@ class RedisEventStore(EventStore):
         Reads and appends go on meanwhile, in this process and in others. A process that ends in the
         middle leaves the rest to the next compaction.
         """
-        by_source: dict[str, list[Aggregator]] = {}
-        for feature in features:
-            self.check_source(feature.source)
-            by_source.setdefault(feature.source.name, []).append(feature)
+        by_source = self.by_source(features)
         kept = dropped = 0
         nodes = Nodes(self._url, SCRIPTS)
         try:
@@ -288,18 +276,9 @@ class RedisEventStore(EventStore):
         return Samples(source, self._keyspace, self._read_nodes, integers)
 
     def _checked(self, given: Sequence[Event]) -> list[CheckedEvent]:
-        if len(given) > MAX_EVENTS_PER_APPEND:
-            raise StoreError(
-                f"{len(given):,} events in one call; the most is {MAX_EVENTS_PER_APPEND:,}"
-            )
         while True:
             kinds: dict[str, type] = {}
-            checked = []
-            for event in given:
-                if not isinstance(event, Event):
-                    raise StoreError(f"{event!r} is no Event; expected aggregators.Event")
-                source = self.source_named(event.source)
-                checked.append(check_event(event, source, self._kinds[source.name], kinds))
+            checked = self.check_events(given, self._kinds, kinds)
             if self._settle(kinds):
                 return checked
 
@@ -343,23 +322,16 @@ class RedisEventStore(EventStore):
         keys: Mapping[str, Sequence[Key]],
         own_samples: Mapping[str, Sequence[SampleId | None]],
     ) -> None:
-        """Integers never equal strings: 7 for "7" would silently give empty values."""
+        """Check what is asked for by the types that all processes have settled."""
         for request in requests:
             name = request.source.name
             kinds = self._kinds[name]
             for dimension in {index.dimension for index in request.indexes}:
-                kind = kinds.key_kinds.get(dimension)
                 for key in keys[dimension]:
-                    if key is not None and kind is not None and type(key) is not kind:
-                        raise QueryError(
-                            f"key {dimension!r} is {key!r} ({type(key).__name__}); the store's"
-                            f" values are of type {kind.__name__}"
-                        )
+                    check_key_kind(kinds, dimension, key)
             for own in own_samples.get(name, ()):
-                if own is not None and kinds.id_kind not in (None, type(own)):
-                    raise QueryError(
-                        f"sample_id is {own!r}; source {name!r} has {kinds.id_kind} ids"
-                    )
+                if own is not None:
+                    check_id_kind(kinds, name, own)
 
     def _note_compaction(self, nodes: Nodes, source: str, as_of_us: int) -> None:
         """Tell all processes, before anything is dropped, for which moments that holds."""

@@ -8,11 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.errors import QueryError
 from aggregators.events import Source
 from aggregators.stores.base import GroupIndex, Sample, SourceReading
 from aggregators.stores.groups import Group
-from aggregators.stores.records import APPLIED, CheckedEvent, Record, outcome
+from aggregators.stores.records import (
+    APPLIED,
+    CheckedEvent,
+    Record,
+    check_id_kind,
+    check_key_kind,
+    outcome,
+)
 from aggregators.times import NEVER
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
 
@@ -288,7 +294,7 @@ class SampleState:
         for i, key in enumerate(keys):
             group = None if key is None else groups.get(key)
             if group is None:
-                self._check_key(index.dimension, key)
+                check_key_kind(self, index.dimension, key)
                 parts.append(_NO_ROWS)
             elif closing:
                 parts.append(group.still_open(closing, self.times, earliest_us))
@@ -301,20 +307,9 @@ class SampleState:
         if sample_id is None:
             return -1
         row = self.rows.get(sample_id, -1)
-        if row == -1 and self.id_kind not in (None, type(sample_id)):
-            raise QueryError(
-                f"sample_id is {sample_id!r}; source {self.source.name!r} has {self.id_kind} ids"
-            )
+        if row == -1:
+            check_id_kind(self, self.source.name, sample_id)
         return row
-
-    def _check_key(self, dimension: str, key: Key) -> None:
-        """Integers never equal strings: 7 for "7" would silently give empty values."""
-        kind = self.key_kinds.get(dimension)
-        if key is not None and kind is not None and type(key) is not kind:
-            raise QueryError(
-                f"key {dimension!r} is {key!r} ({type(key).__name__}); the store's values are of"
-                f" type {kind.__name__}"
-            )
 
     def forget_groups(self) -> None:
         """Drop the indexes; the next reading that needs one builds it anew."""

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from aggregators.errors import StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import (
-    MAX_EVENTS_PER_APPEND,
     AppendResult,
     CompactionResult,
     EventStore,
@@ -31,7 +30,7 @@ from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.records import APPLIED, CheckedEvent, Record, outcome
 from aggregators.stores.sqlite_file import connect, prepare, shrink, transaction
 from aggregators.times import moment_to_us
-from aggregators.typing import Duration, Key, Moment, Native, SampleId
+from aggregators.typing import Duration, Key, Moment, SampleId
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,18 +144,6 @@ class SqliteEventStore(EventStore):
                 seen[identity] = event.record
                 new.append(event)
         return new, AppendResult.of(bytes(outcomes))
-
-    def append_table(self, source: Source, table: Native) -> AppendResult:
-        """Keep all events of a table of samples, in transactions of many events each."""
-        from aggregators.stores.bulk import events_of_table
-
-        totals = [0, 0, 0]
-        for batch in events_of_table(source, table, MAX_EVENTS_PER_APPEND):
-            result = self.append(batch)
-            totals[0] += result.applied
-            totals[1] += result.duplicates
-            totals[2] += result.superseded
-        return AppendResult(totals[0], totals[1], totals[2])
 
     def _row(self, event: CheckedEvent) -> tuple[object, ...]:
         record = event.record
