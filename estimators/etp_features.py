@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
 
 from aggregators import (
     Aggregator,
@@ -20,10 +19,20 @@ from aggregators import (
     StatsAfterEvent,
     StatsBetweenEvents,
     StatsLastNSamples,
-    quantile,
 )
 from aggregators.catalog import features_for
-from aggregators.functions import AnyFunction
+from estimators.duration_features import (
+    COUNT,
+    LATEST,
+    MEAN,
+    MEDIAN,
+    MIN,
+    P10,
+    P25,
+    P75,
+    STD,
+    Statistic,
+)
 
 __all__ = ["CATALOG_NAMES", "etp_features"]
 
@@ -61,39 +70,20 @@ OPEN_MAX_AGE = "2h"
 _OWNER = "kitchens"
 
 
-class _Statistic(NamedTuple):
-    """A function of durations, with its words."""
-
-    function: AnyFunction
-    word: str
-    title: str
-    unit: str = "s"
-
-
-_LATEST = _Statistic("last", "latest", "Latest")
-_MIN = _Statistic("min", "min", "Shortest")
-_MEAN = _Statistic("mean", "mean", "Mean")
-_MEDIAN = _Statistic("median", "median", "Median")
-_STD = _Statistic("std", "std", "Spread (standard deviation)")
-_COUNT = _Statistic("count", "count", "Number", unit="orders")
-_P10 = _Statistic(quantile(0.1), "p10", "Exceeded by nine in ten:")
-_P25 = _Statistic(quantile(0.25), "p25", "Exceeded by three in four:")
-_P75 = _Statistic(quantile(0.75), "p75", "Exceeded by one in four:")
-
 # From the latest order to what is normal for the store.
-_STORE_LAST: dict[int, tuple[_Statistic, ...]] = {
-    1: (_LATEST,),
-    3: (_MEDIAN, _MIN),
-    5: (_MEAN, _MEDIAN),
-    10: (_MIN, _P10, _P25, _MEDIAN),
-    20: (_P25, _MEDIAN, _P75, _STD),
-    50: (_P10, _P25, _MEDIAN, _P75),
-    200: (_P10, _P25, _MEDIAN, _COUNT),
+_STORE_LAST: dict[int, tuple[Statistic, ...]] = {
+    1: (LATEST,),
+    3: (MEDIAN, MIN),
+    5: (MEAN, MEDIAN),
+    10: (MIN, P10, P25, MEDIAN),
+    20: (P25, MEDIAN, P75, STD),
+    50: (P10, P25, MEDIAN, P75),
+    200: (P10, P25, MEDIAN, COUNT),
 }
-_STORE_WINDOWS = {"2h": (_MEDIAN,), "1d": (_MEDIAN,), "7d": (_MEDIAN,)}
-_CATEGORY_LAST = {50: (_P25, _MEDIAN), 500: (_MEDIAN,)}
-_CATEGORY_WINDOWS = {"2h": (_MEDIAN,)}
-_CITY_WINDOWS = {"30min": (_MEDIAN,), "2h": (_MEDIAN,)}
+_STORE_WINDOWS = {"2h": (MEDIAN,), "1d": (MEDIAN,), "7d": (MEDIAN,)}
+_CATEGORY_LAST = {50: (P25, MEDIAN), 500: (MEDIAN,)}
+_CATEGORY_WINDOWS = {"2h": (MEDIAN,)}
+_CITY_WINDOWS = {"30min": (MEDIAN,), "2h": (MEDIAN,)}
 
 
 def etp_features(source: Source, target: Duration) -> list[Aggregator]:
@@ -152,7 +142,7 @@ class _Of:
             owner=_OWNER,
         )
 
-    def last(self, wanted: Mapping[int, tuple[_Statistic, ...]]) -> Iterator[Aggregator]:
+    def last(self, wanted: Mapping[int, tuple[Statistic, ...]]) -> Iterator[Aggregator]:
         """Yield statistics of the last n durations."""
         for n, statistics in wanted.items():
             for one in statistics:
@@ -166,7 +156,7 @@ class _Of:
                     description=f"{one.title} time to ready, last {n} orders of the {self._whose}.",
                 )
 
-    def windows(self, wanted: Mapping[str, tuple[_Statistic, ...]]) -> Iterator[Aggregator]:
+    def windows(self, wanted: Mapping[str, tuple[Statistic, ...]]) -> Iterator[Aggregator]:
         """Yield statistics of the durations that ended within a window."""
         for window, statistics in wanted.items():
             for one in statistics:
@@ -213,7 +203,7 @@ class _Of:
             unit="orders",
             description=f"Orders of the {self._whose} that are not ready yet.",
         )
-        for one in (_MEAN, _Statistic("max", "max", "Longest")):
+        for one in (MEAN, Statistic("max", "max", "Longest")):
             yield self._open(
                 name=f"{self._whose}_open_{one.word}_age_s",
                 function=one.function,
