@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = ("runtime", "build", "dev")
 # Where the name that is imported is not the name that is installed.
-DISTRIBUTIONS = {"bentoml_cli": "bentoml", "sklearn": "scikit-learn"}
+DISTRIBUTIONS = {"bentoml_cli": "bentoml", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 # What BentoML itself is made of: pinned through it, never apart from it.
 OF_BENTOML = {"attrs", "prometheus-client", "pydantic", "starlette", "uvicorn"}
 
@@ -71,7 +71,7 @@ def test_lock_satisfies_what_is_declared(name: str, extras: tuple[str, ...]) -> 
 
 
 def test_what_is_imported_is_declared() -> None:
-    known = {canonicalize_name(requirement.name) for requirement in declared("polars", "redis")}
+    known = {canonicalize_name(requirement.name) for requirement in declared("polars", "redis", "tune")}
     imported = {item.root for item in all_imports()} - set(PACKAGES) - sys.stdlib_module_names
     missing = {
         name
