@@ -9,6 +9,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
+from estimators.calibration import Scale
 from estimators.day_profile import DayProfile
 from estimators.errors import InputError
 from estimators.typing import FloatArray
@@ -49,6 +50,8 @@ class BoostingParameters:
         row_share: share of the rows that each tree sees.
         category_smoothing: how strongly rare categories are drawn to the others.
         day_profile: whether boosting starts at the profile of the day, see :class:`DayProfile`.
+        scale: on which calibration stretches: "log" for durations, "linear" for seconds that may
+            be negative.
         seed: of everything random.
         num_threads: the most that LightGBM uses; the result does not depend on it.
     """
@@ -65,6 +68,7 @@ class BoostingParameters:
     row_share: float = 0.8
     category_smoothing: float = 60.0
     day_profile: bool = True
+    scale: Scale = "log"
     seed: int = 0
     num_threads: int = 1
 
@@ -164,6 +168,36 @@ class Anchors:
             raw = [np.asarray(one.predict(X, num_threads=threads)) for one in ensembles]
             result[:, k] = sum(raw) / len(raw) + offset_s + self._start_s[k]
         return result
+
+    def contributions(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what every column adds to the anchors, by LightGBM's exact TreeSHAP.
+
+        Source: Lundberg et al.: From local explanations to global understanding with explainable
+        AI for trees (Nature Machine Intelligence, 2020). The profile of the day is the local
+        hour's.
+
+        Returns:
+            The seconds that each column adds, shape (n_rows, n_anchors, n_features), and the
+            seconds to which it is added, shape (n_anchors,): what the trees say of a row of which
+            nothing is known. Their sum over the columns is what :meth:`predict` gives, but for
+            rounding.
+        """
+        added_s = np.empty((len(X), len(ANCHOR_LEVELS), X.shape[1]))
+        base_s = np.array(self._start_s)
+        threads = 1 if len(X) <= ONE_THREAD_ROWS else 0
+        for k, ensembles in enumerate(self._boosters):
+            shares = [
+                np.asarray(one.predict(X, pred_contrib=True, num_threads=threads))
+                for one in ensembles
+            ]
+            mean = np.sum(shares, axis=0) / len(shares)
+            added_s[:, k, :] = mean[:, :-1]
+            # The last column is the same for all rows.
+            base_s[k] += float(mean[0, -1]) if len(X) else 0.0
+        if self._hour_column is not None:
+            offset_s = self._profile.at(X[:, self._hour_column])
+            added_s[:, :, self._hour_column] += offset_s[:, np.newaxis]
+        return added_s, base_s
 
     @property
     def trees(self) -> int:
