@@ -11,7 +11,7 @@ stretch measured relative to the predicted spread of either side (Kivaranovic et
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,11 @@ from estimators.distribution import Distribution
 from estimators.errors import InputError
 from estimators.typing import FloatArray
 
-__all__ = ["GRID_LEVELS", "ConformalGrid"]
+__all__ = ["GRID_LEVELS", "ConformalGrid", "Scale"]
+
+Scale: TypeAlias = Literal["log", "linear"]
+"""How seconds are compared: "log" by their ratio, for durations; "linear" by their difference, for
+seconds that may be negative, such as those that bad weather adds."""
 
 GRID_LEVELS = (0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99)
 """The levels of every estimate: each twentieth, and two more towards either end."""
@@ -33,18 +37,23 @@ FLOOR_S = 1.0
 MIN_SPREAD = 0.05
 """The anchors are held at least 5% apart: crossing or equal quantiles have no scale."""
 
+MIN_SPREAD_S = 1.0
+"""As much on the linear scale."""
+
 
 class ConformalGrid:
     """Stretches predicted anchors (levels 0.1, 0.5, 0.9) to a calibrated distribution.
 
     The stretch of an outcome is 0 at the predicted median, 1 at the upper and -1 at the lower
-    anchor, linear in the logarithm between and beyond. The grid holds the quantiles of the stretch
-    on the calibration period, so its levels hold there by construction.
+    anchor, linear in the logarithm (or the seconds) between and beyond. The grid holds the
+    quantiles of the stretch on the calibration period, so its levels hold there by construction.
 
     Args:
         stretch: at ``GRID_LEVELS``, non-decreasing.
         longest_s: no estimate exceeds it: a spread that was predicted too wide, far out in a
             tail, would else be stretched beyond everything that has ever happened.
+        shortest_s: no estimate is below it.
+        scale: of the stretch.
 
     >>> rng = np.random.default_rng(0)
     >>> anchors = np.tile([500.0, 1000.0, 2000.0], (4000, 1))
@@ -55,15 +64,32 @@ class ConformalGrid:
     True
     """
 
-    def __init__(self, stretch: FloatArray, longest_s: float = np.inf) -> None:
+    def __init__(
+        self,
+        stretch: FloatArray,
+        longest_s: float = np.inf,
+        *,
+        shortest_s: float = -np.inf,
+        scale: Scale = "log",
+    ) -> None:
         self.stretch = np.asarray(stretch, dtype=np.float64)
         self.longest_s = float(longest_s)
+        self.shortest_s = float(shortest_s)
+        self.scale: Scale = scale
         if self.stretch.shape != (len(GRID_LEVELS),) or bool(np.any(np.diff(self.stretch) < 0)):
             raise InputError(f"expected {len(GRID_LEVELS)} non-decreasing numbers of stretch")
+        if scale not in ("log", "linear"):
+            raise InputError(f"scale is {scale!r}; expected 'log' or 'linear'")
 
     @classmethod
     def fit(
-        cls, anchors_s: FloatArray, target_s: FloatArray, *, longest_s: float = np.inf
+        cls,
+        anchors_s: FloatArray,
+        target_s: FloatArray,
+        *,
+        longest_s: float = np.inf,
+        shortest_s: float = -np.inf,
+        scale: Scale = "log",
     ) -> ConformalGrid:
         """Learn from what happened after the anchors had been trained.
 
@@ -71,26 +97,31 @@ class ConformalGrid:
             anchors_s: predicted seconds, shape (n_rows, 3).
             target_s: what happened, shape (n_rows,).
             longest_s: the longest duration that is known.
+            shortest_s: the shortest.
+            scale: of the stretch.
 
         Raises:
             InputError: fewer than ``MIN_ROWS`` rows.
         """
         if len(target_s) < MIN_ROWS:
             raise InputError(f"{len(target_s)} rows to calibrate on; expected at least {MIN_ROWS}")
-        centre, below, above = _log_anchors(anchors_s)
-        distance = np.log(np.maximum(target_s, FLOOR_S)) - centre
+        centre, below, above = _scaled_anchors(anchors_s, scale)
+        distance = _scaled(target_s, scale) - centre
         stretch = distance / np.where(distance >= 0.0, above, below)
         # Positions q (n + 1), the exact levels of order statistics ("weibull" to numpy).
-        return cls(np.quantile(stretch, GRID_LEVELS, method="weibull"), longest_s)
+        levels = np.quantile(stretch, GRID_LEVELS, method="weibull")
+        return cls(levels, longest_s, shortest_s=shortest_s, scale=scale)
 
     def distribution(self, anchors_s: FloatArray) -> Distribution:
         """Return calibrated distributions for predicted anchors, shape (n_rows, 3)."""
-        centre, below, above = _log_anchors(anchors_s)
-        scale = np.where(self.stretch >= 0.0, above[:, np.newaxis], below[:, np.newaxis])
-        values = np.exp(centre[:, np.newaxis] + self.stretch * scale)
+        centre, below, above = _scaled_anchors(anchors_s, self.scale)
+        spread = np.where(self.stretch >= 0.0, above[:, np.newaxis], below[:, np.newaxis])
+        values = centre[:, np.newaxis] + self.stretch * spread
+        if self.scale == "log":
+            values = np.exp(values)
         # Rounding alone could let neighbours cross by one bit.
         ascending = np.maximum.accumulate(values, axis=1)
-        return Distribution(GRID_LEVELS, np.minimum(ascending, self.longest_s))
+        return Distribution(GRID_LEVELS, np.clip(ascending, self.shortest_s, self.longest_s))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
@@ -98,6 +129,8 @@ class ConformalGrid:
             "levels": list(GRID_LEVELS),
             "stretch": self.stretch.tolist(),
             "longest_s": self.longest_s if np.isfinite(self.longest_s) else None,
+            "shortest_s": self.shortest_s if np.isfinite(self.shortest_s) else None,
+            "scale": self.scale,
         }
 
     @classmethod
@@ -105,16 +138,26 @@ class ConformalGrid:
         """Return the grid that :meth:`to_json` wrote."""
         if tuple(document["levels"]) != GRID_LEVELS:
             raise InputError("a grid of other levels than this version's")
-        longest_s = document["longest_s"]
+        # Models that were saved before there was a choice have no bound below, and the logarithm.
+        longest_s, shortest_s = document["longest_s"], document.get("shortest_s")
         return cls(
             np.asarray(document["stretch"], dtype=np.float64),
             np.inf if longest_s is None else longest_s,
+            shortest_s=-np.inf if shortest_s is None else shortest_s,
+            scale=document.get("scale", "log"),
         )
 
 
-def _log_anchors(anchors_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the logarithm of the median and its distances to the lower and upper anchor."""
+def _scaled(seconds: FloatArray, scale: Scale) -> FloatArray:
+    return np.asarray(np.log(np.maximum(seconds, FLOOR_S)) if scale == "log" else seconds)
+
+
+def _scaled_anchors(
+    anchors_s: FloatArray, scale: Scale
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the median on the scale and its distances to the lower and upper anchor."""
     if anchors_s.ndim != 2 or anchors_s.shape[1] != 3:
         raise InputError(f"anchors have shape {anchors_s.shape}; expected (n_rows, 3)")
-    low, centre, high = np.log(np.maximum(anchors_s, FLOOR_S)).T
-    return centre, np.maximum(centre - low, MIN_SPREAD), np.maximum(high - centre, MIN_SPREAD)
+    low, centre, high = _scaled(anchors_s, scale).T
+    least = MIN_SPREAD if scale == "log" else MIN_SPREAD_S
+    return centre, np.maximum(centre - low, least), np.maximum(high - centre, least)

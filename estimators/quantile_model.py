@@ -100,7 +100,12 @@ class QuantileModel:
 
         first = fitted(earlier, "calibrate")
         grid = ConformalGrid.fit(
-            first.predict(X[later]), target_s[later], longest_s=float(target_s.max())
+            first.predict(X[later]),
+            target_s[later],
+            longest_s=float(target_s.max()),
+            # Durations on the logarithm are above zero by themselves.
+            shortest_s=float(target_s.min()) if parameters.scale == "linear" else -np.inf,
+            scale=parameters.scale,
         )
         return cls(fitted(slice(None), "fit"), grid)
 

@@ -61,6 +61,33 @@ def test_no_estimate_exceeds_the_longest_duration() -> None:
     assert ConformalGrid.from_json(grid.to_json()).longest_s == 1_000.0
 
 
+def test_seconds_that_may_be_negative_are_compared_by_their_difference() -> None:
+    rng = np.random.default_rng(SEED)
+    spread = rng.uniform(20.0, 200.0, N)
+    happened = -30.0 + spread * rng.gumbel(0.0, 0.5, N)
+    anchors = -30.0 + np.outer(spread, [-1.0, 0.3, 0.9])
+    grid = ConformalGrid.fit(
+        anchors[: N // 2], happened[: N // 2], shortest_s=-150.0, scale="linear"
+    )
+    again = ConformalGrid.from_json(json.loads(json.dumps(grid.to_json())))
+    later = again.distribution(anchors[N // 2 :])
+    assert later == grid.distribution(anchors[N // 2 :])
+    assert later.values.min() == -150.0
+    low, high = later.interval(0.8)
+    covered = np.mean((low <= happened[N // 2 :]) & (happened[N // 2 :] <= high))
+    assert abs(covered - 0.8) < 0.015, f"seed {SEED}"
+
+
+def test_grids_that_were_saved_without_a_scale_are_of_the_logarithm() -> None:
+    rng = np.random.default_rng(SEED)
+    scale, happened = outcomes(rng)
+    anchors = np.outer(scale, [0.3, 0.8, 2.0])
+    grid = ConformalGrid.fit(anchors, happened, longest_s=5_000.0)
+    document = grid.to_json()
+    del document["scale"], document["shortest_s"]
+    assert ConformalGrid.from_json(document).distribution(anchors) == grid.distribution(anchors)
+
+
 def test_json_gives_back_the_same_grid() -> None:
     rng = np.random.default_rng(SEED)
     scale, happened = outcomes(rng)
@@ -77,3 +104,5 @@ def test_too_few_rows_are_refused() -> None:
         ConformalGrid.fit(np.ones((200, 2)), np.ones(200))
     with pytest.raises(InputError, match="non-decreasing"):
         ConformalGrid(np.linspace(1.0, 0.0, len(GRID_LEVELS)))
+    with pytest.raises(InputError, match="'log' or 'linear'"):
+        ConformalGrid(np.linspace(0.0, 1.0, len(GRID_LEVELS)), scale="cubic")  # type: ignore[arg-type]
