@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import lightgbm
 import numpy as np
-import pandas as pd
 
 import aggregators
-from aggregators import FeatureSet
+from aggregators import Aggregator, FeatureSet
 from aggregators.catalog import CATALOG
-from aggregators.times import NEVER, column_to_us, from_us
+from aggregators.errors import unknown_name
+from aggregators.times import from_us
 from estimators.base import Estimator
 from estimators.boosting import BoostingParameters
 from estimators.calibration import GRID_LEVELS
@@ -24,9 +24,9 @@ from estimators.errors import DatasetError
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report, ReportRow, Scores, score
 from estimators.facts import learn_facts
-from estimators.quantile_model import Columns, QuantileModel
+from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.slices import score_slices
-from estimators.typing import BoolArray, FloatArray
+from estimators.typing import FloatArray
 
 __all__ = [
     "CONSTANT_MEDIAN",
@@ -37,6 +37,7 @@ __all__ = [
     "inputs_of",
     "train",
     "train_etp",
+    "unfitted",
 ]
 
 Progress = Callable[[str, float], None]
@@ -72,6 +73,7 @@ def train(
     seed: int = 0,
     baselines: bool = True,
     parameters: BoostingParameters | None = None,
+    features: Sequence[str] | None = None,
 ) -> TrainedEstimator:
     """Train, calibrate and evaluate an estimator on a data set.
 
@@ -86,44 +88,78 @@ def train(
         baselines: also fit the model without real-time features for the report.
         parameters: of the boosting, where the estimator's own shall not do; their seed and
             threads are replaced by these arguments.
+        features: names of the real-time features that it may use; all of its own by default.
 
     Raises:
+        UnknownNameError: the estimator has no such feature for these data.
         DatasetError: there are too few labelled rows before the test period.
     """
     report = progress or _silent
     chosen = (parameters or estimator_class.default_parameters).to_json()
     chosen.update(seed=seed, num_threads=num_threads)
-    trains = dataset.trains
-    features = estimator_class.features_for(dataset.source, dataset.target, (*dataset.others,))
-    estimator = estimator_class(
+    estimator = unfitted(
+        estimator_class, dataset, features=features, parameters=BoostingParameters(**chosen)
+    )
+    report("features", 0.0)
+    matrix = FeatureMatrix.compute(estimator, dataset, threads=num_threads)
+    report("features", 1.0)
+    learned, tested = matrix.learned, matrix.tested
+    estimator.fit(
+        matrix.X[learned], matrix.target_s[learned], matrix.as_of_us[learned], progress=report
+    )
+
+    models = {CONSTANT_MEDIAN: _constant(matrix.target_s[learned], len(tested))}
+    if baselines and len(tested):
+        models[WITHOUT_REALTIME] = _without_realtime(matrix, report)
+    result = _report(estimator, dataset, matrix.X[tested], models, report)
+    return TrainedEstimator(
+        estimator=estimator,
+        report=result,
+        metadata=_metadata(estimator, dataset, matrix.target_s[learned]),
+    )
+
+
+def unfitted(
+    estimator_class: type[Estimator],
+    dataset: Dataset,
+    *,
+    features: Sequence[str] | None = None,
+    extra: Sequence[Aggregator] = (),
+    parameters: BoostingParameters | None = None,
+) -> Estimator:
+    """Return an estimator of what the data set asks, with all that the data can give it.
+
+    Args:
+        estimator_class: which estimator.
+        dataset: its training rows say which values the categories have.
+        features: names of the real-time features that it may use; all of its own by default.
+        extra: further real-time features, to see what they are worth. What has them cannot be
+            saved, as no installed code defines them.
+        parameters: of the boosting; the estimator's own by default.
+
+    Raises:
+        UnknownNameError: the estimator has no such feature for these data.
+    """
+    own = estimator_class.features_for(dataset.source, dataset.target, (*dataset.others,))
+    own += extra
+    if features is not None:
+        known = {one.name: one for one in own}
+        for name in features:
+            if name not in known:
+                raise unknown_name("feature", name, estimator_class.name, known)
+        own = [known[name] for name in dict.fromkeys(features)]
+    return estimator_class(
         target=dataset.target,
         as_of=dataset.as_of,
         facts=learn_facts(
-            dataset.table.loc[trains],
+            dataset.table.loc[dataset.trains],
             numbers=dataset.numbers,
             categories=dataset.categories,
             timezone_by=dataset.timezone_by,
             timezones=dataset.timezones,
         ),
-        features=FeatureSet(features, name=estimator_class.name, version=CATALOG.version),
-        parameters=BoostingParameters(**chosen),
-    )
-    rows = trains | dataset.tests
-    report("features", 0.0)
-    X = inputs_of(estimator, dataset, rows, threads=num_threads)
-    report("features", 1.0)
-    learned, tested = trains[rows], dataset.tests[rows]
-    target_s, as_of_us = dataset.target_s[trains], dataset.as_of_us[trains]
-    estimator.fit(X[learned], target_s, as_of_us, progress=report)
-
-    models = {CONSTANT_MEDIAN: _constant(target_s, int(tested.sum()))}
-    if baselines and tested.any():
-        models[WITHOUT_REALTIME] = _without_realtime(
-            estimator, X[learned], target_s, dataset, X[tested], report
-        )
-    result = _report(estimator, dataset, X[tested], models, report)
-    return TrainedEstimator(
-        estimator=estimator, report=result, metadata=_metadata(estimator, dataset, target_s)
+        features=FeatureSet(own, name=estimator_class.name, version=CATALOG.version),
+        parameters=parameters,
     )
 
 
@@ -166,61 +202,15 @@ def evaluate(
     return Report(estimator=fresh.estimator, dataset=fresh.dataset, period=fresh.period, rows=rows)
 
 
-def inputs_of(
-    estimator: Estimator, dataset: Dataset, rows: BoolArray, *, threads: int | None = None
-) -> FloatArray:
-    """Return what the estimator is given for some rows of a data set.
-
-    Args:
-        estimator: says which facts and features.
-        dataset: all its rows count for the features.
-        rows: which rows are asked about, shape (n_rows,); each at its own ``as_of`` event.
-        threads: of the features' computation.
-
-    Returns:
-        float64 of shape (rows asked about, n_features), in the order of ``feature_names``.
-    """
-    table, source = dataset.table, dataset.source
-    as_of_us = dataset.as_of_us[rows]
-    if (as_of_us == NEVER).any():
-        raise DatasetError(f"a row is asked about in which {dataset.as_of!r} never happened")
-    spine = pd.DataFrame({source.sample_id: table.loc[rows, source.sample_id]})
-    spine["as_of"] = pd.to_datetime(as_of_us, unit="us", utc=True)
-    for name in estimator.features.dimensions:
-        known_from = source.known_from_event(name)
-        known_us = column_to_us(table[known_from], f"column {known_from!r}")[rows]
-        # The request made at an event may carry what that event tells, hence at the same moment.
-        spine[name] = table.loc[rows, name].where(known_us <= as_of_us)
-    facts = estimator.facts.encode(table.loc[rows], as_of_us)
-    tables = {one.name: beside for one, beside in dataset.others.items()}
-    tables[source.name] = table
-    names = [one.name for one in estimator.features.sources]
-    used = {name: tables[name] for name in names if name in tables}
-    realtime = estimator.features.transform(used, "training", at=spine, threads=threads)
-    return np.hstack([facts, realtime.to_numpy(dtype=np.float64)])
-
-
-def _without_realtime(
-    estimator: Estimator,
-    X: FloatArray,
-    target_s: FloatArray,
-    dataset: Dataset,
-    X_test: FloatArray,
-    report: Progress,
-) -> Distribution:
+def _without_realtime(matrix: FeatureMatrix, report: Progress) -> Distribution:
     """Return what the same model says that knows the facts of the request only."""
-    n_facts = len(estimator.facts.names)
-    columns = estimator.columns
-    model = QuantileModel.fit(
-        X[:, :n_facts],
-        target_s,
-        dataset.as_of_us[dataset.trains],
-        columns=Columns(columns.names[:n_facts], categories=columns.categories, hour=columns.hour),
-        parameters=estimator.parameters,
+    model = matrix.fit(
+        matrix.learned,
+        names=matrix.facts,
         # Two models are fitted, the first for calibration: each is a half of the stage.
         progress=lambda stage, part: report("baselines", part / 2 + (stage == "fit") / 2),
     )
-    return model.predict(X_test[:, :n_facts])
+    return model.predict(matrix.X[matrix.tested])
 
 
 def _constant(target_s: FloatArray, n_rows: int) -> Distribution:
@@ -282,6 +272,7 @@ def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> d
         "catalog_version": CATALOG.version,
         "aggregators_version": aggregators.__version__,
         "lightgbm_version": lightgbm.__version__,
+        "parameters": estimator.parameters.to_json(),
         "trees": estimator.model.anchors.trees,
     }
 
