@@ -8,7 +8,7 @@ An estimator gets facts of a request and real-time features, and answers with a
 
 from __future__ import annotations
 
-from estimators.dataset import Dataset, seconds_between
+from estimators.dataset import Dataset, Question, seconds_between
 from estimators.distribution import Distribution
 from estimators.errors import (
     DatasetError,
@@ -27,6 +27,7 @@ __all__ = [
     "EstimatorError",
     "InputError",
     "NotFittedError",
+    "Question",
     "RegistryError",
     "seconds_between",
 ]

@@ -16,7 +16,7 @@ from aggregators.times import NEVER, column_to_us, moment_to_us
 from estimators.errors import DatasetError
 from estimators.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Dataset", "seconds_between"]
+__all__ = ["Dataset", "Question", "seconds_between"]
 
 
 def seconds_between(start: str, end: str) -> Duration:
@@ -26,6 +26,26 @@ def seconds_between(start: str, end: str) -> Duration:
     Duration(start='accepted', end='ready')
     """
     return Duration(start, end)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked about the samples of a data set, and what is known when it is asked.
+
+    Args:
+        target: the duration to be estimated.
+        as_of: the event at which the estimate is asked.
+        numbers: columns that the model takes as they are.
+        categories: columns that the model takes as categories.
+
+    >>> Question(target=seconds_between("accepted", "ready"), as_of="accepted").numbers
+    ()
+    """
+
+    target: Duration
+    as_of: str
+    numbers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,9 +72,14 @@ class Dataset:
         published_test_from: start of the test period that those are about; for another split they
             are not reported.
         others: sources that live beside the samples, such as the weather, with their tables.
+        questions: further questions that the data answer, each with its own numbers and
+            categories; see :meth:`about`.
+        base_s: what is taken off each row's duration, seconds, shape (n_rows,): the target is what
+            exceeds it. A row where it is missing has no label. None: nothing is taken off.
 
     Raises:
-        DatasetError: a column or event is missing, or ``test_from`` is naive.
+        DatasetError: a column or event is missing, ``test_from`` is naive, a fact is known only
+            from a later event than the one at which it is asked, or ``base_s`` does not fit.
 
     >>> orders = Source("orders", sample_id="id", events=("accepted", "ready"))
     >>> start = pd.Timestamp("2026-03-02 12:00", tz="UTC")
@@ -93,6 +118,8 @@ class Dataset:
     published: Mapping[str, float] = field(default_factory=dict)
     published_test_from: pd.Timestamp | None = None
     others: Mapping[Source, pd.DataFrame] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
+    base_s: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for event in (self.as_of, self.target.start, self.target.end):
@@ -104,13 +131,33 @@ class Dataset:
             raise DatasetError(
                 f"data set {self.name!r}: the table lacks the column(s) {', '.join(absent)}"
             )
+        self._check_facts()
         for source, table in self.others.items():
             self._check_other(source, table)
+        if self.base_s is not None and self.base_s.shape != (len(self.table),):
+            raise DatasetError(
+                f"data set {self.name!r}: base_s has shape {self.base_s.shape}; expected"
+                f" ({len(self.table)},), one per row"
+            )
         if self.test_from.tzinfo is None:
             raise DatasetError(
                 f"data set {self.name!r}: test_from is the naive {self.test_from}; expected a"
                 " timezone-aware moment, e.g. pandas.Timestamp('2026-03-02', tz='UTC')"
             )
+
+    def _check_facts(self) -> None:
+        early = [name for name in (*self.numbers, *self.categories) if not self._known(name)]
+        if early:
+            raise DatasetError(
+                f"data set {self.name!r}: {', '.join(early)} cannot be known when it is asked, at"
+                f" {self.as_of!r}: the source says from which later event"
+            )
+
+    def _known(self, name: str, as_of: str | None = None) -> bool:
+        """Whether a column is known at an event, if events happen in the source's order."""
+        events = self.source.events
+        known_from = self.source.known_from.get(name, events[0])
+        return events.index(known_from) <= events.index(as_of or self.as_of)
 
     def _check_other(self, source: Source, table: pd.DataFrame) -> None:
         needed = (source.sample_id, *source.events, *source.columns)
@@ -124,12 +171,50 @@ class Dataset:
     def about(self, target: Duration, *, as_of: str) -> Dataset:
         """Return the same data with another question; what others published is about their own.
 
+        A question that stands in ``questions`` brings its own facts. Any other keeps those that
+        are there, but for what the source knows only from a later event on.
+
         Raises:
             UnknownNameError: an event of the question is not the source's.
         """
         if (target, as_of) == (self.target, self.as_of):
             return self
-        return replace(self, target=target, as_of=as_of, published={})
+        asked = {(one.target, one.as_of): one for one in self.questions}.get((target, as_of))
+        if asked is None:
+            self.source.check_event(as_of)
+            asked = Question(
+                target=target,
+                as_of=as_of,
+                numbers=tuple(name for name in self.numbers if self._known(name, as_of)),
+                categories=tuple(name for name in self.categories if self._known(name, as_of)),
+            )
+        return replace(
+            self,
+            target=target,
+            as_of=as_of,
+            numbers=asked.numbers,
+            categories=asked.categories,
+            published={},
+            base_s=None,
+        )
+
+    def without(self, *sources: str) -> Dataset:
+        """Return the same data without some of the sources that live beside the samples.
+
+        So a model is trained that cannot see them: ``dataset.without("weather", "local_events")``.
+
+        Raises:
+            DatasetError: there is no such source beside the samples.
+        """
+        names = [source.name for source in self.others]
+        absent = [name for name in sources if name not in names]
+        if absent:
+            raise DatasetError(
+                f"data set {self.name!r}: no {', '.join(absent)} beside the samples; there is"
+                f" {', '.join(names) or 'nothing'}"
+            )
+        others = {one: table for one, table in self.others.items() if one.name not in sources}
+        return replace(self, others=others)
 
     @cached_property
     def as_of_us(self) -> IntArray:
@@ -138,6 +223,11 @@ class Dataset:
 
     @cached_property
     def target_s(self) -> FloatArray:
+        """What is to be estimated: the duration of each row, less ``base_s``; NaN: not known."""
+        return self.duration_s if self.base_s is None else self.duration_s - self.base_s
+
+    @cached_property
+    def duration_s(self) -> FloatArray:
         """The duration of each row in seconds, NaN where an event has not happened."""
         start_us, end_us = self._event_us(self.target.start), self._event_us(self.target.end)
         known = (start_us != NEVER) & (end_us != NEVER)
@@ -152,7 +242,8 @@ class Dataset:
     def labelled(self) -> BoolArray:
         """Which rows are asked about and have a duration within the bounds."""
         low, high = self.label_bounds_s
-        return self.asked & (self.target_s >= low) & (self.target_s <= high)
+        bounded = (self.duration_s >= low) & (self.duration_s <= high)
+        return self.asked & bounded & ~np.isnan(self.target_s)
 
     @property
     def test_from_us(self) -> int:
