@@ -11,16 +11,18 @@ import numpy as np
 
 from estimators.distribution import Distribution
 from estimators.errors import InputError
-from estimators.typing import FloatArray
+from estimators.typing import FloatArray, IntArray
 
 __all__ = [
     "ALL",
     "INTERVAL_LEVELS",
+    "PIT_BINS",
     "Report",
     "ReportRow",
     "Scores",
     "crps_s",
     "pinball_s",
+    "pit_counts",
     "score",
 ]
 
@@ -35,6 +37,9 @@ PINBALL_LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 CRPS_STEPS = 100
 
+PIT_BINS = 20
+"""Equal parts of (0, 1) in which the ranks of what happened are counted."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
@@ -48,6 +53,13 @@ class Scores:
         crps_s: continuous ranked probability score.
         coverage: share of rows inside the central range of each level.
         width_s: mean width of that range.
+        pit: how many outcomes fell into each twentieth of their own distribution (the probability
+            integral transform), shape (``PIT_BINS``,): all alike where the distributions are right.
+        pit_distance: the largest difference between a level and the share of outcomes that were
+            at or below it, over the twentieths (Kolmogorov's distance from uniform): 0 where the
+            distributions are right, and about 0.9 / sqrt(n) by chance alone.
+        calibration: of every level of the distribution's grid, the share of outcomes that were at
+            or below its quantile; empty for slices.
     """
 
     n: int
@@ -57,23 +69,30 @@ class Scores:
     crps_s: float = math.nan
     coverage: Mapping[float, float] = field(default_factory=dict)
     width_s: Mapping[float, float] = field(default_factory=dict)
+    pit: tuple[int, ...] = ()
+    pit_distance: float = math.nan
+    calibration: Mapping[float, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary, None for NaN."""
-        numbers = ("mae_s", "rmse_s", "pinball_s", "crps_s")
+        numbers = ("mae_s", "rmse_s", "pinball_s", "crps_s", "pit_distance")
+        by_level = ("coverage", "width_s", "calibration")
         return {
             "n": self.n,
             **{name: _or_none(getattr(self, name)) for name in numbers},
-            "coverage": {repr(level): _or_none(v) for level, v in self.coverage.items()},
-            "width_s": {repr(level): _or_none(v) for level, v in self.width_s.items()},
+            **{
+                name: {repr(level): _or_none(v) for level, v in getattr(self, name).items()}
+                for name in by_level
+            },
+            "pit": list(self.pit),
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Scores:
-        """Return the scores that :meth:`to_json` wrote."""
+        """Return the scores that :meth:`to_json` wrote, of this version or one without PIT."""
         by_level = {
-            name: {float(level): _or_nan(v) for level, v in document[name].items()}
-            for name in ("coverage", "width_s")
+            name: {float(level): _or_nan(v) for level, v in document.get(name, {}).items()}
+            for name in ("coverage", "width_s", "calibration")
         }
         return cls(
             n=int(document["n"]),
@@ -83,6 +102,9 @@ class Scores:
             crps_s=_or_nan(document["crps_s"]),
             coverage=by_level["coverage"],
             width_s=by_level["width_s"],
+            pit=tuple(int(count) for count in document.get("pit", ())),
+            pit_distance=_or_nan(document.get("pit_distance")),
+            calibration=by_level["calibration"],
         )
 
 
@@ -163,8 +185,16 @@ class Report:
         )
 
 
-def score(predicted: Distribution, target_s: FloatArray) -> Scores:
+def score(predicted: Distribution, target_s: FloatArray, *, curve: bool = True) -> Scores:
     """Return the scores of distributions against what happened, shape (n_rows,).
+
+    Args:
+        predicted: n_rows distributions.
+        target_s: what happened, seconds, shape (n_rows,).
+        curve: whether the calibration of every level is wanted, too.
+
+    Raises:
+        InputError: not as many predictions as targets.
 
     >>> predicted = Distribution([0.1, 0.5, 0.9], [[0.0, 10.0, 20.0]] * 2)
     >>> scores = score(predicted, np.array([12.0, 30.0]))
@@ -176,6 +206,9 @@ def score(predicted: Distribution, target_s: FloatArray) -> Scores:
     if not len(target_s):
         return Scores(n=0)
     ranges = {level: predicted.interval(level) for level in INTERVAL_LEVELS}
+    counts = pit_counts(predicted, target_s)
+    below = np.cumsum(counts)[:-1] / len(target_s)
+    nominal = np.arange(1, PIT_BINS) / PIT_BINS
     return Scores(
         n=len(target_s),
         mae_s=float(np.abs(target_s - predicted.quantile(0.5)).mean()),
@@ -187,7 +220,28 @@ def score(predicted: Distribution, target_s: FloatArray) -> Scores:
             for level, (low, high) in ranges.items()
         },
         width_s={level: float(np.mean(high - low)) for level, (low, high) in ranges.items()},
+        pit=tuple(counts.tolist()),
+        pit_distance=float(np.abs(below - nominal).max()),
+        calibration=_calibration(predicted, target_s) if curve else {},
     )
+
+
+def pit_counts(predicted: Distribution, target_s: FloatArray) -> IntArray:
+    """Return how many outcomes fell into each twentieth of their own distribution, (PIT_BINS,).
+
+    Source: Dawid, Present position and potential developments (JRSS A, 1984).
+
+    >>> predicted = Distribution([0.1, 0.9], [[0.0, 80.0]] * 3)
+    >>> pit_counts(predicted, np.array([1.0, 40.5, 90.0])).nonzero()[0].tolist()
+    [2, 10, 19]
+    """
+    rank = np.floor(predicted.cdf(target_s) * PIT_BINS).astype(np.int64)
+    return np.bincount(np.minimum(rank, PIT_BINS - 1), minlength=PIT_BINS).astype(np.int64)
+
+
+def _calibration(predicted: Distribution, target_s: FloatArray) -> dict[float, float]:
+    shares = (target_s[:, np.newaxis] <= predicted.values).mean(axis=0)
+    return dict(zip(predicted.levels.tolist(), shares.tolist(), strict=True))
 
 
 def pinball_s(predicted: Distribution, target_s: FloatArray, level: float) -> float:

@@ -79,5 +79,5 @@ def score_slices(
             values = [name for _, name in STORE_AGES if name in values]
         for value in values:
             inside = labels == value
-            scores = score(predicted[inside], target_s[inside])
+            scores = score(predicted[inside], target_s[inside], curve=False)
             yield ReportRow(model=model, group=group, value=str(value), scores=scores)

@@ -19,7 +19,7 @@ SEED = 3
 
 def some_rows() -> tuple[Distribution, np.ndarray]:
     rng = np.random.default_rng(SEED)
-    levels = np.linspace(0.01, 0.99, 99)
+    levels = [k / 100 for k in range(1, 100)]
     values = np.sort(rng.gamma(2.0, 400.0, (50, 99)), axis=1)
     return Distribution(levels, values), rng.gamma(2.0, 400.0, 50)
 
@@ -51,6 +51,41 @@ def test_pinball_at_the_median_is_half_the_absolute_error() -> None:
     predicted, happened = some_rows()
     error = np.abs(happened - predicted.quantile(0.5)).mean()
     assert pinball_s(predicted, happened, 0.5) == pytest.approx(error / 2.0)
+
+
+def test_ranks_of_right_distributions_are_uniform_and_of_wrong_ones_are_not() -> None:
+    rng = np.random.default_rng(SEED)
+    levels = np.linspace(0.01, 0.99, 99)
+    happened = rng.gamma(2.0, 400.0, 4_000)
+    typical = np.quantile(rng.gamma(2.0, 400.0, 100_000), levels)
+    right = score(Distribution(levels, np.tile(typical, (4_000, 1))), happened)
+    late = score(Distribution(levels, np.tile(typical + 300.0, (4_000, 1))), happened)
+    assert sum(right.pit) == sum(late.pit) == 4_000
+    assert max(right.pit) < 1.35 * min(right.pit), f"seed {SEED}"
+    assert right.pit_distance < 0.03 < 0.25 < late.pit_distance, f"seed {SEED}"
+    for level, share in right.calibration.items():
+        assert share == np.mean(happened <= typical[levels.tolist().index(level)])
+        assert abs(share - level) < 0.03
+
+
+def test_the_counts_of_ranks_are_the_cumulated_shares_of_the_curve() -> None:
+    predicted, happened = some_rows()
+    scores = score(predicted, happened)
+    for k, below in enumerate(np.cumsum(scores.pit)[:-1]):
+        assert below / 50 == pytest.approx(scores.calibration[round(0.05 * (k + 1), 2)])
+    assert score(predicted, happened, curve=False).calibration == {}
+
+
+def test_scores_of_an_older_version_are_read() -> None:
+    predicted, happened = some_rows()
+    document = score(predicted, happened).to_json()
+    for new in ("pit", "pit_distance", "calibration"):
+        del document[new]
+    again = Scores.from_json(document)
+    assert again.crps_s == document["crps_s"]
+    assert again.pit == ()
+    assert again.calibration == {}
+    assert math.isnan(again.pit_distance)
 
 
 def test_no_rows_have_no_scores() -> None:
