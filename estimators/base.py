@@ -12,9 +12,11 @@ import numpy as np
 from aggregators import Aggregator, Duration, EventStore, FeatureSet, Source
 from aggregators.times import moment_to_us
 from estimators.boosting import BoostingParameters
+from estimators.columns import columns_of
 from estimators.definitions import differences
 from estimators.distribution import Distribution
 from estimators.errors import DefinitionMismatchError, InputError, NotFittedError
+from estimators.explanation import Explanation, Statistic, explain
 from estimators.facts import LOCAL_HOUR, Facts
 from estimators.quantile_model import Columns, QuantileModel, StageProgress
 from estimators.typing import FloatArray, IntArray
@@ -121,9 +123,7 @@ class Estimator(ABC):
             InputError: X has another shape.
             NotFittedError: before ``fit``.
         """
-        expected = len(self.feature_names)
-        if X.ndim != 2 or X.shape[1] != expected:
-            raise InputError(f"X has shape {X.shape}; expected (n_rows, {expected})")
+        self._check_columns(X)
         return self.model.predict(X)
 
     def estimate(
@@ -143,6 +143,55 @@ class Estimator(ABC):
             sample_id: the order itself, never counted in its own features; None: none exists yet.
                 It is a sample of the first source; of the others no sample is left out.
         """
+        return self.predict(self._inputs(store, as_of, facts, sample_id))
+
+    def explain(self, X: FloatArray, *, of: Statistic = "median") -> Explanation:
+        """Return the estimates of the rows of X as sums of seconds per fact and feature.
+
+        Args:
+            X: float64 of shape (n_rows, n_features) in the order of ``feature_names``.
+            of: what is explained, the "median" or the "mean" of the distributions.
+
+        Raises:
+            InputError: X has another shape, or `of` is something else.
+            NotFittedError: before ``fit``.
+        """
+        self._check_columns(X)
+        return explain(self.model, X, columns_of(self.facts, self.features), of=of)
+
+    def explain_estimate(
+        self,
+        store: EventStore,
+        *,
+        as_of: datetime | int,
+        facts: Mapping[str, Any],
+        sample_id: str | int | None,
+        of: Statistic = "median",
+    ) -> Explanation:
+        """Explain what :meth:`estimate` answers to the same request (one row).
+
+        Args:
+            store: holds the events.
+            as_of: the moment, a timezone-aware datetime or microseconds UTC.
+            facts: as for :meth:`estimate`.
+            sample_id: as for :meth:`estimate`.
+            of: as for :meth:`explain`.
+        """
+        return self.explain(self._inputs(store, as_of, facts, sample_id), of=of)
+
+    def _check_columns(self, X: FloatArray) -> None:
+        expected = len(self.feature_names)
+        if X.ndim != 2 or X.shape[1] != expected:
+            raise InputError(f"X has shape {X.shape}; expected (n_rows, {expected})")
+
+    def _inputs(
+        self,
+        store: EventStore,
+        as_of: datetime | int,
+        facts: Mapping[str, Any],
+        sample_id: str | int | None,
+    ) -> FloatArray:
+        """Return the one row of X that a request is."""
         encoded = self.facts.encode_one(facts, moment_to_us(as_of, "as_of"))
         keys = {name: facts.get(name) for name in self.features.dimensions}
         own, *others = self.features.sources
@@ -150,7 +199,7 @@ class Estimator(ABC):
         realtime = self.features.transform_array(
             store, as_of=as_of, keys=keys, sample_id=own_samples
         )
-        return self.predict(np.concatenate([encoded, realtime])[np.newaxis, :])
+        return np.concatenate([encoded, realtime])[np.newaxis, :]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything that :meth:`from_json` needs, JSON-able."""

@@ -176,6 +176,9 @@ class Anchors:
         AI for trees (Nature Machine Intelligence, 2020). The profile of the day is the local
         hour's.
 
+        Args:
+            X: shape (n_rows, n_features), at least one row.
+
         Returns:
             The seconds that each column adds, shape (n_rows, n_anchors, n_features), and the
             seconds to which it is added, shape (n_anchors,): what the trees say of a row of which
@@ -192,8 +195,7 @@ class Anchors:
             ]
             mean = np.sum(shares, axis=0) / len(shares)
             added_s[:, k, :] = mean[:, :-1]
-            # The last column is the same for all rows.
-            base_s[k] += float(mean[0, -1]) if len(X) else 0.0
+            base_s[k] += float(mean[0, -1])  # the same for all rows
         if self._hour_column is not None:
             offset_s = self._profile.at(X[:, self._hour_column])
             added_s[:, :, self._hour_column] += offset_s[:, np.newaxis]

@@ -111,7 +111,16 @@ class QuantileModel:
 
     def predict(self, X: FloatArray) -> Distribution:
         """Return the distributions of the rows of X, float64 of shape (n_rows, n_features)."""
-        return self.grid.distribution(self.anchors.predict(X))
+        return self.distribution(self.anchors.predict(X), X)
+
+    def distribution(self, anchors_s: FloatArray, X: FloatArray) -> Distribution:
+        """Return what calibration makes of predicted anchors, shape (n_rows, n_anchors).
+
+        Args:
+            anchors_s: seconds at the anchor levels.
+            X: the rows that they are about.
+        """
+        return self.grid.distribution(anchors_s)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""

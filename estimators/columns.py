@@ -1,0 +1,105 @@
+"""What each input of an estimator is, in words: facts of the request and real-time features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aggregators import Aggregator
+from estimators.facts import LOCAL_HOUR, LOCAL_WEEKDAY, Facts
+
+__all__ = ["InputColumn", "columns_of"]
+
+OTHER_TOPIC = "other"
+"""Of features that name none."""
+
+_ORDER, _PLACE, _TIME, _COURIER = "order", "place", "time", "courier"
+
+_FACT_TOPICS = {
+    LOCAL_HOUR: _TIME,
+    LOCAL_WEEKDAY: _TIME,
+    "store_id": _PLACE,
+    "store_category": _PLACE,
+    "city": _PLACE,
+    "zone": _PLACE,
+    "building": _PLACE,
+    "courier_id": _COURIER,
+    "vehicle": _COURIER,
+}
+_PLACE_ENDINGS = ("_lat", "_lon", "_latitude", "_longitude")
+
+_FACT_WORDS = {
+    LOCAL_HOUR: "Hour of the day where the order is",
+    LOCAL_WEEKDAY: "Day of the week where the order is, Monday is 0",
+    "amount": "Value of the basket",
+    "products": "Products in the basket",
+    "distance_m": "Distance from the store to the customer",
+}
+_FACT_UNITS = {LOCAL_HOUR: "h", "amount": "currency", "products": "products"}
+_UNIT_ENDINGS = {"_m": "m", "_s": "s", "_m_s": "m/s", "_c": "degC", "_mm": "mm"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputColumn:
+    """One column of X.
+
+    Args:
+        name: of the fact or feature.
+        topic: of the catalog; of a fact "order", "place", "time" or "courier".
+        dimension: what groups the samples of a feature; empty for a fact.
+        unit: of its values, empty where they have none.
+        description: one sentence.
+        categories: of a fact that is a category, the values by code.
+    """
+
+    name: str
+    topic: str
+    dimension: str = ""
+    unit: str = ""
+    description: str = ""
+    categories: tuple[int | str, ...] | None = None
+
+    def value(self, number: float) -> float | int | str | None:
+        """Return what a number of X stands for: a category's value, None where it is missing.
+
+        >>> InputColumn(name="city", topic="place", categories=("BCN", "WAW")).value(1.0)
+        'WAW'
+        """
+        if math.isnan(number):
+            return None
+        return float(number) if self.categories is None else self.categories[int(number)]
+
+
+def columns_of(facts: Facts, features: Iterable[Aggregator]) -> tuple[InputColumn, ...]:
+    """Return the columns of X in order: those of the facts, then the features.
+
+    >>> facts = Facts(numbers=("distance_m",), categories={"city": ("BCN",)})
+    >>> [(column.topic, column.unit) for column in columns_of(facts, [])]
+    [('order', 'm'), ('place', '')]
+    """
+    of_facts = [_of_fact(facts, name) for name in facts.names]
+    return (*of_facts, *(_of_feature(feature) for feature in features))
+
+
+def _of_fact(facts: Facts, name: str) -> InputColumn:
+    topic = _FACT_TOPICS.get(name, _PLACE if name.endswith(_PLACE_ENDINGS) else _ORDER)
+    words = _FACT_WORDS.get(name, name.replace("_", " ").capitalize())
+    settings: dict[str, Any] = {"topic": topic, "description": f"{words}."}
+    if name in facts.categories:
+        return InputColumn(name=name, categories=tuple(facts.categories[name]), **settings)
+    endings = [ending for ending in _UNIT_ENDINGS if name.endswith(ending)]
+    ending = max(endings, key=len, default="")
+    unit = _FACT_UNITS.get(name, _UNIT_ENDINGS.get(ending, ""))
+    return InputColumn(name=name, unit=unit, **settings)
+
+
+def _of_feature(feature: Aggregator) -> InputColumn:
+    return InputColumn(
+        name=feature.name,
+        topic=feature.topic or OTHER_TOPIC,
+        dimension=feature.dimension,
+        unit="" if feature.unit == "1" else feature.unit,
+        description=feature.description,
+    )
