@@ -18,6 +18,7 @@ from aggregators.times import from_us
 from estimators.base import Estimator
 from estimators.boosting import BoostingParameters
 from estimators.calibration import GRID_LEVELS
+from estimators.columns import columns_of
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
@@ -25,6 +26,7 @@ from estimators.etp import Etp
 from estimators.evaluation import ALL, Report, ReportRow, Scores, score
 from estimators.facts import learn_facts
 from estimators.matrix import FeatureMatrix, inputs_of
+from estimators.monitoring.reference import Reference, reference_of
 from estimators.slices import score_slices
 from estimators.typing import FloatArray
 
@@ -57,11 +59,14 @@ class TrainedEstimator:
         report: scores on the data set's test period, beside the baselines.
         metadata: JSON-able: data set and its fingerprint, periods, counts of rows, versions of
             aggregators, catalog and lightgbm, fingerprint of the features.
+        reference: what its inputs, labels and answers looked like, to hold later ones against
+            it; None: it was saved before there were such statistics.
     """
 
     estimator: Estimator
     report: Report
     metadata: Mapping[str, Any]
+    reference: Reference | None = None
 
 
 def train(
@@ -116,6 +121,7 @@ def train(
         estimator=estimator,
         report=result,
         metadata=_metadata(estimator, dataset, matrix.target_s[learned]),
+        reference=_reference(estimator, matrix),
     )
 
 
@@ -248,6 +254,19 @@ def _report_rows(
         scores = Scores(n=0, mae_s=mae_s)
         yield ReportRow(model=name, group=ALL, value="", scores=scores)
     yield from score_slices(estimator.name, dataset, tests, estimator.facts, predicted)
+
+
+def _reference(estimator: Estimator, matrix: FeatureMatrix) -> Reference:
+    """Return what the estimator saw and, of later rows if there are any, what it said."""
+    learned, tested = matrix.X[matrix.learned], matrix.X[matrix.tested]
+    answered, rows = ("test", tested) if len(tested) else ("training", learned)
+    return reference_of(
+        columns_of(estimator.facts, estimator.features),
+        learned,
+        matrix.target_s[matrix.learned],
+        estimator.predict(rows),
+        answered=answered,
+    )
 
 
 def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> dict[str, Any]:
