@@ -1,12 +1,17 @@
 """Save and load trained estimators in the BentoML model store (the only user of bentoml here).
 
-A saved model holds three files that any JSON reader opens: ``estimator.json`` (facts, source,
-feature definitions, trees, calibration), ``report.json`` and ``metadata.json``. No pickle.
+A saved model holds four files that any JSON reader opens: ``estimator.json`` (facts, sources,
+feature definitions, trees, calibration), ``report.json`` (scores, by slice, too), ``metadata.json``
+(data, periods, versions, fingerprints) and ``reference.json`` (what inputs, labels and answers
+looked like). No pickle.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +23,55 @@ from estimators.courier_travel import CourierTravel
 from estimators.errors import DefinitionMismatchError, EstimatorError, RegistryError
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report
+from estimators.monitoring.reference import Reference
 from estimators.training import TrainedEstimator
 from estimators.wall_eta import WallEta
 
-__all__ = ["ESTIMATORS", "describe", "load", "save"]
+__all__ = ["ESTIMATORS", "SavedModel", "describe", "list_models", "load", "read", "save"]
 
 ESTIMATORS: dict[str, type[Estimator]] = {one.name: one for one in (Etp, CourierTravel, WallEta)}
 """The estimators that can be loaded, by name."""
 
-FORMAT = 1
+FORMAT = 2
 """Changes when the files of a saved model do."""
+
+FORMATS_READ = (1, 2)
+"""Formats that can be loaded; the first had no reference.json."""
 
 _ESTIMATOR_FILE = "estimator.json"
 _REPORT_FILE = "report.json"
 _METADATA_FILE = "metadata.json"
+_REFERENCE_FILE = "reference.json"
+_LABELS = {"project": "doorstep"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedModel:
+    """What a model carries beside its trees.
+
+    Args:
+        tag: in the model store.
+        created: when it was saved, ISO 8601.
+        size_bytes: of its files.
+        estimator: its name.
+        parameters: of the boosting.
+        calibration: what was learned on the calibration period, as it is saved.
+        features: definitions of its real-time features.
+        report: scores, by slice, too.
+        metadata: data, periods, versions, fingerprints.
+        reference: what inputs, labels and answers looked like; None: saved before there was one.
+    """
+
+    tag: str
+    created: str
+    size_bytes: int
+    estimator: str
+    parameters: Mapping[str, Any]
+    calibration: Mapping[str, Any]
+    features: Sequence[Mapping[str, Any]]
+    report: Report
+    metadata: Mapping[str, Any]
+    reference: Reference | None
 
 
 def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
@@ -40,7 +80,8 @@ def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
     Without a name the model has that of its estimator.
 
     The model carries feature names and definitions with their fingerprint, the versions of
-    aggregators and catalog, training period, data fingerprint and metrics.
+    aggregators and catalog, training period, data fingerprint, metrics by slice, its calibration
+    and reference statistics.
 
     Raises:
         RegistryError: the store does not take it.
@@ -52,7 +93,9 @@ def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
         _REPORT_FILE: trained.report.to_json(),
         _METADATA_FILE: dict(trained.metadata),
     }
-    labels = {"project": "doorstep", "estimator": estimator.name}
+    if trained.reference is not None:
+        documents[_REFERENCE_FILE] = trained.reference.to_json()
+    labels = {**_LABELS, "estimator": estimator.name}
     metadata = {**_without_none(trained.metadata), "metrics": _metrics(trained.report)}
     try:
         with bentoml.models.create(name, labels=labels, metadata=metadata) as model:
@@ -79,27 +122,55 @@ def load(tag: str = "etp:latest", *, estimator: str | None = None) -> TrainedEst
     """
     model = _get(tag, estimator)
     try:
-        document = _read(model, _ESTIMATOR_FILE)
-        if document["format"] != FORMAT:
-            raise RegistryError(
-                f"{model.tag} has format {document['format']}; this version reads {FORMAT}"
+        with _reading(model):
+            document = _estimator_document(model)
+            kind = document["estimator"]
+            if kind not in ESTIMATORS:
+                raise RegistryError(f"{model.tag} is a {kind!r}; known are {', '.join(ESTIMATORS)}")
+            return TrainedEstimator(
+                estimator=ESTIMATORS[kind].from_json(document),
+                report=Report.from_json(_read(model, _REPORT_FILE)),
+                metadata=_read(model, _METADATA_FILE),
+                reference=_reference(model),
             )
-        kind = document["estimator"]
-        if kind not in ESTIMATORS:
-            raise RegistryError(f"{model.tag} is a {kind!r}; known are {', '.join(ESTIMATORS)}")
-        return TrainedEstimator(
-            estimator=ESTIMATORS[kind].from_json(document),
-            report=Report.from_json(_read(model, _REPORT_FILE)),
-            metadata=_read(model, _METADATA_FILE),
-        )
     except DefinitionMismatchError as error:
         raise DefinitionMismatchError(f"{model.tag}: {error}") from None
-    except EstimatorError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RegistryError(
-            f"{model.tag} cannot be read as an estimator ({type(error).__name__}: {error})"
-        ) from error
+
+
+def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel:
+    """Return what a saved model carries, without building the model.
+
+    A model whose features are not those of the installed code can be read, too.
+
+    Raises:
+        RegistryError: as for :func:`load`.
+    """
+    model = _get(tag, estimator)
+    with _reading(model):
+        document = _estimator_document(model)
+        return SavedModel(
+            tag=str(model.tag),
+            created=_created(model),
+            size_bytes=sum(file.stat().st_size for file in Path(model.path).iterdir()),
+            estimator=document["estimator"],
+            parameters=document["parameters"],
+            calibration=document["model"]["grid"],
+            features=document["features"],
+            report=Report.from_json(_read(model, _REPORT_FILE)),
+            metadata=_read(model, _METADATA_FILE),
+            reference=_reference(model),
+        )
+
+
+def list_models() -> list[dict[str, Any]]:
+    """Return what :func:`describe` says of every saved model of this project, the newest first."""
+    models = [
+        model
+        for model in bentoml.models.list()
+        if model.info.labels.get("project") == _LABELS["project"]
+    ]
+    models.sort(key=lambda model: model.info.creation_time, reverse=True)
+    return [_described(model) for model in models]
 
 
 def describe(tag: str = "etp:latest", *, estimator: str | None = None) -> dict[str, Any]:
@@ -108,9 +179,15 @@ def describe(tag: str = "etp:latest", *, estimator: str | None = None) -> dict[s
     Raises:
         RegistryError: there is no such model, or it is another estimator than the one named.
     """
-    model = _get(tag, estimator)
-    created = model.info.creation_time.isoformat(timespec="seconds")
-    return {"tag": str(model.tag), "created": created, **dict(model.info.metadata)}
+    return _described(_get(tag, estimator))
+
+
+def _described(model: bentoml.Model) -> dict[str, Any]:
+    return {"tag": str(model.tag), "created": _created(model), **dict(model.info.metadata)}
+
+
+def _created(model: bentoml.Model) -> str:
+    return model.info.creation_time.isoformat(timespec="seconds")
 
 
 def _get(tag: str, estimator: str | None) -> bentoml.Model:
@@ -125,6 +202,36 @@ def _get(tag: str, estimator: str | None) -> bentoml.Model:
     if estimator is not None and kind != estimator:
         raise RegistryError(f"{model.tag} is a {kind!r} model; expected one of {estimator!r}")
     return model
+
+
+@contextmanager
+def _reading(model: bentoml.Model) -> Iterator[None]:
+    """Turn whatever a damaged file causes into an error that names the model."""
+    try:
+        yield
+    except EstimatorError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RegistryError(
+            f"{model.tag} cannot be read as an estimator ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _estimator_document(model: bentoml.Model) -> dict[str, Any]:
+    document = _read(model, _ESTIMATOR_FILE)
+    if document["format"] not in FORMATS_READ:
+        known = ", ".join(str(one) for one in FORMATS_READ)
+        raise RegistryError(
+            f"{model.tag} has format {document['format']}; this version reads {known}: install the"
+            " version that saved it, or train it again"
+        )
+    return document
+
+
+def _reference(model: bentoml.Model) -> Reference | None:
+    if not Path(model.path_of(_REFERENCE_FILE)).is_file():
+        return None
+    return Reference.from_json(_read(model, _REFERENCE_FILE))
 
 
 def _read(model: bentoml.Model, file: str) -> dict[str, Any]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import bentoml
+import numpy as np
 import pytest
 
 from estimators import DefinitionMismatchError, RegistryError, registry
 from estimators.definitions import differences
-from estimators.training import TrainedEstimator, inputs_of, train_etp
+from estimators.training import TrainedEstimator, inputs_of, train, train_etp
+from estimators.wall_eta import WallEta
 from tests.estimators.building import QUICK, town, town_dataset
+from tests.estimators.test_wall_eta import app_dataset
 
 SEED = 5
 NAME = "etp_registry_test"
+OLD_MODEL = Path(__file__).parent / "etp_format_1.json"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +40,8 @@ def test_a_loaded_model_predicts_the_same_bits(trained: TrainedEstimator, tag: s
     assert loaded.estimator.predict(X) == trained.estimator.predict(X)
     assert loaded.estimator.predict(X[:1]) == trained.estimator.predict(X[:1])
     assert loaded.report.rows == trained.report.rows
+    assert loaded.reference == trained.reference
+    assert loaded.reference is not None
     assert loaded.metadata == json.loads(json.dumps(trained.metadata))
     assert loaded.estimator.features.fingerprint == trained.estimator.features.fingerprint
 
@@ -50,7 +58,37 @@ def test_latest_is_the_last_one_saved(trained: TrainedEstimator, tag: str) -> No
 
 def test_there_is_no_pickle_in_a_model(tag: str) -> None:
     files = {path.name for path in Path(bentoml.models.get(tag).path).iterdir()}
-    assert files == {"estimator.json", "report.json", "metadata.json", "model.yaml"}
+    saved = {"estimator.json", "report.json", "metadata.json", "reference.json"}
+    assert files == {*saved, "model.yaml"}
+
+
+def test_a_model_carries_what_must_be_known_about_it(trained: TrainedEstimator, tag: str) -> None:
+    read = registry.read(tag)
+    assert (read.tag, read.estimator) == (tag, "etp")
+    assert read.parameters == trained.estimator.parameters.to_json()
+    assert list(read.features) == json.loads(json.dumps(trained.estimator.features.definition()))
+    assert read.calibration == trained.estimator.model.grid.to_json()
+    assert {row.group for row in read.report.rows} == {"all", "city", "hour", "store age"}
+    assert read.size_bytes > 10_000
+    reference = read.reference
+    assert reference is not None
+    assert list(reference.inputs) == list(trained.estimator.feature_names)
+    assert reference.labels_s.rows == trained.metadata["rows_trained"]
+    assert reference.answered == "test"
+    assert reference.median_s.rows == trained.metadata["rows_tested"]
+    size = Path(bentoml.models.get(tag).path_of("reference.json")).stat().st_size
+    assert size < 100_000
+
+
+def test_saved_models_are_listed_the_newest_first(trained: TrainedEstimator, tag: str) -> None:
+    newer = registry.save(trained, name=f"{NAME}_newer")
+    with bentoml.models.create("of_somebody_else"):
+        pass
+    own = [one["tag"] for one in registry.list_models() if one["tag"].startswith(NAME)]
+    assert own.index(newer) < own.index(tag)
+    assert "of_somebody_else" not in {one["tag"].split(":")[0] for one in registry.list_models()}
+    described = next(one for one in registry.list_models() if one["tag"] == tag)
+    assert described == registry.describe(tag)
 
 
 def test_a_model_that_is_not_there_is_named(tag: str) -> None:
@@ -64,7 +102,7 @@ def rewrite(tag: str, file: str, change: object) -> str:
     """A copy of a saved model with one changed file; gives its tag."""
     model = bentoml.models.get(tag)
     with bentoml.models.create(f"{NAME}_changed") as copy:
-        for name in ("estimator.json", "report.json", "metadata.json"):
+        for name in ("estimator.json", "report.json", "metadata.json", "reference.json"):
             text = Path(model.path_of(name)).read_text(encoding="utf-8")
             if name == file:
                 text = change(text)  # type: ignore[operator]
@@ -90,12 +128,79 @@ def test_other_definitions_are_spelled_out(tag: str) -> None:
     assert "train it again" in message
 
 
+def changed_definition(name: str, part: str, value: object) -> Callable[[str], str]:
+    """A change of one part of the definition of one feature of a saved model."""
+
+    def change(text: str) -> str:
+        document = json.loads(text)
+        (definition,) = [one for one in document["features"] if one["name"] == name]
+        assert definition[part] != value
+        definition[part] = value
+        return json.dumps(document)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "value"),
+    [
+        ("store_kitchen_orders", "first_event", "dispatched"),  # of the catalog
+        ("store_time_to_ready_last_5_median", "n", 6),  # derived from the target
+        ("store_time_to_ready_2h_median", "attribute", ["accepted", "picked_up"]),
+        ("city_open_orders", "max_age", "9h"),
+    ],
+)
+def test_a_difference_of_any_kind_of_feature_is_spelled_out(
+    tag: str, name: str, part: str, value: object
+) -> None:
+    changed = rewrite(tag, "estimator.json", changed_definition(name, part, value))
+    said = f"{name}: {part} was {json.dumps(value)}, is"
+    with pytest.raises(DefinitionMismatchError, match=re.escape(said)):
+        registry.load(changed)
+    assert registry.read(changed).tag == changed
+
+
+def test_a_difference_of_another_source_is_spelled_out() -> None:
+    tag = registry.save(train(WallEta, app_dataset(), parameters=QUICK, baselines=False))
+    assert registry.load(tag).estimator.name == "wall_eta"
+    change = changed_definition("city_precipitation_60min_mm", "source", "climate")
+    with pytest.raises(DefinitionMismatchError, match='source was "climate", is "weather"'):
+        registry.load(rewrite(tag, "estimator.json", change))
+
+
+def test_a_source_that_lost_its_columns_defines_fewer_features(tag: str) -> None:
+    def change(text: str) -> str:
+        document = json.loads(text)
+        document["source"]["attributes"] = ["products"]
+        return json.dumps(document)
+
+    said = "store_amount_last_20_median: is not defined any more"
+    with pytest.raises(DefinitionMismatchError, match=said):
+        registry.load(rewrite(tag, "estimator.json", change))
+
+
+def test_a_model_of_the_first_format_still_answers_the_same() -> None:
+    """Saved by the first version; it has no reference statistics."""
+    documents = json.loads(OLD_MODEL.read_text(encoding="utf-8"))
+    expected = documents.pop("expected")
+    with bentoml.models.create(f"{NAME}_old", labels={"estimator": "etp"}) as old:
+        for file, document in documents.items():
+            Path(old.path_of(file)).write_text(json.dumps(document), encoding="utf-8")
+    loaded = registry.load(str(old.tag))
+    assert loaded.reference is None
+    X = np.array(expected["X"], dtype=np.float64)
+    median_s = loaded.estimator.predict(X).quantile(0.5).tolist()
+    assert median_s == pytest.approx(expected["median_s"], rel=1e-12)
+    assert registry.read(str(old.tag)).report.overall("etp").n > 0
+
+
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
         ("estimator.json", "{", "cannot be read"),
         ("estimator.json", "[]", "cannot be read"),
-        ("estimator.json", '{"format": 99}', "format 99"),
+        ("estimator.json", '{"format": 99}', "format 99; this version reads 1, 2"),
+        ("reference.json", '{"inputs": {}}', "cannot be read"),
         ("estimator.json", '{"format": 1, "estimator": "oracle"}', "is a 'oracle'"),
         ("report.json", '{"rows": 1}', "cannot be read"),
     ],
