@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.arrays import FloatArray
 
-__all__ = ["COLOURS", "Axes", "bars", "lines", "ranges", "streets_map"]
+__all__ = ["COLOURS", "Axes", "Frame", "bars", "lines", "ranges", "streets_map"]
 
 WIDTH, HEIGHT = 460, 298
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 62
@@ -22,11 +22,12 @@ _TICKS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Axes:
-    """What a chart says around its marks; ``y_max`` cuts the axis there."""
+    """What a chart says around its marks; ``y_min`` and ``y_max`` cut the axis there."""
 
     x_label: str
     y_label: str
     y_max: float | None = None
+    y_min: float | None = None
     x_ticks: Sequence[tuple[float, str]] | None = None
 
 
@@ -41,7 +42,7 @@ def lines(
     >>> svg.startswith("<svg") and "polyline" in svg
     True
     """
-    frame = _Frame(x, np.concatenate(list(series.values())), axes)
+    frame = Frame(x, np.concatenate(list(series.values())), axes)
     marks = []
     for colour, (name, y) in zip(_colours(len(series)), series.items(), strict=True):
         dash = ' stroke-dasharray="5 3"' if name in dashed else ""
@@ -58,7 +59,7 @@ def bars(names: Sequence[str], series: Mapping[str, FloatArray], axes: Axes) -> 
     """Return a chart of bars: a group for each name, a bar in it for each series."""
     x = np.arange(len(names), dtype=np.float64)
     ticks = [(float(i), name) for i, name in enumerate(names)]
-    frame = _Frame(
+    frame = Frame(
         np.array([-0.5, len(names) - 0.5]), np.concatenate([*series.values(), [0.0]]),
         Axes(x_label=axes.x_label, y_label=axes.y_label, y_max=axes.y_max, x_ticks=ticks),
     )  # fmt: skip
@@ -82,7 +83,7 @@ def ranges(names: Sequence[str], values: Sequence[FloatArray], axes: Axes) -> st
         np.quantile(v, [0.1, 0.25, 0.5, 0.75, 0.9]) if len(v) else np.zeros(5) for v in known
     ]
     ticks = [(float(i), name) for i, name in enumerate(names)]
-    frame = _Frame(
+    frame = Frame(
         np.array([-0.6, len(names) - 0.4]), np.concatenate([*quantiles, [0.0]]),
         Axes(x_label=axes.x_label, y_label=axes.y_label, y_max=axes.y_max, x_ticks=ticks),
     )  # fmt: skip
@@ -126,27 +127,36 @@ def streets_map(x_m: FloatArray, y_m: FloatArray, arms: FloatArray, stores: Floa
     return f'<svg viewBox="0 0 {size:.0f} {size:.0f}" role="img">{drawn}{dots}</svg>'
 
 
-class _Frame:
-    """The axes of a chart, and where in it a value lies."""
+class Frame:
+    """The axes of a chart, and where in it a value lies.
+
+    >>> frame = Frame(np.array([0.0, 1.0]), np.array([0.0, 2.0]), Axes(x_label="h", y_label="n"))
+    >>> frame.x(0.0) < frame.x(1.0), frame.y(0.0) > frame.y(2.0)
+    (True, True)
+    """
 
     def __init__(self, x: FloatArray, y: FloatArray, axes: Axes) -> None:
         self._axes = axes
         known = y[~np.isnan(y)]
         highest = float(known.max()) if len(known) else 1.0
-        self._low = min(float(known.min()) if len(known) else 0.0, 0.0)
+        lowest = min(float(known.min()) if len(known) else 0.0, 0.0)
+        self._low = axes.y_min if axes.y_min is not None else lowest
         self._high = axes.y_max if axes.y_max is not None else highest * 1.06 or 1.0
         self._first, self._last = float(x.min()), float(x.max())
 
     def x(self, value: float) -> float:
+        """Return how far from the left a value stands."""
         span = max(self._last - self._first, 1e-9)
         return LEFT + (value - self._first) / span * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
+        """Return how far from the top a value stands."""
         value = min(max(value, self._low), self._high)
         share = (value - self._low) / max(self._high - self._low, 1e-9)
         return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
     def svg(self, marks: str, legend: Sequence[str]) -> str:
+        """Return the chart: axes, marks and the names of the series in the order of colours."""
         middle = LEFT + (WIDTH - LEFT - RIGHT) / 2.0
         parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">', self._grid(), marks]
         parts.append(
