@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from estimators.datasets import Dataset
-    from simulator import CityPlan
+    from simulator import CityPlan, Scenario
 
 __all__ = [
+    "CitiesOption",
     "DataOption",
     "DatasetName",
     "DatasetOption",
     "DaysOption",
+    "OrdersOption",
     "SeedOption",
     "StoresOption",
     "UntilOption",
+    "dataset_of_cities",
     "dataset_of_city",
     "open_dataset",
     "parse_moment",
@@ -35,6 +39,8 @@ __all__ = [
 TEST_SHARE = 0.25
 """The last part of a simulated city's days, kept for the test."""
 
+FOLDER_VARIABLE = "DOORSTEP_DATA"
+
 
 class DatasetName(StrEnum):
     """Data that an estimator can be trained on."""
@@ -42,6 +48,7 @@ class DatasetName(StrEnum):
     DELIVEROO = "deliveroo"
     WOLT = "wolt"
     JUMPMAN = "jumpman"
+    CITIES = "cities"
     SIMULATOR = "simulator"
 
 
@@ -50,20 +57,33 @@ DatasetOption = Annotated[
     typer.Option(
         help="What to learn from. Without it: where --data is given the public data that the"
         " estimator was made for (etp: deliveroo, wall-eta: wolt, courier-travel: jumpman), else"
-        " simulator.",
+        " simulator. cities: those of `doorstep simulate`, from a folder that it wrote (--data), or"
+        " simulated anew; simulator: a small and simple city.",
         show_default=False,
     ),
 ]
 DataOption = Annotated[
     Path | None,
     typer.Option(
-        envvar="DOORSTEP_DATA",
+        envvar=FOLDER_VARIABLE,
         help="Folder of the data set, or the folder that holds it.",
         show_default=False,
     ),
 ]
-StoresOption = Annotated[int, typer.Option(min=2, max=5_000, help="Stores of a simulated city.")]
-DaysOption = Annotated[int, typer.Option(min=4, max=400, help="Days of a simulated city.")]
+StoresOption = Annotated[
+    int, typer.Option(min=2, max=5_000, help="Stores of the small city (simulator).")
+]
+DaysOption = Annotated[int, typer.Option(min=4, max=400, help="Days of simulated cities.")]
+OrdersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="About so many orders over all simulated cities (cities).  [default: 42 a day for"
+        " every store]",
+        show_default=False,
+    ),
+]
+CitiesOption = Annotated[int, typer.Option(min=1, max=5, help="Simulated cities (cities).")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 UntilOption = Annotated[
     str | None,
@@ -84,17 +104,21 @@ def open_dataset(
     seed: int,
     until: str | None = None,
     public: DatasetName = DatasetName.DELIVEROO,
+    orders: int | None = None,
+    cities: int = 2,
 ) -> Dataset:
     """Return the data set that the options ask for.
 
     Args:
         name: which one; None: ``public`` where there is a folder, else a simulated city.
         folder: of the data set, or the folder that holds it.
-        stores: of a simulated city.
-        days: of a simulated city.
-        seed: of a simulated city.
+        stores: of the small simulated city.
+        days: of simulated cities, small or not.
+        seed: of simulated cities.
         until: where the test period begins, instead of the data set's own split.
         public: the data that is meant where only a folder is named.
+        orders: expected over all simulated cities; None: as many as their stores have.
+        cities: how many simulated cities.
 
     Raises:
         UserError: the options do not fit together, or ``until`` is not a moment.
@@ -106,6 +130,10 @@ def open_dataset(
         from simulator import CityPlan
 
         dataset = simulated_dataset(CityPlan(stores=stores, days=days, seed=seed))
+    elif name is DatasetName.CITIES and not _holds_cities(folder):
+        from simulator import Scenario
+
+        dataset = dataset_of_cities(Scenario(cities=cities, days=days, orders=orders, seed=seed))
     else:
         if folder is None:
             raise UserError(
@@ -120,6 +148,33 @@ def open_dataset(
     import pandas as pd
 
     return replace(dataset, test_from=pd.Timestamp(test_from))
+
+
+def _holds_cities(folder: Path | None) -> bool:
+    """Whether simulated cities are to be read from a folder, not simulated.
+
+    The folder of the environment holds data of all kinds; one that is named is meant.
+    """
+    if folder is None:
+        return False
+    if str(folder) != os.environ.get(FOLDER_VARIABLE):
+        return True
+    return any((folder / inside / "scenario.json").is_file() for inside in ("cities", "."))
+
+
+def dataset_of_cities(scenario: Scenario) -> Dataset:
+    """Simulate cities and return them as a data set, the last quarter of the days for the test."""
+    import pandas as pd
+
+    from estimators.datasets import cities_dataset
+    from simulator import simulate_cities
+
+    return cities_dataset(
+        simulate_cities(scenario).tables,
+        start=pd.Timestamp(scenario.start),
+        days=scenario.days,
+        timezones={profile.name: profile.timezone for profile in scenario.profiles},
+    )
 
 
 def simulated_dataset(plan: CityPlan) -> Dataset:

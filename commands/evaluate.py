@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from commands.datasets import (
+    CitiesOption,
     DataOption,
     DatasetName,
     DatasetOption,
     DaysOption,
+    OrdersOption,
     SeedOption,
     StoresOption,
     UntilOption,
@@ -28,6 +30,8 @@ def evaluate(
     dataset: DatasetOption = None,
     stores: StoresOption = 40,
     days: DaysOption = 14,
+    orders: OrdersOption = None,
+    cities: CitiesOption = 2,
     until: UntilOption = None,
     seed: SeedOption = 0,
     slices: Annotated[
@@ -57,6 +61,8 @@ def evaluate(
             seed=seed,
             until=until,
             public=known[0] if known else DatasetName.DELIVEROO,
+            orders=orders,
+            cities=cities,
         )
         report("data", 1.0)
         scored = score(trained, chosen, progress=report)

@@ -37,7 +37,9 @@ def write_folder(simulation: Simulation, folder: Path, truth: int, show: StagePr
             simulation, truth, progress=partial(show, "draw true distributions")
         )
         table.to_parquet(folder / "true_distributions.parquet", index=False)
-    scenario = json.dumps(asdict(simulation.scenario), default=str, indent=2)
+    timezones = {profile.name: profile.timezone for profile in simulation.scenario.profiles}
+    described = {**asdict(simulation.scenario), "timezones": timezones}
+    scenario = json.dumps(described, default=str, indent=2)
     (folder / "scenario.json").write_text(scenario + "\n", encoding="utf-8")
     show("write tables", 1.0)
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.datasets import (
+    CitiesOption,
     DataOption,
     DatasetName,
     DatasetOption,
     DaysOption,
+    OrdersOption,
     SeedOption,
     StoresOption,
     UntilOption,
@@ -60,6 +62,8 @@ def train_etp(
     dataset: DatasetOption = None,
     stores: StoresOption = 40,
     days: DaysOption = 14,
+    orders: OrdersOption = None,
+    cities: CitiesOption = 2,
     until: UntilOption = None,
     name: NameOption = None,
     threads: ThreadsOption = 2,
@@ -75,7 +79,17 @@ def train_etp(
     def opened() -> tuple[type[Estimator], Dataset]:
         from estimators.etp import Etp
 
-        return Etp, open_dataset(dataset, data, stores=stores, days=days, seed=seed, until=until)
+        chosen = open_dataset(
+            dataset,
+            data,
+            stores=stores,
+            days=days,
+            seed=seed,
+            until=until,
+            orders=orders,
+            cities=cities,
+        )
+        return Etp, chosen
 
     tag = _train_and_print(opened, threads=threads, seed=seed, save=save, name=name or "etp")
     if tag:
@@ -89,6 +103,8 @@ def train_wall_eta(
     dataset: DatasetOption = None,
     stores: StoresOption = 40,
     days: DaysOption = 14,
+    orders: OrdersOption = None,
+    cities: CitiesOption = 2,
     until: UntilOption = None,
     name: NameOption = None,
     threads: ThreadsOption = 2,
@@ -113,6 +129,8 @@ def train_wall_eta(
             seed=seed,
             until=until,
             public=DatasetName.WOLT,
+            orders=orders,
+            cities=cities,
         )
         return WallEta, chosen.about(seconds_between("activated", "delivered"), as_of="activated")
 
@@ -129,6 +147,8 @@ def train_courier_travel(
     dataset: DatasetOption = None,
     stores: StoresOption = 40,
     days: DaysOption = 14,
+    orders: OrdersOption = None,
+    cities: CitiesOption = 2,
     until: UntilOption = None,
     name: NameOption = None,
     threads: ThreadsOption = 2,
@@ -152,6 +172,8 @@ def train_courier_travel(
             seed=seed,
             until=until,
             public=DatasetName.JUMPMAN,
+            orders=orders,
+            cities=cities,
         )
         target = TO_STORE if leg is Leg.TO_STORE else TO_CUSTOMER
         return CourierTravel, chosen.about(target, as_of=target.start)

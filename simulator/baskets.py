@@ -36,6 +36,7 @@ class Baskets:
     extra_m: FloatArray
     distance_m: FloatArray
     building: IntArray
+    floor: FloatArray
     door_s: FloatArray
     work_s: FloatArray
 
@@ -71,6 +72,7 @@ class Customers:
             extra_m=extra_m,
             distance_m=np.round(streets.distance_m[1, self.stores.node[store], node] + extra_m),
             building=building,
+            floor=floor,
             door_s=HANDOVER_S + DOOR_S[building] + FLOOR_S[building] * floor,
             work_s=self.first_s[store] + self.product_s[store] * (products - 1.0),
         )

@@ -66,7 +66,7 @@ class Simulation:
 
         One row per order, in the order of ``tables["orders"]``. Beside the ten events:
         ``cooking`` (when it came out of the line), ``courier_requested``, ``cause`` of a
-        cancellation, ``building``, ``vehicle``, ``offers`` (couriers asked) and ``store_age_days``.
+        cancellation, ``offers`` (couriers asked) and ``store_age_days``.
         """
         return _together([true_table(city) for city in self.cities], "activated")
 

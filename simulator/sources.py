@@ -45,10 +45,14 @@ LOCAL_EVENTS = Source(
     "local_events",
     sample_id="local_event_id",
     events=("started", "ended"),
-    dimensions=("city", "zone", "kind"),
+    dimensions=("city", "zone", "store_zone", "kind"),
     attributes=("visitors", "closes_streets"),
 )
-"""A match, a market or a closure; ``closes_streets`` is 1 where traffic must go around it."""
+"""A match, a market or a closure; ``closes_streets`` is 1 where traffic must go around it.
+
+``store_zone`` is the zone once more: an order meets events where its customer is and where its
+store is.
+"""
 
 SOURCES = (ORDERS, WEATHER, LOCAL_EVENTS)
 """All sources of a simulated city."""

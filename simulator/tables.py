@@ -22,6 +22,7 @@ from simulator.streets import ZONES
 
 __all__ = [
     "CAUSES",
+    "FACTS",
     "courier_ids",
     "local_event_table",
     "order_table",
@@ -31,6 +32,9 @@ __all__ = [
 
 CAUSES = ("", "declined", "refused", "item missing", "changed mind", "out of patience")
 """Why an order was cancelled."""
+FACTS = ("building", "floor", "store_zone", "vehicle")
+"""Columns of the orders' table beside the source's: what a platform knows from the address, from
+the store, and, once a courier has the order, from the courier."""
 OBSERVATION_BINS = 2
 """The weather is observed every half hour."""
 _ID_WIDTH = 7
@@ -76,8 +80,14 @@ def order_table(city: City, records: Records) -> pd.DataFrame:
             "store_category": _coded(category_names(city), city.stores.category[orders.store]),
             "amount": baskets.amount,
             "products": baskets.products,
+            "building": _coded(BUILDINGS, baskets.building),
+            "floor": baskets.floor,
+            "store_zone": _coded(
+                zone_names(city), city.streets.zone[city.stores.node][orders.store]
+            ),
             "distance_m": baskets.distance_m,
             "distance_to_store_m": np.where(assigned, orders.to_store_m.astype(np.float64), np.nan),
+            "vehicle": _coded(VEHICLES, np.where(assigned, _vehicles(city), -1)),
             **{
                 name: moments_of(city.scenario.start, time)
                 for name, time in zip(ORDERS.events, records.time, strict=True)
@@ -89,7 +99,6 @@ def order_table(city: City, records: Records) -> pd.DataFrame:
 def true_table(city: City) -> pd.DataFrame:
     """Return one row per order: what really happened, and what nobody records."""
     orders = city.orders
-    vehicle = np.where(orders.courier >= 0, city.couriers.vehicle[orders.courier], -1)
     start = city.scenario.start
     age = orders.activated_ms / DAY_MS - city.stores.opens_day[orders.store]
     was_there = city.stores.opens_day[orders.store] == 0
@@ -103,8 +112,6 @@ def true_table(city: City) -> pd.DataFrame:
             "cooking": moments_of(start, orders.moments[engine.COOKING]),
             "courier_requested": moments_of(start, orders.moments[engine.REQUESTED]),
             "cause": _coded(CAUSES, orders.cause),
-            "building": _coded(BUILDINGS, city.baskets.building),
-            "vehicle": _coded(VEHICLES, vehicle),
             "offers": orders.offers.astype(np.int64),
             "store_age_days": np.where(was_there, np.nan, age),
         }
@@ -138,6 +145,7 @@ def local_event_table(city: City) -> pd.DataFrame:
             "local_event_id": _texts([f"{city.name}-e{i:05d}" for i in rows]),
             "city": _coded([city.name], np.zeros(len(rows), dtype=np.int64)),
             "zone": _coded(zone_names(city), events.zone[rows]),
+            "store_zone": _coded(zone_names(city), events.zone[rows]),
             "kind": _coded(KINDS, events.kind[rows]),
             "visitors": events.visitors[rows],
             "closes_streets": (events.kind[rows] == KINDS.index("closure")).astype(np.float64),
@@ -145,6 +153,12 @@ def local_event_table(city: City) -> pd.DataFrame:
             "ended": moments_of(city.scenario.start, _ms(events.ended_s[rows])),
         }
     )
+
+
+def _vehicles(city: City) -> IntArray:
+    """Return what each order's courier rides, index into ``VEHICLES``; -1 where there is none."""
+    courier = city.orders.courier
+    return np.where(courier >= 0, city.couriers.vehicle[courier], -1)
 
 
 def moments_of(start: datetime, moments_ms: IntArray) -> pd.Series[pd.Timestamp]:

@@ -15,13 +15,14 @@ from aggregators.catalog.categories import CATEGORY_FEATURES
 from aggregators.catalog.cities import CITY_FEATURES
 from aggregators.catalog.couriers import COURIER_FEATURES
 from aggregators.catalog.kitchens import KITCHEN_FEATURES
+from aggregators.catalog.local_events import LOCAL_EVENT_FEATURES, LOCAL_EVENTS
 from aggregators.catalog.orders import ORDERS
 from aggregators.catalog.stores import STORE_FEATURES
 from aggregators.catalog.weather import WEATHER, WEATHER_FEATURES
 from aggregators.catalog.zones import ZONE_FEATURES
 from aggregators.events import Source
 
-__all__ = ["CATALOG", "ORDERS", "WEATHER", "Catalog", "features_for"]
+__all__ = ["CATALOG", "LOCAL_EVENTS", "ORDERS", "WEATHER", "Catalog", "features_for"]
 
 CATALOG = Catalog(
     (
@@ -32,9 +33,10 @@ CATALOG = Catalog(
         *CITY_FEATURES,
         *ZONE_FEATURES,
         *WEATHER_FEATURES,
+        *LOCAL_EVENT_FEATURES,
     ),
     name="doorstep",
-    version="1.0.0",
+    version="1.1.0",
 )
 """Every named feature of Doorstep."""
 

@@ -110,7 +110,7 @@ class Catalog:
 
         >>> from aggregators.catalog import CATALOG
         >>> list(CATALOG.by_dimension())
-        ['store_id', 'store_category', 'courier_id', 'city', 'zone']
+        ['store_id', 'store_category', 'courier_id', 'city', 'zone', 'store_zone']
         """
         return self._grouped("dimension")
 

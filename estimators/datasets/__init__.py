@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from estimators.dataset import Dataset, seconds_between
+from estimators.dataset import Dataset, Question, seconds_between
+from estimators.datasets.cities import cities_dataset, load_cities
 from estimators.datasets.deliveroo import load_deliveroo
 from estimators.datasets.jumpman import load_jumpman
 from estimators.datasets.wolt import load_wolt
@@ -17,6 +18,9 @@ from estimators.errors import DatasetError
 __all__ = [
     "DATASETS",
     "Dataset",
+    "Question",
+    "cities_dataset",
+    "load_cities",
     "load_dataset",
     "load_deliveroo",
     "load_jumpman",
@@ -28,6 +32,7 @@ _LOADERS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "deliveroo": ("deliveroo_prep", load_deliveroo),
     "wolt": ("wolt", load_wolt),
     "jumpman": ("jumpman23", load_jumpman),
+    "cities": ("cities", load_cities),
 }
 
 DATASETS: tuple[str, ...] = tuple(_LOADERS)
@@ -47,10 +52,10 @@ def load_dataset(name: str, folder: Path) -> Dataset:
     >>> load_dataset("nothing", Path("."))
     Traceback (most recent call last):
     ...
-    estimators.errors.DatasetError: no data set 'nothing'; there are: deliveroo, wolt, jumpman
+    estimators.errors.DatasetError: no data set 'nothing'; known: deliveroo, wolt, jumpman, cities
     """
     if name not in _LOADERS:
-        raise DatasetError(f"no data set {name!r}; there are: {', '.join(DATASETS)}")
+        raise DatasetError(f"no data set {name!r}; known: {', '.join(DATASETS)}")
     own, loader = _LOADERS[name]
     inside = folder / own
     return loader(inside if inside.is_dir() else folder)

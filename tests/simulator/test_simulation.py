@@ -11,6 +11,7 @@ import pytest
 
 from aggregators import Source
 from aggregators.catalog import CATALOG
+from aggregators.catalog import LOCAL_EVENTS as CATALOG_LOCAL_EVENTS
 from aggregators.catalog import ORDERS as CATALOG_ORDERS
 from aggregators.catalog import WEATHER as CATALOG_WEATHER
 from simulator import (
@@ -23,6 +24,7 @@ from simulator import (
     Simulation,
     simulate_cities,
 )
+from simulator.tables import FACTS
 from tests.simulator.conftest import SCENARIO
 
 
@@ -44,17 +46,22 @@ def test_another_seed_gives_other_orders(orders: pd.DataFrame) -> None:
 
 
 def test_sources_are_those_of_the_catalog() -> None:
-    for mine, standard in ((ORDERS, CATALOG_ORDERS), (WEATHER, CATALOG_WEATHER)):
+    for mine, standard in (
+        (ORDERS, CATALOG_ORDERS),
+        (WEATHER, CATALOG_WEATHER),
+        (LOCAL_EVENTS, CATALOG_LOCAL_EVENTS),
+    ):
         assert mine == standard
         assert dict(mine.known_from) == dict(standard.known_from)
-    assert LOCAL_EVENTS.name not in {source.name for source in CATALOG.sources}
+    assert [source.name for source in SOURCES] == [source.name for source in CATALOG.sources]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_tables_have_the_columns_of_their_source(simulation: Simulation, source: Source) -> None:
     table = simulation.tables[source.name]
     assert len(table) > 0
-    assert set(table.columns) == {source.sample_id, *source.events, *source.columns}
+    facts = set(FACTS) if source is ORDERS else set()
+    assert set(table.columns) == {source.sample_id, *source.events, *source.columns} | facts
     assert table[source.sample_id].is_unique
     assert all(table[event].dt.tz is not None for event in source.events)
 

@@ -8,7 +8,7 @@ import pytest
 
 from aggregators import Source, StatsBetweenEvents
 from aggregators.attributes import columns_of, events_of
-from aggregators.catalog import CATALOG, ORDERS, WEATHER, features_for
+from aggregators.catalog import CATALOG, LOCAL_EVENTS, ORDERS, WEATHER, features_for
 
 
 def orders_with(
@@ -26,7 +26,7 @@ def names(source: Source) -> set[str]:
 
 
 def test_the_standard_sources_give_all_their_features() -> None:
-    assert names(ORDERS) | names(WEATHER) == set(CATALOG.names)
+    assert names(ORDERS) | names(WEATHER) | names(LOCAL_EVENTS) == set(CATALOG.names)
     assert all(feature is CATALOG[feature.name] for feature in features_for(ORDERS))
 
 

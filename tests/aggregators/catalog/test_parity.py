@@ -10,7 +10,7 @@ import pytest
 
 from aggregators import Event, FeatureSet, MemoryEventStore, check_equivalence
 from aggregators.base import Aggregator
-from aggregators.catalog import CATALOG, ORDERS, WEATHER, features_for
+from aggregators.catalog import CATALOG, LOCAL_EVENTS, ORDERS, WEATHER, features_for
 from tests.aggregators.catalog.random_city import (
     MINUTE_US,
     START_US,
@@ -127,6 +127,49 @@ def test_weather_features_are_the_same_in_training_and_inference() -> None:
     for position, query in enumerate(spine.to_dict("records")):
         answer = features.transform(
             store, "inference", as_of=query["as_of"], keys={"city": query["city"]}, sample_id=None
+        )
+        assert differing(training, position, answer) == []
+    assert training.notna().any().all()
+
+
+def test_local_event_features_are_the_same_in_training_and_inference() -> None:
+    rng = random.Random("local events")
+    started = [START_US + rng.randrange(300) * MINUTE_US for _ in range(40)]
+    ended = [moment + rng.randrange(1, 200) * MINUTE_US for moment in started]
+    zones = [rng.choice(("BCN north", "BCN centre", "WAW centre")) for _ in started]
+    happened = pd.DataFrame(
+        {
+            "local_event_id": [f"e-{number}" for number in range(40)],
+            "city": [zone[:3] for zone in zones],
+            "zone": zones,
+            "store_zone": zones,
+            "kind": [rng.choice(("match", "closure")) for _ in zones],
+            "visitors": [float(rng.choice((0, 2_000, 30_000))) for _ in zones],
+            "closes_streets": [float(rng.random() < 0.3) for _ in zones],
+            "started": pd.to_datetime(started, unit="us", utc=True),
+            "ended": pd.to_datetime(ended, unit="us", utc=True).where(np.arange(40) % 10 != 0),
+        }
+    )
+    features = FeatureSet(features_for(LOCAL_EVENTS))
+    spine = pd.DataFrame(
+        {
+            "city": ["BCN", "WAW", "BCN", "WAW", "nowhere"],
+            "zone": ["BCN north", "WAW centre", "BCN centre", "WAW centre", "nowhere"],
+            "store_zone": ["BCN centre", "WAW centre", "BCN north", "WAW centre", "nowhere"],
+            "as_of": pd.to_datetime(
+                [START_US + minutes * MINUTE_US for minutes in (0, 60, 121, 300, 60)],
+                unit="us",
+                utc=True,
+            ),
+        }
+    )
+    training = features.transform(happened, "training", at=spine)
+    store = MemoryEventStore(sources=[LOCAL_EVENTS])
+    store.append_table(LOCAL_EVENTS, happened)
+    for position, query in enumerate(spine.to_dict("records")):
+        keys = {name: query[name] for name in features.dimensions}
+        answer = features.transform(
+            store, "inference", as_of=query["as_of"], keys=keys, sample_id=None
         )
         assert differing(training, position, answer) == []
     assert training.notna().any().all()

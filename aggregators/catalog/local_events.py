@@ -1,0 +1,133 @@
+"""What goes on in the streets: matches, markets, closures, as a source and as features.
+
+A local event starts and ends. Its zone stands twice on it, as ``zone`` and as ``store_zone``, since
+an order meets it in two places: where its customer lives, and where its store is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from aggregators.after_event import StatsAfterEvent
+from aggregators.attributes import Elapsed
+from aggregators.base import Aggregator
+from aggregators.between_events import StatsBetweenEvents
+from aggregators.events import Source
+from aggregators.last_n_samples import StatsLastNSamples
+
+__all__ = ["LOCAL_EVENTS", "LOCAL_EVENT_FEATURES"]
+
+LOCAL_EVENTS = Source(
+    "local_events",
+    sample_id="local_event_id",
+    events=("started", "ended"),
+    dimensions=("city", "zone", "store_zone", "kind"),
+    attributes=("visitors", "closes_streets"),
+)
+"""A match, a market, a closure; ``closes_streets`` is 1 where traffic must go around it."""
+
+EVENT_MAX_AGE = "30d"
+"""A street may be closed for weeks; what has gone on for longer has lost its end."""
+
+_OWNER = "conditions"
+_TOPIC = "local events"
+
+
+def _of_place(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
+    """Yield the features of one dimension; `place` completes "Local events ..."."""
+    running = partial(
+        StatsBetweenEvents,
+        LOCAL_EVENTS,
+        dimension=dimension,
+        first_event="started",
+        second_event="ended",
+        max_age=EVENT_MAX_AGE,
+        owner=_OWNER,
+        topic=_TOPIC,
+    )
+    recent = partial(StatsAfterEvent, LOCAL_EVENTS, dimension=dimension, owner=_OWNER, topic=_TOPIC)
+    yield running(
+        name=f"{whose}_local_events",
+        function="count",
+        unit="events",
+        description=f"Local events going on {place}: crowds, stalls and detours of the moment.",
+    )
+    yield running(
+        name=f"{whose}_local_event_visitors",
+        function="sum",
+        attribute="visitors",
+        unit="people",
+        description=f"Visitors of the local events going on {place}: tells a match from a market.",
+    )
+    yield running(
+        name=f"{whose}_closures",
+        function="sum",
+        attribute="closes_streets",
+        unit="events",
+        description=f"Local events that close streets {place}: traffic goes around them.",
+    )
+    yield running(
+        name=f"{whose}_local_event_oldest_s",
+        function="max",
+        attribute=Elapsed("started"),
+        unit="s",
+        description=f"Time since the first of the local events going on {place} started: its end"
+        " comes nearer.",
+    )
+    yield running(
+        name=f"{whose}_local_event_newest_s",
+        function="min",
+        attribute=Elapsed("started"),
+        unit="s",
+        description=f"Time since the latest of the local events going on {place} started: recent"
+        " rides do not show it yet.",
+    )
+    yield recent(
+        name=f"{whose}_local_events_started_60min",
+        function="count",
+        event="started",
+        window="60min",
+        unit="events",
+        description=f"Local events that started {place} in the last 60 minutes.",
+    )
+    yield recent(
+        name=f"{whose}_local_events_ended_60min",
+        function="count",
+        event="ended",
+        window="60min",
+        unit="events",
+        description=f"Local events that ended {place} in the last 60 minutes: people on their way"
+        " home, streets that open again.",
+    )
+    yield recent(
+        name=f"{whose}_local_event_visitors_ended_60min",
+        function="sum",
+        event="ended",
+        window="60min",
+        attribute="visitors",
+        unit="people",
+        description=f"Visitors of the local events that ended {place} in the last 60 minutes: how"
+        " many are in the streets at once.",
+    )
+    yield StatsLastNSamples(
+        LOCAL_EVENTS,
+        name=f"{whose}_since_local_event_ended_s",
+        dimension=dimension,
+        event="ended",
+        n=1,
+        function="last",
+        attribute=Elapsed("ended"),
+        unit="s",
+        owner=_OWNER,
+        topic=_TOPIC,
+        description=f"Time since the last local event {place} ended: recent rides were slower than"
+        " the next ones.",
+    )
+
+
+LOCAL_EVENT_FEATURES: tuple[Aggregator, ...] = (
+    *_of_place("zone", "zone", "in the customer's zone"),
+    *_of_place("store_zone", "store_zone", "in the store's zone"),
+    *_of_place("city", "city", "in the city"),
+)
