@@ -22,12 +22,16 @@ _TICKS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Axes:
-    """What a chart says around its marks; ``y_min`` and ``y_max`` cut the axis there."""
+    """What a chart says around its marks; ``y_min`` and ``y_max`` cut the axis there.
+
+    ``width`` is the chart's in its own units; its height is always ``HEIGHT``.
+    """
 
     x_label: str
     y_label: str
     y_max: float | None = None
     y_min: float | None = None
+    width: int = WIDTH
     x_ticks: Sequence[tuple[float, str]] | None = None
 
 
@@ -130,7 +134,8 @@ def streets_map(x_m: FloatArray, y_m: FloatArray, arms: FloatArray, stores: Floa
 class Frame:
     """The axes of a chart, and where in it a value lies.
 
-    >>> frame = Frame(np.array([0.0, 1.0]), np.array([0.0, 2.0]), Axes(x_label="h", y_label="n"))
+    >>> axes = Axes(x_label="h", y_label="n")
+    >>> frame = Frame(np.array([0.0, 1.0]), np.array([0.0, 2.0]), axes)
     >>> frame.x(0.0) < frame.x(1.0), frame.y(0.0) > frame.y(2.0)
     (True, True)
     """
@@ -147,7 +152,7 @@ class Frame:
     def x(self, value: float) -> float:
         """Return how far from the left a value stands."""
         span = max(self._last - self._first, 1e-9)
-        return LEFT + (value - self._first) / span * (WIDTH - LEFT - RIGHT)
+        return LEFT + (value - self._first) / span * (self._axes.width - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
         """Return how far from the top a value stands."""
@@ -157,8 +162,8 @@ class Frame:
 
     def svg(self, marks: str, legend: Sequence[str]) -> str:
         """Return the chart: axes, marks and the names of the series in the order of colours."""
-        middle = LEFT + (WIDTH - LEFT - RIGHT) / 2.0
-        parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">', self._grid(), marks]
+        middle = LEFT + (self._axes.width - LEFT - RIGHT) / 2.0
+        parts = [f'<svg viewBox="0 0 {self._axes.width} {HEIGHT}" role="img">', self._grid(), marks]
         parts.append(
             f'<text x="{middle}" y="{HEIGHT - 20}" text-anchor="middle">'
             f"{escape(self._axes.x_label)}</text>"
@@ -172,7 +177,7 @@ class Frame:
         for tick in _round_ticks(self._low, self._high):
             y = self.y(tick)
             parts.append(
-                f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"'
+                f'<line x1="{LEFT}" x2="{self._axes.width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"'
                 f' stroke="#e2e6ea"/><text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">'
                 f"{tick:g}</text>"
             )
@@ -188,7 +193,7 @@ class Frame:
         return "".join(parts)
 
     def _legend(self, names: Sequence[str]) -> list[str]:
-        parts, x = [], float(WIDTH - RIGHT)
+        parts, x = [], float(self._axes.width - RIGHT)
         for colour, name in reversed(list(zip(_colours(len(names)), names, strict=True))):
             x -= 6.4 * len(name) + 24.0
             parts.append(
