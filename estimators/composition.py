@@ -1,0 +1,240 @@
+"""One ETA from its parts, as a distribution that adds up.
+
+Quantiles of parts do not add up; draws do. Every part is drawn at the same points of the unit cube
+(Sobol points, fixed once), which a Gaussian copula ties together as the parts' surprises were tied
+in training. The draws are composed as the delivery goes: the courier rides while the kitchen cooks,
+and who comes first waits for the other. So the answer is the same whenever the same is asked, and
+the expected parts add up to the expected ETA, to the last bit.
+
+Source: Sklar's copulas (1959); Sobol's points with Owen's scrambling (1998).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
+
+from estimators.calibration import GRID_LEVELS
+from estimators.distribution import Distribution
+from estimators.errors import InputError
+from estimators.typing import FloatArray
+
+__all__ = ["PARTS", "SHOWN_PARTS", "Composed", "Dependence", "compose"]
+
+PARTS = ("to_store", "ready", "to_customer", "parking", "conditions")
+"""What is estimated: seconds from now until the courier is at the store and until the order is
+ready, then the lengths of what follows."""
+
+SHOWN_PARTS = ("to_store", "wait", "to_customer", "parking", "conditions")
+"""What the expected ETA is the sum of; ``wait`` is the courier's for the kitchen."""
+
+DRAWS = 1024
+"""Points of the unit cube: a power of two, as Sobol's are."""
+
+STEP_S = 0.125
+"""Expected seconds are multiples of it, so that sums are exact, in binary and in decimals."""
+
+EDGE = 0.5 / DRAWS
+"""Surprises are held off 0 and 1, whose normal scores are infinite."""
+
+LEAST_EIGENVALUE = 0.01
+"""Below it a correlation leaves a part no chance of its own."""
+
+MIN_PAIRS = 30
+"""Fewer common rows say nothing about a correlation."""
+
+
+class Dependence:
+    """How the surprises of the parts are tied: the correlation of a Gaussian copula.
+
+    Args:
+        correlation: of ``PARTS``, shape (5, 5), symmetric, positive definite, ones on the diagonal.
+
+    Raises:
+        InputError: it is no such matrix.
+
+    >>> Dependence.none().correlation.trace().item()
+    5.0
+    """
+
+    def __init__(self, correlation: FloatArray) -> None:
+        self.correlation = np.asarray(correlation, dtype=np.float64)
+        n = len(PARTS)
+        if self.correlation.shape != (n, n):
+            raise InputError(f"correlation has shape {self.correlation.shape}; expected {(n, n)}")
+        symmetric = np.allclose(self.correlation, self.correlation.T)
+        if not symmetric or not np.allclose(np.diag(self.correlation), 1.0):
+            raise InputError("correlation: expected a symmetric matrix with ones on the diagonal")
+        try:
+            factor = np.linalg.cholesky(self.correlation)
+        except np.linalg.LinAlgError as error:
+            raise InputError("correlation: expected a positive definite matrix") from error
+        self.uniforms: FloatArray = ndtr(_normal_points() @ factor.T)
+        """Where each part is drawn, shape (``DRAWS``, 5)."""
+
+    @classmethod
+    def none(cls) -> Dependence:
+        """Return independence."""
+        return cls(np.eye(len(PARTS)))
+
+    @classmethod
+    def fit(cls, surprises: FloatArray) -> Dependence:
+        """Learn from what happened.
+
+        Args:
+            surprises: the level of each part's distribution at which the truth fell (its ``cdf``),
+                shape (n_rows, 5) in the order of ``PARTS``; NaN where it is not known. A pair of
+                parts that share fewer than ``MIN_PAIRS`` rows counts as independent.
+
+        >>> rng = np.random.default_rng(0)
+        >>> level = rng.random((2000, 1))
+        >>> surprises = np.hstack([level, level, rng.random((2000, 3))])
+        >>> Dependence.fit(surprises).correlation[0, 1].round(2).item()
+        0.99
+        """
+        n = len(PARTS)
+        if surprises.ndim != 2 or surprises.shape[1] != n:
+            raise InputError(f"surprises have shape {surprises.shape}; expected (n_rows, {n})")
+        scores = ndtri(np.clip(surprises, EDGE, 1.0 - EDGE))
+        correlation = np.eye(n)
+        for i in range(n):
+            for j in range(i):
+                both = ~np.isnan(scores[:, i]) & ~np.isnan(scores[:, j])
+                a, b = scores[both, i], scores[both, j]
+                if len(a) >= MIN_PAIRS and a.std() > 0.0 and b.std() > 0.0:
+                    correlation[i, j] = correlation[j, i] = np.corrcoef(a, b)[0, 1]
+        return cls(_positive_definite(correlation))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary; :meth:`from_json` reads it."""
+        return {"parts": list(PARTS), "correlation": self.correlation.tolist()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Dependence:
+        """Return the dependence that :meth:`to_json` wrote."""
+        if tuple(document["parts"]) != PARTS:
+            raise InputError(f"a dependence of {document['parts']}; this version reads {PARTS}")
+        return cls(np.asarray(document["correlation"], dtype=np.float64))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Composed:
+    """ETAs and what they are made of, one row per order (and courier); all in seconds from now.
+
+    Args:
+        eta: until the order is handed over.
+        at_store: until the courier is at the store.
+        expected_s: of each of ``SHOWN_PARTS``, shape (n_rows,); multiples of ``STEP_S``.
+        ready_on_arrival: probability that the courier need not wait, shape (n_rows,).
+        courier_wait_s: expected wait of the courier for the order, shape (n_rows,).
+        food_wait_s: expected wait of the ready order for the courier, shape (n_rows,).
+    """
+
+    eta: Distribution
+    at_store: Distribution
+    expected_s: Mapping[str, FloatArray]
+    ready_on_arrival: FloatArray
+    courier_wait_s: FloatArray
+    food_wait_s: FloatArray
+
+    @property
+    def expected_eta_s(self) -> FloatArray:
+        """The expected ETA: exactly the sum of the expected parts, shape (n_rows,)."""
+        return np.asarray(sum(self.expected_s[name] for name in SHOWN_PARTS))
+
+
+def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = None) -> Composed:
+    """Compose ``max(to_store, ready) + to_customer + parking + conditions``, row by row.
+
+    Args:
+        parts: distributions of some of ``PARTS``, each with as many rows. One that is absent is a
+            fact of the past, 0 s: before pickup all are there, on the way to the customer
+            ``to_customer``, ``parking`` and ``conditions``.
+        dependence: how the parts are tied; None: independent.
+
+    Raises:
+        InputError: no part, an unknown part, or parts of different numbers of rows.
+
+    >>> kitchen = Distribution([0.1, 0.9], [[500.0, 700.0]])
+    >>> ride = Distribution([0.1, 0.9], [[290.0, 310.0]])
+    >>> composed = compose({"to_store": ride, "ready": kitchen, "to_customer": ride})
+    >>> {name: round(s.item()) for name, s in composed.expected_s.items() if s.item()}
+    {'to_store': 300, 'wait': 300, 'to_customer': 300}
+    >>> composed.expected_eta_s.item() == sum(s.item() for s in composed.expected_s.values())
+    True
+    """
+    n_rows = _rows_of(parts)
+    uniforms = (dependence or Dependence.none()).uniforms
+    drawn = {
+        name: _draws(parts[name], uniforms[:, k]) if name in parts else np.zeros((n_rows, DRAWS))
+        for k, name in enumerate(PARTS)
+    }
+    arrival, ready = drawn["to_store"], drawn["ready"]
+    wait = np.maximum(ready - arrival, 0.0)
+    total = arrival + wait + drawn["to_customer"] + drawn["parking"] + drawn["conditions"]
+    shown = {"wait": wait, **{name: drawn[name] for name in SHOWN_PARTS if name != "wait"}}
+    food_wait = np.maximum(arrival - ready, 0.0)
+    return Composed(
+        # Good weather may save seconds, but nothing is handed over before now.
+        eta=_distribution(np.maximum(total, 0.0)),
+        at_store=_distribution(arrival),
+        expected_s={name: _rounded(shown[name].mean(axis=1)) for name in SHOWN_PARTS},
+        ready_on_arrival=(ready <= arrival).mean(axis=1),
+        courier_wait_s=wait.mean(axis=1),
+        food_wait_s=food_wait.mean(axis=1),
+    )
+
+
+def _rows_of(parts: Mapping[str, Distribution]) -> int:
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise InputError(f"no such part: {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
+    rows = {name: len(one) for name, one in parts.items()}
+    if len(set(rows.values())) != 1:
+        raise InputError(f"the parts have rows {rows}; expected at least one part, and as many")
+    return next(iter(rows.values()))
+
+
+def _draws(distribution: Distribution, uniforms: FloatArray) -> FloatArray:
+    """Return each row's quantiles at the same levels for all rows, shape (n_rows, n_draws)."""
+    levels, values = distribution.levels, distribution.values
+    upper = np.clip(np.searchsorted(levels, uniforms), 1, len(levels) - 1)
+    part = (uniforms - levels[upper - 1]) / (levels[upper] - levels[upper - 1])
+    below = values[:, upper - 1]
+    return np.asarray(below + (values[:, upper] - below) * np.clip(part, 0.0, 1.0))
+
+
+def _distribution(draws: FloatArray) -> Distribution:
+    ordered = np.sort(draws, axis=1)
+    # Draw k of n ordered ones stands in the middle of the k-th n-th.
+    at = np.clip(np.asarray(GRID_LEVELS) * DRAWS - 0.5, 0.0, DRAWS - 1.0)
+    low = np.minimum(at.astype(np.int64), DRAWS - 2)
+    inside = ordered[:, low] + (ordered[:, low + 1] - ordered[:, low]) * (at - low)
+    return Distribution(GRID_LEVELS, np.maximum.accumulate(inside, axis=1))
+
+
+def _rounded(seconds: FloatArray) -> FloatArray:
+    return np.round(seconds / STEP_S) * STEP_S
+
+
+@lru_cache(maxsize=1)
+def _normal_points() -> FloatArray:
+    """Return standard normal points that fill the space evenly, shape (``DRAWS``, 5)."""
+    points = qmc.Sobol(len(PARTS), scramble=True, rng=np.random.default_rng(0)).random(DRAWS)
+    return np.asarray(ndtri(np.clip(points, 1e-9, 1.0 - 1e-9)))
+
+
+def _positive_definite(correlation: FloatArray) -> FloatArray:
+    """Return the matrix, its eigenvalues lifted where pairs that were measured apart disagree."""
+    value, vector = np.linalg.eigh(correlation)
+    if value.min() >= LEAST_EIGENVALUE:
+        return correlation
+    lifted = (vector * np.maximum(value, LEAST_EIGENVALUE)) @ vector.T
+    scale = np.sqrt(np.diag(lifted))
+    return np.asarray(lifted / scale / scale[:, np.newaxis])
