@@ -18,7 +18,7 @@ from aggregators import (
     tsfresh,
 )
 from aggregators.base import Aggregator
-from aggregators.catalog import CATALOG, ORDERS, WEATHER
+from aggregators.catalog import CATALOG, LOCAL_EVENTS, ORDERS, WEATHER
 from commands.main import app
 from commands.wording import as_code, boundaries, definition_in_words
 
@@ -64,6 +64,7 @@ def test_every_feature_is_explained(feature: Aggregator) -> None:
 def test_the_code_of_a_feature_declares_that_feature(feature: Aggregator) -> None:
     names = {
         "ORDERS": ORDERS,
+        "LOCAL_EVENTS": LOCAL_EVENTS,
         "WEATHER": WEATHER,
         "Duration": Duration,
         "Elapsed": Elapsed,
