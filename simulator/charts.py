@@ -56,7 +56,7 @@ def lines(
                 f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8"'
                 f"{dash}/>"
             )
-    return frame.svg("".join(marks), list(series))
+    return frame.svg("".join(marks), [name for name in series if name])
 
 
 def bars(names: Sequence[str], series: Mapping[str, FloatArray], axes: Axes) -> str:
@@ -224,4 +224,5 @@ def _round_ticks(low: float, high: float) -> list[float]:
     power = 10.0 ** np.floor(np.log10(raw))
     step = float(power * min((1.0, 2.0, 2.5, 5.0, 10.0), key=lambda m: abs(m * power - raw)))
     first = np.ceil(low / step) * step
-    return [float(round(t, 10)) for t in np.arange(first, high + step * 1e-6, step)]
+    # Adding 0.0 turns -0.0 into 0.0.
+    return [float(round(t, 10)) + 0.0 for t in np.arange(first, high + step * 1e-6, step)]
