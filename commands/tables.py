@@ -19,7 +19,7 @@ from aggregators.errors import unknown_name
 from aggregators.events import Source
 from commands.output import UserError
 
-__all__ = ["TableFile", "parse_renames"]
+__all__ = ["TableFile", "columns_of", "parse_renames"]
 
 CHUNK_ROWS = 50_000
 """Rows that are read, checked and appended at a time."""
@@ -49,6 +49,30 @@ def parse_renames(given: Sequence[str]) -> dict[str, str]:
     return renames
 
 
+def columns_of(path: Path) -> list[str]:
+    """Return the names of a table's columns.
+
+    Raises:
+        UserError: there is no such file, or it is no CSV and no Parquet file.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no file {str(path)!r}")
+    is_csv = _is_csv(path)
+    if not (is_csv or path.suffix == ".parquet"):
+        raise UserError(f"{path.name}: expected a .csv, .csv.gz or .parquet file")
+    try:
+        if is_csv:
+            with pyarrow.csv.open_csv(path) as reader:
+                return list(reader.schema.names)
+        return list(pyarrow.parquet.read_schema(path).names)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+        raise UserError(f"{path.name} cannot be read: {error}") from error
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffixes[-2:] == [".csv", ".gz"] or path.suffix == ".csv"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableFile:
     """A file with one row per sample.
@@ -61,6 +85,9 @@ class TableFile:
             there are none.
         integers: columns of the source that are integers in a CSV file; other ids and dimensions
             are text there. A Parquet file says it itself.
+        only_renamed: whether columns that ``renames`` does not name are left out, whatever they
+            are called.
+        clock_option: what says from which clock times were read, for the error where it is needed.
 
     Raises:
         UserError: no such file, a column or time zone that is not known.
@@ -71,18 +98,17 @@ class TableFile:
     renames: Mapping[str, str]
     time_zone: str | None = None
     integers: tuple[str, ...] = ()
+    only_renamed: bool = False
+    clock_option: str = "--time-zone"
 
     def __post_init__(self) -> None:
-        if not self.path.is_file():
-            raise UserError(f"there is no file {str(self.path)!r}")
-        if not (self.is_csv or self.path.suffix == ".parquet"):
-            raise UserError(f"{self.path.name}: expected a .csv, .csv.gz or .parquet file")
+        columns_of(self.path)
         if self.time_zone is not None:
             try:
                 ZoneInfo(self.time_zone)
             except (ZoneInfoNotFoundError, ValueError, OSError):
                 raise UserError(
-                    f"--time-zone is {self.time_zone!r}; expected an IANA name such as"
+                    f"{self.clock_option} is {self.time_zone!r}; expected an IANA name such as"
                     " Europe/Helsinki or UTC"
                 ) from None
         for column in (*self.renames.values(), *self.integers):
@@ -94,7 +120,7 @@ class TableFile:
     @property
     def is_csv(self) -> bool:
         """Whether it is a CSV file."""
-        return self.path.suffixes[-2:] == [".csv", ".gz"] or self.path.suffix == ".csv"
+        return _is_csv(self.path)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -106,7 +132,7 @@ class TableFile:
             if old not in self._file_columns():
                 where = f"file {self.path.name}"
                 raise UserError(str(unknown_name("column", old, where, self._file_columns())))
-        mapped = [self.renames.get(name, name) for name in self._file_columns()]
+        mapped = list(self._mapped().values())
         twice = sorted({name for name in mapped if mapped.count(name) > 1} & set(self._names))
         if twice:
             raise UserError(f"{self.path.name} gives {twice[0]!r} twice; see --rename")
@@ -122,18 +148,19 @@ class TableFile:
             )
 
     def _file_columns(self) -> list[str]:
-        try:
-            if self.is_csv:
-                with pyarrow.csv.open_csv(self.path) as reader:
-                    return list(reader.schema.names)
-            return list(pyarrow.parquet.read_schema(self.path).names)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
-            raise UserError(f"{self.path.name} cannot be read: {error}") from error
+        return columns_of(self.path)
+
+    def _mapped(self) -> dict[str, str]:
+        """Return column of the file -> what it is called in the source, if it is there."""
+        columns = self._file_columns()
+        if self.only_renamed:
+            return {name: self.renames[name] for name in columns if name in self.renames}
+        return {name: self.renames.get(name, name) for name in columns}
 
     @property
     def present(self) -> tuple[str, ...]:
         """Columns of the source that the file has, in the source's order."""
-        mapped = {self.renames.get(name, name) for name in self._file_columns()}
+        mapped = set(self._mapped().values())
         return tuple(name for name in self._names if name in mapped)
 
     @property
@@ -144,7 +171,8 @@ class TableFile:
     @property
     def ignored(self) -> tuple[str, ...]:
         """Columns of the file that the source does not have."""
-        return tuple(n for n in self._file_columns() if self.renames.get(n, n) not in self._names)
+        mapped = self._mapped()
+        return tuple(n for n in self._file_columns() if mapped.get(n) not in self._names)
 
     def chunks(
         self, chunk_rows: int = CHUNK_ROWS, progress: Callable[[float], None] | None = None
@@ -171,7 +199,7 @@ class TableFile:
                 progress(done)
 
     def _batches(self, chunk_rows: int) -> Iterator[tuple[pa.RecordBatch, float]]:
-        old_of = {self.renames.get(name, name): name for name in self._file_columns()}
+        old_of = {name: old for old, name in self._mapped().items()}
         columns = [old_of[name] for name in self.present]
         try:
             if self.is_csv:
@@ -268,8 +296,8 @@ class TableFile:
         if self.time_zone is None:
             self._refuse(
                 given, local.notna(), name,
-                "has no UTC offset; say which clock it was read from, e.g. --time-zone"
-                " Europe/Helsinki or --time-zone UTC",
+                f"has no UTC offset; say which clock it was read from, e.g. {self.clock_option}"
+                f" Europe/Helsinki or {self.clock_option} UTC",
             )  # fmt: skip
         zone = self.time_zone or "UTC"
         moments = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
