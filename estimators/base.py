@@ -43,6 +43,10 @@ class Estimator(ABC):
     default_parameters: ClassVar[BoostingParameters] = BoostingParameters()
     """How its ensembles are grown unless somebody says otherwise (README.md: how chosen)."""
 
+    calibration_groups: ClassVar[tuple[str, ...]] = ("city", LOCAL_HOUR)
+    """Columns by whose values the spread is calibrated apart, as far as an estimator has them:
+    categories, the local hour, counts."""
+
     def __init__(
         self,
         *,
@@ -81,7 +85,12 @@ class Estimator(ABC):
     def columns(self) -> Columns:
         """What the columns of X are."""
         hour = LOCAL_HOUR if LOCAL_HOUR in self.facts.names else None
-        return Columns(self.feature_names, categories=tuple(self.facts.categories), hour=hour)
+        return Columns(
+            self.feature_names,
+            categories=tuple(self.facts.categories),
+            hour=hour,
+            groups=[name for name in self.calibration_groups if name in self.feature_names],
+        )
 
     @property
     def model(self) -> QuantileModel:

@@ -2,7 +2,8 @@
 
 Conformalised quantile regression, asymmetric and on a logarithmic scale: on a period after the
 training period, see how far outside (or inside) its predicted quantiles each outcome fell, and let
-the quantiles of that stretch every later prediction.
+the quantiles of that stretch every later prediction. Groups of rows (cities, hours) whose outcomes
+fell further out than others' are stretched more, see :class:`GroupStretch`.
 
 Source: Romano, Patterson, Candes: Conformalized Quantile Regression (NeurIPS 2019), with the
 stretch measured relative to the predicted spread of either side (Kivaranovic et al., 2020).
@@ -10,14 +11,15 @@ stretch measured relative to the predicted spread of either side (Kivaranovic et
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from estimators.distribution import Distribution
 from estimators.errors import InputError
-from estimators.typing import FloatArray
+from estimators.group_stretch import GroupStretch
+from estimators.typing import FloatArray, IntArray
 
 __all__ = ["GRID_LEVELS", "ConformalGrid", "Scale"]
 
@@ -30,6 +32,8 @@ GRID_LEVELS = (0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 
 
 MIN_ROWS = 100
 """Fewer outcomes do not tell where the outermost levels are."""
+
+DAY_US = 86_400_000_000
 
 FLOOR_S = 1.0
 """Durations are taken to last at least a second, so that they have a logarithm."""
@@ -54,6 +58,7 @@ class ConformalGrid:
             tail, would else be stretched beyond everything that has ever happened.
         shortest_s: no estimate is below it.
         scale: of the stretch.
+        groups: what the spread is multiplied by first, by the row's city, hour and so on.
 
     >>> rng = np.random.default_rng(0)
     >>> anchors = np.tile([500.0, 1000.0, 2000.0], (4000, 1))
@@ -71,11 +76,13 @@ class ConformalGrid:
         *,
         shortest_s: float = -np.inf,
         scale: Scale = "log",
+        groups: Sequence[GroupStretch] = (),
     ) -> None:
         self.stretch = np.asarray(stretch, dtype=np.float64)
         self.longest_s = float(longest_s)
         self.shortest_s = float(shortest_s)
         self.scale: Scale = scale
+        self.groups = tuple(groups)
         if self.stretch.shape != (len(GRID_LEVELS),) or bool(np.any(np.diff(self.stretch) < 0)):
             raise InputError(f"expected {len(GRID_LEVELS)} non-decreasing numbers of stretch")
         if scale not in ("log", "linear"):
@@ -90,6 +97,9 @@ class ConformalGrid:
         longest_s: float = np.inf,
         shortest_s: float = -np.inf,
         scale: Scale = "log",
+        X: FloatArray | None = None,
+        as_of_us: IntArray | None = None,
+        edges: Mapping[int, Sequence[float]] | None = None,
     ) -> ConformalGrid:
         """Learn from what happened after the anchors had been trained.
 
@@ -99,22 +109,46 @@ class ConformalGrid:
             longest_s: the longest duration that is known.
             shortest_s: the shortest.
             scale: of the stretch.
+            X: the rows, shape (n_rows, n_features); needed for groups.
+            as_of_us: when each row was asked; needed for groups.
+            edges: columns of X that make groups, in the order in which their factors are learned,
+                and the edges between the groups of each.
 
         Raises:
-            InputError: fewer than ``MIN_ROWS`` rows.
+            InputError: fewer than ``MIN_ROWS`` rows, or groups without X or moments.
         """
         if len(target_s) < MIN_ROWS:
             raise InputError(f"{len(target_s)} rows to calibrate on; expected at least {MIN_ROWS}")
         centre, below, above = _scaled_anchors(anchors_s, scale)
         distance = _scaled(target_s, scale) - centre
         stretch = distance / np.where(distance >= 0.0, above, below)
+        groups: list[GroupStretch] = []
+        for column, between in (edges or {}).items():
+            if X is None or as_of_us is None:
+                raise InputError("groups were asked for without X or the moments of the rows")
+            one = GroupStretch.learn(column, between, X[:, column], stretch, as_of_us // DAY_US)
+            stretch = one.undo(stretch, X)
+            groups.append(one)
         # Positions q (n + 1), the exact levels of order statistics ("weibull" to numpy).
         levels = np.quantile(stretch, GRID_LEVELS, method="weibull")
-        return cls(levels, longest_s, shortest_s=shortest_s, scale=scale)
+        return cls(levels, longest_s, shortest_s=shortest_s, scale=scale, groups=groups)
 
-    def distribution(self, anchors_s: FloatArray) -> Distribution:
-        """Return calibrated distributions for predicted anchors, shape (n_rows, 3)."""
+    def distribution(self, anchors_s: FloatArray, X: FloatArray | None = None) -> Distribution:
+        """Return calibrated distributions for predicted anchors.
+
+        Args:
+            anchors_s: predicted seconds, shape (n_rows, 3).
+            X: the rows, shape (n_rows, n_features); needed where there are groups.
+
+        Raises:
+            InputError: there are groups and no X.
+        """
         centre, below, above = _scaled_anchors(anchors_s, self.scale)
+        for group in self.groups:
+            if X is None:
+                raise InputError("this grid has groups; expected the rows of X beside the anchors")
+            more_below, more_above = group.factors(X)
+            below, above = below * more_below, above * more_above
         spread = np.where(self.stretch >= 0.0, above[:, np.newaxis], below[:, np.newaxis])
         values = centre[:, np.newaxis] + self.stretch * spread
         if self.scale == "log":
@@ -131,6 +165,7 @@ class ConformalGrid:
             "longest_s": self.longest_s if np.isfinite(self.longest_s) else None,
             "shortest_s": self.shortest_s if np.isfinite(self.shortest_s) else None,
             "scale": self.scale,
+            "groups": [group.to_json() for group in self.groups],
         }
 
     @classmethod
@@ -138,13 +173,15 @@ class ConformalGrid:
         """Return the grid that :meth:`to_json` wrote."""
         if tuple(document["levels"]) != GRID_LEVELS:
             raise InputError("a grid of other levels than this version's")
-        # Models that were saved before there was a choice have no bound below, and the logarithm.
+        # Models that were saved before there was a choice have no bound below, the logarithm and
+        # no groups.
         longest_s, shortest_s = document["longest_s"], document.get("shortest_s")
         return cls(
             np.asarray(document["stretch"], dtype=np.float64),
             np.inf if longest_s is None else longest_s,
             shortest_s=-np.inf if shortest_s is None else shortest_s,
             scale=document.get("scale", "log"),
+            groups=[GroupStretch.from_json(one) for one in document.get("groups", ())],
         )
 
 

@@ -19,6 +19,7 @@ class Etp(Estimator):
     """
 
     name = "etp"
+    calibration_groups = (*Estimator.calibration_groups, "store_time_to_ready_last_200_count")
 
     @classmethod
     def features_for(

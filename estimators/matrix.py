@@ -206,6 +206,7 @@ def columns_at(columns: Columns, positions: IntArray) -> Columns:
         names,
         categories=[name for name in columns.categories if name in names],
         hour=columns.hour if columns.hour in names else None,
+        groups=[name for name in columns.groups if name in names],
     )
 
 

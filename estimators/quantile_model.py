@@ -11,12 +11,17 @@ from estimators.boosting import Anchors, BoostingParameters
 from estimators.calibration import MIN_ROWS, ConformalGrid
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError, InputError
+from estimators.group_stretch import COUNT_EDGES, HOUR_EDGES
 from estimators.typing import FloatArray, IntArray
 
-__all__ = ["CALIBRATION_SHARE", "Columns", "QuantileModel"]
+__all__ = ["CALIBRATION_FROM", "Columns", "QuantileModel"]
 
-CALIBRATION_SHARE = 0.25
-"""The last part of the training rows, on which a model of the earlier ones is calibrated."""
+CALIBRATION_FROM = (0.6, 0.8)
+"""Shares of the training rows. From each to the next a model of the earlier rows is calibrated on
+later ones, which it has not seen; what they say is put together."""
+
+ROWS_MIN = 400
+"""The fewest rows to learn from."""
 
 StageProgress = Callable[[str, float], None]
 
@@ -28,21 +33,46 @@ class Columns:
         names: of all columns, in order.
         categories: names of those that hold category codes.
         hour: name of the one with the local hour; None: there is none.
+        groups: names of those by which the spread is calibrated apart: the hour, categories and
+            counts.
     """
 
     def __init__(
-        self, names: Sequence[str], *, categories: Sequence[str] = (), hour: str | None = None
+        self,
+        names: Sequence[str],
+        *,
+        categories: Sequence[str] = (),
+        hour: str | None = None,
+        groups: Sequence[str] = (),
     ) -> None:
         self.names = tuple(names)
         self.categories = tuple(categories)
         self.hour = hour
+        self.groups = tuple(groups)
+
+    def group_edges(self, X: FloatArray) -> dict[int, tuple[float, ...]]:
+        """Return what is between the groups of each column that makes some.
+
+        >>> columns = Columns(["city", "hour"], categories=["city"], groups=["city"])
+        >>> columns.group_edges(np.array([[0.0, 13.5], [2.0, 14.5]]))
+        {0: (1.0, 2.0)}
+        """
+        edges: dict[int, tuple[float, ...]] = {}
+        for name in self.groups:
+            column = self.names.index(name)
+            if name in self.categories:
+                last = np.nanmax(X[:, column], initial=0.0)
+                edges[column] = tuple(np.arange(1.0, last + 1.0).tolist())
+            else:
+                edges[column] = HOUR_EDGES if name == self.hour else COUNT_EDGES
+        return edges
 
 
 class QuantileModel:
     """Boosted quantiles, calibrated on later rows than they were learned from.
 
-    A first model learns from the earlier rows; the later ones, which it has not seen, say how its
-    quantiles must be stretched. Then all rows teach the final anchors, which keep that stretch.
+    Models of earlier rows are compared with later ones, which they have not seen and which say how
+    the quantiles must be stretched. Then all rows teach the final anchors, which keep that stretch.
 
     >>> rng = np.random.default_rng(0)
     >>> X = rng.random((2000, 2))
@@ -85,9 +115,9 @@ class QuantileModel:
         """
         _check_rows(X, target_s, as_of_us, len(columns.names))
         parameters = parameters or BoostingParameters()
-        earlier, later = _split(target_s, as_of_us)
+        folds = _folds(target_s, as_of_us)
 
-        def fitted(rows: Any, stage: str) -> Anchors:
+        def fitted(rows: Any, stage: str, done: float, share: float) -> Anchors:
             return Anchors.fit(
                 X[rows],
                 target_s[rows],
@@ -95,19 +125,29 @@ class QuantileModel:
                 categories=columns.categories,
                 hour=columns.hour,
                 parameters=parameters,
-                progress=None if progress is None else lambda part: progress(stage, part),
+                progress=None
+                if progress is None
+                else lambda part: progress(stage, done + share * part),
             )
 
-        first = fitted(earlier, "calibrate")
+        share = 1.0 / len(folds)
+        unseen = [
+            fitted(earlier, "calibrate", k * share, share).predict(X[later])
+            for k, (earlier, later) in enumerate(folds)
+        ]
+        later = np.concatenate([later for _, later in folds])
         grid = ConformalGrid.fit(
-            first.predict(X[later]),
+            np.concatenate(unseen),
             target_s[later],
             longest_s=float(target_s.max()),
             # Durations on the logarithm are above zero by themselves.
             shortest_s=float(target_s.min()) if parameters.scale == "linear" else -np.inf,
             scale=parameters.scale,
+            X=X[later],
+            as_of_us=as_of_us[later],
+            edges=columns.group_edges(X),
         )
-        return cls(fitted(slice(None), "fit"), grid)
+        return cls(fitted(slice(None), "fit", 0.0, 1.0), grid)
 
     def predict(self, X: FloatArray) -> Distribution:
         """Return the distributions of the rows of X, float64 of shape (n_rows, n_features)."""
@@ -120,7 +160,7 @@ class QuantileModel:
             anchors_s: seconds at the anchor levels.
             X: the rows that they are about.
         """
-        return self.grid.distribution(anchors_s)
+        return self.grid.distribution(anchors_s, X)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
@@ -145,22 +185,27 @@ def _check_rows(X: FloatArray, target_s: FloatArray, as_of_us: IntArray, n_colum
         raise InputError("a target is not finite; expected labelled rows only")
 
 
-def _split(target_s: FloatArray, as_of_us: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the rows to learn from first and those to calibrate on, by their time.
+def _folds(target_s: FloatArray, as_of_us: IntArray) -> list[tuple[IntArray, IntArray]]:
+    """Return pairs of rows to learn from first and later ones to calibrate on.
 
-    A row whose duration was not known yet when the calibration period began is in neither.
+    A row whose duration was not known yet when a calibration period began is in neither.
     """
-    needed = round(MIN_ROWS / CALIBRATION_SHARE)
-    if len(target_s) < needed:
+    if len(target_s) < ROWS_MIN:
         raise DatasetError(
-            f"{len(target_s)} labelled rows before the test period; expected at least {needed}"
+            f"{len(target_s)} labelled rows before the test period; expected at least {ROWS_MIN}"
         )
-    starts_us = np.quantile(as_of_us, 1.0 - CALIBRATION_SHARE, method="higher")
-    earlier = np.flatnonzero(as_of_us + target_s * 1e6 < starts_us)
-    later = np.flatnonzero(as_of_us >= starts_us)
-    if not len(earlier) or len(later) < MIN_ROWS:
+    ended_us = as_of_us + target_s * 1e6
+    starts_us = [np.quantile(as_of_us, share, method="higher") for share in CALIBRATION_FROM]
+    folds = []
+    for start_us, end_us in zip(starts_us, [*starts_us[1:], np.inf], strict=True):
+        earlier = np.flatnonzero((as_of_us < start_us) & (ended_us < start_us))
+        later = np.flatnonzero((as_of_us >= start_us) & (as_of_us < end_us))
+        if len(earlier) >= MIN_ROWS and len(later):
+            folds.append((earlier, later))
+    calibrating = sum(len(later) for _, later in folds)
+    if calibrating < MIN_ROWS:
         raise DatasetError(
-            f"the rows cannot be split by time: {len(earlier)} end before the last quarter begins,"
-            f" {len(later)} are in it; expected at least {MIN_ROWS} in it"
+            f"the rows cannot be split by time: {calibrating} come after enough that had ended;"
+            f" expected at least {MIN_ROWS}"
         )
-    return earlier, later
+    return folds
