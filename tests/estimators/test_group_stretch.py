@@ -76,7 +76,7 @@ def test_small_unknown_and_missing_groups_are_as_everybody_else() -> None:
     known = [values == 0.0, values == 1.0, values == 2.0]
     wide = np.select(known, [0.5, 1.0, 9.0], 2.0).astype(np.float64)
     n = len(values)
-    learned = GroupStretch.learn(0, (1.0, 2.0), values, wide * rng.normal(size=n), days(rng, n))
+    learned = GroupStretch.learn(0, (1.0, 2.0), values, wide * rng.standard_normal(n), days(rng, n))
     assert learned.above[2] == learned.below[2] == 1.0
     below, above = learned.factors(np.array([[0.0], [7.0], [np.nan]]))
     assert above[0] < 1.0 == above[1] == below[1] < above[2]
@@ -87,7 +87,7 @@ def test_a_single_group_and_no_spread_change_nothing() -> None:
     alone = GroupStretch.learn(0, (), np.zeros(500), rng.normal(size=500), days(rng, 500))
     assert alone.above.tolist() == alone.below.tolist() == [1.0, 1.0]
     below = GroupStretch.learn(
-        0, (1.0,), np.arange(500) % 2.0, -np.abs(rng.normal(size=500)), days(rng, 500)
+        0, (1.0,), np.arange(500.0) % 2.0, -np.abs(rng.normal(size=500)), days(rng, 500)
     )
     assert below.above.tolist() == [1.0, 1.0, 1.0]
 
