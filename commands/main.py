@@ -16,8 +16,10 @@ from commands.check_equivalence import check_equivalence
 from commands.consume import consume
 from commands.demo import demo
 from commands.evaluate import evaluate
+from commands.explain import explain
 from commands.export import export
 from commands.import_ import import_table
+from commands.mapping_command import mapping_app
 from commands.output import console
 from commands.serve import serve_app
 from commands.simulate import simulate
@@ -60,7 +62,9 @@ def _doorstep(
 
 app.command()(catalog)
 app.add_typer(train_app)
-app.command()(evaluate)
+app.add_typer(mapping_app)
+app.command("evaluate")(evaluate)
+app.command("explain")(explain)
 app.add_typer(serve_app)
 app.command()(consume)
 app.command()(check_equivalence)

@@ -87,6 +87,7 @@ class TableFile:
             are text there. A Parquet file says it itself.
         only_renamed: whether columns that ``renames`` does not name are left out, whatever they
             are called.
+        numbered: whether the rows' numbers in the file are the sample ids.
         clock_option: what says from which clock times were read, for the error where it is needed.
 
     Raises:
@@ -99,6 +100,7 @@ class TableFile:
     time_zone: str | None = None
     integers: tuple[str, ...] = ()
     only_renamed: bool = False
+    numbered: bool = False
     clock_option: str = "--time-zone"
 
     def __post_init__(self) -> None:
@@ -136,7 +138,7 @@ class TableFile:
         twice = sorted({name for name in mapped if mapped.count(name) > 1} & set(self._names))
         if twice:
             raise UserError(f"{self.path.name} gives {twice[0]!r} twice; see --rename")
-        if self.source.sample_id not in mapped:
+        if not self.numbered and self.source.sample_id not in mapped:
             raise UserError(
                 f"{self.path.name} lacks the sample id {self.source.sample_id!r}; it has"
                 f" {', '.join(self._file_columns())}: --rename COLUMN={self.source.sample_id}"
@@ -251,6 +253,8 @@ class TableFile:
             kind: Any = "datetime64[us, UTC]" if is_event else "object"
             kind = "float64" if name in self.source.attributes else kind
             result[name] = pd.Series(None, index=index, dtype=kind)
+        if self.numbered:
+            result[self.source.sample_id] = pd.Series(index, index=index)
         return pd.DataFrame({name: result[name] for name in self._names}, index=index)
 
     def _from_text(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:

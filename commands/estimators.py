@@ -1,0 +1,141 @@
+"""The estimators as the command line offers them: one row each, one subcommand for every row."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.datasets import DatasetName
+from commands.option_groups import OptionGroup, with_options
+from commands.output import UserError, reports_errors
+
+if TYPE_CHECKING:
+    from commands.data_options import DataChoice
+    from estimators import Dataset
+    from estimators.base import Estimator
+
+__all__ = ["OFFERED", "Asked", "OfferedEstimator", "add_commands"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferedEstimator:
+    """An estimator that can be trained from the command line.
+
+    Args:
+        command: its subcommand.
+        what: what it estimates, to stand after a verb.
+        class_path: module and class, imported when it is needed.
+        public: the public data that it was made for; None: there is none.
+        targets: part of the way -> start and end of what is estimated, asked at the start; the
+            first is the default. Empty: what the data set asks by itself.
+    """
+
+    command: str
+    what: str
+    class_path: tuple[str, str]
+    public: DatasetName | None = None
+    targets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def has_legs(self) -> bool:
+        """Whether there are several models of it, one per part of the way."""
+        return len(self.targets) > 1
+
+    def load(self) -> type[Estimator]:
+        """Return the class."""
+        module, name = self.class_path
+        found: type[Estimator] = getattr(importlib.import_module(module), name)
+        return found
+
+
+OFFERED: tuple[OfferedEstimator, ...] = (
+    OfferedEstimator(
+        command="etp",
+        what="the eTP: how long until an order is ready",
+        class_path=("estimators.etp", "Etp"),
+        public=DatasetName.DELIVEROO,
+    ),
+    OfferedEstimator(
+        command="wall-eta",
+        what="the Wall ETA: how long from placing an order to its delivery",
+        class_path=("estimators.wall_eta", "WallEta"),
+        public=DatasetName.WOLT,
+        targets={"": ("activated", "delivered")},
+    ),
+    OfferedEstimator(
+        command="courier-travel",
+        what="courier travel: how long to the store, or from there to the customer",
+        class_path=("estimators.courier_travel", "CourierTravel"),
+        public=DatasetName.JUMPMAN,
+        targets={
+            "to-customer": ("picked_up", "courier_at_customer"),
+            "to-store": ("courier_assigned", "courier_at_store"),
+        },
+    ),
+)
+"""Every estimator that `doorstep train` and `doorstep ablate` know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """An estimator and the part of the way that it is asked about."""
+
+    offered: OfferedEstimator
+    leg: str = ""
+
+    def __post_init__(self) -> None:
+        if self.offered.has_legs and self.leg not in self.offered.targets:
+            known = ", ".join(self.offered.targets)
+            raise UserError(f"--leg is {self.leg!r}; expected one of {known}")
+
+    @property
+    def name(self) -> str:
+        """What the model is called in the model store."""
+        name = self.offered.command.replace("-", "_")
+        return f"{name}_{self.leg.replace('-', '_')}" if self.offered.has_legs else name
+
+    def open(self, choice: DataChoice) -> tuple[type[Estimator], Dataset]:
+        """Return the estimator's class and the data, asked what the estimator answers.
+
+        Raises:
+            UserError: the options do not fit together.
+            UnknownNameError: the data have no such event.
+        """
+        from aggregators import Duration
+
+        found = choice.open(public=self.offered.public or DatasetName.DELIVEROO)
+        if self.offered.targets:
+            start, end = self.offered.targets[self.leg]
+            found.source.check_event(end)
+            found = found.about(Duration(start, end), as_of=start)
+        return self.offered.load(), found
+
+
+def add_commands(app: typer.Typer, command: Callable[..., Any], verb: str, more: str) -> None:
+    """Add a subcommand for every estimator.
+
+    Args:
+        app: gets them.
+        command: takes ``asked: Asked``; its other arguments are options of every subcommand.
+        verb: what the subcommands do, the first word of their help.
+        more: what else their help says.
+    """
+    for offered in OFFERED:
+        body = with_options(command, asked=_option_of(offered))
+        app.command(offered.command, help=f"{verb} {offered.what}.\n\n{more}")(reports_errors(body))
+
+
+def _option_of(offered: OfferedEstimator) -> OptionGroup:
+    if not offered.has_legs:
+        leg = next(iter(offered.targets), "")
+        return OptionGroup(options={}, build=lambda: Asked(offered=offered, leg=leg))
+    known = ", ".join(offered.targets)
+    option = Annotated[str, typer.Option(help=f"Which part of the way: {known}.")]
+    return OptionGroup(
+        options={"leg": (option, next(iter(offered.targets)))},
+        build=lambda leg: Asked(offered=offered, leg=leg),
+    )

@@ -1,0 +1,112 @@
+"""`doorstep mapping init | check | schema`: a mapping of one's own table, made and checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from commands.output import UserError, console, error_console, progress, reports_errors
+
+if TYPE_CHECKING:
+    from estimators import Dataset
+
+__all__ = ["mapping_app"]
+
+mapping_app = typer.Typer(
+    name="mapping", help="Say what the columns of your own table are.", no_args_is_help=True
+)
+
+TableArgument = Annotated[Path, typer.Argument(help="The table, CSV or Parquet.")]
+
+
+@mapping_app.command("init")
+@reports_errors
+def init(
+    table: TableArgument,
+    to: Annotated[
+        Path | None, typer.Option(help="YAML to write.  [default: print it]", show_default=False)
+    ] = None,
+) -> None:
+    """Guess a mapping from the names and values of a table's columns, with comments.
+
+    Times become events, what repeats becomes dimensions, other numbers attributes. It is a guess:
+    look at every line before training.
+    """
+    from commands.guessed_mapping import guess_mapping
+
+    guessed = guess_mapping(table)
+    text = guessed.to_yaml()
+    if to is None:
+        print(text, end="")  # noqa: T201 - YAML as it is, never folded
+    else:
+        if to.exists():
+            raise UserError(f"there is a file {str(to)!r} already")
+        to.write_text(text, encoding="utf-8")
+        error_console.print(f"written to {to}; then: doorstep mapping check {to} --data {table}")
+    if guessed.naive:
+        error_console.print(
+            "[yellow]warning:[/] the times carry no offset from UTC; say from which clock they"
+            " were read (clock:)"
+        )
+
+
+@mapping_app.command("check")
+@reports_errors
+def check(
+    mapping: Annotated[Path, typer.Argument(help="The YAML.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The table.  [default: the mapping's file]", show_default=False),
+    ] = None,
+) -> None:
+    """Read the whole table as a mapping says and tell what was understood."""
+    from commands.mapped_dataset import mapped_dataset
+
+    with progress() as report:
+        report("data", 0.0)
+        dataset = mapped_dataset(mapping, data, progress=lambda part: report("data", part))
+        report("data", 1.0)
+    _print(dataset)
+
+
+@mapping_app.command("schema")
+@reports_errors
+def schema() -> None:
+    """Print the JSON schema of a mapping, for editors that complete and check YAML."""
+    from commands.mapping import json_schema
+
+    print(json.dumps(json_schema(), indent=2))  # noqa: T201
+
+
+def _print(dataset: Dataset) -> None:
+    source, rows = dataset.source, dataset.table
+    console.print(f"[bold]{dataset.name}[/]: {len(rows):,} {source.name}", highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("column", "is", "known from", "there in", "for example"):
+        table.add_column(heading)
+    kinds = {
+        **dict.fromkeys(source.events, "event"),
+        **dict.fromkeys(source.dimensions, "dimension"),
+        **dict.fromkeys(source.attributes, "attribute"),
+    }
+    for name, kind in kinds.items():
+        known = rows[name].dropna()
+        first = str(known.iloc[0]) if len(known) else "-"
+        since = "" if kind == "event" else source.known_from_event(name)
+        table.add_row(name, kind, since, f"{len(known) / len(rows):.1%}", first)
+    console.print(table)
+    asked = [(dataset.target, dataset.as_of)]
+    asked += [(one.target, one.as_of) for one in dataset.questions]
+    for target, as_of in dict.fromkeys(asked):
+        about = dataset.about(target, as_of=as_of)
+        facts = ", ".join((*about.numbers, *about.categories)) or "nothing"
+        console.print(
+            f"{target.start} to {target.end}, asked when {as_of}: {int(about.trains.sum()):,} rows"
+            f" to train on, {int(about.tests.sum()):,} to test with (from"
+            f" {about.test_from.isoformat(timespec='seconds')}); the request tells {facts}",
+            highlight=False,
+        )
