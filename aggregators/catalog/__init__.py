@@ -10,6 +10,7 @@ s
 from __future__ import annotations
 
 from aggregators.base import Aggregator
+from aggregators.catalog.backlog import BACKLOG_FEATURES
 from aggregators.catalog.base import Catalog
 from aggregators.catalog.categories import CATEGORY_FEATURES
 from aggregators.catalog.cities import CITY_FEATURES
@@ -17,7 +18,9 @@ from aggregators.catalog.couriers import COURIER_FEATURES
 from aggregators.catalog.kitchens import KITCHEN_FEATURES
 from aggregators.catalog.local_events import LOCAL_EVENT_FEATURES, LOCAL_EVENTS
 from aggregators.catalog.orders import ORDERS
+from aggregators.catalog.parking import PARKING_FEATURES
 from aggregators.catalog.stores import STORE_FEATURES
+from aggregators.catalog.supply import SUPPLY_FEATURES
 from aggregators.catalog.weather import WEATHER, WEATHER_FEATURES
 from aggregators.catalog.zones import ZONE_FEATURES
 from aggregators.events import Source
@@ -32,6 +35,9 @@ CATALOG = Catalog(
         *COURIER_FEATURES,
         *CITY_FEATURES,
         *ZONE_FEATURES,
+        *BACKLOG_FEATURES,
+        *SUPPLY_FEATURES,
+        *PARKING_FEATURES,
         *WEATHER_FEATURES,
         *LOCAL_EVENT_FEATURES,
     ),

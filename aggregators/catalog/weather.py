@@ -9,8 +9,10 @@ from __future__ import annotations
 from functools import partial
 
 from aggregators.after_event import StatsAfterEvent
+from aggregators.attributes import Elapsed
 from aggregators.base import Aggregator
 from aggregators.events import Source
+from aggregators.last_n_samples import StatsLastNSamples
 
 __all__ = ["WEATHER", "WEATHER_FEATURES"]
 
@@ -73,6 +75,78 @@ WEATHER_FEATURES: tuple[Aggregator, ...] = (
         attribute="wind_speed_m_s",
         unit="m/s",
         description="Strongest wind of the last 60 minutes: what riders lean against.",
+    ),
+    _observed(
+        name="city_temperature_24h_max_c",
+        function="max",
+        window="24h",
+        attribute="temperature_c",
+        unit="degC",
+        description="Highest temperature of the last 24 hours: a warm day, whatever the night is.",
+    ),
+    _observed(
+        name="city_temperature_24h_mean_c",
+        function="mean",
+        window="24h",
+        attribute="temperature_c",
+        unit="degC",
+        description="Mean temperature of the last 24 hours: the season, against which an hour is"
+        " cold or warm.",
+    ),
+    _observed(
+        name="city_precipitation_last_mm",
+        function="last",
+        window="3h",
+        attribute="precipitation_mm",
+        unit="mm",
+        description="Rain or snow of the latest observation: whether it rains now.",
+    ),
+    _observed(
+        name="city_precipitation_3h_max_mm",
+        function="max",
+        window="3h",
+        attribute="precipitation_mm",
+        unit="mm",
+        description="Most rain or snow of an observation of the last 3 hours: drizzle and downpour"
+        " differ.",
+    ),
+    _observed(
+        name="city_precipitation_24h_mm",
+        function="sum",
+        window="24h",
+        attribute="precipitation_mm",
+        unit="mm",
+        description="Rain or snow of the last 24 hours: the first rain after dry days slows more"
+        " than the tenth.",
+    ),
+    _observed(
+        name="city_wind_last_m_s",
+        function="last",
+        window="3h",
+        attribute="wind_speed_m_s",
+        unit="m/s",
+        description="Latest wind of the last 3 hours.",
+    ),
+    _observed(
+        name="city_wind_3h_mean_m_s",
+        function="mean",
+        window="3h",
+        attribute="wind_speed_m_s",
+        unit="m/s",
+        description="Mean wind of the last 3 hours: steady, or gusts.",
+    ),
+    StatsLastNSamples(
+        WEATHER,
+        name="city_since_weather_observed_s",
+        dimension="city",
+        event="observed",
+        n=1,
+        function="last",
+        attribute=Elapsed("observed"),
+        unit="s",
+        owner="conditions",
+        topic="weather",
+        description="Time since the latest observation of the weather: how old what is known is.",
     ),
     _observed(
         name="city_weather_observations_3h",
