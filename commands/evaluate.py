@@ -6,34 +6,18 @@ from typing import Annotated
 
 import typer
 
-from commands.datasets import (
-    CitiesOption,
-    DataOption,
-    DatasetName,
-    DatasetOption,
-    DaysOption,
-    OrdersOption,
-    SeedOption,
-    StoresOption,
-    UntilOption,
-    open_dataset,
-)
+from commands.data_options import DATA_OPTIONS, DataChoice
+from commands.option_groups import with_options
 from commands.output import console, progress, reports_errors
+from commands.report_options import REPORT_OPTIONS, ReportChoice, open_for_model
 
 __all__ = ["evaluate"]
 
 
-@reports_errors
-def evaluate(
+def _evaluate(
+    choice: DataChoice,
+    outputs: ReportChoice,
     model: Annotated[str, typer.Option(help="Tag of the saved model.")] = "etp:latest",
-    data: DataOption = None,
-    dataset: DatasetOption = None,
-    stores: StoresOption = 40,
-    days: DaysOption = 14,
-    orders: OrdersOption = None,
-    cities: CitiesOption = 2,
-    until: UntilOption = None,
-    seed: SeedOption = 0,
     slices: Annotated[
         bool, typer.Option(help="Also print the scores by city, hour and age of the store.")
     ] = False,
@@ -50,21 +34,18 @@ def evaluate(
     with progress() as report:
         report("model", 0.0)
         trained = registry.load(model)
+        tag = registry.describe(model)["tag"]
         report("model", 1.0)
         report("data", 0.0)
-        known = [one for one in DatasetName if one.value == trained.metadata["dataset"]]
-        chosen = open_dataset(
-            dataset,
-            data,
-            stores=stores,
-            days=days,
-            seed=seed,
-            until=until,
-            public=known[0] if known else DatasetName.DELIVEROO,
-            orders=orders,
-            cities=cities,
-        )
+        chosen = open_for_model(choice, trained.metadata)
         report("data", 1.0)
         scored = score(trained, chosen, progress=report)
-    console.print(f"model [bold]{registry.describe(model)['tag']}[/]")
+        estimator = trained.estimator
+        chosen = chosen.about(estimator.target, as_of=estimator.as_of)
+        outputs.write(estimator, chosen, scored, trained.metadata, tag=tag, progress=report)
+    console.print(f"model [bold]{tag}[/]")
     print_report(scored, slices=slices)
+    outputs.tell()
+
+
+evaluate = reports_errors(with_options(_evaluate, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS))

@@ -20,6 +20,7 @@ from commands.explain import explain
 from commands.export import export
 from commands.import_ import import_table
 from commands.mapping_command import mapping_app
+from commands.models import models_app
 from commands.output import console
 from commands.serve import serve_app
 from commands.simulate import simulate
@@ -65,6 +66,7 @@ app.add_typer(train_app)
 app.add_typer(mapping_app)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)
+app.add_typer(models_app)
 app.add_typer(serve_app)
 app.command()(consume)
 app.command()(check_equivalence)

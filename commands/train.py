@@ -10,6 +10,7 @@ from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.estimators import Asked, add_commands
 from commands.option_groups import with_options
 from commands.output import console, error_console, progress
+from commands.report_options import REPORT_OPTIONS, ReportChoice
 
 __all__ = ["train_app"]
 
@@ -38,6 +39,7 @@ def _train() -> None:
 def _train_one(
     asked: Asked,
     choice: DataChoice,
+    outputs: ReportChoice,
     name: NameOption = None,
     threads: ThreadsOption = 2,
     save: SaveOption = True,
@@ -54,12 +56,19 @@ def _train_one(
             estimator_class, dataset, progress=report, num_threads=threads, seed=choice.seed
         )
     print_report(trained.report)
-    if not save:
+    tag = ""
+    if save:
+        from estimators import registry
+
+        tag = registry.save(trained, name=name or asked.name)
+    with progress() as report:
+        outputs.write(
+            trained.estimator, dataset, trained.report, trained.metadata, tag=tag, progress=report
+        )
+    outputs.tell()
+    if not tag:
         error_console.print("not saved (--no-save)")
         return
-    from estimators import registry
-
-    tag = registry.save(trained, name=name or asked.name)
     service = estimator_class.name
     serve = f"; serve it with: doorstep serve {service} --model {tag}" if service in SERVED else ""
     console.print(f"saved as [bold]{tag}[/]{serve}")
@@ -67,7 +76,7 @@ def _train_one(
 
 add_commands(
     train_app,
-    with_options(_train_one, choice=DATA_OPTIONS),
+    with_options(_train_one, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS),
     "Train",
     "Prints its errors on the later part of the data beside the constant median, the same model"
     " without real-time features, and what others have published on the same split.",

@@ -1,0 +1,176 @@
+"""`doorstep models`: list the saved models, or show what one of them carries."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.output import console, reports_errors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from estimators.monitoring import Reference
+    from estimators.registry import SavedModel
+
+__all__ = ["models_app"]
+
+models_app = typer.Typer(name="models", help="List saved models, or show one of them.")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+INPUTS_SHOWN = 8
+"""Inputs that were missing most often in training, printed one by one."""
+
+
+@models_app.callback(invoke_without_command=True)
+@reports_errors
+def models(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the saved models, the newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from estimators import registry
+
+    found = registry.list_models()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False, default=str))
+        return
+    if not found:
+        console.print("no model was saved yet; `doorstep train --help` says how to make one")
+        return
+    table = _plain_table()
+    for heading in ("model", "estimator", "data"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("rows", "MAE s", "in 80% range"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("trained until", "saved"):
+        table.add_column(heading, no_wrap=True)
+    for one in found:
+        scores = one.get("metrics", {}).get(one.get("estimator"), {})
+        coverage = scores.get("coverage", {}).get("0.8", math.nan)
+        table.add_row(
+            one["tag"],
+            str(one.get("estimator", "?")),
+            str(one.get("dataset", "?")),
+            f"{one.get('rows_trained', 0):,}",
+            _number(scores.get("mae_s", math.nan)),
+            "-" if math.isnan(coverage) else f"{coverage:.1%}",
+            str(one.get("trained_until", "?"))[:16],
+            str(one["created"])[:16],
+        )
+    console.print(table)
+
+
+@models_app.command("show")
+@reports_errors
+def show(
+    tag: Annotated[str, typer.Argument(help="Tag of the saved model, e.g. etp:latest.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a saved model carries: data, periods, inputs, scores, calibration, reference."""
+    from commands.report import print_report
+    from estimators import registry
+
+    model = registry.read(tag)
+    if as_json:
+        typer.echo(json.dumps(_as_json(model), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    console.print(f"model [bold]{model.tag}[/]", highlight=False)
+    _print_facts(_facts(model))
+    console.print()
+    print_report(model.report)
+    console.print()
+    _print_reference(model.reference)
+    console.print(
+        f"\nIts scores by slice: doorstep models show {model.tag} --json; what moves its estimates:"
+        f" doorstep explain --model {model.tag}",
+        highlight=False,
+    )
+
+
+def _facts(model: SavedModel) -> dict[str, str]:
+    data = model.metadata
+    topics = Counter(definition["dimension"] for definition in model.features)
+    facts = len(data["feature_names"]) - len(model.features)
+    by = ", ".join(f"{n} of {name}" for name, n in topics.most_common())
+    calibration = model.calibration
+    return {
+        "estimator": f"{model.estimator}: seconds from {data['target'][0]} to {data['target'][1]},"
+        f" asked at {data['as_of']}",
+        "saved": f"{model.created}, {model.size_bytes / 1e6:.1f} MB",
+        "data": f"{data['dataset']}, fingerprint {data['data_fingerprint'][:16]}",
+        "trained": f"{data['rows_trained']:,} rows, {data['trained_from']} to"
+        f" {data['trained_until']}",
+        "tested": f"{data['rows_tested']:,} rows from {data['test_from']} on",
+        "inputs": f"{facts} facts, {len(model.features)} real-time features ({by})",
+        "features": f"fingerprint {data['feature_fingerprint'][:16]}, catalog"
+        f" {data['catalog_version']}, aggregators {data['aggregators_version']}",
+        "model": f"{data['trees']} trees, LightGBM {data['lightgbm_version']}, seed"
+        f" {model.parameters['seed']}",
+        "calibration": f"{len(calibration['levels'])} levels, {calibration.get('scale', 'log')}"
+        f" scale, longest {_number(_or_nan(calibration['longest_s']))} s",
+    }
+
+
+def _print_facts(facts: Mapping[str, str]) -> None:
+    for label, value in facts.items():
+        console.print(f"{label:<12} {value}", highlight=False, markup=False)
+
+
+def _print_reference(reference: Reference | None) -> None:
+    if reference is None:
+        console.print("no reference statistics: it was saved before there were any")
+        return
+    table = _plain_table()
+    table.add_column("reference", no_wrap=True)
+    for heading in ("rows", "mean", "std", "median", "missing"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    answers = f"answers ({reference.answered}), s"
+    for name, one in {
+        "labels, s": reference.labels_s,
+        answers: reference.median_s,
+        "80% range, s": reference.width_s,
+    }.items():
+        middle = one.edges[len(one.edges) // 2] if one.edges else one.mean
+        numbers = (_number(value) for value in (one.mean, one.std, middle))
+        table.add_row(name, f"{one.rows:,}", *numbers, f"{one.missing_share:.1%}")
+    console.print(table)
+    missing = {name: one.missing_share for name, one in reference.inputs.items()}
+    often = sorted((name for name in missing if missing[name] > 0), key=lambda n: -missing[n])
+    if often:
+        listed = ", ".join(f"{name} {missing[name]:.1%}" for name in often[:INPUTS_SHOWN])
+        console.print(f"missing most often in training: {listed}", highlight=False)
+
+
+def _as_json(model: SavedModel) -> dict[str, Any]:
+    return {
+        "tag": model.tag,
+        "created": model.created,
+        "size_bytes": model.size_bytes,
+        "estimator": model.estimator,
+        "metadata": dict(model.metadata),
+        "parameters": dict(model.parameters),
+        "calibration": dict(model.calibration),
+        "features": [dict(definition) for definition in model.features],
+        "report": model.report.to_json(),
+        "reference": None if model.reference is None else model.reference.to_json(),
+    }
+
+
+def _plain_table() -> Table:
+    from rich.table import Table
+
+    return Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:,.1f}"
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

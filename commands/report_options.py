@@ -1,0 +1,138 @@
+"""Options that write what a training or evaluation found: a page to read, metrics as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.data_options import DataChoice
+from commands.datasets import DatasetName
+from commands.option_groups import OptionGroup
+from commands.output import StageProgress, UserError, error_console
+
+if TYPE_CHECKING:
+    from estimators import Dataset
+    from estimators.base import Estimator
+    from estimators.evaluation import Report
+
+__all__ = ["REPORT_OPTIONS", "ReportChoice", "open_for_model"]
+
+SIMULATED = (DatasetName.SIMULATOR, DatasetName.CITIES)
+
+PageOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Write a page of plots (HTML, one file): scores, calibration, errors by hour and"
+        " city, what moves the estimates, examples.",
+        show_default=False,
+    ),
+]
+MetricsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics", help="Write all scores and what the page shows as JSON.", show_default=False
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportChoice:
+    """What is to be written beside the table on the console.
+
+    Args:
+        page: the .html file; None: none.
+        metrics: the .json file; None: none.
+    """
+
+    page: Path | None
+    metrics: Path | None
+
+    def __post_init__(self) -> None:
+        """Fail before the work, not after it."""
+        for option, path, ending in (
+            ("--report", self.page, ".html"),
+            ("--metrics", self.metrics, ".json"),
+        ):
+            if path is None:
+                continue
+            if path.suffix != ending:
+                raise UserError(f"{option} is {str(path)!r}; expected a file that ends in {ending}")
+            if not path.absolute().parent.is_dir():
+                raise UserError(
+                    f"{option} is {str(path)!r}, but there is no folder {str(path.parent)!r}"
+                )
+
+    def write(
+        self,
+        estimator: Estimator,
+        dataset: Dataset,
+        report: Report,
+        metadata: Mapping[str, Any],
+        *,
+        tag: str,
+        progress: StageProgress,
+    ) -> None:
+        """Write the files that are asked for.
+
+        Args:
+            estimator: fitted.
+            dataset: asked what the estimator answers.
+            report: its scores.
+            metadata: of the model.
+            tag: of the saved model; empty where it was not saved.
+            progress: shows the stage "explain".
+        """
+        if self.page is None and self.metrics is None:
+            return
+        if not report.rows:
+            raise UserError("there is no order to test with, so there is nothing to report")
+        from commands.training_report import write_page
+        from estimators.diagnostics import diagnose
+
+        diagnostics = diagnose(estimator, dataset, progress=progress)
+        if self.page is not None:
+            write_page(self.page, report, diagnostics, metadata, tag=tag)
+        if self.metrics is not None:
+            content = {
+                "model": tag or None,
+                "metadata": dict(metadata),
+                "report": report.to_json(),
+                "diagnostics": diagnostics.to_json(),
+            }
+            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+            self.metrics.write_text(text + "\n", encoding="utf-8")
+
+    def tell(self) -> None:
+        """Say what was written."""
+        for path in (self.page, self.metrics):
+            if path is not None:
+                error_console.print(f"wrote {path}", highlight=False)
+
+
+REPORT_OPTIONS = OptionGroup(
+    options={"page": (PageOption, None), "metrics": (MetricsOption, None)}, build=ReportChoice
+)
+"""The options of a :class:`ReportChoice`, for :func:`commands.option_groups.with_options`."""
+
+
+def open_for_model(choice: DataChoice, metadata: Mapping[str, Any]) -> Dataset:
+    """Return the data that the options ask for; by default of the kind that a model knows.
+
+    Args:
+        choice: of the options.
+        metadata: of the model.
+
+    Raises:
+        UserError: the options do not fit together.
+    """
+    known = [one for one in DatasetName if one.value == metadata["dataset"]]
+    own = known[0] if known else DatasetName.DELIVEROO
+    if choice.dataset is None and choice.mapping is None and own in SIMULATED:
+        choice = replace(choice, dataset=own)
+    return choice.open(public=own)
