@@ -14,6 +14,7 @@ import pandas as pd
 from aggregators import Duration, Event, Source
 from aggregators.times import NEVER, column_to_us, moment_to_us
 from estimators.errors import DatasetError
+from estimators.labels import LabelBounds, Labels, labels_of
 from estimators.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Dataset", "Question", "seconds_between"]
@@ -76,6 +77,10 @@ class Dataset:
             categories; see :meth:`about`.
         base_s: what is taken off each row's duration, seconds, shape (n_rows,): the target is what
             exceeds it. A row where it is missing has no label. None: nothing is taken off.
+        censoring: which events bound one that is recorded late or not at all, such as a button
+            that nobody presses. Questions whose target ends with it have labels that are exact,
+            bounded or none, see :mod:`estimators.labels`; bounded ones train, exact ones test.
+            None: what is recorded is taken as it is.
 
     Raises:
         DatasetError: a column or event is missing, ``test_from`` is naive, a fact is known only
@@ -120,9 +125,11 @@ class Dataset:
     others: Mapping[Source, pd.DataFrame] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
     base_s: FloatArray | None = None
+    censoring: LabelBounds | None = None
 
     def __post_init__(self) -> None:
-        for event in (self.as_of, self.target.start, self.target.end):
+        censored = () if self.censoring is None else self.censoring.events
+        for event in (self.as_of, self.target.start, self.target.end, *censored):
             self.source.check_event(event)
         needed = [self.source.sample_id, *self.source.events, *self.source.columns]
         needed += [*self.numbers, *self.categories, *filter(None, [self.timezone_by])]
@@ -228,10 +235,17 @@ class Dataset:
 
     @cached_property
     def duration_s(self) -> FloatArray:
-        """The duration of each row in seconds, NaN where an event has not happened."""
-        start_us, end_us = self._event_us(self.target.start), self._event_us(self.target.end)
-        known = (start_us != NEVER) & (end_us != NEVER)
-        return np.where(known, (end_us - start_us) / 1e6, np.nan)
+        """The duration of each row in seconds, NaN where it is not known exactly."""
+        return self._since_start_s(self.target.end) if self.labels is None else self.labels.exact_s
+
+    @cached_property
+    def labels(self) -> Labels | None:
+        """What is known of each row's duration if its end is censored; None: it is not."""
+        bounds = self.censoring
+        if bounds is None or bounds.event != self.target.end:
+            return None
+        seconds = {event: self._since_start_s(event) for event in bounds.events}
+        return labels_of(bounds, seconds, label_bounds_s=self.label_bounds_s)
 
     @property
     def asked(self) -> BoolArray:
@@ -246,6 +260,27 @@ class Dataset:
         return self.asked & bounded & ~np.isnan(self.target_s)
 
     @property
+    def bounded(self) -> BoolArray:
+        """Which rows are asked about and have bounds for a label."""
+        if self.labels is None:
+            return np.zeros(len(self.table), dtype=bool)
+        known = True if self.base_s is None else ~np.isnan(self.base_s)
+        return np.asarray(self.asked & self.labels.bounded & known)
+
+    @cached_property
+    def ended_us(self) -> IntArray:
+        """When each row's label was known, microseconds UTC; NEVER: it never was.
+
+        A label that later events bound is known when the last of them has happened.
+        """
+        end_us = self._event_us(self.target.end)
+        if self.labels is None or self.censoring is None:
+            return end_us
+        taken_us = np.minimum.reduce([self._event_us(event) for event in self.censoring.at_most])
+        both = np.maximum(end_us, taken_us)
+        return np.where(both == NEVER, np.minimum(end_us, taken_us), both)
+
+    @property
     def test_from_us(self) -> int:
         """First moment of the test period, microseconds UTC."""
         return moment_to_us(self.test_from, "test_from")
@@ -253,13 +288,12 @@ class Dataset:
     @property
     def trains(self) -> BoolArray:
         """Rows for training and calibration: asked, and their label known, before the test."""
-        end_us = self._event_us(self.target.end)
-        before = (self.as_of_us < self.test_from_us) & (end_us < self.test_from_us)
-        return self.labelled & before
+        before = (self.as_of_us < self.test_from_us) & (self.ended_us < self.test_from_us)
+        return (self.labelled | self.bounded) & before
 
     @property
     def tests(self) -> BoolArray:
-        """Labelled rows of the test period."""
+        """Rows of the test period whose duration is known."""
         return self.labelled & (self.as_of_us >= self.test_from_us)
 
     @property
@@ -300,6 +334,12 @@ class Dataset:
             k, e = int(row[i]), int(event[i])
             data = {name: columns[name][k] for name in carried[e]}
             yield Event(source.name, ids[k], source.events[e], int(happened_us[i]), data)
+
+    def _since_start_s(self, event: str) -> FloatArray:
+        """Return the seconds from the target's start to an event, NaN where either is missing."""
+        start_us, event_us = self._event_us(self.target.start), self._event_us(event)
+        known = (start_us != NEVER) & (event_us != NEVER)
+        return np.where(known, (event_us - start_us) / 1e6, np.nan)
 
     def _event_us(self, event: str) -> IntArray:
         return np.asarray(column_to_us(self.table[event], f"column {event!r}"))

@@ -17,6 +17,7 @@ from estimators.boosting import BoostingParameters
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
+from estimators.imputation import targets_of
 from estimators.quantile_model import Columns, QuantileModel
 from estimators.typing import BoolArray, FloatArray, IntArray
 
@@ -63,7 +64,8 @@ class FeatureMatrix:
         estimator: says what the columns are; it need not be fitted.
         dataset: whose rows; asked what the estimator answers.
         X: float64 of shape (n_rows, n_columns), the columns in the order of ``names``.
-        target_s: what happened, seconds, shape (n_rows,).
+        target_s: what happened, seconds, shape (n_rows,); drawn between its bounds for those rows
+            of the training period that have no more than that (see `estimators.imputation`).
         as_of_us: when each row was asked, microseconds UTC.
         ended_us: when what happened was known.
         trains: which rows are for training and calibration; the others are the test period.
@@ -95,14 +97,16 @@ class FeatureMatrix:
             test: whether to compute the test period, too.
         """
         rows = dataset.trains | dataset.tests if test else dataset.trains
-        ended = dataset.target.end
+        X = inputs_of(estimator, dataset, rows, threads=threads)
         return cls(
             estimator=estimator,
             dataset=dataset,
-            X=inputs_of(estimator, dataset, rows, threads=threads),
-            target_s=dataset.target_s[rows],
+            X=X,
+            target_s=targets_of(
+                dataset, rows, X, columns=estimator.columns, parameters=estimator.parameters
+            ),
             as_of_us=dataset.as_of_us[rows],
-            ended_us=column_to_us(dataset.table[ended], f"column {ended!r}")[rows],
+            ended_us=dataset.ended_us[rows],
             trains=dataset.trains[rows],
         )
 

@@ -271,7 +271,7 @@ def _reference(estimator: Estimator, matrix: FeatureMatrix) -> Reference:
 
 def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> dict[str, Any]:
     trained_us = dataset.as_of_us[dataset.trains]
-    damaged = dataset.asked & ~dataset.labelled & ~np.isnan(dataset.target_s)
+    damaged = dataset.asked & ~dataset.labelled & ~np.isnan(dataset.duration_s)
     return {
         "estimator": estimator.name,
         "dataset": dataset.name,
@@ -284,6 +284,7 @@ def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> d
         "rows_trained": len(target_s),
         "rows_tested": int(dataset.tests.sum()),
         "rows_damaged": int(damaged.sum()),
+        "labels": _label_counts(dataset),
         "label_bounds_s": [_finite(bound) for bound in dataset.label_bounds_s],
         "constant_s": np.quantile(target_s, GRID_LEVELS).tolist(),
         "feature_names": list(estimator.feature_names),
@@ -293,6 +294,20 @@ def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> d
         "lightgbm_version": lightgbm.__version__,
         "parameters": estimator.parameters.to_json(),
         "trees": estimator.model.anchors.trees,
+    }
+
+
+def _label_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """Return how many rows of either period have an exact label, bounds or none; empty: no bounds.
+
+    The report is about the exact ones of the test period.
+    """
+    if dataset.labels is None:
+        return {}
+    before = dataset.as_of_us < dataset.test_from_us
+    return {
+        "training": dataset.labels.counts(dataset.asked & before),
+        "test": dataset.labels.counts(dataset.asked & ~before),
     }
 
 

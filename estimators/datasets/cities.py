@@ -22,8 +22,10 @@ import pandas as pd
 from aggregators.events import Source
 from estimators.dataset import Dataset, Question, seconds_between
 from estimators.errors import DatasetError
+from estimators.labels import LabelBounds
 
 __all__ = [
+    "CITIES_READY",
     "CITY_LOCAL_EVENTS",
     "CITY_ORDERS",
     "CITY_WEATHER",
@@ -110,6 +112,17 @@ QUESTIONS: tuple[Question, ...] = (
 )
 """eTP, courier travel to the store and to the customer, parking, and the whole delivery."""
 
+CITIES_READY = LabelBounds(
+    event="ready",
+    at_least=("accepted",),
+    at_most=("picked_up", "courier_at_customer", "delivered"),
+    waits_from="courier_at_store",
+)
+"""What bounds the moment when food is ready: kitchens press the button late, or not at all."""
+
+FORGOTTEN_SHARE = 0.01
+"""Above this share of orders that were picked up but never ready, `ready` is a matter of bounds."""
+
 TEST_SHARE = 0.25
 """The last part of the days, kept for the test."""
 
@@ -187,4 +200,12 @@ def cities_dataset(
         timezones=dict(timezones),
         test_from=start + pd.Timedelta(days=max(1, round(days * (1.0 - TEST_SHARE)))),
         others={CITY_WEATHER: tables["weather"], CITY_LOCAL_EVENTS: tables["local_events"]},
+        censoring=CITIES_READY if _button_is_forgotten(tables["orders"]) else None,
     )
+
+
+def _button_is_forgotten(orders: pd.DataFrame) -> bool:
+    """Whether orders that were picked up lack `ready`: then it is late in others, too."""
+    taken = orders["picked_up"].notna()
+    forgotten = int((taken & orders["ready"].isna()).sum())
+    return forgotten > FORGOTTEN_SHARE * int(taken.sum())
