@@ -54,7 +54,8 @@ class ExplainedModel:
             f" of the test period of {self.dataset}",
             highlight=False,
         )
-        largest = max(*self.topics.values(), *self.columns.values(), 1e-9)
+        groups = (self.topics, self.dimensions, self.columns)
+        largest = max(*(value for group in groups for value in group.values()), 1e-9)
         self._table("topic", self.topics, len(self.topics), largest)
         self._table("of whom", self.dimensions, len(self.dimensions), largest)
         self._table("fact or feature", self.columns, top, largest)
