@@ -11,8 +11,10 @@ from typing import Annotated
 
 import typer
 
+from commands.ablate import ablate_app
 from commands.catalog import catalog
 from commands.check_equivalence import check_equivalence
+from commands.compare import compare
 from commands.consume import consume
 from commands.demo import demo
 from commands.evaluate import evaluate
@@ -64,9 +66,11 @@ def _doorstep(
 app.command()(catalog)
 app.add_typer(train_app)
 app.add_typer(mapping_app)
+app.add_typer(ablate_app)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)
 app.add_typer(models_app)
+app.command("compare")(compare)
 app.add_typer(serve_app)
 app.command()(consume)
 app.command()(check_equivalence)

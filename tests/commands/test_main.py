@@ -15,8 +15,8 @@ from services.errors import InvalidRequest
 from tests.commands.running import ROOT, doorstep
 
 SUBCOMMANDS = (
-    "catalog", "train", "evaluate", "explain", "models", "serve", "consume", "check-equivalence",
-    "import", "export", "simulate", "demo",
+    "catalog", "mapping", "train", "ablate", "compare", "evaluate", "explain", "models", "serve",
+    "consume", "check-equivalence", "import", "export", "simulate", "demo",
 )  # fmt: skip
 
 

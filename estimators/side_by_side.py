@@ -1,0 +1,110 @@
+"""Trained estimators on the same test rows, beside the baselines where they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from aggregators.times import from_us
+from estimators.base import Estimator
+from estimators.calibration import GRID_LEVELS
+from estimators.comparison import Comparison, compare
+from estimators.dataset import Dataset
+from estimators.distribution import Distribution
+from estimators.errors import DatasetError, InputError
+from estimators.matrix import FeatureMatrix, inputs_of
+from estimators.slices import slices_of
+from estimators.training import CONSTANT_MEDIAN, WITHOUT_REALTIME, Progress, TrainedEstimator
+from estimators.typing import FloatArray
+
+__all__ = ["compare_models"]
+
+
+def compare_models(
+    trained: Mapping[str, TrainedEstimator],
+    dataset: Dataset,
+    *,
+    against_baselines: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Score models on the test period of a data set, each on the same rows.
+
+    Args:
+        trained: by name, the one to compare with first. All must answer the same question.
+        dataset: has the columns that their facts and features are made of.
+        against_baselines: also the constant median of the training period, and a model without
+            real-time features, fitted anew on it with the first model's parameters.
+        seed: of the bootstrap.
+        progress: called with ("score" or "baselines", part done).
+
+    Raises:
+        InputError: the models answer different questions.
+        DatasetError: the test period holds no labelled row.
+    """
+    first = next(iter(trained.values())).estimator
+    for name, one in trained.items():
+        _check_question(name, one.estimator, first)
+    dataset = dataset.about(first.target, as_of=first.as_of)
+    tests = dataset.tests
+    if not tests.any():
+        raise DatasetError(
+            f"data set {dataset.name!r} has no labelled row from {dataset.test_from} on"
+        )
+    predicted: dict[str, Distribution] = {}
+    known: dict[str, FloatArray] = {}
+    for k, (name, one) in enumerate(trained.items()):
+        _report(progress, "score", k / len(trained))
+        inputs = f"{one.estimator.features.fingerprint} {one.estimator.facts.to_json()}"
+        if inputs not in known:
+            known[inputs] = inputs_of(one.estimator, dataset, tests)
+        predicted[name] = one.estimator.predict(known[inputs])
+    _report(progress, "score", 1.0)
+    if against_baselines:
+        predicted |= _baselines(first, dataset, progress)
+    asked_us = dataset.as_of_us[tests]
+    ends = (from_us(int(asked_us.min())), from_us(int(asked_us.max())))
+    return compare(
+        predicted,
+        dataset.target_s[tests],
+        asked_us,
+        dataset=dataset.name,
+        period=(ends[0].isoformat(timespec="seconds"), ends[1].isoformat(timespec="seconds")),
+        slices=slices_of(dataset, tests, first.facts),
+        seed=seed,
+    )
+
+
+def _check_question(name: str, one: Estimator, first: Estimator) -> None:
+    if (one.target, one.as_of) != (first.target, first.as_of):
+        raise InputError(
+            f"{name} estimates {one.target.start} to {one.target.end}, asked at {one.as_of}; the"
+            f" first one {first.target.start} to {first.target.end}, asked at {first.as_of}:"
+            " expected models of the same question"
+        )
+
+
+def _baselines(
+    estimator: Estimator, dataset: Dataset, progress: Progress | None
+) -> dict[str, Distribution]:
+    """Return what the training period of these data says without any real-time feature."""
+    _report(progress, "baselines", 0.0)
+    matrix = FeatureMatrix.compute(estimator, dataset)
+    constant = np.quantile(matrix.target_s[matrix.learned], GRID_LEVELS)
+    found = {CONSTANT_MEDIAN: Distribution(GRID_LEVELS, np.tile(constant, (len(matrix.tested), 1)))}
+    if matrix.facts:
+        model = matrix.fit(
+            matrix.learned,
+            names=matrix.facts,
+            progress=lambda stage, part: _report(
+                progress, "baselines", part / 2 + (stage == "fit") / 2
+            ),
+        )
+        found[WITHOUT_REALTIME] = model.predict(matrix.X[matrix.tested])
+    return found
+
+
+def _report(progress: Progress | None, stage: str, part: float) -> None:
+    if progress is not None:
+        progress(stage, part)
