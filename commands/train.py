@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.estimators import Asked, add_commands
 from commands.option_groups import with_options
-from commands.output import console, error_console, progress
+from commands.output import UserError, console, error_console, progress
 from commands.report_options import REPORT_OPTIONS, ReportChoice
 
 __all__ = ["train_app"]
@@ -29,6 +30,20 @@ NameOption = Annotated[
 ]
 ThreadsOption = Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads to fit with.")]
 SaveOption = Annotated[bool, typer.Option(help="Save the model to the BentoML model store.")]
+TuneOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=10_000,
+        help="Search for better parameters first: so many sets of them, scored on inner splits by"
+        " time of the training period (needs the extra 'tune').",
+        show_default=False,
+    ),
+]
+TuneMinutesOption = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Try no further set after so many minutes.", show_default=False),
+]
 
 
 @train_app.callback()
@@ -43,19 +58,35 @@ def _train_one(
     name: NameOption = None,
     threads: ThreadsOption = 2,
     save: SaveOption = True,
+    tune: TuneOption = None,
+    tune_minutes: TuneMinutesOption = None,
 ) -> None:
     from commands.report import print_report
 
+    if tune_minutes is not None and tune is None:
+        raise UserError("--tune-minutes limits a search: pass --tune N, too")
     with progress() as report:
         report("data", 0.0)
         estimator_class, dataset = asked.open(choice)
         report("data", 1.0)
         from estimators.training import train
+        from estimators.tuning import Tuning
 
         trained = train(
-            estimator_class, dataset, progress=report, num_threads=threads, seed=choice.seed
+            estimator_class,
+            dataset,
+            progress=report,
+            num_threads=threads,
+            seed=choice.seed,
+            tuning=None
+            if tune is None
+            else Tuning(
+                trials=tune,
+                time_limit_s=None if tune_minutes is None else 60.0 * tune_minutes,
+            ),
         )
     print_report(trained.report)
+    _tell_tuning(trained.metadata["tuning"])
     tag = ""
     if save:
         from estimators import registry
@@ -72,6 +103,18 @@ def _train_one(
     service = estimator_class.name
     serve = f"; serve it with: doorstep serve {service} --model {tag}" if service in SERVED else ""
     console.print(f"saved as [bold]{tag}[/]{serve}")
+
+
+def _tell_tuning(record: Mapping[str, Any] | None) -> None:
+    """Say what the search found, on the rows that it looked at."""
+    if record is None:
+        return
+    found = ", ".join(f"{name} {value:.3g}" for name, value in record["parameters"].items())
+    console.print(
+        f"tuned in {record['trials']} trials on {record['rows_scored']:,} rows of the training"
+        f" period: CRPS {record['default']:.1f} s by default, {record['best']:.1f} s with {found}",
+        highlight=False,
+    )
 
 
 add_commands(

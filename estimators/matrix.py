@@ -69,6 +69,7 @@ class FeatureMatrix:
         as_of_us: when each row was asked, microseconds UTC.
         ended_us: when what happened was known.
         trains: which rows are for training and calibration; the others are the test period.
+        exact: whose target is what was recorded, not drawn between its bounds.
     """
 
     estimator: Estimator
@@ -78,6 +79,7 @@ class FeatureMatrix:
     as_of_us: IntArray
     ended_us: IntArray
     trains: BoolArray
+    exact: BoolArray
 
     @classmethod
     def compute(
@@ -108,6 +110,7 @@ class FeatureMatrix:
             as_of_us=dataset.as_of_us[rows],
             ended_us=dataset.ended_us[rows],
             trains=dataset.trains[rows],
+            exact=dataset.labelled[rows],
         )
 
     @cached_property
@@ -177,7 +180,8 @@ class FeatureMatrix:
         """Yield splits by time within the training period: the test period stays unseen.
 
         The last ``INNER_SHARE`` of the training rows is cut by time into ``n`` parts of as many
-        rows. Each is scored by models of what had ended before the part begins.
+        rows. Each is scored by models of what had ended before the part begins, and only where
+        its label is exact.
 
         Raises:
             DatasetError: there are too few rows.
@@ -192,7 +196,7 @@ class FeatureMatrix:
         starts_us = np.quantile(asked_us, cuts[:-1], method="higher")
         for start_us, end_us in zip(starts_us, [*starts_us[1:], np.inf], strict=True):
             before = (asked_us < start_us) & (self.ended_us[rows] < start_us)
-            inside = (asked_us >= start_us) & (asked_us < end_us)
+            inside = (asked_us >= start_us) & (asked_us < end_us) & self.exact[rows]
             yield InnerSplit(rows[before], rows[inside])
 
 

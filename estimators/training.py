@@ -28,6 +28,7 @@ from estimators.facts import learn_facts
 from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.monitoring.reference import Reference, reference_of
 from estimators.slices import score_slices
+from estimators.tuning import Tuning, tune
 from estimators.typing import FloatArray
 
 __all__ = [
@@ -79,6 +80,7 @@ def train(
     baselines: bool = True,
     parameters: BoostingParameters | None = None,
     features: Sequence[str] | None = None,
+    tuning: Tuning | None = None,
 ) -> TrainedEstimator:
     """Train, calibrate and evaluate an estimator on a data set.
 
@@ -94,6 +96,8 @@ def train(
         parameters: of the boosting, where the estimator's own shall not do; their seed and
             threads are replaced by these arguments.
         features: names of the real-time features that it may use; all of its own by default.
+        tuning: search for better parameters first, on inner splits of the training period (stage
+            "tune"); what was found is in the metadata.
 
     Raises:
         UnknownNameError: the estimator has no such feature for these data.
@@ -108,6 +112,10 @@ def train(
     report("features", 0.0)
     matrix = FeatureMatrix.compute(estimator, dataset, threads=num_threads)
     report("features", 1.0)
+    tuned = None
+    if tuning is not None:
+        tuned = tune(matrix, tuning, progress=lambda part: report("tune", part))
+        estimator.parameters = tuned.parameters
     learned, tested = matrix.learned, matrix.tested
     estimator.fit(
         matrix.X[learned], matrix.target_s[learned], matrix.as_of_us[learned], progress=report
@@ -120,7 +128,10 @@ def train(
     return TrainedEstimator(
         estimator=estimator,
         report=result,
-        metadata=_metadata(estimator, dataset, matrix.target_s[learned]),
+        metadata={
+            **_metadata(estimator, dataset, matrix.target_s[learned]),
+            "tuning": None if tuned is None else tuned.record,
+        },
         reference=_reference(estimator, matrix),
     )
 
