@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,7 +29,7 @@ class OfferedEstimator:
         command: its subcommand.
         what: what it estimates, to stand after a verb.
         class_path: module and class, imported when it is needed.
-        public: the public data that it was made for; None: there is none.
+        public: the data that it was made for; of simulated cities there are always some.
         targets: part of the way -> start and end of what is estimated, asked at the start; the
             first is the default. Empty: what the data set asks by itself.
     """
@@ -37,7 +37,7 @@ class OfferedEstimator:
     command: str
     what: str
     class_path: tuple[str, str]
-    public: DatasetName | None = None
+    public: DatasetName
     targets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -76,6 +76,20 @@ OFFERED: tuple[OfferedEstimator, ...] = (
             "to-store": ("courier_assigned", "courier_at_store"),
         },
     ),
+    OfferedEstimator(
+        command="parking",
+        what="parking: how long from the courier's arrival to the door and the handover",
+        class_path=("estimators.parking", "Parking"),
+        public=DatasetName.CITIES,
+        targets={"": ("courier_at_customer", "delivered")},
+    ),
+    OfferedEstimator(
+        command="conditions",
+        what="conditions: the seconds that weather and local events add to a delivery",
+        class_path=("estimators.conditions", "Conditions"),
+        public=DatasetName.CITIES,
+        targets={"": ("activated", "delivered")},
+    ),
 )
 """Every estimator that `doorstep train` and `doorstep ablate` know."""
 
@@ -107,7 +121,10 @@ class Asked:
         """
         from aggregators import Duration
 
-        found = choice.open(public=self.offered.public or DatasetName.DELIVEROO)
+        public = self.offered.public
+        if public is DatasetName.CITIES and choice.dataset is None and choice.mapping is None:
+            choice = replace(choice, dataset=public)
+        found = choice.open(public=public)
         if self.offered.targets:
             start, end = self.offered.targets[self.leg]
             found.source.check_event(end)

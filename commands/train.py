@@ -1,4 +1,4 @@
-"""`doorstep train etp | wall-eta | courier-travel ...`: train, evaluate, save."""
+"""`doorstep train ESTIMATOR`: train, evaluate, save."""
 
 from __future__ import annotations
 
