@@ -19,13 +19,16 @@ __all__ = [
     "coverage",
     "coverage_by_day",
     "dependence",
+    "deviation",
     "drawn",
     "errors",
     "errors_by_day",
     "examples",
     "horizontal_bars",
+    "pinball",
     "pit",
     "reliability",
+    "spread_of_widths",
     "widths",
 ]
 
@@ -61,6 +64,44 @@ def calibration(scores: Mapping[str, Scores]) -> str:
         series[name] = np.array([100.0 * one.calibration.get(level, np.nan) for level in levels])
     axes = Axes(x_label="level of the quantile, %", y_label="% at or below", y_max=100.0)
     return lines(100.0 * levels, series, axes, dashed=("ideal",))
+
+
+def deviation(scores: Scores) -> str:
+    """By how much the share of outcomes below each quantile misses its level; chance as a band."""
+    if not scores.calibration or not scores.n:
+        return ""
+    levels = np.array(sorted(scores.calibration))
+    missed = 100.0 * np.array([scores.calibration[level] - level for level in levels.tolist()])
+    chance = 100.0 * SURE * np.sqrt(levels * (1.0 - levels) / scores.n)
+    reach = max(2.0, 1.15 * float(np.abs(np.r_[missed, chance]).max()))
+    axes = Axes(
+        x_label="level of the quantile, %", y_label="percentage points", y_min=-reach, y_max=reach
+    )
+    frame = Frame(100.0 * levels, missed, axes)
+    around = [(x, y) for x, y in zip(levels, chance, strict=True)]
+    around += [(x, -y) for x, y in reversed(around)]
+    corners = " ".join(f"{frame.x(100.0 * x):.1f},{frame.y(y):.1f}" for x, y in around)
+    marks = [
+        f'<polygon points="{corners}" fill="{_BAND}"/>',
+        _line(frame.x(100.0 * levels[0]), frame.y(0.0), frame.x(100.0 * levels[-1]), frame.y(0.0),
+              "#1d2733"),
+        _polyline(frame, (100.0 * levels).tolist(), missed.tolist(), COLOURS[1]),
+    ]  # fmt: skip
+    return frame.svg("".join(marks), [])
+
+
+def pinball(losses: Mapping[float, float]) -> str:
+    """What being wrong costs at each level."""
+    levels = np.array(list(losses))
+    axes = Axes(x_label="level of the quantile, %", y_label="pinball loss, s", y_min=0.0)
+    return lines(100.0 * levels, {"": np.array(list(losses.values()))}, axes)
+
+
+def spread_of_widths(widths: Mapping[float, float]) -> str:
+    """How wide the 80% ranges are, from the narrowest to the widest."""
+    shares = np.array(list(widths))
+    axes = Axes(x_label="% of the orders", y_label="80% range at most, s", y_min=0.0)
+    return lines(100.0 * shares, {"": np.array(list(widths.values()))}, axes)
 
 
 def pit(scores: Scores) -> str:
@@ -153,13 +194,7 @@ def reliability(parts: Sequence[Reliability]) -> str:
     marks = []
     for k in range(happened.shape[1]):
         for y, dash in ((happened[:, k], ""), (said[:, k], ' stroke-dasharray="5 3"')):
-            points = " ".join(
-                f"{frame.x(a):.1f},{frame.y(b):.1f}" for a, b in zip(x, y.tolist(), strict=True)
-            )
-            marks.append(
-                f'<polyline points="{points}" fill="none" stroke="{COLOURS[k]}"'
-                f' stroke-width="1.8"{dash}/>'
-            )
+            marks.append(_polyline(frame, x, y.tolist(), COLOURS[k], dash))
     return frame.svg("".join(marks), ["10%", "half", "90%"])
 
 
@@ -200,10 +235,11 @@ def horizontal_bars(values: Mapping[str, float], unit: str, *, emphasised: str =
 
 def dependence(one: Dependence) -> str:
     """What a column adds by its value: a line over numbers, bars for categories."""
-    unit = f", {one.unit}" if one.unit else ""
-    axes = Axes(x_label=f"{one.name}{unit}", y_label="adds, s")
+    # Names of categories are long and stand where the label would.
+    is_number = all(isinstance(value, float) for value in one.values)
+    axes = Axes(x_label=one.unit if is_number else "", y_label="adds, s")
     added_s = np.array(one.contribution_s)
-    if all(isinstance(value, float) for value in one.values):
+    if is_number:
         x = np.array([float(value) for value in one.values])
         if len(x) > 1:
             return lines(x, {"": added_s}, axes)
@@ -294,6 +330,13 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float 
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"'
         f' stroke-width="{width}"/>'
     )
+
+
+def _polyline(
+    frame: Frame, x: Sequence[float], y: Sequence[float], colour: str, dash: str = ""
+) -> str:
+    points = " ".join(f"{frame.x(a):.1f},{frame.y(b):.1f}" for a, b in zip(x, y, strict=True))
+    return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>'
 
 
 def _dot(x: float, y: float, colour: str, radius: float = 3.0) -> str:

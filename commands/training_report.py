@@ -17,6 +17,9 @@ __all__ = ["report_page", "write_page"]
 TOPICS, DIMENSIONS, COLUMNS = 14, 10, 20
 """The most bars of each kind of contribution."""
 
+LEVEL = 0.8
+"""The range that is judged in words."""
+
 GROUPS = ("hour", "city", "store age")
 """The slices that have charts, in this order; others follow."""
 
@@ -155,6 +158,11 @@ def _calibration(report: Report, diagnostics: Diagnostics) -> Iterator[str]:
             " promised; below it, things took longer than said.",
         ),
         _figure(
+            charts.deviation(own),
+            "The same, as the distance from what was promised. The band holds 95 of 100 points of a"
+            " perfect model.",
+        ),
+        _figure(
             charts.pit(own),
             "Where in their own distribution the outcomes fell (PIT). Flat is right; a hill: ranges"
             " too wide; a valley with high ends: too narrow; a slope: too early or too late. The"
@@ -165,6 +173,15 @@ def _calibration(report: Report, diagnostics: Diagnostics) -> Iterator[str]:
             f"Rows with similar estimates ({diagnostics.reliability[0].rows:,} each): what was"
             " said (dashed) and what happened (solid) at 10%, half and 90%. They should lie on each"
             " other.",
+        ),
+        _figure(
+            charts.pinball(diagnostics.pinball_s),
+            "What being wrong at each level costs. Its mean over the levels is half the CRPS.",
+        ),
+        _figure(
+            charts.spread_of_widths(diagnostics.width_s),
+            "How sure it is: width of the 80% ranges, from the surest orders to the least sure. A"
+            " flat line is a model that cannot tell them apart.",
         ),
     )
 
@@ -184,6 +201,7 @@ def _slices(report: Report) -> Iterator[str]:
         " hold 95 of 100 results that chance would give with so few rows. Long whiskers: too few"
         " rows to judge.</p>"
     )
+    yield from _outside(report)
     groups = dict.fromkeys(row.group for row in report.rows if row.group != ALL)
     ordered = [g for g in GROUPS if g in groups] + [g for g in groups if g not in GROUPS]
     for group in ordered:
@@ -199,6 +217,32 @@ def _slices(report: Report) -> Iterator[str]:
             _figure(charts.errors(rows), f"Mean absolute error, by {group}."),
             _figure(charts.widths(rows), f"Mean width of the 50% and 80% ranges, by {group}."),
         )
+
+
+def _outside(report: Report) -> Iterator[str]:
+    """Yield the slices whose 80% range is off by more than is wanted, if that is no chance."""
+    found = []
+    for row in report.rows:
+        share, n = row.scores.coverage.get(LEVEL, math.nan), row.scores.n
+        if row.group == ALL or n < charts.ROWS_LEAST or math.isnan(share):
+            continue
+        off = abs(share - LEVEL)
+        if off > charts.TOLERANCE:
+            is_chance = off <= charts.SURE * math.sqrt(LEVEL * (1.0 - LEVEL) / n)
+            found.append((row, share, is_chance))
+    if not found:
+        yield "<p class='good'>The 80% range is within the band in every slice that is drawn.</p>"
+        return
+    body = "".join(
+        f"<tr><td>{escape(row.group)} {escape(row.value)}</td><td>{row.scores.n:,}</td>"
+        f"<td>{share:.1%}</td><td>{'may be chance' if is_chance else 'no chance'}</td></tr>"
+        for row, share, is_chance in found
+    )
+    yield "<p>Slices in which the 80% range is outside the band:</p>"
+    yield (
+        "<table><tr><th>slice</th><th>rows</th><th>in 80% range</th><th>by so few rows</th></tr>"
+        f"{body}</table>"
+    )
 
 
 def _over_time(diagnostics: Diagnostics) -> Iterator[str]:
@@ -222,20 +266,26 @@ def _drivers(diagnostics: Diagnostics) -> Iterator[str]:
         f" SHAP values of the median, {diagnostics.rows_explained:,} rows). For one order the"
         " contributions add up to its estimate: <code>doorstep explain --order</code>.</p>"
     )
+    groups = _figure(charts.contributions(diagnostics.topics, TOPICS), "By topic.", "bars")
+    groups += _figure(
+        charts.contributions(diagnostics.dimensions, DIMENSIONS),
+        "By whose recent past it is; facts are what the request says.",
+        "bars",
+    )
     yield _section(
-        _figure(charts.contributions(diagnostics.topics, TOPICS), "By topic.", "bars"),
-        _figure(
-            charts.contributions(diagnostics.dimensions, DIMENSIONS),
-            "By whose recent past it is; facts are what the request says.",
-            "bars",
-        ),
+        f"<div>{groups}</div>",
         _figure(charts.contributions(diagnostics.columns, COLUMNS), "By fact and feature.", "bars"),
     )
     yield (
         "<p>What the strongest of them add by their value: the mean of bins of equally many rows,"
         " or of the most frequent values; rows in which the value was missing are left out.</p>"
     )
-    yield _section(*(_figure(charts.dependence(one), "") for one in diagnostics.dependences))
+    yield _section(
+        *(
+            _figure(charts.dependence(one), f"{one.name}: {one.description}")
+            for one in diagnostics.dependences
+        )
+    )
 
 
 def _examples(diagnostics: Diagnostics) -> Iterator[str]:

@@ -13,6 +13,7 @@ from estimators.base import Estimator
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
+from estimators.evaluation import pinball_s
 from estimators.explanation import Explanation
 from estimators.matrix import inputs_of
 from estimators.typing import FloatArray, IntArray
@@ -42,6 +43,7 @@ DEPENDENCES = 6
 VALUE_BINS = 20
 RELIABILITY_BINS = 10
 CATEGORY_VALUES = 8
+WIDTH_SHARES = (0.02, *(round(0.05 * i, 2) for i in range(1, 20)), 0.98)
 
 _DAY_US = 86_400_000_000
 Progress = Callable[[str, float], None]
@@ -93,12 +95,14 @@ class Dependence:
 
     Args:
         name: of the column.
+        description: of the column.
         unit: of its values.
         values: means of bins of equally many rows, or values of a category.
         contribution_s: mean seconds added where the value was such.
     """
 
     name: str
+    description: str
     unit: str
     values: tuple[float | int | str, ...]
     contribution_s: tuple[float, ...]
@@ -114,6 +118,8 @@ class Diagnostics:
         examples: evenly over time.
         periods: the test period's days, in order.
         reliability: by predicted median, the shortest first.
+        pinball_s: pinball loss at each level of the grid.
+        width_s: of the 80% ranges, the width that each share of them does not exceed.
         topics: mean absolute contribution in seconds by topic, the largest first.
         dimensions: the same by what the features are about; facts of the request are "facts".
         columns: the same by fact and feature.
@@ -125,6 +131,8 @@ class Diagnostics:
     examples: tuple[Example, ...]
     periods: tuple[Period, ...]
     reliability: tuple[Reliability, ...]
+    pinball_s: dict[float, float]
+    width_s: dict[float, float]
     topics: dict[str, float]
     dimensions: dict[str, float]
     columns: dict[str, float]
@@ -132,7 +140,11 @@ class Diagnostics:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary."""
-        return asdict(self)
+        by_level = {
+            name: {repr(level): value for level, value in getattr(self, name).items()}
+            for name in ("pinball_s", "width_s")
+        }
+        return {**asdict(self), **by_level}
 
 
 def diagnose(
@@ -164,6 +176,10 @@ def diagnose(
         examples=_examples(dataset, rows, predicted),
         periods=_periods(dataset.as_of_us[rows], predicted, target_s),
         reliability=_reliability(predicted, target_s),
+        pinball_s={
+            level: pinball_s(predicted, target_s, level) for level in predicted.levels.tolist()
+        },
+        width_s=_widths(predicted),
         topics=explained.importance_by("topic"),
         dimensions=explained.importance_by("dimension"),
         columns=explained.importance(),
@@ -271,6 +287,12 @@ def _reliability(predicted: Distribution, target_s: FloatArray) -> tuple[Reliabi
     return tuple(found)
 
 
+def _widths(predicted: Distribution) -> dict[float, float]:
+    low, high = predicted.interval(0.8)
+    widths = np.quantile(high - low, WIDTH_SHARES)
+    return dict(zip(WIDTH_SHARES, widths.tolist(), strict=True))
+
+
 def _dependences(explained: Explanation) -> tuple[Dependence, ...]:
     position = {column.name: i for i, column in enumerate(explained.columns)}
     found = []
@@ -286,6 +308,7 @@ def _dependences(explained: Explanation) -> tuple[Dependence, ...]:
         found.append(
             Dependence(
                 name=name,
+                description=column.description,
                 unit=column.unit,
                 values=tuple(v for v in (column.value(one) for one in means) if v is not None),
                 contribution_s=tuple(float(added_s[rows].mean()) for rows in groups),

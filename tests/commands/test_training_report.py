@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -17,7 +18,7 @@ from simulator.charts import COLOURS
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 31
-VOID = {"meta", "br", "img", "circle", "rect", "line", "polyline", "path"}
+VOID = {"meta", "br", "img", "circle", "rect", "line", "polyline", "polygon", "path"}
 
 
 class Nesting(HTMLParser):
@@ -85,9 +86,9 @@ def test_the_page_says_what_the_report_says(page: str, trained: TrainedEstimator
 
 
 def test_every_chart_is_drawn(page: str, found: Diagnostics) -> None:
-    # Scores; calibration, PIT, reliability; three per group; two over time; three of
-    # contributions; the dependences; the examples.
-    assert page.count("<svg") == 1 + 3 + 3 * 3 + 2 + 3 + len(found.dependences) + 1
+    # Scores; calibration; three per group; two over time; three of contributions; the dependences;
+    # the examples.
+    assert page.count("<svg") == 1 + 6 + 3 * 3 + 2 + 3 + len(found.dependences) + 1
     assert page.count("<title>") == 1 + len(found.examples)
 
 
@@ -129,6 +130,23 @@ def test_pit_bars_beyond_chance_are_marked() -> None:
     assert charts.pit(Scores(n=0)) == ""
 
 
+def test_slices_outside_the_band_are_listed_with_what_chance_says(
+    trained: TrainedEstimator, found: Diagnostics
+) -> None:
+    def page_with(*slices: ReportRow) -> str:
+        overall = [row for row in trained.report.rows if row.group == "all"]
+        report = replace(trained.report, rows=(*overall, *slices))
+        return report_page(report, found, trained.metadata, tag="")
+
+    def city(name: str, n: int, share: float) -> ReportRow:
+        return ReportRow(model="etp", group="city", value=name, scores=scores(n, share))
+
+    page = page_with(city("BCN", 5_000, 0.7), city("WAW", 60, 0.75), city("MAD", 5_000, 0.8))
+    listed = re.findall(r"<td>city (\w+)</td>.*?<td>([a-z ]+)</td></tr>", page)
+    assert listed == [("BCN", "no chance"), ("WAW", "may be chance")]
+    assert "within the band in every slice" in page_with(city("MAD", 5_000, 0.81))
+
+
 def test_published_results_without_a_number_have_no_bar() -> None:
     svg = charts.horizontal_bars({"etp": 10.0, "other": math.nan}, "s", emphasised="etp")
     assert "etp" in svg
@@ -137,7 +155,13 @@ def test_published_results_without_a_number_have_no_bar() -> None:
 
 
 def test_a_category_has_bars_on_both_sides_of_zero() -> None:
-    one = Dependence(name="food", unit="", values=("a<b", "pizza"), contribution_s=(-20.0, 30.0))
+    one = Dependence(
+        name="food",
+        description="Food.",
+        unit="",
+        values=("a<b", "pizza"),
+        contribution_s=(-20.0, 30.0),
+    )
     svg = charts.dependence(one)
     assert "a&lt;b" in svg
     assert svg.count("<rect") == 2
