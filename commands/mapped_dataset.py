@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,8 @@ def _table(
     progress: Progress | None,
 ) -> pd.DataFrame:
     there, renames = columns_of(path), dict[str, str]()
+    between = {name: f"{name}_after" for name in given.later}
+    as_read = _as_read(file, given, field, source, between)
     if given.id is not None:
         renames[given.id] = source.sample_id
         file.check_name(f"{field}id", given.id, there, f"column of {path.name}")
@@ -153,13 +156,13 @@ def _table(
                     place,
                     f"column {column!r} is {renames[column]!r} already; a column has one name",
                 )
-            renames[column] = name
+            renames[column] = between.get(name, name) if part == "events" else name
     for k, name in enumerate(given.integers):
         known = (source.sample_id, *source.dimensions)
         file.check_name(f"{field}integers.{k}", name, known, "id or dimension")
     table = TableFile(
         path=path,
-        source=source,
+        source=as_read,
         renames=renames,
         time_zone=given.clock,
         integers=tuple(given.integers),
@@ -170,7 +173,31 @@ def _table(
     chunks = list(table.chunks(progress=progress))
     if not chunks:
         raise UserError(f"{path.name} has no rows")
-    return pd.concat(chunks, ignore_index=True)
+    rows = pd.concat(chunks, ignore_index=True)
+    for event, one in given.later.items():
+        after = pd.to_timedelta((rows[between[event]] * one.unit_s).round(6), unit="s")
+        rows[event] = rows[one.after] + after
+    return rows.drop(columns=list(between.values()))
+
+
+def _as_read(
+    file: MappingFile, given: MappedTable, field: str, source: Source, between: Mapping[str, str]
+) -> Source:
+    """Return the source as the file has it: the time in between is a number, no event."""
+    if not between:
+        return source
+    for name, one in given.later.items():
+        place = f"{field}events.{name}"
+        if (one.seconds is None) == (one.minutes is None):
+            raise file.error(place, "expected seconds or minutes, the column of the time after")
+        told = [event for event in source.events if event not in between]
+        file.check_name(f"{place}.after", one.after, told, "event with a column of its own times")
+    return replace(
+        source,
+        events=tuple(event for event in source.events if event not in between),
+        attributes=(*source.attributes, *between.values()),
+        known_from={},
+    )
 
 
 def _question(file: MappingFile, source: Source) -> tuple[tuple[str, str], str]:

@@ -14,7 +14,14 @@ import yaml
 
 from commands.output import UserError
 
-__all__ = ["MappedTable", "MappingFile", "TableMapping", "json_schema", "read_mapping"]
+__all__ = [
+    "EventAfter",
+    "MappedTable",
+    "MappingFile",
+    "TableMapping",
+    "json_schema",
+    "read_mapping",
+]
 
 BYTES_MAX = 1 << 20
 """No mapping is larger."""
@@ -26,13 +33,38 @@ Names: TypeAlias = dict[str, str] | list[str]
 """Name -> column, or names of columns that are called so already."""
 
 
+class EventAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An event whose time is told by how long after another one it happened.
+
+    Args:
+        after: the other event; it has a column of times itself.
+        seconds: column of the seconds in between.
+        minutes: column of the minutes in between, instead of seconds.
+    """
+
+    after: str
+    seconds: str | None = None
+    minutes: str | None = None
+
+    @property
+    def column(self) -> str:
+        """The column of the time in between."""
+        return self.seconds or self.minutes or ""
+
+    @property
+    def unit_s(self) -> float:
+        """What one of the column's numbers is worth, seconds."""
+        return 1.0 if self.seconds else 60.0
+
+
 class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table: names of a source -> columns of the file.
 
     Args:
         file: the table, from the folder of the mapping; --data takes its place.
         id: column that identifies a row, each value once; without it the rows are numbered.
-        events: event -> column of its times, in their usual order. Missing = it has not happened.
+        events: event -> column of its times, in their usual order; or how long after another it
+            happened, ``{after: activated, minutes: COLUMN}``. Missing = it has not happened.
         dimensions: what groups the rows (store_id, courier_id, city, zone, store_category).
         attributes: numbers (amount, products, distance_m).
         known_from: dimension or attribute -> event from which it is known, if not the first one.
@@ -40,7 +72,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         integers: names (id, dimensions) that are integers in a CSV file; text otherwise.
     """
 
-    events: Names
+    events: dict[str, str | EventAfter] | list[str]
     id: str | None = None
     file: str | None = None
     dimensions: Names = []
@@ -50,9 +82,23 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     integers: list[str] = []
 
     def pairs(self, field: str) -> dict[str, str]:
-        """Return name -> column of ``events``, ``dimensions`` or ``attributes``."""
-        given: Names = getattr(self, field)
-        return dict(given) if isinstance(given, dict) else {name: name for name in given}
+        """Return name -> column of ``events``, ``dimensions`` or ``attributes``.
+
+        Of events that are told by what lies in between it is that column.
+        """
+        given: Any = getattr(self, field)
+        if not isinstance(given, dict):
+            return {name: name for name in given}
+        return {
+            name: one.column if isinstance(one, EventAfter) else one for name, one in given.items()
+        }
+
+    @property
+    def later(self) -> dict[str, EventAfter]:
+        """The events that are told by what lies between another one and them."""
+        if not isinstance(self.events, dict):
+            return {}
+        return {name: one for name, one in self.events.items() if isinstance(one, EventAfter)}
 
 
 class TableMapping(MappedTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -191,7 +237,11 @@ def _explained(
     place = _place(path, root, field)
     if "unknown field" in message:
         name = message.split("`")[1]
-        known = MappedTable if field.startswith("tables") else TableMapping
+        known: type[msgspec.Struct] = TableMapping
+        if "events." in field:
+            known = EventAfter
+        elif field.startswith("tables"):
+            known = MappedTable
         place = _place(path, root, f"{field}.{name}".lstrip("."))
         return UserError(f"{place}: no such field; {_suggest(name, known.__struct_fields__)}")
     if "missing required field" in message:

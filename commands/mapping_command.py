@@ -20,6 +20,10 @@ mapping_app = typer.Typer(
     name="mapping", help="Say what the columns of your own table are.", no_args_is_help=True
 )
 
+ROWS_OF_A_WARNING = 30
+TOO_CLOSE = 0.95
+"""No honest number tells a duration so well beforehand."""
+
 TableArgument = Annotated[Path, typer.Argument(help="The table, CSV or Parquet.")]
 
 
@@ -108,5 +112,25 @@ def _print(dataset: Dataset) -> None:
             f"{target.start} to {target.end}, asked when {as_of}: {int(about.trains.sum()):,} rows"
             f" to train on, {int(about.tests.sum()):,} to test with (from"
             f" {about.test_from.isoformat(timespec='seconds')}); the request tells {facts}",
+            highlight=False,
+        )
+        for name in about.numbers:
+            _warn_of_answers(about, name)
+
+
+def _warn_of_answers(dataset: Dataset, name: str) -> None:
+    """Say if a number that a request is to tell follows what is to be estimated too closely."""
+    import pandas as pd
+
+    rows = dataset.labelled
+    values = dataset.table.loc[rows, name].astype("float64")
+    if len(values) < ROWS_OF_A_WARNING or values.nunique() < 2:
+        return
+    closeness = abs(values.rank().corr(pd.Series(dataset.target_s[rows], values.index).rank()))
+    if closeness > TOO_CLOSE:
+        error_console.print(
+            f"[yellow]warning:[/] {name} follows {dataset.target.start} to {dataset.target.end}"
+            f" almost exactly (rank correlation {closeness:.3f}): is it known only afterwards? Say"
+            " so with known_from, or leave it out",
             highlight=False,
         )

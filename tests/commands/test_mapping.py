@@ -117,7 +117,38 @@ def test_rows_without_an_id_are_numbered(folder: Path) -> None:
     assert table["order_id"].tolist() == list(range(1, len(table) + 1))
 
 
+def test_an_event_may_be_told_by_what_lies_in_between(folder: Path, history: pd.DataFrame) -> None:
+    took = (history["ready"] - history["dispatched"]).dt.total_seconds()
+    told = history.assign(took=took / 60.0)
+    told.drop(columns="ready").to_csv(folder / "history.csv", index=False)
+    text = GOOD.replace("ready: ready", "ready: {after: dispatched, minutes: took}")
+    (folder / "mapping.yaml").write_text(text, encoding="utf-8")
+    dataset = mapped_dataset(folder / "mapping.yaml", folder / "history.csv")
+    off = (dataset.table["ready"] - history["ready"]).dropna().abs()
+    assert len(off) == history["ready"].notna().sum()
+    assert off.max() <= pd.Timedelta("1us")
+    assert list(dataset.source.events) == list(read_mapping(folder / "mapping.yaml").mapping.events)
+    assert "ready_after" not in dataset.table.columns
+
+
+def test_an_attribute_that_tells_the_answer_is_warned_of(
+    folder: Path, history: pd.DataFrame
+) -> None:
+    took = (history["ready"] - history["dispatched"]).dt.total_seconds()
+    history.assign(total=took).to_parquet(folder / "history.parquet")
+    checked = CliRunner().invoke(app, ["mapping", "check", str(folder / "mapping.yaml")])
+    assert checked.exit_code == 0, checked.output
+    assert "amount follows dispatched to ready almost exactly" in " ".join(checked.output.split())
+
+
 MISTAKES = [
+    ("ready: ready", "ready: {after: dispatched}", "events.ready: expected seconds or minutes"),
+    (
+        "ready: ready",
+        "ready: {after: cancled, minutes: total}",
+        "events.ready.after: 'cancled' is no event .*did you mean 'cancelled'",
+    ),
+    ("ready: ready", "ready: {afer: dispatched}", "events.ready.afer: no such field.*mean 'after'"),
     ("id: order_no", "id: 3", "line 2, id is 3; expected text"),
     ("id: order_no", "idd: order_no", "line 2, idd: no such field; did you mean 'id'?"),
     ("id: order_no", "id: order_id", "line 2, id: 'order_id' is no column of history.parquet"),
