@@ -235,12 +235,12 @@ def _outside(report: Report) -> Iterator[str]:
         return
     body = "".join(
         f"<tr><td>{escape(row.group)} {escape(row.value)}</td><td>{row.scores.n:,}</td>"
-        f"<td>{share:.1%}</td><td>{'may be chance' if is_chance else 'no chance'}</td></tr>"
+        f"<td>{share:.1%}</td><td>{'possible' if is_chance else 'unlikely'}</td></tr>"
         for row, share, is_chance in found
     )
     yield "<p>Slices in which the 80% range is outside the band:</p>"
     yield (
-        "<table><tr><th>slice</th><th>rows</th><th>in 80% range</th><th>by so few rows</th></tr>"
+        "<table><tr><th>slice</th><th>rows</th><th>in 80% range</th><th>chance?</th></tr>"
         f"{body}</table>"
     )
 

@@ -36,6 +36,12 @@ _FACT_WORDS = {
     "amount": "Value of the basket",
     "products": "Products in the basket",
     "distance_m": "Distance from the store to the customer",
+    "store_id": "The store",
+    "store_category": "Kind of kitchen and city",
+    "city": "The city",
+    "zone": "The zone",
+    "courier_id": "The courier",
+    "vehicle": "The courier's vehicle",
 }
 _FACT_UNITS = {LOCAL_HOUR: "h", "amount": "currency", "products": "products"}
 _UNIT_ENDINGS = {"_m": "m", "_s": "s", "_m_s": "m/s", "_c": "degC", "_mm": "mm"}
