@@ -61,7 +61,8 @@ class ExplainedModel:
         self._table("fact or feature", self.columns, top, largest)
 
     def _table(self, heading: str, seconds: Mapping[str, float], n: int, largest: float) -> None:
-        table = _plain_table(heading, "s", "", "")
+        table = _plain_table(heading, "s", "")
+        table.add_column("")  # of all columns, this one is folded where the terminal is narrow
         for name, value in list(seconds.items())[:n]:
             bar = "█" * round(BAR * value / largest)
             description = self.descriptions[name] if seconds is self.columns else ""
