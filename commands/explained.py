@@ -13,8 +13,8 @@ from rich.text import Text
 from commands.output import console
 from estimators import Dataset, Distribution
 from estimators.base import Estimator
-from estimators.diagnostics import EXPLAINED_MAX, inputs_in_order, rows_of_test_period
-from estimators.explanation import Explanation, Reason, Statistic
+from estimators.diagnostics import inputs_in_order, rows_of_test_period
+from estimators.explanation import EXPLAINED_MAX, Explanation, Reason, Statistic
 
 __all__ = ["ExplainedModel", "ExplainedOrder", "explained_model", "waterfall"]
 

@@ -14,7 +14,7 @@ from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.evaluation import pinball_s
-from estimators.explanation import Explanation
+from estimators.explanation import EXPLAINED_MAX, Explanation, evenly
 from estimators.matrix import inputs_of
 from estimators.typing import FloatArray, IntArray
 
@@ -31,9 +31,6 @@ __all__ = [
 
 ROWS_MAX = 20_000
 """Of more test rows, as many are looked at, evenly over time."""
-
-EXPLAINED_MAX = 2_000
-"""Of these, so many are explained: 3 ms each."""
 
 EXAMPLES = 40
 PERIODS_MAX = 60
@@ -166,7 +163,7 @@ def diagnose(
     X = inputs_in_order(estimator, dataset, rows)
     report(STAGE, 0.3)
     predicted = estimator.predict(X)
-    some = _evenly(len(rows), EXPLAINED_MAX)
+    some = evenly(len(rows), EXPLAINED_MAX)
     explained = estimator.explain(X[some])
     report(STAGE, 0.9)
     target_s = dataset.target_s[rows]
@@ -201,7 +198,7 @@ def rows_of_test_period(dataset: Dataset, most: int = ROWS_MAX) -> IntArray:
             f"data set {dataset.name!r} has no labelled row from {dataset.test_from} on"
         )
     rows = rows[np.argsort(dataset.as_of_us[rows], kind="stable")]
-    return rows[_evenly(len(rows), most)]
+    return rows[evenly(len(rows), most)]
 
 
 def inputs_in_order(estimator: Estimator, dataset: Dataset, rows: IntArray) -> FloatArray:
@@ -218,14 +215,8 @@ def inputs_in_order(estimator: Estimator, dataset: Dataset, rows: IntArray) -> F
     return inputs_of(estimator, dataset, asked)[in_table]
 
 
-def _evenly(n: int, most: int) -> IntArray:
-    if n <= most:
-        return np.arange(n)
-    return np.linspace(0, n - 1, most).round().astype(np.int64)
-
-
 def _examples(dataset: Dataset, rows: IntArray, predicted: Distribution) -> tuple[Example, ...]:
-    chosen = _evenly(len(rows), EXAMPLES)
+    chosen = evenly(len(rows), EXAMPLES)
     ids = dataset.table[dataset.source.sample_id]
     some = predicted[chosen]
     half, wide = np.column_stack(some.interval(0.5)), np.column_stack(some.interval(0.8))

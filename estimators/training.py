@@ -18,12 +18,12 @@ from aggregators.times import from_us
 from estimators.base import Estimator
 from estimators.boosting import BoostingParameters
 from estimators.calibration import GRID_LEVELS
-from estimators.columns import columns_of
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report, ReportRow, Scores, score
+from estimators.explanation import EXPLAINED_MAX, evenly
 from estimators.facts import learn_facts
 from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.monitoring.reference import Reference, reference_of
@@ -268,14 +268,14 @@ def _report_rows(
 
 
 def _reference(estimator: Estimator, matrix: FeatureMatrix) -> Reference:
-    """Return what the estimator saw and, of later rows if there are any, what it said."""
+    """Return what the estimator saw and, of later rows if there are any, what it said and why."""
     learned, tested = matrix.X[matrix.learned], matrix.X[matrix.tested]
     answered, rows = ("test", tested) if len(tested) else ("training", learned)
     return reference_of(
-        columns_of(estimator.facts, estimator.features),
         learned,
         matrix.target_s[matrix.learned],
         estimator.predict(rows),
+        estimator.explain(rows[evenly(len(rows), EXPLAINED_MAX)]),
         answered=answered,
     )
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from estimators.monitoring.reference import (
-    CategoryStatistics,
-    NumberStatistics,
-    Reference,
-    reference_of,
-)
+from estimators.monitoring.effects import InputEffect
+from estimators.monitoring.reference import Reference, places_of, reference_of
+from estimators.monitoring.statistics import CategoryStatistics, NumberStatistics, Statistics
 
-__all__ = ["CategoryStatistics", "NumberStatistics", "Reference", "reference_of"]
+__all__ = [
+    "CategoryStatistics",
+    "InputEffect",
+    "NumberStatistics",
+    "Reference",
+    "Statistics",
+    "places_of",
+    "reference_of",
+]

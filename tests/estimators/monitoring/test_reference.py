@@ -7,16 +7,39 @@ import json
 import numpy as np
 import pytest
 
-from estimators import Distribution, InputError
+from estimators import Dataset, Distribution, InputError
 from estimators.columns import InputColumn
-from estimators.monitoring import CategoryStatistics, NumberStatistics, Reference, reference_of
-from estimators.monitoring.reference import BINS, CATEGORIES_MAX, ROWS_MAX
+from estimators.explanation import Explanation
+from estimators.monitoring import (
+    CategoryStatistics,
+    InputEffect,
+    NumberStatistics,
+    Reference,
+    places_of,
+    reference_of,
+)
+from estimators.monitoring.reference import ROWS_MAX
+from estimators.monitoring.statistics import BINS, CATEGORIES_MAX
+from estimators.training import TrainedEstimator, inputs_of, train_etp
+from estimators.typing import FloatArray
+from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 3
+AMOUNT = InputColumn(name="amount", topic="order")
 
 
-def through_json(reference: Reference) -> Reference:
-    return Reference.from_json(json.loads(json.dumps(reference.to_json(), allow_nan=False)))
+def explanation(columns: tuple[InputColumn, ...], X: FloatArray) -> Explanation:
+    """Contributions that are the values themselves, where they are known."""
+    added_s = np.nan_to_num(X)
+    return Explanation(
+        of="median",
+        columns=columns,
+        values=X,
+        base_s=0.0,
+        contributions_s=added_s,
+        calibration_s=np.zeros(len(X)),
+        estimate_s=added_s.sum(axis=1),
+    )
 
 
 def test_bins_hold_equal_shares_of_values_that_are_all_different() -> None:
@@ -51,41 +74,73 @@ def test_few_values_are_no_mistake(values: list[float]) -> None:
 
 def test_categories_are_counted_by_value_and_bounded() -> None:
     n = CATEGORIES_MAX + 50
+    values = tuple(range(1_000, 1_000 + n))
     codes = np.repeat(np.arange(n, dtype=np.float64), np.r_[np.full(CATEGORIES_MAX, 3), [1] * 50])
-    seen = CategoryStatistics.of(np.r_[codes, np.nan], tuple(range(1_000, 1_000 + n)))
+    seen = CategoryStatistics.of(np.r_[codes, np.nan], values)
     assert len(seen.shares) == CATEGORIES_MAX
     assert seen.values == n
     assert seen.rest_share == pytest.approx(50 / len(codes))
     assert sum(seen.shares.values()) + seen.rest_share == pytest.approx(1.0)
     assert seen.missing_share == 1 / (len(codes) + 1)
     assert next(iter(seen.shares)) == 1_000
+    places = seen.place(np.array([0.0, n - 1.0, np.nan]), values)
+    assert places.tolist() == [0, CATEGORIES_MAX, -1]
+
+
+def test_what_a_shift_of_an_input_is_worth() -> None:
+    """With contributions equal to the values, a shift is worth what it adds to the mean."""
+    rng = np.random.default_rng(SEED)
+    X = rng.normal(100.0, 30.0, (4_000, 1))
+    reference = reference_of(
+        X, X[:, 0], Distribution([0.1, 0.9], np.hstack([X, X + 1.0])), explanation((AMOUNT,), X),
+        answered="test",
+    )  # fmt: skip
+    effect = reference.effects["amount"]
+    assert effect.mean_s == pytest.approx(X.mean())
+    assert list(effect.by_place_s) == sorted(effect.by_place_s)
+
+    def moved_s(values: FloatArray) -> float:
+        return effect.moved_s(places_of(reference.inputs["amount"], AMOUNT, values))
+
+    assert moved_s(X[:, 0]) == pytest.approx(0.0, abs=1e-9)
+    assert moved_s(X[:, 0] + 20.0) == pytest.approx(20.0, abs=3.0)
+    assert moved_s(np.full(5, 1e6)) == pytest.approx(effect.by_place_s[-1] - X.mean())
+
+
+def test_a_bin_without_rows_lies_between_its_neighbours() -> None:
+    effect = InputEffect.of(np.array([0, 3, 3]), np.array([0.0, 30.0, 30.0]), 4)
+    assert effect.by_place_s == (0.0, 10.0, 20.0, 30.0)
+    assert effect.missing_s == effect.mean_s
+    nobody = InputEffect.of(np.array([-1, -1]), np.array([4.0, 6.0]), 3)
+    assert nobody.by_place_s == (5.0, 5.0, 5.0)
+    assert nobody.missing_s == 5.0
 
 
 def test_a_reference_comes_back_from_json_and_stays_small() -> None:
     rng = np.random.default_rng(SEED)
     n = 3_000
-    columns = (
-        InputColumn(name="amount", topic="order"),
-        InputColumn(name="store_id", topic="place", categories=tuple(f"s{i}" for i in range(900))),
-    )
+    stores = tuple(f"s{i}" for i in range(900))
+    columns = (AMOUNT, InputColumn(name="store_id", topic="place", categories=stores))
     X = np.column_stack([rng.lognormal(size=n), rng.integers(0, 900, n).astype(float)])
     X[::10, 0] = np.nan
     predicted = Distribution([0.1, 0.5, 0.9], np.sort(rng.lognormal(5.0, 1.0, (40, 3)), axis=1))
-    reference = reference_of(columns, X, rng.lognormal(size=n), predicted, answered="test")
-    assert through_json(reference) == reference
-    amount = reference.inputs["amount"]
-    assert amount.missing_share == 0.1
+    explained = explanation(columns, X[:500])
+    reference = reference_of(X, rng.lognormal(size=n), predicted, explained, answered="test")
+    document = json.dumps(reference.to_json(), allow_nan=False)
+    assert Reference.from_json(json.loads(document)) == reference
+    assert reference.inputs["amount"].missing_share == 0.1
     assert reference.median_s.rows == 40
     assert reference.width_s.mean == pytest.approx(np.diff(predicted.interval(0.8), axis=0).mean())
-    assert len(json.dumps(reference.to_json())) < 20_000
+    assert reference.effects["store_id"].rows == 500
+    assert len(document) < 30_000
 
 
 def test_many_rows_are_thinned_out() -> None:
     n = 2 * ROWS_MAX + 1
     X = np.arange(n, dtype=np.float64)[:, np.newaxis]
     predicted = Distribution([0.1, 0.9], [[1.0, 2.0]])
-    columns = (InputColumn(name="n", topic="order"),)
-    reference = reference_of(columns, X, X[:, 0], predicted, answered="training")
+    explained = explanation((AMOUNT,), X[:10])
+    reference = reference_of(X, X[:, 0], predicted, explained, answered="training")
     assert reference.labels_s.rows <= ROWS_MAX
     assert reference.labels_s.mean == pytest.approx(n / 2, rel=0.01)
 
@@ -93,4 +148,50 @@ def test_many_rows_are_thinned_out() -> None:
 def test_rows_and_labels_must_fit() -> None:
     predicted = Distribution([0.1, 0.9], [[1.0, 2.0]])
     with pytest.raises(InputError, match="a row per label"):
-        reference_of((), np.ones((3, 2)), np.ones(3), predicted, answered="test")
+        reference_of(
+            np.ones((3, 2)), np.ones(3), predicted, explanation((AMOUNT,), np.ones((1, 1))),
+            answered="test",
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return town_dataset(town(SEED))
+
+
+@pytest.fixture(scope="module")
+def trained(dataset: Dataset) -> TrainedEstimator:
+    return train_etp(dataset, parameters=QUICK, baselines=False)
+
+
+def test_training_keeps_the_reference_of_its_test_period(
+    trained: TrainedEstimator, dataset: Dataset
+) -> None:
+    reference = trained.reference
+    assert reference is not None
+    X = inputs_of(trained.estimator, dataset, dataset.tests)
+    explained = trained.estimator.explain(X)
+    importance = explained.importance()
+    assert list(reference.effects) == list(trained.estimator.feature_names)
+    for name, effect in reference.effects.items():
+        assert effect.mean_abs_s == pytest.approx(importance[name], abs=1e-6)
+    assert reference.median_s.mean == pytest.approx(explained.estimate_s.mean())
+
+
+def test_the_drift_of_a_feature_is_told_in_seconds(
+    trained: TrainedEstimator, dataset: Dataset
+) -> None:
+    """Kitchens that got slower move the estimates by about what the model then says."""
+    assert trained.reference is not None
+    X = inputs_of(trained.estimator, dataset, dataset.tests)
+    name = next(iter(trained.estimator.explain(X).importance()))
+    at = trained.estimator.feature_names.index(name)
+    column = trained.estimator.explain(X[:1]).columns[at]
+    slower = X.copy()
+    slower[:, at] *= 1.5
+    before, after = trained.estimator.predict(X), trained.estimator.predict(slower)
+    really_s = float((after.quantile(0.5) - before.quantile(0.5)).mean())
+    places = places_of(trained.reference.inputs[name], column, slower[:, at])
+    told_s = trained.reference.effects[name].moved_s(places)
+    assert told_s > 5.0
+    assert told_s == pytest.approx(really_s, rel=0.5)
