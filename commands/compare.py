@@ -181,7 +181,7 @@ def comparison_page(found: Comparison) -> str:
     """Return a comparison as a page of charts (HTML)."""
     from commands.interval_page import html_page
 
-    return html_page(f"{', '.join(found.models)} on {found.dataset}", _parts(found))
+    return html_page(f"{len(found.models)} models side by side on {found.dataset}", _parts(found))
 
 
 def _parts(found: Comparison) -> Iterator[str]:
@@ -196,11 +196,15 @@ def _parts(found: Comparison) -> Iterator[str]:
     for group in dict.fromkeys(row.group for row in found.rows):
         rows = [row for row in found.rows if row.group == group]
         yield f"<h2>{'Overall' if group == 'all' else escape(f'By {group}')}</h2>"
-        shown = {f"{row.model} {row.value}".strip(): row.mae for row in rows if row.mae is not None}
+        shown = {
+            f"{row.value} {row.model}".strip(): row.mae
+            for row in sorted(rows, key=lambda row: found.models.index(row.model))
+            if row.mae is not None
+        }
         yield intervals_chart(shown, "seconds of mean absolute error more", good=-1)
         yield html_table(
-            ("model", group, "orders", "MAE s", "more", "CRPS s", "more", "in 80% range",
-             "80% range s"),
+            ("model", "" if group == "all" else group, "orders", "MAE s", "more", "CRPS s", "more",
+             "in 80% range", "80% range s"),
             (
                 (
                     escape(row.model), escape(row.value), f"{row.scores.n:,}",

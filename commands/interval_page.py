@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
@@ -20,7 +21,7 @@ h1{margin-bottom:.2rem}h2{margin:2rem 0 .3rem;border-top:1px solid #d7dde4;paddi
 p{max-width:72ch;margin:.4rem 0}
 svg{width:100%;max-width:860px;height:auto}svg text{font:11px system-ui,sans-serif;fill:#4a5663}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.6rem 0}
-td,th{padding:.15rem .9rem .15rem 0;text-align:right}th{white-space:nowrap}
+td,th{padding:.15rem .9rem .15rem 0;text-align:right;white-space:nowrap}
 td:first-child,th:first-child{text-align:left}
 .good{color:#146c2e}.bad{color:#b3261e}
 """
@@ -81,12 +82,11 @@ def intervals_chart(differences: Mapping[str, Difference], label: str, *, good: 
 
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img">']
     bottom = height - 40
-    for k in range(TICKS + 1):
-        value = low + span * k / TICKS
-        parts.append(
-            f'<line x1="{x(value):.1f}" x2="{x(value):.1f}" y1="4" y2="{bottom}" stroke="#e2e6ea"/>'
-            f'<text x="{x(value):.1f}" y="{bottom + 15}" text-anchor="middle">{value:.3g}</text>'
-        )
+    parts += [
+        f'<line x1="{x(value):.1f}" x2="{x(value):.1f}" y1="4" y2="{bottom}" stroke="#e2e6ea"/>'
+        f'<text x="{x(value):.1f}" y="{bottom + 15}" text-anchor="middle">{value:g}</text>'
+        for value in _ticks(low, high)
+    ]
     for k, (name, one) in enumerate(differences.items()):
         y = 8 + ROW_HEIGHT * k
         colour = COLOURS[7]
@@ -108,3 +108,16 @@ def intervals_chart(differences: Mapping[str, Difference], label: str, *, good: 
         f"{escape(label)}</text></svg>"
     )
     return "".join(parts)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return about five round numbers within a span.
+
+    >>> _ticks(-15.9, 106.0)
+    [0.0, 25.0, 50.0, 75.0, 100.0]
+    """
+    raw = max(high - low, 1e-9) / TICKS
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = power * min((1.0, 2.0, 2.5, 5.0, 10.0), key=lambda m: abs(m * power - raw))
+    first = math.ceil(low / step)
+    return [round(step * k, 10) for k in range(first, math.floor(high / step) + 1)]
