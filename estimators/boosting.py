@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import lightgbm as lgb
 import numpy as np
@@ -25,8 +26,15 @@ ONE_THREAD_ROWS = 512
 ROWS_PER_THREAD = 20_000
 """A thread that has fewer rows to work on mostly waits for the others, longer on a busy machine."""
 
-STEP_MAX = 0.2
-"""The largest shrinkage of a tree."""
+STEP_MAX = 0.15
+"""The largest shrinkage of a tree of the outer levels."""
+
+FEW_ROWS = 25_000
+MANY_ROWS = 100_000
+"""Up to the first the parameters are as given; between them they grow, see ``grown``."""
+
+GROWTH = {"learning_rate": 2.0, "leaves": 2.0, "outer_leaves": 4.5}
+"""By how much each parameter has grown in the end (README.md: how chosen)."""
 
 SEED_STEP = 1_000_003
 """Between the seeds of two ensembles, so that neighbouring seeds share none."""
@@ -52,6 +60,10 @@ class BoostingParameters:
         day_profile: whether boosting starts at the profile of the day, see :class:`DayProfile`.
         scale: on which calibration stretches: "log" for durations, "linear" for seconds that may
             be negative.
+        middle_loss: what the ensembles of the level 0.5 minimise. "l1" gives medians; "l2" gives
+            means, which calibration moves to the median, but which keep by how much rows differ on
+            average where single rows are mostly noise.
+        grow_with_rows: whether many rows may have more leaves and larger steps, see :meth:`grown`.
         seed: of everything random.
         num_threads: the most that LightGBM uses; the result does not depend on it.
     """
@@ -69,12 +81,33 @@ class BoostingParameters:
     category_smoothing: float = 60.0
     day_profile: bool = True
     scale: Scale = "log"
+    middle_loss: Literal["l1", "l2"] = "l1"
+    grow_with_rows: bool = True
     seed: int = 0
     num_threads: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Return the parameters by name."""
         return asdict(self)
+
+    def grown(self, n_rows: int) -> BoostingParameters:
+        """Return the parameters for so many rows: what is right for few makes poor use of many.
+
+        The number of trees stays, so that an estimate costs about the same.
+
+        >>> BoostingParameters(leaves=31, outer_leaves=7).grown(1_000_000).leaves
+        62
+        """
+        if not self.grow_with_rows or n_rows <= FEW_ROWS:
+            return self
+        part = min(1.0, math.log(n_rows / FEW_ROWS) / math.log(MANY_ROWS / FEW_ROWS))
+        return replace(
+            self,
+            learning_rate=self.learning_rate * GROWTH["learning_rate"] ** part,
+            leaves=round(self.leaves * GROWTH["leaves"] ** part),
+            outer_leaves=round(self.outer_leaves * GROWTH["outer_leaves"] ** part),
+            grow_with_rows=False,
+        )
 
 
 class Anchors:
@@ -275,7 +308,7 @@ def _training_parameters(
     if level == 0.5:
         return {
             **common,
-            "objective": "l1",  # the median minimises the mean absolute error
+            "objective": parameters.middle_loss,  # the median minimises the mean absolute error
             "learning_rate": parameters.learning_rate,
             "num_leaves": parameters.leaves,
             "min_data_in_leaf": parameters.min_rows_per_leaf,

@@ -106,7 +106,7 @@ class QuantileModel:
             target_s: seconds, finite, shape (n_rows,).
             as_of_us: when each row was asked; decides which rows are earlier, shape (n_rows,).
             columns: what the columns are.
-            parameters: of the boosting.
+            parameters: of the boosting; they grow with the rows.
             progress: called with the stage ("fit", "calibrate") and the part that is done.
 
         Raises:
@@ -114,7 +114,7 @@ class QuantileModel:
             DatasetError: too few rows to learn from and to calibrate on.
         """
         _check_rows(X, target_s, as_of_us, len(columns.names))
-        parameters = parameters or BoostingParameters()
+        parameters = (parameters or BoostingParameters()).grown(len(X))
         folds = _folds(target_s, as_of_us)
 
         def fitted(rows: Any, stage: str, done: float, share: float) -> Anchors:

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from estimators import InputError
-from estimators.boosting import ROWS_PER_THREAD, Anchors, BoostingParameters
+from estimators.boosting import (
+    FEW_ROWS,
+    MANY_ROWS,
+    ROWS_PER_THREAD,
+    Anchors,
+    BoostingParameters,
+)
 from estimators.day_profile import DayProfile
 
 SEED = 13
@@ -101,3 +107,16 @@ def test_boosting_starts_at_the_profile_of_the_day_unless_told_otherwise() -> No
     assert -np.diff(without.predict(early)[:, 1], axis=0)[0] < 1_000.0
     restored = Anchors.from_json(without.to_json())
     np.testing.assert_array_equal(restored.predict(early), without.predict(early))
+
+
+def test_parameters_grow_with_the_rows_and_then_no_further() -> None:
+    few = BoostingParameters()
+    assert few.grown(FEW_ROWS) == few
+    middle, many = few.grown(2 * FEW_ROWS), few.grown(MANY_ROWS)
+    assert few.leaves < middle.leaves < many.leaves
+    assert few.outer_leaves < middle.outer_leaves < many.outer_leaves
+    assert few.learning_rate < middle.learning_rate < many.learning_rate
+    assert few.grown(100 * MANY_ROWS) == many == many.grown(100 * MANY_ROWS)
+    assert (many.median_trees, many.outer_trees) == (few.median_trees, few.outer_trees)
+    fixed = BoostingParameters(grow_with_rows=False)
+    assert fixed.grown(MANY_ROWS) == fixed
