@@ -129,9 +129,15 @@ def open_for_model(choice: DataChoice, metadata: Mapping[str, Any]) -> Dataset:
         metadata: of the model.
 
     Raises:
-        UserError: the options do not fit together.
+        UserError: the options do not fit together, or the model was trained on a table that has
+            no name here.
     """
     known = [one for one in DatasetName if one.value == metadata["dataset"]]
+    if not known and choice.dataset is None and choice.mapping is None:
+        raise UserError(
+            f"the model was trained on {metadata['dataset']!r}, which is no data set of this"
+            " project: pass its --mapping (and --data), or the --dataset to score it on"
+        )
     own = known[0] if known else DatasetName.DELIVEROO
     if choice.dataset is None and choice.mapping is None and own in SIMULATED:
         choice = replace(choice, dataset=own)

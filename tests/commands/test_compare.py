@@ -138,3 +138,6 @@ def test_commands_on_own_data_run_in_their_order(tmp_path: Path) -> None:
         arguments = [names.get(part, part) for part in shlex.split(line)[1:]]
         code, output = run(*arguments)
         assert code == 0, output
+    code, output = run("evaluate", "--model", "etp:latest")
+    assert code == 1
+    assert "trained on 'history'" in output
