@@ -70,20 +70,32 @@ class Distribution:
     def __repr__(self) -> str:
         return f"<Distribution of {len(self)} rows at {len(self.levels)} levels>"
 
-    def quantile(self, q: float) -> FloatArray:
-        """Return the seconds at level q, shape (n_rows,).
+    def quantile(self, q: npt.ArrayLike) -> FloatArray:
+        """Return the seconds at level q, shape (n_rows,); at k levels, shape (n_rows, k).
 
         Args:
-            q: 0 to 1; beyond the outermost levels it gives the outermost values.
+            q: 0 to 1, one number or k of them; beyond the outermost levels it gives the outermost
+                values.
 
         Raises:
-            InputError: q is not within 0 and 1.
+            InputError: q is not within 0 and 1, or has more than one axis.
 
-        >>> Distribution([0.25, 0.75], [[10.0, 20.0]]).quantile(0.5).tolist()
-        [15.0]
+        >>> d = Distribution([0.25, 0.75], [[10.0, 20.0]])
+        >>> d.quantile(0.5).tolist(), d.quantile([0.5, 0.6]).tolist()
+        ([15.0], [[15.0, 17.0]])
         """
-        if not 0.0 <= q <= 1.0:
+        asked = np.asarray(q, dtype=np.float64)
+        if asked.ndim > 1:
+            raise InputError(f"quantile: q has shape {asked.shape}; expected one number or a list")
+        if not bool(np.all((asked >= 0.0) & (asked <= 1.0))):
             raise InputError(f"quantile: q is {q!r}; expected a number between 0 and 1")
+        if asked.ndim == 0:
+            return self._quantile(float(asked))
+        if not len(asked):
+            return np.empty((len(self), 0))
+        return np.column_stack([self._quantile(level) for level in asked.tolist()])
+
+    def _quantile(self, q: float) -> FloatArray:
         upper = int(np.searchsorted(self.levels, q))
         if upper == 0:
             return self.values[:, 0].copy()
@@ -97,33 +109,44 @@ class Distribution:
         return np.asarray(np.minimum(inside, above))
 
     def cdf(self, t: npt.ArrayLike) -> FloatArray:
-        """Return the probability that the duration is at most t seconds, shape (n_rows,).
+        """Return the probability that the duration is at most t seconds.
 
         Args:
-            t: one number for all rows or one per row; NaN gives NaN.
+            t: one number for all rows, one per row, or k per row, shape (n_rows, k); NaN gives
+                NaN.
+
+        Returns:
+            Shape (n_rows,), or (n_rows, k) where t has k per row.
 
         Raises:
             InputError: t has another shape.
 
-        >>> Distribution([0.2, 0.8], [[10.0, 20.0]]).cdf(15.0).tolist()
-        [0.5]
+        >>> d = Distribution([0.2, 0.8], [[10.0, 20.0]])
+        >>> d.cdf(15.0).tolist(), d.cdf([[5.0, 15.0, 20.0]]).tolist()
+        ([0.5], [[0.0, 0.5, 1.0]])
         """
         moment = np.asarray(t, dtype=np.float64)
-        if moment.ndim > 1 or (moment.ndim == 1 and len(moment) != len(self)):
+        if moment.ndim > 2 or (moment.ndim and len(moment) != len(self)):
             raise InputError(
-                f"cdf: t has shape {moment.shape}; expected one number or {len(self)}, one per row"
+                f"cdf: t has shape {moment.shape}; expected one number, {len(self)} (one per row)"
+                f" or ({len(self)}, k)"
             )
-        column = np.broadcast_to(moment, (len(self),))
-        reached = (self.values <= column[:, np.newaxis]).sum(axis=1)
+        if moment.ndim == 2:
+            columns = [self._cdf(column) for column in moment.T]
+            return np.column_stack(columns) if columns else np.empty((len(self), 0))
+        return self._cdf(np.broadcast_to(moment, (len(self),)))
+
+    def _cdf(self, moment: FloatArray) -> FloatArray:
+        reached = (self.values <= moment[:, np.newaxis]).sum(axis=1)
         last = len(self.levels) - 1
         low = np.clip(reached - 1, 0, last - 1)
         rows = np.arange(len(self))
         below, above = self.values[rows, low], self.values[rows, low + 1]
         gap = np.where(above > below, above - below, 1.0)
-        part = np.clip((column - below) / gap, 0.0, 1.0)
+        part = np.clip((moment - below) / gap, 0.0, 1.0)
         inside = self.levels[low] + (self.levels[low + 1] - self.levels[low]) * part
         result = np.where(reached == 0, 0.0, np.where(reached > last, 1.0, inside))
-        return np.where(np.isnan(column), np.nan, result)
+        return np.where(np.isnan(moment), np.nan, result)
 
     def mean(self) -> FloatArray:
         """Return the expected seconds, shape (n_rows,): the integral of the quantile function.

@@ -45,6 +45,42 @@ def test_cdf_undoes_quantile(d: Distribution, q: float) -> None:
     assert (reached >= min(q, d.levels[-1]) - 1e-6).all()
 
 
+@given(distributions(), st.floats(0.0, 1.0))
+def test_cdf_gives_back_the_level_where_quantiles_rise(d: Distribution, part: float) -> None:
+    apart = Distribution(d.levels, d.values + np.arange(len(d.levels)))
+    level = float(d.levels[0] + part * (d.levels[-1] - d.levels[0]))
+    reached = apart.cdf(apart.quantile(level))
+    # Seconds are known to about 1e-10 of a million, and a second apart at least.
+    at_the_end = level >= d.levels[-1] - 1e-6
+    assert (np.abs(reached - level) <= 1e-6).all() or at_the_end
+    assert (reached >= level - 1e-6).all()
+
+
+@given(distributions(), st.lists(st.floats(0.0, 1.0), max_size=4))
+def test_many_levels_and_moments_are_as_one_by_one(d: Distribution, asked: list[float]) -> None:
+    found = d.quantile(asked)
+    assert found.shape == (len(d), len(asked))
+    reached = d.cdf(found)
+    assert reached.shape == found.shape
+    for k, level in enumerate(asked):
+        assert found[:, k].tolist() == d.quantile(level).tolist()
+        assert reached[:, k].tolist() == d.cdf(found[:, k]).tolist()
+
+
+@given(distributions())
+def test_the_mean_lies_among_the_values(d: Distribution) -> None:
+    slack = 1e-9 * (1.0 + np.abs(d.values).max())
+    assert (d.mean() >= d.values[:, 0] - slack).all()
+    assert (d.mean() <= d.values[:, -1] + slack).all()
+
+
+@given(distributions(), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_wider_intervals_hold_narrower_ones(d: Distribution, a: float, b: float) -> None:
+    narrow, wide = d.interval(min(a, b)), d.interval(max(a, b))
+    assert (wide[0] <= narrow[0]).all()
+    assert (narrow[1] <= wide[1]).all()
+
+
 @given(distributions(), SECONDS, SECONDS)
 def test_cdf_grows_from_0_to_1(d: Distribution, s: float, t: float) -> None:
     low, high = sorted((s, t))
@@ -135,8 +171,14 @@ def test_what_cannot_be_asked_is_refused() -> None:
         d.quantile(1.5)
     with pytest.raises(InputError, match="between 0 and 1"):
         d.interval(1.0)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        d.quantile([0.5, np.nan])
+    with pytest.raises(InputError, match="one number or a list"):
+        d.quantile([[0.5]])
     with pytest.raises(InputError, match="one per row"):
         d.cdf([1.0, 2.0])
+    with pytest.raises(InputError, match="one per row"):
+        d.cdf(np.ones((1, 1, 1)))
     with pytest.raises(InputError, match="0 or more"):
         d.sample(-1, np.random.default_rng(0))
     with pytest.raises(InputError, match="levels and values"):
