@@ -24,7 +24,9 @@ _FACT_TOPICS = {
     "store_category": _PLACE,
     "city": _PLACE,
     "zone": _PLACE,
+    "store_zone": _PLACE,
     "building": _PLACE,
+    "floor": _PLACE,
     "courier_id": _COURIER,
     "vehicle": _COURIER,
 }
@@ -39,7 +41,11 @@ _FACT_WORDS = {
     "store_id": "The store",
     "store_category": "Kind of kitchen and city",
     "city": "The city",
-    "zone": "The zone",
+    "zone": "The zone of the customer",
+    "store_zone": "The zone of the store",
+    "building": "Kind of building",
+    "floor": "Floor of the customer",
+    "distance_to_store_m": "Distance of the courier to the store",
     "courier_id": "The courier",
     "vehicle": "The courier's vehicle",
 }
