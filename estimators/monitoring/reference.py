@@ -20,10 +20,13 @@ from estimators.monitoring.statistics import (
 )
 from estimators.typing import FloatArray, IntArray
 
-__all__ = ["Reference", "places_of", "reference_of"]
+__all__ = ["EXPLAINED_ROWS", "Reference", "places_of", "reference_of"]
 
 ROWS_MAX = 100_000
 """Of more rows, every second, third ... is looked at."""
+
+EXPLAINED_ROWS = 1_000
+"""So many answers are explained for a reference: 1 to 3 ms each, at every training."""
 
 RANGE_LEVEL = 0.8
 """The central range whose width is kept."""
