@@ -23,10 +23,10 @@ from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report, ReportRow, Scores, score
-from estimators.explanation import EXPLAINED_MAX, evenly
+from estimators.explanation import evenly
 from estimators.facts import learn_facts
 from estimators.matrix import FeatureMatrix, inputs_of
-from estimators.monitoring.reference import Reference, reference_of
+from estimators.monitoring.reference import EXPLAINED_ROWS, Reference, reference_of
 from estimators.slices import score_slices
 from estimators.tuning import Tuning, tune
 from estimators.typing import FloatArray
@@ -275,7 +275,7 @@ def _reference(estimator: Estimator, matrix: FeatureMatrix) -> Reference:
         learned,
         matrix.target_s[matrix.learned],
         estimator.predict(rows),
-        estimator.explain(rows[evenly(len(rows), EXPLAINED_MAX)]),
+        estimator.explain(rows[evenly(len(rows), EXPLAINED_ROWS)]),
         answered=answered,
     )
 
