@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
-from estimators import DatasetError, InputError
-from estimators.boosting import BoostingParameters
+from estimators import DatasetError, InputError, quantile_model
+from estimators.boosting import Anchors, BoostingParameters
 from estimators.quantile_model import CALIBRATION_FROM, Columns, QuantileModel
+from estimators.typing import FloatArray
 
 SEED = 23
 FEW = BoostingParameters(median_trees=10, outer_trees=5, outer_min_rows_per_leaf=20)
@@ -66,6 +68,26 @@ def test_seconds_may_be_negative_on_the_linear_scale() -> None:
     assert (low < 0.0).mean() > 0.5
     assert 0.76 < np.mean((low <= extra) & (extra <= high)) < 0.84, f"seed {SEED}"
     assert model.grid.to_json()["scale"] == "linear"
+
+
+def test_no_model_for_calibration_takes_more_rows_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+    fit = Anchors.fit
+
+    def counting(X: FloatArray, target_s: FloatArray, **options: Any) -> Anchors:
+        seen.append(len(X))
+        return fit(X, target_s, **options)
+
+    monkeypatch.setattr(Anchors, "fit", counting)
+    monkeypatch.setattr(quantile_model, "FOLD_ROWS_MAX", 1_000)
+    monkeypatch.setattr(quantile_model, "CALIBRATION_ROWS_MAX", 300)
+    model = fitted()
+    assert seen == [1_000, 1_000, 3_000]
+    X, seconds, _ = rows()
+    low, high = model.predict(X).interval(0.8)
+    assert 0.75 < np.mean((low <= seconds) & (seconds <= high)) < 0.87, f"seed {SEED}"
 
 
 def test_progress_grows_within_each_stage() -> None:
