@@ -56,6 +56,10 @@ _OUTCOME = r"actual|durat|prep_?time|took|elapsed|delay|lateness|wait|rating|tip
 OUTCOME_CORRELATION = 0.99
 """A number that follows the time between two events so closely is that time."""
 
+CITY = "city"
+COURIER_COLUMNS = ("courier_id", "distance_to_store_m")
+COURIER_EVENTS = ("courier_assigned", "courier_at_store", "picked_up", "courier_at_customer")
+
 _OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"[^A-Za-z0-9_]+")
@@ -71,6 +75,7 @@ class GuessedMapping:
         events: event -> column, in the order in which they happen.
         dimensions: name -> column.
         attributes: name -> column.
+        known_from: name of a dimension or attribute -> event from which it seems to be known.
         naive: events whose times have no offset from UTC.
         left_out: column -> why.
     """
@@ -80,6 +85,7 @@ class GuessedMapping:
     events: dict[str, str] = field(default_factory=dict)
     dimensions: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
+    known_from: dict[str, str] = field(default_factory=dict)
     naive: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -119,6 +125,7 @@ def guess_mapping(path: Path) -> GuessedMapping:
     for column in rest:
         if column != guessed.id:
             _place(guessed, column, table[column], seconds)
+    guessed.known_from = dict(_later(guessed, table))
     return guessed
 
 
@@ -198,7 +205,9 @@ def _place(
     name = "" if number else _known(column, _DIMENSIONS)
     whole = pd.api.types.is_integer_dtype(values.dtype) or _are_integers(known)
     is_id = not number and bool(name or column.lower().endswith("id"))
-    if distinct < 2:
+    if distinct == 1 and name and not is_number:
+        _add(guessed.dimensions, guessed, name, column)
+    elif distinct < 2:
         guessed.left_out[column] = "has no two values"
     elif pd.api.types.is_bool_dtype(values.dtype):
         guessed.left_out[column] = "is true or false: make it 0 and 1, or a text"
@@ -287,13 +296,18 @@ def _lines(guessed: GuessedMapping) -> Iterator[str]:
         what = "what groups the rows" if part == "dimensions" else "numbers"
         yield f"{part}:{'' if found else ' {}'}  # {what}"
         yield from (f"  {name}: {_quoted(column)}" for name, column in found.items())
-    yield from _later(guessed)
+    if CITY not in guessed.dimensions:
+        yield "# A value that is the same in all rows; without a city there are no features of it."
+        yield "# constants: {city: my-city}"
+    if guessed.known_from:
+        yield "known_from:  # what is known only later; the rest is known from the first event on"
+        yield from (f"  {name}: {event}" for name, event in guessed.known_from.items())
     if guessed.dimensions:
-        by = "city" if "city" in guessed.dimensions else next(iter(guessed.dimensions))
+        by = CITY if CITY in guessed.dimensions else next(iter(guessed.dimensions))
         yield f"# The timezone people live in, one for all or one per {by}; without it no model"
         yield "# knows the local hour and weekday."
         yield "# timezone: Europe/Madrid"
-        if by != "city":
+        if by != CITY:
             yield f"# timezone_by: {by}"
     yield "# label_bounds_s: [60, 7200]  # shorter and longer durations are damaged records"
     yield 'test_from: "20%"  # the last part of the rows, or a moment such as 2026-03-02'
@@ -301,16 +315,25 @@ def _lines(guessed: GuessedMapping) -> Iterator[str]:
         yield f"# left out: {column!r} {why}"
 
 
-def _later(guessed: GuessedMapping) -> Iterator[str]:
-    """Yield from when the courier is known: that one is assigned later is true everywhere."""
-    courier = [name for name in ("courier_id", "distance_to_store_m")
-               if name in {**guessed.dimensions, **guessed.attributes}]  # fmt: skip
-    usual = ("courier_assigned", "courier_at_store", "picked_up", "courier_at_customer")
-    event = next((name for name in usual if name in guessed.events), None)
-    if not courier or event is None or event == next(iter(guessed.events)):
-        return
-    yield "known_from:  # what is known only later; the rest is known from the first event on"
-    yield from (f"  {name}: {event}" for name in courier)
+def _later(guessed: GuessedMapping, table: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield from when columns are known: with the event in whose rows alone they are there.
+
+    A courier is known from the assignment on, whatever the table says.
+    """
+    first, *later = guessed.events
+    assigned = next((name for name in COURIER_EVENTS if name in later), None)
+    there = {event: table[guessed.events[event]].notna() for event in later}
+    for name, column in {**guessed.dimensions, **guessed.attributes}.items():
+        if name in COURIER_COLUMNS:
+            if assigned is not None:
+                yield name, assigned
+            continue
+        known = table[column].notna()
+        if known.all() or known.equals(table[guessed.events[first]].notna()):
+            continue
+        event = next((event for event in later if known.equals(there[event])), None)
+        if event is not None:
+            yield name, event
 
 
 def _quoted(text: str) -> str:

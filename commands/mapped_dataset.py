@@ -110,7 +110,8 @@ def _table_path(file: MappingFile, given: MappedTable, field: str, data: Path | 
 
 
 def _source(file: MappingFile, given: MappedTable, field: str, name: str) -> Source:
-    columns = [*given.pairs("dimensions"), *given.pairs("attributes")]
+    dimensions = (*given.pairs("dimensions"), *given.constants)
+    columns = [*dimensions, *given.pairs("attributes")]
     for column, event in given.known_from.items():
         place = f"{field}known_from.{column}"
         file.check_name(place, column, columns, "dimension or attribute of this mapping")
@@ -120,7 +121,7 @@ def _source(file: MappingFile, given: MappedTable, field: str, name: str) -> Sou
             name,
             sample_id=_sample_id(name),
             events=tuple(given.pairs("events")),
-            dimensions=tuple(given.pairs("dimensions")),
+            dimensions=dimensions,
             attributes=tuple(given.pairs("attributes")),
             known_from=given.known_from,
         )
@@ -174,6 +175,8 @@ def _table(
     if not chunks:
         raise UserError(f"{path.name} has no rows")
     rows = pd.concat(chunks, ignore_index=True)
+    for name, value in given.constants.items():
+        rows[name] = value
     for event, one in given.later.items():
         after = pd.to_timedelta((rows[between[event]] * one.unit_s).round(6), unit="s")
         rows[event] = rows[one.after] + after
@@ -184,8 +187,6 @@ def _as_read(
     file: MappingFile, given: MappedTable, field: str, source: Source, between: Mapping[str, str]
 ) -> Source:
     """Return the source as the file has it: the time in between is a number, no event."""
-    if not between:
-        return source
     for name, one in given.later.items():
         place = f"{field}events.{name}"
         if (one.seconds is None) == (one.minutes is None):
@@ -195,6 +196,7 @@ def _as_read(
     return replace(
         source,
         events=tuple(event for event in source.events if event not in between),
+        dimensions=tuple(given.pairs("dimensions")),
         attributes=(*source.attributes, *between.values()),
         known_from={},
     )

@@ -67,6 +67,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             happened, ``{after: activated, minutes: COLUMN}``. Missing = it has not happened.
         dimensions: what groups the rows (store_id, courier_id, city, zone, store_category).
         attributes: numbers (amount, products, distance_m).
+        constants: further dimensions -> the value that they have in every row.
         known_from: dimension or attribute -> event from which it is known, if not the first one.
         clock: IANA name of the clock that times without an offset were read from.
         integers: names (id, dimensions) that are integers in a CSV file; text otherwise.
@@ -77,6 +78,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     file: str | None = None
     dimensions: Names = []
     attributes: Names = []
+    constants: dict[str, str | int] = {}
     known_from: dict[str, str] = {}
     clock: str | None = None
     integers: list[str] = []

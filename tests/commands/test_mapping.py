@@ -233,6 +233,33 @@ def test_a_number_that_tells_the_answer_is_left_out(tmp_path: Path) -> None:
     assert guessed.id == ""
 
 
+def test_a_column_that_comes_with_an_event_is_known_from_it(
+    folder: Path, history: pd.DataFrame
+) -> None:
+    table = history.drop(columns=["courier_id", "distance_to_store_m"])
+    assigned = table["courier_assigned"].notna()
+    assert not assigned.all()
+    table["vehicle"] = np.where(np.arange(len(table)) % 3, "bicycle", "car")
+    table["vehicle"] = table["vehicle"].where(assigned)
+    table["city"] = "BCN"
+    table.to_parquet(folder / "history.parquet")
+    guessed = guess_mapping(folder / "history.parquet")
+    assert guessed.known_from == {"vehicle": "courier_assigned"}
+    assert guessed.dimensions["city"] == "city"
+
+
+def test_a_constant_is_in_every_row(folder: Path) -> None:
+    text = GOOD.replace("[store_id, city, courier_id]", "[store_id, courier_id]")
+    text = text.replace(
+        "timezone: {BCN: Europe/Madrid, WAW: Europe/Warsaw}", "timezone: Europe/Rome"
+    )
+    (folder / "mapping.yaml").write_text(text + "constants: {city: ROM}\n", encoding="utf-8")
+    dataset = mapped_dataset(folder / "mapping.yaml")
+    assert set(dataset.table["city"]) == {"ROM"}
+    assert (dataset.timezone_by, dataset.timezones) == ("city", {"ROM": "Europe/Rome"})
+    assert "city" in dataset.categories
+
+
 def test_the_command_guesses_checks_and_prints_the_schema(folder: Path) -> None:
     runner = CliRunner()
     made = runner.invoke(
