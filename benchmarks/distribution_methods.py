@@ -1,8 +1,9 @@
 """Ways to get a distribution of seconds from the same columns: scores and costs side by side.
 
 On an inner time split of the training periods of the public data (the last 45% of their rows, from
-models of the earlier ones; their test periods stay unseen) and on simulated cities. LightGBM's methods run here with one thread; NGBoost and CatBoost
-run in an environment of their own with one thread, made at the first run.
+models of the earlier ones; their test periods stay unseen) and on simulated cities. LightGBM's
+methods run here with one thread; NGBoost and CatBoost run in an environment of their own with one
+thread, made at the first run.
 
     python -m benchmarks.distribution_methods --data FOLDER [--only wolt cities] [--no-peers]
 """

@@ -1,0 +1,119 @@
+"""Training an eTP on a million simulated orders: features, models, calibration, baseline, report.
+
+The cities are simulated first, which is not timed. Every stage is timed on the clock and in
+processor seconds of this process, as others may use the machine.
+
+    python -m benchmarks.estimator_training [--orders 1150000] [--days 31] [--threads 2]
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.measuring import machine, peak_resident_bytes, save
+from estimators.dataset import Dataset
+from estimators.datasets.cities import cities_dataset
+from estimators.evaluation import Scores
+from estimators.training import train_etp
+
+CITIES = 5
+SEED = 0
+TEST_DAYS = 3
+"""The last days, on which the model is scored; all before is learned from."""
+
+
+@dataclass
+class Stages:
+    """Seconds of each stage of training, as its progress tells when one begins."""
+
+    wall_s: dict[str, float] = field(default_factory=dict)
+    processor_s: dict[str, float] = field(default_factory=dict)
+    _name: str = "prepare"
+    _since: tuple[float, float] = field(default_factory=lambda: _clocks())
+
+    def count(self, stage: str, _part: float) -> None:
+        """Be called with the stage that training is in."""
+        wall, processor = _clocks()
+        name = self._name
+        self.wall_s[name] = self.wall_s.get(name, 0.0) + wall - self._since[0]
+        self.processor_s[name] = self.processor_s.get(name, 0.0) + processor - self._since[1]
+        self._name, self._since = stage, (wall, processor)
+
+
+def simulated(orders: int, days: int) -> Dataset:
+    """Return simulated cities whose last days are the test period."""
+    from simulator import Scenario, simulate_cities
+    from simulator.scenario import CITY_PROFILES
+
+    plan = Scenario(cities=CITIES, days=days, orders=orders, seed=SEED)
+    dataset = cities_dataset(
+        simulate_cities(plan).tables,
+        start=pd.Timestamp(plan.start),
+        days=days,
+        timezones={city.name: city.timezone for city in CITY_PROFILES},
+    )
+    return replace(
+        dataset, test_from=pd.Timestamp(plan.start) + pd.Timedelta(days=days - TEST_DAYS)
+    )
+
+
+def measure(orders: int, days: int, threads: int) -> dict[str, Any]:
+    """Train once; the result as it is saved."""
+    at_start = machine()
+    started = time.perf_counter()
+    dataset = simulated(orders, days)
+    simulated_s = time.perf_counter() - started
+    print(f"simulated in {simulated_s:.0f} s: {len(dataset.table):,} orders", file=sys.stderr)
+    stages = Stages()
+    wall, processor = _clocks()
+    trained = train_etp(dataset, num_threads=threads, progress=stages.count)
+    ended = _clocks()
+    stages.count("", 1.0)
+    overall = {row.model: row.scores for row in trained.report.rows if row.group == "all"}
+    return {
+        "at_start": at_start,
+        "rows_trained": trained.metadata["rows_trained"],
+        "rows_tested": trained.metadata["rows_tested"],
+        "columns": len(trained.estimator.feature_names),
+        "features": len(trained.estimator.features),
+        "trees": trained.metadata["trees"],
+        "threads": threads,
+        "wall_s": round(ended[0] - wall, 1),
+        "processor_s": round(ended[1] - processor, 1),
+        "stages_wall_s": {name: round(s, 1) for name, s in stages.wall_s.items()},
+        "stages_processor_s": {name: round(s, 1) for name, s in stages.processor_s.items()},
+        "peak_resident_mb": round(peak_resident_bytes() / 2**20),
+        "scores": {name: _line(scores) for name, scores in overall.items()},
+    }
+
+
+def _line(scores: Scores) -> dict[str, Any]:
+    return {
+        "mae_s": round(scores.mae_s, 1),
+        "crps_s": round(scores.crps_s, 1),
+        "coverage": {str(level): round(share, 4) for level, share in scores.coverage.items()},
+    }
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def main() -> None:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=1_150_000)
+    parser.add_argument("--days", type=int, default=31)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    result = measure(options.orders, options.days, options.threads)
+    print(result, file=sys.stderr)
+    save("estimator_training", result)
+
+
+if __name__ == "__main__":
+    main()
