@@ -4,13 +4,22 @@
 
     ServiceError
     ├── InvalidRequest      400, 413, 415   what was sent: the field and the reason
+    ├── Unauthorized        401             no API key, or none that is known
+    ├── Forbidden           403             an API key that may ask for something else
     ├── Unavailable         503             what the service lacks at the moment; try again
     └── SettingError        (at the start)  a setting that cannot be
 """
 
 from __future__ import annotations
 
-__all__ = ["InvalidRequest", "ServiceError", "SettingError", "Unavailable"]
+__all__ = [
+    "Forbidden",
+    "InvalidRequest",
+    "ServiceError",
+    "SettingError",
+    "Unauthorized",
+    "Unavailable",
+]
 
 
 class ServiceError(Exception):
@@ -38,6 +47,20 @@ class InvalidRequest(ServiceError):
     def __init__(self, reason: str, *, field: str = "", http_status: int = 400) -> None:
         super().__init__(reason, field=field)
         self.http_status = http_status
+
+
+class Unauthorized(ServiceError):
+    """Nobody knows who asks."""
+
+    http_status = 401
+    error = "unauthorized"
+
+
+class Forbidden(ServiceError):
+    """Who asks may not ask this."""
+
+    http_status = 403
+    error = "forbidden"
 
 
 class Unavailable(ServiceError):
