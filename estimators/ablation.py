@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,13 @@ def groups_of(estimator: Estimator, extra: Sequence[str] = ()) -> tuple[FeatureG
     collect("function", (("tsfresh", f.name) for f in own if isinstance(f.function, Tsfresh)))
     added = [one for one in estimator.features if one.name in extra]
     collect("extra", ((f.topic or "none", f.name) for f in added), in_model=False)
-    return tuple(group for group in found if group.features)
+    return tuple(_with_shrinkage(group, estimator) for group in found if group.features)
+
+
+def _with_shrinkage(group: FeatureGroup, estimator: Estimator) -> FeatureGroup:
+    """Return the group with what is made of its features: it goes where they go."""
+    made = [one.name for one in estimator.shrinkage if one.levels[0].typical in group.features]
+    return replace(group, features=(*group.features, *made))
 
 
 def _word(dimension: str) -> str:
@@ -180,6 +186,7 @@ def ablate(
     extra: Sequence[str] = (),
     kinds: Sequence[str] | None = None,
     splits: int = INNER_SPLITS,
+    repeats: int = 1,
     test: bool = False,
     progress: Progress | None = None,
 ) -> Ablation:
@@ -192,6 +199,8 @@ def ablate(
         extra: names of features in it that are no part of the estimator.
         kinds: of the groups to look at; all by default. Facts and all real-time features always.
         splits: how many inner splits.
+        repeats: trainings of each model, with different seeds; their losses are averaged, as
+            chance alone moves each by some tenths of a second.
         test: score the test period instead. Who chooses by it has none left.
         progress: called with the part that is done.
 
@@ -209,7 +218,7 @@ def ablate(
     wanted = {own, facts, frozenset[str]()}
     for group in groups:
         wanted |= {_without(own, group), _with(own, group), _first(facts, group)}
-    scored = _Scored(matrix, chosen, sorted(wanted, key=sorted), progress)
+    scored = _Scored(matrix, chosen, sorted(wanted, key=sorted), repeats, progress)
     return Ablation(
         estimator=matrix.estimator.name,
         dataset=matrix.dataset.name,
@@ -256,16 +265,14 @@ class _Scored:
         matrix: FeatureMatrix,
         splits: Sequence[InnerSplit],
         wanted: Sequence[frozenset[str]],
+        repeats: int,
         progress: Progress | None,
     ) -> None:
         rows = np.concatenate([split.scored for split in splits])
         self.as_of_us = matrix.as_of_us[rows]
         self._losses: dict[frozenset[str], Losses] = {}
         for done, names in enumerate(wanted):
-            parts = [
-                losses_of(_predicted(matrix, split, names), matrix.target_s[split.scored])
-                for split in splits
-            ]
+            parts = [_losses(matrix, split, names, repeats) for split in splits]
             self._losses[names] = Losses(
                 absolute_s=np.concatenate([part.absolute_s for part in parts]),
                 crps_s=np.concatenate([part.crps_s for part in parts]),
@@ -293,9 +300,28 @@ class _Scored:
         return paired_difference(loss_s, reference_s, self.as_of_us)
 
 
-def _predicted(matrix: FeatureMatrix, split: InnerSplit, names: frozenset[str]) -> Distribution:
+def _losses(
+    matrix: FeatureMatrix, split: InnerSplit, names: frozenset[str], repeats: int
+) -> Losses:
+    """Return the losses of a model of some columns, the mean over trainings of several seeds."""
+    seeds = range(repeats if names else 1)
+    found = [
+        losses_of(_predicted(matrix, split, names, seed), matrix.target_s[split.scored])
+        for seed in seeds
+    ]
+    return Losses(
+        absolute_s=np.mean([one.absolute_s for one in found], axis=0),
+        crps_s=np.mean([one.crps_s for one in found], axis=0),
+    )
+
+
+def _predicted(
+    matrix: FeatureMatrix, split: InnerSplit, names: frozenset[str], seed: int
+) -> Distribution:
     if not names:
         known = np.quantile(matrix.target_s[split.learned], GRID_LEVELS)
         return Distribution(GRID_LEVELS, np.tile(known, (len(split.scored), 1)))
-    model = matrix.fit(split.learned, names=sorted(names))
+    own = matrix.estimator.parameters
+    parameters = replace(own, seed=own.seed + seed)
+    model = matrix.fit(split.learned, names=sorted(names), parameters=parameters)
     return model.predict(matrix.X[split.scored])

@@ -12,13 +12,15 @@ import numpy as np
 from aggregators import Aggregator, Duration, EventStore, FeatureSet, Source
 from aggregators.times import moment_to_us
 from estimators.boosting import BoostingParameters
-from estimators.columns import columns_of
+from estimators.columns import InputColumn, columns_of
+from estimators.dataset import Dataset
 from estimators.definitions import differences
 from estimators.distribution import Distribution
 from estimators.errors import DefinitionMismatchError, InputError, NotFittedError
 from estimators.explanation import Explanation, Statistic, explain
 from estimators.facts import LOCAL_HOUR, Facts
 from estimators.quantile_model import Columns, QuantileModel, StageProgress
+from estimators.shrinkage import Shrinkage, ShrinkageSpec
 from estimators.typing import FloatArray, IntArray
 
 __all__ = ["Estimator"]
@@ -34,6 +36,7 @@ class Estimator(ABC):
         as_of: the event at which it is asked in training.
         facts: what the request says, with the categories seen in training.
         features: the real-time features.
+        shrinkage: columns that are made of real-time features, for stores of few orders.
         parameters: of the boosting.
     """
 
@@ -42,6 +45,9 @@ class Estimator(ABC):
 
     default_parameters: ClassVar[BoostingParameters] = BoostingParameters()
     """How its ensembles are grown unless somebody says otherwise (README.md: how chosen)."""
+
+    shrinks: ClassVar[tuple[ShrinkageSpec, ...]] = ()
+    """Columns of shrinkage that it takes where the data have the features for them."""
 
     calibration_groups: ClassVar[tuple[str, ...]] = ("city", LOCAL_HOUR)
     """Columns by whose values the spread is calibrated apart, as far as an estimator has them:
@@ -54,12 +60,14 @@ class Estimator(ABC):
         as_of: str,
         facts: Facts,
         features: FeatureSet,
+        shrinkage: Sequence[Shrinkage] = (),
         parameters: BoostingParameters | None = None,
     ) -> None:
         self.target = target
         self.as_of = as_of
         self.facts = facts
         self.features = features
+        self.shrinkage = tuple(shrinkage)
         self.parameters = parameters or self.default_parameters
         self._model: QuantileModel | None = None
 
@@ -76,10 +84,43 @@ class Estimator(ABC):
             others: further sources, such as the weather.
         """
 
+    @classmethod
+    def prepared(cls, dataset: Dataset, *, num_threads: int = 1, seed: int = 0) -> Dataset:
+        """Return the data set as this estimator learns from it and is scored on it.
+
+        Most take it as it is. Called more than once, it changes nothing more.
+
+        Args:
+            dataset: asked what the estimator answers.
+            num_threads: the most to use; the result does not depend on it.
+            seed: fixes everything random.
+        """
+        return dataset
+
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Columns of X in order: those of the facts, then the real-time features."""
-        return (*self.facts.names, *self.features.names)
+        """Columns of X in order: those of the facts, the real-time features, the shrinkage."""
+        shrunk = (one.name for one in self.shrinkage)
+        return (*self.facts.names, *self.features.names, *shrunk)
+
+    @property
+    def input_columns(self) -> tuple[InputColumn, ...]:
+        """The columns of X in words."""
+        return columns_of(self.facts, self.features, self.shrinkage)
+
+    def assemble(self, facts: FloatArray, realtime: FloatArray) -> FloatArray:
+        """Return the rows of X for encoded facts and real-time features.
+
+        Args:
+            facts: shape (n_rows, len(facts.names)), or (len(facts.names),) for a single request.
+            realtime: as many rows of real-time features.
+
+        Returns:
+            float64 of shape (n_rows, n_features), or (n_features,).
+        """
+        columns = {name: realtime[..., i] for i, name in enumerate(self.features.names)}
+        shrunk = [one.column(columns)[..., np.newaxis] for one in self.shrinkage]
+        return np.concatenate([facts, realtime, *shrunk], axis=-1)
 
     @property
     def columns(self) -> Columns:
@@ -166,7 +207,7 @@ class Estimator(ABC):
             NotFittedError: before ``fit``.
         """
         self._check_columns(X)
-        return explain(self.model, X, columns_of(self.facts, self.features), of=of)
+        return explain(self.model, X, self.input_columns, of=of)
 
     def explain_estimate(
         self,
@@ -208,7 +249,7 @@ class Estimator(ABC):
         realtime = self.features.transform_array(
             store, as_of=as_of, keys=keys, sample_id=own_samples
         )
-        return np.concatenate([encoded, realtime])[np.newaxis, :]
+        return self.assemble(encoded, realtime)[np.newaxis, :]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything that :meth:`from_json` needs, JSON-able."""
@@ -222,6 +263,7 @@ class Estimator(ABC):
             "features": self.features.definition(),
             "features_name": self.features.name,
             "features_version": self.features.version,
+            "shrinkage": [one.to_json() for one in self.shrinkage],
             "parameters": self.parameters.to_json(),
             "model": self.model.to_json(),
         }
@@ -255,6 +297,8 @@ class Estimator(ABC):
             as_of=document["as_of"],
             facts=Facts.from_json(document["facts"]),
             features=FeatureSet(kept, document["features_name"], document["features_version"]),
+            # Models that were saved before there was shrinkage have none.
+            shrinkage=[Shrinkage.from_json(one) for one in document.get("shrinkage", ())],
             parameters=BoostingParameters(**document["parameters"]),
         )
         estimator._model = QuantileModel.from_json(document["model"])

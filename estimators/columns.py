@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aggregators import Aggregator
 from estimators.facts import LOCAL_HOUR, LOCAL_WEEKDAY, Facts
+from estimators.shrinkage import Shrinkage
 
 __all__ = ["InputColumn", "columns_of"]
 
@@ -84,15 +85,19 @@ class InputColumn:
         return float(number) if self.categories is None else self.categories[int(number)]
 
 
-def columns_of(facts: Facts, features: Iterable[Aggregator]) -> tuple[InputColumn, ...]:
-    """Return the columns of X in order: those of the facts, then the features.
+def columns_of(
+    facts: Facts, features: Iterable[Aggregator], shrinkage: Iterable[Shrinkage] = ()
+) -> tuple[InputColumn, ...]:
+    """Return the columns of X in order: those of the facts, the features, the shrinkage.
 
     >>> facts = Facts(numbers=("distance_m",), categories={"city": ("BCN",)})
     >>> [(column.topic, column.unit) for column in columns_of(facts, [])]
     [('order', 'm'), ('place', '')]
     """
     of_facts = [_of_fact(facts, name) for name in facts.names]
-    return (*of_facts, *(_of_feature(feature) for feature in features))
+    of_features = [_of_feature(feature) for feature in features]
+    topics = {column.name: column.topic for column in of_features}
+    return (*of_facts, *of_features, *(_of_shrinkage(one, topics) for one in shrinkage))
 
 
 def _of_fact(facts: Facts, name: str) -> InputColumn:
@@ -105,6 +110,19 @@ def _of_fact(facts: Facts, name: str) -> InputColumn:
     ending = max(endings, key=len, default="")
     unit = _FACT_UNITS.get(name, _UNIT_ENDINGS.get(ending, ""))
     return InputColumn(name=name, unit=unit, **settings)
+
+
+def _of_shrinkage(shrinkage: Shrinkage, topics: Mapping[str, str]) -> InputColumn:
+    """Return it with the topic of what it is made of."""
+    first = shrinkage.levels[0]
+    wider = ", ".join(level.dimension for level in shrinkage.levels[1:]) or "a constant"
+    return InputColumn(
+        name=shrinkage.name,
+        topic=topics.get(first.typical, OTHER_TOPIC),
+        dimension=first.dimension,
+        unit="s",
+        description=f"{first.typical}, drawn to {wider} where few orders speak.",
+    )
 
 
 def _of_feature(feature: Aggregator) -> InputColumn:

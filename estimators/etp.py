@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from aggregators import Aggregator, Duration, Source
 from estimators.base import Estimator
 from estimators.etp_features import etp_features
+from estimators.shrinkage import Level, ShrinkageSpec
 
 __all__ = ["Etp"]
+
+
+def _level(dimension: str, whose: str, n: int) -> Level:
+    """Return a group with the median and the number of its last n durations."""
+    last = f"{whose}_time_to_ready_last_{n}"
+    return Level(dimension=dimension, typical=f"{last}_median", count=f"{last}_count")
 
 
 class Etp(Estimator):
@@ -19,6 +26,16 @@ class Etp(Estimator):
     """
 
     name = "etp"
+    shrinks = (
+        ShrinkageSpec(
+            name="store_time_to_ready_shrunk",
+            levels=(
+                _level("store_id", "store", 200),
+                _level("store_category", "category", 500),
+                _level("city", "city", 500),
+            ),
+        ),
+    )
     calibration_groups = (*Estimator.calibration_groups, "store_time_to_ready_last_200_count")
 
     @classmethod

@@ -81,8 +81,9 @@ _STORE_LAST: dict[int, tuple[Statistic, ...]] = {
     200: (P10, P25, MEDIAN, COUNT),
 }
 _STORE_WINDOWS = {"2h": (MEDIAN,), "1d": (MEDIAN,), "7d": (MEDIAN,)}
-_CATEGORY_LAST = {50: (P25, MEDIAN), 500: (MEDIAN,)}
+_CATEGORY_LAST = {50: (P25, MEDIAN), 500: (MEDIAN, COUNT)}
 _CATEGORY_WINDOWS = {"2h": (MEDIAN,)}
+_CITY_LAST = {500: (MEDIAN, COUNT)}
 _CITY_WINDOWS = {"30min": (MEDIAN,), "2h": (MEDIAN,)}
 
 
@@ -114,7 +115,7 @@ def etp_features(source: Source, target: Duration) -> list[Aggregator]:
         found += [*category.last(_CATEGORY_LAST), *category.windows(_CATEGORY_WINDOWS)]
     if "city" in source.dimensions:
         city = _Of(source, target, "city", "city")
-        found += [*city.windows(_CITY_WINDOWS), *city.open_orders()]
+        found += [*city.last(_CITY_LAST), *city.windows(_CITY_WINDOWS), *city.open_orders()]
     return found
 
 

@@ -249,4 +249,4 @@ def inputs_of(
     names = [one.name for one in estimator.features.sources]
     used = {name: tables[name] for name in names if name in tables}
     realtime = estimator.features.transform(used, "training", at=spine, threads=threads)
-    return np.hstack([facts, realtime.to_numpy(dtype=np.float64)])
+    return estimator.assemble(facts, realtime.to_numpy(dtype=np.float64))

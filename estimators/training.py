@@ -27,6 +27,7 @@ from estimators.explanation import evenly
 from estimators.facts import learn_facts
 from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.monitoring.reference import EXPLAINED_ROWS, Reference, reference_of
+from estimators.shrinkage import Shrinkage, learn_shrinkage
 from estimators.slices import score_slices
 from estimators.tuning import Tuning, tune
 from estimators.typing import FloatArray
@@ -106,10 +107,11 @@ def train(
     report = progress or _silent
     chosen = (parameters or estimator_class.default_parameters).to_json()
     chosen.update(seed=seed, num_threads=num_threads)
+    report("features", 0.0)
+    dataset = estimator_class.prepared(dataset, num_threads=num_threads, seed=seed)
     estimator = unfitted(
         estimator_class, dataset, features=features, parameters=BoostingParameters(**chosen)
     )
-    report("features", 0.0)
     matrix = FeatureMatrix.compute(estimator, dataset, threads=num_threads)
     report("features", 1.0)
     tuned = None
@@ -158,7 +160,8 @@ def unfitted(
         UnknownNameError: the estimator has no such feature for these data.
     """
     own = estimator_class.features_for(dataset.source, dataset.target, (*dataset.others,))
-    own += extra
+    # Sources beside the samples may have dimensions that these samples do not.
+    own = [one for one in own if one.dimension in dataset.table.columns] + [*extra]
     if features is not None:
         known = {one.name: one for one in own}
         for name in features:
@@ -176,8 +179,20 @@ def unfitted(
             timezones=dataset.timezones,
         ),
         features=FeatureSet(own, name=estimator_class.name, version=CATALOG.version),
+        shrinkage=_learned_shrinkage(estimator_class, dataset, [one.name for one in own]),
         parameters=parameters,
     )
+
+
+def _learned_shrinkage(
+    estimator_class: type[Estimator], dataset: Dataset, features: Sequence[str]
+) -> list[Shrinkage]:
+    """Return the columns of shrinkage that these features can give, from the training rows."""
+    given = [spec.given(features) for spec in estimator_class.shrinks]
+    table, duration_s = dataset.table.loc[dataset.trains], dataset.target_s[dataset.trains]
+    if np.isnan(duration_s).all():
+        return []
+    return [learn_shrinkage(spec, table, duration_s) for spec in given if spec is not None]
 
 
 def train_etp(dataset: Dataset, **options: Any) -> TrainedEstimator:
@@ -199,7 +214,9 @@ def evaluate(
         DatasetError: the test period holds no labelled row.
     """
     report = progress or _silent
-    dataset = dataset.about(trained.estimator.target, as_of=trained.estimator.as_of)
+    estimator = trained.estimator
+    dataset = dataset.about(estimator.target, as_of=estimator.as_of)
+    dataset = estimator.prepared(dataset, seed=estimator.parameters.seed)
     tests = dataset.tests
     if not tests.any():
         raise DatasetError(

@@ -183,7 +183,7 @@ class Estimation:
             notes.append(f"real-time features are missing: {type(error).__name__}")
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
-        return _Prepared(request, as_of, realtime, np.concatenate([facts, realtime]), notes)
+        return _Prepared(request, as_of, realtime, self._estimator.assemble(facts, realtime), notes)
 
     def _check(self, order: dict[str, Any]) -> list[str]:
         """Check names and types of an order's fields; say which values are needed and missing."""

@@ -156,7 +156,7 @@ def test_misuse_of_an_estimator_is_said(trained: TrainedEstimator) -> None:
     with pytest.raises(NotFittedError):
         fresh.predict(np.zeros((1, n)))
     with pytest.raises(InputError, match="expected \\(n_rows"):
-        trained.estimator.predict(np.zeros((1, n + 1)))
+        trained.estimator.predict(np.zeros((1, len(trained.estimator.feature_names) + 1)))
     with pytest.raises(InputError, match="not finite"):
         fresh.fit(np.zeros((500, n)), np.full(500, np.nan), np.arange(500))
     with pytest.raises(InputError, match="as many"):

@@ -152,7 +152,7 @@ def assert_equal_to_training(served: Served, answers: list[PredictAnswer]) -> No
     assert expected.notna().to_numpy().mean() > 0.5, "hardly any feature had a value to compare"
 
     as_of_us = rows[dataset.as_of].astype("datetime64[us, UTC]").to_numpy(np.int64)
-    inputs = np.column_stack([estimator.facts.encode(rows, as_of_us), expected.to_numpy()])
+    inputs = estimator.assemble(estimator.facts.encode(rows, as_of_us), expected.to_numpy())
     offline = estimator.predict(inputs)
     np.testing.assert_array_equal([answer.mean_s for answer in answers], offline.mean())
     for level in LEVELS:

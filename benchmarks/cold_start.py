@@ -1,0 +1,107 @@
+"""What shrinkage gains for stores of few orders, with and without it, by earlier orders.
+
+Usage: python -m benchmarks.cold_start --data FOLDER [--seed 100] [--threads 1]
+
+Deliveroo: the inner splits of its training period (its test period is not looked at). Simulated
+cities: 240 stores, 60% of which open on a later day, the last quarter of the days. The same rows,
+the same parameters; without shrinkage the columns that it needs are missing, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from estimators.dataset import Dataset
+from estimators.datasets import cities_dataset, load_dataset
+from estimators.etp import Etp
+from estimators.evaluation import crps_s
+from estimators.matrix import FeatureMatrix, InnerSplit
+from estimators.slices import store_age_orders
+from estimators.training import unfitted
+from estimators.typing import FloatArray, IntArray
+from simulator import Scenario, simulate_cities
+
+AGES = ((0, 0, "0"), (1, 5, "1-5"), (6, 20, "6-20"), (21, 2**62, "more"), (0, 2**62, "all"))
+"""Fewest and most earlier orders of a store, and what such stores are called."""
+
+
+def main() -> None:
+    """Print a table for each data set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of the data sets")
+    parser.add_argument("--seed", type=int, default=100, help="of the simulated cities")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    if arguments.data is not None:
+        _print("Deliveroo, inner splits", load_dataset("deliveroo", arguments.data), inner=True)
+    _print(f"simulated cities, seed {arguments.seed}", young_cities(arguments.seed), inner=False)
+
+
+def young_cities(seed: int) -> Dataset:
+    """Return two cities of many stores with few orders each, most of them new."""
+    scenario = Scenario(
+        cities=2, days=14, orders=24_000, stores_per_city=120, seed=seed, new_store_share=0.6
+    )
+    return cities_dataset(
+        simulate_cities(scenario).tables,
+        start=pd.Timestamp(scenario.start),
+        days=scenario.days,
+        timezones={profile.name: profile.timezone for profile in scenario.profiles},
+    )
+
+
+def _print(title: str, dataset: Dataset, *, inner: bool) -> None:
+    matrix = FeatureMatrix.compute(unfitted(Etp, dataset), dataset, test=not inner)
+    splits = list(matrix.inner_splits()) if inner else [InnerSplit(matrix.learned, matrix.tested)]
+    rows = dataset.trains if inner else dataset.trains | dataset.tests
+    age = store_age_orders(dataset)[rows]
+    k = {one.name: [round(value, 1) for value in one.k] for one in matrix.estimator.shrinkage}
+    print(f"\n{title}; k: {k}")
+    print("| earlier orders | orders | MAE s without | with | CRPS s without | with |", end="")
+    print(" in 80% range without | with |\n|---|---|---|---|---|---|---|---|")
+    added = {one.name for one in matrix.estimator.shrinkage}
+    added |= {
+        name
+        for one in matrix.estimator.shrinkage
+        for level in one.levels[1:]
+        for name in (level.count, level.typical)
+        if name != "category_time_to_ready_last_500_median"
+    }
+    without = [name for name in matrix.names if name not in added]
+    scores = [_scores(matrix, splits, names) for names in (without, matrix.names)]
+    scored = np.concatenate([split.scored for split in splits])
+    for line in _lines(scores, age[scored]):
+        print(line, flush=True)
+
+
+def _scores(matrix: FeatureMatrix, splits: list[InnerSplit], names: Sequence[str]) -> FloatArray:
+    """Return absolute error, CRPS and whether it is in the 80% range; shape (n_rows, 3)."""
+    found = []
+    for split in splits:
+        predicted = matrix.fit(split.learned, names=names).predict(matrix.X[split.scored])
+        actual_s = matrix.target_s[split.scored]
+        low, high = predicted.interval(0.8)
+        inside = (low <= actual_s) & (actual_s <= high)
+        error_s = np.abs(predicted.quantile(0.5) - actual_s)
+        found.append(np.column_stack([error_s, crps_s(predicted, actual_s), inside]))
+    return np.concatenate(found)
+
+
+def _lines(scores: list[FloatArray], age: IntArray) -> Iterator[str]:
+    for fewest, most, name in AGES:
+        rows = (age >= fewest) & (age <= most)
+        if not rows.any():
+            continue
+        means = [one[rows].mean(axis=0) for one in scores]
+        cells = [f"{mean[i]:.1f}" for i in (0, 1) for mean in means]
+        cells += [f"{mean[2]:.1%}" for mean in means]
+        yield f"| {name} | {rows.sum():,} | {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()
