@@ -82,6 +82,7 @@ class ExplainedOrder:
         explanation: of it, one row.
         actual_s: what happened, None where that is not known.
         was_learned: whether the model learned from this very order.
+        is_extra: whether the seconds are what comes on top of another estimate.
     """
 
     sample_id: str | int | None
@@ -90,6 +91,7 @@ class ExplainedOrder:
     explanation: Explanation
     actual_s: float | None
     was_learned: bool
+    is_extra: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary."""
@@ -119,8 +121,9 @@ class ExplainedOrder:
         )
         if self.actual_s is not None:
             place = f"{self.predicted.cdf(self.actual_s)[0]:.0%}"
+            took = "beyond what is expected otherwise it took" if self.is_extra else "it took"
             console.print(
-                f"it took [bold]{self.actual_s:,.0f} s[/]: {place} of such orders were expected to"
+                f"{took} [bold]{self.actual_s:,.0f} s[/]: {place} of such orders were expected to"
                 " be quicker",
                 highlight=False,
             )
