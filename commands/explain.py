@@ -91,6 +91,7 @@ def _explain(
             report("data", 0.0)
             dataset = open_for_model(choice, trained.metadata)
             dataset = dataset.about(estimator.target, as_of=estimator.as_of)
+            dataset = estimator.prepared(dataset, seed=estimator.parameters.seed)
             report("data", 1.0)
             report("explain", 0.0)
             if order is not None:
@@ -129,6 +130,7 @@ def _of_order(estimator: Estimator, dataset: Dataset, order: str, of: Of) -> Exp
         explanation=estimator.explain(X, of=of.value),
         actual_s=None if np.isnan(actual_s) else actual_s,
         was_learned=bool(dataset.trains[row]),
+        is_extra=dataset.base_s is not None,
     )
 
 
