@@ -32,6 +32,12 @@ SplitsOption = Annotated[
     int,
     typer.Option(min=1, max=10, help="Inner splits by time of the training period to score on."),
 ]
+RepeatsOption = Annotated[
+    int,
+    typer.Option(
+        min=1, max=20, help="Trainings of each model, with different seeds; losses are averaged."
+    ),
+]
 ByOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -64,6 +70,7 @@ def _ablate_one(
     asked: Asked,
     choice: DataChoice,
     splits: SplitsOption = 3,
+    repeats: RepeatsOption = 1,
     by: ByOption = None,
     test: TestOption = False,
     threads: ThreadsOption = 1,
@@ -102,6 +109,7 @@ def _ablate_one(
             extra=[one.name for one in extra],
             kinds=by,
             splits=splits,
+            repeats=repeats,
             test=test,
             progress=lambda part: report("fit", part),
         )

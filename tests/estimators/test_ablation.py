@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,20 @@ def test_what_is_no_part_of_the_model_is_added_not_taken_away(matrix: FeatureMat
     assert found.overall["all features"][0] == pytest.approx(float(np.abs(error_s).mean()))
     full = ablate(matrix, splits=1, kinds=("none",)).overall["all features"][0]
     assert row.last.mae.mean_s == pytest.approx(float(np.abs(error_s).mean()) - full)
+
+
+def test_repeats_average_the_losses_of_several_seeds(matrix: FeatureMatrix) -> None:
+    seed = matrix.estimator.parameters.seed
+    split = next(iter(matrix.inner_splits(1)))
+    each_s = []
+    for k in range(2):
+        parameters = replace(matrix.estimator.parameters, seed=seed + k)
+        predicted = matrix.fit(split.learned, parameters=parameters).predict(matrix.X[split.scored])
+        error_s = matrix.target_s[split.scored] - predicted.quantile(0.5)
+        each_s.append(float(np.abs(error_s).mean()))
+    assert each_s[0] != each_s[1]
+    found = ablate(matrix, splits=1, repeats=2, kinds=("none",))
+    assert found.overall["all features"][0] == pytest.approx(float(np.mean(each_s)))
 
 
 def test_json_names_everything(ablation: Ablation) -> None:
