@@ -47,6 +47,7 @@ def compare_models(
     for name, one in trained.items():
         _check_question(name, one.estimator, first)
     dataset = dataset.about(first.target, as_of=first.as_of)
+    dataset = first.prepared(dataset, seed=first.parameters.seed)
     tests = dataset.tests
     if not tests.any():
         raise DatasetError(
