@@ -14,6 +14,7 @@ from commands.datasets import (
     DatasetName,
     DatasetOption,
     DaysOption,
+    ImperfectOption,
     OrdersOption,
     SeedOption,
     StoresOption,
@@ -50,6 +51,7 @@ class DataChoice:
     days: int
     cities: int
     orders: int | None
+    imperfect: bool
     until: str | None
     seed: int
 
@@ -73,6 +75,7 @@ class DataChoice:
                 public=public,
                 orders=self.orders,
                 cities=self.cities,
+                imperfect=self.imperfect,
             )
         if self.dataset is not None:
             raise UserError(
@@ -98,6 +101,7 @@ DATA_OPTIONS = OptionGroup(
         "days": (DaysOption, 14),
         "cities": (CitiesOption, 2),
         "orders": (OrdersOption, None),
+        "imperfect": (ImperfectOption, False),
         "until": (UntilOption, None),
         "seed": (SeedOption, 0),
     },

@@ -25,6 +25,7 @@ __all__ = [
     "DatasetName",
     "DatasetOption",
     "DaysOption",
+    "ImperfectOption",
     "OrdersOption",
     "SeedOption",
     "StoresOption",
@@ -83,6 +84,14 @@ OrdersOption = Annotated[
         show_default=False,
     ),
 ]
+ImperfectOption = Annotated[
+    bool,
+    typer.Option(
+        "--imperfect",
+        help="Simulated cities with the records of real ones (cities): late, missing and corrected"
+        " events, a ready button that is pressed late or never.",
+    ),
+]
 CitiesOption = Annotated[int, typer.Option(min=1, max=5, help="Simulated cities (cities).")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 UntilOption = Annotated[
@@ -106,6 +115,7 @@ def open_dataset(
     public: DatasetName = DatasetName.DELIVEROO,
     orders: int | None = None,
     cities: int = 2,
+    imperfect: bool = False,
 ) -> Dataset:
     """Return the data set that the options ask for.
 
@@ -119,6 +129,7 @@ def open_dataset(
         public: the data that is meant where only a folder is named.
         orders: expected over all simulated cities; None: as many as their stores have.
         cities: how many simulated cities.
+        imperfect: whether their records are late, missing and wrong as in life.
 
     Raises:
         UserError: the options do not fit together, or ``until`` is not a moment.
@@ -131,9 +142,17 @@ def open_dataset(
 
         dataset = simulated_dataset(CityPlan(stores=stores, days=days, seed=seed))
     elif name is DatasetName.CITIES and not _holds_cities(folder):
-        from simulator import Scenario
+        from simulator import Imperfections, Scenario
 
-        dataset = dataset_of_cities(Scenario(cities=cities, days=days, orders=orders, seed=seed))
+        dataset = dataset_of_cities(
+            Scenario(
+                cities=cities,
+                days=days,
+                orders=orders,
+                seed=seed,
+                imperfections=Imperfections.typical() if imperfect else Imperfections(),
+            )
+        )
     else:
         if folder is None:
             raise UserError(

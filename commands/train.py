@@ -86,6 +86,7 @@ def _train_one(
             ),
         )
     print_report(trained.report)
+    _tell_labels(trained.metadata["labels"])
     _tell_tuning(trained.metadata["tuning"])
     tag = ""
     if save:
@@ -103,6 +104,14 @@ def _train_one(
     service = estimator_class.name
     serve = f"; serve it with: doorstep serve {service} --model {tag}" if service in SERVED else ""
     console.print(f"saved as [bold]{tag}[/]{serve}")
+
+
+def _tell_labels(labels: Mapping[str, Mapping[str, int]]) -> None:
+    """Say how many labels were exact, if not all were: only these are scored."""
+    for period, counts in labels.items():
+        told = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+        scored = "; exact ones are scored" if period == "test" else "; bounds are learned from, too"
+        console.print(f"labels of the {period} period: {told}{scored}", highlight=False)
 
 
 def _tell_tuning(record: Mapping[str, Any] | None) -> None:

@@ -81,6 +81,7 @@ def _head(report: Report, metadata: Mapping[str, Any], tag: str) -> Iterator[str
         "answers": f"seconds {target}, asked at {metadata.get('as_of', '')}",
         "learned from": f"{metadata.get('rows_trained', 0):,} rows, {metadata.get('trained_from')}"
         f" to {metadata.get('trained_until')}",
+        **_labels(metadata.get("labels") or {}),
         "tested on": f"{report.overall(report.estimator).n:,} rows, {start} to {end}",
         "inputs": f"{len(metadata.get('feature_names', ()))} facts and features, catalog"
         f" {metadata.get('catalog_version')}, aggregators {metadata.get('aggregators_version')}",
@@ -91,6 +92,14 @@ def _head(report: Report, metadata: Mapping[str, Any], tag: str) -> Iterator[str
     yield '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8">'
     yield f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>"
     yield f"<p>{_in_one_sentence(report)}</p><table class='facts'>{rows}</table>"
+
+
+def _labels(labels: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Return how many labels were exact, if not all were: only these are scored."""
+    return {
+        f"labels, {period}": ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+        for period, counts in labels.items()
+    }
 
 
 def _in_one_sentence(report: Report) -> str:

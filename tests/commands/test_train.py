@@ -13,6 +13,7 @@ import pytest
 
 from commands.datasets import DatasetName, open_dataset, parse_moment
 from commands.output import UserError
+from estimators import Dataset
 from services.client import EtpClient
 from services.process import end_server, free_port
 from tests.commands.running import ROOT, doorstep
@@ -129,6 +130,23 @@ def test_a_folder_alone_means_the_data_that_the_estimator_was_made_for(data_fold
     for name in public:
         dataset = open_dataset(None, data_folder, stores=4, days=4, seed=0, public=name)
         assert dataset.name == name.value
+
+
+def test_imperfect_cities_have_labels_that_are_only_bounded() -> None:
+    def cities(*, imperfect: bool) -> Dataset:
+        return open_dataset(
+            DatasetName.CITIES,
+            None,
+            stores=4,
+            days=4,
+            seed=103,
+            orders=600,
+            cities=1,
+            imperfect=imperfect,
+        )
+
+    assert cities(imperfect=True).bounded.any()
+    assert cities(imperfect=False).labels is None
 
 
 def test_a_moment_without_an_offset_is_utc() -> None:
