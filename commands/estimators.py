@@ -85,10 +85,13 @@ OFFERED: tuple[OfferedEstimator, ...] = (
     ),
     OfferedEstimator(
         command="conditions",
-        what="conditions: the seconds that weather and local events add to a delivery",
+        what="conditions: the seconds that weather and local events add to a courier's way",
         class_path=("estimators.conditions", "Conditions"),
         public=DatasetName.CITIES,
-        targets={"": ("activated", "delivered")},
+        targets={
+            "before-pickup": ("courier_assigned", "delivered"),
+            "on-the-way": ("picked_up", "delivered"),
+        },
     ),
 )
 """Every estimator that `doorstep train` and `doorstep ablate` know."""
@@ -129,7 +132,8 @@ class Asked:
             start, end = self.offered.targets[self.leg]
             found.source.check_event(end)
             found = found.about(Duration(start, end), as_of=start)
-        return self.offered.load(), found
+        estimator_class = self.offered.load()
+        return estimator_class, estimator_class.prepared(found, seed=choice.seed)
 
 
 def add_commands(app: typer.Typer, command: Callable[..., Any], verb: str, more: str) -> None:

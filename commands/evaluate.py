@@ -39,9 +39,10 @@ def _evaluate(
         report("data", 0.0)
         chosen = open_for_model(choice, trained.metadata)
         report("data", 1.0)
-        scored = score(trained, chosen, progress=report)
         estimator = trained.estimator
         chosen = chosen.about(estimator.target, as_of=estimator.as_of)
+        chosen = estimator.prepared(chosen, seed=estimator.parameters.seed)
+        scored = score(trained, chosen, progress=report)
         outputs.write(estimator, chosen, scored, trained.metadata, tag=tag, progress=report)
     console.print(f"model [bold]{tag}[/]")
     print_report(scored, slices=slices)

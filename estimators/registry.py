@@ -19,17 +19,21 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 
 from estimators.base import Estimator
+from estimators.conditions import Conditions
 from estimators.courier_travel import CourierTravel
 from estimators.errors import DefinitionMismatchError, EstimatorError, RegistryError
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report
 from estimators.monitoring.reference import Reference
+from estimators.parking import Parking
 from estimators.training import TrainedEstimator
 from estimators.wall_eta import WallEta
 
 __all__ = ["ESTIMATORS", "SavedModel", "describe", "list_models", "load", "read", "save"]
 
-ESTIMATORS: dict[str, type[Estimator]] = {one.name: one for one in (Etp, CourierTravel, WallEta)}
+ESTIMATORS: dict[str, type[Estimator]] = {
+    one.name: one for one in (Etp, CourierTravel, Parking, Conditions, WallEta)
+}
 """The estimators that can be loaded, by name."""
 
 FORMAT = 2

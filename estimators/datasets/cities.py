@@ -104,13 +104,26 @@ QUESTIONS: tuple[Question, ...] = (
         categories=(*_COURIER, "building", "zone", "city"),
     ),
     Question(
+        target=seconds_between("courier_assigned", "delivered"),
+        as_of="courier_assigned",
+        numbers=("distance_to_store_m", "distance_m"),
+        categories=("vehicle", "zone", "store_zone", "city"),
+    ),
+    Question(
+        target=seconds_between("picked_up", "delivered"),
+        as_of="picked_up",
+        numbers=("distance_m",),
+        categories=("vehicle", "zone", "store_zone", "city"),
+    ),
+    Question(
         target=seconds_between("activated", "delivered"),
         as_of="activated",
         numbers=("amount", "products", "distance_m", "floor"),
         categories=(*_STORE, "zone", "store_zone", "building"),
     ),
 )
-"""eTP, courier travel to the store and to the customer, parking, and the whole delivery."""
+"""eTP, courier travel to the store and to the customer, parking; what is left when there is a
+courier, and when the order is picked up (for conditions); and the whole delivery."""
 
 CITIES_READY = LabelBounds(
     event="ready",
