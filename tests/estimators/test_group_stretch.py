@@ -7,9 +7,13 @@ import json
 import numpy as np
 import pytest
 
+from aggregators import Duration
 from estimators import InputError
 from estimators.calibration import DAY_US, ConformalGrid
+from estimators.etp import Etp
+from estimators.facts import LOCAL_HOUR
 from estimators.group_stretch import COUNT_EDGES, HOUR_EDGES, GroupStretch
+from tests.estimators.building import ORDERS
 
 SEED = 17
 N = 30_000
@@ -113,3 +117,8 @@ def test_what_does_not_fit_is_refused() -> None:
     grid = ConformalGrid.fit(anchors, happened, X=X, as_of_us=moments, edges={0: (1.0,)})
     with pytest.raises(InputError, match="beside the anchors"):
         grid.distribution(anchors)
+
+
+def test_the_etp_knows_how_many_orders_a_store_had() -> None:
+    features = {feature.name for feature in Etp.features_for(ORDERS, Duration("accepted", "ready"))}
+    assert set(Etp.calibration_groups) - {"city", LOCAL_HOUR} <= features
