@@ -19,6 +19,7 @@ from commands.mapping import MappedTable, MappingFile, read_mapping
 from commands.output import UserError
 from commands.tables import TableFile, columns_of
 from estimators import Dataset, DatasetError, Question, seconds_between
+from estimators.labels import LabelBounds
 
 __all__ = ["mapped_dataset"]
 
@@ -82,6 +83,7 @@ def mapped_dataset(
             label_bounds_s=(0.0 if low is None else low, float("inf") if high is None else high),
             others=others,
             questions=tuple(_questions(file, source)),
+            censoring=_censoring(file, source),
         )
     except (AggregatorError, DatasetError) as error:
         raise UserError(f"{path.name}: {error}") from error
@@ -230,6 +232,28 @@ def _questions(file: MappingFile, source: Source) -> list[Question]:
                 )
             )
     return found
+
+
+def _censoring(file: MappingFile, source: Source) -> LabelBounds | None:
+    given = file.mapping.censoring
+    if given is None:
+        return None
+    waits = [given.waits_from] if given.waits_from else []
+    for field, names in (
+        ("event", [given.event]), ("at_most", given.at_most), ("at_least", given.at_least),
+        ("waits_from", waits),
+    ):  # fmt: skip
+        for name in names:
+            file.check_name(f"censoring.{field}", name, source.events, "event of this mapping")
+    try:
+        return LabelBounds(
+            event=given.event,
+            at_least=tuple(given.at_least),
+            at_most=tuple(given.at_most),
+            waits_from=given.waits_from or "",
+        )
+    except DatasetError as error:
+        raise file.error("censoring", str(error)) from error
 
 
 def _facts(

@@ -57,6 +57,24 @@ class EventAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return 1.0 if self.seconds else 60.0
 
 
+class Censoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An event that is recorded late or not at all, and the events that bound it.
+
+    See :class:`estimators.labels.LabelBounds`.
+
+    Args:
+        event: the one in question, a button that is pressed late or never.
+        at_most: events that it cannot be later than.
+        at_least: events that it cannot be earlier than.
+        waits_from: event from which on somebody waits for it.
+    """
+
+    event: str
+    at_most: list[str]
+    at_least: list[str] = []
+    waits_from: str | None = None
+
+
 class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table: names of a source -> columns of the file.
 
@@ -116,6 +134,7 @@ class TableMapping(MappedTable, frozen=True, kw_only=True, forbid_unknown_fields
         numbers: attributes that a request carries; all that are known at ``as_of`` by default.
         categories: dimensions that a request carries; all that are known then by default.
         label_bounds_s: shortest and longest duration, seconds, that is no damaged record.
+        censoring: an event that is recorded late or not at all, such as ready.
         test_from: moment at which the test period begins, or the part of the rows it gets ("20%").
         tables: further sources (weather) with a table each.
     """
@@ -129,6 +148,7 @@ class TableMapping(MappedTable, frozen=True, kw_only=True, forbid_unknown_fields
     numbers: list[str] | None = None
     categories: list[str] | None = None
     label_bounds_s: tuple[float | None, float | None] | None = None
+    censoring: Censoring | None = None
     test_from: str | float = "20%"
     tables: dict[str, MappedTable] = {}
 
@@ -242,6 +262,8 @@ def _explained(
         known: type[msgspec.Struct] = TableMapping
         if "events." in field:
             known = EventAfter
+        elif field == "censoring":
+            known = Censoring
         elif field.startswith("tables"):
             known = MappedTable
         place = _place(path, root, f"{field}.{name}".lstrip("."))

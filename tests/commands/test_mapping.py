@@ -19,6 +19,7 @@ from commands.main import app
 from commands.mapped_dataset import mapped_dataset
 from commands.mapping import TableMapping, json_schema, read_mapping
 from commands.output import UserError
+from estimators.labels import LabelBounds
 from simulator import CityPlan, simulate
 from tests.commands.running import ROOT
 
@@ -258,6 +259,25 @@ def test_a_constant_is_in_every_row(folder: Path) -> None:
     assert set(dataset.table["city"]) == {"ROM"}
     assert (dataset.timezone_by, dataset.timezones) == ("city", {"ROM": "Europe/Rome"})
     assert "city" in dataset.categories
+
+
+def test_a_button_that_is_pressed_late_has_bounds(folder: Path) -> None:
+    bounds = (
+        "censoring: {event: ready, at_least: [dispatched], at_most: [cancelled],"
+        " waits_from: courier_at_store}\n"
+    )
+    (folder / "mapping.yaml").write_text(GOOD + bounds, encoding="utf-8")
+    found = mapped_dataset(folder / "mapping.yaml").censoring
+    assert found == LabelBounds(
+        event="ready",
+        at_least=("dispatched",),
+        at_most=("cancelled",),
+        waits_from="courier_at_store",
+    )
+    wrong = bounds.replace("[cancelled]", "[cancled]")
+    (folder / "mapping.yaml").write_text(GOOD + wrong, encoding="utf-8")
+    with pytest.raises(UserError, match=r"censoring.at_most: 'cancled' .* mean 'cancelled'"):
+        mapped_dataset(folder / "mapping.yaml")
 
 
 def test_the_command_guesses_checks_and_prints_the_schema(folder: Path) -> None:
