@@ -61,6 +61,7 @@ class SavedModel:
         parameters: of the boosting.
         calibration: what was learned on the calibration period, as it is saved.
         features: definitions of its real-time features.
+        shrinkage: what it makes of them for stores of few orders.
         report: scores, by slice, too.
         metadata: data, periods, versions, fingerprints.
         reference: what inputs, labels and answers looked like; None: saved before there was one.
@@ -73,6 +74,7 @@ class SavedModel:
     parameters: Mapping[str, Any]
     calibration: Mapping[str, Any]
     features: Sequence[Mapping[str, Any]]
+    shrinkage: Sequence[Mapping[str, Any]]
     report: Report
     metadata: Mapping[str, Any]
     reference: Reference | None
@@ -160,6 +162,8 @@ def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel
             parameters=document["parameters"],
             calibration=document["model"]["grid"],
             features=document["features"],
+            # Models that were saved before there was shrinkage have none.
+            shrinkage=document.get("shrinkage", ()),
             report=Report.from_json(_read(model, _REPORT_FILE)),
             metadata=_read(model, _METADATA_FILE),
             reference=_reference(model),
