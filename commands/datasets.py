@@ -67,7 +67,7 @@ DataOption = Annotated[
     Path | None,
     typer.Option(
         envvar=FOLDER_VARIABLE,
-        help="Folder of the data set, or the folder that holds it.",
+        help="Folder of the data set, or the folder that holds it; with --mapping the table.",
         show_default=False,
     ),
 ]
