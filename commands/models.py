@@ -96,7 +96,7 @@ def show(
 def _facts(model: SavedModel) -> dict[str, str]:
     data = model.metadata
     topics = Counter(definition["dimension"] for definition in model.features)
-    facts = len(data["feature_names"]) - len(model.features)
+    facts = len(data["feature_names"]) - len(model.features) - len(model.shrinkage)
     by = ", ".join(f"{n} of {name}" for name, n in topics.most_common())
     calibration = model.calibration
     return {
@@ -107,7 +107,8 @@ def _facts(model: SavedModel) -> dict[str, str]:
         "trained": f"{data['rows_trained']:,} rows, {data['trained_from']} to"
         f" {data['trained_until']}",
         "tested": f"{data['rows_tested']:,} rows from {data['test_from']} on",
-        "inputs": f"{facts} facts, {len(model.features)} real-time features ({by})",
+        "inputs": f"{facts} facts, {len(model.features)} real-time features ({by})"
+        + (f", {len(model.shrinkage)} made of them for young stores" if model.shrinkage else ""),
         "features": f"fingerprint {data['feature_fingerprint'][:16]}, catalog"
         f" {data['catalog_version']}, aggregators {data['aggregators_version']}",
         "model": f"{data['trees']} trees, LightGBM {data['lightgbm_version']}, seed"
@@ -157,6 +158,7 @@ def _as_json(model: SavedModel) -> dict[str, Any]:
         "parameters": dict(model.parameters),
         "calibration": dict(model.calibration),
         "features": [dict(definition) for definition in model.features],
+        "shrinkage": [dict(one) for one in model.shrinkage],
         "report": model.report.to_json(),
         "reference": None if model.reference is None else model.reference.to_json(),
     }
