@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.output import console, reports_errors
+from commands.report import labels_in_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -113,6 +114,7 @@ def _facts(model: SavedModel) -> dict[str, str]:
         f" {data['catalog_version']}, aggregators {data['aggregators_version']}",
         "model": f"{data['trees']} trees, LightGBM {data['lightgbm_version']}, seed"
         f" {model.parameters['seed']}",
+        **({"labels": labels_in_words(data["labels"])} if data.get("labels") else {}),
         "calibration": f"{len(calibration['levels'])} levels, {calibration.get('scale', 'log')}"
         f" scale, longest {_number(_or_nan(calibration['longest_s']))} s",
     }

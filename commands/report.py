@@ -13,7 +13,7 @@ from commands.output import console
 if TYPE_CHECKING:
     from estimators.evaluation import Report, ReportRow
 
-__all__ = ["print_report"]
+__all__ = ["labels_in_words", "print_report"]
 
 RANGE_LEVEL = 0.8
 """The central range whose coverage and width are printed."""
@@ -37,6 +37,18 @@ def print_report(report: Report, *, slices: bool = False) -> None:
         groups = dict.fromkeys(row.group for row in report.rows if row.group != "all")
         for group in groups:
             console.print(_table([row for row in report.rows if row.group == group], group))
+
+
+def labels_in_words(labels: Mapping[str, Mapping[str, int]]) -> str:
+    """Return how many labels of which kind a model had, where not all of them are exact.
+
+    >>> labels_in_words({"training": {"exact": 1200, "bounded": 300}, "test": {"exact": 400}})
+    'training 1,200 exact, 300 bounded; test 400 exact'
+    """
+    return "; ".join(
+        f"{period} " + ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
+        for period, counts in labels.items()
+    )
 
 
 def _table(rows: Iterable[ReportRow], heading: str) -> Table:

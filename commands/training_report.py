@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from commands import training_charts as charts
+from commands.report import labels_in_words
 from estimators.diagnostics import Diagnostics
 from estimators.evaluation import ALL, Report, ReportRow, Scores
 
@@ -87,7 +88,10 @@ def _head(report: Report, metadata: Mapping[str, Any], tag: str) -> Iterator[str
         f" {metadata.get('catalog_version')}, aggregators {metadata.get('aggregators_version')}",
         "data": f"{metadata.get('dataset')}, fingerprint"
         f" {str(metadata.get('data_fingerprint', ''))[:16]}",
+        "grown": _grown(metadata),
     }
+    if metadata.get("labels"):
+        facts["labels"] = labels_in_words(metadata["labels"])
     rows = "".join(f"<tr><td>{k}</td><td>{escape(v)}</td></tr>" for k, v in facts.items())
     yield '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8">'
     yield f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>"
@@ -100,6 +104,16 @@ def _labels(labels: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
         f"labels, {period}": ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
         for period, counts in labels.items()
     }
+
+
+def _grown(metadata: Mapping[str, Any]) -> str:
+    parameters = metadata.get("parameters", {})
+    searched = "" if metadata.get("tuning") is None else ", parameters searched on inner splits"
+    return (
+        f"{metadata.get('trees', '?')} trees of at most {parameters.get('leaves', '?')} leaves,"
+        f" LightGBM {metadata.get('lightgbm_version', '?')}, seed {parameters.get('seed', '?')}"
+        f"{searched}"
+    )
 
 
 def _in_one_sentence(report: Report) -> str:
