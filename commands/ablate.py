@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,8 +78,6 @@ def _ablate_one(
     page: PageOption = None,
     metrics: JsonOption = None,
 ) -> None:
-    from dataclasses import replace
-
     check_output(page, "--report", ".html")
     check_output(metrics, "--metrics", ".json")
     for kind in by or ():

@@ -12,8 +12,14 @@ from rich.table import Table
 
 from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.option_groups import with_options
-from commands.output import StageProgress, UserError, console, error_console, progress
-from commands.output import reports_errors as _reports_errors
+from commands.output import (
+    StageProgress,
+    UserError,
+    console,
+    error_console,
+    progress,
+    reports_errors,
+)
 from commands.report_options import open_for_model
 from commands.written import check_output, write_json, write_text
 
@@ -85,7 +91,7 @@ def _compare(
         _judge(found, models, allowed)
 
 
-compare = _reports_errors(with_options(_compare, choice=DATA_OPTIONS))
+compare = reports_errors(with_options(_compare, choice=DATA_OPTIONS))
 
 
 def _share(text: str) -> float:
