@@ -13,11 +13,12 @@ from aggregators.errors import UnknownNameError
 from estimators import Dataset, DatasetError, seconds_between
 from estimators.boosting import BoostingParameters
 from estimators.distribution import Distribution
+from estimators.etp import Etp
 from estimators.imputation import draw_between, imputed
 from estimators.labels import HandOver, LabelBounds, Labels, labels_of
-from estimators.matrix import inputs_of
+from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.quantile_model import Columns
-from estimators.training import train_etp
+from estimators.training import train_etp, unfitted
 from estimators.typing import FloatArray
 from tests.estimators.building import QUICK, START, TEST_FROM
 
@@ -224,6 +225,16 @@ def test_labels_are_known_only_when_their_bounds_are() -> None:
     assert (dataset.ended_us[dataset.trains] < dataset.test_from_us).all()
     assert dataset.bounded[dataset.trains].any()
     assert not dataset.bounded[dataset.tests].any()
+
+
+def test_choices_are_made_on_exact_labels() -> None:
+    dataset = kitchen_dataset(kitchen(5, rows=2_500))
+    estimator = unfitted(Etp, dataset, features=["store_time_to_ready_last_20_median"])
+    matrix = FeatureMatrix.compute(estimator, dataset, test=False)
+    assert not np.isnan(matrix.target_s).any()
+    for split in matrix.inner_splits(2):
+        assert matrix.exact[split.scored].all()
+        assert not matrix.exact[split.learned].all()
 
 
 def test_other_questions_are_not_censored() -> None:
