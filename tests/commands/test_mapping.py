@@ -14,6 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from aggregators import Duration
+from aggregators.catalog import CATALOG
 from commands.guessed_mapping import guess_mapping
 from commands.main import app
 from commands.mapped_dataset import mapped_dataset
@@ -310,5 +311,13 @@ def test_every_field_is_documented() -> None:
     page = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
     for name in TableMapping.__struct_fields__:
         assert f"`{name}`" in page, name
+    for source in CATALOG.sources:
+        for name in (source.name, *source.events, *source.columns):
+            assert f"`{name}`" in page, name
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    msgspec.convert(yaml.safe_load(example), TableMapping)
+    mapping = msgspec.convert(yaml.safe_load(example), TableMapping)
+    for name, table in {"orders": mapping, **mapping.tables}.items():
+        (source,) = [one for one in CATALOG.sources if one.name == name]
+        assert set(table.pairs("events")) <= set(source.events)
+        used = {*table.pairs("dimensions"), *table.pairs("attributes")}
+        assert used <= set(source.columns)
