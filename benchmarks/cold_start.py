@@ -1,10 +1,11 @@
 """What shrinkage gains for stores of few orders, with and without it, by earlier orders.
 
-Usage: python -m benchmarks.cold_start --data FOLDER [--seed 100] [--threads 1]
+Usage: python -m benchmarks.cold_start [--data FOLDER] [--seed 100] [--alone]
 
 Deliveroo: the inner splits of its training period (its test period is not looked at). Simulated
 cities: 240 stores, 60% of which open on a later day, the last quarter of the days. The same rows,
-the same parameters; without shrinkage the columns that it needs are missing, too.
+the same parameters; without shrinkage the columns that it needs are missing, too. Before that, the
+column alone as an estimate, beside a constant and the median of the store's own last 200 orders.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the data sets")
     parser.add_argument("--seed", type=int, default=100, help="of the simulated cities")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--alone", action="store_true", help="fit no models")
     arguments = parser.parse_args()
     if arguments.data is not None:
-        _print("Deliveroo, inner splits", load_dataset("deliveroo", arguments.data), inner=True)
-    _print(f"simulated cities, seed {arguments.seed}", young_cities(arguments.seed), inner=False)
+        deliveroo = load_dataset("deliveroo", arguments.data)
+        _print("Deliveroo, inner splits", deliveroo, inner=True, alone=arguments.alone)
+    cities = young_cities(arguments.seed)
+    _print(f"simulated cities, seed {arguments.seed}", cities, inner=False, alone=arguments.alone)
 
 
 def young_cities(seed: int) -> Dataset:
@@ -55,13 +58,21 @@ def young_cities(seed: int) -> Dataset:
     )
 
 
-def _print(title: str, dataset: Dataset, *, inner: bool) -> None:
+def _print(title: str, dataset: Dataset, *, inner: bool, alone: bool) -> None:
     matrix = FeatureMatrix.compute(unfitted(Etp, dataset), dataset, test=not inner)
     splits = list(matrix.inner_splits()) if inner else [InnerSplit(matrix.learned, matrix.tested)]
     rows = dataset.trains if inner else dataset.trains | dataset.tests
     age = store_age_orders(dataset)[rows]
     k = {one.name: [round(value, 1) for value in one.k] for one in matrix.estimator.shrinkage}
     print(f"\n{title}; k: {k}")
+    scored = np.concatenate([split.scored for split in splits])
+    print(
+        "| earlier orders | orders | MAE s constant | own median | shrunk |\n|---|---|---|---|---|"
+    )
+    for line in _lines_alone(matrix, splits, age):
+        print(line, flush=True)
+    if alone:
+        return
     print("| earlier orders | orders | MAE s without | with | CRPS s without | with |", end="")
     print(" in 80% range without | with |\n|---|---|---|---|---|---|---|---|")
     added = {one.name for one in matrix.estimator.shrinkage}
@@ -74,9 +85,26 @@ def _print(title: str, dataset: Dataset, *, inner: bool) -> None:
     }
     without = [name for name in matrix.names if name not in added]
     scores = [_scores(matrix, splits, names) for names in (without, matrix.names)]
-    scored = np.concatenate([split.scored for split in splits])
     for line in _lines(scores, age[scored]):
         print(line, flush=True)
+
+
+def _lines_alone(matrix: FeatureMatrix, splits: list[InnerSplit], age: IntArray) -> Iterator[str]:
+    shrinkage = matrix.estimator.shrinkage[0]
+    own, shrunk = matrix.positions([shrinkage.levels[0].typical, shrinkage.name])
+    errors, ages = [], []
+    for split in splits:
+        X, actual_s = matrix.X[split.scored], matrix.target_s[split.scored]
+        constant_s = np.median(matrix.target_s[split.learned])
+        own_s = np.where(np.isnan(X[:, own]), constant_s, X[:, own])
+        said_s = np.column_stack([np.full(len(X), constant_s), own_s, X[:, shrunk]])
+        errors.append(np.abs(said_s - actual_s[:, np.newaxis]))
+        ages.append(age[split.scored])
+    error_s, counts = np.concatenate(errors), np.concatenate(ages)
+    for fewest, most, name in AGES:
+        rows = (counts >= fewest) & (counts <= most)
+        cells = [f"{one:.1f}" for one in error_s[rows].mean(axis=0)]
+        yield f"| {name} | {rows.sum():,} | {' | '.join(cells)} |"
 
 
 def _scores(matrix: FeatureMatrix, splits: list[InnerSplit], names: Sequence[str]) -> FloatArray:
