@@ -218,6 +218,9 @@ def _by_model(report: Report, own: Scores) -> dict[str, Scores]:
 
 
 def _slices(report: Report) -> Iterator[str]:
+    groups = dict.fromkeys(row.group for row in report.rows if row.group != ALL)
+    if not groups:
+        return
     yield "<h2>Where it is good, and where not</h2>"
     yield (
         "<p>The same scores by slice. Shaded: within 4% of what the range promises; the whiskers"
@@ -225,7 +228,6 @@ def _slices(report: Report) -> Iterator[str]:
         " rows to judge.</p>"
     )
     yield from _outside(report)
-    groups = dict.fromkeys(row.group for row in report.rows if row.group != ALL)
     ordered = [g for g in GROUPS if g in groups] + [g for g in groups if g not in GROUPS]
     for group in ordered:
         every = [row for row in report.rows if row.group == group and row.scores.n]

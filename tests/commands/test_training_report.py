@@ -145,6 +145,7 @@ def test_slices_outside_the_band_are_listed_with_what_chance_says(
     listed = re.findall(r"<td>city (\w+)</td>.*?<td>([a-z ]+)</td></tr>", page)
     assert listed == [("BCN", "unlikely"), ("WAW", "possible")]
     assert "within the band in every slice" in page_with(city("MAD", 5_000, 0.81))
+    assert "Where it is good" not in page_with()
 
 
 def test_published_results_without_a_number_have_no_bar() -> None:
