@@ -21,6 +21,7 @@ from aggregators import (
     StatsLastNSamples,
 )
 from aggregators.catalog import features_for
+from aggregators.catalog.backlog import BACKLOG_FEATURES
 from estimators.duration_features import (
     COUNT,
     LATEST,
@@ -62,6 +63,9 @@ CATALOG_NAMES = (
     "city_kitchen_orders",
 )
 """What the catalog has already, in this order; what a source cannot give is left out."""
+
+BACKLOG_NAMES = frozenset(feature.name for feature in BACKLOG_FEATURES)
+"""The backlog in detail, where the eTP is asked at dispatch and knows when orders are accepted."""
 
 OPEN_MAX_AGE = "2h"
 """An order that is open for longer has lost its closing event, or nobody pressed the button."""
@@ -110,6 +114,7 @@ def etp_features(source: Source, target: Duration) -> list[Aggregator]:
         found += [*store.last(_STORE_LAST), *store.windows(_STORE_WINDOWS), *store.baskets()]
         if target.start != "accepted":  # else the catalog's features of the kitchen say the same
             found += store.open_orders()
+            found += [feature for feature in features_for(source) if feature.name in BACKLOG_NAMES]
     if "store_category" in source.dimensions:
         category = _Of(source, target, "store_category", "category")
         found += [*category.last(_CATEGORY_LAST), *category.windows(_CATEGORY_WINDOWS)]

@@ -37,8 +37,19 @@ CATALOG_NAMES = (
     "city_precipitation_60min_mm",
     "city_precipitation_3h_mm",
     "city_wind_60min_max_m_s",
+    "zone_local_event_visitors",
+    "zone_closures",
+    "store_zone_local_event_visitors",
+    "store_zone_closures",
+    "city_local_event_visitors",
 )
 """What the catalog has already; what a source cannot give is left out."""
+
+KITCHEN_TOPICS = ("kitchen", "queue", "preparation", "handover")
+"""What the catalog has of a store of these topics, where more is recorded than the ends."""
+
+SUPPLY_TOPICS = ("supply",)
+"""What it has of these topics, of whatever dimension: whether there are couriers."""
 
 OPEN_MAX_AGE = "2h"
 """An order that is open for longer has lost its closing event."""
@@ -86,7 +97,7 @@ def wall_eta_features(
         target: from placing the order to its delivery.
         others: further sources, such as the weather.
     """
-    found = [one for one in features_for(source) if one.name in CATALOG_NAMES]
+    found = [one for one in features_for(source) if _is_wanted(one)]
     if "city" in source.dimensions:
         found += _of_city(_durations(source, target, "city", "city"))
     if "zone" in source.dimensions:
@@ -96,6 +107,12 @@ def wall_eta_features(
     for other in others:
         found += [one for one in features_for(other) if one.name in CATALOG_NAMES]
     return found
+
+
+def _is_wanted(feature: Aggregator) -> bool:
+    if feature.name in CATALOG_NAMES or feature.topic in SUPPLY_TOPICS:
+        return feature.dimension != "courier_id"  # there is no courier yet
+    return feature.dimension == "store_id" and feature.topic in KITCHEN_TOPICS
 
 
 def _durations(source: Source, target: Duration, dimension: str, whose: str) -> DurationsOf:
