@@ -124,7 +124,7 @@ def train(
     )
 
     models = {CONSTANT_MEDIAN: _constant(matrix.target_s[learned], len(tested))}
-    if baselines and len(tested):
+    if baselines and len(tested) and matrix.facts:
         models[WITHOUT_REALTIME] = _without_realtime(matrix, report)
     result = _report(estimator, dataset, matrix.X[tested], models, report)
     return TrainedEstimator(
@@ -158,6 +158,7 @@ def unfitted(
 
     Raises:
         UnknownNameError: the estimator has no such feature for these data.
+        DatasetError: it has none at all for them.
     """
     own = estimator_class.features_for(dataset.source, dataset.target, (*dataset.others,))
     # Sources beside the samples may have dimensions that these samples do not.
@@ -168,6 +169,12 @@ def unfitted(
             if name not in known:
                 raise unknown_name("feature", name, estimator_class.name, known)
         own = [known[name] for name in dict.fromkeys(features)]
+    if not own:
+        raise DatasetError(
+            f"{estimator_class.name} finds no real-time feature in data set {dataset.name!r}: its"
+            f" dimensions are {', '.join(dataset.source.dimensions) or 'none'}, its events"
+            f" {', '.join(dataset.source.events)}; the catalog knows store_id, city and others"
+        )
     return estimator_class(
         target=dataset.target,
         as_of=dataset.as_of,

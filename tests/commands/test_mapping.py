@@ -21,8 +21,10 @@ from commands.mapped_dataset import mapped_dataset
 from commands.mapping import TableMapping, json_schema, read_mapping
 from commands.output import UserError
 from estimators.labels import LabelBounds
+from estimators.training import CONSTANT_MEDIAN, train_etp
 from simulator import CityPlan, simulate
 from tests.commands.running import ROOT
+from tests.estimators.building import QUICK
 
 GOOD = """\
 file: history.parquet
@@ -296,6 +298,23 @@ def test_the_command_guesses_checks_and_prints_the_schema(folder: Path) -> None:
     assert "rows to train on" in checked.output
     shown = runner.invoke(app, ["mapping", "schema"])
     assert json.loads(shown.output) == json_schema()
+
+
+def test_a_table_may_tell_the_model_nothing_but_its_past(folder: Path) -> None:
+    bare = GOOD.partition("timezone:")[0] + "numbers: []\ncategories: []\n"
+    (folder / "mapping.yaml").write_text(bare, encoding="utf-8")
+    dataset = mapped_dataset(folder / "mapping.yaml")
+    assert (dataset.numbers, dataset.categories, dataset.timezone_by) == ((), (), "")
+    report = train_etp(dataset, parameters=QUICK).report
+    assert {row.model for row in report.rows} == {"etp", CONSTANT_MEDIAN}
+
+
+def test_a_table_without_dimensions_is_told_so(folder: Path) -> None:
+    text = "file: history.parquet\nevents: [dispatched, ready]\n"
+    (folder / "mapping.yaml").write_text(text, encoding="utf-8")
+    shown = CliRunner().invoke(app, ["train", "etp", "--mapping", str(folder / "mapping.yaml")])
+    assert shown.exit_code == 1
+    assert "its dimensions are none" in " ".join(shown.output.split())
 
 
 def test_a_mapping_and_a_data_set_exclude_each_other(folder: Path) -> None:
