@@ -223,3 +223,7 @@ def _parts(found: Ablation) -> Iterator[str]:
             for row in found.rows
         ),
     )  # fmt: skip
+    yield "<h2>Which features</h2>"
+    for row in found.rows:
+        names = ", ".join(map(escape, row.group.features))
+        yield f"<details><summary>{escape(row.group.name)}</summary><p>{names}</p></details>"

@@ -87,6 +87,12 @@ def test_what_cannot_be_compared_is_one_line(models: tuple[str, str]) -> None:
     code, output = run("compare", models[0], "compared_etp:nowhere", *CITY)
     assert code == 1
     assert "compared_etp:nowhere" in output
+    code, output = run("compare", *models, *CITY, "--report", "page.txt")
+    assert code == 1
+    assert "ends in .html" in output
+    code, output = run("compare", *models, *CITY, "--metrics", "no/such/folder/m.json")
+    assert code == 1
+    assert "there is no folder" in output
 
 
 def test_models_of_different_questions_are_refused() -> None:
@@ -120,7 +126,9 @@ def test_ablation_says_what_each_group_is_worth(tmp_path: Path) -> None:
     kinds = [row["kind"] for row in document["rows"]]
     assert kinds == ["facts", "all", "extra"]
     assert not document["rows"][-1]["in_model"]
-    assert page.read_text().count("<svg") == 2
+    text = page.read_text()
+    assert text.count("<svg") == 2
+    assert all(name in text for name in document["rows"][-1]["features"])
     code, output = run("ablate", "etp", *small, "--by", "colour")
     assert code == 1
     assert "--by is 'colour'" in output
