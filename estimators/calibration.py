@@ -44,6 +44,20 @@ MIN_SPREAD = 0.05
 MIN_SPREAD_S = 1.0
 """As much on the linear scale."""
 
+SPREAD_SHARE_MIN = 0.5
+"""No predicted spread is taken to be less than this share of the typical one: where trees say so,
+the median and an outer level were grown apart, and a stretch in such units would be immense."""
+
+HEEDS = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""What is tried for how far predicted differences in spread are believed."""
+
+HEED_LOSS_MAX = 1.005
+"""The one chosen believes as much as costs no more than this, relative to the best: sharper ranges
+in general are no excuse for wrong ones at night."""
+
+HEED_ROWS_MAX = 20_000
+"""The most rows, evenly taken, that decide between them."""
+
 
 class ConformalGrid:
     """Stretches predicted anchors (levels 0.1, 0.5, 0.9) to a calibrated distribution.
@@ -52,6 +66,10 @@ class ConformalGrid:
     anchor, linear in the logarithm (or the seconds) between and beyond. The grid holds the
     quantiles of the stretch on the calibration period, so its levels hold there by construction.
 
+    A predicted spread is the difference of two predictions, noisier than both. It is drawn towards
+    the typical spread, by its ratio to that to the power of ``heed``, which is chosen by the loss
+    of the distributions on the calibration period.
+
     Args:
         stretch: at ``GRID_LEVELS``, non-decreasing.
         longest_s: no estimate exceeds it: a spread that was predicted too wide, far out in a
@@ -59,6 +77,8 @@ class ConformalGrid:
         shortest_s: no estimate is below it.
         scale: of the stretch.
         groups: what the spread is multiplied by first, by the row's city, hour and so on.
+        typical: the typical spread below and above the median; None: spreads as predicted.
+        heed: how far predicted differences in spread are believed, above 0 and at most 1.
 
     >>> rng = np.random.default_rng(0)
     >>> anchors = np.tile([500.0, 1000.0, 2000.0], (4000, 1))
@@ -77,12 +97,16 @@ class ConformalGrid:
         shortest_s: float = -np.inf,
         scale: Scale = "log",
         groups: Sequence[GroupStretch] = (),
+        typical: tuple[float, float] | None = None,
+        heed: float = 1.0,
     ) -> None:
         self.stretch = np.asarray(stretch, dtype=np.float64)
         self.longest_s = float(longest_s)
         self.shortest_s = float(shortest_s)
         self.scale: Scale = scale
         self.groups = tuple(groups)
+        self.typical = typical
+        self.heed = float(heed)
         if self.stretch.shape != (len(GRID_LEVELS),) or bool(np.any(np.diff(self.stretch) < 0)):
             raise InputError(f"expected {len(GRID_LEVELS)} non-decreasing numbers of stretch")
         if scale not in ("log", "linear"):
@@ -120,6 +144,9 @@ class ConformalGrid:
         if len(target_s) < MIN_ROWS:
             raise InputError(f"{len(target_s)} rows to calibrate on; expected at least {MIN_ROWS}")
         centre, below, above = _scaled_anchors(anchors_s, scale)
+        typical = float(np.median(below)), float(np.median(above))
+        heed = _best_heed(anchors_s, target_s, typical, scale)
+        below, above = _drawn(below, typical[0], heed), _drawn(above, typical[1], heed)
         distance = _scaled(target_s, scale) - centre
         stretch = distance / np.where(distance >= 0.0, above, below)
         groups: list[GroupStretch] = []
@@ -131,7 +158,15 @@ class ConformalGrid:
             groups.append(one)
         # Positions q (n + 1), the exact levels of order statistics ("weibull" to numpy).
         levels = np.quantile(stretch, GRID_LEVELS, method="weibull")
-        return cls(levels, longest_s, shortest_s=shortest_s, scale=scale, groups=groups)
+        return cls(
+            levels,
+            longest_s,
+            shortest_s=shortest_s,
+            scale=scale,
+            groups=groups,
+            typical=typical,
+            heed=heed,
+        )
 
     def distribution(self, anchors_s: FloatArray, X: FloatArray | None = None) -> Distribution:
         """Return calibrated distributions for predicted anchors.
@@ -144,6 +179,9 @@ class ConformalGrid:
             InputError: there are groups and no X.
         """
         centre, below, above = _scaled_anchors(anchors_s, self.scale)
+        if self.typical is not None:
+            below = _drawn(below, self.typical[0], self.heed)
+            above = _drawn(above, self.typical[1], self.heed)
         for group in self.groups:
             if X is None:
                 raise InputError("this grid has groups; expected the rows of X beside the anchors")
@@ -166,6 +204,8 @@ class ConformalGrid:
             "shortest_s": self.shortest_s if np.isfinite(self.shortest_s) else None,
             "scale": self.scale,
             "groups": [group.to_json() for group in self.groups],
+            "typical": None if self.typical is None else list(self.typical),
+            "heed": self.heed,
         }
 
     @classmethod
@@ -173,15 +213,18 @@ class ConformalGrid:
         """Return the grid that :meth:`to_json` wrote."""
         if tuple(document["levels"]) != GRID_LEVELS:
             raise InputError("a grid of other levels than this version's")
-        # Models that were saved before there was a choice have no bound below, the logarithm and
-        # no groups.
+        # Models that were saved before there was a choice have no bound below, the logarithm, no
+        # groups, and spreads as predicted.
         longest_s, shortest_s = document["longest_s"], document.get("shortest_s")
+        typical = document.get("typical")
         return cls(
             np.asarray(document["stretch"], dtype=np.float64),
             np.inf if longest_s is None else longest_s,
             shortest_s=-np.inf if shortest_s is None else shortest_s,
             scale=document.get("scale", "log"),
             groups=[GroupStretch.from_json(one) for one in document.get("groups", ())],
+            typical=None if typical is None else (float(typical[0]), float(typical[1])),
+            heed=document.get("heed", 1.0),
         )
 
 
@@ -198,3 +241,35 @@ def _scaled_anchors(
     low, centre, high = _scaled(anchors_s, scale).T
     least = MIN_SPREAD if scale == "log" else MIN_SPREAD_S
     return centre, np.maximum(centre - low, least), np.maximum(high - centre, least)
+
+
+def _drawn(spread: FloatArray, typical: float, heed: float) -> FloatArray:
+    return np.asarray(typical * np.maximum(spread / typical, SPREAD_SHARE_MIN) ** heed)
+
+
+def _best_heed(
+    anchors_s: FloatArray, target_s: FloatArray, typical: tuple[float, float], scale: Scale
+) -> float:
+    """Return the largest of ``HEEDS`` whose loss on these very rows is about the least."""
+    every = -(-len(target_s) // HEED_ROWS_MAX)
+    anchors_s, target_s = anchors_s[::every], target_s[::every]
+    centre, below, above = _scaled_anchors(anchors_s, scale)
+    distance = _scaled(target_s, scale) - centre
+    losses = []
+    for heed in HEEDS:
+        spreads = _drawn(below, typical[0], heed), _drawn(above, typical[1], heed)
+        stretch = distance / np.where(distance >= 0.0, spreads[1], spreads[0])
+        grid = ConformalGrid(
+            np.quantile(stretch, GRID_LEVELS, method="weibull"),
+            float(target_s.max()),
+            scale=scale,
+            typical=typical,
+            heed=heed,
+        )
+        error_s = target_s[:, np.newaxis] - grid.distribution(anchors_s).values
+        losses.append(np.maximum(_LEVELS * error_s, (_LEVELS - 1.0) * error_s).mean())
+    good = np.array(losses) <= HEED_LOSS_MAX * min(losses)
+    return float(np.array(HEEDS)[good].max())
+
+
+_LEVELS = np.array(GRID_LEVELS)

@@ -84,8 +84,40 @@ def test_grids_that_were_saved_without_a_scale_are_of_the_logarithm() -> None:
     anchors = np.outer(scale, [0.3, 0.8, 2.0])
     grid = ConformalGrid.fit(anchors, happened, longest_s=5_000.0)
     document = grid.to_json()
-    del document["scale"], document["shortest_s"]
-    assert ConformalGrid.from_json(document).distribution(anchors) == grid.distribution(anchors)
+    for new in ("scale", "shortest_s", "groups", "typical", "heed"):
+        del document[new]
+    old = ConformalGrid(grid.stretch, longest_s=5_000.0)
+    assert ConformalGrid.from_json(document).distribution(anchors) == old.distribution(anchors)
+
+
+def test_spreads_that_were_guessed_are_drawn_to_the_typical_one() -> None:
+    """Half of the rows in which the outer level meets the median must not make all ranges wide."""
+    rng = np.random.default_rng(SEED)
+    happened = 600.0 * np.exp(0.3 * rng.normal(size=N))
+    right = np.tile([410.0, 600.0, 880.0], (N, 1))
+    guessed = right.copy()
+    guessed[:, 2] = 600.0 * np.exp(np.maximum(0.0, rng.normal(0.1, 0.4, N)))
+    widths, heeds = {}, {}
+    for name, anchors in {"right": right, "guessed": guessed}.items():
+        grid = ConformalGrid.fit(anchors[: N // 2], happened[: N // 2])
+        low, high = grid.distribution(anchors[N // 2 :]).interval(0.8)
+        covered = np.mean((low <= happened[N // 2 :]) & (happened[N // 2 :] <= high))
+        assert abs(covered - 0.8) < 0.015, f"{name}, seed {SEED}"
+        widths[name], heeds[name] = float(np.mean(high - low)), grid.heed
+    assert widths["guessed"] < 1.4 * widths["right"]
+    assert heeds == {"right": 1.0, "guessed": 0.2}
+
+
+def test_differences_in_spread_that_are_true_are_believed() -> None:
+    rng = np.random.default_rng(SEED)
+    spread = rng.uniform(0.1, 0.6, N)
+    happened = 600.0 * np.exp(spread / 1.28 * rng.normal(size=N))
+    anchors = 600.0 * np.exp(np.outer(spread, [-1.0, 0.0, 1.0]))
+    grid = ConformalGrid.fit(anchors, happened)
+    assert grid.heed == 1.0
+    low, high = grid.distribution(anchors).interval(0.8)
+    inside = (low <= happened) & (happened <= high)
+    assert abs(inside[spread > 0.5].mean() - 0.8) < 0.03, f"seed {SEED}"
 
 
 def test_json_gives_back_the_same_grid() -> None:
