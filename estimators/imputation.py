@@ -35,6 +35,9 @@ HINDSIGHT = ("taken_s", "waits_s", "visit_s")
 """Columns that only hindsight has: when the order was taken, when somebody began to wait for it,
 and how long the visit was."""
 
+DRAWS = 1
+"""What the random numbers of a seed are for; none but these draws are."""
+
 SMALLEST_MASS = 1e-3
 """Bounds to which a prediction gives less are believed rather than the prediction."""
 
@@ -72,6 +75,8 @@ def targets_of(
         columns=columns,
         parameters=parameters,
         learned=dataset.trains[rows],
+        # By row of the table: a row's draw does not depend on which others are asked for.
+        uniform=_uniform(parameters.seed, len(rows))[rows],
     )
     return duration_s if dataset.base_s is None else duration_s - dataset.base_s[rows]
 
@@ -84,6 +89,7 @@ def imputed(
     columns: Columns,
     parameters: BoostingParameters,
     learned: BoolArray | None = None,
+    uniform: FloatArray | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
     """Return a duration for every row that has a label: the exact one, or one that is drawn.
@@ -96,6 +102,8 @@ def imputed(
         parameters: of the boosting; ``seed`` decides the draws, too.
         learned: the rows whose exact labels may be learned from (those of the training period),
             shape (n_rows,); all by default.
+        uniform: one number of [0, 1) per row, which decides its draw; by ``seed`` and position by
+            default.
         progress: called with the part that is done.
 
     Returns:
@@ -104,7 +112,8 @@ def imputed(
     Raises:
         DatasetError: there are too few exact rows to learn from.
     """
-    uniform = np.random.default_rng([parameters.seed, len(labels)]).random(len(labels))
+    if uniform is None:
+        uniform = _uniform(parameters.seed, len(labels))
     result = labels.exact_s.copy()
     awaited = labels.bounded & labels.awaited
     if labels.hand_over is not None and awaited.any():
@@ -173,6 +182,11 @@ def _before_hand_over(labels: Labels, uniform: FloatArray) -> FloatArray:
         np.maximum(labels.taken_s - labels.high_s, 0.0), labels.taken_s - labels.low_s, uniform
     )
     return labels.taken_s - gap_s
+
+
+def _uniform(seed: int, n_rows: int) -> FloatArray:
+    """Return one number per row; that of a row does not depend on how many follow."""
+    return np.random.default_rng([seed, DRAWS]).random(n_rows)
 
 
 def _hindsight(labels: Labels) -> FloatArray:

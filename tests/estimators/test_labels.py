@@ -232,6 +232,8 @@ def test_choices_are_made_on_exact_labels() -> None:
     estimator = unfitted(Etp, dataset, features=["store_time_to_ready_last_20_median"])
     matrix = FeatureMatrix.compute(estimator, dataset, test=False)
     assert not np.isnan(matrix.target_s).any()
+    whole = FeatureMatrix.compute(estimator, dataset)
+    np.testing.assert_array_equal(whole.target_s[whole.learned], matrix.target_s)
     for split in matrix.inner_splits(2):
         assert matrix.exact[split.scored].all()
         assert not matrix.exact[split.learned].all()
