@@ -38,6 +38,9 @@ and how long the visit was."""
 DRAWS = 1
 """What the random numbers of a seed are for; none but these draws are."""
 
+ALIKE_MIN = 1_000
+"""With fewer rows that nobody waited for, the model learns from the others, too."""
+
 SMALLEST_MASS = 1e-3
 """Bounds to which a prediction gives less are believed rather than the prediction."""
 
@@ -123,8 +126,7 @@ def imputed(
         return result
     seen = np.hstack([X, _hindsight(labels)])
     gap_s = labels.taken_s - labels.exact_s
-    tells = (gap_s >= 0.0) & ~labels.awaited
-    rows = np.flatnonzero(tells if learned is None else tells & learned)
+    rows = _told(gap_s >= 0.0 if learned is None else (gap_s >= 0.0) & learned, labels.awaited)
     model = QuantileModel.fit(
         seen[rows],
         gap_s[rows],
@@ -144,6 +146,12 @@ def imputed(
     )
     result[others] = one.taken_s - drawn_s
     return result
+
+
+def _told(exact: BoolArray, awaited: BoolArray) -> IntArray:
+    """Return the rows to learn from: those that nobody waited for, as the drawn ones; else all."""
+    alike = np.flatnonzero(exact & ~awaited)
+    return alike if len(alike) >= ALIKE_MIN else np.flatnonzero(exact)
 
 
 def draw_between(
