@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.data_options import MappingOption
 from commands.datasets import DaysOption, SeedOption, StoresOption
 from commands.import_ import IntegersOption, RenameOption, SourceOption, TimeZoneOption
 from commands.output import UserError, console, progress, reports_errors
@@ -107,6 +108,7 @@ def check_equivalence(
     rename: RenameOption = None,
     time_zone: TimeZoneOption = None,
     integers: IntegersOption = None,
+    mapping: MappingOption = None,
 ) -> None:
     """Replay tables as events, and compare every feature with training, bit for bit.
 
@@ -128,9 +130,12 @@ def check_equivalence(
         max_queries=max_queries,
         compact=compact,
     )
-    found = _find(data, dataset or [], stores=stores, days=days, seed=seed) or [
-        _own_table(Path(data), source, rename or [], time_zone, integers or [])
-    ]
+    if mapping is not None:
+        found = [_mapped_table(mapping, data)]
+    else:
+        found = _find(data, dataset or [], stores=stores, days=days, seed=seed) or [
+            _own_table(Path(data), source, rename or [], time_zone, integers or [])
+        ]
     checked: list[Checked] = []
     for replayed in found:
         chosen = replayed if max_rows is None else replayed.first(max_rows)
@@ -191,6 +196,14 @@ def _in_folder(folder: Path) -> list[Dataset]:
             f"there is no public data set in {str(folder)!r}; known: {', '.join(DATASETS)}"
         )
     return found
+
+
+def _mapped_table(mapping: Path, data: str) -> Replayed:
+    from commands.mapped_dataset import mapped_dataset
+    from commands.replayed import replayed_dataset
+
+    dataset = mapped_dataset(mapping, None if data == SYNTHETIC else Path(data))
+    return replace(replayed_dataset(dataset), catalog="")
 
 
 def _own_table(

@@ -317,6 +317,13 @@ def test_a_table_without_dimensions_is_told_so(folder: Path) -> None:
     assert "its dimensions are none" in " ".join(shown.output.split())
 
 
+def test_training_and_what_is_served_agree_on_a_mapped_table(folder: Path) -> None:
+    arguments = ["--mapping", str(folder / "mapping.yaml"), "--max-rows", "40"]
+    shown = CliRunner().invoke(app, ["check-equivalence", *arguments])
+    assert shown.exit_code == 0, shown.output
+    assert " 0 mismatches" in shown.output
+
+
 def test_a_mapping_and_a_data_set_exclude_each_other(folder: Path) -> None:
     shown = CliRunner().invoke(
         app,
