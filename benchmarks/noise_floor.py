@@ -47,6 +47,7 @@ from simulator.engine.rides import (
     WIND_FROM_M_S,
     WIND_PER_M_S,
 )
+from simulator.local_events import PARKING, TRAFFIC
 from simulator.truth import PARTS
 
 ESTIMATORS: dict[str, type[Estimator]] = {
@@ -158,7 +159,7 @@ def _columns_of(part: str, city: City, row: IntArray, at_ms: IntArray) -> FloatA
         return np.column_stack(
             [*_kitchen(city, row, at_ms), city.orders.door_s[row], idle, *moment]
         )
-    return np.column_stack([_median_s(part, city, row, at_ms), *_moment(city, row, at_ms)])
+    return np.column_stack([median_s(part, city, row, at_ms), *_moment(city, row, at_ms)])
 
 
 def _bins(city: City, at_ms: IntArray) -> IntArray:
@@ -237,28 +238,45 @@ def _idle_couriers(city: City, at_ms: IntArray) -> FloatArray:
     return (on_duty - busy).astype(np.float64)
 
 
-def _median_s(part: str, city: City, row: IntArray, at_ms: IntArray) -> FloatArray:
-    """The median of the law that a ride or a parking is drawn from."""
+def median_s(
+    part: str, city: City, row: IntArray, at_ms: IntArray, *, calm: bool = False
+) -> FloatArray:
+    """Return the median of the law that rides or parkings were drawn from, in seconds.
+
+    Args:
+        part: ``to_store``, ``to_customer`` or ``parking``.
+        city: whose orders.
+        row: which of them.
+        at_ms: when the part began.
+        calm: as if it had neither rained nor blown, and no local event had been.
+    """
     world, orders, i = city.world, city.orders, _bins(city, at_ms)
+    traffic_at, parking_at, rain_mm_h = world.traffic, world.parking, world.rain
+    wind_m_s = world.wind
+    if calm:
+        n_bins = world.traffic.shape[1]
+        traffic_at = traffic_at / city.events.effect(TRAFFIC, 0, n_bins)
+        parking_at = parking_at / city.events.effect(PARKING, 0, n_bins)
+        rain_mm_h, wind_m_s = np.zeros_like(rain_mm_h), np.zeros_like(wind_m_s)
     courier = orders.courier[row]
     vehicle = world.vehicle[courier]
-    rain = np.minimum(world.rain[i], RAIN_MAX_MM)
+    rain = np.minimum(rain_mm_h[i], RAIN_MAX_MM)
     of_store = world.node_zone[world.store_node[orders.store[row]]]
     of_customer = world.node_zone[orders.node[row]]
     if part == "parking":
-        search_s = np.array(SEARCH_S)[vehicle] * world.parking[of_customer, i]
+        search_s = np.array(SEARCH_S)[vehicle] * parking_at[of_customer, i]
         whole_s = search_s * world.parking_skill[courier] + orders.door_s[row]
         return np.asarray(whole_s * (1.0 + PARKING_RAIN_PER_MM * rain))
     ends = of_store if part == "to_store" else of_customer
-    traffic = 0.5 * (world.traffic[of_store, i] + world.traffic[ends, i])
+    traffic = 0.5 * (traffic_at[of_store, i] + traffic_at[ends, i])
     slower = 1.0 + np.array(TRAFFIC_SHARE)[vehicle] * (traffic - 1.0)
     slower *= 1.0 + np.array(RAIN_PER_MM)[vehicle] * rain
-    wind = np.maximum(world.wind[i] - WIND_FROM_M_S, 0.0)
+    wind = np.maximum(wind_m_s[i] - WIND_FROM_M_S, 0.0)
     slower *= np.where(vehicle == 0, 1.0 + WIND_PER_M_S * wind, 1.0)
-    snows = (world.rain[i] > 0.0) & (world.temperature[i] < SNOW_BELOW_C)
+    snows = (rain > 0.0) & (world.temperature[i] < SNOW_BELOW_C)
     slower *= np.where(snows, SNOW_FACTOR, 1.0)
     if part == "to_store":
-        stop_s = np.array(STORE_STOP_S)[vehicle] * world.parking[of_store, i]
+        stop_s = np.array(STORE_STOP_S)[vehicle] * parking_at[of_store, i]
         return np.asarray(
             START_S + orders.to_store_m[row] / world.speed_m_s[courier] * slower + stop_s
         )
