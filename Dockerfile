@@ -59,4 +59,6 @@ EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/readyz', timeout=2)"]
 
-CMD ["bentoml", "serve", "services.etp:EtpService", "--host", "0.0.0.0", "--port", "3000"]
+# Others reach the container, so it wants API keys (DOORSTEP_API_KEYS_FILE), or to be told that it may
+# do without (DOORSTEP_ALLOW_ANONYMOUS=1); otherwise it says so and ends.
+CMD ["python", "-m", "services.serving", "services.etp:EtpService", "--host", "0.0.0.0", "--port", "3000"]

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, get_args
@@ -166,13 +166,18 @@ class ApiKeys:
         return msgspec.json.format(msgspec.json.encode(list(self._keys.values())), indent=2)
 
     def check(
-        self, authorization: str | None, scope: Scope, *, now: datetime | None = None
+        self,
+        authorization: str | None,
+        scope: Scope | Collection[Scope],
+        *,
+        now: datetime | None = None,
     ) -> ApiKey:
         """Return the key of a request that may ask for something.
 
         Args:
             authorization: the request's header of that name, ``Bearer`` and the key.
-            scope: what it asks for; a key with the scope ``admin`` may ask for everything.
+            scope: what it asks for, or several of which one is enough; a key with the scope
+                ``admin`` may ask for everything.
             now: when it asks; the machine's clock by default.
 
         Raises:
@@ -194,8 +199,11 @@ class ApiKeys:
             raise Unauthorized("the API key is not known")
         if key.expires is not None and key.expires <= (now or datetime.now(UTC)):
             raise Unauthorized(f"the API key {key.id} expired on {key.expires.isoformat()}")
-        if scope not in key.scopes and "admin" not in key.scopes:
+        enough = {scope, "admin"} if isinstance(scope, str) else {*scope, "admin"}
+        if enough.isdisjoint(key.scopes):
+            needed = scope if isinstance(scope, str) else " or ".join(scope)
             raise Forbidden(
-                f"the API key {key.id} may ask for {', '.join(key.scopes)}; this needs {scope}"
+                f"the API key {key.id} may ask for {', '.join(key.scopes)}; this needs"
+                f" {needed or 'admin'}"
             )
         return key

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
+import msgspec.inspect
 
 from services.errors import InvalidRequest
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 _WHERE = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _NAMED = re.compile(r"(unknown|required) field `(?P<name>[^`]*)`")
+_STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")
 
 
 def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
@@ -78,5 +80,31 @@ def _explained(message: str, kind: Any) -> InvalidRequest:
         return InvalidRequest(reason[:1].lower() + reason[1:], field=path)
     name = named["name"]
     if "unknown" in reason:
-        return unknown_field(path, name, getattr(kind, "__struct_fields__", ()))
+        return unknown_field(path, name, _fields_at(kind, path))
     return InvalidRequest("missing; it is required", field=f"{path}.{name}" if path else name)
+
+
+def _fields_at(kind: Any, path: str) -> list[str]:
+    """Return the fields that there are at a path within a type, such as ``rows[0]``."""
+    found = _without_options(msgspec.inspect.type_info(kind))
+    for step in _STEP.findall(path):
+        if isinstance(found, msgspec.inspect.StructType):
+            inner = {item.encode_name: item.type for item in found.fields}.get(step)
+        else:
+            inner = getattr(found, "item_type", getattr(found, "value_type", None))
+        if inner is None:
+            return []
+        found = _without_options(inner)
+    if not isinstance(found, msgspec.inspect.StructType):
+        return []
+    return [item.encode_name for item in found.fields]
+
+
+def _without_options(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    """Return a type without its metadata, and of a choice the one that has parts."""
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return _without_options(kind.type)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        parts = [_without_options(one) for one in kind.types]
+        return next((one for one in parts if hasattr(one, "fields")), parts[0])
+    return kind

@@ -6,7 +6,9 @@
     ├── InvalidRequest      400, 413, 415   what was sent: the field and the reason
     ├── Unauthorized        401             no API key, or none that is known
     ├── Forbidden           403             an API key that may ask for something else
+    ├── TooManyRequests     429             more at once than one API key may ask
     ├── Unavailable         503             what the service lacks at the moment; try again
+    ├── TooLate             504             the time that the caller gave is over
     └── SettingError        (at the start)  a setting that cannot be
 """
 
@@ -17,6 +19,8 @@ __all__ = [
     "InvalidRequest",
     "ServiceError",
     "SettingError",
+    "TooLate",
+    "TooManyRequests",
     "Unauthorized",
     "Unavailable",
 ]
@@ -61,6 +65,20 @@ class Forbidden(ServiceError):
 
     http_status = 403
     error = "forbidden"
+
+
+class TooManyRequests(ServiceError):
+    """Who asks has as many requests under way as one may have."""
+
+    http_status = 429
+    error = "too_many_requests"
+
+
+class TooLate(ServiceError):
+    """The time that was given for the answer is over."""
+
+    http_status = 504
+    error = "too_late"
 
 
 class Unavailable(ServiceError):

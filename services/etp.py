@@ -25,6 +25,7 @@ from services.decoding import decode
 from services.errors import Unavailable
 from services.estimation import Estimation
 from services.event_store import is_redis, open_store
+from services.guard import guarded
 from services.http import Call, json_endpoint, json_response
 from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
@@ -50,6 +51,13 @@ _READERS = 4
 """Threads that answer where the store is reached over the network."""
 
 
+@guarded(
+    {
+        "/predict": ("routing", "app", "partner"),
+        "/predict_batch": ("routing", "app", "partner"),
+        "/events": ("intake",),
+    }
+)
 @bentoml.service(name="etp", **SERVICE_OPTIONS)
 class EtpService:
     """How long until an order is ready: quantiles of seconds, from the events of right now."""

@@ -34,6 +34,7 @@ from services.feature_schemas import (
     FeaturesBatchRequest,
     FeaturesRequest,
 )
+from services.guard import guarded
 from services.http import Call, answered, json_endpoint, json_response, request_id_of
 from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
@@ -75,6 +76,14 @@ _GET = Starlette(
 )
 
 
+@guarded(
+    {
+        "/events": ("intake",),
+        "/features": ("admin",),
+        "/features_batch": ("admin",),
+        "/explain": ("admin",),
+    }
+)
 @bentoml.service(name="events", **SERVICE_OPTIONS)
 @bentoml.asgi_app(_GET)
 class EventService:

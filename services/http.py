@@ -11,8 +11,6 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-import re
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias, TypeVar
@@ -23,8 +21,10 @@ from bentoml._internal.service.openapi.specification import Schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.errors import InvalidRequest, ServiceError, Unavailable
-from services.limits import MAX_BODY_BYTES, MAX_REQUEST_ID_CHARACTERS
+from services.errors import InvalidRequest, ServiceError
+from services.guard import REQUEST_KEY, problem_headers
+from services.limits import MAX_BODY_BYTES
+from services.request_context import RequestContext, request_id_from
 from services.schemas import Problem
 
 __all__ = ["Call", "answered", "json_endpoint", "json_response", "request_id_of"]
@@ -32,9 +32,7 @@ __all__ = ["Call", "answered", "json_endpoint", "json_response", "request_id_of"
 logger = logging.getLogger("doorstep.services")
 
 JSON = "application/json"
-RETRY_AFTER_S = 1
 _BINARY_MODE = "ce-specversion"
-_REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_CHARACTERS}}}")
 _REF_TEMPLATE = "#/components/schemas/{name}"
 
 S = TypeVar("S")
@@ -58,8 +56,10 @@ class Call:
 
 def request_id_of(request: Request) -> str:
     """Return the id that a request brings, or a new one."""
-    request_id = request.headers.get("x-request-id", "")
-    return request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(8)
+    known: RequestContext | None = request.scope.get(REQUEST_KEY)
+    if known is not None:
+        return known.request_id
+    return request_id_from(request.headers.get("x-request-id", ""))
 
 
 async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
@@ -106,13 +106,15 @@ def _too_large(size: int) -> InvalidRequest:
     )
 
 
-def json_response(answer: Any, *, request_id: str, status: int = 200) -> Response:
+def json_response(
+    answer: Any, *, request_id: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return a struct as a JSON response. NaN becomes null."""
-    headers = {"x-request-id": request_id}
-    if status == Unavailable.http_status:
-        headers["retry-after"] = str(RETRY_AFTER_S)
     return Response(
-        msgspec.json.encode(answer), status_code=status, headers=headers, media_type=JSON
+        msgspec.json.encode(answer),
+        status_code=status,
+        headers={"x-request-id": request_id, **(headers or {})},
+        media_type=JSON,
     )
 
 
@@ -169,7 +171,9 @@ def _refusal(request_id: str, error: ServiceError) -> Response:
     problem = Problem(
         error=error.error, field=error.field, reason=error.reason, request_id=request_id
     )
-    return json_response(problem, request_id=request_id, status=error.http_status)
+    return json_response(
+        problem, request_id=request_id, status=error.http_status, headers=problem_headers(error)
+    )
 
 
 class _Described(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml's names are lazy: Any

@@ -13,9 +13,13 @@ __all__ = [
     "MAX_EXPLAINED_SAMPLES",
     "MAX_FEATURES",
     "MAX_LEVELS",
+    "MAX_QUEUED_ROWS",
+    "MAX_REQUESTS",
+    "MAX_REQUESTS_PER_KEY",
     "MAX_REQUEST_ID_CHARACTERS",
     "MAX_ROWS",
     "MAX_TEXT_CHARACTERS",
+    "MAX_TIMEOUT_DIGITS",
     "MAX_WAITING_EVENTS",
     "REQUEST_TIMEOUT_S",
 ]
@@ -52,6 +56,18 @@ MAX_TEXT_CHARACTERS = 256
 
 MAX_REQUEST_ID_CHARACTERS = 128
 """Characters of an incoming ``x-request-id``; a longer one is replaced."""
+
+MAX_TIMEOUT_DIGITS = 9
+"""Digits of the milliseconds that a caller will wait; the server's own limit is below that."""
+
+MAX_REQUESTS = 256
+"""Requests under way in one process; beyond that, 503."""
+
+MAX_REQUESTS_PER_KEY = 128
+"""Requests under way for one API key; beyond that, 429. One caller leaves room for the others."""
+
+MAX_QUEUED_ROWS = 20_000
+"""Rows of batches that are being computed or wait for it; beyond that, 503."""
 
 REQUEST_TIMEOUT_S = 10.0
 """Seconds after which a request is answered with 504.

@@ -17,7 +17,7 @@ class AsgiClient:
         self._runner = asyncio.Runner()
         self._lifespan = self._app.router.lifespan_context(self._app)
         self._http = httpx.AsyncClient(
-            base_url="http://service", transport=httpx.ASGITransport(self._app)
+            base_url="http://127.0.0.1", transport=httpx.ASGITransport(self._app)
         )
 
     def __enter__(self) -> AsgiClient:

@@ -8,6 +8,7 @@ import bentoml
 import msgspec
 from starlette.responses import Response
 
+from services.guard import guarded
 from services.http import Call, json_endpoint, json_response
 from services.tuning import SERVICE_OPTIONS
 
@@ -19,6 +20,7 @@ class Ids(msgspec.Struct):
     server: int
 
 
+@guarded({"/ids": ("app",)})
 @bentoml.service(name="stub", **SERVICE_OPTIONS)
 class Stub:
     """Tells which process answers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -54,6 +54,32 @@ def test_a_bad_body_names_field_and_reason(body: bytes, field: str, reason: str)
     assert caught.value.field == field
     assert reason in caught.value.reason
     assert caught.value.http_status == 400
+
+
+class Inner(msgspec.Struct, forbid_unknown_fields=True):
+    amount: float | None = None
+
+
+class Outer(msgspec.Struct, forbid_unknown_fields=True):
+    rows: list[Inner] | None = None
+    by_name: dict[str, Inner] = {}
+    one: Annotated[Inner | None, msgspec.Meta(description="one")] = None
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"rows": [{}, {"amuont": 1}]}', "rows[1].amuont"),
+        (b'{"by_name": {"a": {"amuont": 1}}}', "by_name[...].amuont"),
+        (b'{"one": {"amuont": 1}}', "one.amuont"),
+    ],
+)
+def test_an_unknown_field_within_others_is_compared_with_those_beside_it(
+    body: bytes, field: str
+) -> None:
+    with pytest.raises(InvalidRequest, match="did you mean 'amount'") as caught:
+        decode(body, Outer)
+    assert caught.value.field == field
 
 
 def test_deep_nesting_is_refused_and_not_fatal() -> None:

@@ -1,0 +1,265 @@
+"""What stands before every endpoint of every service: keys, limits, deadlines, traces, logs.
+
+It is ASGI middleware, so that endpoints of all kinds are behind it: those of BentoML, those of
+applications that stand beside them, and paths that nobody thought of, which need an admin key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from services.access import ANONYMOUS_VARIABLE, KeyRing, allows_anonymous, is_loopback
+from services.api_keys import Scope
+from services.errors import ServiceError, TooLate, TooManyRequests, Unauthorized, Unavailable
+from services.guard_metrics import GuardMetrics, guard_metrics
+from services.limits import MAX_REQUESTS, MAX_REQUESTS_PER_KEY, REQUEST_TIMEOUT_S
+from services.request_context import (
+    ENVOY_TIMEOUT_HEADER,
+    TIMEOUT_HEADER,
+    RequestContext,
+    enter_request,
+    request_id_from,
+    timeout_s_of,
+)
+from services.request_log import LogSettings, RequestLog, log_as_json
+from services.schemas import Problem
+from services.tracing import TraceContext
+
+__all__ = ["OPEN_PATHS", "REQUEST_KEY", "Access", "Guard", "guarded", "problem_headers"]
+
+logger = logging.getLogger("doorstep.services")
+
+T = TypeVar("T")
+Access: TypeAlias = Mapping[str, tuple[Scope, ...]]
+
+OPEN_PATHS = frozenset(
+    ("/", "/livez", "/healthz", "/readyz", "/metrics", "/docs.json", "/schema.json")
+)
+"""Health, metrics and description: they need no key, and answer when a service is busy."""
+_OPEN_FOLDER = "/static_content/"
+_READY = "/readyz"
+_OTHER = "other"
+
+REQUEST_KEY = "doorstep.request"
+"""Where an ASGI scope holds its :class:`~services.request_context.RequestContext`."""
+
+RETRY_AFTER_S = 1
+
+
+def guarded(access: Access) -> Callable[[T], T]:
+    """Put a guard before a BentoML service; stands above ``bentoml.service``.
+
+    Args:
+        access: path -> scopes of which a key needs one. Other paths need an admin key.
+    """
+
+    def guard(service: T) -> T:
+        known: Any = service
+        known.add_asgi_middleware(Guard, access=access, service=known.name)
+        return service
+
+    return guard
+
+
+class Guard:
+    """ASGI middleware: who may ask, how much at once, for how long, and what is logged of it.
+
+    Args:
+        app: what answers.
+        access: as for :func:`guarded`.
+        service: name of the service, for the log.
+        environment: has the settings; that of the process by default.
+        metrics: what is counted; those of the process by default.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        access: Access,
+        service: str,
+        environment: Mapping[str, str] | None = None,
+        metrics: GuardMetrics | None = None,
+    ) -> None:
+        self._app = app
+        self._access = dict(access)
+        self._metrics = guard_metrics() if metrics is None else metrics
+        self._under_way = 0
+        self._by_key: dict[str, int] = {}
+        self._ring: KeyRing | None = None
+        self._why_not = ""
+        settings = LogSettings()
+        given = os.environ if environment is None else environment
+        try:
+            self._anonymous = allows_anonymous(given)
+            self._ring = KeyRing(given)
+            settings = LogSettings.from_environment(given)
+        except ServiceError as error:
+            # A process that stays up and says why is easier to mend than one that starts again and
+            # again; nothing is answered meanwhile.
+            self._why_not = f"the service cannot start: {error}"
+        if settings.format == "json":
+            log_as_json(service)
+        if self._why_not:
+            logger.error("%s", self._why_not)
+        self._log = RequestLog(settings)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request, or refuse it."""
+        path = scope.get("path", "")
+        if scope["type"] != "http" or path in OPEN_PATHS or path.startswith(_OPEN_FOLDER):
+            if self._why_not and path == _READY:
+                await _answer(send, Unavailable(self._why_not), "")
+                return
+            await self._app(scope, receive, send)
+            return
+        began_s = time.monotonic()
+        headers = dict(scope["headers"])
+        request = RequestContext(
+            request_id_from(_text(headers, b"x-request-id")),
+            TraceContext.taken(_text(headers, b"traceparent"), _text(headers, b"tracestate")),
+            ends_s=began_s + REQUEST_TIMEOUT_S,
+        )
+        scope[REQUEST_KEY] = request
+        enter_request(request)
+        answering = _Answering(send, request)
+        try:
+            await self._admitted(scope, receive, answering, headers, request)
+        except ServiceError as error:
+            self._metrics.count_refused(error.error)
+            if answering.status == 0:
+                await _answer(answering, error, request.request_id)
+        finally:
+            self._log.answered(
+                request,
+                method=scope["method"],
+                path=path if path in self._access else _OTHER,
+                status=answering.status,
+                seconds=time.monotonic() - began_s,
+            )
+
+    async def _admitted(
+        self,
+        scope: Any,
+        receive: Any,
+        answering: _Answering,
+        headers: Mapping[bytes, bytes],
+        request: RequestContext,
+    ) -> None:
+        """Let a request through, if it may pass and there is room; count it meanwhile."""
+        request.key_id = key = self._key_of(scope, headers)
+        timeout_s = timeout_s_of(
+            _text(headers, TIMEOUT_HEADER.encode()), _text(headers, ENVOY_TIMEOUT_HEADER.encode())
+        )
+        if self._under_way >= MAX_REQUESTS:
+            raise Unavailable(f"{self._under_way} requests are under way; send this one later")
+        of_key = self._by_key.get(key, 0)
+        if key and of_key >= MAX_REQUESTS_PER_KEY:
+            raise TooManyRequests(f"{of_key} requests of the API key {key} are under way")
+        self._under_way += 1
+        self._by_key[key] = of_key + 1
+        self._metrics.set_under_way(self._under_way)
+        try:
+            if timeout_s is None or timeout_s >= REQUEST_TIMEOUT_S:  # the server has a timer itself
+                await self._app(scope, receive, answering)
+            else:
+                await self._in_time(scope, receive, answering, request, timeout_s)
+        finally:
+            self._under_way -= 1
+            self._by_key[key] -= 1
+            if not self._by_key[key]:
+                del self._by_key[key]
+            self._metrics.set_under_way(self._under_way)
+
+    async def _in_time(
+        self,
+        scope: Any,
+        receive: Any,
+        answering: _Answering,
+        request: RequestContext,
+        timeout_s: float,
+    ) -> None:
+        request.ends_s += timeout_s - REQUEST_TIMEOUT_S
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._app(scope, receive, answering)
+        except TimeoutError:
+            raise TooLate(
+                f"there is no answer after the {timeout_s * 1e3:g} ms asked for"
+            ) from None
+
+    def _key_of(self, scope: Any, headers: Mapping[bytes, bytes]) -> str:
+        """Return the id of the key that asks, empty where no key is needed."""
+        if self._ring is None:
+            raise Unavailable(self._why_not)
+        keys = self._ring.keys()
+        if keys is not None:
+            scopes = self._access.get(scope["path"], ())
+            return keys.check(_text(headers, b"authorization"), scopes).id
+        server = scope.get("server")
+        if not self._anonymous and (server is None or not is_loopback(server[0])):
+            raise Unauthorized(
+                "this service has no API keys, so it answers its own machine alone; give it keys,"
+                f" or set {ANONYMOUS_VARIABLE}=1 where only trusted machines can reach it"
+            )
+        return ""
+
+
+class _Answering:
+    """Sends an answer on its way and remembers its status; adds the headers that all have."""
+
+    __slots__ = ("_request", "_send", "status")
+
+    def __init__(self, send: Any, request: RequestContext) -> None:
+        self._send = send
+        self._request = request
+        self.status = 0
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message.get("headers", ()))
+            if all(name != b"x-request-id" for name, _ in headers):
+                headers.append((b"x-request-id", self._request.request_id.encode()))
+            headers.append((b"traceresponse", self._request.trace.traceparent.encode()))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def problem_headers(error: ServiceError) -> dict[str, str]:
+    """Return the headers with which an error is answered, beside those of every answer.
+
+    >>> problem_headers(Unauthorized("no API key"))
+    {'www-authenticate': 'Bearer'}
+    """
+    if error.http_status == Unauthorized.http_status:
+        return {"www-authenticate": "Bearer"}
+    if error.http_status in (TooManyRequests.http_status, Unavailable.http_status):
+        return {"retry-after": str(RETRY_AFTER_S)}
+    return {}
+
+
+async def _answer(send: Any, error: ServiceError, request_id: str) -> None:
+    problem = Problem(
+        error=error.error, field=error.field, reason=error.reason, request_id=request_id
+    )
+    body = msgspec.json.encode(problem)
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        **problem_headers(error),
+    }
+    raw = [(name.encode(), text.encode()) for name, text in headers.items()]
+    await send({"type": "http.response.start", "status": error.http_status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")

@@ -1,0 +1,244 @@
+"""What stands before the endpoints: keys, limits, deadlines, traces, logs; over ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services import guard as module
+from services.api_keys import SCOPES, ApiKeys, Scope, make_key
+from services.guard import OPEN_PATHS, REQUEST_KEY, Guard
+from services.guard_metrics import GuardMetrics
+from services.limits import REQUEST_TIMEOUT_S
+from services.request_context import RequestContext, current_request, note_time
+from services.request_log import JsonFormatter
+
+ACCESS: dict[str, tuple[Scope, ...]] = {"/predict": ("app", "routing"), "/events": ("intake",)}
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+TEXT_LOG = {"DOORSTEP_LOG_FORMAT": "text"}
+
+
+class App:
+    """Answers its request's id; waits before, if it is told to."""
+
+    def __init__(self) -> None:
+        self.seen: list[RequestContext | None] = []
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = current_request()
+        assert request is scope.get(REQUEST_KEY)
+        self.seen.append(request)
+        note_time("model", 0.25)
+        await self.goes_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+
+class Guarded:
+    """An application behind a guard, and what the guard counted."""
+
+    def __init__(self, *, keys: ApiKeys | None = None, **environment: str) -> None:
+        if keys is not None:
+            environment["DOORSTEP_API_KEYS"] = keys.to_json().decode()
+        self.registry = CollectorRegistry()
+        self.app = App()
+        self.guard = Guard(
+            self.app,
+            access=ACCESS,
+            service="test",
+            environment={**TEXT_LOG, **environment},
+            metrics=GuardMetrics(self.registry),
+        )
+
+    def client(self, host: str = "127.0.0.1") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.guard)
+        return httpx.AsyncClient(base_url=f"http://{host}", transport=transport)
+
+    def get(self, path: str, host: str = "127.0.0.1", **headers: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with self.client(host) as client:
+                named = {name.replace("_", "-"): text for name, text in headers.items()}
+                return await client.get(path, headers=named)
+
+        return asyncio.run(ask())
+
+    def run(self, ask: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
+        async def within() -> None:
+            async with self.client() as client:
+                await ask(client)
+
+        asyncio.run(within())
+
+    def refused(self, reason: str) -> float | None:
+        return self.registry.get_sample_value("doorstep_refused_total", {"reason": reason})
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("path", [*ACCESS, "/of/nobody"])
+def test_a_path_opens_to_keys_of_its_scopes(scope: Scope, path: str) -> None:
+    text, kept = make_key("somebody", [scope])
+    guarded = Guarded(keys=ApiKeys([kept]))
+    response = guarded.get(path, authorization=f"Bearer {text}")
+    allowed = scope == "admin" or scope in ACCESS.get(path, ())
+    assert response.status_code == (200 if allowed else 403)
+    if allowed:
+        (request,) = guarded.app.seen
+        assert request is not None
+        assert request.key_id == kept.id
+    else:
+        assert guarded.app.seen == []
+        assert response.json()["error"] == "forbidden"
+        assert guarded.refused("forbidden") == 1.0
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer x", "Basic YTpi"])
+def test_without_a_good_key_nothing_is_answered(authorization: str) -> None:
+    guarded = Guarded(keys=ApiKeys([make_key("somebody", ["app"])[1]]))
+    response = guarded.get("/predict", authorization=authorization, x_request_id="r-7")
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["x-request-id"] == response.json()["request_id"] == "r-7"
+    assert guarded.app.seen == []
+    assert guarded.refused("unauthorized") == 1.0
+
+
+@pytest.mark.parametrize("path", sorted(OPEN_PATHS))
+def test_health_metrics_and_description_are_open(path: str) -> None:
+    guarded = Guarded(keys=ApiKeys([make_key("somebody", ["app"])[1]]))
+    assert guarded.get(path, host="10.0.0.7").status_code == 200
+
+
+def test_without_keys_only_this_machine_is_answered() -> None:
+    assert Guarded().get("/predict").status_code == 200
+    response = Guarded().get("/predict", host="10.0.0.7")
+    assert response.status_code == 401
+    assert "no API keys" in response.json()["reason"]
+    assert Guarded(DOORSTEP_ALLOW_ANONYMOUS="1").get("/predict", host="10.0.0.7").is_success
+
+
+def test_keys_that_cannot_be_read_close_the_service(tmp_path: Path) -> None:
+    guarded = Guarded(DOORSTEP_API_KEYS_FILE=str(tmp_path / "none.json"))
+    for path in ("/predict", "/readyz"):
+        response = guarded.get(path)
+        assert response.status_code == 503
+        assert "none.json" in response.json()["reason"]
+    assert guarded.get("/livez").status_code == 200
+
+
+def test_a_trace_goes_through() -> None:
+    guarded = Guarded()
+    response = guarded.get("/predict", traceparent=f"00-{TRACE}-{PARENT}-01")
+    (request,) = guarded.app.seen
+    assert request is not None
+    assert (request.trace.trace_id, request.trace.parent_id) == (TRACE, PARENT)
+    assert response.headers["traceresponse"] == request.trace.traceparent
+    assert TRACE not in guarded.get("/predict").headers["traceresponse"]
+
+
+def test_a_deadline_ends_the_wait_and_is_known_within() -> None:
+    guarded = Guarded()
+    guarded.app.goes_on.clear()
+    response = guarded.get("/predict", x_timeout_ms="20")
+    assert response.status_code == 504
+    assert response.json()["error"] == "too_late"
+    (request,) = guarded.app.seen
+    assert request is not None
+    assert request.remaining_s() < 0.02
+    assert guarded.refused("too_late") == 1.0
+    assert guarded.registry.get_sample_value("doorstep_requests_under_way") == 0.0
+
+
+def test_a_deadline_is_bounded_by_the_servers_own() -> None:
+    guarded = Guarded()
+    assert guarded.get("/predict", x_timeout_ms="999999999").status_code == 200
+    (request,) = guarded.app.seen
+    assert request is not None
+    assert request.remaining_s() <= REQUEST_TIMEOUT_S
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "soon", "1" * 10])
+def test_a_deadline_that_is_none_is_refused(given: str) -> None:
+    response = Guarded().get("/predict", x_timeout_ms=given)
+    assert response.status_code == 400
+    assert response.json()["field"] == "x-timeout-ms"
+
+
+def test_more_at_once_than_the_limit_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_REQUESTS", 3)
+    guarded = Guarded()
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        guarded.app.goes_on.clear()
+        waiting = [asyncio.create_task(client.get("/predict")) for _ in range(3)]
+        while len(guarded.app.seen) < 3:
+            await asyncio.sleep(0)
+        refused = await client.get("/predict")
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 0
+        assert (await client.get("/openly")).status_code == 503
+        guarded.app.goes_on.set()
+        assert [(await one).status_code for one in waiting] == [200] * 3
+        assert (await client.get("/predict")).status_code == 200
+
+    guarded.run(ask)
+    assert guarded.refused("unavailable") == 2.0
+
+
+def test_one_key_leaves_room_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_REQUESTS_PER_KEY", 2)
+    made = [make_key(name, ["app"]) for name in ("greedy", "modest")]
+    guarded = Guarded(keys=ApiKeys(kept for _, kept in made))
+    greedy, modest = ({"authorization": f"Bearer {text}"} for text, _ in made)
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        guarded.app.goes_on.clear()
+        waiting = [asyncio.create_task(client.get("/predict", headers=greedy)) for _ in range(2)]
+        while len(guarded.app.seen) < 2:
+            await asyncio.sleep(0)
+        refused = await client.get("/predict", headers=greedy)
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) > 0
+        waiting.append(asyncio.create_task(client.get("/predict", headers=modest)))
+        while len(guarded.app.seen) < 3:
+            await asyncio.sleep(0)
+        guarded.app.goes_on.set()
+        assert [(await one).status_code for one in waiting] == [200] * 3
+
+    guarded.run(ask)
+
+
+def test_a_request_is_logged_as_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "doorstep.requests")
+    guarded = Guarded(DOORSTEP_LOG_SAMPLE="1")
+    guarded.get("/predict", x_request_id="r-7", traceparent=f"00-{TRACE}-{PARENT}-01")
+    guarded.get("/of/nobody/17")
+    lines = [json.loads(JsonFormatter("etp").format(record)) for record in caplog.records]
+    first, second = [line for line in lines if line["logger"] == "doorstep.requests"]
+    assert (first["service"], first["path"], first["status"]) == ("etp", "/predict", 200)
+    assert first["model_ms"] == 250.0
+    assert first["duration_ms"] >= 0.0
+    assert first["parent_id"] == PARENT
+    assert second["path"] == "other"
+
+
+def test_requests_are_not_logged_unless_they_are_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "doorstep.requests")
+    guarded = Guarded(DOORSTEP_LOG_SAMPLE="0", DOORSTEP_LOG_SLOW_MS="60000")
+    guarded.get("/predict")
+    assert not caplog.records
+    guarded.app.goes_on.clear()
+    guarded.get("/predict", x_timeout_ms="1")  # 504: failures are always logged
+    assert [record.levelname for record in caplog.records] == ["ERROR"]

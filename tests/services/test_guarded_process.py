@@ -1,0 +1,77 @@
+"""The guard where it matters: before services in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from services.api_keys import ApiKeys, make_key
+from services.process import ServiceProcess, free_port
+from tests.services.test_access import write_keys
+
+ROOT = Path(__file__).parent.parent.parent
+STUB = "tests.services.stub:Stub"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PATIENCE_S = 20.0
+
+
+def ask(service: ServiceProcess, key: str = "", **headers: str) -> httpx.Response:
+    if key:
+        headers["authorization"] = f"Bearer {key}"
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    return httpx.post(
+        f"{service.url}/ids", json={}, headers=named, trust_env=False, timeout=PATIENCE_S
+    )
+
+
+def test_a_service_with_keys_knows_who_asks_and_learns_of_new_ones(tmp_path: Path) -> None:
+    path, log = tmp_path / "keys.json", tmp_path / "log"
+    text, kept = make_key("app", ["app"])
+    other, kept_other = make_key("events", ["intake"])
+    path.write_bytes(ApiKeys([kept_other]).to_json())
+    path.chmod(0o600)
+    settings = {"DOORSTEP_API_KEYS_FILE": str(path), "DOORSTEP_LOG_SAMPLE": "1"}
+    with ServiceProcess(STUB, log=log, settings=settings) as service:
+        assert ask(service).status_code == 401
+        assert ask(service).headers["www-authenticate"] == "Bearer"
+        assert ask(service, other).status_code == 403
+        assert ask(service, text).status_code == 401
+        for open_path in ("/livez", "/readyz", "/metrics", "/docs.json"):
+            assert httpx.get(service.url + open_path, trust_env=False).status_code == 200
+        beside = path.with_suffix(".new")
+        beside.write_bytes(ApiKeys([kept]).to_json())
+        beside.chmod(0o600)
+        beside.replace(path)
+        deadline_s = time.monotonic() + PATIENCE_S
+        while ask(service, text).status_code != 200:
+            assert time.monotonic() < deadline_s, log.read_text()
+            time.sleep(0.05)
+        assert ask(service, other).status_code == 401
+        traced = ask(service, text, traceparent=f"00-{TRACE}-b7ad6b7169203331-01")
+        assert TRACE in traced.headers["traceresponse"]
+        shown = httpx.get(f"{service.url}/metrics", trust_env=False).text
+    assert 'doorstep_refused_total{reason="forbidden"} 1.0' in shown
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if line.get("trace_id") == TRACE]
+    assert (line["service"], line["path"], line["status"]) == ("stub", "/ids", 200)
+    assert line["key_id"] == kept.id
+    assert text not in log.read_text()
+
+
+def test_a_service_without_keys_does_not_listen_to_everybody(tmp_path: Path) -> None:
+    write_keys(tmp_path / "keys.json", "somebody")
+    command = [sys.executable, "-m", "services.serving", STUB, "--host", "0.0.0.0"]
+    done = subprocess.run(
+        [*command, "--port", str(free_port())],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60.0,
+        env={**os.environ, "BENTOML_DO_NOT_TRACK": "True"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "without API keys a service listens on a loopback address only" in done.stderr
+    assert "Traceback" not in done.stderr
