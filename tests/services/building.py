@@ -129,6 +129,11 @@ class FakeEstimator:
     def __init__(self) -> None:
         self.calls = 0
 
+    def assemble(
+        self, facts: npt.NDArray[np.float64], realtime: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        return np.concatenate([facts, realtime], axis=-1)
+
     def predict(self, inputs: npt.NDArray[np.float64]) -> FakeDistribution:
         self.calls += 1
         known = np.where(np.isnan(inputs), 1.0, inputs)
