@@ -1,11 +1,14 @@
 """Small clients of the services: typed requests and answers over httpx, no model library.
 
-A service that says 503 is asked again after the seconds that it names, a few times: every request
-can be sent twice, because an event that is known already changes nothing.
+A service that says 429 or 503 is asked again after the seconds that it names, as long as there is
+time left and the budget for that lasts: every request can be sent twice, because an event that is
+known already changes nothing. A client that is used while a request is answered hands on that
+request's trace and deadline.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -24,6 +27,8 @@ from services.feature_schemas import (
     FeaturesRequest,
 )
 from services.limits import REQUEST_TIMEOUT_S
+from services.request_context import TIMEOUT_HEADER, current_request
+from services.retrying import RetryBudget
 from services.schemas import (
     DEFAULT_LEVELS,
     CloudEvent,
@@ -38,11 +43,13 @@ __all__ = ["ClientError", "EtpClient", "EventClient", "RequestRefused", "Service
 
 T = TypeVar("T")
 
+API_KEY_VARIABLE = "DOORSTEP_API_KEY"
+"""Environment variable of the key that a client sends, where it is given none."""
 RETRIES = 3
-"""How often a request is sent again after 503."""
-MAX_RETRY_WAIT_S = 10.0
-"""The longest that a client waits before it sends a request again, whatever the service says."""
+"""How often a request is sent again after 429 or 503."""
+_TRY_LATER = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 _FIRST_WAIT_S = 0.1
+_LEAST_S = 0.001  # a millisecond is the least that a service can be told
 
 
 class ClientError(Exception):
@@ -71,9 +78,15 @@ class _ServiceClient:
 
     Args:
         url: base address, such as ``http://127.0.0.1:3000``.
-        timeout_s: longest wait for an answer.
-        retries: how often a request is sent again after 503.
+        api_key: what the service knows this client by; that of the environment variable
+            ``DOORSTEP_API_KEY`` by default, none where that is empty.
+        timeout_s: longest wait for an answer, with all that is sent again. The service is told
+            how much of it is left.
+        retries: how often a request is sent again after 429 or 503.
+        budget: how many requests of all may be sent again; one of its own by default. Clients of
+            one service can share one.
         transport: takes the place of the network, in tests.
+        clock: seconds that never run back; injected in tests.
         sleep: waits for seconds; injected in tests.
     """
 
@@ -81,16 +94,24 @@ class _ServiceClient:
         self,
         url: str,
         *,
+        api_key: str | None = None,
         timeout_s: float = REQUEST_TIMEOUT_S,
         retries: int = RETRIES,
+        budget: RetryBudget | None = None,
         transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._timeout_s = timeout_s
         self._retries = retries
+        self._budget = RetryBudget() if budget is None else budget
+        self._clock = clock
         self._sleep = sleep
+        key = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
+        headers = {"authorization": f"Bearer {key}"} if key else {}
         # Proxy settings of the environment are for the world outside, not for a service next door.
         self._http = httpx.Client(
-            base_url=url, timeout=timeout_s, transport=transport, trust_env=False
+            base_url=url, timeout=timeout_s, transport=transport, trust_env=False, headers=headers
         )
 
     def __enter__(self) -> Self:
@@ -126,19 +147,38 @@ class _ServiceClient:
 
     def _post(self, path: str, content: Any, kind: type[T]) -> T:
         body = msgspec.json.encode(content)
-        response = self._send(path, body)
+        self._budget.add_request()
+        ends_s = self._clock() + self._time_left_s()
+        response = self._send(path, body, ends_s)
         for attempt in range(self._retries):
-            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            wait_s = _wait_s(response, attempt)
+            if (
+                response.status_code not in _TRY_LATER
+                or self._clock() + wait_s >= ends_s
+                or not self._budget.take_retry()
+            ):
                 break
-            self._sleep(_wait_s(response, attempt))
-            response = self._send(path, body)
+            self._sleep(wait_s)
+            response = self._send(path, body, ends_s)
         if response.status_code != httpx.codes.OK:
             raise RequestRefused(response.status_code, _problem_of(response))
         return msgspec.json.decode(response.content, type=kind)
 
-    def _send(self, path: str, body: bytes) -> httpx.Response:
+    def _time_left_s(self) -> float:
+        """Return the seconds for one call: no more than the request has left for which it is."""
+        request = current_request()
+        return self._timeout_s if request is None else min(self._timeout_s, request.remaining_s())
+
+    def _send(self, path: str, body: bytes, ends_s: float) -> httpx.Response:
+        left_s = ends_s - self._clock()
+        if left_s < _LEAST_S:
+            raise ServiceUnreachable(f"no time is left to ask {self._http.base_url}")
+        headers = {"content-type": "application/json", TIMEOUT_HEADER: str(int(left_s * 1e3))}
+        request = current_request()
+        if request is not None:
+            headers |= {"x-request-id": request.request_id, **request.trace.headers()}
         try:
-            return self._http.post(path, content=body, headers={"content-type": "application/json"})
+            return self._http.post(path, content=body, headers=headers, timeout=left_s)
         except httpx.HTTPError as error:
             raise ServiceUnreachable(
                 f"no answer from {self._http.base_url}: {type(error).__name__} {error}".rstrip()
@@ -204,9 +244,15 @@ class EventClient(_ServiceClient):
 
     Args:
         url: base address, such as ``http://127.0.0.1:3000``.
-        timeout_s: longest wait for an answer.
-        retries: how often a request is sent again after 503.
+        api_key: what the service knows this client by; that of the environment variable
+            ``DOORSTEP_API_KEY`` by default, none where that is empty.
+        timeout_s: longest wait for an answer, with all that is sent again. The service is told
+            how much of it is left.
+        retries: how often a request is sent again after 429 or 503.
+        budget: how many requests of all may be sent again; one of its own by default. Clients of
+            one service can share one.
         transport: takes the place of the network, in tests.
+        clock: seconds that never run back; injected in tests.
         sleep: waits for seconds; injected in tests.
 
     >>> answer = {
@@ -285,8 +331,7 @@ class EventClient(_ServiceClient):
 def _wait_s(response: httpx.Response, attempt: int) -> float:
     """Return how long to wait before a request is sent again: as the service says, if it does."""
     named = response.headers.get("retry-after", "")
-    wait_s = float(named) if named.isdigit() else _FIRST_WAIT_S * 2.0**attempt
-    return min(wait_s, MAX_RETRY_WAIT_S)
+    return float(named) if named.isdigit() else _FIRST_WAIT_S * 2.0**attempt
 
 
 def _problem_of(response: httpx.Response) -> Problem:

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import msgspec
@@ -26,8 +26,12 @@ from estimators.training import TrainedEstimator
 from services.clock import utc_now
 from services.decoding import decode, unknown_field
 from services.errors import InvalidRequest
+from services.feature_ages import FeatureAges
 from services.limits import MAX_TEXT_CHARACTERS
 from services.metrics import EtpMetrics
+from services.prediction_log import PredictionLog
+from services.prediction_table import Served
+from services.request_context import current_request, note_time
 from services.schemas import (
     ModelInfo,
     PredictAnswer,
@@ -47,13 +51,17 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A checked request with the model's inputs; ``notes`` say what it lacks."""
+    """A checked request with the model's inputs; ``notes`` say what it lacks.
+
+    ``place`` is that in a batch.
+    """
 
     request: PredictRequest
     as_of: datetime
     realtime: FloatArray
     inputs: FloatArray
     notes: list[str]
+    place: int
 
 
 class _Predicted:
@@ -79,6 +87,9 @@ class Estimation:
         tag: the model's tag, for the answers.
         store: where events are appended and features read.
         metrics: what is counted and timed.
+        service: its name, for the log of predictions.
+        log: takes every estimate that is given; None: they are not logged.
+        ages: is told now and then how old the events are that features rest on.
         clock: gives the moment of a request that names none; injected in tests.
     """
 
@@ -89,6 +100,9 @@ class Estimation:
         tag: str,
         store: EventStore,
         metrics: EtpMetrics,
+        service: str = "etp",
+        log: PredictionLog | None = None,
+        ages: FeatureAges | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         estimator = trained.estimator
@@ -97,6 +111,9 @@ class Estimation:
         self._facts = estimator.facts
         self._store = store
         self._metrics = metrics
+        self._service = service
+        self._log = log
+        self._ages = ages
         self._clock = clock
         self._dimensions = estimator.features.dimensions
         self._needed = tuple(dict.fromkeys((*self._dimensions, *estimator.facts.inputs)))
@@ -130,8 +147,7 @@ class Estimation:
         computed_s = perf_counter()
         predicted = _Predicted(self._estimator.predict(prepared.inputs[np.newaxis, :]))
         answer = self._answer(prepared, predicted, 0, request_id)
-        self._metrics.time_features(computed_s - began_s)
-        self._metrics.time_model(perf_counter() - computed_s)
+        self._time(began_s, computed_s)
         return answer
 
     def answer_batch(self, rows: Sequence[msgspec.Raw], *, request_id: str) -> PredictBatchAnswer:
@@ -141,7 +157,7 @@ class Estimation:
         began_s = perf_counter()
         for i, row in enumerate(rows):
             try:
-                prepared.append((i, self._prepare(decode(row, PredictRequest))))
+                prepared.append((i, self._prepare(decode(row, PredictRequest), i)))
             except InvalidRequest as error:
                 self._metrics.count_answer("refused")
                 answers[i].problem = Problem(
@@ -156,13 +172,19 @@ class Estimation:
             predicted = _Predicted(self._estimator.predict(inputs))
             for k, (i, one) in enumerate(prepared):
                 answers[i].answer = self._answer(one, predicted, k, request_id)
-        self._metrics.time_features(computed_s - began_s)
-        self._metrics.time_model(perf_counter() - computed_s)
+        self._time(began_s, computed_s)
         return PredictBatchAnswer(
             request_id=request_id, refused=len(rows) - len(prepared), rows=answers
         )
 
-    def _prepare(self, request: PredictRequest) -> _Prepared:
+    def _time(self, began_s: float, computed_s: float) -> None:
+        features_s, model_s = computed_s - began_s, perf_counter() - computed_s
+        self._metrics.time_features(features_s)
+        self._metrics.time_model(model_s)
+        note_time("features", features_s)
+        note_time("model", model_s)
+
+    def _prepare(self, request: PredictRequest, place: int = 0) -> _Prepared:
         order = request.order
         notes = self._check(order)
         try:
@@ -170,12 +192,10 @@ class Estimation:
             facts = self._facts.encode_one(order, moment_to_us(as_of, "as_of"))
         except OverflowError:  # the first and the last day of the calendar have no other timezones
             raise InvalidRequest(f"{request.as_of} is out of range", field="as_of") from None
+        keys = {name: order.get(name) for name in self._dimensions}
         try:
             realtime = self._features.transform_array(
-                self._store,
-                as_of=as_of,
-                keys={name: order.get(name) for name in self._dimensions},
-                sample_id=request.sample_id,
+                self._store, as_of=as_of, keys=keys, sample_id=request.sample_id
             )
         except (StoreError, FunctionError, sqlite3.Error, OSError) as error:
             logger.exception("no real-time features for a request")
@@ -183,7 +203,10 @@ class Estimation:
             notes.append(f"real-time features are missing: {type(error).__name__}")
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
-        return _Prepared(request, as_of, realtime, self._estimator.assemble(facts, realtime), notes)
+        if self._ages is not None:
+            self._ages.offer(as_of, keys, request.sample_id)
+        inputs = self._estimator.assemble(facts, realtime)
+        return _Prepared(request, as_of, realtime, inputs, notes, place)
 
     def _check(self, order: dict[str, Any]) -> list[str]:
         """Check names and types of an order's fields; say which values are needed and missing."""
@@ -208,18 +231,50 @@ class Estimation:
         features: dict[str, float | None] | None = None
         if request.include_features:
             features = dict(zip(self._features.names, prepared.realtime.tolist(), strict=True))
+        mean_s = float(predicted.mean_s[row])
+        quantiles_s = [float(predicted.quantile_s(level)[row]) for level in request.levels]
+        if self._log is not None:
+            self._log.add(self._served(prepared, status, request_id, mean_s, quantiles_s))
         return PredictAnswer(
             request_id=request_id,
             status=status,
             as_of=prepared.as_of,
             sample_id=request.sample_id,
-            mean_s=float(predicted.mean_s[row]),
-            quantiles_s={
-                repr(level): float(predicted.quantile_s(level)[row]) for level in request.levels
-            },
+            mean_s=mean_s,
+            quantiles_s=dict(zip(map(repr, request.levels), quantiles_s, strict=True)),
             model=self._model,
             notes=prepared.notes,
             features=features,
+        )
+
+    def _served(
+        self,
+        prepared: _Prepared,
+        status: Status,
+        request_id: str,
+        mean_s: float,
+        quantiles_s: list[float],
+    ) -> Served:
+        asked = current_request()
+        return Served(
+            time=time(),
+            request_id=request_id,
+            trace_id="" if asked is None else asked.trace.trace_id,
+            row=prepared.place,
+            service=self._service,
+            model_tag=self._model.tag,
+            catalog_version=self._model.catalog_version,
+            fingerprint=self._model.fingerprint,
+            sample_id=prepared.request.sample_id,
+            as_of=prepared.as_of,
+            status=status,
+            notes=prepared.notes,
+            order=prepared.request.order,
+            names=self._features.names,
+            features=prepared.realtime,
+            mean_s=mean_s,
+            levels=prepared.request.levels,
+            quantiles_s=quantiles_s,
         )
 
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,15 +22,18 @@ from aggregators.stores import EventStore
 from estimators import registry
 from estimators.errors import RegistryError
 from estimators.etp import Etp
+from services.batches import RowLimit
 from services.decoding import decode
-from services.errors import Unavailable
+from services.errors import SettingError, Unavailable
 from services.estimation import Estimation
 from services.event_store import is_redis, open_store
+from services.feature_ages import FeatureAges
 from services.guard import guarded
 from services.http import Call, json_endpoint, json_response
 from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
 from services.metrics import EtpMetrics
+from services.prediction_log import PredictionLog
 from services.schemas import (
     CloudEvents,
     EventsAnswer,
@@ -62,12 +66,17 @@ _READERS = 4
 class EtpService:
     """How long until an order is ready: quantiles of seconds, from the events of right now."""
 
+    _name = "etp"
+
     def __init__(self) -> None:
         self._settings = EtpSettings.from_environment()
         self._metrics = EtpMetrics()
         self._store: EventStore | None = None
         self._intake: Intake | None = None
         self._estimation: Estimation | None = None
+        self._log: PredictionLog | None = None
+        self._ages: FeatureAges | None = None
+        self._rows = RowLimit()
         self._readers: ThreadPoolExecutor | None = None
         if is_redis(self._settings.store):  # a server that does not answer must not stop the loop
             self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
@@ -90,7 +99,22 @@ class EtpService:
         self._intake = Intake(
             self._store, intake_metrics(), max_clock_skew_s=self._settings.max_clock_skew_s
         )
-        self._estimation = Estimation(trained, tag=tag, store=self._store, metrics=self._metrics)
+        try:
+            self._log = PredictionLog.from_environment(self._name)
+        except SettingError as error:
+            logger.error("%s", error)
+            self._why_not = f"the service cannot start: {error}"
+            return
+        self._ages = FeatureAges(trained.estimator.features, self._store)
+        self._estimation = Estimation(
+            trained,
+            tag=tag,
+            store=self._store,
+            metrics=self._metrics,
+            service=self._name,
+            log=self._log,
+            ages=self._ages,
+        )
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def warm_up(self) -> None:
@@ -103,11 +127,15 @@ class EtpService:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def finish(self) -> None:
-        """Write the events that are waiting, and let go of the store."""
+        """Write the events and estimates that are waiting, and let go of the store."""
         if self._intake is not None:
             self._intake.close()
+        if self._ages is not None:
+            self._ages.close()
         if self._readers is not None:
             self._readers.shutdown()
+        if self._log is not None:
+            self._log.close()
         if self._store is not None:
             self._store.close()
 
@@ -126,7 +154,8 @@ class EtpService:
     async def predict_batch(self, call: Call, /) -> Response:
         """Estimate many orders at once; each row has an answer or a problem of its own."""
         request = decode(call.body, PredictBatchRequest)
-        answer = await self._read(self._ready().answer_batch, request.rows, call)
+        with self._rows.of(len(request.rows)):
+            answer = await self._read(self._ready().answer_batch, request.rows, call)
         return json_response(answer, request_id=call.request_id)
 
     @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=EVENT_TYPES)
@@ -147,7 +176,8 @@ class EtpService:
         give = partial(answer, asked, request_id=call.request_id)
         if self._readers is None:
             return give()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, give)
+        within = partial(copy_context().run, give)  # it is still about the same request
+        return await asyncio.get_running_loop().run_in_executor(self._readers, within)
 
     def _ready(self) -> Estimation:
         if self._estimation is None:

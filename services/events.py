@@ -11,6 +11,8 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 import bentoml
@@ -22,6 +24,7 @@ from starlette.routing import Route
 from aggregators import StoreError, warm_up
 from aggregators.catalog import Catalog
 from aggregators.stores import EventStore
+from services.batches import RowLimit
 from services.compaction import Compactor
 from services.decoding import decode
 from services.errors import ServiceError, Unavailable
@@ -95,6 +98,7 @@ class EventService:
         self._lookup: FeatureLookup | None = None
         self._compactor: Compactor | None = None
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self._rows = RowLimit()
         self._opening = threading.Lock()
         self._why_not = "the service is starting"
 
@@ -177,7 +181,8 @@ class EventService:
     async def features_batch(self, call: Call, /) -> Response:
         """Answer the values of features for many rows; each has an answer or a problem."""
         request = decode(call.body, FeaturesBatchRequest)
-        return await self._answer(call.request_id, self._ready().answer_batch, request)
+        with self._rows.of(len(request.rows)):
+            return await self._answer(call.request_id, self._ready().answer_batch, request)
 
     @json_endpoint("/explain", takes=ExplainRequest, gives=ExplainAnswer)
     async def explain(self, call: Call, /) -> Response:
@@ -224,7 +229,9 @@ class EventService:
 
     async def _in_reader(self, function: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, function, *arguments)
+        # The threads' code is still about the same request: its log lines say so.
+        within = partial(copy_context().run, function, *arguments)
+        return await loop.run_in_executor(self._readers, within)
 
     def _ready(self) -> FeatureLookup:
         if self._lookup is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import UTC, datetime
 
 import httpx
@@ -13,7 +15,10 @@ import pytest
 
 from services.client import EtpClient, EventClient, RequestRefused, ServiceUnreachable
 from services.feature_schemas import FeatureRow
+from services.request_context import RequestContext, enter_request
+from services.retrying import RetryBudget
 from services.schemas import CloudEvent, PredictRequest
+from services.tracing import TraceContext
 
 ANSWER = {
     "request_id": "r-1",
@@ -103,9 +108,11 @@ def test_the_client_imports_no_model_library() -> None:
     assert shown.stdout.strip() == "[]"
 
 
-def unwilling(times: int, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
+def unwilling(
+    times: int, status: int = 503, headers: dict[str, str] | None = None
+) -> Callable[[httpx.Request], httpx.Response]:
     """A service that says 503 so many times, then takes events."""
-    answers = [httpx.Response(503, text="busy", headers=headers) for _ in range(times)]
+    answers = [httpx.Response(status, text="busy", headers=headers) for _ in range(times)]
     taken = {
         "request_id": "r", "accepted": 0, "refused": 0, "applied": 0, "duplicates": 0,
         "superseded": 0, "events": [],
@@ -116,13 +123,13 @@ def unwilling(times: int, **headers: str) -> Callable[[httpx.Request], httpx.Res
 
 @pytest.mark.parametrize(
     ("headers", "waits"),
-    [({"retry-after": "2"}, [2.0, 2.0]), ({}, [0.1, 0.2]), ({"retry-after": "9999"}, [10.0, 10.0])],
+    [({"retry-after": "2"}, [2.0, 2.0]), ({}, [0.1, 0.2])],
 )
 def test_a_busy_service_is_asked_again_when_it_says(
     headers: dict[str, str], waits: list[float]
 ) -> None:
     waited: list[float] = []
-    transport = httpx.MockTransport(unwilling(2, **headers))
+    transport = httpx.MockTransport(unwilling(2, headers=headers))
     with EventClient("http://events", transport=transport, sleep=waited.append) as client:
         assert client.send_events([]).accepted == 0
     assert waited == pytest.approx(waits)
@@ -162,3 +169,101 @@ def test_questions_are_sent_as_they_are_asked() -> None:
     assert bodies[0]["sample_id"] == {"orders": 7}
     assert bodies[1]["rows"] == [{"keys": {"city": "BCN"}, "sample_id": None, "as_of": None}]
     assert bodies[2]["why"] == "o-1"
+
+
+def test_one_who_asks_too_much_waits_as_well() -> None:
+    waited: list[float] = []
+    transport = httpx.MockTransport(unwilling(1, 429, {"retry-after": "1"}))
+    with EventClient("http://events", transport=transport, sleep=waited.append) as client:
+        client.send_events([])
+    assert waited == [1.0]
+
+
+def test_there_is_no_wait_that_the_time_does_not_allow() -> None:
+    transport = httpx.MockTransport(unwilling(1, headers={"retry-after": "9999"}))
+    waited: list[float] = []
+    with (
+        EventClient("http://events", transport=transport, sleep=waited.append) as client,
+        pytest.raises(RequestRefused, match="503"),
+    ):
+        client.send_events([])
+    assert waited == []
+
+
+def test_the_service_is_told_the_time_that_is_left() -> None:
+    now_s = [0.0]
+    told: list[str] = []
+    answer = unwilling(2, headers={"retry-after": "2"})
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        told.append(request.headers["x-timeout-ms"])
+        now_s[0] += 0.5
+        return answer(request)
+
+    def sleep(seconds: float) -> None:
+        now_s[0] += seconds
+
+    with EventClient(
+        "http://events", timeout_s=8.0, transport=httpx.MockTransport(handle),
+        clock=lambda: now_s[0], sleep=sleep,
+    ) as client:  # fmt: skip
+        client.send_events([])
+    assert told == ["8000", "5500", "3000"]
+
+
+def test_retries_are_a_share_of_requests() -> None:
+    sent: list[str] = []
+
+    def busy(request: httpx.Request) -> httpx.Response:
+        sent.append(request.url.path)
+        return httpx.Response(503, text="busy")
+
+    budget = RetryBudget(share=0.2, reserve=3.0)
+    with EventClient(
+        "http://events", transport=httpx.MockTransport(busy), budget=budget, sleep=lambda _: None
+    ) as client:
+        for _ in range(20):
+            with pytest.raises(RequestRefused):
+                client.send_events([])
+    assert 20 + 3 <= len(sent) <= 20 + 3 + 4
+
+
+def test_a_key_is_sent_and_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str | None] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        return httpx.Response(200, json=ANSWER)
+
+    transport = httpx.MockTransport(handle)
+    monkeypatch.delenv("DOORSTEP_API_KEY", raising=False)
+    for key, environment in ((None, ""), ("dstp_a", "dstp_b"), (None, "dstp_b"), ("", "dstp_b")):
+        monkeypatch.setenv("DOORSTEP_API_KEY", environment)
+        with EtpClient("http://etp", api_key=key, transport=transport) as client:
+            client.predict({}, sample_id=None)
+    assert seen == [None, "Bearer dstp_a", "Bearer dstp_b", None]
+
+
+def test_within_a_request_its_trace_and_deadline_are_handed_on() -> None:
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=ANSWER)
+
+    trace = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "01")
+    request = RequestContext("r-7", trace, ends_s=time.monotonic() + 2.0)
+
+    def ask() -> None:
+        enter_request(request)
+        with client_of(handle) as client:
+            client.predict({}, sample_id=None)
+            request.ends_s = time.monotonic()
+            with pytest.raises(ServiceUnreachable, match="no time is left"):
+                client.predict({}, sample_id=None)
+
+    copy_context().run(ask)
+    (sent,) = seen
+    assert sent.headers["traceparent"] == trace.traceparent
+    assert sent.headers["x-request-id"] == "r-7"
+    assert 0 < int(sent.headers["x-timeout-ms"]) <= 2_000

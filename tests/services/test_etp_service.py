@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,16 +30,19 @@ from estimators import registry
 from estimators.boosting import BoostingParameters
 from estimators.datasets import Dataset, load_dataset
 from estimators.training import TrainedEstimator, train_etp
+from services.api_keys import ApiKeys, make_key
 from services.client import EtpClient, RequestRefused
 from services.cloudevents import to_cloud_event
 from services.etp import EtpService
 from services.http import Call
+from services.prediction_table import read_predictions
 from services.process import ServiceProcess
 from services.schemas import CloudEvent, PredictAnswer, PredictRequest
 from services.settings import EtpSettings
 from simulator import CityPlan, simulate
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import cloud_event
+from tests.services.measured import metric_of
 
 SEED = 20_260_302
 ASKED_ORDERS = 120
@@ -309,6 +313,41 @@ def test_accepted_events_are_on_the_disk(city: Served, tmp_path: Path) -> None:
     np.testing.assert_equal(
         np.array(list(kept.values())), np.array(list(asked.features.values()), dtype=np.float64)
     )
+
+
+def test_every_estimate_is_logged_and_a_log_that_fails_costs_none(
+    city: Served, tmp_path: Path
+) -> None:
+    folder, key = tmp_path / "log", make_key("app", ["app"])
+    settings = {
+        **EtpSettings(model=city.client.predict(ORDER, sample_id=None).model.tag).to_environment(),
+        "DOORSTEP_PREDICTION_LOG": str(folder),
+        "DOORSTEP_PREDICTION_LOG_PART_S": "0.1",
+        "DOORSTEP_API_KEYS": ApiKeys([key[1]]).to_json().decode(),
+    }
+    folder.write_text("in the way", encoding="utf-8")
+    with (
+        ServiceProcess(log=tmp_path / "service.log", settings=settings) as service,
+        EtpClient(service.url, api_key=key[0]) as client,
+    ):
+        one = client.predict(ORDER, sample_id="o-1", include_features=True)
+        while not metric_of(service.url, "doorstep_prediction_log_failures_total"):
+            time.sleep(0.05)
+        folder.unlink()
+        good = PredictRequest(order=ORDER, sample_id=None)
+        bad = PredictRequest(order={"stor": 1}, sample_id=None)
+        rows = client.predict_batch([good, bad, good]).rows
+    logged = read_predictions(folder)
+    assert logged["request_id"].iloc[0] == one.request_id
+    assert logged["row"].tolist() == [0, 0, 2]
+    assert logged["mean_s"].tolist() == [
+        one.mean_s, *[row.answer.mean_s for row in rows if row.answer]
+    ]  # fmt: skip
+    assert logged["quantiles_s"].iloc[0].tolist() == list(one.quantiles_s.values())
+    assert one.features is not None
+    columns = [f"feature_{name}" for name in one.features]
+    values = np.array(list(one.features.values()), dtype=np.float64)
+    np.testing.assert_array_equal(logged[columns].iloc[0].to_numpy(np.float64), values)
 
 
 def test_a_redis_server_that_dies_degrades_estimates_and_costs_no_events(
