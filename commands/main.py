@@ -21,6 +21,7 @@ from commands.evaluate import evaluate
 from commands.explain import explain
 from commands.export import export
 from commands.import_ import import_table
+from commands.keys import keys_app
 from commands.mapping_command import mapping_app
 from commands.models import models_app
 from commands.output import console
@@ -72,6 +73,7 @@ app.command("explain")(explain)
 app.add_typer(models_app)
 app.command("compare")(compare)
 app.add_typer(serve_app)
+app.add_typer(keys_app)
 app.command()(consume)
 app.command()(check_equivalence)
 app.command("import")(import_table)
