@@ -1,0 +1,138 @@
+"""The page about running the services says what they do: limits, settings, metrics, examples."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from typer.main import get_command
+
+from commands.keys import keys_app
+from commands.main import app
+from services import access, client, limits, prediction_log, request_log
+from services.api_keys import SCOPES
+from services.etp import EtpService
+from services.events import EventService
+from services.guard import OPEN_PATHS
+from services.prediction_table import Served, read_predictions
+from services.request_log import JsonFormatter
+from tests.readme import blocks_of, examples_of
+from tests.services.test_prediction_log import logging_to, served
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"under way in a process | {limits.MAX_REQUESTS} | 503",
+        f"for one API key | {limits.MAX_REQUESTS_PER_KEY} | 429",
+        f"computed or wait | {limits.MAX_QUEUED_ROWS:,} | 503",
+        f"for a request | {limits.REQUEST_TIMEOUT_S:g} s | 504",
+        f"body | {limits.MAX_BODY_BYTES // 2**20} MiB | 413",
+        f"or {prediction_log.PART_ROWS:,} estimates",
+        f"{prediction_log.MAX_QUEUED:,} estimates may wait",
+    ],
+)
+def test_limits_are_those_of_the_services(text: str) -> None:
+    assert text in PAGE
+
+
+def test_settings_are_documented_with_their_defaults() -> None:
+    log, predictions = request_log.LogSettings(), prediction_log.PredictionLogSettings()
+    for name, value in (
+        (access.KEYS_FILE_VARIABLE, ""),
+        (access.KEYS_VARIABLE, ""),
+        (access.ANONYMOUS_VARIABLE, "0"),
+        (request_log.FORMAT_VARIABLE, log.format),
+        (request_log.SAMPLE_VARIABLE, f"{log.sample:g}"),
+        (request_log.SLOW_VARIABLE, f"{log.slow_ms:g}"),
+        (prediction_log.FOLDER_VARIABLE, predictions.folder),
+        (prediction_log.MAX_MB_VARIABLE, f"{predictions.max_mb:g}"),
+        (prediction_log.PART_S_VARIABLE, f"{predictions.part_s:g}"),
+    ):
+        assert f"| `{name}` | `{value}` |".replace(" `` ", " ") in PAGE
+    assert f"`{client.API_KEY_VARIABLE}`" in PAGE
+
+
+def test_every_metric_is_documented() -> None:
+    names: set[str] = set()
+    for path in ("metrics.py", "guard_metrics.py", "prediction_metrics.py", "feature_ages.py"):
+        source = (ROOT / "services" / path).read_text(encoding="utf-8")
+        names |= set(re.findall(r'"(doorstep_[a-z_]+)"', source))
+    assert len(names) > 8
+    assert not {name for name in names if name not in PAGE}
+
+
+def test_scopes_and_open_paths_are_documented() -> None:
+    for scope in SCOPES:
+        assert f"`{scope}`" in PAGE
+    for path in OPEN_PATHS - {"/healthz", "/schema.json"}:
+        assert f"`{path}`" in PAGE
+
+
+@pytest.mark.parametrize("service", [EtpService, EventService])
+def test_every_endpoint_says_whose_it_is(service: object) -> None:
+    (options,) = [options for _, options in service.middlewares]  # type: ignore[attr-defined]
+    posted = set(service.openapi_spec.asdict()["paths"]) - OPEN_PATHS  # type: ignore[attr-defined]
+    own = {path for path in posted if not path.endswith(("livez", "readyz", "healthz", "metrics"))}
+    assert own == set(options["access"])
+    for path in own:
+        assert f"`{path}`" in PAGE
+
+
+def test_the_line_of_the_log_is_one_that_is_written() -> None:
+    (shown,) = [json.loads(block.text) for block in blocks_of(PAGE) if block.language == "json"]
+    record = logging.makeLogRecord({"name": "doorstep.requests", "msg": "request", "levelno": 20})
+    assert {*json.loads(JsonFormatter("etp").format(record))} <= {*shown}
+
+
+def test_commands_are_there() -> None:
+    known = set(getattr(get_command(app), "commands", {}))
+    assert set(re.findall(r"doorstep ([a-z]+) ", PAGE)) <= known
+    keys = set(getattr(get_command(keys_app), "commands", {}))
+    assert set(re.findall(r"doorstep keys ([a-z]+)", PAGE)) == keys
+
+
+def test_examples_read_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with logging_to(tmp_path / "predictions") as log:
+        queue = {"names": ("store_queue_orders",), "features": np.array([3.0])}
+        log.log.add(served(0, **queue))
+        log.log.add(served(1, **queue))
+    printed = io.StringIO()
+    (python,) = examples_of(PAGE)
+    with contextlib.redirect_stdout(printed):
+        exec(compile(python[0], "operations.md", "exec"), {})
+    assert "600.5" in printed.getvalue()
+    (sql,) = [block.text for block in blocks_of(PAGE) if block.language == "sql"]
+    found = duckdb.sql(sql)
+    assert found is not None
+    assert found.fetchall() == [("etp:1", "ok", 2, 600.5, 3.0)]
+
+
+def test_every_column_is_documented(tmp_path: Path) -> None:
+    with logging_to(tmp_path) as log:
+        log.log.add(served())
+    columns = [
+        name for name in map(str, read_predictions(tmp_path)) if not name.startswith("feature_")
+    ]
+    table = PAGE[PAGE.index("| column |") :]
+    assert not [name for name in columns if f"`{name}`" not in table]
+    kept = {item.name for item in fields(Served)} - {"names", "features"}
+    assert set(columns) == kept
+
+
+def test_links_to_files_resolve() -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", PAGE)
+    assert links
+    assert not [link for link in links if not (ROOT / "docs" / link).exists()]
