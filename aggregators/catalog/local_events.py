@@ -36,6 +36,11 @@ _TOPIC = "local events"
 
 def _of_place(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
     """Yield the features of one dimension; `place` completes "Local events ..."."""
+    yield from _going_on(dimension, whose, place)
+    yield from _lately(dimension, whose, place)
+
+
+def _going_on(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
     running = partial(
         StatsBetweenEvents,
         LOCAL_EVENTS,
@@ -46,7 +51,6 @@ def _of_place(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
         owner=_OWNER,
         topic=_TOPIC,
     )
-    recent = partial(StatsAfterEvent, LOCAL_EVENTS, dimension=dimension, owner=_OWNER, topic=_TOPIC)
     yield running(
         name=f"{whose}_local_events",
         function="count",
@@ -83,6 +87,10 @@ def _of_place(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
         description=f"Time since the latest of the local events going on {place} started: recent"
         " rides do not show it yet.",
     )
+
+
+def _lately(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
+    recent = partial(StatsAfterEvent, LOCAL_EVENTS, dimension=dimension, owner=_OWNER, topic=_TOPIC)
     yield recent(
         name=f"{whose}_local_events_started_60min",
         function="count",

@@ -15,7 +15,7 @@ from estimators.conditions import BEFORE_PICKUP, ON_THE_WAY, Conditions, as_shif
 from estimators.courier_travel import TO_STORE
 from estimators.datasets.cities import QUESTIONS
 from estimators.training import TrainedEstimator, evaluate, inputs_of, train
-from estimators.typing import FloatArray
+from estimators.typing import BoolArray, FloatArray
 
 SEED = 21
 START = pd.Timestamp("2026-03-02", tz="UTC")
@@ -73,6 +73,24 @@ def dataset_with_rain(question: str = "courier_assigned") -> Dataset:
             "distance_to_store_m": 800.0,
         }
     )
+    weather, events = _conditions(wet, match)
+    return Dataset(
+        name="wet city",
+        source=ORDERS,
+        table=orders,
+        as_of=question,
+        target=seconds_between(question, "delivered"),
+        numbers=("distance_m", "products"),
+        categories=("zone", "store_id"),
+        timezone_by="city",
+        timezones={"C": "Europe/Madrid"},
+        test_from=START + pd.Timedelta(days=DAYS * 3 // 4),
+        others={WEATHER: weather, LOCAL_EVENTS: events},
+    )
+
+
+def _conditions(wet: BoolArray, match: BoolArray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What weather and matches tell, of every hour of the city."""
     full_hours = START + pd.to_timedelta(np.arange(HOURS), unit="h")
     weather = pd.DataFrame(
         {
@@ -98,19 +116,7 @@ def dataset_with_rain(question: str = "courier_assigned") -> Dataset:
             "ended": matches + HALF_HOUR,
         }
     )
-    return Dataset(
-        name="wet city",
-        source=ORDERS,
-        table=orders,
-        as_of=question,
-        target=seconds_between(question, "delivered"),
-        numbers=("distance_m", "products"),
-        categories=("zone", "store_id"),
-        timezone_by="city",
-        timezones={"C": "Europe/Madrid"},
-        test_from=START + pd.Timedelta(days=DAYS * 3 // 4),
-        others={WEATHER: weather, LOCAL_EVENTS: events},
-    )
+    return weather, events
 
 
 @pytest.fixture(scope="module")
