@@ -74,7 +74,6 @@ _GET = Starlette(
     routes=[
         Route("/features", _method("get_features"), methods=["GET"]),
         Route("/explain", _method("get_explanation"), methods=["GET"]),
-        Route("/docs.json", _method("get_openapi"), methods=["GET"]),
     ]
 )
 
@@ -198,14 +197,10 @@ class EventService:
         """Answer ``GET /explain``."""
         return await self._answer_get(request, explain_request, "explain")
 
-    async def get_openapi(self, request: Request) -> Response:
-        """Answer the OpenAPI description, with what is asked by GET."""
+    def describe(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the OpenAPI description with what is asked by GET."""
         lookup = self._lookup
-        document = with_questions(
-            self.bento_service.openapi_spec.asdict(),  # type: ignore[attr-defined]
-            () if lookup is None else lookup.dimensions,
-        )
-        return json_response(document, request_id=request_id_of(request))
+        return with_questions(document, () if lookup is None else lookup.dimensions)
 
     async def _answer_get(
         self, request: Request, parse: Callable[..., Any], answer: str

@@ -13,13 +13,19 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
+import bentoml
 import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from services.access import ANONYMOUS_VARIABLE, KeyRing, allows_anonymous, is_loopback
 from services.api_keys import Scope
 from services.errors import ServiceError, TooLate, TooManyRequests, Unauthorized, Unavailable
 from services.guard_metrics import GuardMetrics, guard_metrics
 from services.limits import MAX_REQUESTS, MAX_REQUESTS_PER_KEY, REQUEST_TIMEOUT_S
+from services.openapi import described
 from services.request_context import (
     ENVOY_TIMEOUT_HEADER,
     TIMEOUT_HEADER,
@@ -62,7 +68,16 @@ def guarded(access: Access) -> Callable[[T], T]:
 
     def guard(service: T) -> T:
         known: Any = service
+
+        async def description(_request: Request) -> Response:
+            document = described(known, access)
+            # What a service answers beside BentoML's endpoints, it describes itself.
+            more = getattr(bentoml.get_current_service(), "describe", None)
+            return JSONResponse(document if more is None else more(document))
+
         known.add_asgi_middleware(Guard, access=access, service=known.name)
+        # BentoML looks here before it answers with a description of its own.
+        known.mount_asgi_app(Starlette(routes=[Route("/docs.json", description)]), name="docs")
         return service
 
     return guard

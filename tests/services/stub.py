@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from pathlib import Path
 
 import bentoml
 import msgspec
 from starlette.responses import Response
 
+from services.decoding import decode
 from services.guard import guarded
 from services.http import Call, json_endpoint, json_response
 from services.tuning import SERVICE_OPTIONS
@@ -20,7 +23,13 @@ class Ids(msgspec.Struct):
     server: int
 
 
-@guarded({"/ids": ("app",)})
+class Wait(msgspec.Struct):
+    """Until when: a file that will be there."""
+
+    until: str
+
+
+@guarded({"/ids": ("app",), "/wait": ("app",)})
 @bentoml.service(name="stub", **SERVICE_OPTIONS)
 class Stub:
     """Tells which process answers."""
@@ -31,4 +40,14 @@ class Stub:
 
     @json_endpoint("/ids", takes=dict, gives=Ids)
     async def ids(self, call: Call, /) -> Response:
+        return await self._ids(call)
+
+    @json_endpoint("/wait", takes=Wait, gives=Ids)
+    async def wait(self, call: Call, /) -> Response:
+        path = Path(decode(call.body, Wait).until)
+        while not path.exists():
+            await asyncio.sleep(0.01)
+        return await self._ids(call)
+
+    async def _ids(self, call: Call) -> Response:
         return json_response(Ids(os.getpid(), os.getppid()), request_id=call.request_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from services.api_keys import ApiKeys, make_key
+from services.limits import MAX_REQUESTS
 from services.process import ServiceProcess, free_port
 from tests.services.test_access import write_keys
 
@@ -75,3 +78,41 @@ def test_a_service_without_keys_does_not_listen_to_everybody(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "without API keys a service listens on a loopback address only" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
+    with ServiceProcess(STUB, log=tmp_path / "log") as service:
+        response = httpx.post(
+            f"{service.url}/wait", json={"until": str(tmp_path / "never")}, trust_env=False,
+            headers={"x-timeout-ms": "100"}, timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert response.status_code == 504
+        assert response.json()["error"] == "too_late"
+        assert ask(service).status_code == 200
+
+
+def test_more_at_once_than_the_limit_is_told_to_come_back(tmp_path: Path) -> None:
+    go, more = tmp_path / "go", 30
+
+    async def flood(url: str) -> None:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(
+            base_url=url, limits=limits, trust_env=False, timeout=PATIENCE_S
+        ) as client:
+            asked = [
+                asyncio.create_task(client.post("/wait", json={"until": str(go)}))
+                for _ in range(MAX_REQUESTS + more)
+            ]
+            for done in itertools.islice(asyncio.as_completed(asked), more):
+                response = await done
+                assert response.status_code == 503
+                assert int(response.headers["retry-after"]) > 0
+            for path in ("/livez", "/readyz", "/metrics"):
+                assert (await client.get(path)).status_code == 200
+            go.touch()
+            statuses = [(await one).status_code for one in asked]
+            assert statuses.count(200) == MAX_REQUESTS
+            assert statuses.count(503) == more
+
+    with ServiceProcess(STUB, log=tmp_path / "log") as service:
+        asyncio.run(flood(service.url))

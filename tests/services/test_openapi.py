@@ -1,0 +1,77 @@
+"""The descriptions of the services, as they were last agreed on.
+
+Where a change is meant: `python -m tests.services.test_openapi` writes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregators.catalog import CATALOG
+from services.etp import EtpService
+from services.events import EventService
+from services.openapi import described, with_questions
+
+FOLDER = Path(__file__).parent / "openapi"
+SERVICES: dict[str, Any] = {"etp": EtpService, "events": EventService}
+
+
+def description_of(name: str) -> str:
+    service = SERVICES[name]
+    ((_, options),) = service.middlewares
+    document = described(service, options["access"])
+    if name == "events":
+        dimensions = sorted({feature.dimension for feature in CATALOG})
+        document = with_questions(document, tuple(dimensions))
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_description_is_the_one_that_was_agreed_on(name: str) -> None:
+    agreed = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    assert description_of(name) == agreed, "python -m tests.services.test_openapi"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_reference_leads_somewhere(name: str) -> None:
+    document = json.loads(description_of(name))
+
+    def references(value: Any) -> list[str]:
+        if isinstance(value, dict):
+            own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+            return own + [one for inner in value.values() for one in references(inner)]
+        if isinstance(value, list):
+            return [one for inner in value for one in references(inner)]
+        return []
+
+    found = references(document)
+    assert found
+    for reference in found:
+        target = document
+        for step in reference.removeprefix("#/").split("/"):
+            target = target[step]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_endpoint_says_who_may_ask_and_how_it_refuses(name: str) -> None:
+    document = json.loads(description_of(name))
+    operations = [
+        operation
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        if "operationId" in operation
+    ]
+    assert operations
+    for operation in operations:
+        assert operation["x-scopes"]
+        assert {"400", "401", "403", "429", "503", "504"} <= set(operation["responses"])
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for service_name in SERVICES:
+        (FOLDER / f"{service_name}.json").write_text(description_of(service_name), encoding="utf-8")
