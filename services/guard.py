@@ -113,9 +113,9 @@ class Guard:
         settings = LogSettings()
         given = os.environ if environment is None else environment
         try:
-            self._anonymous = allows_anonymous(given)
-            self._ring = KeyRing(given)
             settings = LogSettings.from_environment(given)
+            self._anonymous = allows_anonymous(given)
+            self._ring = KeyRing(given)  # last: without it, nothing is answered
         except ServiceError as error:
             # A process that stays up and says why is easier to mend than one that starts again and
             # again; nothing is answered meanwhile.

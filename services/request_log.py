@@ -168,11 +168,11 @@ def log_as_json(service: str) -> None:
     BentoML configures its loggers itself; they keep their handlers and get this format.
     """
     formatter = JsonFormatter(service)
-    own = logging.getLogger("doorstep")
-    if not own.handlers:
-        own.addHandler(logging.StreamHandler(sys.stdout))
-        own.propagate = False
-        own.setLevel(logging.INFO)
-    for name in (None, "doorstep", "bentoml", "uvicorn.error"):
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler(sys.stdout))
+    logging.getLogger("doorstep").setLevel(logging.INFO)
+    for name in (None, "bentoml", "uvicorn.error"):
         for handler in logging.getLogger(name).handlers:
-            handler.setFormatter(formatter)
+            if type(handler) is logging.StreamHandler:  # not those of tests
+                handler.setFormatter(formatter)

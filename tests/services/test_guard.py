@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -127,12 +126,24 @@ def test_without_keys_only_this_machine_is_answered() -> None:
     assert Guarded(DOORSTEP_ALLOW_ANONYMOUS="1").get("/predict", host="10.0.0.7").is_success
 
 
-def test_keys_that_cannot_be_read_close_the_service(tmp_path: Path) -> None:
-    guarded = Guarded(DOORSTEP_API_KEYS_FILE=str(tmp_path / "none.json"))
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOORSTEP_API_KEYS_FILE", "/nowhere/keys.json"),
+        ("DOORSTEP_API_KEYS", "[{"),
+        ("DOORSTEP_ALLOW_ANONYMOUS", "yes"),
+        ("DOORSTEP_LOG_SAMPLE", "2"),
+        ("DOORSTEP_LOG_SLOW_MS", "-1"),
+        ("DOORSTEP_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_setting_that_cannot_be_closes_the_service(name: str, value: str) -> None:
+    guarded = Guarded(**{name: value})  # type: ignore[arg-type]  # none of them is "keys"
     for path in ("/predict", "/readyz"):
         response = guarded.get(path)
         assert response.status_code == 503
-        assert "none.json" in response.json()["reason"]
+        assert value.strip("[{") in response.json()["reason"]
+    assert guarded.app.seen == []
     assert guarded.get("/livez").status_code == 200
 
 
