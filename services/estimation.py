@@ -28,7 +28,7 @@ from services.decoding import decode, unknown_field
 from services.errors import InvalidRequest
 from services.feature_ages import FeatureAges
 from services.limits import MAX_TEXT_CHARACTERS
-from services.metrics import EtpMetrics
+from services.metrics import EstimateMetrics
 from services.prediction_log import PredictionLog
 from services.prediction_table import Served
 from services.request_context import current_request, note_time
@@ -99,7 +99,7 @@ class Estimation:
         *,
         tag: str,
         store: EventStore,
-        metrics: EtpMetrics,
+        metrics: EstimateMetrics,
         service: str = "etp",
         log: PredictionLog | None = None,
         ages: FeatureAges | None = None,

@@ -32,7 +32,7 @@ from services.guard import guarded
 from services.http import Call, json_endpoint, json_response
 from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
-from services.metrics import EtpMetrics
+from services.metrics import EstimateMetrics
 from services.prediction_log import PredictionLog
 from services.schemas import (
     CloudEvents,
@@ -70,7 +70,7 @@ class EtpService:
 
     def __init__(self) -> None:
         self._settings = EtpSettings.from_environment()
-        self._metrics = EtpMetrics()
+        self._metrics = EstimateMetrics(self._name)
         self._store: EventStore | None = None
         self._intake: Intake | None = None
         self._estimation: Estimation | None = None
@@ -105,7 +105,7 @@ class EtpService:
             logger.error("%s", error)
             self._why_not = f"the service cannot start: {error}"
             return
-        self._ages = FeatureAges(trained.estimator.features, self._store)
+        self._ages = FeatureAges(trained.estimator.features, self._store, metrics=self._metrics)
         self._estimation = Estimation(
             trained,
             tag=tag,

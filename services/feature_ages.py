@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, Histogram
-
 from aggregators import FeatureSet
 from aggregators.stores import EventStore
+from services.metrics import EstimateMetrics
 
 __all__ = ["FeatureAges"]
 
 logger = logging.getLogger("doorstep.services")
 
-_BUCKETS_S = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0)
 _EVERY_S = 1.0
 
 
@@ -39,8 +37,8 @@ class FeatureAges:
     Args:
         features: those of the estimates.
         store: where their events are.
+        metrics: take the ages.
         every_s: seconds between two looks.
-        registry: where the histogram is registered; the default is what ``/metrics`` shows.
     """
 
     def __init__(
@@ -48,20 +46,14 @@ class FeatureAges:
         features: FeatureSet,
         store: EventStore,
         *,
+        metrics: EstimateMetrics,
         every_s: float = _EVERY_S,
-        registry: CollectorRegistry = REGISTRY,
     ) -> None:
         self._features = features
         self._store = store
         self._every_s = every_s
         self._dimension_of = {feature.name: feature.dimension for feature in features}
-        self._ages_s = Histogram(
-            "doorstep_feature_age_seconds",
-            "Time from the latest event that features rest on to the moment that was asked for",
-            labelnames=("dimension",),
-            buckets=_BUCKETS_S,
-            registry=registry,
-        )
+        self._metrics = metrics
         self._question: _Question | None = None
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feature-ages", daemon=True)
@@ -90,7 +82,7 @@ class FeatureAges:
             if moment is not None:
                 latest[dimension] = max(moment, latest.get(dimension, moment))
         for dimension, moment in latest.items():
-            self._ages_s.labels(dimension).observe((question.as_of - moment).total_seconds())
+            self._metrics.observe_age(dimension, (question.as_of - moment).total_seconds())
 
     def _run(self) -> None:
         while not self._ends.wait(self._every_s):

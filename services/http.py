@@ -21,10 +21,10 @@ from bentoml._internal.service.openapi.specification import Schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.errors import InvalidRequest, ServiceError
+from services.errors import InvalidRequest, ServiceError, TooLate
 from services.guard import REQUEST_KEY, problem_headers
 from services.limits import MAX_BODY_BYTES
-from services.request_context import RequestContext, request_id_from
+from services.request_context import RequestContext, current_request, request_id_from
 from services.schemas import Problem
 
 __all__ = ["Call", "answered", "json_endpoint", "json_response", "request_id_of"]
@@ -155,8 +155,14 @@ def json_endpoint(
 
 
 async def answered(answer: Callable[[], Awaitable[Response]], *, request_id: str) -> Response:
-    """Return an answer, or the problem for which there is none."""
+    """Return an answer, or the problem for which there is none.
+
+    A request whose time was over before its turn came costs no more work.
+    """
+    asked = current_request()
     try:
+        if asked is not None and asked.remaining_s() <= 0.0:
+            raise TooLate("the time was over before the turn of this request came")
         return await answer()
     except ServiceError as error:
         return _refusal(request_id, error)

@@ -1,51 +1,85 @@
-"""What the eTP service counts and times, beside BentoML's own metrics of requests.
+"""What services that estimate count and time, beside BentoML's own metrics of requests.
 
-Labels are few and fixed; nothing that a caller sends becomes one.
+Labels are few and fixed: names of services, of dimensions, of statuses; nothing that a caller sends
+becomes one. Several services may run in one process.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
-__all__ = ["EtpMetrics"]
+__all__ = ["EstimateMetrics"]
 
 # Features take tenths of milliseconds, a batch of a thousand rows tenths of seconds.
 _BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
+_AGES_S = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0)
+_STATUSES = ("ok", "input_clipped", "degraded", "fallback", "refused")
 
 
-class EtpMetrics:
-    """Counters and histograms of one service process.
+class _Instruments:
+    """The counters and histograms of a process, for all its services."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.estimates = Counter(
+            "doorstep_estimates",
+            "Estimates given, by status; refused rows count as refused",
+            labelnames=("service", "status"),
+            registry=registry,
+        )
+        self.features_s = Histogram(
+            "doorstep_features_seconds",
+            "Time to read the store and compute the features of one request or batch",
+            labelnames=("service",),
+            buckets=_BUCKETS_S,
+            registry=registry,
+        )
+        self.model_s = Histogram(
+            "doorstep_model_seconds",
+            "Time of the model for one request or batch",
+            labelnames=("service",),
+            buckets=_BUCKETS_S,
+            registry=registry,
+        )
+        self.ages_s = Histogram(
+            "doorstep_feature_age_seconds",
+            "Time from the latest event that features rest on to the moment that was asked for",
+            labelnames=("service", "dimension"),
+            buckets=_AGES_S,
+            registry=registry,
+        )
+
+
+@lru_cache(maxsize=1)
+def _instruments() -> _Instruments:
+    """Return those of this process, made once: the registry refuses a name twice."""
+    return _Instruments(REGISTRY)
+
+
+class EstimateMetrics:
+    """What one service of a process counts and times.
 
     Args:
-        registry: where they are registered; the default is what ``/metrics`` shows.
+        service: its name, a label of everything.
+        registry: where it is registered; by default, what ``/metrics`` shows.
 
-    >>> metrics = EtpMetrics(CollectorRegistry())
-    >>> metrics.count_answer("ok")
+    >>> registry = CollectorRegistry()
+    >>> EstimateMetrics("etp", registry).count_answer("ok")
+    >>> labels = {"service": "etp", "status": "ok"}
+    >>> registry.get_sample_value("doorstep_estimates_total", labels)
+    1.0
     """
 
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self._answers = Counter(
-            "doorstep_etp_answers",
-            "Estimates given, by status; refused rows count as refused",
-            labelnames=("status",),
-            registry=registry,
-        )
-        self._features_s = Histogram(
-            "doorstep_etp_features_seconds",
-            "Time to read the store and compute the features of one request or batch",
-            buckets=_BUCKETS_S,
-            registry=registry,
-        )
-        self._model_s = Histogram(
-            "doorstep_etp_model_seconds",
-            "Time of the model for one request or batch",
-            buckets=_BUCKETS_S,
-            registry=registry,
-        )
+    def __init__(self, service: str, registry: CollectorRegistry | None = None) -> None:
+        instruments = _instruments() if registry is None else _Instruments(registry)
+        self._service = service
         self._answer_of = {
-            status: self._answers.labels(status=status)
-            for status in ("ok", "input_clipped", "degraded", "fallback", "refused")
+            status: instruments.estimates.labels(service, status) for status in _STATUSES
         }
+        self._features_s = instruments.features_s.labels(service)
+        self._model_s = instruments.model_s.labels(service)
+        self._ages_s = instruments.ages_s
 
     def count_answer(self, status: str) -> None:
         """Count one estimate, or one refused request or row."""
@@ -58,3 +92,7 @@ class EtpMetrics:
     def time_model(self, seconds: float) -> None:
         """Record the time that the model took for one request or batch."""
         self._model_s.observe(seconds)
+
+    def observe_age(self, dimension: str, seconds: float) -> None:
+        """Record how old the latest event is that the features of a dimension rest on."""
+        self._ages_s.labels(self._service, dimension).observe(seconds)

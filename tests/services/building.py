@@ -23,7 +23,7 @@ from aggregators import (
 from aggregators.catalog import Catalog
 from estimators.training import TrainedEstimator
 from services.estimation import Estimation
-from services.metrics import EtpMetrics
+from services.metrics import EstimateMetrics
 
 ORDERS = Source(
     "orders",
@@ -150,7 +150,7 @@ def make_estimation(store: Any) -> Estimation:
         cast(TrainedEstimator, SimpleNamespace(estimator=FakeEstimator())),
         tag="etp:test",
         store=store,
-        metrics=EtpMetrics(CollectorRegistry()),
+        metrics=EstimateMetrics("etp", CollectorRegistry()),
         clock=lambda: NOON,
     )
 

@@ -256,11 +256,11 @@ def test_metrics_count_answers_and_events(city: Served) -> None:
     city.client.predict(ORDER, sample_id=None)
     shown = httpx.get(f"{city.url}/metrics", trust_env=False).text
     for name in (
-        'doorstep_etp_answers_total{status="ok"}',
+        'doorstep_estimates_total{service="etp",status="ok"}',
         'doorstep_events_total{event="dispatched",outcome="accepted",source="orders"}',
         'doorstep_event_lateness_seconds_bucket{event="dispatched"',
-        "doorstep_etp_features_seconds_count",
-        "doorstep_etp_model_seconds_count",
+        'doorstep_features_seconds_count{service="etp"}',
+        'doorstep_model_seconds_count{service="etp"}',
         "doorstep_request_duration_seconds_bucket",
     ):
         assert name in shown

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from aggregators import Event
 from services.feature_ages import FeatureAges
+from services.metrics import EstimateMetrics
 from tests.services.building import FEATURES, at, make_store
 
 
@@ -20,7 +21,7 @@ def test_the_age_is_that_of_the_latest_event_of_each_dimension() -> None:
         ]
     )
     registry = CollectorRegistry()
-    ages = FeatureAges(FEATURES, store, every_s=1e6, registry=registry)
+    ages = FeatureAges(FEATURES, store, every_s=1e6, metrics=EstimateMetrics("etp", registry))
     try:
         ages.offer(at(10), {"store_id": "s-1", "city": "BCN"}, None)
         ages.offer(at(99), {"store_id": "s-1", "city": "BCN"}, None)  # not in this second
@@ -30,7 +31,7 @@ def test_the_age_is_that_of_the_latest_event_of_each_dimension() -> None:
         ages.close()
 
     def seen(part: str, dimension: str) -> float | None:
-        labels = {"dimension": dimension}
+        labels = {"service": "etp", "dimension": dimension}
         return registry.get_sample_value(f"doorstep_feature_age_seconds_{part}", labels)
 
     assert seen("count", "store_id") == seen("count", "city") == 1.0
@@ -40,7 +41,9 @@ def test_the_age_is_that_of_the_latest_event_of_each_dimension() -> None:
 
 def test_nothing_that_happened_has_no_age() -> None:
     registry = CollectorRegistry()
-    ages = FeatureAges(FEATURES, make_store(), every_s=1e6, registry=registry)
+    ages = FeatureAges(
+        FEATURES, make_store(), every_s=1e6, metrics=EstimateMetrics("etp", registry)
+    )
     ages.offer(at(10), {"store_id": "s-1", "city": "BCN"}, None)
     ages.look()
     ages.close()
@@ -48,5 +51,5 @@ def test_nothing_that_happened_has_no_age() -> None:
         sample
         for metric in registry.collect()
         for sample in metric.samples
-        if sample.name.endswith("_count")
+        if sample.name == "doorstep_feature_age_seconds_count"
     ]

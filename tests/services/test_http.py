@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -13,8 +15,10 @@ from starlette.responses import Response
 
 from services.decoding import decode
 from services.errors import Unavailable
-from services.http import Call, json_endpoint, json_response
+from services.http import Call, answered, json_endpoint, json_response
 from services.limits import MAX_BODY_BYTES, MAX_REQUEST_ID_CHARACTERS
+from services.request_context import RequestContext, enter_request
+from services.tracing import TraceContext
 from tests.services.asgi import AsgiClient
 
 JSON = {"content-type": "application/json"}
@@ -141,3 +145,21 @@ def test_openapi_describes_both_ways(client: AsgiClient) -> None:
     assert question["required"] == ["text"]
     assert question["additionalProperties"] is False
     assert post["description"] == "Repeat the text."
+
+
+def test_a_request_whose_time_is_over_costs_no_work() -> None:
+    worked: list[str] = []
+
+    async def work() -> Response:
+        worked.append("done")
+        return Response()
+
+    async def ask(seconds: float) -> int:
+        trace = TraceContext.taken()
+        enter_request(RequestContext("r", trace, ends_s=time.monotonic() + seconds))
+        return (await answered(work, request_id="r")).status_code
+
+    assert asyncio.run(ask(-0.001)) == 504
+    assert worked == []
+    assert asyncio.run(ask(60.0)) == 200
+    assert worked == ["done"]
