@@ -27,6 +27,7 @@ from services.decoding import decode
 from services.errors import SettingError, Unavailable
 from services.estimation import Estimation
 from services.event_store import is_redis, open_store
+from services.examples import EVENTS, PREDICT, PREDICT_BATCH
 from services.feature_ages import FeatureAges
 from services.guard import guarded
 from services.http import Call, json_endpoint, json_response
@@ -143,14 +144,19 @@ class EtpService:
         """Ready with a model only."""
         return self._estimation is not None
 
-    @json_endpoint("/predict", takes=PredictRequest, gives=PredictAnswer)
+    @json_endpoint("/predict", takes=PredictRequest, gives=PredictAnswer, example=PREDICT)
     async def predict(self, call: Call, /) -> Response:
         """Estimate how long one order takes, as of a moment."""
         request = decode(call.body, PredictRequest)
         answer = await self._read(self._ready().answer, request, call)
         return json_response(answer, request_id=call.request_id)
 
-    @json_endpoint("/predict_batch", takes=PredictBatchRequest, gives=PredictBatchAnswer)
+    @json_endpoint(
+        "/predict_batch",
+        takes=PredictBatchRequest,
+        gives=PredictBatchAnswer,
+        example=PREDICT_BATCH,
+    )
     async def predict_batch(self, call: Call, /) -> Response:
         """Estimate many orders at once; each row has an answer or a problem of its own."""
         request = decode(call.body, PredictBatchRequest)
@@ -158,7 +164,13 @@ class EtpService:
             answer = await self._read(self._ready().answer_batch, request.rows, call)
         return json_response(answer, request_id=call.request_id)
 
-    @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=EVENT_TYPES)
+    @json_endpoint(
+        "/events",
+        takes=CloudEvents,
+        gives=EventsAnswer,
+        media_types=EVENT_TYPES,
+        example=EVENTS,
+    )
     async def events(self, call: Call, /) -> Response:
         """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
 

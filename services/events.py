@@ -29,6 +29,7 @@ from services.compaction import Compactor
 from services.decoding import decode
 from services.errors import ServiceError, Unavailable
 from services.event_store import load_catalog, open_store
+from services.examples import EVENTS, EXPLAIN, FEATURES, FEATURES_BATCH
 from services.feature_schemas import (
     ExplainAnswer,
     ExplainRequest,
@@ -157,7 +158,13 @@ class EventService:
             self.open()
         return self._lookup is not None
 
-    @json_endpoint("/events", takes=CloudEvents, gives=EventsAnswer, media_types=EVENT_TYPES)
+    @json_endpoint(
+        "/events",
+        takes=CloudEvents,
+        gives=EventsAnswer,
+        media_types=EVENT_TYPES,
+        example=EVENTS,
+    )
     async def events(self, call: Call, /) -> Response:
         """Take events as CloudEvents 1.0, one or a list; each has a status of its own.
 
@@ -170,20 +177,25 @@ class EventService:
         )
         return json_response(answer, request_id=call.request_id)
 
-    @json_endpoint("/features", takes=FeaturesRequest, gives=FeaturesAnswer)
+    @json_endpoint("/features", takes=FeaturesRequest, gives=FeaturesAnswer, example=FEATURES)
     async def features(self, call: Call, /) -> Response:
         """Answer the values of features for some keys as of a moment, and what they rest on."""
         request = decode(call.body, FeaturesRequest)
         return await self._answer(call.request_id, self._ready().answer, request)
 
-    @json_endpoint("/features_batch", takes=FeaturesBatchRequest, gives=FeaturesBatchAnswer)
+    @json_endpoint(
+        "/features_batch",
+        takes=FeaturesBatchRequest,
+        gives=FeaturesBatchAnswer,
+        example=FEATURES_BATCH,
+    )
     async def features_batch(self, call: Call, /) -> Response:
         """Answer the values of features for many rows; each has an answer or a problem."""
         request = decode(call.body, FeaturesBatchRequest)
         with self._rows.of(len(request.rows)):
             return await self._answer(call.request_id, self._ready().answer_batch, request)
 
-    @json_endpoint("/explain", takes=ExplainRequest, gives=ExplainAnswer)
+    @json_endpoint("/explain", takes=ExplainRequest, gives=ExplainAnswer, example=EXPLAIN)
     async def explain(self, call: Call, /) -> Response:
         """Answer why a feature has its value: the samples that count, and why another does not."""
         request = decode(call.body, ExplainRequest)

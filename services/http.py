@@ -119,7 +119,12 @@ def json_response(
 
 
 def json_endpoint(
-    route: str, *, takes: Any, gives: Any, media_types: tuple[str, ...] = (JSON,)
+    route: str,
+    *,
+    takes: Any,
+    gives: Any,
+    media_types: tuple[str, ...] = (JSON,),
+    example: Any = None,
 ) -> Callable[[Endpoint[S]], Any]:
     """Make a method an endpoint: POST JSON of one type, get JSON of another.
 
@@ -132,10 +137,11 @@ def json_endpoint(
         takes: msgspec type of the body, for the OpenAPI description.
         gives: msgspec type of the answer, for the OpenAPI description.
         media_types: content types that are taken; others are refused with 415.
+        example: a good body, for the OpenAPI description.
     """
     api = bentoml.api(
         route=route,
-        input_spec=_described(_JsonInput, takes, media_types),
+        input_spec=_described(_JsonInput, takes, media_types, example),
         output_spec=_described(_JsonOutput, gives, (JSON,)),
     )
 
@@ -187,6 +193,7 @@ class _Described(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml's names
 
     kind: ClassVar[Any]
     media_types: ClassVar[tuple[str, ...]] = (JSON,)
+    example: ClassVar[Any] = None
 
     @classmethod
     def model_json_schema(cls, *_: Any, **options: Any) -> dict[str, Any]:
@@ -224,7 +231,10 @@ class _JsonOutput(_Described):
     pass
 
 
-def _described(base: type[_Described], kind: Any, media_types: tuple[str, ...]) -> Any:
+def _described(
+    base: type[_Described], kind: Any, media_types: tuple[str, ...], example: Any = None
+) -> Any:
     """Return a descriptor of its own for one type; BentoML knows descriptors by their class."""
     name = getattr(kind, "__name__", "Json") + base.__name__.removeprefix("_Json")
-    return type(name, (base,), {"kind": kind, "media_types": media_types, "__module__": __name__})
+    own = {"kind": kind, "media_types": media_types, "example": example, "__module__": __name__}
+    return type(name, (base,), own)

@@ -37,7 +37,7 @@ _HEADERS = {
 
 
 def described(service: Any, access: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """Return the description of a service, with keys, scopes, headers and refusals.
+    """Return the description of a service, with keys, scopes, headers, refusals and examples.
 
     Args:
         service: a BentoML service.
@@ -73,6 +73,12 @@ def described(service: Any, access: Mapping[str, tuple[str, ...]]) -> dict[str, 
         for operation in operations.values():
             if "operationId" in operation:
                 _guard(operation, access.get(path, _ADMIN))
+    for method in service.apis.values():
+        example = getattr(method.input_spec, "example", None)
+        if example is not None:
+            body = document["paths"][method.route]["post"]["requestBody"]
+            for content in body["content"].values():
+                content["example"] = example
     return document
 
 

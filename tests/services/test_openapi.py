@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from aggregators.catalog import CATALOG
+from services.decoding import decode
 from services.etp import EtpService
 from services.events import EventService
+from services.feature_schemas import FeatureRow
 from services.openapi import described, with_questions
+from services.schemas import CloudEvent, PredictRequest
 
 FOLDER = Path(__file__).parent / "openapi"
+ROWS = {"/events": CloudEvent, "/predict_batch": PredictRequest, "/features_batch": FeatureRow}
 SERVICES: dict[str, Any] = {"etp": EtpService, "events": EventService}
 
 
@@ -69,6 +73,17 @@ def test_every_endpoint_says_who_may_ask_and_how_it_refuses(name: str) -> None:
     for operation in operations:
         assert operation["x-scopes"]
         assert {"400", "401", "403", "429", "503", "504"} <= set(operation["responses"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_example_is_one_that_is_taken(name: str) -> None:
+    for method in SERVICES[name].apis.values():
+        body = json.dumps(method.input_spec.example).encode()
+        decoded = decode(body, method.input_spec.kind)
+        row_kind: Any = ROWS.get(method.route)
+        if row_kind is not None:
+            for row in getattr(decoded, "rows", decoded):
+                decode(row, row_kind)
 
 
 if __name__ == "__main__":
