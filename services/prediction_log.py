@@ -40,6 +40,7 @@ MAX_QUEUED = 20_000
 PART_ROWS = 10_000
 """Rows of a part at which it is written before its time."""
 _LOOK_EVERY_S = 0.25
+_RETRY_S = 10.0
 _COMPLAIN_EVERY_S = 60.0
 _CHUNK_ROWS = 200
 _PAUSE_S = 0.001
@@ -125,6 +126,8 @@ class PredictionLog:
         self._taken = 0
         self._parts = 0
         self._complained_s = -math.inf
+        self._failed = False
+        self._next_s = clock() + self._part_s
         self._ends = threading.Event()
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
@@ -153,12 +156,14 @@ class PredictionLog:
     def write(self) -> None:
         """Write what is waiting now, as one part per model."""
         with self._writing:
+            self._failed = False
             rows = self._take()
             for _, group in groupby(rows, key=lambda one: (one.names, one.model_tag)):
                 part = list(group)
                 try:
                     self._write_part(part)
                 except OSError as error:  # the disk: it may have room again later
+                    self._failed = True
                     self._metrics.count_failure()
                     self._complain(error)
                     self._put_back(part)
@@ -173,13 +178,22 @@ class PredictionLog:
                     self._make_room()
                 except OSError as error:
                     self._complain(error)
+            pause_s = max(self._part_s, _RETRY_S) if self._failed else self._part_s
+            self._next_s = self._clock() + pause_s
+
+    def is_due(self, now_s: float) -> bool:
+        """Return whether to write at a moment of the clock.
+
+        A part is written when it is full or its time has come. After a failure only time counts: a
+        full disk must not keep the processor busy.
+        """
+        full = len(self._queue) >= PART_ROWS and not self._failed
+        return full or now_s >= self._next_s
 
     def _run(self) -> None:
-        due_s = self._clock() + self._part_s
         while not self._ends.wait(_LOOK_EVERY_S):
-            if len(self._queue) >= PART_ROWS or self._clock() >= due_s:
+            if self.is_due(self._clock()):
                 self._write_safely()
-                due_s = self._clock() + self._part_s
         self._write_safely()
 
     def _write_safely(self) -> None:

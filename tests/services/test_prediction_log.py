@@ -198,6 +198,35 @@ def test_a_disk_that_takes_nothing_costs_no_rows_while_there_is_room_to_wait(
     assert read_predictions(folder)["request_id"].tolist() == ["r-0", "r-1", "r-2"]
 
 
+def test_a_disk_that_takes_nothing_is_left_alone_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PART_ROWS", 2)
+    monkeypatch.setattr(module, "_LOOK_EVERY_S", 1e6)  # the test itself says when
+    folder, now_s = tmp_path / "log", 100.0
+    folder.write_text("in the way", encoding="utf-8")
+    log = PredictionLog(
+        PredictionLogSettings(folder=str(folder), part_s=60.0),
+        service="etp",
+        metrics=PredictionLogMetrics(CollectorRegistry()),
+        clock=lambda: now_s,
+    )
+    log.add(served(0))
+    assert not log.is_due(now_s)
+    log.add(served(1))
+    assert log.is_due(now_s)
+    log.write()
+    assert not log.is_due(now_s + 59.0)
+    assert log.is_due(now_s + 60.0)
+    folder.unlink()
+    log.write()
+    log.add(served(2))
+    log.add(served(3))
+    assert log.is_due(now_s)
+    log.close()
+    assert len(read_predictions(folder)) == 4
+
+
 def test_a_disk_that_is_full_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
