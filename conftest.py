@@ -15,6 +15,12 @@ os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
 ROOT = Path(__file__).parent
 
+# Commands take their data from this variable where no option names any: tests say what they want.
+# Where tests share processes, the others inherit what this one leaves.
+_DATA = os.environ.pop("DOORSTEP_DATA", None) or os.environ.get("DOORSTEP_TEST_DATA")
+if _DATA:
+    os.environ["DOORSTEP_TEST_DATA"] = _DATA
+
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(_BENTOML_HOME, ignore_errors=True)
@@ -34,7 +40,7 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Real delivery data (see CONTRIBUTING.md); skips where this machine has none."""
-    folder = Path(os.environ.get("DOORSTEP_DATA", ROOT / "../shared/data")).resolve()
+    folder = Path(_DATA or ROOT / "../shared/data").resolve()
     if not folder.is_dir():
         pytest.skip(f"no real delivery data at {folder} (DOORSTEP_DATA names another folder)")
     return folder

@@ -159,7 +159,7 @@ def test_places_without_coordinates_have_no_cell_and_no_distance() -> None:
 
 @pytest.mark.parametrize(
     ("name", "rows", "labels", "tests", "features"),
-    [("wolt", 18_706, 18_706, 3_742, 22), ("jumpman", 5_214, 4_719, 947, 50)],
+    [("wolt", 18_706, 18_706, 3_742, 22), ("jumpman", 5_214, 4_719, 947, 87)],
 )
 def test_the_public_files(
     name: str, rows: int, labels: int, tests: int, features: int, data_folder: Path
@@ -172,4 +172,4 @@ def test_the_public_files(
     assert dataset.table[dataset.source.events[0]].notna().all()
     for source, table in dataset.others.items():
         assert table[source.sample_id].is_unique
-        assert len(features_for(source)) == 6
+        assert len(features_for(source)) == 14
