@@ -6,11 +6,9 @@ feature that is minutes old.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -35,6 +33,7 @@ from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
 from services.metrics import EstimateMetrics
 from services.prediction_log import PredictionLog
+from services.request_context import in_thread
 from services.schemas import (
     CloudEvents,
     EventsAnswer,
@@ -188,8 +187,7 @@ class EtpService:
         give = partial(answer, asked, request_id=call.request_id)
         if self._readers is None:
             return give()
-        within = partial(copy_context().run, give)  # it is still about the same request
-        return await asyncio.get_running_loop().run_in_executor(self._readers, within)
+        return await in_thread(self._readers, give)
 
     def _ready(self) -> Estimation:
         if self._estimation is None:

@@ -6,13 +6,10 @@ value at once, because values are computed from the events and not kept beside t
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from functools import partial
 from typing import Any, TypeVar
 
 import bentoml
@@ -45,6 +42,7 @@ from services.intake_metrics import intake_metrics
 from services.lookup import FeatureLookup
 from services.openapi import with_questions
 from services.queries import explain_request, features_request
+from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.settings import EventSettings
 from services.store_metrics import store_metrics
@@ -235,10 +233,7 @@ class EventService:
         return await self._in_reader(give)
 
     async def _in_reader(self, function: Callable[..., T], *arguments: Any) -> T:
-        loop = asyncio.get_running_loop()
-        # The threads' code is still about the same request: its log lines say so.
-        within = partial(copy_context().run, function, *arguments)
-        return await loop.run_in_executor(self._readers, within)
+        return await in_thread(self._readers, function, *arguments)
 
     def _ready(self) -> FeatureLookup:
         if self._lookup is None:

@@ -5,11 +5,16 @@ Only the standard library is imported: clients use this to hand on trace and dea
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
-from contextvars import ContextVar
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 from services.errors import InvalidRequest
 from services.limits import MAX_REQUEST_ID_CHARACTERS, MAX_TIMEOUT_DIGITS
@@ -20,10 +25,14 @@ __all__ = [
     "TIMEOUT_HEADER",
     "RequestContext",
     "current_request",
+    "enter_request",
+    "in_thread",
     "note_time",
     "request_id_from",
     "timeout_s_of",
 ]
+
+T = TypeVar("T")
 
 TIMEOUT_HEADER = "x-timeout-ms"
 """Milliseconds that whoever asks will still wait."""
@@ -68,6 +77,12 @@ def current_request() -> RequestContext | None:
 def enter_request(request: RequestContext) -> None:
     """Make a request the one that this task answers."""
     _CURRENT.set(request)
+
+
+async def in_thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function gives that runs in a thread, still about the current request."""
+    within = partial(copy_context().run, function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(threads, within)
 
 
 def note_time(part: str, seconds: float) -> None:
