@@ -114,12 +114,12 @@ class DisplayPolicy:
             self._steady(low, before_low), self._steady(high, before_high)
         )
         seen = ~np.isnan(before_low) & ~np.isnan(before_high)
-        late = 1.0 - estimate.cdf(high_s)
+        in_time = estimate.cdf(high_s)
         return ShownRanges(
             low_s=low_s,
             high_s=high_s,
-            inside=estimate.cdf(high_s) - estimate.cdf(low_s),
-            late=late,
+            inside=in_time - estimate.cdf(low_s),
+            late=1.0 - in_time,
             changed=seen & ((low_s != before_low) | (high_s != before_high)),
         )
 
