@@ -14,6 +14,7 @@ from commands.data_options import DataChoice
 from commands.datasets import DatasetName
 from commands.option_groups import OptionGroup
 from commands.output import StageProgress, UserError, error_console
+from commands.written import check_output
 
 if TYPE_CHECKING:
     from estimators import Dataset
@@ -55,18 +56,8 @@ class ReportChoice:
 
     def __post_init__(self) -> None:
         """Fail before the work, not after it."""
-        for option, path, ending in (
-            ("--report", self.page, ".html"),
-            ("--metrics", self.metrics, ".json"),
-        ):
-            if path is None:
-                continue
-            if path.suffix != ending:
-                raise UserError(f"{option} is {str(path)!r}; expected a file that ends in {ending}")
-            if not path.absolute().parent.is_dir():
-                raise UserError(
-                    f"{option} is {str(path)!r}, but there is no folder {str(path.parent)!r}"
-                )
+        check_output(self.page, "--report", ".html")
+        check_output(self.metrics, "--metrics", ".json")
 
     def write(
         self,

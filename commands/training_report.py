@@ -11,7 +11,7 @@ from typing import Any
 from commands import training_charts as charts
 from commands.report import labels_in_words
 from estimators.diagnostics import Diagnostics
-from estimators.evaluation import ALL, Report, ReportRow, Scores
+from estimators.evaluation import ALL, Report, ReportRow
 
 __all__ = ["report_page", "write_page"]
 
@@ -176,7 +176,7 @@ def _calibration(report: Report, diagnostics: Diagnostics) -> Iterator[str]:
     )
     yield _section(
         _figure(
-            charts.calibration(_by_model(report, own)),
+            charts.calibration({report.estimator: own}),
             "Share of outcomes at or below each predicted quantile. On the dashed line it is as"
             " promised; below it, things took longer than said.",
         ),
@@ -207,14 +207,6 @@ def _calibration(report: Report, diagnostics: Diagnostics) -> Iterator[str]:
             " flat line is a model that cannot tell them apart.",
         ),
     )
-
-
-def _by_model(report: Report, own: Scores) -> dict[str, Scores]:
-    found = {report.estimator: own}
-    for row in report.rows:
-        if row.group == ALL and row.scores.calibration:
-            found.setdefault(row.model, row.scores)
-    return {name: found[name] for name in list(found)[:1]}
 
 
 def _slices(report: Report) -> Iterator[str]:
