@@ -9,22 +9,18 @@ processor seconds of this process, as others may use the machine.
 import argparse
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.measuring import machine, peak_resident_bytes, save
+from commands.datasets import dataset_of_cities
 from estimators.dataset import Dataset
-from estimators.datasets.cities import cities_dataset
 from estimators.etp_features import etp_features
 from estimators.evaluation import ALL, Report, Scores
 from estimators.training import train_etp
 
 CITIES = 5
 SEED = 0
-TEST_SHARE = 0.25
-"""The last part of the days, on which the model is scored; all before is learned from."""
 SLICE_ROWS = 500
 """Slices with fewer rows say little about coverage."""
 
@@ -48,19 +44,10 @@ class Stages:
 
 
 def simulated(orders: int, days: int) -> Dataset:
-    """Return simulated cities whose last days are the test period."""
-    from simulator import Scenario, simulate_cities
-    from simulator.scenario import CITY_PROFILES
+    """Return simulated cities whose last quarter of the days is the test period."""
+    from simulator import Scenario
 
-    plan = Scenario(cities=CITIES, days=days, orders=orders, seed=SEED)
-    dataset = cities_dataset(
-        simulate_cities(plan).tables,
-        start=pd.Timestamp(plan.start),
-        days=days,
-        timezones={city.name: city.timezone for city in CITY_PROFILES},
-    )
-    learned = round(days * (1.0 - TEST_SHARE))
-    return replace(dataset, test_from=pd.Timestamp(plan.start) + pd.Timedelta(days=learned))
+    return dataset_of_cities(Scenario(cities=CITIES, days=days, orders=orders, seed=SEED))
 
 
 def measure(orders: int, days: int, n_features: int | None, threads: int) -> dict[str, Any]:

@@ -40,8 +40,7 @@ def _evaluate(
         chosen = open_for_model(choice, trained.metadata)
         report("data", 1.0)
         estimator = trained.estimator
-        chosen = chosen.about(estimator.target, as_of=estimator.as_of)
-        chosen = estimator.prepared(chosen, seed=estimator.parameters.seed)
+        chosen = estimator.asked_of(chosen)
         scored = score(trained, chosen, progress=report)
         outputs.write(estimator, chosen, scored, trained.metadata, tag=tag, progress=report)
     console.print(f"model [bold]{tag}[/]")

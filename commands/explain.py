@@ -89,9 +89,7 @@ def _explain(
             content = _of_request(estimator, store, moment, key or [], order, of)
         else:
             report("data", 0.0)
-            dataset = open_for_model(choice, trained.metadata)
-            dataset = dataset.about(estimator.target, as_of=estimator.as_of)
-            dataset = estimator.prepared(dataset, seed=estimator.parameters.seed)
+            dataset = estimator.asked_of(open_for_model(choice, trained.metadata))
             report("data", 1.0)
             report("explain", 0.0)
             if order is not None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from aggregators.functions import Tsfresh
-from aggregators.times import from_us
 from estimators.base import Estimator
-from estimators.calibration import GRID_LEVELS
+from estimators.calibration import constant
 from estimators.comparison import Difference, Losses, losses_of, paired_difference
 from estimators.distribution import Distribution
+from estimators.evaluation import period_of
 from estimators.matrix import INNER_SPLITS, FeatureMatrix, InnerSplit
 from estimators.typing import FloatArray
 
@@ -282,8 +282,7 @@ class _Scored:
 
     @property
     def period(self) -> tuple[str, str]:
-        first, last = from_us(int(self.as_of_us.min())), from_us(int(self.as_of_us.max()))
-        return first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds")
+        return period_of(self.as_of_us)
 
     def means(self, names: frozenset[str]) -> tuple[float, float]:
         losses = self._losses[names]
@@ -319,8 +318,7 @@ def _predicted(
     matrix: FeatureMatrix, split: InnerSplit, names: frozenset[str], seed: int
 ) -> Distribution:
     if not names:
-        known = np.quantile(matrix.target_s[split.learned], GRID_LEVELS)
-        return Distribution(GRID_LEVELS, np.tile(known, (len(split.scored), 1)))
+        return constant(matrix.target_s[split.learned], len(split.scored))
     own = matrix.estimator.parameters
     parameters = replace(own, seed=own.seed + seed)
     model = matrix.fit(split.learned, names=sorted(names), parameters=parameters)

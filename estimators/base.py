@@ -97,6 +97,11 @@ class Estimator(ABC):
         """
         return dataset
 
+    def asked_of(self, dataset: Dataset) -> Dataset:
+        """Return a data set asked what this estimator answers, as it is scored on it."""
+        dataset = dataset.about(self.target, as_of=self.as_of)
+        return self.prepared(dataset, seed=self.parameters.seed)
+
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Columns of X in order: those of the facts, the real-time features, the shrinkage."""

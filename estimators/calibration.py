@@ -21,7 +21,7 @@ from estimators.errors import InputError
 from estimators.group_stretch import GroupStretch
 from estimators.typing import FloatArray, IntArray
 
-__all__ = ["GRID_LEVELS", "ConformalGrid", "Scale"]
+__all__ = ["GRID_LEVELS", "ConformalGrid", "Scale", "constant"]
 
 Scale: TypeAlias = Literal["log", "linear"]
 """How seconds are compared: "log" by their ratio, for durations; "linear" by their difference, for
@@ -57,6 +57,15 @@ in general are no excuse for wrong ones at night."""
 
 HEED_ROWS_MAX = 20_000
 """The most rows, evenly taken, that decide between them."""
+
+
+def constant(target_s: FloatArray, n_rows: int) -> Distribution:
+    """Return what who knows no more than earlier durations says of any row.
+
+    >>> constant(np.array([60.0, 120.0, 180.0]), 2).quantile(0.5).tolist()
+    [120.0, 120.0]
+    """
+    return Distribution(GRID_LEVELS, np.tile(np.quantile(target_s, GRID_LEVELS), (n_rows, 1)))
 
 
 class ConformalGrid:
@@ -255,6 +264,7 @@ def _best_heed(
     anchors_s, target_s = anchors_s[::every], target_s[::every]
     centre, below, above = _scaled_anchors(anchors_s, scale)
     distance = _scaled(target_s, scale) - centre
+    levels = np.array(GRID_LEVELS)
     losses = []
     for heed in HEEDS:
         spreads = _drawn(below, typical[0], heed), _drawn(above, typical[1], heed)
@@ -267,9 +277,6 @@ def _best_heed(
             heed=heed,
         )
         error_s = target_s[:, np.newaxis] - grid.distribution(anchors_s).values
-        losses.append(np.maximum(_LEVELS * error_s, (_LEVELS - 1.0) * error_s).mean())
+        losses.append(np.maximum(levels * error_s, (levels - 1.0) * error_s).mean())
     good = np.array(losses) <= HEED_LOSS_MAX * min(losses)
     return float(np.array(HEEDS)[good].max())
-
-
-_LEVELS = np.array(GRID_LEVELS)

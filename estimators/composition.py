@@ -172,7 +172,7 @@ def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = N
     n_rows = _rows_of(parts)
     uniforms = (dependence or Dependence.none()).uniforms
     drawn = {
-        name: _draws(parts[name], uniforms[:, k]) if name in parts else np.zeros((n_rows, DRAWS))
+        name: parts[name].quantile(uniforms[:, k]) if name in parts else np.zeros((n_rows, DRAWS))
         for k, name in enumerate(PARTS)
     }
     arrival, ready = drawn["to_store"], drawn["ready"]
@@ -199,15 +199,6 @@ def _rows_of(parts: Mapping[str, Distribution]) -> int:
     if len(set(rows.values())) != 1:
         raise InputError(f"the parts have rows {rows}; expected at least one part, and as many")
     return next(iter(rows.values()))
-
-
-def _draws(distribution: Distribution, uniforms: FloatArray) -> FloatArray:
-    """Return each row's quantiles at the same levels for all rows, shape (n_rows, n_draws)."""
-    levels, values = distribution.levels, distribution.values
-    upper = np.clip(np.searchsorted(levels, uniforms), 1, len(levels) - 1)
-    part = (uniforms - levels[upper - 1]) / (levels[upper] - levels[upper - 1])
-    below = values[:, upper - 1]
-    return np.asarray(below + (values[:, upper] - below) * np.clip(part, 0.0, 1.0))
 
 
 def _distribution(draws: FloatArray) -> Distribution:

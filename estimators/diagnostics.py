@@ -14,8 +14,9 @@ from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.evaluation import pinball_s
-from estimators.explanation import EXPLAINED_MAX, Explanation, evenly
+from estimators.explanation import EXPLAINED_MAX, Explanation
 from estimators.matrix import inputs_of
+from estimators.sampling import evenly
 from estimators.typing import FloatArray, IntArray
 
 __all__ = [

@@ -91,9 +91,28 @@ class Distribution:
             raise InputError(f"quantile: q is {q!r}; expected a number between 0 and 1")
         if asked.ndim == 0:
             return self._quantile(float(asked))
-        if not len(asked):
-            return np.empty((len(self), 0))
-        return np.column_stack([self._quantile(level) for level in asked.tolist()])
+        return self.quantile_by_row(asked[np.newaxis, :])
+
+    def quantile_by_row(self, q: FloatArray) -> FloatArray:
+        """Return the seconds at levels that may differ by row, shape (n_rows, k).
+
+        Args:
+            q: 0 to 1, shape (n_rows, k), or (1, k) for the same levels in all rows.
+
+        >>> d = Distribution([0.25, 0.75], [[10.0, 20.0], [0.0, 100.0]])
+        >>> d.quantile_by_row(np.array([[0.5], [0.75]])).tolist()
+        [[15.0], [100.0]]
+        """
+        upper = np.clip(np.searchsorted(self.levels, q), 1, len(self.levels) - 1)
+        low = self.levels[upper - 1]
+        part = np.clip((q - low) / (self.levels[upper] - low), 0.0, 1.0)
+        if len(q) == 1:
+            below, above = self.values[:, upper[0] - 1], self.values[:, upper[0]]
+        else:
+            below = np.take_along_axis(self.values, upper - 1, axis=1)
+            above = np.take_along_axis(self.values, upper, axis=1)
+        inside = np.minimum(below + (above - below) * part, above)
+        return np.asarray(np.where(part == 1.0, above, inside))
 
     def _quantile(self, q: float) -> FloatArray:
         upper = int(np.searchsorted(self.levels, q))
@@ -184,13 +203,7 @@ class Distribution:
         """
         if n < 0:
             raise InputError(f"sample: n is {n}; expected 0 or more")
-        drawn = rng.random((len(self), n))
-        upper = np.clip(np.searchsorted(self.levels, drawn), 1, len(self.levels) - 1)
-        low = self.levels[upper - 1]
-        part = np.clip((drawn - low) / (self.levels[upper] - low), 0.0, 1.0)
-        below = np.take_along_axis(self.values, upper - 1, axis=1)
-        above = np.take_along_axis(self.values, upper, axis=1)
-        return below + (above - below) * part
+        return self.quantile_by_row(rng.random((len(self), n)))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able ``{"levels": [...], "values": [[...], ...]}``.

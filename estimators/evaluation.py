@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from aggregators.times import from_us
 from estimators.distribution import Distribution
 from estimators.errors import InputError
 from estimators.typing import FloatArray, IntArray
@@ -21,6 +22,7 @@ __all__ = [
     "ReportRow",
     "Scores",
     "crps_s",
+    "period_of",
     "pinball_s",
     "pit_counts",
     "score",
@@ -224,6 +226,16 @@ def score(predicted: Distribution, target_s: FloatArray, *, curve: bool = True) 
         pit_distance=float(np.abs(below - nominal).max()),
         calibration=_calibration(predicted, target_s) if curve else {},
     )
+
+
+def period_of(as_of_us: IntArray) -> tuple[str, str]:
+    """Return the first and the last of some moments, ISO 8601, for :class:`Report` and its like.
+
+    >>> period_of(np.array([86_400_000_000, 0]))
+    ('1970-01-01T00:00:00+00:00', '1970-01-02T00:00:00+00:00')
+    """
+    first, last = from_us(int(as_of_us.min())), from_us(int(as_of_us.max()))
+    return first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds")
 
 
 def pit_counts(predicted: Distribution, target_s: FloatArray) -> IntArray:

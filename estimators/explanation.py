@@ -12,17 +12,9 @@ from estimators.boosting import ANCHOR_LEVELS
 from estimators.columns import InputColumn
 from estimators.errors import InputError
 from estimators.quantile_model import QuantileModel
-from estimators.typing import FloatArray, IntArray
+from estimators.typing import FloatArray
 
-__all__ = [
-    "EXPLAINED_MAX",
-    "Explanation",
-    "Group",
-    "Reason",
-    "Statistic",
-    "evenly",
-    "explain",
-]
+__all__ = ["EXPLAINED_MAX", "Explanation", "Group", "Reason", "Statistic", "explain"]
 
 Statistic: TypeAlias = Literal["median", "mean"]
 """What of a distribution is explained."""
@@ -199,17 +191,6 @@ def explain(
         calibration_s=estimate_s - (base_s + contributions_s.sum(axis=1)),
         estimate_s=estimate_s,
     )
-
-
-def evenly(n_rows: int, most: int) -> IntArray:
-    """Return the numbers of at most so many rows, evenly chosen, with the first and the last.
-
-    >>> evenly(3, 10).tolist(), evenly(101, 3).tolist()
-    ([0, 1, 2], [0, 50, 100])
-    """
-    if n_rows <= most:
-        return np.arange(n_rows)
-    return np.linspace(0, n_rows - 1, most).round().astype(np.int64)
 
 
 def _slopes_of_mean(

@@ -12,6 +12,7 @@ from estimators.calibration import MIN_ROWS, ConformalGrid
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError, InputError
 from estimators.group_stretch import COUNT_EDGES, HOUR_EDGES
+from estimators.sampling import evenly
 from estimators.typing import FloatArray, IntArray
 
 __all__ = ["CALIBRATION_FROM", "Columns", "QuantileModel"]
@@ -208,7 +209,8 @@ def _folds(target_s: FloatArray, as_of_us: IntArray) -> list[tuple[IntArray, Int
         earlier = np.flatnonzero((as_of_us < start_us) & (ended_us < start_us))
         later = np.flatnonzero((as_of_us >= start_us) & (as_of_us < end_us))
         if len(earlier) >= MIN_ROWS and len(later):
-            folds.append((_evenly(earlier, FOLD_ROWS_MAX), _evenly(later, CALIBRATION_ROWS_MAX)))
+            learned = earlier[evenly(len(earlier), FOLD_ROWS_MAX)]
+            folds.append((learned, later[evenly(len(later), CALIBRATION_ROWS_MAX)]))
     calibrating = sum(len(later) for _, later in folds)
     if calibrating < MIN_ROWS:
         raise DatasetError(
@@ -216,14 +218,3 @@ def _folds(target_s: FloatArray, as_of_us: IntArray) -> list[tuple[IntArray, Int
             f" expected at least {MIN_ROWS}"
         )
     return folds
-
-
-def _evenly(rows: IntArray, most: int) -> IntArray:
-    """Return at most so many of the rows, from beginning to end.
-
-    >>> _evenly(np.arange(10), 4).tolist()
-    [0, 3, 6, 9]
-    """
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from estimators.distribution import Distribution
 from estimators.errors import InputError
-from estimators.typing import FloatArray, IntArray
+from estimators.typing import FloatArray
 
 __all__ = ["remaining_after"]
 
@@ -78,11 +78,6 @@ def _cdf(distribution: Distribution, t: FloatArray, scale_s: FloatArray) -> Floa
 
 def _quantiles(distribution: Distribution, at: FloatArray, scale_s: FloatArray) -> FloatArray:
     """Return the quantiles at levels that differ by row, shape (n_rows, n_levels)."""
-    levels, values = distribution.levels, distribution.values
-    upper: IntArray = np.clip(np.searchsorted(levels, at), 1, len(levels) - 1)
-    part = np.clip((at - levels[upper - 1]) / (levels[upper] - levels[upper - 1]), 0.0, 1.0)
-    below = np.take_along_axis(values, upper - 1, axis=1)
-    above = np.take_along_axis(values, upper, axis=1)
-    beyond = np.log((1.0 - levels[-1]) / np.maximum(1.0 - at, 1e-300))
+    beyond = np.log((1.0 - distribution.levels[-1]) / np.maximum(1.0 - at, 1e-300))
     tail = np.maximum(beyond, 0.0) * scale_s[:, np.newaxis]
-    return np.asarray(below + (above - below) * part + tail)
+    return np.asarray(distribution.quantile_by_row(at) + tail)

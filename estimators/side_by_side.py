@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
-import numpy as np
-
-from aggregators.times import from_us
 from estimators.base import Estimator
-from estimators.calibration import GRID_LEVELS
 from estimators.comparison import Comparison, compare
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError, InputError
+from estimators.evaluation import period_of
 from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.slices import slices_of
-from estimators.training import CONSTANT_MEDIAN, WITHOUT_REALTIME, Progress, TrainedEstimator
+from estimators.training import Progress, TrainedEstimator, baselines_of
 from estimators.typing import FloatArray
 
 __all__ = ["compare_models"]
@@ -46,8 +44,7 @@ def compare_models(
     first = next(iter(trained.values())).estimator
     for name, one in trained.items():
         _check_question(name, one.estimator, first)
-    dataset = dataset.about(first.target, as_of=first.as_of)
-    dataset = first.prepared(dataset, seed=first.parameters.seed)
+    dataset = first.asked_of(dataset)
     tests = dataset.tests
     if not tests.any():
         raise DatasetError(
@@ -63,15 +60,16 @@ def compare_models(
         predicted[name] = one.estimator.predict(known[inputs])
     _report(progress, "score", 1.0)
     if against_baselines:
-        predicted |= _baselines(first, dataset, progress)
+        _report(progress, "baselines", 0.0)
+        matrix = FeatureMatrix.compute(first, dataset)
+        predicted |= baselines_of(matrix, partial(_report, progress))
     asked_us = dataset.as_of_us[tests]
-    ends = (from_us(int(asked_us.min())), from_us(int(asked_us.max())))
     return compare(
         predicted,
         dataset.target_s[tests],
         asked_us,
         dataset=dataset.name,
-        period=(ends[0].isoformat(timespec="seconds"), ends[1].isoformat(timespec="seconds")),
+        period=period_of(asked_us),
         slices=slices_of(dataset, tests, first.facts),
         seed=seed,
     )
@@ -84,26 +82,6 @@ def _check_question(name: str, one: Estimator, first: Estimator) -> None:
             f" first one {first.target.start} to {first.target.end}, asked at {first.as_of}:"
             " expected models of the same question"
         )
-
-
-def _baselines(
-    estimator: Estimator, dataset: Dataset, progress: Progress | None
-) -> dict[str, Distribution]:
-    """Return what the training period of these data says without any real-time feature."""
-    _report(progress, "baselines", 0.0)
-    matrix = FeatureMatrix.compute(estimator, dataset)
-    constant = np.quantile(matrix.target_s[matrix.learned], GRID_LEVELS)
-    found = {CONSTANT_MEDIAN: Distribution(GRID_LEVELS, np.tile(constant, (len(matrix.tested), 1)))}
-    if matrix.facts:
-        model = matrix.fit(
-            matrix.learned,
-            names=matrix.facts,
-            progress=lambda stage, part: _report(
-                progress, "baselines", part / 2 + (stage == "fit") / 2
-            ),
-        )
-        found[WITHOUT_REALTIME] = model.predict(matrix.X[matrix.tested])
-    return found
 
 
 def _report(progress: Progress | None, stage: str, part: float) -> None:

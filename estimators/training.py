@@ -17,16 +17,16 @@ from aggregators.errors import unknown_name
 from aggregators.times import from_us
 from estimators.base import Estimator
 from estimators.boosting import BoostingParameters
-from estimators.calibration import GRID_LEVELS
+from estimators.calibration import GRID_LEVELS, constant
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.etp import Etp
-from estimators.evaluation import ALL, Report, ReportRow, Scores, score
-from estimators.explanation import evenly
+from estimators.evaluation import ALL, Report, ReportRow, Scores, period_of, score
 from estimators.facts import learn_facts
 from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.monitoring.reference import EXPLAINED_ROWS, Reference, reference_of
+from estimators.sampling import evenly
 from estimators.shrinkage import Shrinkage, learn_shrinkage
 from estimators.slices import score_slices
 from estimators.tuning import Tuning, tune
@@ -37,6 +37,7 @@ __all__ = [
     "WITHOUT_REALTIME",
     "Progress",
     "TrainedEstimator",
+    "baselines_of",
     "evaluate",
     "inputs_of",
     "train",
@@ -123,10 +124,14 @@ def train(
         matrix.X[learned], matrix.target_s[learned], matrix.as_of_us[learned], progress=report
     )
 
-    models = {CONSTANT_MEDIAN: _constant(matrix.target_s[learned], len(tested))}
-    if baselines and len(tested) and matrix.facts:
-        models[WITHOUT_REALTIME] = _without_realtime(matrix, report)
-    result = _report(estimator, dataset, matrix.X[tested], models, report)
+    # Of later rows, as in service; where there are none, of those that it learned from.
+    answered, rows = ("test", tested) if len(tested) else ("training", learned)
+    predicted = estimator.predict(matrix.X[rows])
+    models: dict[str, Distribution] = {}
+    if len(tested):
+        others = baselines_of(matrix, report, without_realtime=baselines)
+        models = {estimator.name: predicted, **others}
+    result = _report(estimator, dataset, models, report)
     return TrainedEstimator(
         estimator=estimator,
         report=result,
@@ -134,7 +139,13 @@ def train(
             **_metadata(estimator, dataset, matrix.target_s[learned]),
             "tuning": None if tuned is None else tuned.record,
         },
-        reference=_reference(estimator, matrix),
+        reference=reference_of(
+            matrix.X[learned],
+            matrix.target_s[learned],
+            predicted,
+            estimator.explain(matrix.X[rows[evenly(len(rows), EXPLAINED_ROWS)]]),
+            answered=answered,
+        ),
     )
 
 
@@ -222,19 +233,21 @@ def evaluate(
     """
     report = progress or _silent
     estimator = trained.estimator
-    dataset = dataset.about(estimator.target, as_of=estimator.as_of)
-    dataset = estimator.prepared(dataset, seed=estimator.parameters.seed)
+    dataset = estimator.asked_of(dataset)
     tests = dataset.tests
     if not tests.any():
         raise DatasetError(
             f"data set {dataset.name!r} has no labelled row from {dataset.test_from} on"
         )
     report("features", 0.0)
-    X = inputs_of(trained.estimator, dataset, tests)
+    X = inputs_of(estimator, dataset, tests)
     report("features", 1.0)
-    constant = np.asarray(trained.metadata["constant_s"], dtype=np.float64)
-    models = {CONSTANT_MEDIAN: Distribution(GRID_LEVELS, np.tile(constant, (len(X), 1)))}
-    fresh = _report(trained.estimator, dataset, X, models, report)
+    known_s = np.asarray(trained.metadata["constant_s"], dtype=np.float64)
+    models = {
+        estimator.name: estimator.predict(X),
+        CONSTANT_MEDIAN: Distribution(GRID_LEVELS, np.tile(known_s, (len(X), 1))),
+    }
+    fresh = _report(estimator, dataset, models, report)
     same = trained.metadata["data_fingerprint"] == dataset.fingerprint
     if not same or trained.report.period != fresh.period:
         return fresh
@@ -243,65 +256,59 @@ def evaluate(
     return Report(estimator=fresh.estimator, dataset=fresh.dataset, period=fresh.period, rows=rows)
 
 
-def _without_realtime(matrix: FeatureMatrix, report: Progress) -> Distribution:
-    """Return what the same model says that knows the facts of the request only."""
-    model = matrix.fit(
-        matrix.learned,
-        names=matrix.facts,
-        # Two models are fitted, the first for calibration: each is a half of the stage.
-        progress=lambda stage, part: report("baselines", part / 2 + (stage == "fit") / 2),
-    )
-    return model.predict(matrix.X[matrix.tested])
+def baselines_of(
+    matrix: FeatureMatrix, report: Progress, *, without_realtime: bool = True
+) -> dict[str, Distribution]:
+    """Return what simpler models say of the test period, learned from the same training period.
 
-
-def _constant(target_s: FloatArray, n_rows: int) -> Distribution:
-    return Distribution(GRID_LEVELS, np.tile(np.quantile(target_s, GRID_LEVELS), (n_rows, 1)))
+    Args:
+        matrix: all features, computed.
+        report: told of the stage "baselines".
+        without_realtime: beside the constant median also the same model that knows the facts of
+            the request only, where there are any.
+    """
+    found = {CONSTANT_MEDIAN: constant(matrix.target_s[matrix.learned], len(matrix.tested))}
+    if without_realtime and matrix.facts:
+        model = matrix.fit(
+            matrix.learned,
+            names=matrix.facts,
+            # Calibration and the final model: each is a half of the stage.
+            progress=lambda stage, part: report("baselines", part / 2 + (stage == "fit") / 2),
+        )
+        found[WITHOUT_REALTIME] = model.predict(matrix.X[matrix.tested])
+    return found
 
 
 def _report(
-    estimator: Estimator,
-    dataset: Dataset,
-    X: FloatArray,
-    models: Mapping[str, Distribution],
-    report: Progress,
+    estimator: Estimator, dataset: Dataset, models: Mapping[str, Distribution], report: Progress
 ) -> Report:
+    """Return the scores of models on the test period, the estimator's own answers first.
+
+    Args:
+        estimator: whose report it is.
+        dataset: has the test period.
+        models: answers by name; empty where there is no row to test with.
+        report: told of the stage "evaluate".
+    """
     report("evaluate", 0.0)
-    tests = dataset.tests
-    rows = list(_report_rows(estimator, dataset, X, models)) if len(X) else []
-    asked_us = dataset.as_of_us[tests]
-    period = ("", "")
-    if len(asked_us):
-        first, last = from_us(int(asked_us.min())), from_us(int(asked_us.max()))
-        period = (first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds"))
+    rows = tuple(_report_rows(estimator, dataset, models)) if models else ()
+    period = period_of(dataset.as_of_us[dataset.tests]) if models else ("", "")
     report("evaluate", 1.0)
-    return Report(estimator=estimator.name, dataset=dataset.name, period=period, rows=tuple(rows))
+    return Report(estimator=estimator.name, dataset=dataset.name, period=period, rows=rows)
 
 
 def _report_rows(
-    estimator: Estimator, dataset: Dataset, X: FloatArray, models: Mapping[str, Distribution]
+    estimator: Estimator, dataset: Dataset, models: Mapping[str, Distribution]
 ) -> Iterator[ReportRow]:
     tests, target_s = dataset.tests, dataset.target_s[dataset.tests]
-    predicted = estimator.predict(X)
-    for name, distribution in {estimator.name: predicted, **models}.items():
+    for name, distribution in models.items():
         scores = score(distribution, target_s)
         yield ReportRow(model=name, group=ALL, value="", scores=scores)
     for name, mae_s in dataset.references.items():
         scores = Scores(n=0, mae_s=mae_s)
         yield ReportRow(model=name, group=ALL, value="", scores=scores)
-    yield from score_slices(estimator.name, dataset, tests, estimator.facts, predicted)
-
-
-def _reference(estimator: Estimator, matrix: FeatureMatrix) -> Reference:
-    """Return what the estimator saw and, of later rows if there are any, what it said and why."""
-    learned, tested = matrix.X[matrix.learned], matrix.X[matrix.tested]
-    answered, rows = ("test", tested) if len(tested) else ("training", learned)
-    return reference_of(
-        learned,
-        matrix.target_s[matrix.learned],
-        estimator.predict(rows),
-        estimator.explain(rows[evenly(len(rows), EXPLAINED_ROWS)]),
-        answered=answered,
-    )
+    own = models[estimator.name]
+    yield from score_slices(estimator.name, dataset, tests, estimator.facts, own)
 
 
 def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> dict[str, Any]:
