@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 
 from estimators.errors import DatasetError, InputError
+from estimators.local_time import local_time, local_times
 from estimators.typing import FloatArray, IntArray
+from estimators.values import Value, plain_value
 
 __all__ = ["LOCAL_HOUR", "LOCAL_WEEKDAY", "Facts", "learn_facts"]
 
@@ -22,15 +23,6 @@ LOCAL_HOUR = "local_hour"
 LOCAL_WEEKDAY = "local_weekday"
 CATEGORIES_MAX = 200_000
 """The most values that one category may have."""
-
-Value: TypeAlias = int | str
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR_US = 3_600_000_000
-_DAY_US = 24 * _HOUR_US
-# Offsets from UTC change at full quarters of an hour, so one look-up serves a whole quarter.
-_QUARTER_US = _HOUR_US // 4
-_FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +105,7 @@ class Facts:
         row += [self._code(name, facts.get(name)) for name in self.categories]
         if self.timezone_by:
             zone = self._timezone(facts.get(self.timezone_by))
-            row += _local_time(zone, as_of_us)
+            row += local_time(zone, as_of_us)
         return np.array(row, dtype=np.float64)
 
     def encode(self, table: pd.DataFrame, as_of_us: IntArray) -> FloatArray:
@@ -138,7 +130,7 @@ class Facts:
             columns.append(codes[index])
         if self.timezone_by:
             index, values = _distinct(table, self.timezone_by)
-            columns += _local_times([self._timezone(value) for value in values], index, as_of_us)
+            columns += local_times([self._timezone(value) for value in values], index, as_of_us)
         return np.column_stack(columns) if columns else np.empty((len(table), 0))
 
     def to_json(self) -> dict[str, Any]:
@@ -161,11 +153,11 @@ class Facts:
         )
 
     def _code(self, name: str, value: Any) -> float:
-        plain = _plain(value)
+        plain = plain_value(value)
         return math.nan if plain is None else float(self._codes[name].get(plain, math.nan))
 
     def _timezone(self, value: Any) -> str:
-        plain = _plain(value)
+        plain = plain_value(value)
         return "" if plain is None else self.timezones.get(plain, "")
 
 
@@ -188,7 +180,7 @@ def learn_facts(
         raise DatasetError(f"the table lacks {', '.join(absent)}; the facts need these columns")
     learned: dict[str, tuple[Value, ...]] = {}
     for name in categories:
-        seen = (_plain(value) for value in _distinct(table, name)[1])
+        seen = (plain_value(value) for value in _distinct(table, name)[1])
         values = {value for value in seen if value is not None}
         learned[name] = tuple(sorted(values, key=lambda value: (isinstance(value, str), value)))
     return Facts(
@@ -197,17 +189,6 @@ def learn_facts(
         timezone_by=timezone_by,
         timezones=dict(timezones or {}),
     )
-
-
-def _plain(value: Any) -> Value | None:
-    """Return a category's value as plain int or str, None where it is missing."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return int(value)
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return int(value)  # a column of integers with gaps arrives as floats
-    return None
 
 
 def _number(name: str, value: Any) -> float:
@@ -238,43 +219,3 @@ def _check_timezone(zone: str) -> None:
         raise DatasetError(
             f"timezone {zone!r} is not known; expected e.g. 'Europe/Paris'"
         ) from error
-
-
-@lru_cache(maxsize=1_000_000)
-def _offset_us(zone: str, quarter: int) -> int:
-    """Return how far a timezone is ahead of UTC in a quarter of an hour since 1970."""
-    moment = _EPOCH + timedelta(microseconds=quarter * _QUARTER_US)
-    offset = moment.astimezone(ZoneInfo(zone)).utcoffset()
-    assert offset is not None
-    return offset // timedelta(microseconds=1)
-
-
-def _local_time(zone: str, as_of_us: int) -> list[float]:
-    """Return hour of the day (0 to 24) and weekday (Monday is 0) as people there live them."""
-    if not zone:
-        return [math.nan, math.nan]
-    local_us = as_of_us + _offset_us(zone, as_of_us // _QUARTER_US)
-    return [
-        local_us % _DAY_US / _HOUR_US,
-        float((local_us // _DAY_US + _FIRST_WEEKDAY) % 7),
-    ]
-
-
-def _local_times(zones: list[str], index: IntArray, as_of_us: IntArray) -> list[FloatArray]:
-    """Return hours and weekdays of many rows; `index` says which of `zones` is a row's."""
-    quarters, row_quarter = np.unique(as_of_us // _QUARTER_US, return_inverse=True)
-    offset_us = np.zeros(len(as_of_us), dtype=np.int64)
-    known = np.zeros(len(as_of_us), dtype=bool)
-    for i, zone in enumerate(zones):
-        rows = index == i
-        if not zone:
-            continue
-        table = np.zeros(len(quarters), dtype=np.int64)
-        used = np.unique(row_quarter[rows])
-        table[used] = [_offset_us(zone, int(quarters[k])) for k in used]
-        offset_us[rows] = table[row_quarter[rows]]
-        known |= rows
-    local_us = as_of_us + offset_us
-    hour = (local_us % _DAY_US) / _HOUR_US
-    weekday = ((local_us // _DAY_US + _FIRST_WEEKDAY) % 7).astype(np.float64)
-    return [np.where(known, hour, np.nan), np.where(known, weekday, np.nan)]
