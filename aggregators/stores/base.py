@@ -196,6 +196,13 @@ class EventStore(ABC):
         """Return one sample, or None where the store has no event of it."""
 
     @abstractmethod
+    def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
+        """Return what :meth:`sample` does of each id, in their order, at once.
+
+        A store that is reached over the network is asked in one go, whatever the number of ids.
+        """
+
+    @abstractmethod
     def table(self, source: Source) -> pd.DataFrame:
         """Return the source's samples as a table, ready for training."""
 

@@ -136,6 +136,12 @@ class MemoryEventStore(EventStore):
         with self._lock:
             return self._states[source.name].sample(sample_id)
 
+    def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
+        """Return what :meth:`sample` does of each id, in their order, at once."""
+        self.check_source(source)
+        with self._lock:
+            return [self._states[source.name].sample(sample_id) for sample_id in sample_ids]
+
     def table(self, source: Source) -> pd.DataFrame:
         """Return the source's samples as a table, ready for training."""
         from aggregators.stores.bulk import table_of

@@ -53,6 +53,20 @@ class Samples:
         self.fill(memory, self.load(bucket, [encoded_id]))
         return memory.sample(self._source, sample_id)
 
+    def some(self, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
+        """Return the samples of these ids, None for those of which there is no event."""
+        memory = MemoryEventStore([self._source])
+        encoded = [encode_id(sample_id) for sample_id in dict.fromkeys(sample_ids)]
+        for first in range(0, len(encoded), SAMPLES_PER_ROUND_TRIP):
+            asked = encoded[first : first + SAMPLES_PER_ROUND_TRIP]
+            commands = []
+            for encoded_id in asked:
+                bucket = self.buckets[bucket_of(encoded_id)]
+                commands.append(Command(bucket.slot, pack(b"HGETALL", bucket.sample(encoded_id))))
+            answers = zip(asked, self._nodes.run(commands), strict=True)
+            self.fill(memory, ((one, list(pairs(flat))) for one, flat in answers if flat))
+        return memory.samples(self._source, sample_ids)
+
     def count(self) -> int:
         """Return how many samples there are."""
         commands = [Command(b.slot, pack(b"SCARD", b.ids)) for b in self.buckets]

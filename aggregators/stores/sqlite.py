@@ -234,6 +234,12 @@ class SqliteEventStore(EventStore):
             self._catch_up()
             return self._memory.sample(source, sample_id)
 
+    def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
+        """Return what :meth:`sample` does of each id, in their order, at once."""
+        with self._lock:
+            self._catch_up()
+            return self._memory.samples(source, sample_ids)
+
     def table(self, source: Source) -> pd.DataFrame:
         """Return the source's samples as a table, ready for training."""
         with self._lock:

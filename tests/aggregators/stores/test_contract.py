@@ -109,6 +109,24 @@ def test_samples_are_those_of_the_store_in_memory(place: Place) -> None:
     assert store.sample(ORDERS, "nobody") is None
 
 
+def test_samples_asked_for_at_once_are_those_asked_for_one_by_one(place: Place) -> None:
+    stream = random_stream(random.Random(11), "str")
+    store = place.open([ORDERS])
+    store.append(stream)
+    ids = list(dict.fromkeys(event.sample_id for event in stream))
+    asked = [ids[2], "nobody", *ids, ids[2]]
+    found = store.samples(ORDERS, asked)
+    assert len(found) == len(asked)
+    for sample_id, at_once in zip(asked, found, strict=True):
+        alone = store.sample(ORDERS, sample_id)
+        assert (alone is None) == (at_once is None) == (sample_id == "nobody")
+        if alone is not None and at_once is not None:
+            assert np.array_equal(at_once.times, alone.times)
+            assert np.array_equal(at_once.columns, alone.columns, equal_nan=True)
+            assert at_once.keys == alone.keys
+    assert store.samples(ORDERS, []) == []
+
+
 def test_the_sample_itself_is_not_counted(place: Place) -> None:
     stream = random_stream(random.Random(3), "int")
     memory = MemoryEventStore([ORDERS])
