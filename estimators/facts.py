@@ -24,6 +24,8 @@ LOCAL_WEEKDAY = "local_weekday"
 CATEGORIES_MAX = 200_000
 """The most values that one category may have."""
 
+_PLAIN_NUMBERS = frozenset((int, float, type(None)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -107,6 +109,41 @@ class Facts:
             zone = self._timezone(facts.get(self.timezone_by))
             row += local_time(zone, as_of_us)
         return np.array(row, dtype=np.float64)
+
+    def encode_columns(
+        self, columns: Mapping[str, Sequence[Any] | FloatArray], as_of_us: IntArray
+    ) -> FloatArray:
+        """Return the facts of many requests, each row the bits of :meth:`encode_one`.
+
+        Args:
+            columns: values by column, each of shape (n_rows,); an absent column is missing, as are
+                None and NaN, others are ignored.
+            as_of_us: the moment of each request, microseconds UTC, shape (n_rows,).
+
+        Returns:
+            float64 of shape (n_rows, len(names)).
+
+        Raises:
+            InputError: a number is none.
+
+        >>> facts = Facts(numbers=("amount",), categories={"city": ("BCN", "WAW")})
+        >>> facts.encode_columns({"city": ["WAW", None]}, np.zeros(2, dtype=np.int64)).tolist()
+        [[nan, 1.0], [nan, nan]]
+        """
+        result = np.full((len(as_of_us), len(self.names)), math.nan)
+        for k, name in enumerate(self.numbers):
+            if name in columns:
+                result[:, k] = _column_of_numbers(name, columns[name])
+        for k, name in enumerate(self.categories, start=len(self.numbers)):
+            if name in columns:
+                index, values = _different(columns[name])
+                codes = np.array([self._code(name, value) for value in values])
+                result[:, k] = codes[index]
+        if self.timezone_by and self.timezone_by in columns:
+            index, values = _different(columns[self.timezone_by])
+            local = local_times([self._timezone(value) for value in values], index, as_of_us)
+            result[:, -2:] = np.column_stack(local)
+        return result
 
     def encode(self, table: pd.DataFrame, as_of_us: IntArray) -> FloatArray:
         """Return the facts of a table's rows, float64 of shape (n_rows, len(names)).
@@ -199,6 +236,14 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
+def _column_of_numbers(name: str, column: Sequence[Any] | FloatArray) -> FloatArray:
+    if isinstance(column, np.ndarray) and column.dtype == np.float64:
+        return column
+    if _PLAIN_NUMBERS.issuperset(map(type, column)):
+        return np.array(column, dtype=np.float64)  # None becomes NaN
+    return np.array([_number(name, value) for value in column])
+
+
 def _numbers(table: pd.DataFrame, name: str) -> FloatArray:
     try:
         return np.asarray(table[name].to_numpy(dtype=np.float64, na_value=np.nan))
@@ -210,6 +255,14 @@ def _distinct(table: pd.DataFrame, name: str) -> tuple[IntArray, list[Any]]:
     """Return for each row the position of its value in the list of different values."""
     codes, values = pd.factorize(table[name], use_na_sentinel=True)
     return np.asarray(codes, dtype=np.int64), [*values.tolist(), None]  # -1 finds the None
+
+
+def _different(column: Sequence[Any] | FloatArray) -> tuple[IntArray, list[Any]]:
+    """Return what :func:`_distinct` does, of a plain sequence."""
+    # By type, too: 1 and True are one key of a dictionary, but not one value of a category.
+    numbers: dict[tuple[type, Any], int] = {}
+    codes = [numbers.setdefault((type(value), value), len(numbers)) for value in column]
+    return np.array(codes, dtype=np.int64), [value for _, value in numbers]
 
 
 def _check_timezone(zone: str) -> None:

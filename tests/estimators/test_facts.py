@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,39 @@ def test_a_table_and_its_rows_one_by_one_give_the_same_bits() -> None:
     ]
     assert whole.shape == (4, 5)
     np.testing.assert_array_equal(whole, np.array(rows))
+
+
+def test_columns_and_rows_one_by_one_give_the_same_bits() -> None:
+    asked_us = moments(
+        "2026-03-29T00:59:59.999999Z",
+        "2026-03-29T01:00Z",
+        "2026-07-01T12:00Z",
+        "2026-01-01T00:00Z",
+        "2026-01-04T23:30Z",
+    )
+    columns: dict[str, list[Any]] = {
+        "amount": [10.0, None, 3, math.nan, np.float64(7.25)],
+        "store_id": [12, 7.0, True, 9_000_000_000, math.nan],
+        "food": ["thai", None, "pizza", "sushi", 3],
+        "city": ["BCN", "WAW", None, "nowhere", "WAW"],
+    }
+    made = facts()
+    for names in (tuple(columns), ("amount",), ("city",), ()):
+        given = {name: columns[name] for name in names}
+        rows = [
+            made.encode_one({name: given[name][i] for name in given}, int(asked_us[i]))
+            for i in range(5)
+        ]
+        np.testing.assert_array_equal(made.encode_columns(given, asked_us), np.array(rows))
+    plain = made.encode_columns({"amount": [1, None, 2.5]}, asked_us[:3])
+    assert plain[:, 0].tolist()[::2] == [1.0, 2.5]
+    amount = np.array([1.5, np.nan])
+    np.testing.assert_array_equal(
+        made.encode_columns({"amount": amount}, asked_us[:2])[:, 0], amount
+    )
+    assert made.encode_columns({"city": []}, asked_us[:0]).shape == (0, 5)
+    with pytest.raises(InputError, match="amount is True"):
+        made.encode_columns({"amount": [1.0, True]}, asked_us[:2])
 
 
 def test_local_time_follows_the_clocks() -> None:
