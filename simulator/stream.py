@@ -18,7 +18,8 @@ from simulator.records import Records
 from simulator.sources import LOCAL_EVENTS, ORDERS, WEATHER
 from simulator.tables import courier_ids, local_event_table, order_table, weather_table
 
-__all__ = ["arrivals_of_records", "count_events", "events_of_records"]
+__all__ = ["arrivals_of_records", "carried_by", "count_events", "events_of_records",
+           "surroundings_of"]  # fmt: skip
 
 _ASSIGNED = ORDERS.events.index("courier_assigned")
 
@@ -108,7 +109,7 @@ def _order_batches(city: City, records: Records) -> Iterator[_Batch]:
 
     yield from _given_back(city, ids, start_us)
     for k, event in enumerate(ORDERS.events):
-        data = {name: columns[name] for name in _carried(ORDERS, event)}
+        data = {name: columns[name] for name in carried_by(ORDERS, event)}
         arrives, corrected, again = records.arrives[k], records.corrected[k], records.again[k]
         first, put_right, twice = (
             np.flatnonzero(moments != NEVER) for moments in (arrives, corrected, again)
@@ -150,12 +151,27 @@ def _table_batches(table: pd.DataFrame, source: Source) -> Iterator[_Batch]:
     ids = table[source.sample_id].to_list()
     for event in source.events:
         times = table[event].to_numpy("datetime64[us]").astype(np.int64)
-        data = {name: table[name].to_list() for name in _carried(source, event)}
+        data = {name: table[name].to_list() for name in carried_by(source, event)}
         unknown = np.full(len(times), -1)
         yield _Batch(
             source, event, ids, np.arange(len(times)), times, unknown, times + 1_000_000, data
         )
 
 
-def _carried(source: Source, event: str) -> list[str]:
+def surroundings_of(city: City) -> list[tuple[int, Event]]:
+    """Return a city's weather and local events, with the microseconds UTC at which they arrive."""
+    batches = [
+        *_table_batches(weather_table(city), WEATHER),
+        *_table_batches(local_event_table(city), LOCAL_EVENTS),
+    ]
+    arriving = [
+        (int(batch.arrives_us[i]), batch.event_of(i))
+        for batch in batches
+        for i in range(len(batch.row))
+    ]
+    return sorted(arriving, key=lambda one: one[0])
+
+
+def carried_by(source: Source, event: str) -> list[str]:
+    """Return the columns whose values an event brings."""
     return [name for name in source.columns if source.known_from_event(name) == event]

@@ -1,8 +1,12 @@
-"""Who rides: the courier who would be there first is asked, may refuse, may give the order back."""
+"""Who rides: the courier who would be there first is asked, may refuse, may give the order back.
+
+Where ``state.count[DECIDED_OUTSIDE]`` is 1, nobody is asked by itself: orders and couriers wait for
+:func:`offer`.
+"""
 
 from __future__ import annotations
 
-from simulator.compiled import inner
+from simulator.compiled import compiled, inner
 from simulator.engine.agenda import (
     ANSWER,
     ARRIVE_STORE,
@@ -20,6 +24,7 @@ from simulator.engine.rides import RIDE_SIGMA, bin_of, distance_of, ride_s, stor
 from simulator.engine.state import (
     ASSIGNED,
     BUSY,
+    DECIDED_OUTSIDE,
     IDLE,
     N_DROPPED,
     N_WAITING,
@@ -34,7 +39,7 @@ from simulator.engine.state import (
     World,
 )
 
-__all__ = ["answer", "find_courier", "free_courier", "give_back"]
+__all__ = ["answer", "find_courier", "free_courier", "give_back", "offer"]
 
 ANSWER_MEAN_S = 14.0
 REFUSAL_PAUSE_MS = 75_000
@@ -64,6 +69,8 @@ def position(world: World, state: State, now: int, courier: int) -> int:
 @inner
 def find_courier(world: World, orders: Orders, state: State, key: int, now: int, o: int) -> None:
     """Ask the idle courier who would be at the store first; else the order waits."""
+    if state.count[DECIDED_OUTSIDE] == 1:
+        return
     node = world.store_node[orders.store[o]]
     best, best_s = NO - 1, REACH_S
     for courier in range(len(state.status)):
@@ -79,6 +86,14 @@ def find_courier(world: World, orders: Orders, state: State, key: int, now: int,
     else:
         state.waiting[state.count[N_WAITING]] = o
         state.count[N_WAITING] += 1
+
+
+@compiled
+def offer(
+    world: World, orders: Orders, state: State, key: int, now: int, o: int, courier: int
+) -> None:
+    """Ask a courier who is idle to take an order that has none; needs one free place."""
+    _offer(world, orders, state, key, now, o, courier)
 
 
 @inner
@@ -167,6 +182,8 @@ def free_courier(
         return
     state.status[courier] = IDLE
     state.idle_since_ms[courier] = now
+    if state.count[DECIDED_OUTSIDE] == 1:
+        return
     best, best_score, kept = NO - 1, 0.0, NO
     for i in range(state.count[N_WAITING]):
         o = state.waiting[i]

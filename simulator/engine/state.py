@@ -32,8 +32,8 @@ OFF, IDLE, OFFERED, BUSY, PAUSED = numbers(5)
 
 # Entries of ``State.count``.
 (N_HEAP, N_FREE, SEQUENCE, NEXT_ARRIVAL, NEXT_SHIFT, N_WAITING, NOW, N_DROPPED, TARGETS,
- N_DONE) = numbers(10)  # fmt: skip
-N_COUNTS = 10
+ N_DONE, DECIDED_OUTSIDE) = numbers(11)  # fmt: skip
+N_COUNTS = 11
 
 
 class World(NamedTuple):
