@@ -134,6 +134,8 @@ class Composed:
         ready_on_arrival: probability that the courier need not wait, shape (n_rows,).
         courier_wait_s: expected wait of the courier for the order, shape (n_rows,).
         food_wait_s: expected wait of the ready order for the courier, shape (n_rows,).
+        variance_s2: of each of ``SHOWN_PARTS``, square seconds, shape (n_rows,): how unsure they
+            are, which decides who bears a correction of the sum.
     """
 
     eta: Distribution
@@ -142,6 +144,7 @@ class Composed:
     ready_on_arrival: FloatArray
     courier_wait_s: FloatArray
     food_wait_s: FloatArray
+    variance_s2: Mapping[str, FloatArray]
 
     @property
     def expected_eta_s(self) -> FloatArray:
@@ -188,6 +191,7 @@ def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = N
         ready_on_arrival=(ready <= arrival).mean(axis=1),
         courier_wait_s=wait.mean(axis=1),
         food_wait_s=food_wait.mean(axis=1),
+        variance_s2={name: shown[name].var(axis=1) for name in SHOWN_PARTS},
     )
 
 
