@@ -7,17 +7,27 @@ from __future__ import annotations
 
 __all__ = [
     "LARGE_BODY_BYTES",
+    "MAX_ANSWER_BYTES",
+    "MAX_ARRIVALS",
     "MAX_BODY_BYTES",
+    "MAX_CLIENT_CONNECTIONS",
+    "MAX_COURIERS",
     "MAX_EVENTS",
     "MAX_EVENTS_PER_WRITE",
     "MAX_EXPLAINED_SAMPLES",
     "MAX_FEATURES",
     "MAX_LEVELS",
+    "MAX_NOTES",
+    "MAX_ORDERS",
+    "MAX_PAIRS",
+    "MAX_PROBLEMS",
+    "MAX_QUEUED_PAIRS",
     "MAX_QUEUED_ROWS",
     "MAX_REQUESTS",
     "MAX_REQUESTS_PER_KEY",
     "MAX_REQUEST_ID_CHARACTERS",
     "MAX_ROWS",
+    "MAX_STORES",
     "MAX_TEXT_CHARACTERS",
     "MAX_TIMEOUT_DIGITS",
     "MAX_WAITING_EVENTS",
@@ -27,8 +37,38 @@ __all__ = [
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Bytes of one request's body."""
 
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""Bytes of an answer that a client reads; more is no answer of these services."""
+
+MAX_CLIENT_CONNECTIONS = 128
+"""Connections of one client to its service; calls beyond that wait for one."""
+
 MAX_ROWS = 1_000
 """Rows of one batch of predictions."""
+
+MAX_ORDERS = 50
+"""Orders of one choice of couriers."""
+
+MAX_COURIERS = 500
+"""Couriers of one choice."""
+
+MAX_PAIRS = MAX_ORDERS * MAX_COURIERS
+"""Pairs of an order and a courier of one choice."""
+
+MAX_QUEUED_PAIRS = 4 * MAX_PAIRS
+"""Pairs that are being estimated or wait for it; beyond that, 503."""
+
+MAX_STORES = 200
+"""Stores of one request for ranges to be shown."""
+
+MAX_ARRIVALS = 200
+"""Orders of one request for arrivals at a store."""
+
+MAX_PROBLEMS = 1_000
+"""Problems of rows that one answer lists; it says how many rows were refused in all."""
+
+MAX_NOTES = 20
+"""Different notes that one row of an answer lists."""
 
 MAX_EVENTS = 5_000
 """Events of one batch."""

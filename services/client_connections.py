@@ -1,0 +1,300 @@
+"""What the clients of all services share: connections that are kept, one policy, typed answers.
+
+A service closes a connection that was idle for five seconds; these clients let go of one after two,
+so that no request is sent into a connection that is being closed. Where it happens nevertheless,
+the request is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random as random_numbers
+import time
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import msgspec
+
+from services.client_errors import UnreadableAnswer
+from services.client_policy import Attempts, Received, RetryPolicy, decoded, timeout_of
+from services.limits import MAX_ANSWER_BYTES, MAX_CLIENT_CONNECTIONS, REQUEST_TIMEOUT_S
+from services.retrying import RetryBudget
+
+__all__ = ["API_KEY_VARIABLE", "AsyncServiceClient", "ServiceClient"]
+
+T = TypeVar("T")
+
+API_KEY_VARIABLE = "DOORSTEP_API_KEY"
+"""Environment variable of the key that a client sends, where it is given none."""
+RETRIES = 3
+"""How often a request is sent again."""
+IDLE_S = 2.0
+"""Seconds for which an idle connection is kept; services keep theirs for five."""
+_READY_S = 5.0
+_LIMITS = httpx.Limits(
+    max_connections=MAX_CLIENT_CONNECTIONS,
+    max_keepalive_connections=MAX_CLIENT_CONNECTIONS,
+    keepalive_expiry=IDLE_S,
+)
+_JSON = "application/json"
+
+
+class ServiceClient:
+    """Asks one service. A context manager; calls are blocking, and threads can share a client.
+
+    Args:
+        url: base address, such as ``http://127.0.0.1:3000``.
+        api_key: what the service knows this client by; that of the environment variable
+            ``DOORSTEP_API_KEY`` by default, none where that is empty.
+        timeout_s: longest wait for an answer, with all that is sent again. The service is told
+            how much of it is left.
+        retries: how often a request is sent again after 429 or 503, or where the connection broke.
+        budget: how many requests of all may be sent again; one of its own by default. Clients of
+            one service can share one.
+        transport: takes the place of the network, in tests.
+        clock: seconds that never run back; injected in tests.
+        sleep: waits for seconds; injected in tests.
+        random: a number from 0 up to 1 that spreads the waits; injected in tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+        retries: int = RETRIES,
+        budget: RetryBudget | None = None,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+        random: Callable[[], float] = random_numbers.random,
+    ) -> None:
+        self._policy = _policy(url, timeout_s, retries, budget, clock, random)
+        self._sleep = sleep
+        self._http = httpx.Client(transport=transport, **_options(url, api_key))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def is_ready(self) -> bool:
+        """Return whether the service is up and has what it needs."""
+        try:
+            return self._http.get("/readyz").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def ask(self, path: str, question: Any, kind: type[T]) -> T:
+        """Post a question as JSON and return the answer as a type.
+
+        Args:
+            path: of the endpoint.
+            question: what msgspec can encode.
+            kind: type of the answer.
+
+        Raises:
+            RequestRefused: the service said no, and why; after 429 and 503 it was asked again
+                before.
+            ServiceUnreachable: no answer; it was asked again where the connection broke.
+            UnreadableAnswer: an answer that is not of this type.
+        """
+        body = msgspec.json.encode(question)
+        attempts = self._policy.begin()
+        while True:
+            try:
+                received = self._exchange(path, body, attempts)
+            except httpx.HTTPError as error:
+                wait_s: float | None = attempts.wait_after_failure(error)
+            else:
+                wait_s = attempts.wait_after(received)
+                if wait_s is None:
+                    return decoded(received, _decoder(kind), self._policy.url)
+            self._sleep(wait_s or 0.0)
+
+    def _exchange(self, path: str, body: bytes, attempts: Attempts) -> Received:
+        left_s = attempts.left_s()
+        request = self._http.build_request(
+            "POST",
+            path,
+            content=body,
+            headers=attempts.headers(left_s),
+            timeout=timeout_of(left_s),
+        )
+        response = self._http.send(request, stream=True)
+        try:
+            size, parts = 0, []
+            for part in response.iter_bytes():
+                attempts.left_s()  # an answer that trickles in has no more time than one that hangs
+                size = _grown(size, part, self._policy.url)
+                parts.append(part)
+        finally:
+            response.close()
+        return Received(response.status_code, response.headers, b"".join(parts))
+
+
+class AsyncServiceClient:
+    """Asks one service without blocking; belongs to one event loop. ``async with`` closes it.
+
+    Args:
+        url: base address, such as ``http://127.0.0.1:3000``.
+        api_key: what the service knows this client by; that of the environment variable
+            ``DOORSTEP_API_KEY`` by default, none where that is empty.
+        timeout_s: longest wait for an answer, with all that is sent again. The service is told
+            how much of it is left.
+        retries: how often a request is sent again after 429 or 503, or where the connection broke.
+        budget: how many requests of all may be sent again; one of its own by default. Clients of
+            one service can share one.
+        transport: takes the place of the network, in tests.
+        clock: seconds that never run back; injected in tests.
+        sleep: waits for seconds; injected in tests.
+        random: a number from 0 up to 1 that spreads the waits; injected in tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+        retries: int = RETRIES,
+        budget: RetryBudget | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        random: Callable[[], float] = random_numbers.random,
+    ) -> None:
+        self._policy = _policy(url, timeout_s, retries, budget, clock, random)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(transport=transport, **_options(url, api_key))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def is_ready(self) -> bool:
+        """Return whether the service is up and has what it needs."""
+        try:
+            return (await self._http.get("/readyz")).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    async def ask(self, path: str, question: Any, kind: type[T]) -> T:
+        """Post a question as JSON and return the answer as a type.
+
+        Args:
+            path: of the endpoint.
+            question: what msgspec can encode.
+            kind: type of the answer.
+
+        Raises:
+            RequestRefused: the service said no, and why; after 429 and 503 it was asked again
+                before.
+            ServiceUnreachable: no answer; it was asked again where the connection broke.
+            UnreadableAnswer: an answer that is not of this type.
+        """
+        body = msgspec.json.encode(question)
+        attempts = self._policy.begin()
+        while True:
+            try:
+                received = await self._exchange(path, body, attempts)
+            except (httpx.HTTPError, TimeoutError) as error:
+                wait_s: float | None = attempts.wait_after_failure(error)
+            else:
+                wait_s = attempts.wait_after(received)
+                if wait_s is None:
+                    return decoded(received, _decoder(kind), self._policy.url)
+            await self._sleep(wait_s or 0.0)
+
+    async def _exchange(self, path: str, body: bytes, attempts: Attempts) -> Received:
+        left_s = attempts.left_s()
+        request = self._http.build_request(
+            "POST",
+            path,
+            content=body,
+            headers=attempts.headers(left_s),
+            timeout=timeout_of(left_s),
+        )
+        async with asyncio.timeout(left_s):  # for all of it; the limits above are for each part
+            response = await self._http.send(request, stream=True)
+            try:
+                size, parts = 0, []
+                async for part in response.aiter_bytes():
+                    size = _grown(size, part, self._policy.url)
+                    parts.append(part)
+            finally:
+                await response.aclose()
+        return Received(response.status_code, response.headers, b"".join(parts))
+
+
+def _policy(
+    url: str,
+    timeout_s: float,
+    retries: int,
+    budget: RetryBudget | None,
+    clock: Callable[[], float],
+    random: Callable[[], float],
+) -> RetryPolicy:
+    return RetryPolicy(
+        url=url,
+        timeout_s=timeout_s,
+        retries=retries,
+        budget=RetryBudget() if budget is None else budget,
+        clock=clock,
+        random=random,
+    )
+
+
+def _options(url: str, api_key: str | None) -> dict[str, Any]:
+    """Return what both kinds of httpx clients are made with."""
+    key = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
+    headers = {"accept": _JSON, "accept-encoding": "identity", "content-type": _JSON}
+    if key:
+        headers["authorization"] = f"Bearer {key}"
+    return {
+        "base_url": url,
+        "headers": headers,
+        "limits": _LIMITS,
+        "timeout": _READY_S,
+        # Proxy settings of the environment are for the world outside, not for a service next door.
+        "trust_env": False,
+    }
+
+
+def _grown(size: int, part: bytes, url: str) -> int:
+    """Return the size of an answer with one more part, within the limit."""
+    grown = size + len(part)
+    if grown > MAX_ANSWER_BYTES:
+        raise UnreadableAnswer(f"{url} answered more than {MAX_ANSWER_BYTES} bytes")
+    return grown
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
