@@ -85,6 +85,10 @@ class EstimateMetrics:
         """Count one estimate, or one refused request or row."""
         self._answer_of[status].inc()
 
+    def count_answers(self, status: str, count: int) -> None:
+        """Count so many of them at once."""
+        self._answer_of[status].inc(count)
+
     def time_features(self, seconds: float) -> None:
         """Record the time that the features of one request or batch took."""
         self._features_s.observe(seconds)
