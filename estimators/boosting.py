@@ -1,19 +1,26 @@
-"""Gradient-boosted quantiles: LightGBM ensembles for each of a few anchor levels."""
+"""Gradient-boosted quantiles: LightGBM ensembles for each of a few anchor levels.
+
+LightGBM itself is loaded by what needs it: learning and explaining. Predicting does not.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
-import lightgbm as lgb
 import numpy as np
 
 from estimators.calibration import Scale
+from estimators.compiled_trees import CompiledTrees
 from estimators.day_profile import DayProfile
-from estimators.errors import InputError
+from estimators.errors import InputError, NotCompiledError
 from estimators.typing import FloatArray
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 __all__ = ["ANCHOR_LEVELS", "Anchors", "BoostingParameters"]
 
@@ -117,7 +124,8 @@ class Anchors:
     so that no tree is spent on finding the scale.
 
     Args:
-        boosters: for each level, in their order, those whose mean is its prediction.
+        models: for each level, in their order, the texts of those ensembles whose mean is its
+            prediction, as LightGBM saves them.
         start_s: where the boosting of each level started, beside the profile.
         profile: seconds by local hour.
         hour_column: column of X with the local hour; None: there is none.
@@ -125,12 +133,12 @@ class Anchors:
 
     def __init__(
         self,
-        boosters: Sequence[Sequence[lgb.Booster]],
+        models: Sequence[Sequence[str]],
         start_s: Sequence[float],
         profile: DayProfile,
         hour_column: int | None,
     ) -> None:
-        self._boosters = tuple(tuple(ensembles) for ensembles in boosters)
+        self._models = tuple(tuple(ensembles) for ensembles in models)
         self._start_s = tuple(start_s)
         self._profile = profile
         self._hour_column = hour_column
@@ -158,6 +166,8 @@ class Anchors:
             parameters: how to grow.
             progress: called with the part that is done.
         """
+        import lightgbm as lgb
+
         hour = hour if parameters.day_profile else None
         hour_column = None if hour is None else list(names).index(hour)
         profile = DayProfile(np.empty(0), np.empty(0))
@@ -172,35 +182,61 @@ class Anchors:
             params=_dataset_parameters(parameters, len(X)),
             free_raw_data=False,
         )
-        boosters: list[list[lgb.Booster]] = []
+        models: list[list[str]] = []
         start_s: list[float] = []
         steps = _Steps(parameters, progress)
         for level in ANCHOR_LEVELS:
             start_s.append(float(np.quantile(target_s - offset_s, level)))
             data.set_init_score(offset_s + start_s[-1])
             ensembles = parameters.median_ensembles if level == 0.5 else 1
-            boosters.append(
+            models.append(
                 [
                     lgb.train(
                         _training_parameters(level, parameters, k, len(X)),
                         data,
                         _trees(level, parameters),
                         callbacks=[steps.count],
-                    )
+                    ).model_to_string()
                     for k in range(ensembles)
                 ]
             )
-        return cls(boosters, start_s, profile, hour_column)
+        return cls(models, start_s, profile, hour_column)
 
     def predict(self, X: FloatArray) -> FloatArray:
         """Return seconds at the anchor levels, shape (n_rows, n_anchors); they may cross."""
-        threads = 1 if len(X) <= ONE_THREAD_ROWS else 0
         offset_s = _profile_of(X, self._profile, self._hour_column)
+        raw = self._raw(X)
         result = np.empty((len(X), len(ANCHOR_LEVELS)))
-        for k, ensembles in enumerate(self._boosters):
-            raw = [np.asarray(one.predict(X, num_threads=threads)) for one in ensembles]
-            result[:, k] = sum(raw) / len(raw) + offset_s + self._start_s[k]
+        first = 0
+        for k, ensembles in enumerate(self._models):
+            last = first + len(ensembles)
+            mean = sum(raw[:, j] for j in range(first, last)) / len(ensembles)
+            result[:, k] = mean + offset_s + self._start_s[k]
+            first = last
         return result
+
+    def _raw(self, X: FloatArray) -> FloatArray:
+        """Return what each ensemble says, one after the other, shape (n_rows, n_ensembles)."""
+        if self._compiled is not None:
+            return self._compiled.sums(X)
+        threads = 1 if len(X) <= ONE_THREAD_ROWS else 0
+        every = [one for ensembles in self._boosters for one in ensembles]
+        return np.column_stack([one.predict(X, num_threads=threads) for one in every])
+
+    @cached_property
+    def _compiled(self) -> CompiledTrees | None:
+        """The ensembles as they are served; None where only LightGBM understands them."""
+        try:
+            return CompiledTrees([text for ensembles in self._models for text in ensembles])
+        except NotCompiledError:
+            return None
+
+    @cached_property
+    def _boosters(self) -> list[list[lgb.Booster]]:
+        """The ensembles as LightGBM has them."""
+        import lightgbm as lgb
+
+        return [[lgb.Booster(model_str=text) for text in ensembles] for ensembles in self._models]
 
     def contributions(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return what every column adds to the anchors, by LightGBM's exact TreeSHAP.
@@ -237,6 +273,8 @@ class Anchors:
     @property
     def trees(self) -> int:
         """Trees of all levels together: what an estimate costs."""
+        if self._compiled is not None:
+            return self._compiled.n_trees
         return sum(one.num_trees() for ensembles in self._boosters for one in ensembles)
 
     def importance(self) -> dict[str, float]:
@@ -250,9 +288,7 @@ class Anchors:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
         return {
             "levels": list(ANCHOR_LEVELS),
-            "boosters": [
-                [one.model_to_string() for one in ensembles] for ensembles in self._boosters
-            ],
+            "boosters": [list(ensembles) for ensembles in self._models],
             "start_s": list(self._start_s),
             "profile": self._profile.to_json(),
             "hour_column": self._hour_column,
@@ -266,7 +302,7 @@ class Anchors:
                 f"anchors at levels {document['levels']}; this version reads {ANCHOR_LEVELS}"
             )
         return cls(
-            [[lgb.Booster(model_str=text) for text in texts] for texts in document["boosters"]],
+            document["boosters"],
             document["start_s"],
             DayProfile.from_json(document["profile"]),
             document["hour_column"],

@@ -3,6 +3,7 @@
 EstimatorError
 ├── DatasetError       a table, file or label cannot be used for training      (also ValueError)
 ├── InputError         what was given to predict, encode or evaluate is wrong  (also ValueError)
+├── NotCompiledError   a saved ensemble is more than a sum of trees: LightGBM has to answer
 ├── NotFittedError     predict before fit
 └── RegistryError      a model cannot be saved or loaded
     └── DefinitionMismatchError   its features are not those of the installed catalog
@@ -15,6 +16,7 @@ __all__ = [
     "DefinitionMismatchError",
     "EstimatorError",
     "InputError",
+    "NotCompiledError",
     "NotFittedError",
     "RegistryError",
 ]
@@ -30,6 +32,10 @@ class DatasetError(EstimatorError, ValueError):
 
 class InputError(EstimatorError, ValueError):
     """What was given to `predict`, `encode` or `evaluate` has a wrong shape, type or value."""
+
+
+class NotCompiledError(EstimatorError):
+    """A saved ensemble has something that is not compiled; LightGBM itself has to answer."""
 
 
 class NotFittedError(EstimatorError):
