@@ -1,0 +1,75 @@
+"""How estimates are written into answers: rounded to eighths of a second, as times, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimators.distribution import Distribution
+from services.clock import utc_now
+from services.errors import InvalidRequest
+
+__all__ = ["STEP_S", "chances", "eighths", "later", "moment_of", "quantiles"]
+
+FloatArray = NDArray[np.float64]
+
+STEP_S = 0.125
+"""Seconds in answers are multiples of it: exact in binary, in decimals and in sums."""
+
+_CHANCE_DIGITS = 4
+
+
+def eighths(seconds: FloatArray) -> FloatArray:
+    """Return seconds rounded to eighths; what is no number stays so.
+
+    >>> eighths(np.array([0.1, 1234.56])).tolist()
+    [0.125, 1234.5]
+    """
+    return np.asarray(np.round(seconds / STEP_S) * STEP_S)
+
+
+def chances(probabilities: FloatArray) -> FloatArray:
+    """Return probabilities rounded to four digits.
+
+    >>> chances(np.array([1 / 3])).tolist()
+    [0.3333]
+    """
+    return np.asarray(np.round(probabilities, _CHANCE_DIGITS))
+
+
+def quantiles(distribution: Distribution, levels: Sequence[float]) -> dict[str, list[float]]:
+    """Return the seconds of every row at each level, as columns.
+
+    >>> quantiles(Distribution([0.1, 0.9], [[10.0, 20.0]]), [0.5])
+    {'0.5': [15.0]}
+    """
+    return {repr(level): eighths(distribution.quantile(level)).tolist() for level in levels}
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """Return the moment so many seconds later.
+
+    >>> later(datetime(2026, 3, 2, 12, tzinfo=UTC), 90.5).isoformat()
+    '2026-03-02T12:01:30.500000+00:00'
+    """
+    return moment + timedelta(seconds=seconds)
+
+
+def moment_of(given: datetime | None, clock: Callable[[], datetime] = utc_now) -> datetime:
+    """Return the moment that a request asks for, in UTC; by default the present one.
+
+    Raises:
+        InvalidRequest: it is on the first or the last day of the calendar, where an answer would
+            lie outside of it.
+    """
+    if given is None:
+        return clock()
+    try:
+        moment = given.astimezone(UTC)
+        _ = moment - timedelta(days=2), moment + timedelta(days=2)
+    except OverflowError:
+        raise InvalidRequest(f"{given} is out of range", field="as_of") from None
+    return moment

@@ -1,0 +1,239 @@
+"""What is known of orders at a moment: what the event store has, and what a request says beyond it.
+
+An order's facts and the times of its events come from both; what the request says counts more. The
+event store is asked once, for all orders of a request.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import compress
+from typing import Any, Protocol
+
+import numpy as np
+
+from aggregators.errors import AggregatorError, StoreError
+from aggregators.events import Source
+from aggregators.stores import EventStore
+from aggregators.stores.base import Sample
+from aggregators.times import NEVER, moment_to_us
+from aggregators.typing import SampleId
+from estimators.stages import happened_by, is_elapsed, stage_of
+from services.decoding import unknown_field
+from services.errors import InvalidRequest
+from services.limits import MAX_TEXT_CHARACTERS
+
+__all__ = ["KnownOrder", "OrderBook", "Vocabulary"]
+
+logger = logging.getLogger("doorstep.services")
+
+NOT_READ = "what the event store knows of the order is missing: it cannot be read now"
+
+
+class Takes(Protocol):
+    """The facts of an estimator."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns that it takes."""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Those of them that are numbers."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What can be said of an order, and which of it are numbers.
+
+    An order may say all that its sources know, so that the next model, which needs more of it or
+    less, does not break who asks. How long ago things happened is not said, but follows from when.
+    """
+
+    names: frozenset[str]
+    numbers: frozenset[str]
+
+    @classmethod
+    def of(cls, facts: Iterable[Takes], sources: Iterable[Source]) -> Vocabulary:
+        """Return the vocabulary of estimators and of the sources that their features rest on."""
+        names: set[str] = set()
+        numbers: set[str] = set()
+        for one in facts:
+            names.update(one.inputs)
+            numbers.update(one.numbers)
+        for source in sources:
+            names.update(source.columns)
+            numbers.update(source.attributes)
+        said = {name for name in names if not is_elapsed(name)}
+        return cls(frozenset(said), frozenset(numbers & said))
+
+    def check_names(self, names: Iterable[str], path: str) -> None:
+        """Raise :class:`InvalidRequest` for a name that no order has."""
+        for name in names:
+            if name not in self.names:
+                raise unknown_field(path, name, self.names)
+
+    def check_value(self, name: str, value: object, path: str) -> None:
+        """Raise :class:`InvalidRequest` for a value that the fact of this name cannot have."""
+        if value is None:
+            return
+        problem = _not_a_number(value) if name in self.numbers else _not_a_key(value)
+        if problem:
+            raise InvalidRequest(problem, field=f"{path}.{name}")
+
+    def check(self, facts: Mapping[str, object], path: str) -> None:
+        """Check names and values of one order's facts."""
+        self.check_names(facts, path)
+        for name, value in facts.items():
+            self.check_value(name, value, path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOrder:
+    """An order as it is known at a moment.
+
+    Args:
+        order_id: its id, None where it does not exist yet.
+        facts: values by column; what is not known is not there, or None.
+        happened_us: times of what has happened, microseconds UTC.
+        stage: one of ``estimators.stages.STAGES``.
+        is_recorded: whether the event store has anything of it.
+        notes: what could not be found out.
+    """
+
+    order_id: SampleId | None
+    facts: dict[str, Any]
+    happened_us: dict[str, int]
+    stage: str
+    is_recorded: bool
+    notes: list[str] = field(default_factory=list)
+
+
+class OrderBook:
+    """Looks orders up in the event store.
+
+    Args:
+        store: where their events are.
+        source: of the orders.
+        vocabulary: what can be said of them.
+    """
+
+    def __init__(self, store: EventStore, source: Source, vocabulary: Vocabulary) -> None:
+        self._store = store
+        self._source = source
+        self.vocabulary = vocabulary
+
+    def look_up(self, ids: Sequence[SampleId | None]) -> list[Sample | None] | None:
+        """Return what the event store has of orders; None where it cannot be read now."""
+        wanted = [one for one in ids if one is not None]
+        try:
+            found = iter(self._samples(wanted))
+        except (StoreError, sqlite3.Error, OSError) as error:
+            logger.error("orders cannot be looked up: %s", error)
+            return None
+        return [None if one is None else next(found) for one in ids]
+
+    def known(
+        self,
+        order_id: SampleId | None,
+        sample: Sample | None,
+        facts: Mapping[str, Any],
+        happened: Mapping[str, datetime | None],
+        as_of_us: int,
+        *,
+        was_read: bool = True,
+    ) -> KnownOrder:
+        """Return one order as it is known at a moment.
+
+        Args:
+            order_id: its id.
+            sample: what the event store has of it.
+            facts: what the request says, checked; None says nothing.
+            happened: times of events that the request gives; None: has not happened.
+            as_of_us: the moment. An event has happened iff its time is before it.
+            was_read: whether the event store could be read.
+
+        Raises:
+            InvalidRequest: an event that no order has, or a time out of range.
+        """
+        times = {} if sample is None else self._times(sample)
+        for event, moment in happened.items():
+            if event not in self._source.events:
+                raise unknown_field("happened", event, self._source.events)
+            times[event] = NEVER if moment is None else _us(moment, f"happened.{event}")
+        has_happened = happened_by(np.array(list(times.values()), dtype=np.int64), as_of_us)
+        past = {name: times[name] for name in compress(times, has_happened)}
+        known = {} if sample is None else self._facts(sample, past)
+        known.update({name: value for name, value in facts.items() if value is not None})
+        lacks = [NOT_READ] if order_id is not None and not was_read else []
+        return KnownOrder(
+            order_id=order_id,
+            facts=known,
+            happened_us=past,
+            stage=stage_of(past),
+            is_recorded=sample is not None,
+            notes=lacks,
+        )
+
+    def _samples(self, ids: Sequence[SampleId]) -> list[Sample | None]:
+        try:
+            return self._store.samples(self._source, ids)
+        except StoreError:
+            raise
+        except AggregatorError:  # an id that no order can have; the others are looked up alone
+            return [self._sample(one) for one in ids]
+
+    def _sample(self, order_id: SampleId) -> Sample | None:
+        try:
+            return self._store.sample(self._source, order_id)
+        except StoreError:
+            raise
+        except AggregatorError:
+            return None
+
+    def _times(self, sample: Sample) -> dict[str, int]:
+        times = sample.times[:, 0].tolist()
+        return dict(zip(self._source.events, times, strict=True))
+
+    def _facts(self, sample: Sample, past: Mapping[str, int]) -> dict[str, Any]:
+        """Return the columns that are known by now."""
+        values: dict[str, Any] = dict(sample.keys)
+        numbers = sample.columns[:, 0].tolist()
+        values.update(zip(self._source.attributes, numbers, strict=True))
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None
+            and not (isinstance(value, float) and math.isnan(value))
+            and self._source.known_from_event(name) in past
+        }
+
+
+def _us(moment: datetime, path: str) -> int:
+    try:
+        return moment_to_us(moment, path)
+    except (AggregatorError, OverflowError):
+        raise InvalidRequest(f"{moment} is out of range", field=path) from None
+
+
+def _not_a_number(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"expected a number or null, got {type(value).__name__}"
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # JSON allows integers that no float can hold
+        finite = False
+    return "" if finite else "expected a finite number within the range of a 64-bit float"
+
+
+def _not_a_key(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return f"expected a string, an integer or null, got {type(value).__name__}"
+    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+        return f"has {len(value)} characters; at most {MAX_TEXT_CHARACTERS} are taken"
+    return ""
