@@ -6,6 +6,8 @@
     ├── InvalidRequest      400, 413, 415   what was sent: the field and the reason
     ├── Unauthorized        401             no API key, or none that is known
     ├── Forbidden           403             an API key that may ask for something else
+    ├── NotFound            404             a path that there is not
+    ├── MethodNotAllowed    405             a path that is asked for in another way
     ├── TooManyRequests     429             more at once than one API key may ask
     ├── Unavailable         503             what the service lacks at the moment; try again
     ├── TooLate             504             the time that the caller gave is over
@@ -17,6 +19,8 @@ from __future__ import annotations
 __all__ = [
     "Forbidden",
     "InvalidRequest",
+    "MethodNotAllowed",
+    "NotFound",
     "ServiceError",
     "SettingError",
     "TooLate",
@@ -65,6 +69,24 @@ class Forbidden(ServiceError):
 
     http_status = 403
     error = "forbidden"
+
+
+class NotFound(ServiceError):
+    """There is nothing at this path."""
+
+    http_status = 404
+    error = "not_found"
+
+
+class MethodNotAllowed(ServiceError):
+    """What is at this path takes another method; ``allow`` has those that it takes, if known."""
+
+    http_status = 405
+    error = "method_not_allowed"
+
+    def __init__(self, reason: str, *, field: str = "", allow: str = "") -> None:
+        super().__init__(reason, field=field)
+        self.allow = allow
 
 
 class TooManyRequests(ServiceError):

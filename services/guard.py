@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import bentoml
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.access import ANONYMOUS_VARIABLE, KeyRing, allows_anonymous, is_loopback
+from services.answering import UNEXPECTED, Answering, answer_problem
 from services.api_keys import Scope
 from services.errors import ServiceError, TooLate, TooManyRequests, Unauthorized, Unavailable
 from services.guard_metrics import GuardMetrics, guard_metrics
@@ -35,10 +35,9 @@ from services.request_context import (
     timeout_s_of,
 )
 from services.request_log import LogSettings, RequestLog, log_as_json
-from services.schemas import Problem
 from services.tracing import TraceContext
 
-__all__ = ["OPEN_PATHS", "REQUEST_KEY", "Access", "Guard", "guarded", "problem_headers"]
+__all__ = ["OPEN_PATHS", "REQUEST_KEY", "Access", "Guard", "guarded"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -55,8 +54,6 @@ _OTHER = "other"
 
 REQUEST_KEY = "doorstep.request"
 """Where an ASGI scope holds its :class:`~services.request_context.RequestContext`."""
-
-RETRY_AFTER_S = 1
 
 
 def guarded(access: Access) -> Callable[[T], T]:
@@ -128,15 +125,11 @@ class Guard:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request, or refuse it."""
-        path = scope.get("path", "")
-        if scope["type"] != "http" or path in OPEN_PATHS or path.startswith(_OPEN_FOLDER):
-            if self._why_not and path == _READY:
-                await _answer(send, Unavailable(self._why_not), "")
-                return
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         began_s = time.monotonic()
-        headers = dict(scope["headers"])
+        path, headers = scope["path"], dict(scope["headers"])
         request = RequestContext(
             request_id_from(_text(headers, b"x-request-id")),
             TraceContext.taken(_text(headers, b"traceparent"), _text(headers, b"tracestate")),
@@ -144,27 +137,47 @@ class Guard:
         )
         scope[REQUEST_KEY] = request
         enter_request(request)
-        answering = _Answering(send, request)
+        answering = Answering(send, request, method=scope["method"], path=path)
+        is_open = path in OPEN_PATHS or path.startswith(_OPEN_FOLDER)
         try:
-            await self._admitted(scope, receive, answering, headers, request)
+            if is_open:
+                await self._opened(scope, receive, answering, path)
+            else:
+                await self._admitted(scope, receive, answering, headers, request)
         except ServiceError as error:
             self._metrics.count_refused(error.error)
-            if answering.status == 0:
-                await _answer(answering, error, request.request_id)
+            await self._refuse(answering, error, request)
+        except Exception:
+            logger.exception("request %s failed", request.request_id)
+            await self._refuse(answering, ServiceError(UNEXPECTED), request)
         finally:
-            self._log.answered(
-                request,
-                method=scope["method"],
-                path=path if path in self._access else _OTHER,
-                status=answering.status,
-                seconds=time.monotonic() - began_s,
-            )
+            if not is_open:
+                self._log.answered(
+                    request,
+                    method=scope["method"],
+                    path=path if path in self._access else _OTHER,
+                    status=answering.status,
+                    seconds=time.monotonic() - began_s,
+                )
+
+    async def _refuse(
+        self, answering: Answering, error: ServiceError, request: RequestContext
+    ) -> None:
+        """Answer an error, where no answer has begun; half of one cannot be taken back."""
+        if answering.status == 0:
+            await answer_problem(answering, error, request.request_id)
+
+    async def _opened(self, scope: Any, receive: Any, answering: Answering, path: str) -> None:
+        """Let whoever asks see health, metrics and description, however busy the service is."""
+        if self._why_not and path == _READY:
+            raise Unavailable(self._why_not)
+        await self._in_time(scope, receive, answering, REQUEST_TIMEOUT_S)
 
     async def _admitted(
         self,
         scope: Any,
         receive: Any,
-        answering: _Answering,
+        answering: Answering,
         headers: Mapping[bytes, bytes],
         request: RequestContext,
     ) -> None:
@@ -182,10 +195,10 @@ class Guard:
         self._by_key[key] = of_key + 1
         self._metrics.set_under_way(self._under_way)
         try:
-            if timeout_s is None or timeout_s >= REQUEST_TIMEOUT_S:  # the server has a timer itself
-                await self._app(scope, receive, answering)
-            else:
-                await self._in_time(scope, receive, answering, request, timeout_s)
+            if timeout_s is None or timeout_s > REQUEST_TIMEOUT_S:
+                timeout_s = REQUEST_TIMEOUT_S
+            request.ends_s += timeout_s - REQUEST_TIMEOUT_S
+            await self._in_time(scope, receive, answering, timeout_s)
         finally:
             self._under_way -= 1
             self._by_key[key] -= 1
@@ -194,21 +207,16 @@ class Guard:
             self._metrics.set_under_way(self._under_way)
 
     async def _in_time(
-        self,
-        scope: Any,
-        receive: Any,
-        answering: _Answering,
-        request: RequestContext,
-        timeout_s: float,
+        self, scope: Any, receive: Any, answering: Answering, timeout_s: float
     ) -> None:
-        request.ends_s += timeout_s - REQUEST_TIMEOUT_S
+        timer = asyncio.timeout(timeout_s)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with timer:
                 await self._app(scope, receive, answering)
         except TimeoutError:
-            raise TooLate(
-                f"there is no answer after the {timeout_s * 1e3:g} ms asked for"
-            ) from None
+            if not timer.expired():  # something within gave up, for reasons of its own
+                raise
+            raise TooLate(f"there is no answer after {timeout_s * 1e3:g} ms") from None
 
     def _key_of(self, scope: Any, headers: Mapping[bytes, bytes]) -> str:
         """Return the id of the key that asks, empty where no key is needed."""
@@ -225,55 +233,6 @@ class Guard:
                 f" or set {ANONYMOUS_VARIABLE}=1 where only trusted machines can reach it"
             )
         return ""
-
-
-class _Answering:
-    """Sends an answer on its way and remembers its status; adds the headers that all have."""
-
-    __slots__ = ("_request", "_send", "status")
-
-    def __init__(self, send: Any, request: RequestContext) -> None:
-        self._send = send
-        self._request = request
-        self.status = 0
-
-    async def __call__(self, message: Any) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = list(message.get("headers", ()))
-            if all(name != b"x-request-id" for name, _ in headers):
-                headers.append((b"x-request-id", self._request.request_id.encode()))
-            headers.append((b"traceresponse", self._request.trace.traceparent.encode()))
-            message = {**message, "headers": headers}
-        await self._send(message)
-
-
-def problem_headers(error: ServiceError) -> dict[str, str]:
-    """Return the headers with which an error is answered, beside those of every answer.
-
-    >>> problem_headers(Unauthorized("no API key"))
-    {'www-authenticate': 'Bearer'}
-    """
-    if error.http_status == Unauthorized.http_status:
-        return {"www-authenticate": "Bearer"}
-    if error.http_status in (TooManyRequests.http_status, Unavailable.http_status):
-        return {"retry-after": str(RETRY_AFTER_S)}
-    return {}
-
-
-async def _answer(send: Any, error: ServiceError, request_id: str) -> None:
-    problem = Problem(
-        error=error.error, field=error.field, reason=error.reason, request_id=request_id
-    )
-    body = msgspec.json.encode(problem)
-    headers = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **problem_headers(error),
-    }
-    raw = [(name.encode(), text.encode()) for name, text in headers.items()]
-    await send({"type": "http.response.start", "status": error.http_status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:

@@ -21,8 +21,9 @@ from bentoml._internal.service.openapi.specification import Schema
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.answering import UNEXPECTED, problem_headers
 from services.errors import InvalidRequest, ServiceError, TooLate
-from services.guard import REQUEST_KEY, problem_headers
+from services.guard import REQUEST_KEY
 from services.limits import MAX_BODY_BYTES
 from services.request_context import RequestContext, current_request, request_id_from
 from services.schemas import Problem
@@ -174,9 +175,7 @@ async def answered(answer: Callable[[], Awaitable[Response]], *, request_id: str
         return _refusal(request_id, error)
     except Exception:
         logger.exception("request %s failed", request_id)
-        return _refusal(
-            request_id, ServiceError("unexpected; the log has it under this request id")
-        )
+        return _refusal(request_id, ServiceError(UNEXPECTED))
 
 
 def _refusal(request_id: str, error: ServiceError) -> Response:

@@ -6,11 +6,13 @@ A request beyond a limit is refused with 4xx and the limit's number; nothing is 
 from __future__ import annotations
 
 __all__ = [
+    "FEW_ROWS",
     "LARGE_BODY_BYTES",
     "MAX_ANSWER_BYTES",
     "MAX_ARRIVALS",
     "MAX_BODY_BYTES",
     "MAX_CLIENT_CONNECTIONS",
+    "MAX_COLUMN_ROWS",
     "MAX_COURIERS",
     "MAX_EVENTS",
     "MAX_EVENTS_PER_WRITE",
@@ -45,6 +47,13 @@ MAX_CLIENT_CONNECTIONS = 128
 
 MAX_ROWS = 1_000
 """Rows of one batch of predictions."""
+
+MAX_COLUMN_ROWS = 5_000
+"""Rows of one request that comes column by column."""
+
+FEW_ROWS = 4
+"""So many rows are answered at once; more are computed beside the event loop, so that others need
+not wait."""
 
 MAX_ORDERS = 50
 """Orders of one choice of couriers."""
@@ -110,8 +119,4 @@ MAX_QUEUED_ROWS = 20_000
 """Rows of batches that are being computed or wait for it; beyond that, 503."""
 
 REQUEST_TIMEOUT_S = 10.0
-"""Seconds after which a request is answered with 504.
-
-It is short for a second reason: the server keeps a timer per request for this long, and garbage
-collection of many timers is what makes the slowest answers slow.
-"""
+"""Seconds after which a request is answered with 504."""

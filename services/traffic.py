@@ -1,7 +1,10 @@
-"""The paths of requests in BentoML's metrics: those that exist, and one for all others.
+"""What BentoML does about every request, where it has to be done otherwise.
 
-BentoML counts requests by the path as it was sent, so that anybody who tries addresses makes the
-metrics grow. What is not a path of the service is counted under one name instead.
+It counts requests by the path as it was sent, so that anybody who tries addresses makes the metrics
+grow: what is not a path of the service is counted under one name instead. And it makes a task and a
+timer for every request and lets the timer run on after the answer: thousands of them pile up, and
+collecting them as garbage stops the process for 100 ms and more. The guard, which stands before
+every endpoint, ends requests whose time is over, with a timer that ends with the request.
 """
 
 from __future__ import annotations
@@ -9,9 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from bentoml._internal.context import server_context
-from bentoml._internal.server.http import instruments
+from bentoml._internal.server.http import instruments, traffic
 
-__all__ = ["OTHER_PATHS", "bound_paths"]
+__all__ = ["OTHER_PATHS", "bound_paths", "leave_time_to_guard"]
 
 OTHER_PATHS = "other"
 
@@ -48,3 +51,18 @@ def bound_paths() -> None:
     """Let every service of this process count requests by the paths that it has."""
     # BentoML looks the class up by this name when it makes a service's application.
     instruments.RunnerTrafficMetricsMiddleware = _BoundedTraffic  # type: ignore[misc,assignment]
+
+
+class _NoTimer:
+    """Takes the place of BentoML's timeouts."""
+
+    def __init__(self, app: Any, timeout: float) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
+
+
+def leave_time_to_guard() -> None:
+    """Let no service of this process have BentoML's timers; the guard has its own."""
+    traffic.TimeoutMiddleware = _NoTimer  # type: ignore[misc,assignment]

@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from services import guard as module
+from services.answering import UNEXPECTED
 from services.api_keys import SCOPES, ApiKeys, Scope, make_key
 from services.guard import OPEN_PATHS, REQUEST_KEY, Guard
 from services.guard_metrics import GuardMetrics
@@ -27,12 +29,13 @@ TEXT_LOG = {"DOORSTEP_LOG_FORMAT": "text"}
 
 
 class App:
-    """Answers its request's id; waits before, if it is told to."""
+    """Answers nothing much, or as it is told to; waits before, if it is told to."""
 
     def __init__(self) -> None:
         self.seen: list[RequestContext | None] = []
         self.goes_on = asyncio.Event()
         self.goes_on.set()
+        self.answer: Callable[..., Awaitable[None]] = JSONResponse({})
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = current_request()
@@ -40,8 +43,7 @@ class App:
         self.seen.append(request)
         note_time("model", 0.25)
         await self.goes_on.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"{}"})
+        await self.answer(scope, receive, send)
 
 
 class Guarded:
@@ -176,6 +178,95 @@ def test_a_deadline_is_bounded_by_the_servers_own() -> None:
     (request,) = guarded.app.seen
     assert request is not None
     assert request.remaining_s() <= REQUEST_TIMEOUT_S
+
+
+@pytest.mark.parametrize("path", ["/predict", "/readyz"])
+def test_nothing_takes_longer_than_the_limit(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REQUEST_TIMEOUT_S", 0.02)
+    guarded = Guarded()
+    guarded.app.goes_on.clear()
+    response = guarded.get(path)
+    assert response.status_code == 504
+    assert response.json()["error"] == "too_late"
+    assert response.headers["x-request-id"] == response.json()["request_id"]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error", "reason"),
+    [
+        (404, {}, "not_found", "there is no '/predict'"),
+        (405, {"allow": "POST"}, "method_not_allowed", "does not take GET; expected POST"),
+        (405, {}, "method_not_allowed", "expected another method"),
+        (400, {}, "invalid_request", "cannot be answered"),
+        (413, {}, "invalid_request", "cannot be answered"),
+        (429, {}, "too_many_requests", "cannot be answered"),
+        (500, {}, "internal", "the log has it"),
+        (502, {}, "internal", "the log has it"),
+        (503, {}, "unavailable", "not ready"),
+        (504, {}, "too_late", "the log has it"),
+    ],
+)
+def test_errors_that_others_make_become_problems(
+    status: int, headers: dict[str, str], error: str, reason: str
+) -> None:
+    guarded = Guarded()
+    guarded.app.answer = PlainTextResponse("a secret detail", status, headers=headers)
+    response = guarded.get("/predict", x_request_id="r-7")
+    assert response.status_code == status
+    problem = response.json()
+    assert problem.pop("reason").count(reason) == 1
+    assert problem == {"error": error, "field": "", "request_id": "r-7"}
+    assert response.headers.get("allow") == headers.get("allow")
+    assert ("retry-after" in response.headers) == (status in (429, 503))
+    assert response.headers["x-request-id"] == "r-7"
+    assert "traceresponse" in response.headers
+
+
+def test_errors_of_our_own_and_answers_in_parts_go_through() -> None:
+    guarded = Guarded()
+    guarded.app.answer = PlainTextResponse("ours", 404, headers={"x-request-id": "r-8"})
+    response = guarded.get("/predict", x_request_id="r-7")
+    assert (response.status_code, response.text) == (404, "ours")
+    assert response.headers["x-request-id"] == "r-8"
+    guarded.app.answer = StreamingResponse(iter(["in ", "two parts"]))
+    assert guarded.get("/predict").text == "in two parts"
+    guarded.app.answer = StreamingResponse(iter(["in ", "two parts"]), 404)
+    assert guarded.get("/predict").json()["error"] == "not_found"
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("a secret"), TimeoutError(), RecursionError()])
+@pytest.mark.parametrize("path", ["/predict", "/readyz"])
+def test_a_failure_of_our_own_is_a_problem_without_details(
+    path: str, failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise failure
+
+    guarded = Guarded()
+    guarded.app.answer = fail
+    response = guarded.get(path, x_request_id="r-7", x_timeout_ms="9000")
+    assert response.status_code == 500
+    assert response.json() == {
+        "error": "internal", "field": "", "reason": UNEXPECTED, "request_id": "r-7"
+    }  # fmt: skip
+    assert any(record.exc_info for record in caplog.records)
+
+
+def test_a_failure_within_an_answer_cannot_take_it_back() -> None:
+    async def fail(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError
+
+    guarded = Guarded()
+    guarded.app.answer = fail
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/livez", "method": "GET", "headers": []}
+    asyncio.run(guarded.guard(scope, None, send))
+    assert [message["type"] for message in sent] == ["http.response.start"]
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "1.5", "soon", "1" * 10])

@@ -1,0 +1,139 @@
+"""How answers leave a service: with the headers that all have, and errors typed whoever made them.
+
+BentoML and Starlette refuse in shapes of their own: plain text for a path that does not exist, JSON
+without a reason for a failure. What they say becomes a :class:`~services.schemas.Problem`, so that
+whoever asks has one shape to read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from services.errors import (
+    Forbidden,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ServiceError,
+    TooLate,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from services.request_context import RequestContext
+from services.schemas import Problem
+
+__all__ = ["UNEXPECTED", "Answering", "answer_problem", "problem_headers"]
+
+UNEXPECTED = "unexpected; the log has it under this request id"
+"""The reason of a failure of our own, which nobody else need know."""
+
+RETRY_AFTER_S = 1
+_SHOWN = 200
+_LEAST_ERROR = 400
+_SERVER_ERROR = 500
+_ID = b"x-request-id"
+_ALLOW = b"allow"
+_NAMES = {one.http_status: one.error for one in (Unauthorized, Forbidden, TooManyRequests, TooLate)}
+
+
+class Answering:
+    """Sends an answer on its way, with the headers that all have, and remembers its status.
+
+    An error that carries no request id is not one of ours: it is answered as a problem instead.
+
+    Args:
+        send: of ASGI.
+        request: which is answered.
+        method: of HTTP.
+        path: that was asked for.
+    """
+
+    __slots__ = ("_allow", "_foreign", "_method", "_path", "_request", "_send", "status")
+
+    def __init__(self, send: Any, request: RequestContext, *, method: str, path: str) -> None:
+        self._send = send
+        self._request = request
+        self._method = method
+        self._path = path
+        self._foreign = 0
+        self._allow = b""
+        self.status = 0
+        """Of what was sent; 0 where nothing has been yet."""
+
+    async def __call__(self, message: Any) -> None:
+        """Send one message of ASGI."""
+        if message["type"] == "http.response.start":
+            await self._start(message)
+        elif not self._foreign:
+            await self._send(message)
+        elif not message.get("more_body", False):
+            foreign, self._foreign = self._foreign, 0
+            await answer_problem(self, self._error_of(foreign), self._request.request_id)
+
+    async def _start(self, message: Any) -> None:
+        headers = list(message.get("headers", ()))
+        if all(name != _ID for name, _ in headers):
+            if message["status"] >= _LEAST_ERROR:
+                self._foreign = message["status"]
+                self._allow = next((text for name, text in headers if name == _ALLOW), b"")
+                return
+            headers.append((_ID, self._request.request_id.encode()))
+        headers.append((b"traceresponse", self._request.trace.traceparent.encode()))
+        self.status = message["status"]
+        await self._send({**message, "headers": headers})
+
+    def _error_of(self, status: int) -> ServiceError:
+        """Return the error for which something else than this package answered a status."""
+        if status == NotFound.http_status:
+            return NotFound(f"there is no {self._path[:_SHOWN]!r}; /docs.json has what there is")
+        if status == MethodNotAllowed.http_status:
+            allow = self._allow.decode("latin-1")
+            return MethodNotAllowed(
+                f"{self._path[:_SHOWN]} does not take {self._method}; expected"
+                f" {allow or 'another method: /docs.json has it'}",
+                allow=allow,
+            )
+        if status == Unavailable.http_status:
+            return Unavailable("not ready; the log says what is missing")
+        if status >= _SERVER_ERROR:
+            error = ServiceError(UNEXPECTED)
+        else:
+            error = InvalidRequest("the request cannot be answered as it is", http_status=status)
+        error.http_status = status
+        error.error = _NAMES.get(status, error.error)
+        return error
+
+
+def problem_headers(error: ServiceError) -> dict[str, str]:
+    """Return the headers with which an error is answered, beside those of every answer.
+
+    >>> problem_headers(Unauthorized("no API key"))
+    {'www-authenticate': 'Bearer'}
+    """
+    if error.http_status == Unauthorized.http_status:
+        return {"www-authenticate": "Bearer"}
+    if error.http_status in (TooManyRequests.http_status, Unavailable.http_status):
+        return {"retry-after": str(RETRY_AFTER_S)}
+    if isinstance(error, MethodNotAllowed) and error.allow:
+        return {"allow": error.allow}
+    return {}
+
+
+async def answer_problem(send: Any, error: ServiceError, request_id: str) -> None:
+    """Answer an error over ASGI."""
+    problem = Problem(
+        error=error.error, field=error.field, reason=error.reason, request_id=request_id
+    )
+    body = msgspec.json.encode(problem)
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "x-request-id": request_id,
+        **problem_headers(error),
+    }
+    raw = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
+    await send({"type": "http.response.start", "status": error.http_status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
