@@ -28,9 +28,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import lightgbm as lgb
 import numpy as np
 
 from aggregators import Aggregator, Duration, Source
@@ -42,10 +41,13 @@ from estimators.courier_travel import TO_CUSTOMER, TO_STORE, CourierTravel
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
-from estimators.matrix import FeatureMatrix
 from estimators.parking import PARKING, Parking
-from estimators.training import unfitted
 from estimators.typing import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+    from estimators.matrix import FeatureMatrix
 
 __all__ = [
     "BEFORE_PICKUP",
@@ -238,6 +240,9 @@ def _base_s(
     estimator_class: type[Estimator], blind: Dataset, num_threads: int, seed: int
 ) -> FloatArray:
     """Return the mean that a base model has for each row, without having seen the row."""
+    from estimators.matrix import FeatureMatrix
+    from estimators.training import unfitted
+
     estimator = unfitted(estimator_class, blind)
     matrix = FeatureMatrix.compute(estimator, blind, threads=num_threads)
     learned, tested = matrix.learned, matrix.tested
@@ -268,6 +273,8 @@ def _mean_model(matrix: FeatureMatrix, rows: IntArray, num_threads: int, seed: i
             f"{len(rows)} labelled rows in the first part of the training period; conditions need"
             f" at least {MIN_ROWS} for a base"
         )
+    import lightgbm as lgb
+
     data = lgb.Dataset(
         matrix.X[rows],
         matrix.target_s[rows],

@@ -6,16 +6,18 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from aggregators import Duration, Event, Source
 from aggregators.times import NEVER, column_to_us, moment_to_us
 from estimators.errors import DatasetError
 from estimators.labels import LabelBounds, Labels, labels_of
 from estimators.typing import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Dataset", "Question", "seconds_between"]
 
@@ -87,6 +89,7 @@ class Dataset:
             from a later event than the one at which it is asked, or ``base_s`` does not fit.
 
     >>> orders = Source("orders", sample_id="id", events=("accepted", "ready"))
+    >>> import pandas as pd
     >>> start = pd.Timestamp("2026-03-02 12:00", tz="UTC")
     >>> table = pd.DataFrame(
     ...     {
@@ -304,6 +307,8 @@ class Dataset:
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) of the columns' content, so that a model says what it was trained on."""
+        import pandas as pd
+
         digest = hashlib.sha256()
         for source, table in {self.source: self.table, **self.others}.items():
             for name in sorted({source.sample_id, *source.events, *source.columns}):

@@ -6,16 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import pandas as pd
 
 from estimators.errors import DatasetError, InputError
 from estimators.local_time import local_time, local_times
 from estimators.typing import FloatArray, IntArray
 from estimators.values import Value, plain_value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["LOCAL_HOUR", "LOCAL_WEEKDAY", "Facts", "learn_facts"]
 
@@ -208,6 +210,7 @@ def learn_facts(
 ) -> Facts:
     """Return the facts whose categories are the values that occur in a training table.
 
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"amount": [10.0, 12.0], "store_id": ["b", "a"]})
     >>> learn_facts(table, numbers=["amount"], categories=["store_id"]).categories
     {'store_id': ('a', 'b')}
@@ -253,6 +256,8 @@ def _numbers(table: pd.DataFrame, name: str) -> FloatArray:
 
 def _distinct(table: pd.DataFrame, name: str) -> tuple[IntArray, list[Any]]:
     """Return for each row the position of its value in the list of different values."""
+    import pandas as pd
+
     codes, values = pd.factorize(table[name], use_na_sentinel=True)
     return np.asarray(codes, dtype=np.int64), [*values.tolist(), None]  # -1 finds the None
 

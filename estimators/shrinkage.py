@@ -22,13 +22,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from estimators.typing import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Level", "Shrinkage", "ShrinkageSpec", "learn_shrinkage", "variances"]
 
@@ -157,6 +159,7 @@ def learn_shrinkage(spec: ShrinkageSpec, table: pd.DataFrame, duration_s: FloatA
         table: the training rows, with the columns of the levels' dimensions.
         duration_s: how long each of them took, shape (n_rows,); NaN is left out.
 
+    >>> import pandas as pd
     >>> rng = np.random.default_rng(0)
     >>> store = rng.integers(0, 50, 4000)
     >>> duration_s = 600.0 * np.exp(
@@ -170,6 +173,8 @@ def learn_shrinkage(spec: ShrinkageSpec, table: pd.DataFrame, duration_s: FloatA
     ... ] < 20.0  # (0.3 / 0.1) ** 2 orders, and half as many again for a median
     True
     """
+    import pandas as pd
+
     known = ~np.isnan(duration_s)
     logs = np.log(np.maximum(duration_s[known], SHORTEST_S))
     groups = [pd.factorize(table.loc[known, one.dimension])[0] for one in spec.levels]
