@@ -1,19 +1,19 @@
 """Save and load trained estimators in the BentoML model store (the only user of bentoml here).
 
-A saved model holds four files that any JSON reader opens: ``estimator.json`` (facts, sources,
+A saved model holds five files that any JSON reader opens: ``estimator.json`` (facts, sources,
 feature definitions, trees, calibration), ``report.json`` (scores, by slice, too), ``metadata.json``
-(data, periods, versions, fingerprints) and ``reference.json`` (what inputs, labels and answers
-looked like). No pickle.
+(data, periods, versions, fingerprints), ``reference.json`` (what inputs, labels and answers looked
+like) and ``fallback.json`` (what is said where the model itself cannot be asked). No pickle.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bentoml
 from bentoml.exceptions import BentoMLException
@@ -22,14 +22,27 @@ from estimators.base import Estimator
 from estimators.conditions import Conditions
 from estimators.courier_travel import CourierTravel
 from estimators.errors import DefinitionMismatchError, EstimatorError, RegistryError
+from estimators.eta import ETA_PARTS, EtaModel
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report
+from estimators.fallback import Fallback
 from estimators.monitoring.reference import Reference
 from estimators.parking import Parking
+from estimators.trained_eta import TrainedEta
 from estimators.training import TrainedEstimator
 from estimators.wall_eta import WallEta
 
-__all__ = ["ESTIMATORS", "SavedModel", "describe", "list_models", "load", "read", "save"]
+__all__ = [
+    "ESTIMATORS",
+    "LoadedFallback",
+    "SavedModel",
+    "describe",
+    "list_models",
+    "load",
+    "load_fallback",
+    "read",
+    "save",
+]
 
 ESTIMATORS: dict[str, type[Estimator]] = {
     one.name: one for one in (Etp, CourierTravel, Parking, Conditions, WallEta)
@@ -42,10 +55,15 @@ FORMAT = 2
 FORMATS_READ = (1, 2)
 """Formats that can be loaded; the first had no reference.json."""
 
+ETA = "eta"
+"""What the model of a composed ETA is called; its parts are models beside it."""
+
 _ESTIMATOR_FILE = "estimator.json"
+_ETA_FILE = "eta.json"
 _REPORT_FILE = "report.json"
 _METADATA_FILE = "metadata.json"
 _REFERENCE_FILE = "reference.json"
+_FALLBACK_FILE = "fallback.json"
 _LABELS = {"project": "doorstep"}
 
 
@@ -80,6 +98,13 @@ class SavedModel:
     reference: Reference | None
 
 
+class LoadedFallback(NamedTuple):
+    """What is said instead of a model, and the tag of the model that it was saved with."""
+
+    fallback: Fallback
+    tag: str
+
+
 def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
     """Save a trained estimator to the model store; gives its tag, ``"etp:<version>"``.
 
@@ -101,10 +126,12 @@ def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
     }
     if trained.reference is not None:
         documents[_REFERENCE_FILE] = trained.reference.to_json()
+    if trained.fallback is not None:
+        documents[_FALLBACK_FILE] = trained.fallback.to_json()
     labels = {**_LABELS, "estimator": estimator.name}
     metadata = {**_without_none(trained.metadata), "metrics": _metrics(trained.report)}
     try:
-        with bentoml.models.create(name, labels=labels, metadata=metadata) as model:
+        with bentoml.models.create(name, labels=labels, metadata=dict(metadata)) as model:
             for file, document in documents.items():
                 path = Path(model.path_of(file))
                 path.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
@@ -138,9 +165,52 @@ def load(tag: str = "etp:latest", *, estimator: str | None = None) -> TrainedEst
                 report=Report.from_json(_read(model, _REPORT_FILE)),
                 metadata=_read(model, _METADATA_FILE),
                 reference=_reference(model),
+                fallback=_saved_fallback(model),
             )
     except DefinitionMismatchError as error:
         raise DefinitionMismatchError(f"{model.tag}: {error}") from None
+
+
+def save_eta(trained: TrainedEta, *, name: str = ETA) -> str:
+    """Save an ETA: each part as a model of its own, and what makes one answer of them.
+
+    Gives the tag of the latter, ``"eta:<version>"``; it names the tags of its parts.
+
+    Args:
+        trained: the ETA.
+        name: of its model; its parts are called ``eta_ready`` and so on.
+
+    Raises:
+        RegistryError: the store does not take it.
+    """
+    tags = {part: save(one, name=f"{name}_{part}") for part, one in trained.parts.items()}
+    documents = {
+        _ETA_FILE: {"format": FORMAT, "estimator": ETA, **trained.model.with_tags(tags).to_json()},
+        _REPORT_FILE: trained.report.to_json(),
+        _METADATA_FILE: dict(trained.metadata),
+    }
+    metadata = {**_without_none(trained.metadata), "metrics": _metrics(trained.report)}
+    return _create(name, ETA, documents, metadata)
+
+
+def load_eta(tag: str = "eta:latest", *, parts: Collection[str] = ETA_PARTS) -> EtaModel:
+    """Load a saved ETA with those of its parts that this process shall answer itself.
+
+    Args:
+        tag: of the ETA in the model store.
+        parts: names of the parts to load, of ``ETA_PARTS``.
+
+    Raises:
+        RegistryError: there is no such model, or it is something else; also of a part.
+        DefinitionMismatchError: as for :func:`load`.
+    """
+    model = _get(tag, ETA)
+    with _reading(model):
+        document = _estimator_document(model, _ETA_FILE)
+        loaded = {
+            part: load(one).estimator for part, one in document["tags"].items() if part in parts
+        }
+        return EtaModel.from_json(document, loaded)
 
 
 def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel:
@@ -168,6 +238,46 @@ def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel
             metadata=_read(model, _METADATA_FILE),
             reference=_reference(model),
         )
+
+
+def load_fallback(tag: str = "etp:latest") -> LoadedFallback:
+    """Load what is said where a model cannot be asked, even if the model itself cannot be loaded.
+
+    A model that was saved before there were fallbacks says its constant: the quantiles of all that
+    it was trained on. Where there is no such model, or nothing of it can be read, the newest other
+    version of that name speaks for it.
+
+    Args:
+        tag: of the model that cannot be asked.
+
+    Raises:
+        RegistryError: no version of that name has anything to say; the message says why.
+    """
+    reasons = []
+    for model in _versions(tag):
+        try:
+            with _reading(model):
+                fallback = _saved_fallback(model)
+                if fallback is None:
+                    fallback = Fallback.constant(_read(model, _METADATA_FILE)["constant_s"])
+                return LoadedFallback(fallback, str(model.tag))
+        except EstimatorError as error:
+            reasons.append(str(error))
+    raise RegistryError(f"no fallback for {tag!r}: {'; '.join(reasons) or 'no such model'}")
+
+
+def _versions(tag: str) -> Iterator[bentoml.Model]:
+    """Yield the model of a tag, if there is one, and then its other versions, the newest first."""
+    first = None
+    with suppress(BentoMLException, ValueError, OSError):
+        first = bentoml.models.get(tag)
+    if first is not None:
+        yield first
+    others: list[bentoml.Model] = []
+    with suppress(BentoMLException, ValueError, OSError):
+        others = list(bentoml.models.list(tag.partition(":")[0]))
+    others.sort(key=lambda model: model.info.creation_time, reverse=True)
+    yield from (model for model in others if first is None or model.tag != first.tag)
 
 
 def list_models() -> list[dict[str, Any]]:
@@ -225,8 +335,8 @@ def _reading(model: bentoml.Model) -> Iterator[None]:
         ) from error
 
 
-def _estimator_document(model: bentoml.Model) -> dict[str, Any]:
-    document = _read(model, _ESTIMATOR_FILE)
+def _estimator_document(model: bentoml.Model, file: str = _ESTIMATOR_FILE) -> dict[str, Any]:
+    document = _read(model, file)
     if document["format"] not in FORMATS_READ:
         known = ", ".join(str(one) for one in FORMATS_READ)
         raise RegistryError(
@@ -240,6 +350,12 @@ def _reference(model: bentoml.Model) -> Reference | None:
     if not Path(model.path_of(_REFERENCE_FILE)).is_file():
         return None
     return Reference.from_json(_read(model, _REFERENCE_FILE))
+
+
+def _saved_fallback(model: bentoml.Model) -> Fallback | None:
+    if not Path(model.path_of(_FALLBACK_FILE)).is_file():
+        return None
+    return Fallback.from_json(_read(model, _FALLBACK_FILE))
 
 
 def _read(model: bentoml.Model, file: str) -> dict[str, Any]:

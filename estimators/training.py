@@ -24,6 +24,8 @@ from estimators.errors import DatasetError
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report, ReportRow, Scores, period_of, score
 from estimators.facts import learn_facts
+from estimators.fallback import Fallback
+from estimators.fallback_learning import learn_fallback
 from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.monitoring.reference import EXPLAINED_ROWS, Reference, reference_of
 from estimators.sampling import evenly
@@ -64,12 +66,14 @@ class TrainedEstimator:
             aggregators, catalog and lightgbm, fingerprint of the features.
         reference: what its inputs, labels and answers looked like, to hold later ones against
             it; None: it was saved before there were such statistics.
+        fallback: what is said where it cannot be asked; None: it was saved before there was one.
     """
 
     estimator: Estimator
     report: Report
     metadata: Mapping[str, Any]
     reference: Reference | None = None
+    fallback: Fallback | None = None
 
 
 def train(
@@ -145,6 +149,13 @@ def train(
             predicted,
             estimator.explain(matrix.X[rows[evenly(len(rows), EXPLAINED_ROWS)]]),
             answered=answered,
+        ),
+        fallback=learn_fallback(
+            dataset.table.loc[dataset.trains],
+            matrix.target_s[learned],
+            matrix.as_of_us[learned],
+            facts=estimator.facts,
+            scale=estimator.parameters.scale,
         ),
     )
 

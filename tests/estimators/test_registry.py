@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import bentoml
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 
 from estimators import DefinitionMismatchError, RegistryError, registry
+from estimators.calibration import GRID_LEVELS
 from estimators.definitions import differences
+from estimators.fallback import Fallback
 from estimators.training import TrainedEstimator, inputs_of, train, train_etp
 from estimators.wall_eta import WallEta
 from tests.estimators.building import QUICK, town, town_dataset
@@ -20,6 +23,7 @@ from tests.estimators.test_wall_eta import app_dataset
 
 SEED = 5
 NAME = "etp_registry_test"
+FILES = ("estimator.json", "report.json", "metadata.json", "reference.json", "fallback.json")
 OLD_MODEL = Path(__file__).parent / "etp_format_1.json"
 
 
@@ -58,8 +62,7 @@ def test_latest_is_the_last_one_saved(trained: TrainedEstimator, tag: str) -> No
 
 def test_there_is_no_pickle_in_a_model(tag: str) -> None:
     files = {path.name for path in Path(bentoml.models.get(tag).path).iterdir()}
-    saved = {"estimator.json", "report.json", "metadata.json", "reference.json"}
-    assert files == {*saved, "model.yaml"}
+    assert files == {*FILES, "model.yaml"}
 
 
 def test_a_model_carries_what_must_be_known_about_it(trained: TrainedEstimator, tag: str) -> None:
@@ -102,7 +105,7 @@ def rewrite(tag: str, file: str, change: object) -> str:
     """A copy of a saved model with one changed file; gives its tag."""
     model = bentoml.models.get(tag)
     with bentoml.models.create(f"{NAME}_changed") as copy:
-        for name in ("estimator.json", "report.json", "metadata.json", "reference.json"):
+        for name in FILES:
             text = Path(model.path_of(name)).read_text(encoding="utf-8")
             if name == file:
                 text = change(text)  # type: ignore[operator]
@@ -201,6 +204,7 @@ def test_a_model_of_the_first_format_still_answers_the_same() -> None:
         ("estimator.json", "[]", "cannot be read"),
         ("estimator.json", '{"format": 99}', "format 99; this version reads 1, 2"),
         ("reference.json", '{"inputs": {}}', "cannot be read"),
+        ("fallback.json", '{"format": 1}', "cannot be read"),
         ("estimator.json", '{"format": 1, "estimator": "oracle"}', "is a 'oracle'"),
         ("report.json", '{"rows": 1}', "cannot be read"),
     ],
@@ -225,3 +229,50 @@ def test_one_row_and_many_rows_agree(trained: TrainedEstimator) -> None:
         assert one == many[i : i + 1]
         assert one.mean()[0] == many.mean()[i]
         assert one.quantile(0.42)[0] == many.quantile(0.42)[i]
+
+
+def median_s(fallback: Fallback) -> float:
+    return float(
+        fallback.distribution({"store_id": ["s1"], "city": ["WAW"]}, 0)[0].quantile(0.5)[0]
+    )
+
+
+def test_a_model_that_cannot_be_loaded_still_has_its_fallback(
+    trained: TrainedEstimator, tag: str
+) -> None:
+    assert registry.load(tag).fallback is not None
+    assert trained.fallback is not None
+    expected = median_s(trained.fallback)
+    changed = rewrite(
+        tag, "estimator.json", changed_definition("city_open_orders", "max_age", "9h")
+    )
+    damaged = rewrite(tag, "estimator.json", lambda _: "{")
+    for one in (tag, changed, damaged):
+        fallback, said_by = registry.load_fallback(one)
+        assert (median_s(fallback), said_by) == (expected, one)
+    with pytest.raises(DefinitionMismatchError):
+        registry.load(changed)
+
+
+def test_the_newest_other_version_speaks_for_one_that_is_not_there(
+    trained: TrainedEstimator, tag: str
+) -> None:
+    name = f"{NAME}_versions"
+    older, newer = (registry.save(trained, name=name) for _ in range(2))
+    assert registry.load_fallback(f"{name}:lost").tag == newer
+    assert registry.load_fallback(older).tag == older
+    for file in ("fallback.json", "metadata.json"):
+        Path(bentoml.models.get(newer).path_of(file)).write_text("{", encoding="utf-8")
+    assert registry.load_fallback(newer).tag == older
+    with pytest.raises(RegistryError, match="no fallback for 'nobody:latest': no such model"):
+        registry.load_fallback("nobody:latest")
+    with pytest.raises(RegistryError, match="no fallback"):
+        registry.load_fallback("no tag at all:::")
+
+
+def test_a_model_without_a_fallback_says_its_constant(trained: TrainedEstimator) -> None:
+    tag = registry.save(replace(trained, fallback=None), name=f"{NAME}_constant")
+    assert registry.load(tag).fallback is None
+    said = median_s(registry.load_fallback(tag).fallback)
+    constant_s = trained.metadata["constant_s"][GRID_LEVELS.index(0.5)]
+    assert said == pytest.approx(constant_s, rel=2e-3)
