@@ -12,7 +12,7 @@ expected parts are moved until they sum to the expected ETA again, see
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -185,6 +185,10 @@ class EtaModel:
             if name in self.parts
         }
         return self.compose(answers, stage)
+
+    def with_tags(self, tags: Mapping[str, str]) -> EtaModel:
+        """Return the same model, saying under which tags its parts are saved."""
+        return replace(self, tags=dict(tags))
 
     def _of(self, stage: str) -> StageModel:
         return self.stages.get(stage, _UNCHANGED)

@@ -128,8 +128,15 @@ def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
         documents[_REFERENCE_FILE] = trained.reference.to_json()
     if trained.fallback is not None:
         documents[_FALLBACK_FILE] = trained.fallback.to_json()
-    labels = {**_LABELS, "estimator": estimator.name}
     metadata = {**_without_none(trained.metadata), "metrics": _metrics(trained.report)}
+    return _create(name, estimator.name, documents, metadata)
+
+
+def _create(
+    name: str, kind: str, documents: Mapping[str, Mapping[str, Any]], metadata: Mapping[str, Any]
+) -> str:
+    """Write a model to the store and return its tag."""
+    labels = {**_LABELS, "estimator": kind}
     try:
         with bentoml.models.create(name, labels=labels, metadata=dict(metadata)) as model:
             for file, document in documents.items():

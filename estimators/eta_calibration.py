@@ -1,0 +1,81 @@
+"""What is done to composed ETAs, stage by stage: how much of the direct model, and the stretch.
+
+Learned from rows that no part had seen, as the parts' own calibration is: a composition of
+calibrated parts is not calibrated by itself, because the ties between the parts are known roughly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from estimators.calibration import GRID_LEVELS, ConformalGrid
+from estimators.distribution import Distribution
+from estimators.eta import ANCHORS, StageModel, blended
+from estimators.evaluation import crps_s
+from estimators.sampling import evenly
+from estimators.stages import COURIER_STAGES, OPEN_STAGES
+from estimators.typing import FloatArray
+
+__all__ = ["STAGE_ROWS_MIN", "WEIGHTS", "fit_stages"]
+
+WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
+"""What is tried for the composition's weight in the blend."""
+
+STAGE_ROWS_MIN = 300
+"""A stage with fewer rows is done to as all stages together are."""
+
+LEAST_GAIN = 0.002
+"""A blend is taken only if it lowers the CRPS by more than this share ..."""
+
+LEAST_GAIN_WITH_COURIER = 0.01
+"""... and by more than this one where a courier has the order: there the sum is worth more than
+the last second, as each of its parts can be explained."""
+
+COMPARED_ROWS_MAX = 10_000
+"""The most rows of a stage, evenly taken, that decide the weight."""
+
+
+def fit_stages(
+    composed: FloatArray, direct: FloatArray, rest_s: FloatArray, stage: npt.NDArray[np.str_]
+) -> dict[str, StageModel]:
+    """Return what is to be done to the ETAs of each stage.
+
+    Args:
+        composed: quantiles of compositions at ``GRID_LEVELS``, shape (n_rows, n_levels), of parts
+            that had not seen the rows.
+        direct: those of the direct model, as many.
+        rest_s: what happened, seconds, shape (n_rows,).
+        stage: of each row.
+    """
+    pooled = _fitted(composed, direct, rest_s, LEAST_GAIN_WITH_COURIER)
+    found: dict[str, StageModel] = {}
+    for name in OPEN_STAGES:
+        rows = np.flatnonzero(stage == name)
+        least = LEAST_GAIN_WITH_COURIER if name in COURIER_STAGES else LEAST_GAIN
+        enough = len(rows) >= STAGE_ROWS_MIN
+        found[name] = (
+            _fitted(composed[rows], direct[rows], rest_s[rows], least) if enough else pooled
+        )
+    return found
+
+
+def _fitted(
+    composed: FloatArray, direct: FloatArray, rest_s: FloatArray, least_gain: float
+) -> StageModel:
+    best: StageModel | None = None
+    best_loss = np.inf
+    compared = evenly(len(rest_s), COMPARED_ROWS_MAX)
+    for weight in WEIGHTS:
+        mix = blended(
+            Distribution(GRID_LEVELS, composed), Distribution(GRID_LEVELS, direct), weight
+        )
+        anchors = mix.values[:, ANCHORS]
+        grid = ConformalGrid.fit(
+            anchors, rest_s, longest_s=float(rest_s.max()), shortest_s=0.0, scale="log"
+        )
+        loss = float(crps_s(grid.distribution(anchors[compared]), rest_s[compared]).mean())
+        if best is None or loss < best_loss * (1.0 - (least_gain if best.weight == 1.0 else 0.0)):
+            best, best_loss = StageModel(weight=weight, grid=grid), loss
+    assert best is not None
+    return best

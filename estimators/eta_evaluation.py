@@ -1,0 +1,209 @@
+"""Scores of an ETA on the test period: the whole per stage, beside the baselines, and each part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+import aggregators
+from aggregators import Duration
+from aggregators.catalog import CATALOG
+from aggregators.times import from_us
+from estimators.calibration import GRID_LEVELS, constant
+from estimators.dataset import Dataset
+from estimators.distribution import Distribution
+from estimators.eta import EtaModel
+from estimators.eta_training import PartRows, answers_of, composed_grid
+from estimators.evaluation import ALL, Report, ReportRow, period_of, score
+from estimators.matrix import inputs_of
+from estimators.moments import Moments
+from estimators.monitoring.reference import EXPLAINED_ROWS, reference_of
+from estimators.remaining import remaining_after
+from estimators.sampling import evenly
+from estimators.stages import DIRECT, OPEN_STAGES
+from estimators.trained_eta import TrainedEta
+from estimators.training import CONSTANT_MEDIAN, Progress, TrainedEstimator, train
+from estimators.typing import BoolArray, FloatArray, IntArray
+from estimators.wall_eta import WallEta
+
+__all__ = ["COMPOSED", "STAGE", "WALL_ETA_REST", "describe_eta", "score_eta"]
+
+COMPOSED = "composed"
+WALL_ETA_REST = "Wall ETA, rest"
+STAGE = "stage"
+"""The group of report rows that are about one stage."""
+
+
+def describe_eta(
+    model: EtaModel,
+    rows: Mapping[str, PartRows],
+    moments: Moments,
+    report: Progress,
+    *,
+    baselines: bool,
+    num_threads: int,
+    seed: int,
+) -> TrainedEta:
+    """Return a fitted ETA with its report, and its parts with theirs."""
+    report("evaluate", 0.0)
+    answers = answers_of(rows, moments.tests)
+    report("evaluate", 0.3)
+    others = _baselines(moments, num_threads, seed) if baselines else {}
+    report("evaluate", 0.8)
+    scored = score_eta(model, answers, moments, others)
+    parts = {name: _trained_part(one, moments, answers[name]) for name, one in rows.items()}
+    report("evaluate", 1.0)
+    return TrainedEta(model=model, parts=parts, report=scored, metadata=_metadata(model, moments))
+
+
+def score_eta(
+    model: EtaModel,
+    answers: Mapping[str, FloatArray],
+    moments: Moments,
+    others: Mapping[str, FloatArray],
+) -> Report:
+    """Return the scores of the ETA on the test moments, overall and per stage.
+
+    Args:
+        model: to score, also without the direct model's help ("composed").
+        answers: of its parts, as :func:`estimators.eta_training.answers_of` gives them.
+        moments: all.
+        others: quantiles of baselines by name, shape (n_moments, n_levels).
+    """
+    tests = moments.tests
+    models = {
+        "eta": composed_grid(model, answers, moments.stage, tests, blend=True),
+        COMPOSED: composed_grid(model, answers, moments.stage, tests),
+        DIRECT: answers[DIRECT],
+        **others,
+        CONSTANT_MEDIAN: _constant(moments),
+    }
+    return Report(
+        estimator="eta",
+        dataset=moments.dataset.name,
+        period=period_of(moments.as_of_us[tests]) if tests.any() else ("", ""),
+        rows=tuple(_report_rows(models, moments, moments.rest_s(DIRECT), tests)),
+    )
+
+
+def _report_rows(
+    models: Mapping[str, FloatArray], moments: Moments, target_s: FloatArray, tests: BoolArray
+) -> Iterator[ReportRow]:
+    """Yield the scores of all models, overall and by stage."""
+    slices = {(ALL, ""): tests}
+    slices |= {(STAGE, name): tests & (moments.stage == name) for name in OPEN_STAGES}
+    for (group, value), rows in slices.items():
+        for name, values in models.items():
+            known = rows & ~np.isnan(values[:, 0]) & ~np.isnan(target_s)
+            if known.any():
+                scores = score(
+                    Distribution(GRID_LEVELS, values[known]), target_s[known], curve=group == ALL
+                )
+                yield ReportRow(model=name, group=group, value=value, scores=scores)
+
+
+def _constant(moments: Moments) -> FloatArray:
+    """Return the quantiles of the rest in each stage of the training period."""
+    values = np.full((len(moments), len(GRID_LEVELS)), np.nan)
+    target_s = moments.rest_s(DIRECT)
+    for name in OPEN_STAGES:
+        inside = moments.stage == name
+        learned, tested = inside & moments.trains, np.flatnonzero(inside & moments.tests)
+        if learned.any() and len(tested):
+            values[tested] = constant(target_s[learned], len(tested)).values
+    return values
+
+
+def _baselines(moments: Moments, num_threads: int, seed: int) -> dict[str, FloatArray]:
+    """Return the Wall ETA of the whole delivery, less what has passed of it, at test moments."""
+    dataset = moments.dataset.about(Duration("activated", "delivered"), as_of="activated")
+    wall = train(WallEta, dataset, baselines=False, num_threads=num_threads, seed=seed).estimator
+    tests = np.flatnonzero(moments.tests)
+    orders, which = np.unique(moments.rows[tests], return_inverse=True)
+    asked = np.zeros(len(dataset.table), dtype=bool)
+    asked[orders] = True
+    whole = wall.predict(inputs_of(wall, dataset, asked))
+    passed_s = (moments.as_of_us - moments.event_us["activated"])[tests] / 1e6
+    values = np.full((len(moments), len(GRID_LEVELS)), np.nan)
+    values[tests] = remaining_after(whole[which], passed_s).values
+    return {WALL_ETA_REST: values}
+
+
+def _trained_part(one: PartRows, moments: Moments, answers: FloatArray) -> TrainedEstimator:
+    """Return a part as an estimator of its own, with report, metadata and reference."""
+    target_s = np.full(len(moments), np.nan)
+    target_s[one.at] = one.target_s
+    name = one.estimator.name
+    tests = moments.tests & ~np.isnan(answers[:, 0]) & ~np.isnan(target_s)
+    learned = np.flatnonzero(moments.trains[one.at] & ~np.isnan(one.target_s))
+    known = one.target_s[learned]
+    fixed = np.broadcast_to(np.quantile(known, GRID_LEVELS), answers.shape)
+    rows = _report_rows({name: answers, CONSTANT_MEDIAN: fixed}, moments, target_s, tests)
+    explained = one.X[learned[evenly(len(learned), EXPLAINED_ROWS)]]
+    return TrainedEstimator(
+        estimator=one.estimator,
+        report=Report(
+            estimator=name,
+            dataset=moments.dataset.name,
+            period=period_of(moments.as_of_us[tests]) if tests.any() else ("", ""),
+            rows=tuple(rows),
+        ),
+        metadata=_part_metadata(one, moments, learned, int(tests.sum())),
+        reference=reference_of(
+            one.X[learned],
+            known,
+            one.estimator.predict(one.X[learned]),
+            one.estimator.explain(explained),
+            answered="training",
+        ),
+    )
+
+
+def _part_metadata(
+    one: PartRows, moments: Moments, learned: IntArray, rows_tested: int
+) -> dict[str, Any]:
+    estimator = one.estimator
+    return {
+        **_common(moments.dataset, moments.as_of_us[one.at[learned]]),
+        "estimator": estimator.name,
+        "target": [estimator.target.start, estimator.target.end],
+        "as_of": estimator.as_of,
+        "rows_trained": len(learned),
+        "rows_tested": rows_tested,
+        "constant_s": np.quantile(one.target_s[learned], GRID_LEVELS).tolist(),
+        "feature_names": list(estimator.feature_names),
+        "feature_fingerprint": estimator.features.fingerprint,
+        "parameters": estimator.parameters.to_json(),
+        "trees": estimator.model.anchors.trees,
+        "labels": {},
+        "tuning": None,
+    }
+
+
+def _metadata(model: EtaModel, moments: Moments) -> dict[str, Any]:
+    learned = moments.trains
+    return {
+        **_common(moments.dataset, moments.as_of_us[learned]),
+        "estimator": "eta",
+        "target": ["activated", "delivered"],
+        "as_of": "any moment",
+        "rows_trained": int(learned.sum()),
+        "rows_tested": int(moments.tests.sum()),
+        "trees": sum(one.model.anchors.trees for one in model.parts.values()),
+    }
+
+
+def _common(dataset: Dataset, trained_us: IntArray) -> dict[str, Any]:
+    return {
+        "dataset": dataset.name,
+        "data_fingerprint": dataset.fingerprint,
+        "trained_from": from_us(int(trained_us.min())).isoformat(timespec="seconds"),
+        "trained_until": from_us(int(trained_us.max())).isoformat(timespec="seconds"),
+        "test_from": dataset.test_from.isoformat(),
+        "catalog_version": CATALOG.version,
+        "aggregators_version": aggregators.__version__,
+        "lightgbm_version": lightgbm.__version__,
+    }

@@ -1,0 +1,32 @@
+"""A trained ETA, with all that is saved of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from estimators.eta import EtaModel
+from estimators.evaluation import Report
+
+if TYPE_CHECKING:
+    from estimators.training import TrainedEstimator
+
+__all__ = ["TrainedEta"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedEta:
+    """A trained ETA and everything that must be known about it when it is served.
+
+    Args:
+        model: fitted, with all its parts.
+        parts: the parts, each with its own report and metadata.
+        report: scores of the whole on the test period, per stage, beside the baselines.
+        metadata: JSON-able.
+    """
+
+    model: EtaModel
+    parts: Mapping[str, TrainedEstimator]
+    report: Report
+    metadata: Mapping[str, Any]
