@@ -6,8 +6,6 @@ becomes one. Several services may run in one process.
 
 from __future__ import annotations
 
-from collections import Counter as Counts
-from collections.abc import Iterable
 from functools import lru_cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
@@ -87,14 +85,9 @@ class EstimateMetrics:
         """Count one estimate, or one refused request or row."""
         self._answer_of[status].inc()
 
-    def count_many(self, status: str, count: int) -> None:
-        """Count so many of one status at once."""
+    def count_answers(self, status: str, count: int) -> None:
+        """Count so many of them at once."""
         self._answer_of[status].inc(count)
-
-    def count_answers(self, statuses: Iterable[str]) -> None:
-        """Count the estimates of many rows."""
-        for status, number in Counts(statuses).items():
-            self._answer_of[status].inc(number)
 
     def time_features(self, seconds: float) -> None:
         """Record the time that the features of one request or batch took."""
