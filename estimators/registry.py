@@ -23,6 +23,7 @@ from estimators.conditions import Conditions
 from estimators.courier_travel import CourierTravel
 from estimators.errors import DefinitionMismatchError, EstimatorError, RegistryError
 from estimators.eta import ETA_PARTS, EtaModel
+from estimators.eta_parts import PART_SPECS
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report
 from estimators.fallback import Fallback
@@ -34,18 +35,25 @@ from estimators.wall_eta import WallEta
 
 __all__ = [
     "ESTIMATORS",
+    "ETA",
     "LoadedFallback",
     "SavedModel",
     "describe",
     "list_models",
     "load",
+    "load_eta",
     "load_fallback",
     "read",
     "save",
+    "save_eta",
 ]
 
 ESTIMATORS: dict[str, type[Estimator]] = {
-    one.name: one for one in (Etp, CourierTravel, Parking, Conditions, WallEta)
+    one.name: one
+    for one in (
+        *(Etp, CourierTravel, Parking, Conditions, WallEta),
+        *(spec.estimator_class for spec in PART_SPECS.values()),
+    )
 }
 """The estimators that can be loaded, by name."""
 
