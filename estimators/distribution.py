@@ -51,6 +51,23 @@ class Distribution:
         _check_levels(self.levels)
         _check_values(self.values, len(self.levels))
 
+    @classmethod
+    def trusted(cls, levels: FloatArray, values: FloatArray) -> Distribution:
+        """Return the distributions of arrays that our own code made so that they need no checks.
+
+        Args:
+            levels: as for the class, float64.
+            values: as for the class, float64.
+
+        >>> levels = np.array([0.1, 0.9])
+        >>> Distribution.trusted(levels, np.array([[1.0, 2.0]])).quantile(0.5).tolist()
+        [1.5]
+        """
+        made = object.__new__(cls)
+        made.levels = levels
+        made.values = values
+        return made
+
     def __len__(self) -> int:
         return len(self.values)
 

@@ -92,7 +92,7 @@ class EtaModel:
     >>> estimate = model.compose(
     ...     {"to_customer": about(600), "parking": about(120)}, "picked_up"
     ... )
-    >>> estimate.expected_eta_s.tolist(), round(estimate.expected_s["to_customer"].item())
+    >>> estimate.expected_eta_s.round().tolist(), round(estimate.expected_s["to_customer"].item())
     ([720.0], 600)
     """
 

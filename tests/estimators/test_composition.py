@@ -34,7 +34,7 @@ def _drawn(distribution: Distribution, row: int, uniforms: FloatArray) -> FloatA
 
 @pytest.mark.parametrize("tied", [0.0, 0.7])
 def test_equals_brute_force(tied: float) -> None:
-    """1024 points err by a few hundredths of the spread, and not to one side."""
+    """512 points err by a few hundredths of the spread, and not to one side."""
     rng = np.random.default_rng(1)
     correlation = np.eye(len(PARTS))
     correlation[0, 2] = correlation[2, 0] = tied
