@@ -26,6 +26,7 @@ from estimators.wall_eta import WallEta
 
 __all__ = [
     "COURIER_FACTS",
+    "PART_CLASSES",
     "PART_SPECS",
     "PartSpec",
     "RestConditions",
@@ -222,3 +223,8 @@ PART_SPECS: Mapping[str, PartSpec] = {
     ),
 }
 """What each part is given."""
+
+PART_CLASSES: tuple[type[Estimator], ...] = tuple(
+    spec.estimator_class for spec in PART_SPECS.values()
+)
+"""The estimators of all parts."""

@@ -23,7 +23,7 @@ from estimators.conditions import Conditions
 from estimators.courier_travel import CourierTravel
 from estimators.errors import DefinitionMismatchError, EstimatorError, RegistryError
 from estimators.eta import ETA_PARTS, EtaModel
-from estimators.eta_parts import PART_SPECS
+from estimators.eta_parts import PART_CLASSES
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report
 from estimators.fallback import Fallback
@@ -48,13 +48,8 @@ __all__ = [
     "save_eta",
 ]
 
-ESTIMATORS: dict[str, type[Estimator]] = {
-    one.name: one
-    for one in (
-        *(Etp, CourierTravel, Parking, Conditions, WallEta),
-        *(spec.estimator_class for spec in PART_SPECS.values()),
-    )
-}
+_WHOLE: tuple[type[Estimator], ...] = (Etp, CourierTravel, Parking, Conditions, WallEta)
+ESTIMATORS: dict[str, type[Estimator]] = {one.name: one for one in (*_WHOLE, *PART_CLASSES)}
 """The estimators that can be loaded, by name."""
 
 FORMAT = 2
