@@ -1,70 +1,51 @@
-"""From a request to an answer: check the order, compute the features, ask the model.
+"""From requests to answers: check orders, ask the model, say how each answer came about.
 
 Knows nothing of HTTP, so that everything but the transport is tested without it.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from time import perf_counter, time
+from time import time
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.errors import AggregatorError, FunctionError, StoreError
-from aggregators.stores import EventStore
 from aggregators.times import moment_to_us
 from estimators.distribution import Distribution
-from estimators.training import TrainedEstimator
+from estimators.stages import ELAPSED
 from services.clock import utc_now
-from services.decoding import decode, unknown_field
-from services.errors import InvalidRequest
-from services.feature_ages import FeatureAges
-from services.limits import MAX_TEXT_CHARACTERS
+from services.decoding import decode
+from services.elapsed import UNSAID
+from services.errors import InvalidRequest, ServiceError
+from services.estimates import Estimates, RowModel, Rows, concatenated
 from services.metrics import EstimateMetrics
 from services.prediction_log import PredictionLog
 from services.prediction_table import Served
-from services.request_context import current_request, note_time
+from services.request_context import current_request
 from services.schemas import (
     ModelInfo,
     PredictAnswer,
     PredictBatchAnswer,
+    PredictColumnsAnswer,
+    PredictColumnsRequest,
     PredictRequest,
     Problem,
     RowAnswer,
-    Status,
+    RowProblem,
 )
 
-__all__ = ["Estimation"]
-
-logger = logging.getLogger("doorstep.services")
+__all__ = ["Estimation", "answer_batch"]
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A checked request with the model's inputs; ``notes`` say what it lacks.
-
-    ``place`` is that in a batch.
-    """
-
-    request: PredictRequest
-    as_of: datetime
-    realtime: FloatArray
-    inputs: FloatArray
-    notes: list[str]
-    place: int
-
-
-class _Predicted:
+class _Seconds:
     """The distributions of some rows; each quantile is computed once for all of them."""
 
     def __init__(self, distribution: Distribution) -> None:
@@ -72,7 +53,7 @@ class _Predicted:
         self._distribution = distribution
         self._by_level: dict[float, FloatArray] = {}
 
-    def quantile_s(self, level: float) -> FloatArray:
+    def quantile(self, level: float) -> FloatArray:
         """Seconds at one level, one per row."""
         if level not in self._by_level:
             self._by_level[level] = self._distribution.quantile(level)
@@ -80,61 +61,35 @@ class _Predicted:
 
 
 class Estimation:
-    """Answers requests with one trained estimator over one event store.
+    """Answers requests with one model.
 
     Args:
-        trained: the estimator; its features are computed over ``store``.
-        tag: the model's tag, for the answers.
-        store: where events are appended and features read.
-        metrics: what is counted and timed.
+        model: answers rows.
+        metrics: what is counted.
         service: its name, for the log of predictions.
-        log: takes every estimate that is given; None: they are not logged.
-        ages: is told now and then how old the events are that features rest on.
+        log: takes every estimate that is given to a person or a program; None: they are not logged.
         clock: gives the moment of a request that names none; injected in tests.
     """
 
     def __init__(
         self,
-        trained: TrainedEstimator,
+        model: RowModel,
         *,
-        tag: str,
-        store: EventStore,
         metrics: EstimateMetrics,
-        service: str = "etp",
+        service: str,
         log: PredictionLog | None = None,
-        ages: FeatureAges | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        estimator = trained.estimator
-        self._estimator = estimator
-        self._features = estimator.features
-        self._facts = estimator.facts
-        self._store = store
+        self.model = model
         self._metrics = metrics
         self._service = service
         self._log = log
-        self._ages = ages
         self._clock = clock
-        self._dimensions = estimator.features.dimensions
-        self._needed = tuple(dict.fromkeys((*self._dimensions, *estimator.facts.inputs)))
-        # An order may say all that its source knows, so that the next model, which needs more of
-        # it or less, does not break who asks.
-        sources = estimator.features.sources
-        columns = [column for source in sources for column in source.columns]
-        attributes = [column for source in sources for column in source.attributes]
-        self._taken = frozenset((*self._needed, *columns))
-        self._numbers = frozenset((*estimator.facts.numbers, *attributes))
-        self._model = ModelInfo(
-            tag=tag,
-            catalog_version=estimator.features.version,
-            fingerprint=estimator.features.fingerprint,
-        )
 
-    def warm_up(self) -> None:
-        """Answer an order about which nothing is known, so that the first real one is quick."""
-        order: dict[str, Any] = dict.fromkeys(self._needed)
-        prepared = self._prepare(PredictRequest(order=order, sample_id=None))
-        self._estimator.predict(prepared.inputs[np.newaxis, :])
+    @property
+    def info(self) -> ModelInfo:
+        """What answers."""
+        return self.model.info
 
     def answer(self, request: PredictRequest, *, request_id: str) -> PredictAnswer:
         """Answer one request.
@@ -142,168 +97,266 @@ class Estimation:
         Raises:
             InvalidRequest: a field that no order has, or a value of the wrong type.
         """
-        began_s = perf_counter()
-        prepared = self._prepare(request)
-        computed_s = perf_counter()
-        predicted = _Predicted(self._estimator.predict(prepared.inputs[np.newaxis, :]))
-        answer = self._answer(prepared, predicted, 0, request_id)
-        self._time(began_s, computed_s)
+        self.model.check(request.order)
+        as_of, as_of_us = self._moment(request.as_of)
+        found = self.model.estimate_one(request.order, request.sample_id, as_of_us)
+        self._metrics.count_answer(found.status[0])
+        return self._answer(request, as_of, found, _Seconds(found.distribution), 0, 0, request_id)
+
+    def answer_rows(
+        self, asked: Sequence[tuple[int, PredictRequest]], *, request_id: str
+    ) -> list[RowAnswer]:
+        """Answer many requests at once; a row that cannot be answered says why.
+
+        Args:
+            asked: each with its row in the batch.
+            request_id: of the batch.
+        """
+        problems: dict[int, InvalidRequest] = {}
+        good: dict[int, tuple[PredictRequest, datetime, int]] = {}
+        for row, request in asked:
+            try:
+                self.model.check(request.order)
+                good[row] = request, *self._moment(request.as_of)
+            except InvalidRequest as error:
+                problems[row] = error
+        rows = Rows(
+            _columns_of([request.order for request, _, _ in good.values()]),
+            [request.sample_id for request, _, _ in good.values()],
+            np.array([as_of_us for _, _, as_of_us in good.values()], np.int64),
+        )
+        answers: list[RowAnswer] = []
+        for found, numbers in _where_possible(self.model, rows, list(good), problems):
+            self._count(found.status)
+            seconds = _Seconds(found.distribution)
+            for k, row in enumerate(numbers):
+                request, as_of, _ = good[row]
+                answer = self._answer(request, as_of, found, seconds, k, row, request_id)
+                answers.append(RowAnswer(row=row, answer=answer))
+        answers += [
+            RowAnswer(row=row, problem=_problem(error, request_id))
+            for row, error in problems.items()
+        ]
+        return answers
+
+    def answer_columns(
+        self, request: PredictColumnsRequest, *, request_id: str
+    ) -> PredictColumnsAnswer:
+        """Answer many orders at one moment; a row that cannot be answered says why.
+
+        Raises:
+            InvalidRequest: a column that no order has, or of another length; the moment.
+        """
+        n = len(request.sample_ids)
+        columns = {name: _column(name, values, n) for name, values in request.columns.items()}
+        problems = self.model.check_columns(columns)
+        as_of, as_of_us = self._moment(request.as_of)
+        good = [row for row in range(n) if row not in problems]
+        if problems:
+            columns = {name: [column[row] for row in good] for name, column in columns.items()}
+        ids = [request.sample_ids[row] for row in good]
+        rows = Rows(columns, ids, np.full(len(good), as_of_us, np.int64))
+        answered = _where_possible(self.model, rows, good, problems)
+        answer = _as_columns(answered, problems, n, self.info)
+        self._count(answer.status)
+        answer.request_id, answer.as_of = request_id, as_of
         return answer
 
-    def answer_batch(self, rows: Sequence[msgspec.Raw], *, request_id: str) -> PredictBatchAnswer:
-        """Answer many requests; a row that cannot be answered says why and harms no other."""
-        answers = [RowAnswer(row=i) for i in range(len(rows))]
-        prepared: list[tuple[int, _Prepared]] = []
-        began_s = perf_counter()
-        for i, row in enumerate(rows):
-            try:
-                prepared.append((i, self._prepare(decode(row, PredictRequest), i)))
-            except InvalidRequest as error:
-                self._metrics.count_answer("refused")
-                answers[i].problem = Problem(
-                    error=error.error,
-                    field=error.field,
-                    reason=error.reason,
-                    request_id=request_id,
-                )
-        computed_s = perf_counter()
-        if prepared:
-            inputs = np.stack([one.inputs for _, one in prepared])
-            predicted = _Predicted(self._estimator.predict(inputs))
-            for k, (i, one) in enumerate(prepared):
-                answers[i].answer = self._answer(one, predicted, k, request_id)
-        self._time(began_s, computed_s)
-        return PredictBatchAnswer(
-            request_id=request_id, refused=len(rows) - len(prepared), rows=answers
-        )
+    def _count(self, statuses: Sequence[str]) -> None:
+        for status, number in Counter(statuses).items():
+            self._metrics.count_answers(status, number)
 
-    def _time(self, began_s: float, computed_s: float) -> None:
-        features_s, model_s = computed_s - began_s, perf_counter() - computed_s
-        self._metrics.time_features(features_s)
-        self._metrics.time_model(model_s)
-        note_time("features", features_s)
-        note_time("model", model_s)
-
-    def _prepare(self, request: PredictRequest, place: int = 0) -> _Prepared:
-        order = request.order
-        notes = self._check(order)
+    def _moment(self, given: datetime | None) -> tuple[datetime, int]:
+        """Return the moment that is asked for, as a datetime in UTC and as microseconds."""
         try:
-            as_of = self._clock() if request.as_of is None else request.as_of.astimezone(UTC)
-            facts = self._facts.encode_one(order, moment_to_us(as_of, "as_of"))
+            as_of = self._clock() if given is None else given.astimezone(UTC)
         except OverflowError:  # the first and the last day of the calendar have no other timezones
-            raise InvalidRequest(f"{request.as_of} is out of range", field="as_of") from None
-        keys = {name: order.get(name) for name in self._dimensions}
-        try:
-            realtime = self._features.transform_array(
-                self._store, as_of=as_of, keys=keys, sample_id=request.sample_id
-            )
-        except (StoreError, FunctionError, sqlite3.Error, OSError) as error:
-            logger.exception("no real-time features for a request")
-            realtime = np.full(len(self._features), np.nan)
-            notes.append(f"real-time features are missing: {type(error).__name__}")
-        except AggregatorError as error:
-            raise InvalidRequest(str(error), field="order") from None
-        if self._ages is not None:
-            self._ages.offer(as_of, keys, request.sample_id)
-        inputs = self._estimator.assemble(facts, realtime)
-        return _Prepared(request, as_of, realtime, inputs, notes, place)
-
-    def _check(self, order: dict[str, Any]) -> list[str]:
-        """Check names and types of an order's fields; say which values are needed and missing."""
-        for name, value in order.items():
-            if name not in self._taken:
-                raise unknown_field("order", name, self._taken)
-            if value is not None:
-                check = _check_number if name in self._numbers else _check_text
-                check(name, value)
-        return [f"{name} is missing" for name in self._needed if order.get(name) is None]
+            raise InvalidRequest(f"{given} is out of range", field="as_of") from None
+        return as_of, moment_to_us(as_of, "as_of")
 
     def _answer(
         self,
-        prepared: _Prepared,
-        predicted: _Predicted,
+        request: PredictRequest,
+        as_of: datetime,
+        found: Estimates,
+        seconds: _Seconds,
+        k: int,
         row: int,
         request_id: str,
     ) -> PredictAnswer:
-        request = prepared.request
-        status: Status = "degraded" if prepared.notes else "ok"
-        self._metrics.count_answer(status)
+        """Return the answer to a request, whose row of what was found is k."""
         features: dict[str, float | None] | None = None
+        names = self.model.feature_names
         if request.include_features:
-            features = dict(zip(self._features.names, prepared.realtime.tolist(), strict=True))
-        mean_s = float(predicted.mean_s[row])
-        quantiles_s = [float(predicted.quantile_s(level)[row]) for level in request.levels]
-        if self._log is not None:
-            self._log.add(self._served(prepared, status, request_id, mean_s, quantiles_s))
-        return PredictAnswer(
+            features = dict(zip(names, found.realtime[k].tolist(), strict=True))
+        quantiles_s = [float(seconds.quantile(level)[k]) for level in request.levels]
+        answer = PredictAnswer(
             request_id=request_id,
-            status=status,
-            as_of=prepared.as_of,
+            status=found.status[k],
+            as_of=as_of,
             sample_id=request.sample_id,
-            mean_s=mean_s,
+            mean_s=float(seconds.mean_s[k]),
             quantiles_s=dict(zip(map(repr, request.levels), quantiles_s, strict=True)),
-            model=self._model,
-            notes=prepared.notes,
+            model=found.model,
+            notes=found.notes[k],
             features=features,
         )
+        if self._log is not None:
+            self._log.add(self._served(request, answer, row, names, found.realtime[k], quantiles_s))
+        return answer
 
     def _served(
         self,
-        prepared: _Prepared,
-        status: Status,
-        request_id: str,
-        mean_s: float,
+        request: PredictRequest,
+        answer: PredictAnswer,
+        row: int,
+        names: tuple[str, ...],
+        realtime: FloatArray,
         quantiles_s: list[float],
     ) -> Served:
         asked = current_request()
         return Served(
             time=time(),
-            request_id=request_id,
+            request_id=answer.request_id,
             trace_id="" if asked is None else asked.trace.trace_id,
-            row=prepared.place,
+            row=row,
             service=self._service,
-            model_tag=self._model.tag,
-            catalog_version=self._model.catalog_version,
-            fingerprint=self._model.fingerprint,
-            sample_id=prepared.request.sample_id,
-            as_of=prepared.as_of,
-            status=status,
-            notes=prepared.notes,
-            order=prepared.request.order,
-            names=self._features.names,
-            features=prepared.realtime,
-            mean_s=mean_s,
-            levels=prepared.request.levels,
+            model_tag=answer.model.tag,
+            catalog_version=answer.model.catalog_version,
+            fingerprint=answer.model.fingerprint,
+            sample_id=request.sample_id,
+            as_of=answer.as_of,
+            status=answer.status,
+            notes=answer.notes,
+            order=request.order,
+            names=names,
+            features=realtime,
+            mean_s=answer.mean_s,
+            levels=request.levels,
             quantiles_s=quantiles_s,
         )
 
 
-def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidRequest(
-            f"expected a number or null, got {type(value).__name__}", field=f"order.{name}"
-        )
-    if not _is_finite(value):
-        raise InvalidRequest(
-            "expected a finite number within the range of a 64-bit float", field=f"order.{name}"
-        )
+def answer_batch(
+    raw_rows: Sequence[msgspec.Raw],
+    kind: type[PredictRequest],
+    estimation_of: Callable[[Any], Estimation],
+    *,
+    request_id: str,
+    metrics: EstimateMetrics,
+) -> PredictBatchAnswer:
+    """Answer many requests; a row that cannot be answered says why and harms no other.
+
+    Args:
+        raw_rows: JSON of one request each.
+        kind: of the requests.
+        estimation_of: which estimation answers a request; those of one are answered together.
+        request_id: of the batch.
+        metrics: what counts refused rows.
+    """
+    answers = [RowAnswer(row=i) for i in range(len(raw_rows))]
+    groups: dict[int, tuple[Estimation, list[tuple[int, PredictRequest]]]] = {}
+    for i, raw in enumerate(raw_rows):
+        try:
+            request = decode(raw, kind)
+            estimation = estimation_of(request)
+        except ServiceError as error:
+            answers[i].problem = _problem(error, request_id)
+            continue
+        groups.setdefault(id(estimation), (estimation, []))[1].append((i, request))
+    for estimation, asked in groups.values():
+        try:
+            for answer in estimation.answer_rows(asked, request_id=request_id):
+                answers[answer.row] = answer
+        except ServiceError as error:  # of one model; the others may answer their rows
+            for i, _ in asked:
+                answers[i].problem = _problem(error, request_id)
+    refused = sum(answer.problem is not None for answer in answers)
+    metrics.count_answers("refused", refused)
+    return PredictBatchAnswer(request_id=request_id, refused=refused, rows=answers)
 
 
-def _is_finite(value: int | float) -> bool:
+def _columns_of(orders: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return orders column by column; what only some of them say is there of all."""
+    names = dict.fromkeys(name for order in orders for name in order)
+    absent = {name: UNSAID if name in ELAPSED else None for name in names}
+    return {name: [order.get(name, absent[name]) for order in orders] for name in names}
+
+
+def _column(name: str, values: Any, n_rows: int) -> list[Any]:
+    """Return one value per row: a list as it is, a single value for all rows."""
+    if not isinstance(values, list):
+        return [values] * n_rows
+    if len(values) != n_rows:
+        raise InvalidRequest(
+            f"has {len(values)} values for {n_rows} sample_ids; expected as many, or one value for"
+            " all that is not in a list",
+            field=f"columns.{name}",
+        )
+    return values
+
+
+def _where_possible(
+    model: RowModel,
+    rows: Rows,
+    numbers: Sequence[int],
+    problems: dict[int, InvalidRequest],
+) -> list[tuple[Estimates, Sequence[int]]]:
+    """Answer rows, together where none is bad; half by half where one is, until it is alone.
+
+    Args:
+        model: answers.
+        rows: that were checked as far as that can be done without the store.
+        numbers: of the rows, to say which were answered and which are bad.
+        problems: takes what is wrong with bad rows.
+    """
+    if not len(rows):
+        return []
     try:
-        return math.isfinite(value)
-    except OverflowError:  # JSON allows integers that no float can hold
-        return False
+        return [(model.estimate(rows), numbers)]
+    except InvalidRequest as error:
+        if len(rows) == 1:
+            problems[numbers[0]] = error
+            return []
+    half = len(rows) // 2
+    return [
+        *_where_possible(model, rows[slice(None, half)], numbers[:half], problems),
+        *_where_possible(model, rows[slice(half, None)], numbers[half:], problems),
+    ]
 
 
-def _check_text(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidRequest(
-            f"expected a string, an integer or null, got {type(value).__name__}",
-            field=f"order.{name}",
-        )
-    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-        raise InvalidRequest(
-            f"has {len(value)} characters; at most {MAX_TEXT_CHARACTERS} are taken",
-            field=f"order.{name}",
-        )
+def _as_columns(
+    answered: Sequence[tuple[Estimates, Sequence[int]]],
+    problems: Mapping[int, InvalidRequest],
+    n_rows: int,
+    info: ModelInfo,
+) -> PredictColumnsAnswer:
+    """Return an answer whose refused rows stand where they stood in the request."""
+    answer = PredictColumnsAnswer(
+        request_id="",
+        as_of=datetime.min.replace(tzinfo=UTC),
+        model=info,
+        levels=[],
+        values_s=[None] * n_rows,
+        status=["refused"] * n_rows,
+        notes=[[] for _ in range(n_rows)],
+        problems=[
+            RowProblem(row=row, field=error.field, reason=error.reason)
+            for row, error in sorted(problems.items())
+        ],
+    )
+    if answered:
+        whole = concatenated([found for found, _ in answered])
+        answer.levels = whole.distribution.levels.tolist()
+        places = [row for _, numbers in answered for row in numbers]
+        for k, (row, values_s) in enumerate(
+            zip(places, whole.distribution.values.tolist(), strict=True)
+        ):
+            answer.values_s[row] = values_s
+            answer.status[row] = whole.status[k]
+            answer.notes[row] = whole.notes[k]
+    return answer
+
+
+def _problem(error: ServiceError, request_id: str) -> Problem:
+    return Problem(error=error.error, field=error.field, reason=error.reason, request_id=request_id)

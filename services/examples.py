@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["EVENTS", "EXPLAIN", "FEATURES", "FEATURES_BATCH", "PREDICT", "PREDICT_BATCH"]
+__all__ = [
+    "EVENTS",
+    "EXPLAIN",
+    "FEATURES",
+    "FEATURES_BATCH",
+    "PREDICT",
+    "PREDICT_BATCH",
+    "PREDICT_COLUMNS",
+    "TRAVEL",
+    "TRAVEL_BATCH",
+    "TRAVEL_COLUMNS",
+]
 
 _MOMENT = "2026-03-02T12:04:00Z"
 _STORE = {"store_id": "store-7"}
@@ -44,6 +55,56 @@ PREDICT: dict[str, Any] = {
 }
 
 PREDICT_BATCH: dict[str, Any] = {"rows": [PREDICT, {"order": _STORE, "sample_id": None}]}
+
+PREDICT_COLUMNS: dict[str, Any] = {
+    "columns": {
+        "store_id": ["store-7", "store-8"],
+        "store_category": ["BCN pizza", "BCN thai"],
+        "city": "BCN",
+        "amount": [23.5, None],
+        "products": [3, None],
+        "since_accepted_s": [28.5, None],
+    },
+    "sample_ids": ["o-1042", None],
+    "as_of": _MOMENT,
+}
+
+_WAY: dict[str, Any] = {
+    "city": "BCN",
+    "zone": "BCN-3",
+    "store_id": "store-7",
+    "store_zone": "BCN-2",
+    "courier_id": "courier-12",
+    "vehicle": "bicycle",
+    "distance_to_store_m": 850.0,
+    "distance_m": 1_900.0,
+}
+
+TRAVEL: dict[str, Any] = {
+    "leg": "to_store",
+    "order": {**_WAY, "since_courier_assigned_s": 0.0},
+    "sample_id": "o-1042",
+    "as_of": _MOMENT,
+    "levels": [0.1, 0.5, 0.9],
+    "include_features": False,
+}
+
+TRAVEL_BATCH: dict[str, Any] = {
+    "rows": [TRAVEL, {"leg": "parking", "order": _WAY, "sample_id": "o-1042"}]
+}
+
+TRAVEL_COLUMNS: dict[str, Any] = {
+    "leg": "to_store",
+    "columns": {
+        **_WAY,
+        "courier_id": ["courier-12", "courier-31"],
+        "vehicle": ["bicycle", "car"],
+        "distance_to_store_m": [850.0, 2_300.0],
+        "since_courier_assigned_s": 0.0,
+    },
+    "sample_ids": ["o-1042", "o-1042"],
+    "as_of": _MOMENT,
+}
 
 FEATURES: dict[str, Any] = {
     "keys": _STORE,

@@ -11,20 +11,32 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Raw, Struct, field
 
-from services.limits import MAX_EVENTS, MAX_LEVELS, MAX_ROWS, MAX_TEXT_CHARACTERS
+from services.limits import (
+    MAX_COLUMN_ROWS,
+    MAX_EVENTS,
+    MAX_LEVELS,
+    MAX_ROWS,
+    MAX_TEXT_CHARACTERS,
+)
 
 __all__ = [
     "CloudEvent",
     "EventStatus",
     "EventsAnswer",
+    "Leg",
     "ModelInfo",
     "PredictAnswer",
     "PredictBatchAnswer",
     "PredictBatchRequest",
+    "PredictColumnsAnswer",
+    "PredictColumnsRequest",
     "PredictRequest",
     "Problem",
     "RowAnswer",
+    "RowProblem",
     "Status",
+    "TravelColumnsRequest",
+    "TravelRequest",
 ]
 
 DEFAULT_LEVELS = (0.1, 0.5, 0.9)
@@ -40,12 +52,19 @@ Status: TypeAlias = Literal["ok", "input_clipped", "degraded", "fallback"]
 has seen; without something that it should have had; or without the model."""
 
 
+Leg: TypeAlias = Literal["to_store", "to_customer", "parking"]
+"""A part of the courier's way: to the store; from when courier and order are there to the customer;
+from then on until the order is handed over."""
+
+
 class PredictRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """How long will this order take?
 
-    ``order`` holds what is known of it: any of the source's columns. What the model needs and does
-    not get makes the answer ``degraded``. ``sample_id`` is the order's id, so that it is not
-    counted in its own features, or null where the order does not exist yet.
+    ``order`` holds what is known of it: any of the source's columns, and how many seconds ago its
+    events were (``since_accepted_s``; null: it has not happened). What the model needs and does not
+    get makes the answer ``degraded``; how long ago events were is looked up where the order does
+    not say it. ``sample_id`` is the order's id, so that it is not counted in its own features, or
+    null where the order does not exist yet.
     """
 
     order: dict[str, Any]
@@ -55,18 +74,50 @@ class PredictRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     include_features: bool = False
 
 
+class TravelRequest(PredictRequest, kw_only=True, forbid_unknown_fields=True):
+    """How long will this leg of a courier's way take?
+
+    ``leg`` says which; for the others see ``PredictRequest``.
+    """
+
+    leg: Leg
+
+
 class PredictBatchRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """Many orders at once; each row is a request of its own and is answered on its own."""
 
     rows: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_ROWS)]
 
 
+class PredictColumnsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Many orders at one moment, column by column: what a service that composes estimates asks.
+
+    ``columns`` holds for each field of ``PredictRequest.order`` a list of as many values as there
+    are ``sample_ids``, or one value for all.
+    """
+
+    columns: dict[str, Any]
+    sample_ids: Annotated[list[SampleId | None], Meta(min_length=1, max_length=MAX_COLUMN_ROWS)]
+    as_of: Time | None = None
+
+
+class TravelColumnsRequest(PredictColumnsRequest, kw_only=True, forbid_unknown_fields=True):
+    """One leg of the ways of many couriers, see ``PredictColumnsRequest``."""
+
+    leg: Leg
+
+
 class ModelInfo(Struct, kw_only=True):
-    """What answered: the model's tag, the version and the fingerprint of its features."""
+    """What answered: the model's tag, the version and the fingerprint of its features.
+
+    ``aggregators_version`` is that of the code that computed them. Where there was no model and
+    something usual was answered instead, all but the tag are empty.
+    """
 
     tag: str
     catalog_version: str
     fingerprint: str
+    aggregators_version: str = ""
 
 
 class PredictAnswer(Struct, kw_only=True):
@@ -113,6 +164,32 @@ class PredictBatchAnswer(Struct, kw_only=True):
     request_id: str
     refused: int
     rows: list[RowAnswer]
+
+
+class RowProblem(Struct, kw_only=True):
+    """Why a row was refused."""
+
+    row: int
+    field: str
+    reason: str
+
+
+class PredictColumnsAnswer(Struct, kw_only=True):
+    """The distributions of the rows of a request, in their order.
+
+    ``values_s[row]`` are seconds at ``levels``: with probability ``levels[k]`` it takes no longer
+    than ``values_s[row][k]``; between two levels they are to be interpolated, beyond the outermost
+    ones they stay. Of a refused row they are null, and ``problems`` says why.
+    """
+
+    request_id: str
+    as_of: datetime
+    model: ModelInfo
+    levels: list[float]
+    values_s: list[list[float] | None]
+    status: list[Literal["ok", "input_clipped", "degraded", "fallback", "refused"]]
+    notes: list[list[str]]
+    problems: list[RowProblem] = field(default_factory=list)
 
 
 class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -6,15 +6,21 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import ClassVar, Self
 
 from aggregators.errors import AggregatorError
 from aggregators.times import duration_to_us
 from services.errors import SettingError
 from services.event_store import IN_MEMORY
 
-__all__ = ["EtpSettings", "EventSettings"]
+__all__ = [
+    "CourierTravelSettings",
+    "EstimatorSettings",
+    "EtpSettings",
+    "EventSettings",
+    "WallEtaSettings",
+]
 
-MODEL_VARIABLE = "DOORSTEP_ETP_MODEL"
 STORE_VARIABLE = "DOORSTEP_STORE"
 SKEW_VARIABLE = "DOORSTEP_MAX_CLOCK_SKEW_S"
 CATALOG_VARIABLE = "DOORSTEP_CATALOG"
@@ -25,41 +31,111 @@ MAX_CLOCK_SKEW_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class EtpSettings:
-    """What the eTP service can be told.
+class EstimatorSettings:
+    """What a service of estimators can be told, beside its models.
 
     Args:
-        model: tag of the model in the BentoML model store (``DOORSTEP_ETP_MODEL``).
         store: path of the SQLite file that keeps the events, the address of a Redis server, or
             ``memory`` (``DOORSTEP_STORE``). A store in memory starts empty.
         max_clock_skew_s: how far ahead of this machine's clock an event's time may be
             (``DOORSTEP_MAX_CLOCK_SKEW_S``).
-
-    >>> EtpSettings.from_environment({"DOORSTEP_STORE": "/var/lib/doorstep/events.db"}).store
-    '/var/lib/doorstep/events.db'
     """
 
-    model: str = "etp:latest"
+    model_variables: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Of each part that the service answers, the field and the variable with its model's tag."""
+
     store: str = IN_MEMORY
     max_clock_skew_s: float = MAX_CLOCK_SKEW_S
 
+    @property
+    def models(self) -> dict[str, str]:
+        """The tag of each part's model."""
+        return {part: getattr(self, name) for part, (name, _) in self.model_variables.items()}
+
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> EtpSettings:
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the settings; what is not set, or empty, keeps its default.
 
         Raises:
             SettingError: a value that cannot be.
         """
         given = os.environ if environment is None else environment
+        tags = {
+            name: given.get(variable) or getattr(cls, name)
+            for name, variable in cls.model_variables.values()
+        }
         return cls(
-            model=given.get(MODEL_VARIABLE) or cls.model,
+            **tags,
             store=given.get(STORE_VARIABLE) or cls.store,
             max_clock_skew_s=_seconds(given, SKEW_VARIABLE, cls.max_clock_skew_s),
         )
 
     def to_environment(self) -> dict[str, str]:
         """Return the environment variables that say these settings."""
-        return _variables(self, (MODEL_VARIABLE, STORE_VARIABLE, SKEW_VARIABLE))
+        tags = {variable: getattr(self, name) for name, variable in self.model_variables.values()}
+        return {
+            **tags,
+            STORE_VARIABLE: self.store,
+            SKEW_VARIABLE: str(self.max_clock_skew_s),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class EtpSettings(EstimatorSettings):
+    """What the eTP service can be told.
+
+    Args:
+        model: tag of the model in the BentoML model store (``DOORSTEP_ETP_MODEL``).
+
+    >>> EtpSettings.from_environment({"DOORSTEP_STORE": "/var/lib/doorstep/events.db"}).store
+    '/var/lib/doorstep/events.db'
+    """
+
+    model_variables: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "ready": ("model", "DOORSTEP_ETP_MODEL")
+    }
+    model: str = "etp:latest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CourierTravelSettings(EstimatorSettings):
+    """What the courier travel service can be told.
+
+    Args:
+        to_store_model: tag of the model of the way to the store
+            (``DOORSTEP_TO_STORE_MODEL``).
+        to_customer_model: of the way to the customer (``DOORSTEP_TO_CUSTOMER_MODEL``).
+        parking_model: of parking and handing over (``DOORSTEP_PARKING_MODEL``).
+
+    >>> CourierTravelSettings().models["parking"]
+    'eta_parking:latest'
+    """
+
+    model_variables: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "to_store": ("to_store_model", "DOORSTEP_TO_STORE_MODEL"),
+        "to_customer": ("to_customer_model", "DOORSTEP_TO_CUSTOMER_MODEL"),
+        "parking": ("parking_model", "DOORSTEP_PARKING_MODEL"),
+    }
+    to_store_model: str = "eta_to_store:latest"
+    to_customer_model: str = "eta_to_customer:latest"
+    parking_model: str = "eta_parking:latest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WallEtaSettings(EstimatorSettings):
+    """What the Wall ETA service can be told.
+
+    Args:
+        model: tag of the model in the BentoML model store (``DOORSTEP_WALL_ETA_MODEL``).
+
+    >>> WallEtaSettings(model="eta_direct:latest").to_environment()["DOORSTEP_WALL_ETA_MODEL"]
+    'eta_direct:latest'
+    """
+
+    model_variables: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "direct": ("model", "DOORSTEP_WALL_ETA_MODEL")
+    }
+    model: str = "wall_eta:latest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +195,7 @@ class EventSettings:
         return _variables(self, names)
 
 
-def _variables(settings: EtpSettings | EventSettings, names: tuple[str, ...]) -> dict[str, str]:
+def _variables(settings: EventSettings, names: tuple[str, ...]) -> dict[str, str]:
     """Return the values of all fields, in their order, under the names of their variables."""
     values = [getattr(settings, item.name) for item in fields(settings)]
     return {name: str(value) for name, value in zip(names, values, strict=True)}

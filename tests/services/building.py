@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -21,9 +20,12 @@ from aggregators import (
     StatsLastNSamples,
 )
 from aggregators.catalog import Catalog
-from estimators.training import TrainedEstimator
+from estimators.base import Estimator
+from estimators.distribution import Distribution
+from services.estimates import RowModel
 from services.estimation import Estimation
 from services.metrics import EstimateMetrics
+from services.part_model import PartModel
 
 ORDERS = Source(
     "orders",
@@ -100,57 +102,69 @@ class FakeFacts:
 
     names = ("products",)
     inputs = ("store_id", "products")
-    numbers = ("products",)
+    numbers: tuple[str, ...] = ("products",)
 
     def encode_one(self, facts: Mapping[str, Any], as_of_us: int) -> npt.NDArray[np.float64]:
         value = facts.get("products")
         return np.array([np.nan if value is None else float(value)])
 
-
-class FakeDistribution:
-    """Seconds that are ten times the level, times the mean."""
-
-    def __init__(self, mean_s: npt.NDArray[np.float64]) -> None:
-        self._mean_s = mean_s
-
-    def mean(self) -> npt.NDArray[np.float64]:
-        return self._mean_s
-
-    def quantile(self, q: float) -> npt.NDArray[np.float64]:
-        return self._mean_s * 2.0 * q
+    def encode_columns(
+        self, columns: Mapping[str, Any], as_of_us: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        rows = [{name: column[i] for name, column in columns.items()} for i in range(len(as_of_us))]
+        return np.array([self.encode_one(row, 0) for row in rows])
 
 
 class FakeEstimator:
     """100 s per product, and 60 s per open order; unknown counts as one."""
 
-    facts = FakeFacts()
+    name = "fake"
+    as_of = "dispatched"
     features = FEATURES
 
-    def __init__(self) -> None:
+    def __init__(self, facts: Any = None) -> None:
+        self.facts = FakeFacts() if facts is None else facts
         self.calls = 0
+        self.blind: list[bool] = []
 
     def assemble(
         self, facts: npt.NDArray[np.float64], realtime: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
         return np.concatenate([facts, realtime], axis=-1)
 
-    def predict(self, inputs: npt.NDArray[np.float64]) -> FakeDistribution:
+    def predict(
+        self, inputs: npt.NDArray[np.float64], blind: npt.NDArray[np.bool_] | None = None
+    ) -> Distribution:
+        """Even between nothing and twice the mean; twice as wide where it is blind."""
         self.calls += 1
         known = np.where(np.isnan(inputs), 1.0, inputs)
-        return FakeDistribution(100.0 * known[:, 0] + 60.0 * known[:, 1])
+        mean_s = 100.0 * known[:, 0] + 60.0 * known[:, 1]
+        self.blind = [False] * len(inputs) if blind is None else blind.tolist()
+        wide = np.where(self.blind, 2.0, 1.0)
+        levels = np.array([0.125, 0.875])
+        return Distribution(levels, mean_s[:, None] * (1.0 + np.outer(wide, levels - 0.5)))
 
 
 def make_store() -> MemoryEventStore:
     return MemoryEventStore(sources=[ORDERS])
 
 
-def make_estimation(store: Any) -> Estimation:
-    """An estimation whose clock stands at noon."""
-    return Estimation(
-        cast(TrainedEstimator, SimpleNamespace(estimator=FakeEstimator())),
+def make_model(store: Any, estimator: Any = None, **options: Any) -> PartModel:
+    return PartModel(
+        cast(Estimator, FakeEstimator() if estimator is None else estimator),
         tag="etp:test",
         store=store,
         metrics=EstimateMetrics("etp", CollectorRegistry()),
+        **options,
+    )
+
+
+def make_estimation(store: Any, model: RowModel | None = None) -> Estimation:
+    """An estimation whose clock stands at noon."""
+    return Estimation(
+        make_model(store) if model is None else model,
+        metrics=EstimateMetrics("etp", CollectorRegistry()),
+        service="etp",
         clock=lambda: NOON,
     )
 

@@ -12,16 +12,29 @@ from typing import Any
 import pytest
 
 from aggregators.catalog import CATALOG
+from services.courier_travel import CourierTravelService
 from services.decoding import decode
 from services.etp import EtpService
 from services.events import EventService
 from services.feature_schemas import FeatureRow
 from services.openapi import described, with_questions
-from services.schemas import CloudEvent, PredictRequest
+from services.schemas import CloudEvent, PredictRequest, TravelRequest
+from services.wall_eta import WallEtaService
 
 FOLDER = Path(__file__).parent / "openapi"
-ROWS = {"/events": CloudEvent, "/predict_batch": PredictRequest, "/features_batch": FeatureRow}
-SERVICES: dict[str, Any] = {"etp": EtpService, "events": EventService}
+SERVICES: dict[str, Any] = {
+    "courier_travel": CourierTravelService,
+    "etp": EtpService,
+    "events": EventService,
+    "wall_eta": WallEtaService,
+}
+
+
+def row_kind_of(service: str, route: str) -> Any:
+    """The type of the rows of a batch, None where there are none."""
+    of_route: dict[str, Any] = {"/events": CloudEvent, "/features_batch": FeatureRow}
+    of_route["/predict_batch"] = TravelRequest if service == "courier_travel" else PredictRequest
+    return of_route.get(route)
 
 
 def description_of(name: str) -> str:
@@ -80,7 +93,7 @@ def test_every_example_is_one_that_is_taken(name: str) -> None:
     for method in SERVICES[name].apis.values():
         body = json.dumps(method.input_spec.example).encode()
         decoded = decode(body, method.input_spec.kind)
-        row_kind: Any = ROWS.get(method.route)
+        row_kind = row_kind_of(name, method.route)
         if row_kind is not None:
             for row in getattr(decoded, "rows", decoded):
                 decode(row, row_kind)

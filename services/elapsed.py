@@ -1,0 +1,156 @@
+"""How long ago the events of orders were, looked up where whoever asks does not say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.events import Source
+from aggregators.stores import EventStore
+from aggregators.times import NEVER
+from aggregators.typing import SampleId
+from estimators.stages import LIFE, elapsed_columns, elapsed_facts
+
+__all__ = ["UNSAID", "ElapsedLookup", "happened_us", "life_source"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+UNSAID: Any = object()
+"""Stands in a column where a row does not say a value; None says that there is none."""
+
+
+def life_source(sources: Sequence[Source]) -> Source | None:
+    """Return the source whose samples live through the events of an order, None: there is none."""
+    return next((one for one in sources if set(LIFE) & set(one.events)), None)
+
+
+def happened_us(
+    store: EventStore, source: Source, sample_ids: Sequence[SampleId]
+) -> list[dict[str, int] | None]:
+    """Return when the events of samples were, as far as the store has them, in one round trip.
+
+    Args:
+        store: has the events.
+        source: of the samples.
+        sample_ids: which.
+
+    Returns:
+        For each sample microseconds UTC by event, also of events that are yet to come as seen
+        from some ``as_of``; None where the store has no event of it.
+    """
+    found: list[dict[str, int] | None] = []
+    for sample in store.samples(source, sample_ids):
+        if sample is None:
+            found.append(None)
+            continue
+        times = zip(source.events, sample.times[:, 0].tolist(), strict=True)
+        found.append({event: time_us for event, time_us in times if time_us != NEVER})
+    return found
+
+
+class ElapsedLookup:
+    """Gives orders the elapsed facts that they do not bring, from their events before ``as_of``.
+
+    Args:
+        names: the elapsed facts that are wanted.
+        source: of the orders.
+    """
+
+    def __init__(self, names: Sequence[str], source: Source) -> None:
+        self._names = tuple(names)
+        self._source = source
+
+    def into(
+        self, order: dict[str, Any], store: EventStore, sample_id: SampleId | None, as_of_us: int
+    ) -> list[str]:
+        """Add to one order what it does not say; return notes on what is not known.
+
+        An order without an id does not exist yet: nothing has happened to it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        absent = [name for name in self._names if name not in order]
+        if not absent or sample_id is None:
+            return []
+        (happened,) = happened_us(store, self._source, [sample_id])
+        if happened is None:
+            return [_unknown(sample_id)]
+        facts = elapsed_facts(happened, as_of_us)
+        for name in absent:
+            order[name] = facts[name]
+        return []
+
+    def into_columns(
+        self,
+        columns: dict[str, Any],
+        store: EventStore,
+        sample_ids: Sequence[SampleId | None],
+        as_of_us: IntArray,
+    ) -> dict[int, list[str]]:
+        """Add to many orders what they do not say; see :meth:`into`.
+
+        A column that is absent, or a value that is ``UNSAID``, was not said.
+
+        Returns:
+            Notes by row.
+        """
+        unsaid = {name: _unsaid(columns.get(name), len(sample_ids)) for name in self._names}
+        wanted = np.logical_or.reduce(list(unsaid.values()))
+        rows = [i for i in np.flatnonzero(wanted).tolist() if sample_ids[i] is not None]
+        notes: dict[int, list[str]] = {}
+        facts: Mapping[str, FloatArray] = {}
+        if rows:
+            ids = list(dict.fromkeys(one for i in rows if (one := sample_ids[i]) is not None))
+            known = dict(zip(ids, happened_us(store, self._source, ids), strict=True))
+            lives = [known[one] for i in rows if (one := sample_ids[i]) is not None]
+            notes = {
+                i: [_unknown(sample_ids[i])]
+                for i, life in zip(rows, lives, strict=True)
+                if life is None
+            }
+            facts = _elapsed_of(lives, as_of_us[rows])
+        for name, mask in unsaid.items():
+            if mask.any():
+                columns[name] = _filled(columns.get(name), mask, rows, facts.get(name))
+        return notes
+
+
+def _elapsed_of(
+    lives: Sequence[Mapping[str, int] | None], as_of_us: IntArray
+) -> dict[str, FloatArray]:
+    event_us = {
+        event: np.array([NEVER if life is None else life.get(event, NEVER) for life in lives])
+        for event in LIFE
+    }
+    return elapsed_columns(event_us, as_of_us)
+
+
+def _unsaid(column: Sequence[Any] | None, n_rows: int) -> NDArray[np.bool_]:
+    if column is None:
+        return np.ones(n_rows, np.bool_)
+    return np.array([value is UNSAID for value in column], np.bool_)
+
+
+def _filled(
+    column: Sequence[Any] | None,
+    unsaid: NDArray[np.bool_],
+    rows: Sequence[int],
+    found: FloatArray | None,
+) -> FloatArray:
+    """Return a column whose unsaid values are those that were found, NaN where nothing was."""
+    values = np.full(len(unsaid), np.nan)
+    if found is not None:
+        values[rows] = found
+    if column is not None:
+        said = [np.nan if v is None or v is UNSAID else v for v in column]
+        values = np.where(unsaid, values, np.array(said, np.float64))
+    return values
+
+
+def _unknown(sample_id: object) -> str:
+    return f"no event of {sample_id!r} has arrived: nothing is known to have happened"

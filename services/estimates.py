@@ -1,0 +1,124 @@
+"""What is asked of a model and what it answers, row by row: the inside of every estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.stores import EventStore
+from aggregators.typing import SampleId
+from estimators.distribution import Distribution
+from services.errors import InvalidRequest
+from services.schemas import ModelInfo, Status
+
+__all__ = ["Estimates", "RowModel", "Rows", "concatenated"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Orders, and the moments at which they are asked about.
+
+    Args:
+        columns: by name one value per row; None: not known. Numbers may be arrays, NaN as None.
+            A column that is absent was not given.
+        sample_ids: the order's id, None where it does not exist yet, shape (n_rows,).
+        as_of_us: microseconds UTC, shape (n_rows,).
+    """
+
+    columns: Mapping[str, Sequence[Any]]
+    sample_ids: Sequence[SampleId | None]
+    as_of_us: IntArray
+
+    def __len__(self) -> int:
+        return len(self.sample_ids)
+
+    def __getitem__(self, rows: slice) -> Rows:
+        """Return some rows.
+
+        >>> rows = Rows({"city": ["BCN", "WAW"]}, [1, 2], np.zeros(2, np.int64))
+        >>> rows[1:].columns
+        {'city': ['WAW']}
+        """
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Rows(columns, self.sample_ids[rows], self.as_of_us[rows])
+
+    def order(self, row: int) -> dict[str, Any]:
+        """Return what is said of one order."""
+        return {name: column[row] for name, column in self.columns.items()}
+
+
+@dataclass(slots=True)
+class Estimates:
+    """Answers, one per row.
+
+    Args:
+        distribution: seconds.
+        status: how each came about.
+        notes: in words, what made a status other than ok.
+        realtime: values of the real-time features, shape (n_rows, n_features); no columns where no
+            model was asked.
+        model: what answered.
+    """
+
+    distribution: Distribution
+    status: list[Status]
+    notes: list[list[str]]
+    realtime: FloatArray
+    model: ModelInfo
+
+
+class RowModel(Protocol):
+    """What answers rows: a model, or what is there instead of one."""
+
+    info: ModelInfo
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the real-time features that it computes."""
+
+    def check(self, order: Mapping[str, Any]) -> None:
+        """Refuse an order with :class:`InvalidRequest` for the field that cannot be."""
+
+    def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
+        """Return what is wrong with rows; refuse a column that cannot be."""
+
+    def estimate(self, rows: Rows) -> Estimates:
+        """Answer rows; refuse all with :class:`InvalidRequest` if one cannot be answered."""
+
+    def estimate_one(
+        self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
+    ) -> Estimates:
+        """Answer one row, as quickly as that can be done."""
+
+    def use_store(self, store: EventStore) -> None:
+        """Take the features from this store from now on."""
+
+    def warm_up(self) -> None:
+        """Answer something, so that the first real question is quick."""
+
+
+def concatenated(parts: Sequence[Estimates]) -> Estimates:
+    """Return the answers of one model to several groups of rows, one group after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    levels = parts[0].distribution.levels
+    values = [
+        one.distribution.values
+        if np.array_equal(one.distribution.levels, levels)
+        else one.distribution.quantile(levels)
+        for one in parts
+    ]
+    return Estimates(
+        Distribution(levels, np.concatenate(values)),
+        [status for one in parts for status in one.status],
+        [notes for one in parts for notes in one.notes],
+        np.concatenate([one.realtime for one in parts]),
+        parts[0].model,
+    )

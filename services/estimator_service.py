@@ -1,0 +1,363 @@
+"""What the services of estimators share: starting, answering, taking events, ending.
+
+A service starts with whatever it can get. Without a model it answers what is usual, without a store
+from the request alone; each answer says so. It is ready once it has everything, and keeps trying.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import ClassVar, TypeVar
+
+import bentoml
+from starlette.responses import Response
+
+from aggregators import StoreError, warm_up
+from aggregators.events import Source
+from aggregators.stores import EventStore
+from services.api_keys import Scope
+from services.batches import RowLimit
+from services.computing import Computing
+from services.decoding import decode
+from services.errors import ServiceError, SettingError, Unavailable
+from services.estimates import RowModel
+from services.estimation import Estimation, answer_batch
+from services.event_store import is_redis, open_store
+from services.examples import EVENTS, PREDICT, PREDICT_BATCH, PREDICT_COLUMNS
+from services.feature_ages import FeatureAges
+from services.http import Call, json_endpoint, json_response
+from services.intake import EVENT_TYPES, Intake
+from services.intake_metrics import intake_metrics
+from services.limits import LARGE_BODY_BYTES, MAX_COLUMN_ROWS
+from services.metrics import EstimateMetrics
+from services.model_loading import ModelMissing, load_fallback, load_part
+from services.part_model import PartModel
+from services.prediction_log import PredictionLog
+from services.schemas import (
+    CloudEvents,
+    EventsAnswer,
+    PredictAnswer,
+    PredictBatchAnswer,
+    PredictBatchRequest,
+    PredictColumnsAnswer,
+    PredictColumnsRequest,
+    PredictRequest,
+)
+from services.settings import EstimatorSettings
+from services.tuning import freeze_garbage
+
+__all__ = ["ACCESS", "EstimatorService", "ServedPart", "common_sources"]
+
+logger = logging.getLogger("doorstep.services")
+
+T = TypeVar("T")
+
+_ASKED_BY: tuple[Scope, ...] = ("routing", "app", "partner")
+ACCESS: dict[str, tuple[Scope, ...]] = {
+    "/predict": _ASKED_BY,
+    "/predict_batch": _ASKED_BY,
+    "/predict_columns": _ASKED_BY,
+    "/events": ("intake",),
+}
+"""Scopes of the keys that may ask what."""
+
+RETRY_S = 2.0
+"""Seconds between two attempts to get what is missing."""
+
+
+class ServedPart:
+    """One model of a service.
+
+    Args:
+        estimators: names of the estimators that it may be.
+        ends: the event with which its target must end; empty: any.
+    """
+
+    def __init__(self, *estimators: str, ends: str = "") -> None:
+        self.estimators = estimators
+        self.ends = ends
+
+
+class EstimatorService:
+    """Base of the services; a subclass names its parts."""
+
+    name: ClassVar[str] = ""
+    """In metrics, logs and the log of predictions."""
+
+    parts: ClassVar[Mapping[str, ServedPart]] = {}
+    """The models that it needs."""
+
+    def __init__(self) -> None:
+        self._metrics = EstimateMetrics(self.name)
+        self._store: EventStore | None = None
+        self._intake: Intake | None = None
+        self._log: PredictionLog | None = None
+        self._estimations: dict[str, Estimation] = {}
+        self._models: dict[str, PartModel] = {}
+        self._ages: list[FeatureAges] = []
+        self._rows = RowLimit()
+        self._opening = threading.Lock()
+        self._ends = threading.Event()
+        self._retrying: threading.Thread | None = None
+        self._is_complete = False
+        self._why_not = "the service is starting"
+        self._settings: EstimatorSettings | None = None
+        try:
+            self._settings = self.settings()
+            self._log = PredictionLog.from_environment(self.name)
+        except SettingError as error:
+            logger.error("%s", error)
+            self._settings = None
+            self._why_not = f"the service cannot start: {error}"
+        where = "" if self._settings is None else self._settings.store
+        self._computing = Computing(over_network=is_redis(where))
+
+    @classmethod
+    def settings(cls) -> EstimatorSettings:
+        """Return what the environment says.
+
+        Raises:
+            SettingError: a value that cannot be.
+        """
+        raise NotImplementedError
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def warm_up(self) -> None:
+        """Get models and store, and compile what is compiled at first use.
+
+        What cannot be had is tried again in the background: a process that stays up and says why is
+        easier to mend than one that is started again and again.
+        """
+        if self._settings is None or self.complete():
+            return
+        self._retrying = threading.Thread(target=self._retry, name="opening", daemon=True)
+        self._retrying.start()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def finish(self) -> None:
+        """Write the events and estimates that are waiting, and let go of the store."""
+        self._ends.set()
+        if self._retrying is not None:
+            self._retrying.join()
+        if self._intake is not None:
+            self._intake.close()
+        for ages in self._ages:
+            ages.close()
+        self._computing.close()
+        if self._log is not None:
+            self._log.close()
+        if self._store is not None:
+            self._store.close()
+
+    def __is_ready__(self) -> bool:
+        """Ready with all models and the store only."""
+        return self._is_complete
+
+    def complete(self) -> bool:
+        """Get what is missing; return whether nothing is any more."""
+        assert self._settings is not None
+        with self._opening:
+            if self._is_complete:
+                return True
+            missing = [
+                reason
+                for part, tag in self._settings.models.items()
+                if part not in self._models and (reason := self._load(part, tag))
+            ]
+            reason = self._open(self._settings)
+            missing += [reason] if reason else []
+            if missing:
+                self._why_not = "; ".join(missing)
+                return False
+            warm_up()
+            for model in self._models.values():
+                _warm(model)
+            freeze_garbage()
+            self._is_complete = True
+            return True
+
+    def _retry(self) -> None:
+        while not self._ends.wait(RETRY_S):
+            try:
+                if self.complete():
+                    return
+            except Exception:  # a mistake of ours must not end the attempts
+                logger.exception("the service is not complete")
+
+    def _load(self, part: str, tag: str) -> str:
+        """Load the model of a part, or what answers instead of it; return why not the model."""
+        spec = self.parts[part]
+        try:
+            model = load_part(
+                tag, estimators=spec.estimators, metrics=self._metrics, ends=spec.ends
+            )
+            if self._store is not None:
+                self._connect(model, self._store)
+        except (ModelMissing, StoreError) as error:
+            reason = f"the service has no model: {error}"
+            if part not in self._estimations:
+                logger.error("%s", reason)
+                instead = load_fallback(tag, why="the service has no model")
+                if instead is not None:
+                    self._estimations[part] = self._estimation(instead)
+            return reason
+        self._models[part] = model
+        self._estimations[part] = self._estimation(model)
+        return ""
+
+    def _open(self, settings: EstimatorSettings) -> str:
+        """Open the store for the models that are there; return why it cannot be opened."""
+        if self._store is not None or not self._models:
+            return ""
+        try:
+            sources = common_sources(model.sources for model in self._models.values())
+            store = open_store(settings.store, sources)
+        except (ServiceError, StoreError) as error:
+            logger.error("no event store: %s", error)
+            return f"the service has no event store: {error}"
+        for model in self._models.values():
+            self._connect(model, store)
+        self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
+        self._store = store
+        return ""
+
+    def _connect(self, model: PartModel, store: EventStore) -> None:
+        """Let a model read a store. Raises :class:`StoreError` where that keeps other sources."""
+        for source in model.sources:
+            store.check_source(source)
+        model.use_store(store)
+        model.ages = FeatureAges(model.features, store, metrics=self._metrics)
+        self._ages.append(model.ages)
+
+    def _estimation(self, model: RowModel) -> Estimation:
+        return Estimation(model, metrics=self._metrics, service=self.name, log=self._log)
+
+    @json_endpoint(
+        "/events",
+        takes=CloudEvents,
+        gives=EventsAnswer,
+        media_types=EVENT_TYPES,
+        example=EVENTS,
+    )
+    async def events(self, call: Call, /) -> Response:
+        """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
+
+        What is answered as accepted is in the store, and in every later estimate.
+        """
+        if self._intake is None:
+            raise Unavailable(self._why_not)
+        answer = await self._intake.take(
+            call.body, request_id=call.request_id, headers=call.cloud_headers
+        )
+        return json_response(answer, request_id=call.request_id)
+
+    @json_endpoint("/predict", takes=PredictRequest, gives=PredictAnswer, example=PREDICT)
+    async def predict(self, call: Call, /) -> Response:
+        """Estimate how long one order takes, as of a moment."""
+        return await self.answer_one(call, PredictRequest)
+
+    @json_endpoint(
+        "/predict_batch",
+        takes=PredictBatchRequest,
+        gives=PredictBatchAnswer,
+        example=PREDICT_BATCH,
+    )
+    async def predict_batch(self, call: Call, /) -> Response:
+        """Estimate many orders at once; each row has an answer or a problem of its own."""
+        return await self.answer_many(call, PredictRequest)
+
+    @json_endpoint(
+        "/predict_columns",
+        takes=PredictColumnsRequest,
+        gives=PredictColumnsAnswer,
+        example=PREDICT_COLUMNS,
+    )
+    async def predict_columns(self, call: Call, /) -> Response:
+        """Estimate many orders at one moment, column by column, as whole distributions."""
+        return await self.answer_columns(call, PredictColumnsRequest)
+
+    def part_of(self, request: PredictRequest | PredictColumnsRequest) -> str:
+        """Return which of the parts a request asks for."""
+        return next(iter(self.parts))
+
+    def estimation_of(self, request: PredictRequest | PredictColumnsRequest) -> Estimation:
+        """Return what answers a request.
+
+        Raises:
+            Unavailable: there is neither a model nor anything to fall back on.
+        """
+        estimation = self._estimations.get(self.part_of(request))
+        if estimation is None:
+            raise Unavailable(self._why_not)
+        return estimation
+
+    async def answer_one(self, call: Call, kind: type[PredictRequest]) -> Response:
+        """Answer ``/predict``."""
+        request = decode(call.body, kind)
+        answer = partial(self.estimation_of(request).answer, request, request_id=call.request_id)
+        return json_response(await self._computing.run(1, answer), request_id=call.request_id)
+
+    async def answer_many(self, call: Call, kind: type[PredictRequest]) -> Response:
+        """Answer ``/predict_batch``, whose rows are of this kind."""
+        request = await self._decoded(call, PredictBatchRequest)
+        if not self._estimations:
+            raise Unavailable(self._why_not)
+        n = len(request.rows)
+
+        def answer() -> Response:
+            answers = answer_batch(
+                request.rows,
+                kind,
+                self.estimation_of,
+                request_id=call.request_id,
+                metrics=self._metrics,
+            )
+            return json_response(answers, request_id=call.request_id)
+
+        with self._rows.of(n):
+            return await self._computing.run(n, answer)
+
+    async def answer_columns(self, call: Call, kind: type[PredictColumnsRequest]) -> Response:
+        """Answer ``/predict_columns``."""
+        request = await self._decoded(call, kind)
+        estimation, n = self.estimation_of(request), len(request.sample_ids)
+
+        def answer() -> Response:
+            answers = estimation.answer_columns(request, request_id=call.request_id)
+            return json_response(answers, request_id=call.request_id)
+
+        with self._rows.of(n):
+            return await self._computing.run(n, answer)
+
+    async def _decoded(self, call: Call, kind: type[T]) -> T:
+        """Decode a body, beside the event loop if it is a large one."""
+        if len(call.body) < LARGE_BODY_BYTES:
+            return decode(call.body, kind)
+        return await self._computing.run(MAX_COLUMN_ROWS, decode, call.body, kind)
+
+
+def _warm(model: PartModel) -> None:
+    try:
+        model.warm_up()
+    except ServiceError as error:  # requests will say so, too
+        logger.error("%s cannot be warmed up: %s", model.info.tag, error)
+
+
+def common_sources(several: Iterable[Sequence[Source]]) -> list[Source]:
+    """Return the sources of several models, each once.
+
+    Raises:
+        SettingError: one is declared in two ways.
+    """
+    common: dict[str, Source] = {}
+    for sources in several:
+        for source in sources:
+            if common.setdefault(source.name, source) != source:
+                raise SettingError(
+                    f"the models declare source {source.name!r} in two ways; serve models that were"
+                    " trained together"
+                )
+    return list(common.values())

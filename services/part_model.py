@@ -1,0 +1,278 @@
+"""One estimator over one event store: rows in, a distribution, a status and notes for each out.
+
+Knows nothing of HTTP or JSON. What goes wrong with the store or the model makes an answer wider and
+is said in its notes; it never fails a row.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+from time import perf_counter, time
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators import FeatureSet
+from aggregators import __version__ as aggregators_version
+from aggregators.errors import AggregatorError, FunctionError, StoreError
+from aggregators.events import Source
+from aggregators.stores import EventStore
+from aggregators.times import from_us
+from aggregators.typing import SampleId
+from estimators.base import Estimator
+from estimators.distribution import Distribution
+from estimators.fallback import Fallback
+from services.elapsed import ElapsedLookup, life_source
+from services.errors import InvalidRequest, Unavailable
+from services.estimates import Estimates, Rows
+from services.fallback_model import fallen_back
+from services.feature_ages import FeatureAges
+from services.metrics import EstimateMetrics
+from services.order_fields import OrderFields
+from services.request_context import note_time
+from services.schemas import ModelInfo, Status
+
+__all__ = ["PartModel"]
+
+logger = logging.getLogger("doorstep.services")
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_STORE_FAILURES = (StoreError, FunctionError, sqlite3.Error, OSError)
+_MODEL_FAILED = "the model failed"
+
+
+class Clipper(Protocol):
+    """Moves facts into the range that training saw."""
+
+    def clip(self, facts: FloatArray) -> tuple[FloatArray, list[list[str]]]:
+        """Return encoded facts, shape (n_rows, n_facts), and notes on each row."""
+
+
+class PartModel:
+    """Answers rows with one estimator.
+
+    Args:
+        estimator: fitted; its features are computed over ``store``.
+        tag: the model's tag, for the answers.
+        metrics: what is timed.
+        store: has the events; None: not yet, see :meth:`use_store`. Without one all rows are
+            degraded.
+        fallback: answers where the model fails; None: the request fails.
+        clipper: looks at the facts before the model does.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        *,
+        tag: str,
+        metrics: EstimateMetrics,
+        store: EventStore | None = None,
+        fallback: Fallback | None = None,
+        clipper: Clipper | None = None,
+    ) -> None:
+        features = estimator.features
+        self._estimator = estimator
+        self._features = features
+        self._facts = estimator.facts
+        self._fields = OrderFields(estimator)
+        self._metrics = metrics
+        self._store = store
+        self._fallback = fallback
+        self._clipper = clipper
+        self._own_source = features.sources[0].name
+        source = life_source(features.sources)
+        self._lookup: ElapsedLookup | None = None
+        if source is not None and self._fields.elapsed:
+            self._lookup = ElapsedLookup(self._fields.elapsed, source)
+        self.ages: FeatureAges | None = None
+        """Is told now and then how old the events are that features rest on."""
+        self.info = ModelInfo(
+            tag=tag,
+            catalog_version=features.version,
+            fingerprint=features.fingerprint,
+            aggregators_version=aggregators_version,
+        )
+
+    @property
+    def features(self) -> FeatureSet:
+        """The real-time features."""
+        return self._features
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the real-time features."""
+        return self._features.names
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What a store must keep for it."""
+        return self._features.sources
+
+    def use_store(self, store: EventStore) -> None:
+        """Take the features from this store from now on."""
+        self._store = store
+
+    def check(self, order: Mapping[str, Any]) -> None:
+        """Refuse an order with a field that none has, or a value of the wrong type."""
+        self._fields.check(order)
+
+    def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
+        """Return what is wrong with rows, by number; refuse a column that no order has."""
+        return self._fields.check_columns(columns)
+
+    def warm_up(self) -> None:
+        """Answer an order about which nothing is known, so that the first real ones are quick."""
+        order: dict[str, Any] = dict.fromkeys(self._fields.needed)
+        now_us = round(time() * 1e6)
+        self.estimate_one(order, None, now_us)
+        columns = {name: [None, None] for name in order}
+        self.estimate(Rows(columns, [None, None], np.full(2, now_us, np.int64)))
+
+    def estimate_one(
+        self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
+    ) -> Estimates:
+        """Answer one order that was checked.
+
+        Raises:
+            InvalidRequest: a key or id of another type than the store's, or a moment that the
+                store has forgotten.
+            Unavailable: the model failed, and there is nothing to fall back on.
+        """
+        began_s = perf_counter()
+        given = dict(order)
+        notes: list[str] = []
+        keys = {name: order.get(name) for name in self._features.dimensions}
+        own = {self._own_source: sample_id}
+        try:
+            store = self._open_store()
+            if self._lookup is not None:
+                notes += self._lookup.into(given, store, sample_id, as_of_us)
+            realtime = self._features.transform_array(
+                store, as_of=as_of_us, keys=keys, sample_id=own
+            )
+            if self.ages is not None:
+                self.ages.offer(from_us(as_of_us), keys, own)
+        except _STORE_FAILURES as error:
+            realtime = np.full(len(self._features), np.nan)
+            notes.append(_unread(error))
+        except AggregatorError as error:
+            raise InvalidRequest(str(error), field="order") from None
+        notes = [*self._fields.missing(given), *notes]
+        facts = self._facts.encode_one(given, as_of_us)
+        clipped: list[str] = []
+        if self._clipper is not None:
+            within, notes_by_row = self._clipper.clip(facts[np.newaxis, :])
+            facts, clipped = within[0], notes_by_row[0]
+        computed_s = perf_counter()
+        try:
+            inputs = self._estimator.assemble(facts, realtime)[np.newaxis, :]
+            told = self._predicted(inputs, np.array([True]) if notes else None)
+        except Exception:  # a model may be damaged in any way
+            columns = {name: [value] for name, value in given.items()}
+            rows = Rows(columns, [sample_id], np.array([as_of_us], np.int64))
+            return self._without_model(rows, [notes])
+        self._time(began_s, computed_s)
+        status: Status = "degraded" if notes else "input_clipped" if clipped else "ok"
+        return Estimates(told, [status], [notes + clipped], realtime[np.newaxis, :], self.info)
+
+    def estimate(self, rows: Rows) -> Estimates:
+        """Answer rows that were checked, with one read of the store and one call of the model.
+
+        Raises:
+            InvalidRequest: as of :meth:`estimate_one`, of one row at least.
+            Unavailable: as of :meth:`estimate_one`.
+        """
+        began_s = perf_counter()
+        n = len(rows)
+        columns: dict[str, Any] = dict(rows.columns)
+        amiss: dict[int, list[str]] = {}
+        nothing = [None] * n
+        keys = {name: columns.get(name, nothing) for name in self._features.dimensions}
+        own = {self._own_source: rows.sample_ids}
+        try:
+            store = self._open_store()
+            if self._lookup is not None:
+                amiss = self._lookup.into_columns(columns, store, rows.sample_ids, rows.as_of_us)
+            realtime = self._features.transform_many(
+                store, as_of=rows.as_of_us, keys=keys, sample_id=own
+            )
+            if self.ages is not None and n:
+                first = {name: column[0] for name, column in keys.items()}
+                own_first = {self._own_source: rows.sample_ids[0]}
+                self.ages.offer(from_us(int(rows.as_of_us[0])), first, own_first)
+        except _STORE_FAILURES as error:
+            realtime = np.full((n, len(self._features)), np.nan)
+            amiss = {i: [_unread(error)] for i in range(n)}
+        except AggregatorError as error:
+            raise InvalidRequest(str(error), field="order") from None
+        missing = self._fields.missing_of(columns, n)
+        notes = [[*missing.get(i, ()), *amiss.get(i, ())] for i in range(n)]
+        facts = self._facts.encode_columns(columns, rows.as_of_us)
+        clipped: list[list[str]] | None = None
+        if self._clipper is not None:
+            facts, clipped = self._clipper.clip(facts)
+        computed_s = perf_counter()
+        try:
+            inputs = self._estimator.assemble(facts, realtime)
+            blind = np.array([bool(one) for one in notes], np.bool_)
+            told = self._predicted(inputs, blind if blind.any() else None)
+        except Exception:
+            return self._without_model(Rows(columns, rows.sample_ids, rows.as_of_us), notes)
+        self._time(began_s, computed_s)
+        return Estimates(told, *_labelled(notes, clipped), realtime, self.info)
+
+    def _open_store(self) -> EventStore:
+        if self._store is None:
+            raise StoreError("the event store is not open yet")
+        return self._store
+
+    def _predicted(self, inputs: FloatArray, blind: BoolArray | None) -> Distribution:
+        """Ask the model; rows without all that they should have get the wider range of such."""
+        if blind is None:
+            return self._estimator.predict(inputs)
+        return self._estimator.predict(inputs, blind)
+
+    def _without_model(self, rows: Rows, notes: Sequence[Sequence[str]]) -> Estimates:
+        """Answer what is usual, after the model has failed."""
+        logger.exception("the model %s failed", self.info.tag)
+        if self._fallback is None:
+            raise Unavailable(f"{_MODEL_FAILED}; the log has it") from None
+        return fallen_back(
+            self._fallback,
+            rows,
+            why=_MODEL_FAILED,
+            model=self.info,
+            notes=notes,
+            n_features=len(self._features),
+        )
+
+    def _time(self, began_s: float, computed_s: float) -> None:
+        features_s, model_s = computed_s - began_s, perf_counter() - computed_s
+        self._metrics.time_features(features_s)
+        self._metrics.time_model(model_s)
+        note_time("features", features_s)
+        note_time("model", model_s)
+
+
+def _labelled(
+    notes: list[list[str]], clipped: list[list[str]] | None
+) -> tuple[list[Status], list[list[str]]]:
+    """Return the status of each row and all its notes."""
+    if clipped is None:
+        return ["degraded" if one else "ok" for one in notes], notes
+    status: list[Status] = [
+        "degraded" if one else "input_clipped" if moved else "ok"
+        for one, moved in zip(notes, clipped, strict=True)
+    ]
+    return status, [[*one, *moved] for one, moved in zip(notes, clipped, strict=True)]
+
+
+def _unread(error: Exception) -> str:
+    logger.error("no real-time features for a request: %s: %s", type(error).__name__, error)
+    return f"real-time features are missing: {type(error).__name__}"
