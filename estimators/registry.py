@@ -29,8 +29,8 @@ from estimators.evaluation import ALL, Report
 from estimators.fallback import Fallback
 from estimators.monitoring.reference import Reference
 from estimators.parking import Parking
+from estimators.trained import TrainedEstimator
 from estimators.trained_eta import TrainedEta
-from estimators.training import TrainedEstimator
 from estimators.wall_eta import WallEta
 
 __all__ = [

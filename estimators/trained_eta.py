@@ -10,7 +10,7 @@ from estimators.eta import EtaModel
 from estimators.evaluation import Report
 
 if TYPE_CHECKING:
-    from estimators.training import TrainedEstimator
+    from estimators.trained import TrainedEstimator
 
 __all__ = ["TrainedEta"]
 

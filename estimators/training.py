@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import lightgbm
@@ -24,13 +23,13 @@ from estimators.errors import DatasetError
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report, ReportRow, Scores, period_of, score
 from estimators.facts import learn_facts
-from estimators.fallback import Fallback
 from estimators.fallback_learning import learn_fallback
 from estimators.matrix import FeatureMatrix, inputs_of
-from estimators.monitoring.reference import EXPLAINED_ROWS, Reference, reference_of
+from estimators.monitoring.reference import EXPLAINED_ROWS, reference_of
 from estimators.sampling import evenly
 from estimators.shrinkage import Shrinkage, learn_shrinkage
 from estimators.slices import score_slices
+from estimators.trained import TrainedEstimator
 from estimators.tuning import Tuning, tune
 from estimators.typing import FloatArray
 
@@ -52,28 +51,6 @@ Progress = Callable[[str, float], None]
 
 CONSTANT_MEDIAN = "constant median"
 WITHOUT_REALTIME = "without real-time features"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainedEstimator:
-    """A fitted estimator and everything that must be known about it when it is served.
-
-    Args:
-        estimator: fitted; ``estimator.features`` are its real-time features, ``estimator.facts``
-            the facts of the request, ``estimator.estimate(...)`` answers one request.
-        report: scores on the data set's test period, beside the baselines.
-        metadata: JSON-able: data set and its fingerprint, periods, counts of rows, versions of
-            aggregators, catalog and lightgbm, fingerprint of the features.
-        reference: what its inputs, labels and answers looked like, to hold later ones against
-            it; None: it was saved before there were such statistics.
-        fallback: what is said where it cannot be asked; None: it was saved before there was one.
-    """
-
-    estimator: Estimator
-    report: Report
-    metadata: Mapping[str, Any]
-    reference: Reference | None = None
-    fallback: Fallback | None = None
 
 
 def train(
