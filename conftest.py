@@ -15,6 +15,8 @@ os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
 ROOT = Path(__file__).parent
 
+pytest_plugins = ["tests.trained_eta"]
+
 # Commands take their data from this variable where no option names any: tests say what they want.
 # Where tests share processes, the others inherit what this one leaves.
 _DATA = os.environ.pop("DOORSTEP_DATA", None) or os.environ.get("DOORSTEP_TEST_DATA")

@@ -107,7 +107,7 @@ def train_eta(
     progress: Progress | None = None,
     num_threads: int = 1,
     seed: int = 0,
-    per_order: int = PER_ORDER,
+    per_order: float = PER_ORDER,
     rows_max: int = ROWS_MAX,
     parameters: Mapping[str, BoostingParameters] | None = None,
     baselines: bool = True,

@@ -72,7 +72,7 @@ class Moments:
         dataset: Dataset,
         *,
         seed: int = 0,
-        per_order: int = PER_ORDER,
+        per_order: float = PER_ORDER,
         rows_max: int = ROWS_MAX,
     ) -> Moments:
         """Choose moments of all orders that were delivered.
@@ -203,7 +203,7 @@ def _times_of(dataset: Dataset, event: str) -> IntArray:
 
 
 def _drawn(
-    times: IntArray, orders: IntArray, rng: np.random.Generator, per_order: int, rows_max: int
+    times: IntArray, orders: IntArray, rng: np.random.Generator, per_order: float, rows_max: int
 ) -> tuple[IntArray, IntArray]:
     """Return rows and moments of some orders, in no order."""
     if not len(orders):
