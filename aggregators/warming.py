@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pandas as pd
-
 from aggregators.after_event import StatsAfterEvent
 from aggregators.attributes import Duration
 from aggregators.base import Aggregator
 from aggregators.between_events import StatsBetweenEvents
-from aggregators.events import Source
+from aggregators.events import Event, Source
 from aggregators.feature_set import FeatureSet
 from aggregators.last_n_samples import StatsLastNSamples
 from aggregators.stores.memory import MemoryEventStore
@@ -19,29 +17,53 @@ from aggregators.typing import Float64Array
 __all__ = ["warm_up"]
 
 
-def warm_up() -> None:
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_GROUPS = ("a", "a", "a", "b")
+
+
+def warm_up(*, training: bool = True) -> None:
     """Run training and inference once on a few samples, so that every kernel is compiled.
 
     Takes some seconds after an installation, and a fraction of one once numba has its cache.
 
+    Args:
+        training: whether training is run, too, which loads pandas; a service only answers.
+
     >>> warm_up()
     """
     features = FeatureSet(_features())
-    start = datetime(2026, 1, 1, tzinfo=UTC)
+    if training:
+        _train(features)
+    source = features.sources[0]
+    store = MemoryEventStore(sources=[source])
+    minute = timedelta(minutes=1)
+    for i, group in enumerate(_GROUPS):
+        known = {"group": group}
+        store.append(
+            [
+                Event(source.name, i, "begun", _START + i * minute, known),
+                Event(source.name, i, "ended", _START + (i + 1) * minute, known),
+            ]
+        )
+    now = _START + timedelta(hours=1)
+    features.transform_array(store, as_of=now, keys={"group": "a"}, sample_id=None)
+    features.transform_many(store, as_of=now, keys={"group": ["a", "b"]}, sample_id=None)
+    features.features[0].explain(store, as_of=now, key="a", sample_id=None)
+
+
+def _train(features: FeatureSet) -> None:
+    import pandas as pd
+
+    rows = range(len(_GROUPS))
     table = pd.DataFrame(
         {
-            "sample": range(4),
-            "group": ["a", "a", "a", "b"],
-            "begun": [start + timedelta(minutes=i) for i in range(4)],
-            "ended": [start + timedelta(minutes=i + 1) for i in range(4)],
+            "sample": rows,
+            "group": _GROUPS,
+            "begun": [_START + timedelta(minutes=i) for i in rows],
+            "ended": [_START + timedelta(minutes=i + 1) for i in rows],
         }
     )
     features.transform(table, "training", as_of="begun")
-    store = MemoryEventStore(sources=features.sources)
-    store.append_table(features.sources[0], table)
-    now = start + timedelta(hours=1)
-    features.transform_array(store, as_of=now, keys={"group": "a"}, sample_id=None)
-    features.features[0].explain(store, as_of=now, key="a", sample_id=None)
 
 
 def _features() -> list[Aggregator]:

@@ -172,7 +172,7 @@ class EstimatorService:
             if missing:
                 self._why_not = "; ".join(missing)
                 return False
-            warm_up()
+            warm_up(training=False)
             for model in self._models.values():
                 _warm(model)
             freeze_garbage()

@@ -121,7 +121,7 @@ class EventService:
     def _use(self, store: EventStore, catalog: Catalog, settings: EventSettings) -> None:
         lookup = FeatureLookup(store, catalog)
         try:
-            warm_up()
+            warm_up(training=False)
             lookup.warm_up()
         except ServiceError:
             store.close()

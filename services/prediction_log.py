@@ -20,9 +20,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from services.errors import SettingError
 from services.prediction_metrics import PredictionLogMetrics, prediction_log_metrics
 from services.prediction_table import Served, part_files, table_of
@@ -155,6 +152,8 @@ class PredictionLog:
 
     def write(self) -> None:
         """Write what is waiting now, as one part per model."""
+        import pyarrow as pa
+
         with self._writing:
             self._failed = False
             rows = self._take()
@@ -226,6 +225,9 @@ class PredictionLog:
         self._metrics.count_dropped(len(rows) - len(kept))
 
     def _write_part(self, rows: list[Served]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         tables: list[pa.Table] = []
         for i in range(0, len(rows), _CHUNK_ROWS):
             tables.append(table_of(rows[i : i + _CHUNK_ROWS]))

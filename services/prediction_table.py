@@ -1,7 +1,8 @@
 """Served estimates as a table: one row each, features in columns of their own.
 
 A part of the log is one Parquet file, whose columns are those of :func:`table_of`. Parts of models
-with other features have other columns; :func:`read_predictions` puts them side by side.
+with other features have other columns; :func:`read_predictions` puts them side by side. A service
+that logs nothing does not load pyarrow.
 """
 
 from __future__ import annotations
@@ -10,25 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from services.errors import ServiceError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["FEATURE_PREFIX", "PredictionLogError", "Served", "part_files", "read_predictions"]
 
 FEATURE_PREFIX = "feature_"
 """Before the name of a feature, in the name of its column."""
 PART_PATTERN = "predictions-*.parquet"
-
-_TIME = pa.timestamp("us", tz="UTC")
 
 
 class PredictionLogError(ServiceError):
@@ -92,10 +91,12 @@ def table_of(rows: Sequence[Served]) -> pa.Table:
 
     ``order`` is JSON, ids of orders are text, and a feature without a value is null.
     """
-    names = rows[0].names
+    import pyarrow as pa
+
+    names, time = rows[0].names, _time()
     columns: dict[str, Any] = {
-        "time": pa.array([round(one.time * 1e6) for one in rows], pa.int64()).cast(_TIME),
-        "as_of": pa.array([one.as_of for one in rows], _TIME),
+        "time": pa.array([round(one.time * 1e6) for one in rows], pa.int64()).cast(time),
+        "as_of": pa.array([one.as_of for one in rows], time),
         "row": pa.array([one.row for one in rows], pa.int32()),
         "sample_id": pa.array(
             [None if one.sample_id is None else str(one.sample_id) for one in rows], pa.string()
@@ -142,6 +143,10 @@ def read_predictions(
         PredictionLogError: there is no such folder, no part of the log has such a column, or a
             part cannot be read.
     """
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     folder = Path(folder)
     if not folder.is_dir():
         raise PredictionLogError(f"there is no folder {str(folder)!r}")
@@ -170,6 +175,8 @@ def read_predictions(
 def _within(
     table: pa.Table, service: str | None, start: datetime | None, end: datetime | None
 ) -> pa.Table:
+    import pyarrow.compute as pc
+
     if service is not None:
         table = table.filter(pc.equal(table["service"], service))
     if start is not None:
@@ -182,4 +189,12 @@ def _within(
 def _moment(moment: datetime) -> pa.Scalar:
     if moment.tzinfo is None:
         raise PredictionLogError(f"{moment} has no timezone; expected a timezone-aware datetime")
-    return pa.scalar(moment.astimezone(UTC), _TIME)
+    import pyarrow as pa
+
+    return pa.scalar(moment.astimezone(UTC), _time())
+
+
+def _time() -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.timestamp("us", tz="UTC")
