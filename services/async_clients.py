@@ -10,22 +10,35 @@ from services.client_connections import AsyncServiceClient
 from services.client_requests import (
     Keys,
     OwnSample,
+    courier_arrival_request,
     explain_request,
     features_batch_request,
     features_request,
     predict_request,
+    travel_request,
 )
+from services.display_schemas import DisplayedEtaAnswer, DisplayedEtaRequest
+from services.eta_schemas import ArrivalRow, CourierArrivalAnswer, EtaAnswer, EtaRequest
 from services.feature_schemas import ExplainAnswer, FeatureRow, FeaturesAnswer, FeaturesBatchAnswer
 from services.schemas import (
     DEFAULT_LEVELS,
     CloudEvent,
     EventsAnswer,
+    Leg,
     PredictAnswer,
     PredictBatchAnswer,
     PredictRequest,
+    TravelRequest,
 )
+from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
 
-__all__ = ["AsyncEtpClient", "AsyncEventClient", "AsyncWallEtaClient"]
+__all__ = [
+    "AsyncCourierTravelClient",
+    "AsyncEtaClient",
+    "AsyncEtpClient",
+    "AsyncEventClient",
+    "AsyncWallEtaClient",
+]
 
 
 class _AsyncEventSender(AsyncServiceClient):
@@ -105,6 +118,90 @@ class AsyncEtpClient(_AsyncEstimatorClient):
 
 class AsyncWallEtaClient(_AsyncEstimatorClient):
     """Asks a Wall ETA service how long orders take from the moment asked to the door."""
+
+
+class AsyncCourierTravelClient(_AsyncEventSender):
+    """Asks a courier travel service how long one leg of a courier's way takes."""
+
+    async def predict(
+        self,
+        order: Mapping[str, Any],
+        *,
+        leg: Leg,
+        sample_id: str | int | None,
+        as_of: datetime | None = None,
+        levels: Sequence[float] = DEFAULT_LEVELS,
+        include_features: bool = False,
+    ) -> PredictAnswer:
+        """Ask for one estimate.
+
+        Args:
+            order: dimensions and facts of the order and its courier.
+            leg: ``to_store``, ``to_customer`` or ``parking``.
+            sample_id: the order's id, or None where it does not exist yet.
+            as_of: the moment, timezone-aware; None means now.
+            levels: quantile levels to answer, each above 0 and below 1.
+            include_features: also answer the features' values.
+
+        Raises:
+            RequestRefused: the service said no, and why.
+            ServiceUnreachable: no answer.
+        """
+        request = travel_request(
+            order,
+            leg=leg,
+            sample_id=sample_id,
+            as_of=as_of,
+            levels=levels,
+            include_features=include_features,
+        )
+        return await self.ask("/predict", request, PredictAnswer)
+
+    async def predict_batch(self, requests: Iterable[TravelRequest]) -> PredictBatchAnswer:
+        """Ask for many estimates at once; each row has its own answer or problem."""
+        return await self.ask("/predict_batch", {"rows": list(requests)}, PredictBatchAnswer)
+
+
+class AsyncEtaClient(_AsyncEventSender):
+    """Asks the ETA service what its three callers want to know.
+
+    The types stand in ``services.eta_schemas``, ``services.selection_schemas`` and
+    ``services.display_schemas``.
+    """
+
+    async def eta(self, request: EtaRequest) -> EtaAnswer:
+        """Ask when one order is delivered, and what that is made of.
+
+        Raises:
+            RequestRefused: the service said no, and why.
+            ServiceUnreachable: no answer.
+        """
+        return await self.ask("/eta", request, EtaAnswer)
+
+    async def courier_selection(self, request: CourierSelectionRequest) -> CourierSelectionAnswer:
+        """Ask which courier should take which order; errors as of :meth:`eta`."""
+        return await self.ask("/courier_selection", request, CourierSelectionAnswer)
+
+    async def displayed_eta(self, request: DisplayedEtaRequest) -> DisplayedEtaAnswer:
+        """Ask which ranges to show for stores; errors as of :meth:`eta`."""
+        return await self.ask("/displayed_eta", request, DisplayedEtaAnswer)
+
+    async def courier_arrival(
+        self,
+        orders: Iterable[ArrivalRow],
+        *,
+        as_of: datetime | None = None,
+        levels: Sequence[float] = DEFAULT_LEVELS,
+    ) -> CourierArrivalAnswer:
+        """Ask when the couriers of a store's orders walk in; errors as of :meth:`eta`.
+
+        Args:
+            orders: each has its own answer or problem.
+            as_of: the moment, timezone-aware; None means now.
+            levels: quantile levels to answer, each above 0 and below 1.
+        """
+        request = courier_arrival_request(orders, as_of=as_of, levels=levels)
+        return await self.ask("/courier_arrival", request, CourierArrivalAnswer)
 
 
 class AsyncEventClient(_AsyncEventSender):

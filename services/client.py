@@ -10,8 +10,20 @@ Each client is there twice: blocking, and for asyncio with the same methods.
 
 from __future__ import annotations
 
-from services.async_clients import AsyncEtpClient, AsyncEventClient, AsyncWallEtaClient
-from services.blocking_clients import EtpClient, EventClient, WallEtaClient
+from services.async_clients import (
+    AsyncCourierTravelClient,
+    AsyncEtaClient,
+    AsyncEtpClient,
+    AsyncEventClient,
+    AsyncWallEtaClient,
+)
+from services.blocking_clients import (
+    CourierTravelClient,
+    EtaClient,
+    EtpClient,
+    EventClient,
+    WallEtaClient,
+)
 from services.client_connections import API_KEY_VARIABLE, AsyncServiceClient, ServiceClient
 from services.client_errors import (
     ClientError,
@@ -24,11 +36,15 @@ from services.retrying import RetryBudget
 
 __all__ = [
     "API_KEY_VARIABLE",
+    "AsyncCourierTravelClient",
+    "AsyncEtaClient",
     "AsyncEtpClient",
     "AsyncEventClient",
     "AsyncServiceClient",
     "AsyncWallEtaClient",
     "ClientError",
+    "CourierTravelClient",
+    "EtaClient",
     "EtpClient",
     "EventClient",
     "NoAnswerInTime",

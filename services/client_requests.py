@@ -6,11 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from services.eta_schemas import ArrivalRow
 from services.feature_schemas import ExplainRequest, FeatureRow, FeaturesRequest
-from services.schemas import PredictRequest
+from services.schemas import Leg, PredictRequest, TravelRequest
 
-__all__ = ["Keys", "OwnSample", "explain_request", "features_batch_request", "features_request",
-           "predict_request"]  # fmt: skip
+__all__ = [
+    "Keys",
+    "OwnSample",
+    "courier_arrival_request",
+    "explain_request",
+    "features_batch_request",
+    "features_request",
+    "predict_request",
+]  # fmt: skip
 
 Keys = Mapping[str, str | int | None]
 OwnSample = str | int | dict[str, str | int | None] | None
@@ -32,6 +40,33 @@ def predict_request(
         levels=list(levels),
         include_features=include_features,
     )
+
+
+def travel_request(
+    order: Mapping[str, Any],
+    *,
+    leg: Leg,
+    sample_id: str | int | None,
+    as_of: datetime | None,
+    levels: Sequence[float],
+    include_features: bool,
+) -> TravelRequest:
+    """Return the body of ``/predict`` of a courier travel service."""
+    return TravelRequest(
+        order=dict(order),
+        leg=leg,
+        sample_id=sample_id,
+        as_of=as_of,
+        levels=list(levels),
+        include_features=include_features,
+    )
+
+
+def courier_arrival_request(
+    orders: Iterable[ArrivalRow], *, as_of: datetime | None, levels: Sequence[float]
+) -> dict[str, Any]:
+    """Return the body of ``/courier_arrival``."""
+    return {"orders": list(orders), "as_of": as_of, "levels": list(levels)}
 
 
 def features_request(

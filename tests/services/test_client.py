@@ -6,6 +6,8 @@ import inspect
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +16,11 @@ import pytest
 
 from services import client as clients
 from services.client import RequestRefused
+from services.display_schemas import DisplayedEtaRequest, StoreColumns
+from services.eta_schemas import ArrivalRow, EtaRequest
 from services.feature_schemas import FeatureRow
-from services.schemas import PredictRequest
+from services.schemas import PredictRequest, TravelRequest
+from services.selection_schemas import CourierColumns, CourierSelectionRequest, OrderColumns
 from tests.services.asking import KINDS, Handler, Kind, opened
 
 ANSWER = {
@@ -113,6 +118,80 @@ def test_questions_are_sent_as_they_are_asked(kind: Kind) -> None:
     assert bodies[0]["sample_id"] == {"orders": 7}
     assert bodies[1]["rows"] == [{"keys": {"city": "BCN"}, "sample_id": None, "as_of": None}]
     assert bodies[2]["why"] == "o-1"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call, the path that it goes to, and what of its body must be as it was asked."""
+
+    client: str
+    call: Callable[[Any], object]
+    path: str
+    body: dict[str, Any]
+
+
+ASKED = [
+    Asked(
+        "CourierTravelClient",
+        lambda client: client.predict({"city": "BCN"}, leg="parking", sample_id=7),
+        "/predict",
+        {"leg": "parking", "order": {"city": "BCN"}, "sample_id": 7},
+    ),
+    Asked(
+        "CourierTravelClient",
+        lambda client: client.predict_batch(
+            [TravelRequest(order={}, leg="to_store", sample_id=None)]
+        ),
+        "/predict_batch",
+        {},
+    ),
+    Asked(
+        "EtaClient",
+        lambda client: client.eta(EtaRequest(order_id="o-1", levels=[0.5])),
+        "/eta",
+        {"order_id": "o-1", "levels": [0.5]},
+    ),
+    Asked(
+        "EtaClient",
+        lambda client: client.courier_selection(
+            CourierSelectionRequest(
+                orders=OrderColumns(order_id=["o-1"]), couriers=CourierColumns(courier_id=[3])
+            )
+        ),
+        "/courier_selection",
+        {"couriers": {"courier_id": [3], "facts": {}}},
+    ),
+    Asked(
+        "EtaClient",
+        lambda client: client.displayed_eta(
+            DisplayedEtaRequest(stores=StoreColumns(store_id=["s-1"]))
+        ),
+        "/displayed_eta",
+        {"stores": {"store_id": ["s-1"], "facts": {}}},
+    ),
+    Asked(
+        "EtaClient",
+        lambda client: client.courier_arrival([ArrivalRow(order_id="o-1")], levels=[0.5]),
+        "/courier_arrival",
+        {"orders": [{"order_id": "o-1", "order": {}, "happened": {}}], "levels": [0.5]},
+    ),
+    Asked("EtaClient", lambda client: client.send_events([]), "/events", {}),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("asked", ASKED, ids=lambda one: one.client + one.path)
+def test_estimates_are_asked_for_as_they_are_asked(asked: Asked, kind: Kind) -> None:
+    seen: list[httpx.Request] = []
+    problem = {"error": "e", "field": "f", "reason": "r", "request_id": ""}
+    with (
+        opened(asked.client, kind, handler=answering(problem, seen, 400)) as client,
+        pytest.raises(RequestRefused),
+    ):
+        asked.call(client)
+    assert seen[0].url.path == asked.path
+    body = json.loads(seen[0].content)
+    assert {name: body[name] for name in asked.body} == asked.body
 
 
 def public_methods(name: str) -> dict[str, inspect.Signature]:
