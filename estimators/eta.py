@@ -26,16 +26,17 @@ from estimators.composition import STEP_S, Composed, Dependence, compose
 from estimators.conditions import as_shift
 from estimators.distribution import Distribution
 from estimators.errors import InputError
+from estimators.fallback import Fallback
 from estimators.reconciliation import reconciled
 from estimators.stages import DIRECT, OPEN_STAGES, elapsed_facts, happened_by, pending_at, stage_of
 
-__all__ = ["ANCHORS", "ETA_PARTS", "EtaEstimate", "EtaModel", "StageModel", "blended"]
+__all__ = ["ANCHOR_LEVELS", "ETA_PARTS", "EtaEstimate", "EtaModel", "StageModel", "blended"]
 
 ETA_PARTS = ("ready", "to_store", "to_customer", "parking", "conditions", DIRECT)
 """The estimators of an ETA; each is a saved model of its own, ``eta_ready`` and so on."""
 
-ANCHORS = [GRID_LEVELS.index(level) for level in (0.1, 0.5, 0.9)]
-"""Where in the grid the levels stand from which calibration stretches."""
+ANCHOR_LEVELS = (0.1, 0.5, 0.9)
+"""The levels of a composed distribution from which calibration stretches."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,24 +56,37 @@ class StageModel:
 
     Args:
         weight: of the composition in the blend, 0 to 1; the rest is the direct model's.
-        grid: the stretch of the blend; None: it is left as it is.
+        composed: the stretch of the composition alone; None: it is left as it is.
+        blend: that of the blend.
     """
 
     weight: float = 1.0
-    grid: ConformalGrid | None = None
+    composed: ConformalGrid | None = None
+    blend: ConformalGrid | None = None
+
+    def finished(self, composed: Distribution, direct: Distribution | None) -> Distribution:
+        """Return the composition, blended with the direct model if there is one, and stretched."""
+        alone = direct is None or self.weight == 1.0
+        grid = self.composed if alone else self.blend
+        eta = composed if alone or direct is None else blended(composed, direct, self.weight)
+        return eta if grid is None else grid.distribution(eta.quantile(ANCHOR_LEVELS))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
-        return {"weight": self.weight, "grid": None if self.grid is None else self.grid.to_json()}
+        grids = {"composed": self.composed, "blend": self.blend}
+        return {
+            "weight": self.weight,
+            **{name: None if grid is None else grid.to_json() for name, grid in grids.items()},
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StageModel:
         """Return what :meth:`to_json` wrote."""
-        grid = document["grid"]
-        return cls(
-            weight=float(document["weight"]),
-            grid=None if grid is None else ConformalGrid.from_json(grid),
-        )
+        grids = {
+            name: None if document[name] is None else ConformalGrid.from_json(document[name])
+            for name in ("composed", "blend")
+        }
+        return cls(weight=float(document["weight"]), **grids)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,6 +99,7 @@ class EtaModel:
         dependence: how the surprises of the parts are tied.
         stages: what is done to the ETAs of each of ``OPEN_STAGES``; absent: nothing.
         tags: of the parts in the model store, where they are saved.
+        fallbacks: what is said of a part that cannot be asked, by part.
 
     >>> model = EtaModel(parts={})
     >>> def about(seconds: float) -> Distribution:
@@ -92,7 +107,10 @@ class EtaModel:
     >>> estimate = model.compose(
     ...     {"to_customer": about(600), "parking": about(120)}, "picked_up"
     ... )
-    >>> estimate.expected_eta_s.round().tolist(), round(estimate.expected_s["to_customer"].item())
+    >>> (
+    ...     estimate.expected_eta_s.round().tolist(),
+    ...     round(estimate.expected_s["to_customer"].item()),
+    ... )
     ([720.0], 600)
     """
 
@@ -100,6 +118,7 @@ class EtaModel:
     dependence: Dependence = field(default_factory=Dependence.none)
     stages: Mapping[str, StageModel] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: Mapping[str, Fallback] = field(default_factory=dict)
 
     def needed(self, stage: str) -> tuple[str, ...]:
         """Return the parts to ask in a stage: what is pending, and ``direct`` where it counts.
@@ -135,12 +154,7 @@ class EtaModel:
 
     def _finished(self, composed: Composed, direct: Distribution | None, stage: str) -> EtaEstimate:
         """Return the composition, blended, calibrated and reconciled."""
-        adjustment = self._of(stage)
-        eta = composed.eta
-        if direct is not None:
-            eta = blended(eta, direct, adjustment.weight)
-        if adjustment.grid is not None:
-            eta = adjustment.grid.distribution(eta.values[:, ANCHORS])
+        eta = self._of(stage).finished(composed.eta, direct)
         total_s = np.round(eta.mean() / STEP_S) * STEP_S
         return EtaEstimate(
             eta=eta,
@@ -164,6 +178,8 @@ class EtaModel:
     ) -> EtaEstimate:
         """Answer for one order: ask the parts of this process and compose (one row).
 
+        For a part that is not in this process its fallback answers.
+
         Args:
             store: holds the events.
             as_of: the moment, a timezone-aware datetime or microseconds UTC.
@@ -173,17 +189,21 @@ class EtaModel:
                 ``as_of`` have not happened.
 
         Raises:
-            InputError: nothing is to come any more, or a part is not in this process.
+            InputError: nothing is to come any more, or a part has no fallback either.
         """
         as_of_us = moment_to_us(as_of, "as_of")
         past = [name for name, at in happened_us.items() if happened_by(np.array(at), as_of_us)]
         stage = stage_of(past)
         asked = {**facts, **elapsed_facts(happened_us, as_of_us)}
-        answers = {
-            name: self.parts[name].estimate(store, as_of=as_of_us, facts=asked, sample_id=sample_id)
-            for name in self.needed(stage)
-            if name in self.parts
-        }
+        answers: dict[str, Distribution] = {}
+        for name in self.needed(stage):
+            if name in self.parts:
+                answers[name] = self.parts[name].estimate(
+                    store, as_of=as_of_us, facts=asked, sample_id=sample_id
+                )
+            elif name in self.fallbacks:
+                columns = {fact: [value] for fact, value in asked.items()}
+                answers[name], _ = self.fallbacks[name].distribution(columns, as_of_us)
         return self.compose(answers, stage)
 
     def with_tags(self, tags: Mapping[str, str]) -> EtaModel:
@@ -199,6 +219,7 @@ class EtaModel:
             "dependence": self.dependence.to_json(),
             "stages": {name: one.to_json() for name, one in self.stages.items()},
             "tags": dict(self.tags),
+            "fallbacks": {name: one.to_json() for name, one in self.fallbacks.items()},
         }
 
     @classmethod
@@ -209,6 +230,7 @@ class EtaModel:
             dependence=Dependence.from_json(document["dependence"]),
             stages={k: StageModel.from_json(one) for k, one in document["stages"].items()},
             tags=dict(document["tags"]),
+            fallbacks={k: Fallback.from_json(one) for k, one in document["fallbacks"].items()},
         )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from estimators.calibration import GRID_LEVELS, ConformalGrid
 from estimators.distribution import Distribution
-from estimators.eta import ANCHORS, StageModel, blended
+from estimators.eta import ANCHOR_LEVELS, StageModel, blended
 from estimators.evaluation import crps_s
 from estimators.sampling import evenly
 from estimators.stages import COURIER_STAGES, OPEN_STAGES
@@ -19,8 +19,8 @@ from estimators.typing import FloatArray
 
 __all__ = ["STAGE_ROWS_MIN", "WEIGHTS", "fit_stages"]
 
-WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
-"""What is tried for the composition's weight in the blend."""
+WEIGHTS = (0.75, 0.5, 0.25, 0.0)
+"""What is tried for the composition's weight in the blend, beside 1."""
 
 STAGE_ROWS_MIN = 300
 """A stage with fewer rows is done to as all stages together are."""
@@ -63,19 +63,24 @@ def fit_stages(
 def _fitted(
     composed: FloatArray, direct: FloatArray, rest_s: FloatArray, least_gain: float
 ) -> StageModel:
-    best: StageModel | None = None
-    best_loss = np.inf
-    compared = evenly(len(rest_s), COMPARED_ROWS_MAX)
+    pure = Distribution(GRID_LEVELS, composed)
+    straight = Distribution(GRID_LEVELS, direct)
+    alone, best_loss = _stretch(pure, rest_s)
+    best = StageModel(composed=alone)
+    best_loss *= 1.0 - least_gain
     for weight in WEIGHTS:
-        mix = blended(
-            Distribution(GRID_LEVELS, composed), Distribution(GRID_LEVELS, direct), weight
-        )
-        anchors = mix.values[:, ANCHORS]
-        grid = ConformalGrid.fit(
-            anchors, rest_s, longest_s=float(rest_s.max()), shortest_s=0.0, scale="log"
-        )
-        loss = float(crps_s(grid.distribution(anchors[compared]), rest_s[compared]).mean())
-        if best is None or loss < best_loss * (1.0 - (least_gain if best.weight == 1.0 else 0.0)):
-            best, best_loss = StageModel(weight=weight, grid=grid), loss
-    assert best is not None
+        grid, loss = _stretch(blended(pure, straight, weight), rest_s)
+        if loss < best_loss:
+            best, best_loss = StageModel(weight=weight, composed=alone, blend=grid), loss
     return best
+
+
+def _stretch(eta: Distribution, rest_s: FloatArray) -> tuple[ConformalGrid, float]:
+    """Return the stretch of some ETAs, and the CRPS that they have with it."""
+    anchors = eta.quantile(ANCHOR_LEVELS)
+    grid = ConformalGrid.fit(
+        anchors, rest_s, longest_s=float(rest_s.max()), shortest_s=0.0, scale="log"
+    )
+    compared = evenly(len(rest_s), COMPARED_ROWS_MAX)
+    loss_s = crps_s(grid.distribution(anchors[compared]), rest_s[compared])
+    return grid, float(loss_s.mean())

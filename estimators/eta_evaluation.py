@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import lightgbm
@@ -18,6 +19,7 @@ from estimators.distribution import Distribution
 from estimators.eta import EtaModel
 from estimators.eta_training import PartRows, answers_of, composed_grid
 from estimators.evaluation import ALL, Report, ReportRow, period_of, score
+from estimators.fallback_learning import learn_fallback
 from estimators.matrix import inputs_of
 from estimators.moments import Moments
 from estimators.monitoring.reference import EXPLAINED_ROWS, reference_of
@@ -56,7 +58,13 @@ def describe_eta(
     scored = score_eta(model, answers, moments, others)
     parts = {name: _trained_part(one, moments, answers[name]) for name, one in rows.items()}
     report("evaluate", 1.0)
-    return TrainedEta(model=model, parts=parts, report=scored, metadata=_metadata(model, moments))
+    fallbacks = {name: one.fallback for name, one in parts.items() if one.fallback is not None}
+    return TrainedEta(
+        model=replace(model, fallbacks=fallbacks),
+        parts=parts,
+        report=scored,
+        metadata=_metadata(model, moments),
+    )
 
 
 def score_eta(
@@ -158,6 +166,13 @@ def _trained_part(one: PartRows, moments: Moments, answers: FloatArray) -> Train
             one.estimator.predict(one.X[learned]),
             one.estimator.explain(explained),
             answered="training",
+        ),
+        fallback=learn_fallback(
+            moments[one.at[learned]].columns(one.estimator.facts.inputs),
+            known,
+            moments.as_of_us[one.at[learned]],
+            facts=one.estimator.facts,
+            scale=one.estimator.parameters.scale,
         ),
     )
 
