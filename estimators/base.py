@@ -12,6 +12,7 @@ import numpy as np
 from aggregators import Aggregator, Duration, EventStore, FeatureSet, Source
 from aggregators.times import moment_to_us
 from estimators.boosting import BoostingParameters
+from estimators.calibration import GRID_LEVELS
 from estimators.columns import InputColumn, columns_of
 from estimators.dataset import Dataset
 from estimators.definitions import differences
@@ -21,7 +22,8 @@ from estimators.explanation import Explanation, Statistic, explain
 from estimators.facts import LOCAL_HOUR, Facts
 from estimators.quantile_model import Columns, QuantileModel, StageProgress
 from estimators.shrinkage import Shrinkage, ShrinkageSpec
-from estimators.typing import FloatArray, IntArray
+from estimators.typing import BoolArray, FloatArray, IntArray
+from estimators.widening import PARTLY, WIDENING, no_narrower, widened
 
 __all__ = ["Estimator"]
 
@@ -70,6 +72,7 @@ class Estimator(ABC):
         self.shrinkage = tuple(shrinkage)
         self.parameters = parameters or self.default_parameters
         self._model: QuantileModel | None = None
+        self._blind_model: QuantileModel | None = None
 
     @classmethod
     @abstractmethod
@@ -139,11 +142,21 @@ class Estimator(ABC):
         )
 
     @property
+    def fact_columns(self) -> Columns:
+        """What the first columns of X are: those of the facts."""
+        return self.columns.only(self.facts.names)
+
+    @property
     def model(self) -> QuantileModel:
         """The fitted model. Raises :class:`NotFittedError` before ``fit``."""
         if self._model is None:
             raise NotFittedError(f"this {self.name} was not fitted; call fit first")
         return self._model
+
+    @property
+    def blind_model(self) -> QuantileModel | None:
+        """The model of the facts alone; None: there are no facts, or it was saved without one."""
+        return self._blind_model
 
     def fit(
         self,
@@ -152,6 +165,7 @@ class Estimator(ABC):
         as_of_us: IntArray,
         *,
         progress: StageProgress | None = None,
+        blind: bool = True,
     ) -> Self:
         """Learn from labelled rows and calibrate on the later ones; see :class:`QuantileModel`.
 
@@ -160,7 +174,17 @@ class Estimator(ABC):
             target_s: the label of each row, seconds.
             as_of_us: when each row was asked, microseconds UTC.
             progress: called with the stage ("fit", "calibrate") and the part that is done.
+            blind: whether a smaller model of the facts alone learns, too, for :meth:`predict`.
         """
+        n_facts = len(self.facts.names)
+        if blind and n_facts:
+            self._blind_model = QuantileModel.fit(
+                X[:, :n_facts],
+                target_s,
+                as_of_us,
+                columns=self.fact_columns,
+                parameters=self.parameters.smaller(),
+            )
         self._model = QuantileModel.fit(
             X,
             target_s,
@@ -171,15 +195,45 @@ class Estimator(ABC):
         )
         return self
 
-    def predict(self, X: FloatArray) -> Distribution:
+    def predict(self, X: FloatArray, blind: BoolArray | None = None) -> Distribution:
         """Return the distributions of the rows of X, float64 of shape (n_rows, n_features).
 
+        Args:
+            X: the rows; a real-time feature that is missing is NaN.
+            blind: which rows lack what they should have, shape (n_rows,). Those without any
+                real-time feature are answered by the model of the facts alone, others by the model
+                itself, with wider ranges: see :mod:`estimators.widening`. None: no row.
+
         Raises:
-            InputError: X has another shape.
+            InputError: X or blind has another shape.
             NotFittedError: before ``fit``.
         """
         self._check_columns(X)
-        return self.model.predict(X)
+        if blind is None or not bool(blind.any()):
+            return self.model.predict(X)
+        if blind.shape != (len(X),):
+            raise InputError(f"blind has shape {blind.shape}; expected ({len(X)},)")
+        n_facts = len(self.facts.names)
+        without = blind & np.isnan(X[:, n_facts : n_facts + len(self.features)]).all(axis=1)
+        values = np.empty((len(X), len(GRID_LEVELS)))
+        for rows, predict in (
+            (~blind, self.model.predict),
+            (blind & ~without, self._partly_blind),
+            (without, self._blind),
+        ):
+            if bool(rows.any()):
+                values[rows] = predict(X[rows]).values
+        return Distribution(GRID_LEVELS, values)
+
+    def _partly_blind(self, X: FloatArray) -> Distribution:
+        return widened(self.model.predict(X), self.model.grid, PARTLY)
+
+    def _blind(self, X: FloatArray) -> Distribution:
+        """Return what is said of rows without any real-time feature."""
+        if self.blind_model is None:
+            return widened(self.model.predict(X), self.model.grid, WIDENING)
+        of_facts = self.blind_model.predict(X[:, : len(self.facts.names)])
+        return no_narrower(of_facts, self.model.grid)
 
     def estimate(
         self,
@@ -271,6 +325,7 @@ class Estimator(ABC):
             "shrinkage": [one.to_json() for one in self.shrinkage],
             "parameters": self.parameters.to_json(),
             "model": self.model.to_json(),
+            "blind_model": None if self.blind_model is None else self.blind_model.to_json(),
         }
 
     @classmethod
@@ -307,6 +362,9 @@ class Estimator(ABC):
             parameters=BoostingParameters(**document["parameters"]),
         )
         estimator._model = QuantileModel.from_json(document["model"])
+        # Models that were saved before there were models of the facts alone have none.
+        blind = document.get("blind_model")
+        estimator._blind_model = None if blind is None else QuantileModel.from_json(blind)
         return estimator
 
 

@@ -116,6 +116,20 @@ class BoostingParameters:
             grow_with_rows=False,
         )
 
+    def smaller(self) -> BoostingParameters:
+        """Return the parameters for a model of few columns, which needs fewer trees.
+
+        >>> small = BoostingParameters(median_ensembles=2, median_trees=200).smaller()
+        >>> small.median_ensembles, small.median_trees
+        (1, 100)
+        """
+        return replace(
+            self,
+            median_ensembles=1,
+            median_trees=max(1, self.median_trees // 2),
+            outer_trees=max(1, self.outer_trees // 2),
+        )
+
 
 class Anchors:
     """Predicts seconds at ``ANCHOR_LEVELS``.

@@ -204,6 +204,16 @@ class ConformalGrid:
         ascending = np.maximum.accumulate(values, axis=1)
         return Distribution(GRID_LEVELS, np.clip(ascending, self.shortest_s, self.longest_s))
 
+    @property
+    def typical_distances(self) -> FloatArray:
+        """How far each level typically is from the median on the scale, negative below it.
+
+        All zero where the typical spread is not known.
+        """
+        below, above = self.typical or (0.0, 0.0)
+        from_centre = self.stretch * np.where(self.stretch >= 0.0, above, below)
+        return np.asarray(from_centre - from_centre[GRID_LEVELS.index(0.5)])
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
         return {

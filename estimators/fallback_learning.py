@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from estimators.calibration import GRID_LEVELS, Scale
 from estimators.errors import DatasetError, InputError
@@ -25,6 +24,9 @@ from estimators.shrinkage import MEDIAN_PER_MEAN, variances
 from estimators.situations import SITUATION_ROWS_MIN, Split, best_splits
 from estimators.typing import BoolArray, FloatArray, IntArray
 from estimators.values import Value, codes, plain_value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["learn_fallback"]
 

@@ -18,7 +18,7 @@ from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.imputation import targets_of
-from estimators.quantile_model import Columns, QuantileModel
+from estimators.quantile_model import QuantileModel
 from estimators.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["INNER_SPLITS", "ColumnModel", "FeatureMatrix", "InnerSplit", "inputs_of"]
@@ -158,7 +158,7 @@ class FeatureMatrix:
             self.X[np.ix_(rows, positions)],
             self.target_s[rows],
             self.as_of_us[rows],
-            columns=columns_at(self.estimator.columns, positions),
+            columns=self.estimator.columns.only([self.names[i] for i in positions]),
             parameters=parameters or self.estimator.parameters,
             progress=progress,
         )
@@ -198,24 +198,6 @@ class FeatureMatrix:
             before = (asked_us < start_us) & (self.ended_us[rows] < start_us)
             inside = (asked_us >= start_us) & (asked_us < end_us) & self.exact[rows]
             yield InnerSplit(rows[before], rows[inside])
-
-
-def columns_at(columns: Columns, positions: IntArray) -> Columns:
-    """Return what some of the columns are.
-
-    >>> kept = columns_at(
-    ...     Columns(["amount", "city", "load"], categories=["city"]), np.array([1])
-    ... )
-    >>> kept.names, kept.categories, kept.hour
-    (('city',), ('city',), None)
-    """
-    names = [columns.names[i] for i in positions]
-    return Columns(
-        names,
-        categories=[name for name in columns.categories if name in names],
-        hour=columns.hour if columns.hour in names else None,
-        groups=[name for name in columns.groups if name in names],
-    )
 
 
 def inputs_of(

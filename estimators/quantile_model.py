@@ -58,6 +58,20 @@ class Columns:
         self.hour = hour
         self.groups = tuple(groups)
 
+    def only(self, names: Sequence[str]) -> Columns:
+        """Return what some of the columns are.
+
+        >>> kept = Columns(["amount", "city", "load"], categories=["city"]).only(["city"])
+        >>> kept.names, kept.categories, kept.hour
+        (('city',), ('city',), None)
+        """
+        return Columns(
+            names,
+            categories=[name for name in self.categories if name in names],
+            hour=self.hour if self.hour in names else None,
+            groups=[name for name in self.groups if name in names],
+        )
+
     def group_edges(self, X: FloatArray) -> dict[int, tuple[float, ...]]:
         """Return what is between the groups of each column that makes some.
 

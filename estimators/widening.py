@@ -1,0 +1,107 @@
+"""Wider ranges for rows about which less is known than the model was calibrated for.
+
+A row is blind where it lacks what it should have: the event store is down and there is no real-time
+feature, or the request does not say where the order comes from. The trees would answer, but they
+err more without, and the grid that was calibrated on complete rows would promise too much.
+
+* Without any real-time feature a row is answered by a smaller model of the facts alone, which was
+  calibrated by itself, at each level at least as far from its median as rows with all features
+  typically are (:func:`no_narrower`): knowing less never gives a narrower range.
+* A row that lacks something else keeps the model's median, and its levels are farther by a small
+  factor (``PARTLY``). Without a model of the facts alone, so is one without real-time features, by
+  a larger one (``WIDENING``).
+* Whoever has what is usual (:class:`~estimators.fallback.Fallback`, which is calibrated whatever is
+  missing) can ask that no row reaches less far than that does (:func:`as_wide_as`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from estimators.calibration import GRID_LEVELS, ConformalGrid, Scale
+from estimators.distribution import Distribution
+from estimators.typing import FloatArray
+
+__all__ = ["PARTLY", "WIDENING", "as_wide_as", "no_narrower", "widened"]
+
+WIDENING = 1.5
+"""How much farther from the median reach the levels of rows without real-time features, if there is
+no model of the facts alone: what that took on simulated cities (docs/fallbacks.md)."""
+
+PARTLY = 1.25
+"""How much farther reach the levels of rows that lack something else."""
+
+_MEDIAN = GRID_LEVELS.index(0.5)
+
+
+def no_narrower(blind: Distribution, grid: ConformalGrid) -> Distribution:
+    """Return distributions with each level at least as far from the median as is typical.
+
+    Args:
+        blind: of rows, at ``GRID_LEVELS``.
+        grid: of the model that knows more; says what is typical, and within which bounds.
+
+    >>> grid = ConformalGrid(np.linspace(-1.0, 1.0, 23), scale="linear", typical=(40.0, 80.0))
+    >>> narrow = Distribution(GRID_LEVELS, [[100.0 + 2.0 * i for i in range(23)]])
+    >>> no_narrower(narrow, grid).quantile([0.01, 0.5, 0.99]).tolist()
+    [[82.0, 122.0, 202.0]]
+    """
+    distances = _farther(_distances(blind, grid.scale), grid.typical_distances)
+    return _bounded(_around(blind, distances, grid.scale), grid)
+
+
+def widened(normal: Distribution, grid: ConformalGrid, factor: float) -> Distribution:
+    """Return distributions whose levels are farther from their medians.
+
+    Args:
+        normal: of rows, at ``GRID_LEVELS``.
+        grid: of the model that answered.
+        factor: by what distances are multiplied on the grid's scale.
+
+    >>> grid = ConformalGrid(np.linspace(-1.0, 1.0, 23), scale="linear")
+    >>> normal = Distribution(GRID_LEVELS, [[100.0 + 10.0 * i for i in range(23)]])
+    >>> widened(normal, grid, 1.5).quantile([0.4, 0.5, 0.6]).round(6).tolist()
+    [[180.0, 210.0, 240.0]]
+    """
+    distances = _distances(normal, grid.scale) * factor
+    return _bounded(_around(normal, distances, grid.scale), grid)
+
+
+def as_wide_as(told: Distribution, usual: Distribution, scale: Scale) -> Distribution:
+    """Return distributions with each level at least as far from the median as others reach.
+
+    Args:
+        told: of rows, at ``GRID_LEVELS``; their medians stay.
+        usual: of the same rows, at the same levels.
+        scale: on which distances are compared: ratios ("log") or seconds ("linear").
+
+    >>> told = Distribution(GRID_LEVELS, [[100.0 + i for i in range(23)]])
+    >>> usual = Distribution(GRID_LEVELS, [[500.0 + 10.0 * i for i in range(23)]])
+    >>> as_wide_as(told, usual, "linear").quantile([0.4, 0.5, 0.6]).round(6).tolist()
+    [[91.0, 111.0, 131.0]]
+    """
+    distances = _farther(_distances(told, scale), _distances(usual, scale))
+    return _around(told, distances, scale)
+
+
+def _distances(distribution: Distribution, scale: Scale) -> FloatArray:
+    values = distribution.values
+    if scale == "log":
+        values = np.log(np.maximum(values, np.finfo(np.float64).tiny))
+    return np.asarray(values - values[:, _MEDIAN : _MEDIAN + 1])
+
+
+def _farther(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Return of two distances on the same side of the median the larger one, at each level."""
+    return np.asarray(np.where(np.abs(one) >= np.abs(other), one, other))
+
+
+def _around(distribution: Distribution, distances: FloatArray, scale: Scale) -> Distribution:
+    """Return what lies at these distances from the medians; the medians stay as they are."""
+    medians = distribution.values[:, _MEDIAN : _MEDIAN + 1]
+    moved = medians * np.exp(distances) if scale == "log" else medians + distances
+    return Distribution(GRID_LEVELS, np.maximum.accumulate(moved, axis=1))
+
+
+def _bounded(distribution: Distribution, grid: ConformalGrid) -> Distribution:
+    return Distribution(GRID_LEVELS, np.clip(distribution.values, grid.shortest_s, grid.longest_s))
