@@ -15,7 +15,7 @@ from estimators.distribution import Distribution
 from services.errors import InvalidRequest
 from services.schemas import ModelInfo, Status
 
-__all__ = ["Estimates", "RowModel", "Rows", "concatenated"]
+__all__ = ["Estimates", "RowModel", "Rows", "concatenated", "estimate_where_possible"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -122,3 +122,32 @@ def concatenated(parts: Sequence[Estimates]) -> Estimates:
         np.concatenate([one.realtime for one in parts]),
         parts[0].model,
     )
+
+
+def estimate_where_possible(
+    model: RowModel,
+    rows: Rows,
+    numbers: Sequence[int],
+    problems: dict[int, InvalidRequest],
+) -> list[tuple[Estimates, Sequence[int]]]:
+    """Answer rows, together where none is bad; half by half where one is, until it is alone.
+
+    Args:
+        model: answers.
+        rows: that were checked as far as that can be done without the store.
+        numbers: of the rows, to say which were answered and which are bad.
+        problems: takes what is wrong with bad rows.
+    """
+    if not len(rows):
+        return []
+    try:
+        return [(model.estimate(rows), numbers)]
+    except InvalidRequest as error:
+        if len(rows) == 1:
+            problems[numbers[0]] = error
+            return []
+    half = len(rows) // 2
+    return [
+        *estimate_where_possible(model, rows[slice(None, half)], numbers[:half], problems),
+        *estimate_where_possible(model, rows[slice(half, None)], numbers[half:], problems),
+    ]

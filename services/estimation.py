@@ -22,7 +22,13 @@ from services.clock import utc_now
 from services.decoding import decode
 from services.elapsed import UNSAID
 from services.errors import InvalidRequest, ServiceError
-from services.estimates import Estimates, RowModel, Rows, concatenated
+from services.estimates import (
+    Estimates,
+    RowModel,
+    Rows,
+    concatenated,
+    estimate_where_possible,
+)
 from services.metrics import EstimateMetrics
 from services.prediction_log import PredictionLog
 from services.prediction_table import Served
@@ -126,7 +132,7 @@ class Estimation:
             np.array([as_of_us for _, _, as_of_us in good.values()], np.int64),
         )
         answers: list[RowAnswer] = []
-        for found, numbers in _where_possible(self.model, rows, list(good), problems):
+        for found, numbers in estimate_where_possible(self.model, rows, list(good), problems):
             self._count(found.status)
             seconds = _Seconds(found.distribution)
             for k, row in enumerate(numbers):
@@ -156,7 +162,7 @@ class Estimation:
             columns = {name: [column[row] for row in good] for name, column in columns.items()}
         ids = [request.sample_ids[row] for row in good]
         rows = Rows(columns, ids, np.full(len(good), as_of_us, np.int64))
-        answered = _where_possible(self.model, rows, good, problems)
+        answered = estimate_where_possible(self.model, rows, good, problems)
         answer = _as_columns(answered, problems, n, self.info)
         self._count(answer.status)
         answer.request_id, answer.as_of = request_id, as_of
@@ -294,35 +300,6 @@ def _column(name: str, values: Any, n_rows: int) -> list[Any]:
             field=f"columns.{name}",
         )
     return values
-
-
-def _where_possible(
-    model: RowModel,
-    rows: Rows,
-    numbers: Sequence[int],
-    problems: dict[int, InvalidRequest],
-) -> list[tuple[Estimates, Sequence[int]]]:
-    """Answer rows, together where none is bad; half by half where one is, until it is alone.
-
-    Args:
-        model: answers.
-        rows: that were checked as far as that can be done without the store.
-        numbers: of the rows, to say which were answered and which are bad.
-        problems: takes what is wrong with bad rows.
-    """
-    if not len(rows):
-        return []
-    try:
-        return [(model.estimate(rows), numbers)]
-    except InvalidRequest as error:
-        if len(rows) == 1:
-            problems[numbers[0]] = error
-            return []
-    half = len(rows) // 2
-    return [
-        *_where_possible(model, rows[slice(None, half)], numbers[:half], problems),
-        *_where_possible(model, rows[slice(half, None)], numbers[half:], problems),
-    ]
 
 
 def _as_columns(

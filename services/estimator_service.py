@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar, TypeVar
 
@@ -16,7 +16,6 @@ import bentoml
 from starlette.responses import Response
 
 from aggregators import StoreError, warm_up
-from aggregators.events import Source
 from aggregators.stores import EventStore
 from services.api_keys import Scope
 from services.batches import RowLimit
@@ -33,7 +32,7 @@ from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
 from services.limits import LARGE_BODY_BYTES, MAX_COLUMN_ROWS
 from services.metrics import EstimateMetrics
-from services.model_loading import ModelMissing, load_fallback, load_part
+from services.model_loading import ModelMissing, common_sources, load_fallback, load_part
 from services.part_model import PartModel
 from services.prediction_log import PredictionLog
 from services.schemas import (
@@ -49,7 +48,7 @@ from services.schemas import (
 from services.settings import EstimatorSettings
 from services.tuning import freeze_garbage
 
-__all__ = ["ACCESS", "EstimatorService", "ServedPart", "common_sources"]
+__all__ = ["ACCESS", "EstimatorService", "ServedPart"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -344,20 +343,3 @@ def _warm(model: PartModel) -> None:
         model.warm_up()
     except ServiceError as error:  # requests will say so, too
         logger.error("%s cannot be warmed up: %s", model.info.tag, error)
-
-
-def common_sources(several: Iterable[Sequence[Source]]) -> list[Source]:
-    """Return the sources of several models, each once.
-
-    Raises:
-        SettingError: one is declared in two ways.
-    """
-    common: dict[str, Source] = {}
-    for sources in several:
-        for source in sources:
-            if common.setdefault(source.name, source) != source:
-                raise SettingError(
-                    f"the models declare source {source.name!r} in two ways; serve models that were"
-                    " trained together"
-                )
-    return list(common.values())

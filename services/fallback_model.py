@@ -108,7 +108,7 @@ def fallen_back(
     return Estimates(
         told,
         status,
-        [[*one, why, _BASES[basis]] for one, basis in zip(before, known, strict=True)],
+        [[*one, f"{why}: {_BASES[basis]}"] for one, basis in zip(before, known, strict=True)],
         np.full((n, n_features), np.nan),
         model,
     )

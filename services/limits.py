@@ -33,6 +33,8 @@ __all__ = [
     "MAX_TEXT_CHARACTERS",
     "MAX_TIMEOUT_DIGITS",
     "MAX_WAITING_EVENTS",
+    "PART_RESERVE_S",
+    "PART_TIMEOUT_S",
     "REQUEST_TIMEOUT_S",
 ]
 
@@ -120,3 +122,10 @@ MAX_QUEUED_ROWS = 20_000
 
 REQUEST_TIMEOUT_S = 10.0
 """Seconds after which a request is answered with 504."""
+
+PART_TIMEOUT_S = 1.0
+"""Seconds that a part of an ETA may take, however much time the request has: what does not answer
+by then is not worth the wait."""
+
+PART_RESERVE_S = 0.02
+"""Seconds of a request's time that are left for its answer when all parts must have answered."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
+from aggregators.events import Source
 from estimators import registry
 from estimators.errors import EstimatorError
+from estimators.fallback import Fallback
+from services.errors import SettingError
 from services.estimates import RowModel
 from services.fallback_model import FallbackModel
 from services.metrics import EstimateMetrics
 from services.part_model import PartModel
 
-__all__ = ["ModelMissing", "load_fallback", "load_part"]
+__all__ = ["ModelMissing", "common_sources", "load_fallback", "load_part", "saved_fallback"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -49,6 +52,12 @@ def load_part(
     return PartModel(estimator, tag=full_tag, metrics=metrics, fallback=trained.fallback)
 
 
+def saved_fallback(tag: str) -> Fallback | None:
+    """Return what is said instead of a model, None where nothing was saved."""
+    found = _loaded_fallback(tag)
+    return None if found is None else found.fallback
+
+
 def load_fallback(tag: str, *, why: str) -> RowModel | None:
     """Return what answers in place of a model that cannot be had; None: there is nothing.
 
@@ -56,9 +65,30 @@ def load_fallback(tag: str, *, why: str) -> RowModel | None:
         tag: of the model.
         why: what is the matter with it, as the notes say it.
     """
+    found = _loaded_fallback(tag)
+    return None if found is None else FallbackModel(found.fallback, tag=found.tag, why=why)
+
+
+def _loaded_fallback(tag: str) -> registry.LoadedFallback | None:
     try:
-        found = registry.load_fallback(tag)
+        return registry.load_fallback(tag)
     except (EstimatorError, OSError) as error:
-        logger.error("no fallback for %s: %s", tag, error)
+        logger.error("nothing to fall back on for %s: %s", tag, error)
         return None
-    return FallbackModel(found.fallback, tag=found.tag, why=why)
+
+
+def common_sources(several: Iterable[Sequence[Source]]) -> list[Source]:
+    """Return the sources of several models, each once.
+
+    Raises:
+        SettingError: one is declared in two ways.
+    """
+    common: dict[str, Source] = {}
+    for sources in several:
+        for source in sources:
+            if common.setdefault(source.name, source) != source:
+                raise SettingError(
+                    f"the models declare source {source.name!r} in two ways; serve models that were"
+                    " trained together"
+                )
+    return list(common.values())

@@ -12,12 +12,15 @@ from aggregators.errors import AggregatorError
 from aggregators.times import duration_to_us
 from services.errors import SettingError
 from services.event_store import IN_MEMORY
+from services.limits import PART_TIMEOUT_S
+from services.schemas import Leg
 
 __all__ = [
     "CourierTravelSettings",
     "EstimatorSettings",
     "EtpSettings",
     "EventSettings",
+    "PartSettings",
     "WallEtaSettings",
 ]
 
@@ -26,6 +29,8 @@ SKEW_VARIABLE = "DOORSTEP_MAX_CLOCK_SKEW_S"
 CATALOG_VARIABLE = "DOORSTEP_CATALOG"
 COMPACT_VARIABLE = "DOORSTEP_COMPACT_EVERY_S"
 KEEP_VARIABLE = "DOORSTEP_KEEP"
+URL_VARIABLES = ("DOORSTEP_ETP_URL", "DOORSTEP_COURIER_TRAVEL_URL", "DOORSTEP_WALL_ETA_URL")
+PART_TIMEOUT_VARIABLE = "DOORSTEP_PART_TIMEOUT_MS"
 
 MAX_CLOCK_SKEW_S = 300.0
 
@@ -139,6 +144,62 @@ class WallEtaSettings(EstimatorSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartSettings:
+    """Where the parts of an ETA are asked.
+
+    Args:
+        etp_url: address of the eTP service (``DOORSTEP_ETP_URL``); empty: this process answers.
+        courier_travel_url: of the courier travel service (``DOORSTEP_COURIER_TRAVEL_URL``).
+        wall_eta_url: of the Wall ETA service (``DOORSTEP_WALL_ETA_URL``).
+        timeout_ms: longest wait for a part, milliseconds (``DOORSTEP_PART_TIMEOUT_MS``).
+
+    >>> PartSettings.from_environment({"DOORSTEP_ETP_URL": "http://etp:3000"}).etp_url
+    'http://etp:3000'
+    >>> PartSettings.from_environment({"DOORSTEP_ETP_URL": "etp:3000"})
+    Traceback (most recent call last):
+    ...
+    services.errors.SettingError: DOORSTEP_ETP_URL is 'etp:3000'; expected an address such as ...
+    """
+
+    etp_url: str = ""
+    courier_travel_url: str = ""
+    wall_eta_url: str = ""
+    timeout_ms: float = PART_TIMEOUT_S * 1e3
+
+    @property
+    def addresses(self) -> dict[str, tuple[str, Leg | None]]:
+        """The address of each part, empty where it is asked in this process, and its leg."""
+        return {
+            "ready": (self.etp_url, None),
+            "to_store": (self.courier_travel_url, "to_store"),
+            "to_customer": (self.courier_travel_url, "to_customer"),
+            "parking": (self.courier_travel_url, "parking"),
+            "direct": (self.wall_eta_url, None),
+        }
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings; what is not set, or empty, keeps its default.
+
+        Raises:
+            SettingError: a value that cannot be.
+        """
+        given = os.environ if environment is None else environment
+        timeout_ms = _seconds(given, PART_TIMEOUT_VARIABLE, cls.timeout_ms, unit="milliseconds")
+        etp, courier_travel, wall_eta = (_address(given, name) for name in URL_VARIABLES)
+        return cls(
+            etp_url=etp,
+            courier_travel_url=courier_travel,
+            wall_eta_url=wall_eta,
+            timeout_ms=timeout_ms,
+        )
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the environment variables that say these settings."""
+        return _variables(self, (*URL_VARIABLES, PART_TIMEOUT_VARIABLE))
+
+
+@dataclass(frozen=True, kw_only=True)
 class EventSettings:
     """What the event service can be told.
 
@@ -195,13 +256,22 @@ class EventSettings:
         return _variables(self, names)
 
 
-def _variables(settings: EventSettings, names: tuple[str, ...]) -> dict[str, str]:
+def _variables(settings: EventSettings | PartSettings, names: tuple[str, ...]) -> dict[str, str]:
     """Return the values of all fields, in their order, under the names of their variables."""
     values = [getattr(settings, item.name) for item in fields(settings)]
     return {name: str(value) for name, value in zip(names, values, strict=True)}
 
 
-def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
+def _address(given: Mapping[str, str], name: str) -> str:
+    url = given.get(name) or ""
+    if url and not url.startswith(("http://", "https://")):
+        raise SettingError(f"{name} is {url!r}; expected an address such as http://etp:3000")
+    return url
+
+
+def _seconds(
+    given: Mapping[str, str], name: str, default: float, *, unit: str = "seconds"
+) -> float:
     text = given.get(name) or ""
     if not text:
         return default
@@ -210,5 +280,5 @@ def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         seconds = math.nan
     if not 0.0 <= seconds < math.inf:
-        raise SettingError(f"{name} is {text!r}; expected seconds, 0 or more")
+        raise SettingError(f"{name} is {text!r}; expected {unit}, 0 or more")
     return seconds

@@ -1,0 +1,337 @@
+"""Asking the parts of an ETA: in this process, or in others, all at once and within a deadline.
+
+Whoever asks gets an answer for every row of every part. A part that is late, fails or refuses a row
+is answered by what is usual instead, and the answer says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.events import Source
+from aggregators.stores import EventStore
+from aggregators.times import moment_to_us
+from aggregators.typing import SampleId
+from estimators.calibration import GRID_LEVELS
+from estimators.distribution import Distribution
+from estimators.eta import ETA_PARTS, EtaModel
+from estimators.fallback import Fallback
+from services.client_errors import ClientError, NoAnswerInTime, ServiceUnreachable
+from services.computing import Computing
+from services.errors import InvalidRequest, ServiceError
+from services.estimates import Estimates, RowModel, Rows, estimate_where_possible
+from services.fallback_model import fallen_back
+from services.limits import PART_RESERVE_S, PART_TIMEOUT_S
+from services.metrics import EstimateMetrics
+from services.model_loading import common_sources, saved_fallback
+from services.part_model import PartModel
+from services.remote_parts import RemotePart, remote_parts
+from services.request_context import current_request
+from services.schemas import ModelInfo, Status
+from services.settings import PartSettings
+
+__all__ = ["PartAnswer", "PartRows", "Parts", "open_parts", "sources_of"]
+
+logger = logging.getLogger("doorstep.services")
+
+_LATE = "did not answer in time"
+_FAILED = "failed"
+_LAST_RESORT_S = (60.0, 3_600.0)
+"""Between these, in even steps of the logarithm, lies what nothing at all is known of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRows:
+    """What a part is asked: orders at one moment.
+
+    Args:
+        columns: facts and elapsed facts by name, one value per row; None or NaN: not known. A
+            column that is absent was not given: elapsed facts are then looked up.
+        sample_ids: the order of each row, None where it does not exist yet.
+        as_of: the moment.
+    """
+
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]]
+    sample_ids: Sequence[SampleId | None]
+    as_of: datetime
+
+    def rows(self) -> Rows:
+        """Return them as a model takes them."""
+        as_of_us = moment_to_us(self.as_of, "as_of")
+        columns: Mapping[str, Any] = self.columns
+        return Rows(columns, self.sample_ids, np.full(len(self.sample_ids), as_of_us, np.int64))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartAnswer:
+    """What a part answers, row by row.
+
+    Args:
+        distribution: seconds.
+        status: how each row came about.
+        notes: what made a status other than ok.
+        model: what answered; None: no model did.
+    """
+
+    distribution: Distribution
+    status: list[Status]
+    notes: list[list[str]]
+    model: ModelInfo | None
+
+
+class Parts:
+    """Asks the parts of an ETA.
+
+    Args:
+        local: models of this process, by part.
+        remote: services of others, by part; these are asked where a part is both.
+        fallbacks: answer where a part does not; one without has a very wide range.
+        computing: runs the models of this process; one of its own by default.
+        timeout_s: longest wait for a part, however much time the request has.
+        clock: seconds that never run back; injected in tests.
+    """
+
+    def __init__(
+        self,
+        local: Mapping[str, RowModel],
+        remote: Mapping[str, RemotePart] | None = None,
+        *,
+        fallbacks: Mapping[str, Fallback] | None = None,
+        computing: Computing | None = None,
+        timeout_s: float = PART_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._local = dict(local)
+        self._remote = dict(remote or {})
+        self._fallbacks = dict(fallbacks or {})
+        self._computing = Computing() if computing is None else computing
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._unfinished: set[asyncio.Task[Any]] = set()
+
+    async def ask_many(self, asked: Mapping[str, PartRows]) -> dict[str, PartAnswer]:
+        """Ask several parts at once; every row of each is answered, however badly parts do.
+
+        What is left of the current request's time, but for a reserve to make its answer, is the
+        time of all parts.
+
+        Args:
+            asked: rows by part, each part's of its own.
+        """
+        ends_s = self._ends_s()
+        near = {name: rows for name, rows in asked.items() if name not in self._remote}
+        far = {name: rows for name, rows in asked.items() if name in self._remote}
+        asking = {
+            name: asyncio.ensure_future(self._from_afar(name, rows, ends_s))
+            for name, rows in far.items()
+        }
+        found = await self._from_here(near, ends_s)
+        for name, task in asking.items():
+            found[name] = await task
+        return {name: self._whole(name, rows, found[name]) for name, rows in asked.items()}
+
+    def warm_up(self) -> None:
+        """Let the models of this process answer something, so that the first question is quick."""
+        for name, model in self._local.items():
+            try:
+                model.warm_up()
+            except ServiceError as error:
+                logger.error("%s cannot be warmed up: %s", name, error)
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        for part in {id(part): part for part in self._remote.values()}.values():
+            await part.close()
+        await asyncio.to_thread(self._computing.close)
+
+    def _ends_s(self) -> float:
+        request = current_request()
+        left_s = self._timeout_s
+        if request is not None:
+            left_s = min(left_s, request.remaining_s() - PART_RESERVE_S)
+        return self._clock() + left_s
+
+    async def _from_here(
+        self, asked: Mapping[str, PartRows], ends_s: float
+    ) -> dict[str, PartAnswer | str]:
+        """Ask models of this process, one after the other; a reason stands for what failed."""
+        found: dict[str, PartAnswer | str] = dict.fromkeys(asked, _LATE)
+        if not asked:
+            return found
+
+        def answer() -> None:
+            for name, rows in asked.items():
+                if self._clock() >= ends_s:
+                    return  # nobody waits for the others any more
+                found[name] = self._answered(name, rows)
+
+        n_rows = sum(len(rows.sample_ids) for rows in asked.values())
+        task = asyncio.ensure_future(self._computing.run(n_rows, answer))
+        _, late = await asyncio.wait({task}, timeout=max(ends_s - self._clock(), 0.0))
+        for one in late:  # it ends by itself; until then others know that it is under way
+            self._unfinished.add(one)
+            one.add_done_callback(self._unfinished.discard)
+        return dict(found)
+
+    def _answered(self, name: str, rows: PartRows) -> PartAnswer | str:
+        """Return what the model of a part says, or why it says nothing."""
+        model = self._local.get(name)
+        if model is None:
+            return "has no model"
+        problems: dict[int, InvalidRequest] = {}
+        try:
+            answered = estimate_where_possible(
+                model, rows.rows(), range(len(rows.sample_ids)), problems
+            )
+        except Exception:  # whatever it is, the request goes on without this part
+            logger.exception("part %s failed", name)
+            return _FAILED
+        return self._put_together(
+            name, rows, answered, {row: error.reason for row, error in problems.items()}
+        )
+
+    async def _from_afar(self, name: str, rows: PartRows, ends_s: float) -> PartAnswer | str:
+        """Return what the service of a part says, or why it says nothing."""
+        try:
+            async with asyncio.timeout(max(ends_s - self._clock(), 0.0)):
+                answered, refused = await self._remote[name].ask(
+                    rows.columns, rows.sample_ids, rows.as_of
+                )
+            return self._put_together(name, rows, answered, refused)
+        except (TimeoutError, NoAnswerInTime):
+            return _LATE
+        except ClientError as error:
+            logger.warning("part %s: %s: %s", name, type(error).__name__, error)
+            return "cannot be reached" if isinstance(error, ServiceUnreachable) else _FAILED
+        except Exception:
+            logger.exception("part %s failed", name)
+            return _FAILED
+
+    def _put_together(
+        self,
+        name: str,
+        rows: PartRows,
+        answered: Sequence[tuple[Estimates, Sequence[int]]],
+        refused: Mapping[int, str],
+    ) -> PartAnswer | str:
+        """Return the answers in the order of the rows; of refused ones, what is usual."""
+        if not answered:
+            return f"refused all rows ({next(iter(refused.values()), 'it says nothing')})"
+        first = answered[0][0]
+        if not refused and len(answered) == 1:
+            return PartAnswer(
+                distribution=first.distribution,
+                status=first.status,
+                notes=first.notes,
+                model=first.model,
+            )
+        groups: list[tuple[Estimates, Sequence[int]]] = list(answered)
+        if refused:
+            bad = sorted(refused)
+            orders = _some(rows.rows(), bad)
+            notes = [[f"{name}: {refused[row]}"] for row in bad]
+            usual = self._usual(name, orders, "refused the row", notes)
+            groups.append((usual, bad))
+        n, levels = len(rows.sample_ids), first.distribution.levels
+        values = np.empty((n, len(levels)))
+        status: list[Status] = ["fallback"] * n
+        lacks: list[list[str]] = [[] for _ in range(n)]
+        for estimates, places in groups:
+            told = estimates.distribution
+            same = np.array_equal(told.levels, levels)
+            values[list(places)] = told.values if same else told.quantile(levels)
+            for k, row in enumerate(places):
+                status[row], lacks[row] = estimates.status[k], estimates.notes[k]
+        return PartAnswer(
+            distribution=Distribution(levels, values),
+            status=status,
+            notes=lacks,
+            model=first.model,
+        )
+
+    def _whole(self, name: str, rows: PartRows, found: PartAnswer | str) -> PartAnswer:
+        """Return the answer of a part; what is usual, where there is a reason instead."""
+        if not isinstance(found, str):
+            return found
+        usual = self._usual(name, rows.rows(), found)
+        return PartAnswer(
+            distribution=usual.distribution, status=usual.status, notes=usual.notes, model=None
+        )
+
+    def _usual(
+        self, name: str, rows: Rows, why: str, notes: Sequence[Sequence[str]] | None = None
+    ) -> Estimates:
+        fallback = self._fallbacks.get(name)
+        if fallback is None:
+            fallback = self._fallbacks[name] = Fallback.constant(_last_resort_s())
+        return fallen_back(fallback, rows, why=f"{name} {why}", model=_NO_MODEL, notes=notes)
+
+
+_NO_MODEL = ModelInfo(tag="", catalog_version="", fingerprint="")
+
+
+def _some(rows: Rows, places: Sequence[int]) -> Rows:
+    columns = {name: [column[row] for row in places] for name, column in rows.columns.items()}
+    ids = [rows.sample_ids[row] for row in places]
+    return Rows(columns, ids, rows.as_of_us[list(places)])
+
+
+def sources_of(model: EtaModel) -> tuple[Source, ...]:
+    """Return the sources that a store must keep for all parts of this process.
+
+    Raises:
+        SettingError: two parts declare one in two ways.
+    """
+    return tuple(common_sources(part.features.sources for part in model.parts.values()))
+
+
+def open_parts(
+    model: EtaModel,
+    *,
+    store: EventStore,
+    settings: PartSettings | None = None,
+    metrics_of: Callable[[str], EstimateMetrics] = EstimateMetrics,
+) -> Parts:
+    """Return what asks the parts of an ETA, each where the settings say.
+
+    Args:
+        model: its parts are asked in this process, but for those that have an address.
+        store: has the events for these; keeps all of :func:`sources_of`.
+        settings: addresses of services; those of the environment by default.
+        metrics_of: makes what counts and times each part, from ``eta_`` and its name.
+
+    Raises:
+        SettingError: a setting that cannot be.
+    """
+    settings = PartSettings.from_environment() if settings is None else settings
+    remote = remote_parts(settings)
+    local: dict[str, RowModel] = {}
+    fallbacks: dict[str, Fallback] = {}
+    for name in ETA_PARTS:
+        tag = model.tags.get(name, f"eta_{name}:latest")
+        fallback = saved_fallback(tag)
+        if fallback is not None:
+            fallbacks[name] = fallback
+        if name in model.parts and name not in remote:
+            local[name] = PartModel(
+                model.parts[name],
+                tag=tag,
+                metrics=metrics_of(f"eta_{name}"),
+                store=store,
+                fallback=fallback,
+            )
+    return Parts(local, remote, fallbacks=fallbacks, timeout_s=settings.timeout_ms / 1_000.0)
+
+
+def _last_resort_s() -> list[float]:
+    low, high = _LAST_RESORT_S
+    return [low * (high / low) ** level for level in GRID_LEVELS]

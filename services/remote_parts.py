@@ -1,0 +1,211 @@
+"""A part of an ETA that another service answers, over the network."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.typing import SampleId
+from estimators.distribution import Distribution
+from services.client_connections import AsyncServiceClient
+from services.client_errors import ServiceUnreachable, UnreadableAnswer
+from services.estimates import Estimates
+from services.limits import MAX_COLUMN_ROWS
+from services.schemas import (
+    Leg,
+    PredictColumnsAnswer,
+    PredictColumnsRequest,
+    Status,
+    TravelColumnsRequest,
+)
+from services.settings import PartSettings
+
+__all__ = ["Pause", "RemotePart", "remote_parts"]
+
+FAILURES = 3
+"""So many unanswered questions in a row, and a service is left alone for a while."""
+
+RETRIES = 1
+"""How often a question is sent again."""
+
+PAUSE_S = 1.0
+"""How long: until then its parts are answered by what is usual, at once."""
+
+Answered = tuple[list[tuple[Estimates, Sequence[int]]], dict[int, str]]
+
+
+class Pause:
+    """Leaves a service alone for a while that does not answer, then asks it again.
+
+    Args:
+        url: of the service, for messages.
+        failures: so many in a row begin a pause; while the service is down, each one more does.
+        pause_s: seconds.
+        clock: seconds that never run back; injected in tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        failures: int = FAILURES,
+        pause_s: float = PAUSE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._most = failures
+        self._pause_s = pause_s
+        self._clock = clock
+        self._failures = 0
+        self._until_s = -np.inf
+
+    def check(self) -> None:
+        """Raise :class:`ServiceUnreachable` while the service is left alone."""
+        if self._clock() < self._until_s:
+            raise ServiceUnreachable(f"{self._url} did not answer lately; it is left alone")
+
+    def succeeded(self) -> None:
+        """Note an answer."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Note that there was none."""
+        self._failures += 1
+        if self._failures >= self._most:
+            self._until_s = self._clock() + self._pause_s
+
+
+class RemotePart:
+    """Asks ``/predict_columns`` of a service.
+
+    Args:
+        client: of the service; parts of one service can share it.
+        leg: which leg of a courier's way; None: the service has one model.
+        pause: leaves the service alone where it does not answer; parts of one service share it.
+    """
+
+    def __init__(self, client: AsyncServiceClient, *, pause: Pause, leg: Leg | None = None) -> None:
+        self._client = client
+        self._leg = leg
+        self._pause = pause
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def ask(
+        self,
+        columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+        sample_ids: Sequence[SampleId | None],
+        as_of: datetime,
+    ) -> Answered:
+        """Ask about rows, in requests that the service takes.
+
+        Returns:
+            What was answered, each with the numbers of its rows; and why rows were refused.
+
+        Raises:
+            ClientError: there is no answer, or none that can be read.
+            TimeoutError: whoever asks has stopped to wait.
+        """
+        self._pause.check()
+        n = len(sample_ids)
+        starts = range(0, n, MAX_COLUMN_ROWS)
+        try:
+            answers = await asyncio.gather(
+                *(
+                    self._ask(
+                        {name: column[i : i + MAX_COLUMN_ROWS] for name, column in columns.items()},
+                        sample_ids[i : i + MAX_COLUMN_ROWS],
+                        as_of,
+                    )
+                    for i in starts
+                )
+            )
+        except (ServiceUnreachable, asyncio.CancelledError):  # cancelled: nobody waits any more
+            self._pause.failed()
+            raise
+        self._pause.succeeded()
+        groups: list[tuple[Estimates, Sequence[int]]] = []
+        refused: dict[int, str] = {}
+        for first, answer in zip(starts, answers, strict=True):
+            places = _answered_rows(answer, min(MAX_COLUMN_ROWS, n - first))
+            reasons = {one.row: one.reason for one in answer.problems}
+            if places:
+                groups.append((_estimates(answer, places), [first + row for row in places]))
+            for row in set(range(min(MAX_COLUMN_ROWS, n - first))).difference(places):
+                refused[first + row] = reasons.get(row, "no reason was given")
+        return groups, refused
+
+    async def _ask(
+        self,
+        columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+        sample_ids: Sequence[SampleId | None],
+        as_of: datetime,
+    ) -> PredictColumnsAnswer:
+        said: dict[str, Any] = {
+            "columns": {name: _compact(column) for name, column in columns.items()},
+            "sample_ids": list(sample_ids),
+            "as_of": as_of,
+        }
+        question = (
+            PredictColumnsRequest(**said)
+            if self._leg is None
+            else TravelColumnsRequest(leg=self._leg, **said)
+        )
+        return await self._client.ask("/predict_columns", question, PredictColumnsAnswer)
+
+
+def _compact(column: Sequence[Any] | NDArray[Any]) -> Any:
+    """Return a column as JSON has it: one value where all are the same.
+
+    >>> _compact(["BCN", "BCN"]), _compact(np.array([1.0, np.nan])), _compact([None, None])
+    ('BCN', [1.0, nan], None)
+    """
+    values = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    first = values[0]
+    same = all(one is first or (one == first and type(one) is type(first)) for one in values)
+    return first if same else values
+
+
+def _answered_rows(answer: PredictColumnsAnswer, n_rows: int) -> list[int]:
+    """Return the places of the rows that have an answer."""
+    lengths = {len(answer.values_s), len(answer.status), len(answer.notes)}
+    if lengths != {n_rows}:
+        raise UnreadableAnswer(f"an answer about {sorted(lengths)} rows, asked about {n_rows}")
+    return [row for row, values_s in enumerate(answer.values_s) if values_s is not None]
+
+
+def _estimates(answer: PredictColumnsAnswer, places: list[int]) -> Estimates:
+    values = np.array([answer.values_s[row] for row in places], np.float64)
+    said = [answer.status[row] for row in places]
+    status: list[Status] = [one for one in said if one != "refused"]
+    if len(status) < len(said):
+        raise UnreadableAnswer("a row is refused, and answered nevertheless")
+    notes = [answer.notes[row] for row in places]
+    told = Distribution(answer.levels, values)
+    return Estimates(told, status, notes, np.empty((len(places), 0)), answer.model)
+
+
+def remote_parts(settings: PartSettings) -> dict[str, RemotePart]:
+    """Return the parts that have an address; those of one address share a client."""
+    remote: dict[str, RemotePart] = {}
+    clients: dict[str, tuple[AsyncServiceClient, Pause]] = {}
+    for part, (url, leg) in settings.addresses.items():
+        if not url:
+            continue
+        if url not in clients:
+            # Who waits for a part would rather have what is usual than wait for a second attempt.
+            client = AsyncServiceClient(
+                url, retries=RETRIES, timeout_s=settings.timeout_ms / 1_000.0
+            )
+            clients[url] = client, Pause(url)
+        client, pause = clients[url]
+        remote[part] = RemotePart(client, pause=pause, leg=leg)
+    return remote
