@@ -8,8 +8,9 @@ import typer
 
 from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.option_groups import with_options
-from commands.output import console, progress, reports_errors
+from commands.output import UserError, console, progress, reports_errors
 from commands.report_options import REPORT_OPTIONS, ReportChoice, open_for_model
+from commands.train_eta import evaluate_eta
 
 __all__ = ["evaluate"]
 
@@ -31,6 +32,11 @@ def _evaluate(
     from estimators import registry
     from estimators.training import evaluate as score
 
+    if registry.describe(model)["estimator"] == registry.ETA:
+        if outputs.page is not None:
+            raise UserError("--report is about one estimator; of an ETA there is --metrics")
+        evaluate_eta(choice, model, outputs.metrics)
+        return
     with progress() as report:
         report("model", 0.0)
         trained = registry.load(model)

@@ -74,7 +74,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a saved model carries: data, periods, inputs, scores, calibration, reference."""
-    from commands.report import print_report
+    from commands.report import print_report, print_stages
     from estimators import registry
 
     model = registry.read(tag)
@@ -82,6 +82,12 @@ def show(
         typer.echo(json.dumps(_as_json(model), indent=2, ensure_ascii=False, allow_nan=False))
         return
     console.print(f"model [bold]{model.tag}[/]", highlight=False)
+    if model.parts:
+        _print_facts(_composed_facts(model))
+        console.print()
+        print_report(model.report)
+        print_stages(model.report)
+        return
     _print_facts(_facts(model))
     console.print()
     print_report(model.report)
@@ -117,6 +123,21 @@ def _facts(model: SavedModel) -> dict[str, str]:
         **({"labels": labels_in_words(data["labels"])} if data.get("labels") else {}),
         "calibration": f"{len(calibration['levels'])} levels, {calibration.get('scale', 'log')}"
         f" scale, longest {_number(_or_nan(calibration['longest_s']))} s",
+    }
+
+
+def _composed_facts(model: SavedModel) -> dict[str, str]:
+    data = model.metadata
+    weights = ", ".join(f"{name} {one['weight']:g}" for name, one in model.calibration.items())
+    return {
+        "estimator": "eta: seconds until an order is handed over, asked at any moment of it",
+        "saved": f"{model.created}, {model.size_bytes / 1e6:.1f} MB and its parts'",
+        "data": f"{data['dataset']}, fingerprint {data['data_fingerprint'][:16]}",
+        "trained": f"{data['rows_trained']:,} moments, {data['trained_from']} to"
+        f" {data['trained_until']}",
+        "tested": f"{data['rows_tested']:,} moments from {data['test_from']} on",
+        **{f"part {i}": tag for i, tag in enumerate(model.parts.values(), 1)},
+        "composition": f"its weight beside the direct model: {weights}",
     }
 
 
@@ -163,6 +184,7 @@ def _as_json(model: SavedModel) -> dict[str, Any]:
         "shrinkage": [dict(one) for one in model.shrinkage],
         "report": model.report.to_json(),
         "reference": None if model.reference is None else model.reference.to_json(),
+        "parts": dict(model.parts),
     }
 
 

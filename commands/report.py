@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,9 +11,9 @@ from rich.table import Table
 from commands.output import console
 
 if TYPE_CHECKING:
-    from estimators.evaluation import Report, ReportRow
+    from estimators.evaluation import Report, ReportRow, Scores
 
-__all__ = ["labels_in_words", "print_report"]
+__all__ = ["labels_in_words", "print_report", "print_stages"]
 
 RANGE_LEVEL = 0.8
 """The central range whose coverage and width are printed."""
@@ -37,6 +37,28 @@ def print_report(report: Report, *, slices: bool = False) -> None:
         groups = dict.fromkeys(row.group for row in report.rows if row.group != "all")
         for group in groups:
             console.print(_table([row for row in report.rows if row.group == group], group))
+
+
+def print_stages(report: Report) -> None:
+    """Print the scores of all models of a composed ETA in each stage of an order."""
+    stages = dict.fromkeys(row.value for row in report.rows if row.group == "stage")
+    models = dict.fromkeys(row.model for row in report.rows)
+    by_place = {(row.value, row.model): row.scores for row in report.rows if row.group == "stage"}
+    for title, number in _STAGE_TABLES.items():
+        table = Table(
+            box=None, padding=(0, 2, 0, 0), header_style="bold", title=title, title_justify="left"
+        )
+        table.add_column("stage")
+        table.add_column("moments", justify="right")
+        for model in models:
+            table.add_column(model, justify="right")
+        for stage in stages:
+            found = [by_place.get((stage, model)) for model in models]
+            n = max(one.n for one in found if one is not None)
+            numbers = ("-" if one is None else number(one) for one in found)
+            table.add_row(stage, f"{n:,}", *numbers)
+        console.print()
+        console.print(table)
 
 
 def labels_in_words(labels: Mapping[str, Mapping[str, int]]) -> str:
@@ -90,3 +112,12 @@ def _number(value: float) -> str:
 
 def _share(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.1%}"
+
+
+_STAGE_TABLES: Mapping[str, Callable[[Scores], str]] = {
+    "MAE s": lambda scores: _number(scores.mae_s),
+    "CRPS s": lambda scores: _number(scores.crps_s),
+    f"in {RANGE_LEVEL:.0%} range": lambda scores: _share(_at(scores.coverage)),
+    f"{RANGE_LEVEL:.0%} range s": lambda scores: _number(_at(scores.width_s)),
+}
+"""What is printed of each model in each stage."""

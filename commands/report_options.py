@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from estimators.base import Estimator
     from estimators.evaluation import Report
 
-__all__ = ["REPORT_OPTIONS", "ReportChoice", "open_for_model"]
+__all__ = ["REPORT_OPTIONS", "MetricsOption", "ReportChoice", "open_for_model"]
 
 SIMULATED = (DatasetName.SIMULATOR, DatasetName.CITIES)
 

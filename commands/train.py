@@ -12,6 +12,7 @@ from commands.estimators import Asked, add_commands
 from commands.option_groups import with_options
 from commands.output import UserError, console, error_console, progress
 from commands.report_options import REPORT_OPTIONS, ReportChoice
+from commands.train_eta import TRAIN_ETA_HELP, train_eta
 
 __all__ = ["train_app"]
 
@@ -133,3 +134,4 @@ add_commands(
     "Prints its errors on the later part of the data beside the constant median, the same model"
     " without real-time features, and what others have published on the same split.",
 )
+train_app.command("eta", help=TRAIN_ETA_HELP)(train_eta)

@@ -16,6 +16,7 @@ from aggregators.times import from_us
 from estimators.calibration import GRID_LEVELS, constant
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
+from estimators.errors import DatasetError
 from estimators.eta import EtaModel
 from estimators.eta_training import PartRows, answers_of, composed_grid
 from estimators.evaluation import ALL, Report, ReportRow, period_of, score
@@ -31,7 +32,7 @@ from estimators.training import CONSTANT_MEDIAN, Progress, TrainedEstimator, tra
 from estimators.typing import BoolArray, FloatArray, IntArray
 from estimators.wall_eta import WallEta
 
-__all__ = ["COMPOSED", "STAGE", "WALL_ETA_REST", "describe_eta", "score_eta"]
+__all__ = ["COMPOSED", "STAGE", "WALL_ETA_REST", "describe_eta", "evaluate_eta", "score_eta"]
 
 COMPOSED = "composed"
 WALL_ETA_REST = "Wall ETA, rest"
@@ -45,17 +46,27 @@ def describe_eta(
     moments: Moments,
     report: Progress,
     *,
+    drawn: Mapping[str, float],
     baselines: bool,
     num_threads: int,
-    seed: int,
 ) -> TrainedEta:
-    """Return a fitted ETA with its report, and its parts with theirs."""
+    """Return a fitted ETA with its report, and its parts with theirs.
+
+    Args:
+        model: fitted.
+        rows: of all its parts.
+        moments: that the rows are of.
+        report: told of the stage "evaluate".
+        drawn: how the moments were drawn: ``seed``, ``per_order`` and ``rows_max``.
+        baselines: whether to train the Wall ETA of whole deliveries.
+        num_threads: of its training.
+    """
     report("evaluate", 0.0)
     answers = answers_of(rows, moments.tests)
     report("evaluate", 0.3)
-    others = _baselines(moments, num_threads, seed) if baselines else {}
+    others = _baselines(moments, num_threads, int(drawn["seed"])) if baselines else {}
     report("evaluate", 0.8)
-    scored = score_eta(model, answers, moments, others)
+    scored = score_eta(model, answers, moments, {**others, CONSTANT_MEDIAN: _constant(moments)})
     parts = {name: _trained_part(one, moments, answers[name]) for name, one in rows.items()}
     report("evaluate", 1.0)
     fallbacks = {name: one.fallback for name, one in parts.items() if one.fallback is not None}
@@ -63,7 +74,7 @@ def describe_eta(
         model=replace(model, fallbacks=fallbacks),
         parts=parts,
         report=scored,
-        metadata=_metadata(model, moments),
+        metadata={**_metadata(model, moments), "moments": dict(drawn)},
     )
 
 
@@ -87,7 +98,6 @@ def score_eta(
         COMPOSED: composed_grid(model, answers, moments.stage, tests),
         DIRECT: answers[DIRECT],
         **others,
-        CONSTANT_MEDIAN: _constant(moments),
     }
     return Report(
         estimator="eta",
@@ -95,6 +105,58 @@ def score_eta(
         period=period_of(moments.as_of_us[tests]) if tests.any() else ("", ""),
         rows=tuple(_report_rows(models, moments, moments.rest_s(DIRECT), tests)),
     )
+
+
+def evaluate_eta(
+    model: EtaModel,
+    dataset: Dataset,
+    metadata: Mapping[str, Any],
+    *,
+    progress: Progress | None = None,
+) -> Report:
+    """Score an ETA (perhaps loaded) on the test period of a data set, beside the simple models.
+
+    With the data that it was trained on this repeats the numbers of its training, but for the Wall
+    ETA of whole deliveries, which is another model.
+
+    Args:
+        model: with all its parts.
+        dataset: orders with all events of a delivery's life.
+        metadata: of the model: which moments it was trained on, so that the same are asked about.
+        progress: called with ("features", part done) and ("evaluate", part done).
+
+    Raises:
+        UnknownNameError: the orders lack an event of their life.
+        DatasetError: no order was delivered in the test period.
+    """
+    tell = progress or _silent
+    drawn = metadata["moments"]
+    moments = Moments.draw(
+        dataset,
+        seed=drawn["seed"],
+        per_order=drawn["per_order"],
+        rows_max=drawn["rows_max"],
+    )
+    tests = moments[moments.tests]
+    if not len(tests):
+        raise DatasetError(
+            f"data set {dataset.name!r}: no order was delivered from {dataset.test_from} on"
+        )
+    rows: dict[str, PartRows] = {}
+    for k, (name, estimator) in enumerate(model.parts.items()):
+        tell("features", k / len(model.parts))
+        rows[name] = PartRows.compute(name, estimator, tests)
+    tell("features", 1.0)
+    tell("evaluate", 0.0)
+    fixed = _constant(moments)[moments.tests]
+    answers = answers_of(rows, np.ones(len(tests), dtype=bool))
+    report = score_eta(model, answers, tests, {CONSTANT_MEDIAN: fixed})
+    tell("evaluate", 1.0)
+    return report
+
+
+def _silent(stage: str, done: float) -> None:
+    """Report nothing."""
 
 
 def _report_rows(

@@ -155,8 +155,9 @@ def train_eta(
     report("fit", 1.0)
     model = replace(model, parts={name: fitted[name] for name in rows})
     rows = {name: replace(one, estimator=fitted[name]) for name, one in rows.items()}
+    drawn = {"seed": seed, "per_order": per_order, "rows_max": rows_max}
     return describe_eta(
-        model, rows, moments, report, baselines=baselines, num_threads=num_threads, seed=seed
+        model, rows, moments, report, drawn=drawn, baselines=baselines, num_threads=num_threads
     )
 
 

@@ -9,11 +9,10 @@ like) and ``fallback.json`` (what is said where the model itself cannot be asked
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import bentoml
 from bentoml.exceptions import BentoMLException
@@ -29,6 +28,7 @@ from estimators.evaluation import ALL, Report
 from estimators.fallback import Fallback
 from estimators.monitoring.reference import Reference
 from estimators.parking import Parking
+from estimators.saved_model import LoadedFallback, SavedModel
 from estimators.trained import TrainedEstimator
 from estimators.trained_eta import TrainedEta
 from estimators.wall_eta import WallEta
@@ -68,44 +68,6 @@ _METADATA_FILE = "metadata.json"
 _REFERENCE_FILE = "reference.json"
 _FALLBACK_FILE = "fallback.json"
 _LABELS = {"project": "doorstep"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SavedModel:
-    """What a model carries beside its trees.
-
-    Args:
-        tag: in the model store.
-        created: when it was saved, ISO 8601.
-        size_bytes: of its files.
-        estimator: its name.
-        parameters: of the boosting.
-        calibration: what was learned on the calibration period, as it is saved.
-        features: definitions of its real-time features.
-        shrinkage: what it makes of them for stores of few orders.
-        report: scores, by slice, too.
-        metadata: data, periods, versions, fingerprints.
-        reference: what inputs, labels and answers looked like; None: saved before there was one.
-    """
-
-    tag: str
-    created: str
-    size_bytes: int
-    estimator: str
-    parameters: Mapping[str, Any]
-    calibration: Mapping[str, Any]
-    features: Sequence[Mapping[str, Any]]
-    shrinkage: Sequence[Mapping[str, Any]]
-    report: Report
-    metadata: Mapping[str, Any]
-    reference: Reference | None
-
-
-class LoadedFallback(NamedTuple):
-    """What is said instead of a model, and the tag of the model that it was saved with."""
-
-    fallback: Fallback
-    tag: str
 
 
 def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
@@ -232,21 +194,24 @@ def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel
         RegistryError: as for :func:`load`.
     """
     model = _get(tag, estimator)
+    composed = model.info.labels.get("estimator") == ETA
     with _reading(model):
-        document = _estimator_document(model)
+        document = _estimator_document(model, _ETA_FILE if composed else _ESTIMATOR_FILE)
         return SavedModel(
             tag=str(model.tag),
             created=_created(model),
             size_bytes=sum(file.stat().st_size for file in Path(model.path).iterdir()),
             estimator=document["estimator"],
-            parameters=document["parameters"],
-            calibration=document["model"]["grid"],
-            features=document["features"],
+            # The model of a composed ETA has no trees of its own; its parts have.
+            parameters=document.get("parameters", {}),
+            calibration=document["stages"] if composed else document["model"]["grid"],
+            features=document.get("features", ()),
             # Models that were saved before there was shrinkage have none.
             shrinkage=document.get("shrinkage", ()),
             report=Report.from_json(_read(model, _REPORT_FILE)),
             metadata=_read(model, _METADATA_FILE),
             reference=_reference(model),
+            parts=document.get("tags", {}),
         )
 
 

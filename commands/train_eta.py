@@ -1,0 +1,140 @@
+"""`doorstep train eta`: train all parts of a composed ETA, evaluate it, save it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.data_options import DATA_OPTIONS, DataChoice
+from commands.datasets import DatasetName
+from commands.option_groups import with_options
+from commands.output import console, error_console, progress, reports_errors
+from commands.report import print_report, print_stages
+from commands.report_options import MetricsOption, open_for_model
+from commands.written import check_output, write_json
+
+if TYPE_CHECKING:
+    from estimators import Dataset
+    from estimators.evaluation import Report
+
+__all__ = ["TRAIN_ETA_HELP", "evaluate_eta", "open_for_eta", "train_eta"]
+
+MAX_THREADS = 64
+
+TRAIN_ETA_HELP = (
+    "Train the ETA: how long until an order is handed over, asked at any moment of it.\n\n"
+    "Trains its parts (until the order is ready, the way to the store and to the customer, parking,"
+    " what the weather adds, and a direct model beside them), how they are tied and how sure their"
+    " sum is; saves each as a model, eta_ready and so on, and the whole as eta. The orders need all"
+    " events of a delivery's life (docs/composition.md). Prints its errors on the later part of the"
+    " data at each stage of an order, beside a composition that nothing is blended with, the direct"
+    " model, what the Wall ETA has left of itself, and a constant for each stage."
+)
+
+NameOption = Annotated[
+    str, typer.Option(help="Name of the model in the model store; its parts begin with it.")
+]
+ThreadsOption = Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads to fit with.")]
+SaveOption = Annotated[bool, typer.Option(help="Save the models to the BentoML model store.")]
+PerOrderOption = Annotated[
+    float, typer.Option(min=1.0, max=11.0, help="Moments to learn from per order, on average.")
+]
+MomentsOption = Annotated[
+    int, typer.Option(min=1_000, help="Moments to learn from in all, at most, evenly chosen.")
+]
+BaselinesOption = Annotated[
+    bool, typer.Option(help="Also train the Wall ETA of whole deliveries, to compare with.")
+]
+
+
+def open_for_eta(choice: DataChoice) -> Dataset:
+    """Return the data, simulated cities unless others are named: the small one has no couriers.
+
+    Raises:
+        UserError: the options do not fit together.
+    """
+    if choice.dataset is None and choice.mapping is None:
+        choice = replace(choice, dataset=DatasetName.CITIES)
+    return choice.open(public=DatasetName.CITIES)
+
+
+def _train_eta(
+    choice: DataChoice,
+    name: NameOption = "eta",
+    threads: ThreadsOption = 2,
+    save: SaveOption = True,
+    per_order: PerOrderOption = 6.0,
+    moments: MomentsOption = 150_000,
+    baselines: BaselinesOption = True,
+    metrics: MetricsOption = None,
+) -> None:
+    check_output(metrics, "--metrics", ".json")
+    with progress() as report:
+        report("data", 0.0)
+        dataset = open_for_eta(choice)
+        report("data", 1.0)
+        from estimators.eta_training import train_eta as train
+
+        trained = train(
+            dataset,
+            progress=report,
+            num_threads=threads,
+            seed=choice.seed,
+            per_order=per_order,
+            rows_max=moments,
+            baselines=baselines,
+        )
+    _print(trained.report)
+    tag = ""
+    if save:
+        from estimators import registry
+
+        tag = registry.save_eta(trained, name=name)
+    if metrics is not None:
+        content = {"model": tag or None, "metadata": dict(trained.metadata)}
+        write_json(metrics, {**content, "report": trained.report.to_json()})
+    if tag:
+        console.print(f"saved as [bold]{tag}[/]; its parts: doorstep models show {tag}")
+    else:
+        error_console.print("not saved (--no-save)")
+
+
+def evaluate_eta(choice: DataChoice, tag: str, metrics: Path | None) -> None:
+    """Score a saved ETA on the later part of the data, and print and write what comes out.
+
+    Args:
+        choice: of the data; by default of the kind that the model was trained on.
+        tag: of the model.
+        metrics: the .json file for all scores; None: none.
+
+    Raises:
+        UserError: the options do not fit together.
+        RegistryError: the model or one of its parts cannot be loaded.
+    """
+    from estimators import registry
+    from estimators.eta_evaluation import evaluate_eta as score
+
+    with progress() as report:
+        report("model", 0.0)
+        metadata = registry.describe(tag)
+        model = registry.load_eta(tag)
+        report("model", 1.0)
+        report("data", 0.0)
+        dataset = open_for_model(choice, metadata)
+        report("data", 1.0)
+        scored = score(model, dataset, metadata, progress=report)
+    console.print(f"model [bold]{metadata['tag']}[/]")
+    _print(scored)
+    if metrics is not None:
+        write_json(metrics, {"model": metadata["tag"], "report": scored.to_json()})
+
+
+def _print(report: Report) -> None:
+    print_report(report)
+    print_stages(report)
+
+
+train_eta = reports_errors(with_options(_train_eta, choice=DATA_OPTIONS))
