@@ -22,6 +22,9 @@ CATEGORIES_MAX = 200
 MISSING = -1
 """The place of a value that is missing."""
 
+ROUNDING = 1e-9
+"""Shares are sums of floats."""
+
 _LEVELS = np.arange(1, BINS) / BINS
 
 
@@ -80,6 +83,17 @@ class NumberStatistics:
     def places(self) -> int:
         """How many bins there are."""
         return len(self.edges) + 1
+
+    @property
+    def median(self) -> float:
+        """The median of the values; NaN where there was none.
+
+        >>> NumberStatistics.of(np.array([3.0, 1.0, 8.0, np.nan])).median
+        3.0
+        """
+        reached = np.cumsum(self.shares) >= 0.5 - ROUNDING
+        # The bin that reaches the half ends at a quantile; the last, open one at the largest value.
+        return float([*self.edges, self.max][int(np.argmax(reached))]) if self.shares else math.nan
 
     def place(self, values: FloatArray) -> IntArray:
         """Return the bin of each value, -1 where it is missing."""

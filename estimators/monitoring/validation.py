@@ -1,0 +1,195 @@
+"""Facts of a request, moved into the range that training saw; the first line of defence.
+
+Trees answer any number as they answer the farthest one that they know, or, where it is missing,
+as if it were small. So a number beyond what training saw is taken as the bound that it crossed,
+and a number that training nearly always had is taken as its median where it is missing. Categories
+that training did not see are missing to the model, which is right, and are said. Nothing is
+refused: whoever asked gets an answer, and reads what was made of the question.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from estimators.facts import Facts
+from estimators.monitoring.reference import Reference
+from estimators.monitoring.statistics import NumberStatistics
+from estimators.stages import is_elapsed
+from estimators.typing import FloatArray
+from estimators.values import Value, plain_value
+
+__all__ = ["Note", "Validator"]
+
+MISSING_SHARE_MAX = 0.01
+"""A number that training missed more often is left missing: the model has learned what that means.
+So are elapsed facts, whose absence says that something has not happened."""
+
+
+class Note(NamedTuple):
+    """What was made of one value.
+
+    Args:
+        field: its name.
+        what: "clipped" to a bound, "filled" where it was missing, or an "unknown" category, which
+            is left as it is.
+        value: what the request said; None: nothing.
+        taken: what the model is given instead; None: nothing.
+
+    >>> str(Note("distance_m", "clipped", 250_000.0, 9_800.0))
+    'distance_m is 250000, beyond what training saw; taken as 9800'
+    >>> str(Note("distance_m", "filled", None, 1_850.5))
+    'distance_m is taken as 1850.5, the median that training saw'
+    >>> str(Note("store_id", "unknown", "s9", None))
+    "store_id is 's9', which training did not see"
+    """
+
+    field: str
+    what: Literal["clipped", "filled", "unknown"]
+    value: Value | float | None
+    taken: float | None
+
+    def __str__(self) -> str:
+        if self.what == "unknown":
+            return f"{self.field} is {self.value!r}, which training did not see"
+        if self.what == "filled":
+            return f"{self.field} is taken as {self.taken:.10g}, the median that training saw"
+        beyond = f"{self.field} is {self.value:.10g}, beyond what training saw"
+        return f"{beyond}; taken as {self.taken:.10g}"
+
+
+class _Range(NamedTuple):
+    """The bounds of a number, and what it is taken as where it is missing (NaN: left missing)."""
+
+    low: float
+    high: float
+    usual: float
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """Moves encoded facts into the range that training saw.
+
+    Args:
+        numbers: names of the facts that are numbers; the first columns of encoded facts.
+        ranges: of each of them.
+        categories: names of those that are categories; the next columns.
+        low, high, usual: the same as the ranges, each of shape (n_numbers,).
+
+    >>> facts = Facts(numbers=("distance_m",), categories={"store_id": ("s1",)})
+    >>> seen = NumberStatistics.of(np.array([100.0, 200.0, 300.0]))
+    >>> validator = Validator.of({"distance_m": seen}, facts)
+    >>> order = {"distance_m": 9_000, "store_id": "s2"}
+    >>> moved, notes = validator.clip_one(facts.encode_one(order, 0), order)
+    >>> moved.tolist()
+    [300.0, nan]
+    >>> [str(note) for note in notes]  # doctest: +NORMALIZE_WHITESPACE
+    ['distance_m is 9000, beyond what training saw; taken as 300',
+     "store_id is 's2', which training did not see"]
+    """
+
+    numbers: tuple[str, ...]
+    ranges: tuple[_Range, ...]
+    categories: tuple[str, ...]
+    low: FloatArray
+    high: FloatArray
+    usual: FloatArray
+
+    @classmethod
+    def of(cls, reference: Reference | Mapping[str, Any] | None, facts: Facts) -> Validator:
+        """Return the validator of a model.
+
+        Args:
+            reference: of the model, or the statistics of its inputs by name. None, or a number
+                without statistics: saved before there were any; everything is within bounds.
+            facts: of the model.
+        """
+        inputs = reference.inputs if isinstance(reference, Reference) else reference or {}
+        ranges = tuple(_range(name, inputs.get(name)) for name in facts.numbers)
+        table = np.array(ranges, dtype=np.float64).reshape(-1, 3)
+        return cls(facts.numbers, ranges, (*facts.categories,), *table.T.copy())
+
+    def clip_one(
+        self, facts: FloatArray, order: Mapping[str, Any]
+    ) -> tuple[FloatArray, list[Note]]:
+        """Return the encoded facts of one request within bounds, and what was moved.
+
+        Args:
+            facts: as :meth:`Facts.encode_one` gives them, shape (n_facts,); not changed.
+            order: what was encoded: says which categories were given.
+        """
+        notes: list[Note] = []
+        values = facts.tolist()
+        for i, (low, high, usual) in enumerate(self.ranges):
+            value = values[i]
+            if low <= value <= high:
+                continue
+            note = _moved(self.numbers[i], value, low, high, usual)
+            if note is not None:
+                notes.append(note)
+                values[i] = note.taken
+        moved = np.array(values) if notes else facts
+        for i, name in enumerate(self.categories, start=len(self.ranges)):
+            if values[i] != values[i]:  # NaN: no code
+                _note_unknown(notes, name, order.get(name))
+        return moved, notes
+
+    def clip(
+        self, facts: FloatArray, columns: Mapping[str, Sequence[Any]]
+    ) -> tuple[FloatArray, dict[int, list[Note]]]:
+        """Return the encoded facts of many requests within bounds, and what was moved by row.
+
+        Args:
+            facts: as :meth:`Facts.encode_columns` gives them, shape (n_rows, n_facts); not changed.
+            columns: what was encoded.
+
+        Returns:
+            The facts, and the notes of those rows that have any, each as :meth:`clip_one`'s.
+        """
+        n = len(self.ranges)
+        given = facts[:, :n]
+        # A missing number is neither below nor above.
+        odd = (given < self.low) | (given > self.high) | (np.isnan(given) & ~np.isnan(self.usual))
+        notes: dict[int, list[Note]] = {}
+        moved = facts
+        if bool(odd.any()):
+            moved = facts.copy()
+            for row, i in np.argwhere(odd).tolist():
+                name, value = self.numbers[i], float(given[row, i])
+                note = _moved(name, value, *self.ranges[i])
+                assert note is not None
+                assert note.taken is not None
+                moved[row, i] = note.taken
+                notes.setdefault(row, []).append(note)
+        for i, name in enumerate(self.categories, start=n):
+            column = columns.get(name)
+            if column is not None:
+                for row in np.flatnonzero(np.isnan(facts[:, i])).tolist():
+                    if column[row] is not None:
+                        _note_unknown(notes.setdefault(row, []), name, column[row])
+        return moved, {row: some for row, some in notes.items() if some}
+
+
+def _range(name: str, statistics: object) -> _Range:
+    if not isinstance(statistics, NumberStatistics) or math.isnan(statistics.min):
+        return _Range(-math.inf, math.inf, math.nan)
+    left_missing = is_elapsed(name) or statistics.missing_share > MISSING_SHARE_MAX
+    usual = math.nan if left_missing else statistics.median
+    return _Range(statistics.min, statistics.max, usual)
+
+
+def _moved(field: str, value: float, low: float, high: float, usual: float) -> Note | None:
+    """Return what is made of a number that is not within its bounds; None: it stays missing."""
+    if math.isnan(value):
+        return None if math.isnan(usual) else Note(field, "filled", None, usual)
+    return Note(field, "clipped", value, low if value < low else high)
+
+
+def _note_unknown(notes: list[Note], field: str, value: Any) -> None:
+    plain = plain_value(value)
+    if plain is not None:
+        notes.append(Note(field, "unknown", plain, None))
