@@ -15,7 +15,7 @@ from estimators.distribution import Distribution
 from services.errors import InvalidRequest
 from services.schemas import ModelInfo, Status
 
-__all__ = ["Estimates", "RowModel", "Rows", "concatenated", "estimate_where_possible"]
+__all__ = ["Estimates", "RowModel", "Rows", "concatenated", "estimate_where_possible", "one_row"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -49,9 +49,20 @@ class Rows:
         columns = {name: column[rows] for name, column in self.columns.items()}
         return Rows(columns, self.sample_ids[rows], self.as_of_us[rows])
 
-    def order(self, row: int) -> dict[str, Any]:
-        """Return what is said of one order."""
-        return {name: column[row] for name, column in self.columns.items()}
+    def some(self, places: Sequence[int]) -> Rows:
+        """Return the rows of some places."""
+        columns = {name: [column[row] for row in places] for name, column in self.columns.items()}
+        return Rows(columns, [self.sample_ids[row] for row in places], self.as_of_us[list(places)])
+
+    def but(self, columns: Mapping[str, Sequence[Any]]) -> Rows:
+        """Return the same rows with other columns."""
+        return Rows(columns, self.sample_ids, self.as_of_us)
+
+
+def one_row(order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int) -> Rows:
+    """Return one order as rows."""
+    columns = {name: [value] for name, value in order.items()}
+    return Rows(columns, [sample_id], np.array([as_of_us], np.int64))
 
 
 @dataclass(slots=True)

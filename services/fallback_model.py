@@ -12,7 +12,7 @@ from aggregators.typing import SampleId
 from estimators.distribution import Distribution
 from estimators.fallback import Fallback
 from services.errors import InvalidRequest
-from services.estimates import Estimates, Rows
+from services.estimates import Estimates, Rows, one_row
 from services.order_fields import check_value
 from services.schemas import ModelInfo, Status
 
@@ -70,8 +70,7 @@ class FallbackModel:
         self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
     ) -> Estimates:
         """Answer one row."""
-        columns = {name: [value] for name, value in order.items()}
-        return self.estimate(Rows(columns, [sample_id], np.array([as_of_us], np.int64)))
+        return self.estimate(one_row(order, sample_id, as_of_us))
 
     def use_store(self, store: EventStore) -> None:
         """Do nothing: no event is looked at."""

@@ -19,15 +19,17 @@ from aggregators import FeatureSet
 from aggregators import __version__ as aggregators_version
 from aggregators.errors import AggregatorError, FunctionError, StoreError
 from aggregators.events import Source
+from aggregators.functions import evaluate
 from aggregators.stores import EventStore
 from aggregators.times import from_us
 from aggregators.typing import SampleId
 from estimators.base import Estimator
 from estimators.distribution import Distribution
 from estimators.fallback import Fallback
+from estimators.widening import as_wide_as
 from services.elapsed import ElapsedLookup, life_source
 from services.errors import InvalidRequest, Unavailable
-from services.estimates import Estimates, Rows
+from services.estimates import Estimates, Rows, one_row
 from services.fallback_model import fallen_back
 from services.feature_ages import FeatureAges
 from services.metrics import EstimateMetrics
@@ -128,6 +130,9 @@ class PartModel:
 
     def warm_up(self) -> None:
         """Answer an order about which nothing is known, so that the first real ones are quick."""
+        for feature in self._features:
+            if callable(feature.function):  # a library may be loaded, which takes seconds
+                evaluate(feature.function, np.arange(3.0), feature.name)
         order: dict[str, Any] = dict.fromkeys(self._fields.needed)
         now_us = round(time() * 1e6)
         self.estimate_one(order, None, now_us)
@@ -163,7 +168,8 @@ class PartModel:
             notes.append(_unread(error))
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
-        notes = [*self._fields.missing(given), *notes]
+        missing = self._fields.missing(given)
+        notes = [*missing, *notes]
         facts = self._facts.encode_one(given, as_of_us)
         clipped: list[str] = []
         if self._clipper is not None:
@@ -173,10 +179,10 @@ class PartModel:
         try:
             inputs = self._estimator.assemble(facts, realtime)[np.newaxis, :]
             told = self._predicted(inputs, np.array([True]) if notes else None)
+            if missing:
+                told = self._no_narrower(told, one_row(given, sample_id, as_of_us), [0])
         except Exception:  # a model may be damaged in any way
-            columns = {name: [value] for name, value in given.items()}
-            rows = Rows(columns, [sample_id], np.array([as_of_us], np.int64))
-            return self._without_model(rows, [notes])
+            return self._without_model(one_row(given, sample_id, as_of_us), [notes])
         self._time(began_s, computed_s)
         status: Status = "degraded" if notes else "input_clipped" if clipped else "ok"
         return Estimates(told, [status], [notes + clipped], realtime[np.newaxis, :], self.info)
@@ -222,8 +228,10 @@ class PartModel:
             inputs = self._estimator.assemble(facts, realtime)
             blind = np.array([bool(one) for one in notes], np.bool_)
             told = self._predicted(inputs, blind if blind.any() else None)
+            if missing:
+                told = self._no_narrower(told, rows.but(columns), sorted(missing))
         except Exception:
-            return self._without_model(Rows(columns, rows.sample_ids, rows.as_of_us), notes)
+            return self._without_model(rows.but(columns), notes)
         self._time(began_s, computed_s)
         return Estimates(told, *_labelled(notes, clipped), realtime, self.info)
 
@@ -237,6 +245,17 @@ class PartModel:
         if blind is None:
             return self._estimator.predict(inputs)
         return self._estimator.predict(inputs, blind)
+
+    def _no_narrower(self, told: Distribution, rows: Rows, places: list[int]) -> Distribution:
+        """Let answers that lack a fact reach as far as what is usual does."""
+        if self._fallback is None:
+            return told
+        lacking = rows.some(places)
+        usual, _ = self._fallback.distribution({**lacking.columns}, lacking.as_of_us)
+        scale = self._estimator.model.grid.scale
+        values = told.values.copy()
+        values[places] = as_wide_as(told[np.array(places)], usual, scale).values
+        return Distribution(told.levels, values)
 
     def _without_model(self, rows: Rows, notes: Sequence[Sequence[str]]) -> Estimates:
         """Answer what is usual, after the model has failed."""

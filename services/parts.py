@@ -237,7 +237,7 @@ class Parts:
         groups: list[tuple[Estimates, Sequence[int]]] = list(answered)
         if refused:
             bad = sorted(refused)
-            orders = _some(rows.rows(), bad)
+            orders = rows.rows().some(bad)
             notes = [[f"{name}: {refused[row]}"] for row in bad]
             usual = self._usual(name, orders, "refused the row", notes)
             groups.append((usual, bad))
@@ -277,12 +277,6 @@ class Parts:
 
 
 _NO_MODEL = ModelInfo(tag="", catalog_version="", fingerprint="")
-
-
-def _some(rows: Rows, places: Sequence[int]) -> Rows:
-    columns = {name: [column[row] for row in places] for name, column in rows.columns.items()}
-    ids = [rows.sample_ids[row] for row in places]
-    return Rows(columns, ids, rows.as_of_us[list(places)])
 
 
 def sources_of(model: EtaModel) -> tuple[Source, ...]:
