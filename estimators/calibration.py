@@ -12,16 +12,18 @@ stretch measured relative to the predicted spread of either side (Kivaranovic et
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from estimators import calibration_kernels as kernels
 from estimators.distribution import Distribution
 from estimators.errors import InputError
 from estimators.group_stretch import GroupStretch
 from estimators.typing import FloatArray, IntArray
 
-__all__ = ["GRID_LEVELS", "ConformalGrid", "Scale", "constant"]
+__all__ = ["GRID", "GRID_LEVELS", "ConformalGrid", "Scale", "constant"]
 
 Scale: TypeAlias = Literal["log", "linear"]
 """How seconds are compared: "log" by their ratio, for durations; "linear" by their difference, for
@@ -29,6 +31,12 @@ seconds that may be negative, such as those that bad weather adds."""
 
 GRID_LEVELS = (0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99)
 """The levels of every estimate: each twentieth, and two more towards either end."""
+
+GRID = np.array(GRID_LEVELS)
+"""The same as an array, which nobody changes."""
+GRID.flags.writeable = False
+
+_NO_ROWS = np.empty((0, 0))
 
 MIN_ROWS = 100
 """Fewer outcomes do not tell where the outermost levels are."""
@@ -152,10 +160,10 @@ class ConformalGrid:
         """
         if len(target_s) < MIN_ROWS:
             raise InputError(f"{len(target_s)} rows to calibrate on; expected at least {MIN_ROWS}")
-        centre, below, above = _scaled_anchors(anchors_s, scale)
+        _, below, above = _spreads(anchors_s, _spread(scale))
         typical = float(np.median(below)), float(np.median(above))
         heed = _best_heed(anchors_s, target_s, typical, scale)
-        below, above = _drawn(below, typical[0], heed), _drawn(above, typical[1], heed)
+        centre, below, above = _spreads(anchors_s, _spread(scale, typical, heed))
         distance = _scaled(target_s, scale) - centre
         stretch = distance / np.where(distance >= 0.0, above, below)
         groups: list[GroupStretch] = []
@@ -187,22 +195,39 @@ class ConformalGrid:
         Raises:
             InputError: there are groups and no X.
         """
-        centre, below, above = _scaled_anchors(anchors_s, self.scale)
-        if self.typical is not None:
-            below = _drawn(below, self.typical[0], self.heed)
-            above = _drawn(above, self.typical[1], self.heed)
-        for group in self.groups:
-            if X is None:
+        _check_anchors(anchors_s)
+        if X is None:
+            if self.groups:
                 raise InputError("this grid has groups; expected the rows of X beside the anchors")
-            more_below, more_above = group.factors(X)
-            below, above = below * more_below, above * more_above
-        spread = np.where(self.stretch >= 0.0, above[:, np.newaxis], below[:, np.newaxis])
-        values = centre[:, np.newaxis] + self.stretch * spread
-        if self.scale == "log":
-            values = np.exp(values)
-        # Rounding alone could let neighbours cross by one bit.
-        ascending = np.maximum.accumulate(values, axis=1)
-        return Distribution(GRID_LEVELS, np.clip(ascending, self.shortest_s, self.longest_s))
+            X = _NO_ROWS
+        values = np.empty((len(anchors_s), len(GRID_LEVELS)))
+        kernels.stretched(
+            np.ascontiguousarray(anchors_s),
+            np.ascontiguousarray(X),
+            self._spread,
+            self._group_arrays,
+            self.stretch,
+            self.shortest_s,
+            self.longest_s,
+            values,
+        )
+        return Distribution.trusted(GRID, values)
+
+    @cached_property
+    def _spread(self) -> kernels.Spread:
+        return _spread(self.scale, self.typical, self.heed)
+
+    @cached_property
+    def _group_arrays(self) -> kernels.Groups:
+        edges = [np.asarray(group.edges, dtype=np.float64) for group in self.groups]
+        nothing = np.empty(0)
+        return kernels.Groups(
+            columns=np.array([group.column for group in self.groups], dtype=np.int64),
+            edges=np.concatenate([nothing, *edges]),
+            edge_bounds=np.cumsum([0, *map(len, edges)], dtype=np.int64),
+            below=np.concatenate([nothing, *(group.below for group in self.groups)]),
+            above=np.concatenate([nothing, *(group.above for group in self.groups)]),
+        )
 
     @property
     def typical_distances(self) -> FloatArray:
@@ -251,19 +276,35 @@ def _scaled(seconds: FloatArray, scale: Scale) -> FloatArray:
     return np.asarray(np.log(np.maximum(seconds, FLOOR_S)) if scale == "log" else seconds)
 
 
-def _scaled_anchors(
-    anchors_s: FloatArray, scale: Scale
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the median on the scale and its distances to the lower and upper anchor."""
+def _check_anchors(anchors_s: FloatArray) -> None:
     if anchors_s.ndim != 2 or anchors_s.shape[1] != 3:
         raise InputError(f"anchors have shape {anchors_s.shape}; expected (n_rows, 3)")
-    low, centre, high = _scaled(anchors_s, scale).T
-    least = MIN_SPREAD if scale == "log" else MIN_SPREAD_S
-    return centre, np.maximum(centre - low, least), np.maximum(high - centre, least)
 
 
-def _drawn(spread: FloatArray, typical: float, heed: float) -> FloatArray:
-    return np.asarray(typical * np.maximum(spread / typical, SPREAD_SHARE_MIN) ** heed)
+def _spread(
+    scale: Scale, typical: tuple[float, float] | None = None, heed: float = 1.0
+) -> kernels.Spread:
+    """Return how far the outer anchors are taken to be from the middle one."""
+    below, above = (np.nan, np.nan) if typical is None else typical
+    return kernels.Spread(
+        is_log=scale == "log",
+        floor_s=FLOOR_S,
+        least=MIN_SPREAD if scale == "log" else MIN_SPREAD_S,
+        typical_below=below,
+        typical_above=above,
+        share_min=SPREAD_SHARE_MIN,
+        heed=heed,
+    )
+
+
+def _spreads(
+    anchors_s: FloatArray, spread: kernels.Spread
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the median on the scale and the distances of the lower and upper anchor from it."""
+    _check_anchors(anchors_s)
+    result = np.empty((len(anchors_s), 3))
+    kernels.spreads(np.ascontiguousarray(anchors_s), spread, result)
+    return result[:, 0], result[:, 1], result[:, 2]
 
 
 def _best_heed(
@@ -272,13 +313,12 @@ def _best_heed(
     """Return the largest of ``HEEDS`` whose loss on these very rows is about the least."""
     every = -(-len(target_s) // HEED_ROWS_MAX)
     anchors_s, target_s = anchors_s[::every], target_s[::every]
-    centre, below, above = _scaled_anchors(anchors_s, scale)
-    distance = _scaled(target_s, scale) - centre
     levels = np.array(GRID_LEVELS)
     losses = []
     for heed in HEEDS:
-        spreads = _drawn(below, typical[0], heed), _drawn(above, typical[1], heed)
-        stretch = distance / np.where(distance >= 0.0, spreads[1], spreads[0])
+        centre, below, above = _spreads(anchors_s, _spread(scale, typical, heed))
+        distance = _scaled(target_s, scale) - centre
+        stretch = distance / np.where(distance >= 0.0, above, below)
         grid = ConformalGrid(
             np.quantile(stretch, GRID_LEVELS, method="weibull"),
             float(target_s.max()),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from estimators import composition_kernels as kernels
-from estimators.calibration import GRID_LEVELS
+from estimators.calibration import GRID
 from estimators.distribution import Distribution
 from estimators.draw_points import normal_points, uniform_of
 from estimators.errors import InputError
@@ -198,7 +198,7 @@ def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = N
     dependence = dependence or Dependence.none()
     n_shown = len(SHOWN_PARTS)
     result = kernels.Composition(
-        eta=np.empty((n_rows, len(GRID_LEVELS))),
+        eta=np.empty((n_rows, len(GRID))),
         mean=np.empty((n_rows, n_shown)),
         variance=np.empty((n_rows, n_shown)),
         waits=np.empty((n_rows, 3)),
@@ -206,10 +206,10 @@ def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = N
     given = tuple(_part(parts, k, n_rows, dependence) for k in range(len(PARTS)))
     kernels.compose_rows(given, *_RANKS, result)
     expected_s = _rounded(result.mean)
-    nothing = np.zeros((n_rows, len(GRID_LEVELS)))
+    nothing = np.zeros((n_rows, len(GRID)))
     return Composed(
-        eta=Distribution.trusted(_LEVELS, result.eta),
-        at_store=parts.get("to_store", Distribution.trusted(_LEVELS, nothing)),
+        eta=Distribution.trusted(GRID, result.eta),
+        at_store=parts.get("to_store", Distribution.trusted(GRID, nothing)),
         expected_s={name: expected_s[:, k] for k, name in enumerate(SHOWN_PARTS)},
         ready_on_arrival=result.waits[:, 0],
         courier_wait_s=result.waits[:, 1],
@@ -249,7 +249,7 @@ def _rounded(seconds: FloatArray) -> FloatArray:
 def _ranks() -> tuple[IntArray, FloatArray]:
     """Return of each level of the grid the ordered draw below it, and how far to the next."""
     # Draw k of n ordered ones stands in the middle of the k-th n-th.
-    at = np.clip(_LEVELS * DRAWS - 0.5, 0.0, DRAWS - 1.0)
+    at = np.clip(GRID * DRAWS - 0.5, 0.0, DRAWS - 1.0)
     low = np.minimum(at.astype(np.int64), DRAWS - 2)
     return low, at - low
 
@@ -264,8 +264,6 @@ def _positive_definite(correlation: FloatArray) -> FloatArray:
     return np.asarray(lifted / scale / scale[:, np.newaxis])
 
 
-_LEVELS = np.array(GRID_LEVELS)
-_LEVELS.flags.writeable = False
 _RANKS = _ranks()
 _NO_DRAWS = np.zeros(DRAWS, np.int64)
 _NO_WEIGHTS = np.zeros(DRAWS)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from estimators.calibration_kernels import profile_at
 from estimators.typing import FloatArray
 
 __all__ = ["DayProfile"]
@@ -75,11 +76,11 @@ class DayProfile:
 
     def at(self, local_hour: FloatArray) -> FloatArray:
         """Return the seconds at local hours (0 to 24), shape (n,); 0 where the hour is NaN."""
-        if not len(self.hours):
-            return np.zeros(len(local_hour))
-        hour = _since_start(local_hour)
-        found = np.interp(hour, self.hours, self.excess_s)
-        return np.asarray(np.where(np.isnan(hour), 0.0, found))
+        result = np.empty(len(local_hour))
+        profile_at(
+            np.ascontiguousarray(local_hour), DAY_STARTS_AT_H, self.hours, self.excess_s, result
+        )
+        return result
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,6 +102,8 @@ class Distribution:
         >>> d.quantile(0.5).tolist(), d.quantile([0.5, 0.6]).tolist()
         ([15.0], [[15.0, 17.0]])
         """
+        if type(q) is float and 0.0 <= q <= 1.0:  # a request asks for a few levels, one by one
+            return self._quantile(q)
         asked = np.asarray(q, dtype=np.float64)
         if asked.ndim > 1:
             raise InputError(f"quantile: q has shape {asked.shape}; expected one number or a list")
@@ -132,7 +135,7 @@ class Distribution:
         return np.asarray(np.where(part == 1.0, above, inside))
 
     def _quantile(self, q: float) -> FloatArray:
-        upper = int(np.searchsorted(self.levels, q))
+        upper = int(self.levels.searchsorted(q))
         if upper == 0:
             return self.values[:, 0].copy()
         if upper == len(self.levels):
@@ -191,7 +194,7 @@ class Distribution:
         [15.0]
         """
         # Row by row: a matrix product rounds a single row otherwise than the same row among many.
-        return np.asarray((self.values * _weights(self.levels)).sum(axis=1))
+        return np.asarray((self.values * _weights(self.levels.tobytes())).sum(axis=1))
 
     def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
         """Return the central range that holds the duration with probability `level`.
@@ -268,8 +271,10 @@ class Distribution:
         return cls(levels, np.column_stack(columns))
 
 
-def _weights(levels: FloatArray) -> FloatArray:
+@lru_cache(maxsize=64)
+def _weights(of_levels: bytes) -> FloatArray:
     """Return what each level's value counts in the mean: the trapezoids and both ends."""
+    levels = np.frombuffer(of_levels)
     edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2.0, [1.0]])
     return np.diff(edges)
 
