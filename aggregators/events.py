@@ -270,7 +270,10 @@ def check_attribute(value: object, what: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, int | float | np.number) and not isinstance(value, complex):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # an integer that no float can hold
+            raise ColumnError(f"{what} is an integer beyond the range of a 64-bit float") from None
         if math.isnan(number):
             return None
         if math.isfinite(number):

@@ -33,7 +33,9 @@ UNEXPECTED = "unexpected; the log has it under this request id"
 RETRY_AFTER_S = 1
 _SHOWN = 200
 _LEAST_ERROR = 400
+_MEDIA_TYPE = 415
 _SERVER_ERROR = 500
+_SEND_JSON = "this content type is not taken; send application/json"
 _ID = b"x-request-id"
 _ALLOW = b"allow"
 _NAMES = {one.http_status: one.error for one in (Unauthorized, Forbidden, TooManyRequests, TooLate)}
@@ -98,6 +100,8 @@ class Answering:
             )
         if status == Unavailable.http_status:
             return Unavailable("not ready; the log says what is missing")
+        if status == _MEDIA_TYPE:  # BentoML itself refuses what would have to be unpickled
+            return InvalidRequest(_SEND_JSON, http_status=status)
         if status >= _SERVER_ERROR:
             error = ServiceError(UNEXPECTED)
         else:

@@ -199,6 +199,7 @@ def test_nothing_takes_longer_than_the_limit(path: str, monkeypatch: pytest.Monk
         (405, {}, "method_not_allowed", "expected another method"),
         (400, {}, "invalid_request", "cannot be answered"),
         (413, {}, "invalid_request", "cannot be answered"),
+        (415, {}, "invalid_request", "send application/json"),
         (429, {}, "too_many_requests", "cannot be answered"),
         (500, {}, "internal", "the log has it"),
         (502, {}, "internal", "the log has it"),

@@ -104,6 +104,7 @@ def test_a_retraction_removes() -> None:
         ({"data": {"stor_id": "s"}}, "data.stor_id", "did you mean 'store_id'?"),
         ({"data": {"products": "two"}}, "data", "'two'"),
         ({"data": {"store_id": [1]}}, "data", "[1]"),
+        ({"data": {"products": 10**400}}, "data", "64-bit float"),
         ({"data": "x"}, "data", "got `str`"),
         ({"priority": 1}, "priority", "unknown field"),
         ({"subject": 2**70}, "subject", "64-bit"),
