@@ -13,6 +13,7 @@ import random as random_numbers
 import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -21,6 +22,7 @@ import msgspec
 
 from services.client_errors import UnreadableAnswer
 from services.client_policy import Attempts, Received, RetryPolicy, decoded, timeout_of
+from services.errors import SettingError
 from services.limits import MAX_ANSWER_BYTES, MAX_CLIENT_CONNECTIONS, REQUEST_TIMEOUT_S
 from services.retrying import RetryBudget
 
@@ -30,6 +32,8 @@ T = TypeVar("T")
 
 API_KEY_VARIABLE = "DOORSTEP_API_KEY"
 """Environment variable of the key that a client sends, where it is given none."""
+API_KEY_FILE_VARIABLE = "DOORSTEP_API_KEY_FILE"
+"""Environment variable of the path of a file that holds that key, where the former is empty."""
 RETRIES = 3
 """How often a request is sent again."""
 IDLE_S = 2.0
@@ -49,7 +53,8 @@ class ServiceClient:
     Args:
         url: base address, such as ``http://127.0.0.1:3000``.
         api_key: what the service knows this client by; that of the environment variable
-            ``DOORSTEP_API_KEY`` by default, none where that is empty.
+            ``DOORSTEP_API_KEY``, or of the file that ``DOORSTEP_API_KEY_FILE`` names, by default;
+            none where both are empty.
         timeout_s: longest wait for an answer, with all that is sent again. The service is told
             how much of it is left.
         retries: how often a request is sent again after 429 or 503, or where the connection broke.
@@ -154,7 +159,8 @@ class AsyncServiceClient:
     Args:
         url: base address, such as ``http://127.0.0.1:3000``.
         api_key: what the service knows this client by; that of the environment variable
-            ``DOORSTEP_API_KEY`` by default, none where that is empty.
+            ``DOORSTEP_API_KEY``, or of the file that ``DOORSTEP_API_KEY_FILE`` names, by default;
+            none where both are empty.
         timeout_s: longest wait for an answer, with all that is sent again. The service is told
             how much of it is left.
         retries: how often a request is sent again after 429 or 503, or where the connection broke.
@@ -273,7 +279,7 @@ def _policy(
 
 def _options(url: str, api_key: str | None) -> dict[str, Any]:
     """Return what both kinds of httpx clients are made with."""
-    key = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
+    key = _key_of_environment() if api_key is None else api_key
     headers = {"accept": _JSON, "accept-encoding": "identity", "content-type": _JSON}
     if key:
         headers["authorization"] = f"Bearer {key}"
@@ -285,6 +291,16 @@ def _options(url: str, api_key: str | None) -> dict[str, Any]:
         # Proxy settings of the environment are for the world outside, not for a service next door.
         "trust_env": False,
     }
+
+
+def _key_of_environment() -> str:
+    key, path = os.environ.get(API_KEY_VARIABLE), os.environ.get(API_KEY_FILE_VARIABLE)
+    if key or not path:
+        return key or ""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{API_KEY_FILE_VARIABLE}: {path} cannot be read: {error}") from None
 
 
 def _grown(size: int, part: bytes, url: str) -> int:

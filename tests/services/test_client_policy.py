@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextvars import copy_context
+from pathlib import Path
 
 import httpx
 import pytest
 
 from services.client import NoAnswerInTime, RequestRefused, ServiceUnreachable, UnreadableAnswer
+from services.errors import SettingError
 from services.request_context import RequestContext, enter_request
 from services.retrying import RetryBudget
 from services.tracing import TraceContext
@@ -217,6 +219,20 @@ def test_a_key_is_sent_and_may_stand_in_the_environment(
     with opened("EventClient", kind, handler=handler, api_key=given) as client:
         client.send_events([])
     assert seen[0].headers.get("authorization") == sent
+
+
+def test_a_key_may_stand_in_a_file(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DOORSTEP_API_KEY", raising=False)
+    monkeypatch.setenv("DOORSTEP_API_KEY_FILE", str(tmp_path / "key"))
+    handler, seen = service_of()
+    with pytest.raises(SettingError, match="DOORSTEP_API_KEY_FILE"):
+        opened("EventClient", kind, handler=handler).__enter__()
+    (tmp_path / "key").write_text("dstp_c\n")
+    with opened("EventClient", kind, handler=handler) as client:
+        client.send_events([])
+    assert seen[0].headers["authorization"] == "Bearer dstp_c"
 
 
 def test_within_a_request_its_id_trace_and_deadline_are_handed_on(kind: Kind) -> None:
