@@ -8,6 +8,8 @@ SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := aggregators estimators services simulator commands
+# Each has a bento and locked requirements of its own.
+SERVICES := events etp courier_travel wall_eta eta
 
 # What walks through every kernel, quickly enough to do so uncompiled too.
 KERNEL_TESTS := $(addprefix tests/aggregators/test_, boundaries.py needed_samples.py numpy_bits.py several_sources.py)
@@ -62,8 +64,8 @@ benchmark: $(VENV)/.dev ## speed and memory, beside the peers
 	$(BIN)/python -m benchmarks.run
 
 .PHONY: bento
-bento: $(VENV)/.dev ## build the bento of the eTP service, with the newest model that `doorstep train etp` saved
-	$(BIN)/bentoml build
+bento: $(VENV)/.dev ## build the bentos of all services (SERVICE=eta: of one), with the newest models that were saved
+	$(BIN)/python -m deploy.bentos $(SERVICE)
 
 .PHONY: setup
 setup: $(VENV)/.dev ## the environment for development, and the git hooks
@@ -73,13 +75,17 @@ setup: $(VENV)/.dev ## the environment for development, and the git hooks
 lock: | $(BIN)/uv ## resolve the dependencies anew where pyproject.toml asks for it (LOCK_ARGS=--upgrade: all of them)
 	$(UV_COMPILE) requirements/build.in -o requirements/build.lock
 	$(UV_COMPILE) pyproject.toml --extra redis -o requirements/runtime.lock
+	for service in $(SERVICES); do \
+		$(UV_COMPILE) requirements/$$service.in --constraint requirements/runtime.lock \
+			-o requirements/$$service.lock || exit 1; \
+	done
 	$(UV_COMPILE) pyproject.toml requirements/build.in --extra dev --constraint requirements/runtime.lock \
 		--constraint requirements/build.lock -o requirements/dev.lock
 
 .PHONY: clean
 clean: ## remove the environments, caches and what was built
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
-	find $(PACKAGES) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(PACKAGES) tests benchmarks deploy -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments -----------------------------------------------------------------------------
 # A stamp says which lock was installed; pip runs again only when the lock or pyproject.toml is newer.

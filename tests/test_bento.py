@@ -1,107 +1,83 @@
-"""The bento builds, and serves from an environment that holds what it names and nothing else."""
+"""A bento builds, and serves from an environment that holds what it names and nothing else.
+
+Each has its own code: an old model stays on the old features while a new one moves on.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import dataclasses
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from services.process import free_port
+from deploy.bentos import BentoPlan, build, main
+from tests.bentos import (
+    ROOT,
+    SOURCES,
+    Bento,
+    built_bento,
+    clean_environment,
+    copied_sources,
+    etp_bento,
+    linked_environment,
+    run,
+    served,
+)
 from tests.test_packaging import pins
 
-ROOT = Path(__file__).parent.parent
-SOURCES = ("aggregators", "estimators", "services")
-OTHER_FILES = ("bentofile.yaml", "LICENSE", "README.md")
-COMMAND_TIMEOUT_S = 300.0
-START_TIMEOUT_S = 240.0  # nothing is compiled yet: neither bytecode nor kernels
+# What a later version of the package changes: itself, its catalog, and what one feature means.
+CHANGES = (
+    ("aggregators/__init__.py", '__version__ = "0.1.0"', '__version__ = "0.2.0"'),
+    ("aggregators/catalog/__init__.py", 'version="1.1.0"', 'version="1.2.0"'),
+    (
+        "aggregators/catalog/cities.py",
+        'name="city_orders_15min",\n        event="activated",\n        window="15min"',
+        'name="city_orders_15min",\n        event="activated",\n        window="25min"',
+    ),
+)
 
 pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
-class Bento:
-    """A bento as a container gets it: unpacked, its model inside."""
+class Made:
+    """Two bentos of one service, of different versions of the package, and their sources."""
 
-    folder: Path
-    model: str
-    order: dict[str, object]
-
-    @property
-    def requirements(self) -> Path:
-        return self.folder / "env" / "python" / "requirements.txt"
-
-
-def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """What a command prints; its whole output where it fails."""
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=COMMAND_TIMEOUT_S,
-    )
-    assert done.returncode == 0, f"{command}:\n{done.stdout}"
-    return done.stdout
-
-
-def clean_environment(**settings: str) -> dict[str, str]:
-    """This process's environment without anything through which the repository could leak in."""
-    leaks = ("PYTHON", "VIRTUAL_ENV", "BENTOML_", "DOORSTEP_", "COV_", "COVERAGE_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(leaks)}
-    return {**kept, "BENTOML_DO_NOT_TRACK": "True", **settings}
-
-
-def train_a_small_model() -> tuple[str, dict[str, object]]:
-    """The tag of a model of a small simulated city, and an order to ask it about."""
-    from commands.datasets import simulated_dataset
-    from estimators import registry
-    from estimators.training import train_etp
-    from simulator import CityPlan
-
-    dataset = simulated_dataset(CityPlan(stores=4, days=8, seed=1))
-    trained = train_etp(dataset, baselines=False)
-    last = dataset.table.iloc[-1]
-    names = {*trained.estimator.features.dimensions, *trained.estimator.facts.inputs}
-    order = {name: None if pd.isna(last[name]) else last[name] for name in names}
-    return registry.save(trained), json.loads(json.dumps(order, default=float))
+    old_source: Path
+    new_source: Path
+    old: Bento
+    new: Bento
 
 
 @pytest.fixture(scope="module")
-def bento(tmp_path_factory: pytest.TempPathFactory) -> Bento:
-    """Built from a copy, so that nothing but the copied files can get into it."""
-    tag, order = train_a_small_model()
-    source = tmp_path_factory.mktemp("source")
-    for name in SOURCES:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in OTHER_FILES:
-        shutil.copy(ROOT / name, source / name)
-    (source / "requirements").mkdir()
-    shutil.copy(ROOT / "requirements" / "runtime.lock", source / "requirements")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("versions")
+    old_source = copied_sources(folder / "old-source", "etp")
+    new_source = copied_sources(folder / "new-source", "etp")
+    for name, before, after in CHANGES:
+        text = (new_source / name).read_text(encoding="utf-8")
+        assert text.count(before) == 1, f"{name} says {before!r} no longer"
+        (new_source / name).write_text(text.replace(before, after), encoding="utf-8")
+    with ThreadPoolExecutor(2) as pool:
+        old = pool.submit(etp_bento, old_source, folder / "old")
+        new = pool.submit(etp_bento, new_source, folder / "new")
+        return Made(old_source, new_source, old.result(), new.result())
 
-    run(sys.executable, "-m", "bentoml", "build", cwd=source)
-    archive = tmp_path_factory.mktemp("bento") / "bento.zip"
-    run(sys.executable, "-m", "bentoml", "export", "doorstep-etp:latest", archive, cwd=source)
-    shutil.unpack_archive(archive, archive.parent / "bento")
-    archive.unlink()
-    return Bento(archive.parent / "bento", tag, order)
+
+@pytest.fixture(scope="module")
+def bento(made: Made) -> Bento:
+    return made.old
 
 
 @pytest.fixture(scope="module")
@@ -127,46 +103,17 @@ def environment(bento: Bento, tmp_path_factory: pytest.TempPathFactory) -> Itera
     shutil.rmtree(folder)  # a gigabyte that nobody will look at
 
 
-@contextlib.contextmanager
-def served(python: Path, bento: Bento, folder: Path) -> Iterator[str]:
-    """Serve the bento from a folder of its own, with an empty model store; gives the URL."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    command = [str(python), "-m", "bentoml", "serve", str(bento.folder), "--port", str(port)]
-    log = folder / "service.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=clean_environment(BENTOML_HOME=str(folder / "bentoml")),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        deadline_s = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline_s and process.poll() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{url}/readyz", timeout=2.0).is_success:
-                    yield url
-                    return
-            time.sleep(0.2)
-        pytest.fail(f"the bento does not serve:\n{log.read_text(errors='replace')}")
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10.0)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def ask(url: str, path: str, body: object) -> Any:
+    answer = httpx.post(f"{url}{path}", json=body, timeout=10.0, trust_env=False)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return answer.json()
 
 
 def test_bento_names_exactly_what_is_locked(bento: Bento) -> None:
     lines = bento.requirements.read_text(encoding="utf-8").splitlines()
     named = [line for line in lines if line and line[0].isalnum()]
     requirements = [Requirement(line.rstrip("\\ ")) for line in named]
-    locked = pins("runtime")
+    locked = pins("etp")
     assert {requirement.name for requirement in requirements} == set(locked)
     for requirement in requirements:
         assert str(requirement.specifier) == f"=={locked[requirement.name]}"
@@ -178,7 +125,7 @@ def test_bento_holds_the_model_and_the_code_alone(bento: Bento) -> None:
     name, _, version = bento.model.partition(":")
     assert (bento.folder / "models" / name / version).is_dir()
     inside = {path.name for path in (bento.folder / "src").iterdir()}
-    assert inside == {*SOURCES, "LICENSE", "bentofile.yaml"}
+    assert inside == {*SOURCES, "LICENSE", "bentofile.yaml", "requirements"}
 
 
 def test_bento_serves_from_its_own_environment(
@@ -188,9 +135,120 @@ def test_bento_serves_from_its_own_environment(
     seen = run(environment, "-c", program, cwd=tmp_path, env=clean_environment())
     assert seen.split() == ["None", "None"], "the repository leaks into the bento's environment"
 
-    with served(environment, bento, tmp_path) as url:
-        body = {"order": bento.order, "sample_id": None}
-        answer = httpx.post(f"{url}/predict", json=body, timeout=10.0)
-        assert answer.status_code == httpx.codes.OK, answer.text
-        assert answer.json()["model"]["tag"] == bento.model
-        assert answer.json()["mean_s"] > 0.0
+    with served(environment, bento.folder, tmp_path / "service") as url:
+        answer = ask(url, "/predict", {"order": bento.order, "sample_id": None})
+        assert answer["model"]["tag"] == bento.model
+        assert answer["mean_s"] > 0.0
+
+
+def test_event_service_needs_neither_models_nor_their_libraries(tmp_path: Path) -> None:
+    source = copied_sources(tmp_path / "source", "events")
+    (tmp_path / "bentoml").mkdir()
+    folder = built_bento("events", source, tmp_path / "bento", tmp_path / "bentoml")
+    assert not (folder / "src" / "estimators").exists()
+    assert "lightgbm" not in pins("events")
+    python = linked_environment("events", tmp_path / "venv")
+    with served(python, folder, tmp_path / "service") as url:
+        # Every feature of the catalog, those that tsfresh computes too.
+        answer = ask(
+            url, "/features", {"keys": {"courier_id": "c-1", "city": "BCN"}, "sample_id": None}
+        )
+        assert answer["features"]["city_orders_15min"] == 0.0
+
+
+def order_event(number: int, time: str) -> dict[str, object]:
+    return {
+        "specversion": "1.0",
+        "id": f"e-{number}",
+        "source": "orders",
+        "type": "activated",
+        "subject": f"o-{number}",
+        "time": f"2026-03-02T{time}Z",
+        "data": {"store_id": "store-7", "city": "BCN", "products": number},
+    }
+
+
+def test_old_model_keeps_its_code_while_a_new_one_moves_on(made: Made, tmp_path: Path) -> None:
+    """Both serve from one event store; each has its own features, model and answers."""
+    python = linked_environment("etp", tmp_path / "venv")
+    settings = {"DOORSTEP_STORE": str(tmp_path / "events.db")}
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+        starting = [
+            pool.submit(
+                stack.enter_context, served(python, bento.folder, tmp_path / name, **settings)
+            )
+            for name, bento in (("old", made.old), ("new", made.new))
+        ]
+        old_url, new_url = (one.result() for one in starting)
+        # Each takes an event, and both know both.
+        assert ask(old_url, "/events", order_event(1, "11:40:00"))["applied"] == 1
+        assert ask(new_url, "/events", order_event(2, "11:50:00"))["applied"] == 1
+        body = {
+            "order": made.old.order | {"store_id": "store-7", "city": "BCN"},
+            "sample_id": None,
+            "as_of": "2026-03-02T12:00:00Z",
+            "include_features": True,
+        }
+        old, new = ask(old_url, "/predict", body), ask(new_url, "/predict", body)
+        again = ask(old_url, "/predict", body)
+
+    assert old["features"]["city_orders_15min"] == 1.0
+    assert new["features"]["city_orders_15min"] == 2.0
+    others = {"city_orders_15min"}
+    assert {name: value for name, value in old["features"].items() if name not in others} == {
+        name: value for name, value in new["features"].items() if name not in others
+    }
+    assert old["model"] == again["model"]
+    assert old["mean_s"] == again["mean_s"]
+    assert [one["model"]["tag"] for one in (old, new)] == [made.old.model, made.new.model]
+    assert [one["model"]["catalog_version"] for one in (old, new)] == ["1.1.0", "1.2.0"]
+    assert old["model"]["fingerprint"] != new["model"]["fingerprint"]
+
+
+def test_neither_version_can_answer_with_the_other_model(made: Made) -> None:
+    """A bento with the wrong model would not start: the answers above are no accident."""
+    for source, model in ((made.old_source, made.new), (made.new_source, made.old)):
+        program = (
+            "from estimators import registry\n"
+            "from estimators.errors import DefinitionMismatchError\n"
+            f"try: registry.load({model.model!r})\n"
+            "except DefinitionMismatchError as error: print(error)\n"
+        )
+        settings = clean_environment(BENTOML_HOME=str(model.home), PYTHONPATH=str(source))
+        assert "city_orders_15min" in run(sys.executable, "-c", program, cwd=source, env=settings)
+
+
+def test_version_of_a_bento_follows_from_what_is_in_it(made: Made, tmp_path: Path) -> None:
+    root = tmp_path / "source"
+    shutil.copytree(made.old_source, root)
+    plan = BentoPlan(service="etp", root=root, models=("etp:a",))
+    assert plan.tag == dataclasses.replace(plan, root=made.old_source).tag
+    tags = {plan.tag, dataclasses.replace(plan, models=("etp:b",)).tag}
+    tags.add(dataclasses.replace(plan, root=made.new_source).tag)
+    with (root / "requirements" / "etp.lock").open("a") as lock:
+        lock.write("# another\n")
+    tags.add(plan.tag)
+    assert len(tags) == 4
+
+
+def test_bento_is_built_once_and_holds_the_files_of_its_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
+    (tmp_path / "bentoml").mkdir()
+    root = copied_sources(tmp_path / "source", "events")
+    plan = BentoPlan(service="events", root=root, models=())
+    assert build(plan, to=tmp_path / "bento")
+    assert not build(plan, to=tmp_path / "bento")
+    source = tmp_path / "bento" / "src"
+    inside = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    planned = {path.relative_to(root) for path in plan.files()}
+    assert inside == planned | {Path("bentofile.yaml")}
+
+
+def test_unknown_service_and_missing_model_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["weather"]) == 2
+    assert "'weather'; there are: events, etp" in capsys.readouterr().err
+    assert main(["etp"]) == 1
+    assert "no model 'eta_ready' was saved yet" in capsys.readouterr().err
+    assert (ROOT / "bentofile.etp.yaml").is_file()

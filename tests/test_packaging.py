@@ -14,11 +14,12 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from deploy.bentos import SERVICES
 from tests.test_import_rules import PACKAGES, all_imports
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = ("runtime", "build", "dev")
+LOCKS = ("runtime", "build", "dev", *SERVICES)
 # Where the name that is imported is not the name that is installed.
 DISTRIBUTIONS = {"bentoml_cli": "bentoml", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 # What BentoML itself is made of: pinned through it, never apart from it.
@@ -60,6 +61,24 @@ def test_lock_pins_everything_with_hashes_and_names_no_place(name: str) -> None:
 def test_development_lock_agrees_with_the_others(name: str) -> None:
     development = pins("dev")
     assert pins(name).items() <= development.items()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_locks_what_it_names_at_the_versions_of_the_runtime(service: str) -> None:
+    requirements = ROOT / "requirements"
+    lines = (requirements / f"{service}.in").read_text(encoding="utf-8").splitlines()
+    assert "-r service.in" in lines
+    lines += (requirements / "service.in").read_text(encoding="utf-8").splitlines()
+    named = [Requirement(line) for line in lines if line and not line.startswith(("#", "-r"))]
+    assert not [one for one in named if one.specifier], "pyproject.toml says which versions"
+    names = {canonicalize_name(one.name) for one in named}
+    assert names <= {canonicalize_name(one.name) for one in declared("redis")}
+    assert names <= set(pins(service))
+    assert pins(service).items() <= pins("runtime").items()
+
+
+def test_only_the_service_that_explains_has_the_library_of_the_models() -> None:
+    assert [service for service in SERVICES if "lightgbm" in pins(service)] == ["eta"]
 
 
 @pytest.mark.parametrize(("name", "extras"), [("runtime", ()), ("dev", ("dev",))])
