@@ -12,6 +12,11 @@ import pytest
 import yaml
 from bentoml._internal.bento.build_config import BentoBuildConfig
 
+from deploy.bentos import SERVICES
+from estimators.eta import ETA_PARTS
+from services.eta_settings import EtaSettings
+from services.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
+
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 
@@ -33,30 +38,87 @@ def test_dockerfile_passes_its_linter() -> None:
     run(tool("hadolint"), "Dockerfile")
 
 
+def dockerfile() -> str:
+    return (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
 def test_image_is_pinned_and_does_not_run_as_root() -> None:
-    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    lines = dockerfile().splitlines()
     assert [line for line in lines if re.match(r"ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-", line)]
-    assert all("${PYTHON_IMAGE}" in line for line in lines if line.startswith("FROM"))
-    assert "USER 10001:10001" in lines
+    stages: dict[str, str] = {}
+    for line in lines:
+        if stage := re.fullmatch(r"FROM (\S+) AS (\S+)", line):
+            assert stage[1] in {"${PYTHON_IMAGE}", *stages}, line
+            stages[stage[2]] = ""
+        elif line.startswith("USER "):
+            stages[list(stages)[-1]] = line.removeprefix("USER ")
+    assert list(stages)[-1] == "service", "the last stage is what is built without --target"
+    assert stages["service"] == stages["tools"] == "10001:10001"
+
+
+def test_image_says_whether_it_is_healthy_and_keeps_no_secret() -> None:
+    *_, service = dockerfile().split("\nFROM ")
+    assert "HEALTHCHECK --interval" in service
+    assert "/readyz" in service
+    assert not re.search(r"(?i)^(ARG|ENV).*(key|secret|password|token)", dockerfile(), re.MULTILINE)
+
+
+def test_image_runs_what_the_bentos_hold() -> None:
+    """The bento's own code serves it, from its folder, with what its own lock names."""
+    text = dockerfile()
+    assert "WORKDIR /opt/doorstep/bento/src" in text
+    assert 'CMD ["python", "-m", "services.serving", "/opt/doorstep/bento"' in text
+    assert "COPY build/bentos/${SERVICE} /opt/doorstep/bento" in text
+    (listed,) = re.findall(r"# One of (.+)\.\nARG SERVICE=eta", text)
+    assert tuple(listed.split(", ")) == SERVICES
 
 
 def test_image_gets_every_file_that_it_copies() -> None:
     """`.dockerignore` leaves everything out but what it names."""
     allowed = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
-    copies = re.findall(
-        r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
-    )
-    copied = {source.partition("/")[0] for line in copies for source in line.split()}
-    assert copied <= allowed
-    assert all((ROOT / name).exists() for name in copied)
+    copies = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile(), re.MULTILINE)
+    copied = {source for line in copies for source in line.split()}
+    bentos = {source for source in copied if source.startswith("build/bentos/${SERVICE}")}
+    roots = {source.partition("/")[0] for source in copied - bentos}
+    assert bentos
+    assert roots | {"build/bentos"} == allowed
+    assert all((ROOT / name).exists() for name in roots)
 
 
-def test_bentofile_is_what_bentoml_reads() -> None:
-    config = BentoBuildConfig.from_file(str(ROOT / "bentofile.yaml")).with_defaults()
-    assert config.service == "services.etp:EtpService"
+@pytest.mark.parametrize("service", SERVICES)
+def test_bentofile_is_what_bentoml_reads(service: str) -> None:
+    path = ROOT / ("bentofile.yaml" if service == "eta" else f"bentofile.{service}.yaml")
+    config = BentoBuildConfig.from_file(str(path)).with_defaults()
+    assert config.name == f"doorstep-{service.replace('_', '-')}"
+    assert str(config.service).startswith(f"services.{service}:")
     assert config.python.lock_packages is False
-    assert config.python.requirements_txt == "requirements/runtime.lock"
-    assert [(str(model.tag), model.alias) for model in config.models] == [("etp:latest",) * 2]
+    assert config.python.requirements_txt == f"requirements/{service}.lock"
+    assert f"/requirements/{service}.lock" in (config.include or [])
+    assert all(str(pattern).startswith("/") for pattern in config.include or []), "or anywhere"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_bentofile_names_a_service_and_the_models_that_it_asks_for(service: str) -> None:
+    path = ROOT / ("bentofile.yaml" if service == "eta" else f"bentofile.{service}.yaml")
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    module, _, name = document["service"].partition(":")
+    assert (
+        f"class {name}("
+        in (text := (ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        or f"class {name}:" in text
+    )
+    asked = {
+        "events": set(),
+        "etp": set(EtpSettings().models.values()),
+        "courier_travel": set(CourierTravelSettings().models.values()),
+        "wall_eta": set(WallEtaSettings().models.values()),
+        "eta": {EtaSettings().model},
+    }
+    models = document.get("models", [])
+    assert {model["alias"] for model in models if "alias" in model} == asked[service]
+    if service == "eta":
+        parts = {model["tag"] for model in models} - {"eta:latest"}
+        assert parts == {f"eta_{part}:latest" for part in ETA_PARTS}
 
 
 def test_workflow_follows_its_schema() -> None:
