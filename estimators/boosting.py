@@ -17,6 +17,7 @@ from estimators.calibration import Scale
 from estimators.compiled_trees import CompiledTrees
 from estimators.day_profile import DayProfile
 from estimators.errors import InputError, NotCompiledError
+from estimators.tree_kernels import averaged
 from estimators.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -154,6 +155,8 @@ class Anchors:
     ) -> None:
         self._models = tuple(tuple(ensembles) for ensembles in models)
         self._start_s = tuple(start_s)
+        self._bounds = np.cumsum([0, *map(len, self._models)], dtype=np.int64)
+        self._starts = np.array(self._start_s, dtype=np.float64)
         self._profile = profile
         self._hour_column = hour_column
 
@@ -219,14 +222,8 @@ class Anchors:
     def predict(self, X: FloatArray) -> FloatArray:
         """Return seconds at the anchor levels, shape (n_rows, n_anchors); they may cross."""
         offset_s = _profile_of(X, self._profile, self._hour_column)
-        raw = self._raw(X)
         result = np.empty((len(X), len(ANCHOR_LEVELS)))
-        first = 0
-        for k, ensembles in enumerate(self._models):
-            last = first + len(ensembles)
-            mean = sum(raw[:, j] for j in range(first, last)) / len(ensembles)
-            result[:, k] = mean + offset_s + self._start_s[k]
-            first = last
+        averaged(self._raw(X), self._bounds, offset_s, self._starts, result)
         return result
 
     def _raw(self, X: FloatArray) -> FloatArray:

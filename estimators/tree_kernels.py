@@ -31,6 +31,7 @@ __all__ = [
     "Comparisons",
     "Shared",
     "Walks",
+    "averaged",
     "score_many",
     "score_one",
 ]
@@ -235,6 +236,32 @@ def score_many(X: FloatArray, shared: Shared, trees: Comparisons, result: FloatA
                     lowest = still[r] & (~still[r] + ONE)
                     leaf = POSITION[np.int64((lowest * DE_BRUIJN) >> SHIFT)]
                     result[begin + r, e] += trees.leaf_value[trees.leaves[tree] + leaf]
+
+
+@compiled
+def averaged(
+    sums: FloatArray,
+    bounds: IntArray,
+    offset_s: FloatArray,
+    start_s: FloatArray,
+    result: FloatArray,
+) -> None:
+    """Write the mean of each level's ensembles, and where their boosting started added to it.
+
+    Args:
+        sums: of each ensemble, shape (n_rows, n_ensembles).
+        bounds: where each level's ensembles start and end, shape (n_levels + 1,).
+        offset_s: of each row, shape (n_rows,).
+        start_s: of each level, shape (n_levels,).
+        result: shape (n_rows, n_levels); written in place.
+    """
+    for row in range(len(sums)):
+        for level in range(len(start_s)):
+            total = 0.0
+            for k in range(bounds[level], bounds[level + 1]):
+                total += sums[row, k]
+            mean = total / (bounds[level + 1] - bounds[level])
+            result[row, level] = mean + offset_s[row] + start_s[level]
 
 
 @inlined
