@@ -43,6 +43,7 @@ __all__ = [
     "load",
     "load_eta",
     "load_fallback",
+    "load_reference",
     "read",
     "save",
     "save_eta",
@@ -239,6 +240,19 @@ def load_fallback(tag: str = "etp:latest") -> LoadedFallback:
         except EstimatorError as error:
             reasons.append(str(error))
     raise RegistryError(f"no fallback for {tag!r}: {'; '.join(reasons) or 'no such model'}")
+
+
+def load_reference(tag: str) -> Reference | None:
+    """Load what a model saw and said in training, without the model.
+
+    None: it was saved before there were such statistics.
+
+    Raises:
+        RegistryError: there is no such model, or that cannot be read.
+    """
+    model = _get(tag, None)
+    with _reading(model):
+        return _reference(model)
 
 
 def _versions(tag: str) -> Iterator[bentoml.Model]:

@@ -8,14 +8,23 @@ from collections.abc import Collection, Iterable, Sequence
 from aggregators.events import Source
 from estimators import registry
 from estimators.errors import EstimatorError
+from estimators.facts import Facts
 from estimators.fallback import Fallback
+from estimators.monitoring.validation import Validator
 from services.errors import SettingError
 from services.estimates import RowModel
 from services.fallback_model import FallbackModel
 from services.metrics import EstimateMetrics
 from services.part_model import PartModel
 
-__all__ = ["ModelMissing", "common_sources", "load_fallback", "load_part", "saved_fallback"]
+__all__ = [
+    "ModelMissing",
+    "common_sources",
+    "load_fallback",
+    "load_part",
+    "saved_fallback",
+    "saved_validator",
+]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -49,13 +58,28 @@ def load_part(
         raise ModelMissing(
             f"{full_tag} is {estimator.name} until {estimator.target.end!r}; expected {expected}"
         )
-    return PartModel(estimator, tag=full_tag, metrics=metrics, fallback=trained.fallback)
+    return PartModel(
+        estimator,
+        tag=full_tag,
+        metrics=metrics,
+        fallback=trained.fallback,
+        validator=Validator.of(trained.reference, estimator.facts),
+    )
 
 
 def saved_fallback(tag: str) -> Fallback | None:
     """Return what is said instead of a model, None where nothing was saved."""
     found = _loaded_fallback(tag)
     return None if found is None else found.fallback
+
+
+def saved_validator(tag: str, facts: Facts) -> Validator | None:
+    """Return what moves facts into the range that a model's training saw."""
+    try:
+        return Validator.of(registry.load_reference(tag), facts)
+    except (EstimatorError, OSError) as error:
+        logger.error("what %s saw in training is not known: %s", tag, error)
+        return None
 
 
 def load_fallback(tag: str, *, why: str) -> RowModel | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter, time
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from aggregators.typing import SampleId
 from estimators.base import Estimator
 from estimators.distribution import Distribution
 from estimators.fallback import Fallback
+from estimators.monitoring.validation import Note, Validator
 from estimators.widening import as_wide_as
 from services.elapsed import ElapsedLookup, life_source
 from services.errors import InvalidRequest, Unavailable
@@ -48,13 +49,6 @@ _STORE_FAILURES = (StoreError, FunctionError, sqlite3.Error, OSError)
 _MODEL_FAILED = "the model failed"
 
 
-class Clipper(Protocol):
-    """Moves facts into the range that training saw."""
-
-    def clip(self, facts: FloatArray) -> tuple[FloatArray, list[list[str]]]:
-        """Return encoded facts, shape (n_rows, n_facts), and notes on each row."""
-
-
 class PartModel:
     """Answers rows with one estimator.
 
@@ -65,7 +59,7 @@ class PartModel:
         store: has the events; None: not yet, see :meth:`use_store`. Without one all rows are
             degraded.
         fallback: answers where the model fails; None: the request fails.
-        clipper: looks at the facts before the model does.
+        validator: moves facts into the range that training saw.
     """
 
     def __init__(
@@ -76,7 +70,7 @@ class PartModel:
         metrics: EstimateMetrics,
         store: EventStore | None = None,
         fallback: Fallback | None = None,
-        clipper: Clipper | None = None,
+        validator: Validator | None = None,
     ) -> None:
         features = estimator.features
         self._estimator = estimator
@@ -86,7 +80,7 @@ class PartModel:
         self._metrics = metrics
         self._store = store
         self._fallback = fallback
-        self._clipper = clipper
+        self._validator = validator
         self._own_source = features.sources[0].name
         source = life_source(features.sources)
         self._lookup: ElapsedLookup | None = None
@@ -171,10 +165,9 @@ class PartModel:
         missing = self._fields.missing(given)
         notes = [*missing, *notes]
         facts = self._facts.encode_one(given, as_of_us)
-        clipped: list[str] = []
-        if self._clipper is not None:
-            within, notes_by_row = self._clipper.clip(facts[np.newaxis, :])
-            facts, clipped = within[0], notes_by_row[0]
+        moved: list[Note] = []
+        if self._validator is not None:
+            facts, moved = self._validator.clip_one(facts, given)
         computed_s = perf_counter()
         try:
             inputs = self._estimator.assemble(facts, realtime)[np.newaxis, :]
@@ -184,8 +177,9 @@ class PartModel:
         except Exception:  # a model may be damaged in any way
             return self._without_model(one_row(given, sample_id, as_of_us), [notes])
         self._time(began_s, computed_s)
-        status: Status = "degraded" if notes else "input_clipped" if clipped else "ok"
-        return Estimates(told, [status], [notes + clipped], realtime[np.newaxis, :], self.info)
+        status = _status(notes, moved)
+        words = [*notes, *map(str, moved)]
+        return Estimates(told, [status], [words], realtime[np.newaxis, :], self.info)
 
     def estimate(self, rows: Rows) -> Estimates:
         """Answer rows that were checked, with one read of the store and one call of the model.
@@ -220,9 +214,9 @@ class PartModel:
         missing = self._fields.missing_of(columns, n)
         notes = [[*missing.get(i, ()), *amiss.get(i, ())] for i in range(n)]
         facts = self._facts.encode_columns(columns, rows.as_of_us)
-        clipped: list[list[str]] | None = None
-        if self._clipper is not None:
-            facts, clipped = self._clipper.clip(facts)
+        moved: dict[int, list[Note]] = {}
+        if self._validator is not None:
+            facts, moved = self._validator.clip(facts, columns)
         computed_s = perf_counter()
         try:
             inputs = self._estimator.assemble(facts, realtime)
@@ -233,7 +227,10 @@ class PartModel:
         except Exception:
             return self._without_model(rows.but(columns), notes)
         self._time(began_s, computed_s)
-        return Estimates(told, *_labelled(notes, clipped), realtime, self.info)
+        status = [_status(one, moved.get(i, ())) for i, one in enumerate(notes)]
+        for i, some in moved.items():
+            notes[i] += map(str, some)
+        return Estimates(told, status, notes, realtime, self.info)
 
     def _open_store(self) -> EventStore:
         if self._store is None:
@@ -279,17 +276,11 @@ class PartModel:
         note_time("model", model_s)
 
 
-def _labelled(
-    notes: list[list[str]], clipped: list[list[str]] | None
-) -> tuple[list[Status], list[list[str]]]:
-    """Return the status of each row and all its notes."""
-    if clipped is None:
-        return ["degraded" if one else "ok" for one in notes], notes
-    status: list[Status] = [
-        "degraded" if one else "input_clipped" if moved else "ok"
-        for one, moved in zip(notes, clipped, strict=True)
-    ]
-    return status, [[*one, *moved] for one, moved in zip(notes, clipped, strict=True)]
+def _status(amiss: Sequence[str], moved: Iterable[Note]) -> Status:
+    """Return the status of a row, from what it lacks and what was made of its facts."""
+    if amiss:
+        return "degraded"
+    return "input_clipped" if any(note.what == "clipped" for note in moved) else "ok"
 
 
 def _unread(error: Exception) -> str:

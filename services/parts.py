@@ -32,7 +32,7 @@ from services.estimates import Estimates, RowModel, Rows, estimate_where_possibl
 from services.fallback_model import fallen_back
 from services.limits import PART_RESERVE_S, PART_TIMEOUT_S
 from services.metrics import EstimateMetrics
-from services.model_loading import common_sources, saved_fallback
+from services.model_loading import common_sources, saved_fallback, saved_validator
 from services.part_model import PartModel
 from services.remote_parts import RemotePart, remote_parts
 from services.request_context import current_request
@@ -322,6 +322,7 @@ def open_parts(
                 metrics=metrics_of(f"eta_{name}"),
                 store=store,
                 fallback=fallback,
+                validator=saved_validator(tag, model.parts[name].facts),
             )
     return Parts(local, remote, fallbacks=fallbacks, timeout_s=settings.timeout_ms / 1_000.0)
 

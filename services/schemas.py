@@ -124,7 +124,8 @@ class PredictAnswer(Struct, kw_only=True):
     """Seconds until the order is ready, as of a moment.
 
     ``quantiles_s`` maps each level asked for to seconds: with probability 0.9 the order takes no
-    longer than ``quantiles_s["0.9"]``. ``notes`` says in words what made a status other than ok.
+    longer than ``quantiles_s["0.9"]``. ``notes`` says in words what made a status other than ok,
+    and which values training did not see.
     """
 
     request_id: str
