@@ -51,15 +51,11 @@ def checked_columns(
     arrays: dict[str, ObjectArray] = {}
     for name, column in columns.items():
         check_length(column, n, f"{path}.{name}", of)
-        for row, value in enumerate(column):
-            try:
-                vocabulary.check_value(name, value, path)
-            except InvalidRequest as error:
-                place = InvalidRequest(error.reason, field=f"{error.field}[{row}]")
-                errors.setdefault(row, place)
-        arrays[name] = object_array(
-            None if row in errors else value for row, value in enumerate(column)
-        )
+        bad = vocabulary.bad_values(name, column, path)
+        for row, error in bad.items():
+            errors.setdefault(row, InvalidRequest(error.reason, field=f"{error.field}[{row}]"))
+        arrays[name] = object_array(column)
+        arrays[name][list(bad)] = None
     return arrays
 
 

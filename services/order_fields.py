@@ -13,7 +13,7 @@ from services.decoding import unknown_field
 from services.errors import InvalidRequest
 from services.limits import MAX_TEXT_CHARACTERS
 
-__all__ = ["OrderFields", "check_value"]
+__all__ = ["OrderFields", "check_value", "is_good_column"]
 
 _COURIER_EVENTS = ("courier_assigned", "courier_at_store", "picked_up", "courier_at_customer")
 _SINCE_COURIER = tuple(elapsed_name(event) for event in _COURIER_EVENTS)
@@ -70,7 +70,7 @@ class OrderFields:
             if name not in self._taken:
                 raise unknown_field("columns", name, self._taken)
             is_number = name in self._numbers
-            if _is_good(column, is_number=is_number):
+            if is_good_column(column, is_number=is_number):
                 continue
             for i, value in enumerate(column):
                 if value is not None and i not in problems:
@@ -136,19 +136,18 @@ def check_value(path: str, name: str, value: object, *, is_number: bool) -> None
         )
 
 
-def _is_good(column: Sequence[Any], *, is_number: bool) -> bool:
+def is_good_column(column: Sequence[Any], *, is_number: bool) -> bool:
     """Return whether no value of a column needs a closer look: quick, for most have none."""
-    different = set(column) if not is_number else column
     if is_number:
-        if not _NUMBERS.issuperset(map(type, different)):
+        if not _NUMBERS.issuperset(map(type, column)):
             return False
         try:
-            return all(map(math.isfinite, filter(None, different)))
+            return all(map(math.isfinite, filter(None, column)))
         except OverflowError:
             return False
     if not _TEXTS.issuperset(map(type, column)):
         return False
-    return all(len(one) <= MAX_TEXT_CHARACTERS for one in different if isinstance(one, str))
+    return all(len(one) <= MAX_TEXT_CHARACTERS for one in set(column) if isinstance(one, str))
 
 
 def _is_missing(value: Any) -> bool:

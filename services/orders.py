@@ -26,13 +26,20 @@ from aggregators.typing import SampleId
 from estimators.stages import happened_by, is_elapsed, stage_of
 from services.decoding import unknown_field
 from services.errors import InvalidRequest
-from services.limits import MAX_TEXT_CHARACTERS
+from services.order_fields import check_value, is_good_column
 
 __all__ = ["KnownOrder", "OrderBook", "Vocabulary"]
 
 logger = logging.getLogger("doorstep.services")
 
 NOT_READ = "what the event store knows of the order is missing: it cannot be read now"
+NOT_RECORDED = "the event store has no event of the order: it counts as not placed"
+
+_NUMBERS = ("amount", "products", "distance_m", "distance_to_store_m", "floor")
+_KEYS = (
+    "store_id", "store_category", "store_zone", "city", "zone", "building", "courier_id", "vehicle",
+)  # fmt: skip
+"""What can be said of every order."""
 
 
 class Takes(Protocol):
@@ -61,8 +68,8 @@ class Vocabulary:
     @classmethod
     def of(cls, facts: Iterable[Takes], sources: Iterable[Source]) -> Vocabulary:
         """Return the vocabulary of estimators and of the sources that their features rest on."""
-        names: set[str] = set()
-        numbers: set[str] = set()
+        names: set[str] = {*_NUMBERS, *_KEYS}  # parts of other processes cannot be asked for theirs
+        numbers: set[str] = set(_NUMBERS)
         for one in facts:
             names.update(one.inputs)
             numbers.update(one.numbers)
@@ -80,11 +87,22 @@ class Vocabulary:
 
     def check_value(self, name: str, value: object, path: str) -> None:
         """Raise :class:`InvalidRequest` for a value that the fact of this name cannot have."""
-        if value is None:
-            return
-        problem = _not_a_number(value) if name in self.numbers else _not_a_key(value)
-        if problem:
-            raise InvalidRequest(problem, field=f"{path}.{name}")
+        if value is not None:
+            check_value(path, name, value, is_number=name in self.numbers)
+
+    def bad_values(
+        self, name: str, column: Sequence[object], path: str
+    ) -> dict[int, InvalidRequest]:
+        """Return what is wrong with values of a column, by their places; mostly nothing is."""
+        if is_good_column(column, is_number=name in self.numbers):
+            return {}
+        bad: dict[int, InvalidRequest] = {}
+        for row, value in enumerate(column):
+            try:
+                self.check_value(name, value, path)
+            except InvalidRequest as error:
+                bad[row] = error
+        return bad
 
     def check(self, facts: Mapping[str, object], path: str) -> None:
         """Check names and values of one order's facts."""
@@ -170,7 +188,9 @@ class OrderBook:
         past = {name: times[name] for name in compress(times, has_happened)}
         known = {} if sample is None else self._facts(sample, past)
         known.update({name: value for name, value in facts.items() if value is not None})
-        lacks = [NOT_READ] if order_id is not None and not was_read else []
+        lacks: list[str] = []
+        if order_id is not None and sample is None and not happened:
+            lacks.append(NOT_RECORDED if was_read else NOT_READ)
         return KnownOrder(
             order_id=order_id,
             facts=known,
@@ -219,21 +239,3 @@ def _us(moment: datetime, path: str) -> int:
         return moment_to_us(moment, path)
     except (AggregatorError, OverflowError):
         raise InvalidRequest(f"{moment} is out of range", field=path) from None
-
-
-def _not_a_number(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"expected a number or null, got {type(value).__name__}"
-    try:
-        finite = math.isfinite(value)
-    except OverflowError:  # JSON allows integers that no float can hold
-        finite = False
-    return "" if finite else "expected a finite number within the range of a 64-bit float"
-
-
-def _not_a_key(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return f"expected a string, an integer or null, got {type(value).__name__}"
-    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-        return f"has {len(value)} characters; at most {MAX_TEXT_CHARACTERS} are taken"
-    return ""

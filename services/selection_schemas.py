@@ -17,8 +17,8 @@ __all__ = [
     "OrderColumns",
     "PairColumns",
     "RankedPairs",
-    "RowProblem",
     "SelectionOrders",
+    "SelectionProblem",
     "SelectionWeights",
 ]
 
@@ -123,7 +123,7 @@ class RankedPairs(Struct, kw_only=True):
     eta_s: dict[str, list[float]]
 
 
-class RowProblem(Struct, kw_only=True):
+class SelectionProblem(Struct, kw_only=True):
     """Why an order, a courier or a pair was left out; all others are answered."""
 
     kind: Literal["order", "courier", "pair"]
@@ -143,5 +143,5 @@ class CourierSelectionAnswer(Struct, kw_only=True):
     orders: SelectionOrders
     pairs: RankedPairs
     refused: int
-    problems: list[RowProblem]
+    problems: list[SelectionProblem]
     models: dict[str, ModelInfo]

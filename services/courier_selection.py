@@ -1,0 +1,121 @@
+"""Which courier should take which order: every pair estimated as if the courier were assigned now.
+
+Knows nothing of HTTP. Orders are looked up once; what does not depend on the courier is estimated
+once per order, the rest once per pair, a few thousand pairs at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.answers import moment_of
+from services.candidates import Candidates, candidates_of
+from services.clock import utc_now
+from services.composing import Composer
+from services.logbook import Logbook
+from services.metrics import EstimateMetrics
+from services.orders import OrderBook
+from services.ranking import Weights
+from services.request_context import in_thread
+from services.schemas import ModelInfo
+from services.selection import Selection
+from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
+
+__all__ = ["CHUNK_PAIRS", "CourierSelection"]
+
+IntArray = NDArray[np.int64]
+
+CHUNK_PAIRS = 4_096
+"""Pairs that are estimated together; others have their turn in between."""
+
+
+class CourierSelection:
+    """Answers which courier should take which order.
+
+    Args:
+        orders: looks orders up.
+        composer: estimates pairs.
+        metrics: count the pairs.
+        log: takes the best pair of each order.
+        model: what composes, for the answers.
+        threads: do what takes long, beside the event loop.
+        clock: gives the moment of a request that names none; injected in tests.
+    """
+
+    def __init__(
+        self,
+        orders: OrderBook,
+        composer: Composer,
+        *,
+        metrics: EstimateMetrics,
+        log: Logbook,
+        model: ModelInfo,
+        threads: Executor,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._orders = orders
+        self._composer = composer
+        self._metrics = metrics
+        self._log = log
+        self._model = model
+        self._threads = threads
+        self._clock = clock
+
+    async def answer(
+        self, request: CourierSelectionRequest, *, request_id: str
+    ) -> CourierSelectionAnswer:
+        """Answer one request.
+
+        Raises:
+            InvalidRequest: columns of other lengths, of unknown names, or too many pairs.
+        """
+        as_of = moment_of(request.as_of, self._clock)
+        given = request.weights
+        weights = Weights(
+            courier_wait=given.courier_wait,
+            food_wait=given.food_wait,
+            eta=given.eta,
+            lateness=given.lateness,
+        )
+        candidates = candidates_of(request, self._orders, as_of)
+        selection = Selection(candidates, weights, request.levels)
+        for pairs in _chunks(candidates):
+            rows, orders, order_of = candidates.rows(pairs)
+            composition = await self._composer.compose(
+                rows, as_of, orders=orders, order_of=order_of
+            )
+            if len(pairs) == len(candidates):
+                selection.take(pairs, composition)
+            else:
+                await in_thread(self._threads, selection.take, pairs, composition)
+        answer = selection.answer(request.top, as_of, request_id)
+        answer.models["eta"] = self._model
+        for status, count in selection.counts().items():
+            self._metrics.count_answers(status, count)
+        self._write_log(selection, as_of, request_id)
+        return answer
+
+    def _write_log(self, selection: Selection, as_of: datetime, request_id: str) -> None:
+        if self._log.is_open:
+            for best in selection.best():
+                self._log.add(request_id=request_id, as_of=as_of, **best)
+
+
+def _chunks(candidates: Candidates) -> Iterator[IntArray]:
+    """Yield the pairs, a few thousand at a time, those of an order together where they fit."""
+    order_of = candidates.order
+    sequence = np.argsort(order_of, kind="stable")
+    ends = np.flatnonzero(np.diff(order_of[sequence])) + 1
+    start = 0
+    while start < len(sequence):
+        stop = start + CHUNK_PAIRS
+        if stop < len(sequence):
+            fitting = ends[(ends > start) & (ends <= stop)]
+            stop = int(fitting[-1]) if len(fitting) else stop
+        yield sequence[start:stop]
+        start = stop

@@ -1,0 +1,291 @@
+"""The ETA service: three callers, one ETA that adds up.
+
+The parts are asked in this process, over its own event store, or over the network where a setting
+says so; what comes back is composed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import bentoml
+from starlette.responses import Response
+
+from aggregators import StoreError, warm_up
+from aggregators.stores import EventStore
+from estimators.errors import EstimatorError
+from estimators.eta import EtaModel
+from services.batches import RowLimit
+from services.callers import Callers
+from services.decoding import decode
+from services.display_schemas import DisplayedEtaAnswer, DisplayedEtaRequest
+from services.display_settings import policy_from
+from services.errors import ServiceError, SettingError, Unavailable
+from services.eta_loading import EtaLoader
+from services.eta_schemas import (
+    CourierArrivalAnswer,
+    CourierArrivalRequest,
+    EtaAnswer,
+    EtaRequest,
+)
+from services.eta_settings import EtaSettings
+from services.event_store import open_store
+from services.examples import EVENTS
+from services.examples_eta import COURIER_ARRIVAL, COURIER_SELECTION, DISPLAYED_ETA, ETA
+from services.guard import guarded
+from services.http import Call, json_endpoint, json_response
+from services.intake import EVENT_TYPES, Intake
+from services.intake_metrics import intake_metrics
+from services.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
+from services.metrics import EstimateMetrics
+from services.parts import Parts, open_parts, sources_of
+from services.prediction_log import PredictionLog
+from services.request_context import in_thread
+from services.schemas import CloudEvents, EventsAnswer
+from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
+from services.tuning import SERVICE_OPTIONS, freeze_garbage
+
+__all__ = ["EtaService"]
+
+logger = logging.getLogger("doorstep.services")
+
+T = TypeVar("T")
+
+RETRY_S = 2.0
+"""Seconds between two attempts to get what is missing at the start."""
+
+_THREADS = 2
+
+_FEW_PAIRS = 2_000
+"""So many pairs are written into an answer in about a millisecond."""
+
+
+@guarded(
+    {
+        "/eta": ("routing", "app"),
+        "/courier_selection": ("routing",),
+        "/displayed_eta": ("app",),
+        "/courier_arrival": ("partner",),
+        "/events": ("intake",),
+    }
+)
+@bentoml.service(name="eta", **SERVICE_OPTIONS)
+class EtaService:
+    """Which courier takes this order, which time range is shown, when the courier walks in."""
+
+    _name = "eta"
+
+    def __init__(self) -> None:
+        self._store: EventStore | None = None
+        self._intake: Intake | None = None
+        self._parts: list[Parts] = []
+        self._loader = EtaLoader()
+        self._is_complete = False
+        self._callers: Callers | None = None
+        self._log: PredictionLog | None = None
+        self._metrics = EstimateMetrics(self._name)
+        self._pairs = RowLimit(MAX_QUEUED_PAIRS)
+        self._rows = RowLimit()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="composing")
+        self._opening = threading.Lock()
+        self._ends = threading.Event()
+        self._retrying: threading.Thread | None = None
+        self._settings: EtaSettings | None = None
+        self._why_not = "the service is starting"
+        try:
+            settings = EtaSettings.from_environment()
+            self._policy = policy_from(settings.display_policy)
+            self._log = PredictionLog.from_environment(self._name)
+        except SettingError as error:
+            logger.error("%s", error)
+            self._why_not = f"the service cannot start: {error}"
+        else:
+            self._settings = settings
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def warm_up(self) -> None:
+        """Get model and store, and compile what is compiled at first use.
+
+        What cannot be had is tried again in the background: a process that stays up and says why is
+        easier to mend than one that is started again and again.
+        """
+        if self._settings is None or self.complete():
+            return
+        self._retrying = threading.Thread(target=self._retry, name="opening", daemon=True)
+        self._retrying.start()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    async def finish(self) -> None:
+        """Write the events and estimates that are waiting, and let go of store and parts."""
+        self._ends.set()
+        if self._retrying is not None:
+            await asyncio.to_thread(self._retrying.join)
+        if self._intake is not None:
+            await asyncio.to_thread(self._intake.close)
+        for parts in self._parts:
+            await parts.close()
+        self._threads.shutdown()
+        if self._log is not None:
+            await asyncio.to_thread(self._log.close)
+        if self._store is not None:
+            self._store.close()
+
+    def __is_ready__(self) -> bool:
+        """Ready with all models and a store; parts in other processes need not be."""
+        return self._is_complete
+
+    def complete(self) -> bool:
+        """Get what is missing; return whether nothing is any more."""
+        settings = self._settings
+        assert settings is not None
+        with self._opening:
+            if self._is_complete:
+                return True
+            try:
+                is_new = self._loader.load(settings.model)
+                if is_new:
+                    self._open(settings, self._loader.model, self._loader.tag)
+            except (EstimatorError, StoreError, ServiceError) as error:
+                logger.error("the service is not complete: %s", error)
+                self._why_not = f"the service has no model or no event store: {error}"
+                return False
+            self._is_complete = not self._loader.missing
+            return self._is_complete
+
+    def _open(self, settings: EtaSettings, model: EtaModel, tag: str) -> None:
+        """Let requests be answered with this model."""
+        if self._store is None:
+            self._store = open_store(settings.store, sources_of(model))
+            self._intake = Intake(
+                self._store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s
+            )
+        for source in sources_of(model):
+            self._store.check_source(source)
+        parts = open_parts(model, store=self._store)
+        callers = Callers(
+            model,
+            parts,
+            self._store,
+            tag=tag,
+            policy=self._policy,
+            metrics=self._metrics,
+            log=self._log,
+            threads=self._threads,
+        )
+        warm_up()
+        parts.warm_up()
+        callers.warm_up()
+        freeze_garbage()
+        self._parts.append(parts)
+        self._callers = callers  # last: with it, requests are answered
+
+    def _retry(self) -> None:
+        while not self._ends.wait(RETRY_S):
+            try:
+                if self.complete():
+                    return
+            except Exception:  # a mistake of ours must not end the attempts
+                logger.exception("the service is not complete")
+
+    @json_endpoint("/eta", takes=EtaRequest, gives=EtaAnswer, example=ETA)
+    async def eta(self, call: Call, /) -> Response:
+        """Estimate when one order is with its customer, at any stage, taken apart.
+
+        The expected parts sum to the expected ETA exactly.
+        """
+        request = decode(call.body, EtaRequest)
+        answer = await self._ready().eta.answer(request, request_id=call.request_id)
+        return json_response(answer, request_id=call.request_id)
+
+    @json_endpoint(
+        "/courier_selection",
+        takes=CourierSelectionRequest,
+        gives=CourierSelectionAnswer,
+        example=COURIER_SELECTION,
+    )
+    async def courier_selection(self, call: Call, /) -> Response:
+        """Estimate and rank pairs of orders and couriers; columns in, columns out.
+
+        Every pair is estimated as if its courier were assigned now.
+        """
+        callers = self._ready()
+        request = await self._decoded(call, CourierSelectionRequest)
+        n_pairs = len(request.orders.order_id) * len(request.couriers.courier_id)
+        with self._pairs.of(n_pairs if request.pairs is None else len(request.pairs.order)):
+            answer = await callers.selection.answer(request, request_id=call.request_id)
+            return await self._response(answer, n_pairs, call)
+
+    @json_endpoint(
+        "/displayed_eta",
+        takes=DisplayedEtaRequest,
+        gives=DisplayedEtaAnswer,
+        example=DISPLAYED_ETA,
+    )
+    async def displayed_eta(self, call: Call, /) -> Response:
+        """Say which range of delivery times to show for each store of a list.
+
+        Give back what an answer has under `shown` in the session's next request, so that the
+        numbers do not jump.
+        """
+        request = decode(call.body, DisplayedEtaRequest)
+        with self._rows.of(len(request.stores.store_id)):
+            answer = await self._ready().displayed.answer(request, request_id=call.request_id)
+        return json_response(answer, request_id=call.request_id)
+
+    @json_endpoint(
+        "/courier_arrival",
+        takes=CourierArrivalRequest,
+        gives=CourierArrivalAnswer,
+        example=COURIER_ARRIVAL,
+    )
+    async def courier_arrival(self, call: Call, /) -> Response:
+        """Estimate when the couriers of orders walk into the store, or say when they did.
+
+        Each order has an answer or a problem of its own.
+        """
+        request = decode(call.body, CourierArrivalRequest)
+        with self._rows.of(len(request.orders)):
+            answer = await self._ready().arrival.answer(request, request_id=call.request_id)
+        return json_response(answer, request_id=call.request_id)
+
+    @json_endpoint(
+        "/events",
+        takes=CloudEvents,
+        gives=EventsAnswer,
+        media_types=EVENT_TYPES,
+        example=EVENTS,
+    )
+    async def events(self, call: Call, /) -> Response:
+        """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
+
+        What is answered as accepted is in the store, and in every later estimate.
+        """
+        self._ready()
+        assert self._intake is not None
+        answer = await self._intake.take(
+            call.body, request_id=call.request_id, headers=call.cloud_headers
+        )
+        return json_response(answer, request_id=call.request_id)
+
+    async def _decoded(self, call: Call, kind: type[T]) -> T:
+        if len(call.body) < LARGE_BODY_BYTES:
+            return decode(call.body, kind)
+        return await in_thread(self._threads, decode, call.body, kind)
+
+    async def _response(self, answer: Any, rows: int, call: Call) -> Response:
+        if rows <= _FEW_PAIRS:
+            return json_response(answer, request_id=call.request_id)
+        return await in_thread(self._threads, _respond, answer, call.request_id)
+
+    def _ready(self) -> Callers:
+        if self._callers is None:
+            raise Unavailable(self._why_not)
+        return self._callers
+
+
+def _respond(answer: Any, request_id: str) -> Response:
+    return json_response(answer, request_id=request_id)

@@ -1,0 +1,173 @@
+"""Parts of an ETA that need no model: simple functions of what is said of an order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from aggregators import Event, MemoryEventStore
+from estimators.calibration import GRID_LEVELS
+from estimators.distribution import Distribution
+from estimators.eta import EtaModel
+from estimators.stages import ELAPSED
+from services.composing import Composer
+from services.courier_arrival import CourierArrival
+from services.courier_selection import CourierSelection
+from services.display_metrics import DisplayMetrics
+from services.display_policy import DisplayPolicy
+from services.displayed_eta import DisplayedEta
+from services.logbook import Logbook
+from services.metrics import EstimateMetrics
+from services.order_eta import OrderEta
+from services.orders import OrderBook, Vocabulary
+from services.parts import PartAnswer, PartRows, Parts
+from services.prediction_log import PredictionLog
+from services.prediction_table import Served
+from services.schemas import ModelInfo, Status
+from simulator import ORDERS
+from tests.services.building import NOON
+
+T = TypeVar("T")
+
+INFO = ModelInfo(tag="eta:test", catalog_version="1", fingerprint="f")
+VOCABULARY = Vocabulary(
+    frozenset((*ORDERS.columns, "vehicle", "floor", "store_zone")),
+    frozenset((*ORDERS.attributes, "floor")),
+)
+_SPREAD = 0.6 + 0.8 * np.asarray(GRID_LEVELS)
+
+
+def run(answer: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns."""
+    return asyncio.run(answer)
+
+
+def number(rows: PartRows, name: str, missing: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A column as numbers, with something in place of what is missing."""
+    column = rows.columns.get(name, [None] * len(rows.sample_ids))
+    values = np.array(column, dtype=np.float64)
+    return np.where(np.isnan(values), missing, values)
+
+
+class FakeParts(Parts):
+    """Seconds that a human can compute; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, PartRows]] = []
+        self.statuses: dict[str, Status] = {}
+
+    async def ask_many(self, asked: Mapping[str, PartRows]) -> dict[str, PartAnswer]:
+        self.asked.append(dict(asked))
+        return {part: self._answer(part, rows) for part, rows in asked.items()}
+
+    def _answer(self, part: str, rows: PartRows) -> PartAnswer:
+        n = len(rows.sample_ids)
+        status = self.statuses.get(part, "ok")
+        seconds: Callable[[PartRows], Any] = SECONDS[part]
+        mean_s = seconds(rows)
+        return PartAnswer(
+            distribution=Distribution(GRID_LEVELS, mean_s[:, np.newaxis] * _SPREAD),
+            status=[status] * n,
+            notes=[[] if status == "ok" else [f"{part} is not itself"] for _ in range(n)],
+            model=ModelInfo(tag=f"eta_{part}:test", catalog_version="1", fingerprint=part),
+        )
+
+
+def _ready(rows: PartRows) -> Any:
+    return np.maximum(
+        150.0 * number(rows, "products", 3.0) - number(rows, "since_accepted_s", 0), 30
+    )
+
+
+def _to_store(rows: PartRows) -> Any:
+    finding = np.where(number(rows, "since_courier_assigned_s", -1.0) < 0.0, 240.0, 0.0)
+    return finding + 20.0 + number(rows, "distance_to_store_m", 1_000.0) / 4.0
+
+
+def _to_customer(rows: PartRows) -> Any:
+    return 60.0 + number(rows, "distance_m", 2_000.0) / 5.0
+
+
+SECONDS = {
+    "ready": _ready,
+    "to_store": _to_store,
+    "to_customer": _to_customer,
+    "parking": lambda rows: np.full(len(rows.sample_ids), 100.0),
+    "conditions": lambda rows: np.full(len(rows.sample_ids), 40.0),
+    "direct": lambda rows: 600.0 + number(rows, "distance_m", 2_000.0) / 2.0,
+}
+
+
+class BrokenStore(MemoryEventStore):
+    """A store that can be told to fail."""
+
+    is_down = False
+
+    def samples(self, source: Any, sample_ids: Any) -> Any:
+        if self.is_down:
+            raise OSError("connection refused")
+        return super().samples(source, sample_ids)
+
+
+@dataclass
+class Logged:
+    """A log of predictions that keeps them."""
+
+    rows: list[Served] = field(default_factory=list)
+
+    def add(self, served: Served) -> None:
+        self.rows.append(served)
+
+
+class City:
+    """Everything that answers the callers, over a store in memory and parts that need no model."""
+
+    def __init__(self, *, now: datetime = NOON, policy: DisplayPolicy | None = None) -> None:
+        self.store = BrokenStore(sources=[ORDERS])
+        self.parts = FakeParts()
+        self.registry = CollectorRegistry()
+        self.log = Logged()
+        self.threads = ThreadPoolExecutor(2)
+        self.now = now
+        metrics = EstimateMetrics("eta", self.registry)
+        self.book = OrderBook(self.store, ORDERS, VOCABULARY)
+        self.composer = Composer(EtaModel(parts={}), self.parts, self.threads)
+        common: dict[str, Any] = {
+            "metrics": metrics,
+            "log": Logbook(cast(PredictionLog, self.log), "eta", INFO),
+            "clock": lambda: self.now,
+        }
+        self.eta = OrderEta(self.book, self.composer, model=INFO, **common)
+        self.arrival = CourierArrival(self.book, self.composer, model=INFO, **common)
+        self.selection = CourierSelection(
+            self.book, self.composer, model=INFO, threads=self.threads, **common
+        )
+        self.displayed = DisplayedEta(
+            VOCABULARY,
+            self.composer,
+            policy or DisplayPolicy(),
+            ranges=DisplayMetrics(self.registry),
+            **common,
+        )
+
+    def happens(self, order_id: str, event: str, at: datetime, **facts: Any) -> None:
+        """Let an event of an order be in the store."""
+        self.store.append([Event("orders", order_id, event, at, facts)])
+
+    def counted(self, status: str) -> float:
+        """How many estimates were counted with a status."""
+        labels = {"service": "eta", "status": status}
+        return self.registry.get_sample_value("doorstep_estimates_total", labels) or 0.0
+
+
+def elapsed_of(rows: PartRows, row: int = 0) -> dict[str, float]:
+    """What a part was told about what has happened."""
+    found = {name: rows.columns[name][row] for name in ELAPSED}
+    return {name: value for name, value in found.items() if value is not None}
