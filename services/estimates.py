@@ -97,8 +97,11 @@ class RowModel(Protocol):
     def check(self, order: Mapping[str, Any]) -> None:
         """Refuse an order with :class:`InvalidRequest` for the field that cannot be."""
 
+    def takes(self, name: str) -> bool:
+        """Return whether an order may have this field."""
+
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
-        """Return what is wrong with rows; refuse a column that cannot be."""
+        """Return what is wrong with rows."""
 
     def estimate(self, rows: Rows) -> Estimates:
         """Answer rows; refuse all with :class:`InvalidRequest` if one cannot be answered."""

@@ -151,10 +151,15 @@ class Estimation:
         """Answer many orders at one moment; a row that cannot be answered says why.
 
         Raises:
-            InvalidRequest: a column that no order has, or of another length; the moment.
+            InvalidRequest: a column of another length, or the moment.
         """
         n = len(request.sample_ids)
-        columns = {name: _column(name, values, n) for name, values in request.columns.items()}
+        ignored = [name for name in request.columns if not self.model.takes(name)]
+        columns = {
+            name: _column(name, values, n)
+            for name, values in request.columns.items()
+            if name not in ignored
+        }
         problems = self.model.check_columns(columns)
         as_of, as_of_us = self._moment(request.as_of)
         good = [row for row in range(n) if row not in problems]
@@ -165,7 +170,7 @@ class Estimation:
         answered = estimate_where_possible(self.model, rows, good, problems)
         answer = _as_columns(answered, problems, n, self.info)
         self._count(answer.status)
-        answer.request_id, answer.as_of = request_id, as_of
+        answer.request_id, answer.as_of, answer.ignored = request_id, as_of, ignored
         return answer
 
     def _count(self, statuses: Sequence[str]) -> None:

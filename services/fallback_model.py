@@ -50,6 +50,10 @@ class FallbackModel:
             if value is not None:
                 check_value("order", name, value, is_number=isinstance(value, float))
 
+    def takes(self, name: str) -> bool:
+        """Return that an order may have this field."""
+        return True
+
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
         """Return the rows with what no order can have as a value."""
         problems: dict[int, InvalidRequest] = {}

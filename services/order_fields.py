@@ -47,6 +47,10 @@ class OrderFields:
         self._numbers = frozenset((*facts.numbers, *attributes, *ELAPSED))
         self._with_courier = frozenset(COURIER_FACTS if estimator.as_of == ANY_MOMENT else ())
 
+    def takes(self, name: str) -> bool:
+        """Return whether an order may have this field."""
+        return name in self._taken
+
     def check(self, order: Mapping[str, Any]) -> None:
         """Check names and types of an order's fields.
 
@@ -60,15 +64,11 @@ class OrderFields:
                 check_value("order", name, value, is_number=name in self._numbers)
 
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
-        """Return what is wrong with rows, by their number.
-
-        Raises:
-            InvalidRequest: a column that no order has: it is the same for all rows.
-        """
+        """Return what is wrong with rows, by their number; columns that are not taken are good."""
         problems: dict[int, InvalidRequest] = {}
         for name, column in columns.items():
             if name not in self._taken:
-                raise unknown_field("columns", name, self._taken)
+                continue
             is_number = name in self._numbers
             if is_good_column(column, is_number=is_number):
                 continue

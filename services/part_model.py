@@ -46,6 +46,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _STORE_FAILURES = (StoreError, FunctionError, sqlite3.Error, OSError)
+_WARM_ROWS = 300
 _MODEL_FAILED = "the model failed"
 
 
@@ -118,8 +119,12 @@ class PartModel:
         """Refuse an order with a field that none has, or a value of the wrong type."""
         self._fields.check(order)
 
+    def takes(self, name: str) -> bool:
+        """Return whether an order may have this field."""
+        return self._fields.takes(name)
+
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
-        """Return what is wrong with rows, by number; refuse a column that no order has."""
+        """Return what is wrong with rows, by number."""
         return self._fields.check_columns(columns)
 
     def warm_up(self) -> None:
@@ -130,8 +135,9 @@ class PartModel:
         order: dict[str, Any] = dict.fromkeys(self._fields.needed)
         now_us = round(time() * 1e6)
         self.estimate_one(order, None, now_us)
-        columns = {name: [None, None] for name in order}
-        self.estimate(Rows(columns, [None, None], np.full(2, now_us, np.int64)))
+        columns = {name: [None] * _WARM_ROWS for name in order}
+        ids = [None] * _WARM_ROWS
+        self.estimate(Rows(columns, ids, np.full(_WARM_ROWS, now_us, np.int64)))
 
     def estimate_one(
         self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int

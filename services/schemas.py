@@ -93,7 +93,8 @@ class PredictColumnsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """Many orders at one moment, column by column: what a service that composes estimates asks.
 
     ``columns`` holds for each field of ``PredictRequest.order`` a list of as many values as there
-    are ``sample_ids``, or one value for all.
+    are ``sample_ids``, or one value for all. Whoever composes asks several models about the same
+    columns, so what one of them does not know is ignored, and the answer says so.
     """
 
     columns: dict[str, Any]
@@ -180,7 +181,8 @@ class PredictColumnsAnswer(Struct, kw_only=True):
 
     ``values_s[row]`` are seconds at ``levels``: with probability ``levels[k]`` it takes no longer
     than ``values_s[row][k]``; between two levels they are to be interpolated, beyond the outermost
-    ones they stay. Of a refused row they are null, and ``problems`` says why.
+    ones they stay. Of a refused row they are null, and ``problems`` says why. ``ignored`` are the
+    columns of which the model knows nothing.
     """
 
     request_id: str
@@ -191,6 +193,7 @@ class PredictColumnsAnswer(Struct, kw_only=True):
     status: list[Literal["ok", "input_clipped", "degraded", "fallback", "refused"]]
     notes: list[list[str]]
     problems: list[RowProblem] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):
