@@ -14,7 +14,7 @@ from aggregators.times import NEVER
 from aggregators.typing import SampleId
 from estimators.stages import LIFE, elapsed_columns, elapsed_facts
 
-__all__ = ["UNSAID", "ElapsedLookup", "happened_us", "life_source"]
+__all__ = ["UNSAID", "ElapsedLookup", "happened_us", "life_source", "said"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -50,6 +50,20 @@ def happened_us(
         times = zip(source.events, sample.times[:, 0].tolist(), strict=True)
         found.append({event: time_us for event, time_us in times if time_us != NEVER})
     return found
+
+
+def said(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return columns in which what was not said is not known.
+
+    >>> said({"since_ready_s": [1.0, UNSAID]})
+    {'since_ready_s': [1.0, None]}
+    """
+    return {
+        name: [None if value is UNSAID else value for value in column]
+        if isinstance(column, list) and UNSAID in column
+        else column
+        for name, column in columns.items()
+    }
 
 
 class ElapsedLookup:

@@ -28,7 +28,7 @@ from estimators.distribution import Distribution
 from estimators.fallback import Fallback
 from estimators.monitoring.validation import Note, Validator
 from estimators.widening import as_wide_as
-from services.elapsed import ElapsedLookup, life_source
+from services.elapsed import ElapsedLookup, life_source, said
 from services.errors import InvalidRequest, Unavailable
 from services.estimates import Estimates, Rows, one_row
 from services.fallback_model import fallen_back
@@ -214,6 +214,7 @@ class PartModel:
                 self.ages.offer(from_us(int(rows.as_of_us[0])), first, own_first)
         except _STORE_FAILURES as error:
             realtime = np.full((n, len(self._features)), np.nan)
+            columns = said(columns)
             amiss = {i: [_unread(error)] for i in range(n)}
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
