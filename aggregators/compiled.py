@@ -13,7 +13,13 @@ __all__ = ["compiled", "inlined", "inner"]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-_KERNEL_FILES = ("compiled.py", "function_kernels.py", "kernels.py", "selection.py")
+_KERNEL_FILES = (
+    "compiled.py",
+    "function_kernels.py",
+    "kernels.py",
+    "plan_kernels.py",
+    "selection.py",
+)
 _FOLDER = Path(__file__).parent
 
 

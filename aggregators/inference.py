@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from aggregators.answering import OrderedQueries, answer_expensive, answer_queries
+from aggregators.answering import OrderedQueries, answer_expensive
 from aggregators.base import _MISSING
 from aggregators.errors import QueryError, unknown_name
 from aggregators.events import Source, check_key, check_sample_id
+from aggregators.packing import Kind, Packed, pack
 from aggregators.plan import Layout, SelectionPlan, compile_features
 from aggregators.stores.base import EventStore, GroupIndex, ReadRequest, SourceReading
 from aggregators.times import moment_to_us
@@ -37,11 +38,15 @@ class ReadIndex(NamedTuple):
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """What is computed from one source, and which index each selection reads."""
+    """What is computed from one source, and which index each selection reads.
+
+    ``packed`` is all of it but what runs in Python.
+    """
 
     source: Source
     request: ReadRequest
     plans: tuple[tuple[int, SelectionPlan], ...]
+    packed: Packed | None
 
 
 class InferencePlan:
@@ -61,7 +66,7 @@ class InferencePlan:
         indexes = [index_of(plan, source) for plan in plans]
         distinct = tuple(dict.fromkeys(indexes))
         numbered = [(distinct.index(i), plan) for i, plan in zip(indexes, plans, strict=True)]
-        return SourcePlan(source, ReadRequest(source, distinct), tuple(numbered))
+        return SourcePlan(source, ReadRequest(source, distinct), tuple(numbered), pack(numbered))
 
     def answer(
         self, data: Any, *, as_of: Any, keys: Mapping[str, Key], sample_id: Any
@@ -82,13 +87,16 @@ class InferencePlan:
 
     def answer_from(self, readings: Sequence[SourceReading], as_of_us: int) -> Float64Array:
         """Return the features of the one query for which the store was read."""
-        result = np.empty((len(self.features), 1))
-        moment = np.array([as_of_us], np.int64)
+        result = np.empty((1, len(self.features)))
         for part, reading in zip(self.parts, readings, strict=True):
+            if part.packed is not None:
+                part.packed.answer_one(reading, as_of_us, result)
+            moment = np.array([as_of_us], np.int64)
             queries = OrderedQueries(_FIRST, moment, reading.own_rows, _FIRST)
             for number, plan in part.plans:
-                _answer(plan, reading, number, queries, result)
-        return result[:, 0]
+                _run_in_python(plan, reading, number, queries, result.T)
+        features: Float64Array = result[0]
+        return features
 
     def answer_many(
         self, data: Any, *, as_of: Any, keys: Mapping[str, Any], sample_id: Any
@@ -108,16 +116,20 @@ class InferencePlan:
         earliest_us = int(asked.as_of.min())
         with data.read(self.requests, distinct_keys, distinct_own, earliest_us) as readings:
             for part, reading in zip(self.parts, readings, strict=True):
-                batches: dict[tuple[str, bool], _Batch] = {}
-                for number, plan in part.plans:
+                batches: dict[Kind, _Batch] = {}
+                for _, plan in part.plans:
                     kind = plan.dimension, plan.exclude_self
                     if kind not in batches:
                         batches[kind] = asked.batch(part.source.name, plan, reading.own_rows)
-                    batch = batches[kind]
-                    found = np.empty((len(self.features), len(batch.queries.groups)))
-                    _answer(plan, reading, number, batch.queries, found)
-                    outputs = plan.outputs
-                    result[:, outputs] = found[outputs].T[batch.inverse]
+                if part.packed is not None:
+                    part.packed.answer_many(reading, batches, result)
+                for number, plan in part.plans:
+                    if plan.expensive:
+                        queries, inverse = batches[plan.dimension, plan.exclude_self]
+                        found = np.empty((len(self.features), len(queries.groups)))
+                        _run_in_python(plan, reading, number, queries, found)
+                        outputs = [item.output for item in plan.expensive]
+                        result[:, outputs] = found[outputs].T[inverse]
         return result
 
     def moment(self, as_of: Any) -> int:
@@ -216,22 +228,22 @@ def _column(values: Sequence[SampleId | None]) -> Any:
     return pd.array(plain, dtype="Int64") if any(type(v) is int for v in plain) else plain
 
 
-def _answer(
+def _run_in_python(
     plan: SelectionPlan,
     reading: SourceReading,
     number: int,
     queries: OrderedQueries,
     result: Float64Array,
 ) -> None:
+    if not plan.expensive:
+        return
     rows, offsets = reading.rows[number]
     index = ReadIndex(rows, offsets, reading.times, reading.columns)
-    answer_queries(plan, index, queries, result)
     for item in plan.expensive:
         answer_expensive(plan, item, index, queries, result)
 
 
-@dataclass(frozen=True)
-class _Batch:
+class _Batch(NamedTuple):
     """Different queries in the order of the kernels, and which of them each row asks."""
 
     queries: OrderedQueries
