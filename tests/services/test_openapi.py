@@ -14,6 +14,8 @@ import pytest
 from aggregators.catalog import CATALOG
 from services.courier_travel import CourierTravelService
 from services.decoding import decode
+from services.eta import EtaService
+from services.eta_schemas import ArrivalRow
 from services.etp import EtpService
 from services.events import EventService
 from services.feature_schemas import FeatureRow
@@ -24,6 +26,7 @@ from services.wall_eta import WallEtaService
 FOLDER = Path(__file__).parent / "openapi"
 SERVICES: dict[str, Any] = {
     "courier_travel": CourierTravelService,
+    "eta": EtaService,
     "etp": EtpService,
     "events": EventService,
     "wall_eta": WallEtaService,
@@ -33,6 +36,7 @@ SERVICES: dict[str, Any] = {
 def row_kind_of(service: str, route: str) -> Any:
     """The type of the rows of a batch, None where there are none."""
     of_route: dict[str, Any] = {"/events": CloudEvent, "/features_batch": FeatureRow}
+    of_route["/courier_arrival"] = ArrivalRow
     of_route["/predict_batch"] = TravelRequest if service == "courier_travel" else PredictRequest
     return of_route.get(route)
 
@@ -95,7 +99,8 @@ def test_every_example_is_one_that_is_taken(name: str) -> None:
         decoded = decode(body, method.input_spec.kind)
         row_kind = row_kind_of(name, method.route)
         if row_kind is not None:
-            for row in getattr(decoded, "rows", decoded):
+            rows = getattr(decoded, "orders" if name == "eta" else "rows", decoded)
+            for row in rows:
                 decode(row, row_kind)
 
 
