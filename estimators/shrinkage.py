@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from aggregators.compiled import compiled
 from estimators.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -124,11 +125,9 @@ class Shrinkage:
         """
         shrunk = np.full(np.shape(columns[self.levels[0].count]), self.prior_s)
         for level, k in zip(reversed(self.levels), reversed(self.k), strict=True):
-            typical_s, n = columns[level.typical], columns[level.count]
-            known = ~np.isnan(typical_s) & (n > 0.0)
-            weight = np.where(known, n, 0.0)
-            own_s = np.where(known, typical_s, 0.0)
-            shrunk = np.asarray((weight * own_s + k * shrunk) / (weight + k))
+            typical_s = np.ascontiguousarray(columns[level.typical])
+            count = np.ascontiguousarray(columns[level.count])
+            _shrink(typical_s.reshape(-1), count.reshape(-1), k, shrunk.reshape(-1))
         return shrunk
 
     def to_json(self) -> dict[str, Any]:
@@ -192,6 +191,16 @@ def learn_shrinkage(spec: ShrinkageSpec, table: pd.DataFrame, duration_s: FloatA
         k=tuple(ks),
         prior_s=float(np.median(duration_s[known])),
     )
+
+
+@compiled
+def _shrink(typical_s: FloatArray, count: FloatArray, k: float, shrunk: FloatArray) -> None:
+    """Draw what is typical of a group to that of its parent, which is overwritten; shape (n,)."""
+    for i in range(len(shrunk)):
+        known = count[i] > 0.0 and not np.isnan(typical_s[i])
+        weight = count[i] if known else 0.0
+        own_s = typical_s[i] if known else 0.0
+        shrunk[i] = (weight * own_s + k * shrunk[i]) / (weight + k)
 
 
 def variances(values: FloatArray, group: npt.NDArray[np.intp]) -> tuple[float, float]:
