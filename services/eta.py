@@ -176,7 +176,7 @@ class EtaService:
             log=self._log,
             threads=self._threads,
         )
-        warm_up()
+        warm_up(training=False)
         parts.warm_up()
         callers.warm_up()
         freeze_garbage()
