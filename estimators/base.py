@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -126,9 +127,16 @@ class Estimator(ABC):
         Returns:
             float64 of shape (n_rows, n_features), or (n_features,).
         """
-        columns = {name: realtime[..., i] for i, name in enumerate(self.features.names)}
+        columns = {name: realtime[..., i] for name, i in self._shrunk_from.items()}
         shrunk = [one.column(columns)[..., np.newaxis] for one in self.shrinkage]
         return np.concatenate([facts, realtime, *shrunk], axis=-1)
+
+    @cached_property
+    def _shrunk_from(self) -> dict[str, int]:
+        """The features of which shrinkage makes columns, and where they stand."""
+        levels = (level for one in self.shrinkage for level in one.levels)
+        needed = {name for level in levels for name in (level.typical, level.count)}
+        return {name: i for i, name in enumerate(self.features.names) if name in needed}
 
     @property
     def columns(self) -> Columns:
@@ -213,8 +221,7 @@ class Estimator(ABC):
             return self.model.predict(X)
         if blind.shape != (len(X),):
             raise InputError(f"blind has shape {blind.shape}; expected ({len(X)},)")
-        n_facts = len(self.facts.names)
-        without = blind & np.isnan(X[:, n_facts : n_facts + len(self.features)]).all(axis=1)
+        without = blind & self.sees_nothing(X)
         values = np.empty((len(X), len(GRID_LEVELS)))
         for rows, predict in (
             (~blind, self.model.predict),
@@ -224,6 +231,11 @@ class Estimator(ABC):
             if bool(rows.any()):
                 values[rows] = predict(X[rows]).values
         return Distribution(GRID_LEVELS, values)
+
+    def sees_nothing(self, X: FloatArray) -> BoolArray:
+        """Return which rows of X have no real-time feature at all, shape (n_rows,)."""
+        n_facts = len(self.facts.names)
+        return np.asarray(np.isnan(X[:, n_facts : n_facts + len(self.features)]).all(axis=1))
 
     def _partly_blind(self, X: FloatArray) -> Distribution:
         return widened(self.model.predict(X), self.model.grid, PARTLY)
@@ -252,7 +264,7 @@ class Estimator(ABC):
             sample_id: the order itself, never counted in its own features; None: none exists yet.
                 It is a sample of the first source; of the others no sample is left out.
         """
-        return self.predict(self._inputs(store, as_of, facts, sample_id))
+        return self.predict(self.inputs(store, as_of=as_of, facts=facts, sample_id=sample_id))
 
     def explain(self, X: FloatArray, *, of: Statistic = "median") -> Explanation:
         """Return the estimates of the rows of X as sums of seconds per fact and feature.
@@ -286,21 +298,24 @@ class Estimator(ABC):
             sample_id: as for :meth:`estimate`.
             of: as for :meth:`explain`.
         """
-        return self.explain(self._inputs(store, as_of, facts, sample_id), of=of)
+        return self.explain(
+            self.inputs(store, as_of=as_of, facts=facts, sample_id=sample_id), of=of
+        )
 
     def _check_columns(self, X: FloatArray) -> None:
         expected = len(self.feature_names)
         if X.ndim != 2 or X.shape[1] != expected:
             raise InputError(f"X has shape {X.shape}; expected (n_rows, {expected})")
 
-    def _inputs(
+    def inputs(
         self,
         store: EventStore,
+        *,
         as_of: datetime | int,
         facts: Mapping[str, Any],
         sample_id: str | int | None,
     ) -> FloatArray:
-        """Return the one row of X that a request is."""
+        """Return the one row of X that a request is, see :meth:`estimate`."""
         encoded = self.facts.encode_one(facts, moment_to_us(as_of, "as_of"))
         keys = {name: facts.get(name) for name in self.features.dimensions}
         own, *others = self.features.sources

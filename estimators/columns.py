@@ -49,6 +49,14 @@ _FACT_WORDS = {
     "distance_to_store_m": "Distance of the courier to the store",
     "courier_id": "The courier",
     "vehicle": "The courier's vehicle",
+    "since_activated_s": "Time since the order was placed",
+    "since_dispatched_s": "Time since the order was sent to the store",
+    "since_accepted_s": "Time since the store accepted the order",
+    "since_courier_assigned_s": "Time since a courier got the order",
+    "since_courier_at_store_s": "Time since the courier came to the store",
+    "since_ready_s": "Time since the order was ready",
+    "since_picked_up_s": "Time since the order was picked up",
+    "since_courier_at_customer_s": "Time since the courier came to the customer",
 }
 _FACT_UNITS = {LOCAL_HOUR: "h", "amount": "currency", "products": "products"}
 _UNIT_ENDINGS = {"_m": "m", "_s": "s", "_m_s": "m/s", "_c": "degC", "_mm": "mm"}

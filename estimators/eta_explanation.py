@@ -1,0 +1,361 @@
+"""Why an ETA is what it is, in words that add up: "28 min = 4 to store + 7 waiting + ...".
+
+Each part that is still to come has its seconds of the answer and the reasons for them: what facts
+and features add to that part, as its own model sees them (exact SHAP values of its trees, through
+calibration to the mean). What calibration, reconciliation and all other inputs add stands beside
+them, so that every part adds up to its seconds, and the parts to the expected ETA, to the last bit.
+
+The courier's wait for the kitchen is no estimate of its own but what is left of the kitchen's time
+when the courier comes. It follows the kitchen as far as the courier is likely to wait, so each of
+the kitchen's reasons counts with that probability, and what the ride takes off stands beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from estimators.base import Estimator
+from estimators.columns import InputColumn
+from estimators.composition import SHOWN_PARTS, STEP_S
+from estimators.errors import InputError
+from estimators.eta_counterfactuals import (
+    AskedEta,
+    Counterfactual,
+    counterfactuals,
+    named_changes,
+)
+from estimators.explanation import Explanation, Reason, explain
+from estimators.stages import is_elapsed, pending_at
+from estimators.typing import FloatArray
+
+__all__ = ["EtaExplanation", "EtaReason", "ExplainedPart", "explain_eta", "in_one_sentence"]
+
+REASONS = 3
+"""So many reasons of each part are told."""
+
+LEAST_S = 1.0
+"""What adds or takes less is no reason that anybody would want to know."""
+
+MINUTE_S = 60.0
+SHORT_S = 120.0
+"""A shorter ETA is told in seconds."""
+
+PART_WORDS = {
+    "to_store": "to store",
+    "wait": "waiting for the kitchen",
+    "to_customer": "to you",
+    "parking": "parking",
+    "conditions": "conditions",
+}
+"""What the parts are called in a sentence."""
+
+MEANWHILE = "Ride of the courier to the store meanwhile"
+
+_WEATHER, _LOCAL_EVENTS = "weather", "local events"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EtaReason:
+    """What one fact or feature adds to a part.
+
+    Args:
+        name: of the fact or feature.
+        words: what it is.
+        value: what it was; None: missing.
+        unit: of the value; empty: none.
+        seconds: that it adds (or takes away), a multiple of an eighth.
+
+    >>> reason = EtaReason(
+    ...     name="store_kitchen_orders",
+    ...     words="Orders accepted and not ready",
+    ...     value=14.0,
+    ...     unit="orders",
+    ...     seconds=130.0,
+    ... )
+    >>> str(reason)
+    'Orders accepted and not ready: 14 orders, +130 s'
+    """
+
+    name: str
+    words: str
+    value: float | int | str | None
+    unit: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.words}: {self._value()}, {self.seconds:+.0f} s"
+
+    def _value(self) -> str:
+        if self.value is None:
+            return "has not happened" if is_elapsed(self.name) else "missing"
+        text = f"{self.value:,.4g}" if isinstance(self.value, float) else str(self.value)
+        if isinstance(self.value, float) and abs(self.value) >= 1_000.0:
+            text = f"{self.value:,.0f}"
+        return f"{text} {self.unit}".rstrip()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary."""
+        return {
+            "name": self.name,
+            "words": self.words,
+            "value": self.value,
+            "unit": self.unit,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedPart:
+    """One part of an ETA and why it takes so long.
+
+    ``usual_s`` + the seconds of all ``reasons`` + ``other_s`` = ``seconds``, exactly.
+
+    Args:
+        name: one of ``SHOWN_PARTS``.
+        words: the same for people.
+        seconds: of the answer, a multiple of an eighth.
+        usual_s: what the model says where it knows nothing of the order.
+        reasons: what adds or takes most, the largest first.
+        other_s: what everything else adds.
+    """
+
+    name: str
+    words: str
+    seconds: float
+    usual_s: float
+    reasons: tuple[EtaReason, ...]
+    other_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary."""
+        return {
+            "name": self.name,
+            "words": self.words,
+            "seconds": self.seconds,
+            "usual_s": self.usual_s,
+            "reasons": [reason.to_json() for reason in self.reasons],
+            "other_s": self.other_s,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class EtaExplanation:
+    """An ETA as a sum of parts, each with its reasons, and what would change it.
+
+    Args:
+        sentence: the sum in minutes, "24 min = 4 to store + 6 waiting for the kitchen + ...".
+        expected_eta_s: the sum of the parts' seconds, exactly.
+        parts: what is still to come, in the order in which it will.
+        counterfactuals: what the ETA would be if something were otherwise.
+    """
+
+    sentence: str
+    expected_eta_s: float
+    parts: tuple[ExplainedPart, ...]
+    counterfactuals: tuple[Counterfactual, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary."""
+        return {
+            "sentence": self.sentence,
+            "expected_eta_s": self.expected_eta_s,
+            "parts": [part.to_json() for part in self.parts],
+            "counterfactuals": [
+                {**one.to_json(), "sentence": str(one)} for one in self.counterfactuals
+            ],
+        }
+
+
+def explain_eta(
+    asked: AskedEta,
+    *,
+    expected_s: Mapping[str, float] | None = None,
+    reasons: int = REASONS,
+) -> EtaExplanation:
+    """Explain the ETA of one order.
+
+    Args:
+        asked: the order as the parts were asked about it. A part that was asked elsewhere has its
+            seconds, but no reasons.
+        expected_s: seconds of each of ``SHOWN_PARTS`` that were answered, where another process
+            has answered; they are explained then. None: those of ``asked``.
+        reasons: how many of each part, at most.
+
+    Raises:
+        InputError: ``expected_s`` lacks a part.
+    """
+    own_s = {name: float(seconds[0]) for name, seconds in asked.estimate.expected_s.items()}
+    told_s = own_s if expected_s is None else expected_s
+    lacking = [name for name in SHOWN_PARTS if name not in told_s]
+    if lacking:
+        raise InputError(f"expected_s lacks {', '.join(lacking)}")
+    why = {part: _why(asked.model.parts[part], X) for part, X in asked.inputs.items()}
+    pending = pending_at(asked.stage)
+    parts = []
+    for name in SHOWN_PARTS:
+        is_pending = ("ready" if name == "wait" else name) in pending
+        if is_pending or told_s[name]:
+            usual_s, all_of_them = _wait(asked, why) if name == "wait" else _own(why.get(name))
+            words = _conditions_words(why, told_s[name]) if name == "conditions" else ""
+            parts.append(
+                _part(name, words or PART_WORDS[name], told_s[name], usual_s, all_of_them[:reasons])
+            )
+    total_s = sum(told_s[name] for name in SHOWN_PARTS)
+    moved_s = total_s - asked.expected_eta_s
+    return EtaExplanation(
+        sentence=in_one_sentence([(part.words, part.seconds) for part in parts]),
+        expected_eta_s=total_s,
+        parts=tuple(parts),
+        counterfactuals=tuple(
+            _moved(one, moved_s) for one in counterfactuals(asked, named_changes(asked))
+        ),
+    )
+
+
+def in_one_sentence(parts: Sequence[tuple[str, float]]) -> str:
+    """Return seconds as a sum in words whose rounded numbers add up.
+
+    Args:
+        parts: words and seconds of each.
+
+    >>> in_one_sentence([("to store", 250.0), ("to you", 650.0), ("dry roads", -130.0)])
+    '13 min = 4 to store + 11 to you - 2 dry roads'
+    >>> in_one_sentence([("parking", 65.4)])
+    '65 s = 65 parking'
+    """
+    total_s = sum(seconds for _, seconds in parts)
+    unit, unit_s = ("s", 1.0) if total_s < SHORT_S else ("min", MINUTE_S)
+    total = round(total_s / unit_s)
+    exact = [seconds / unit_s for _, seconds in parts]
+    whole = [int(np.floor(one)) for one in exact]
+    # Those that lose most by being rounded down are rounded up until the sum is right.
+    order = sorted(range(len(parts)), key=lambda i: (whole[i] - exact[i], i))
+    for i in order[: total - sum(whole)]:
+        whole[i] += 1
+    words = [(number, words) for number, (words, _) in zip(whole, parts, strict=True) if number]
+    summed = "".join(
+        f" {'-' if number < 0 else '+'} {abs(number)} {word}" for number, word in words
+    )
+    return f"{total} {unit} = {summed.removeprefix(' + ').strip() or '0'}"
+
+
+def _part(
+    name: str, words: str, seconds: float, usual_s: float, reasons: Sequence[EtaReason]
+) -> ExplainedPart:
+    other_s = seconds - usual_s - sum(reason.seconds for reason in reasons)
+    return ExplainedPart(
+        name=name,
+        words=words,
+        seconds=seconds,
+        usual_s=usual_s,
+        reasons=tuple(reasons),
+        other_s=other_s,
+    )
+
+
+def _why(estimator: Estimator, X: FloatArray) -> Explanation:
+    """Explain the mean of the model that answers the row."""
+    blind = estimator.blind_model
+    if blind is not None and bool(estimator.sees_nothing(X)[0]):
+        n_facts = len(estimator.facts.names)
+        return explain(blind, X[:, :n_facts], estimator.input_columns[:n_facts], of="mean")
+    return estimator.explain(X, of="mean")
+
+
+def _own(why: Explanation | None) -> tuple[float, list[EtaReason]]:
+    """Return what is usual for a part, and all that adds to it, the most first."""
+    if why is None:
+        return 0.0, []
+    return _stepped(why.base_s), list(_reasons(why, 1.0))
+
+
+def _wait(asked: AskedEta, why: Mapping[str, Explanation]) -> tuple[float, list[EtaReason]]:
+    """Return the same for the courier's wait, which follows the kitchen as far as it is likely."""
+    if "ready" not in why:
+        return 0.0, []
+    kitchen = why["ready"]
+    if "to_store" not in pending_at(asked.stage):
+        return _own(kitchen)
+    likely = 1.0 - float(asked.estimate.ready_on_arrival[0])
+    ride_s = float(asked.answers["to_store"].mean()[0])
+    ride = EtaReason(
+        name="to_store",
+        words=MEANWHILE,
+        value=ride_s,
+        unit="s",
+        seconds=_stepped(-likely * ride_s),
+    )
+    found = list(_reasons(kitchen, likely))
+    if -ride.seconds >= LEAST_S:
+        found.append(ride)
+    found.sort(key=lambda reason: -abs(reason.seconds))
+    return _stepped(likely * kitchen.base_s), found
+
+
+def _reasons(why: Explanation, share: float) -> Iterator[EtaReason]:
+    for reason in why.reasons():
+        seconds = _stepped(share * reason.contribution_s)
+        if abs(seconds) < LEAST_S:
+            return
+        yield EtaReason(
+            name=reason.column.name,
+            words=_words(reason.column),
+            value=reason.value,
+            unit=reason.column.unit,
+            seconds=seconds,
+        )
+
+
+def _words(column: InputColumn) -> str:
+    """Return what a column is, without why it matters."""
+    return column.description.partition(":")[0].rstrip(".") or column.name
+
+
+def _stepped(seconds: float) -> float:
+    return round(seconds / STEP_S) * STEP_S
+
+
+def _conditions_words(why: Mapping[str, Explanation], seconds: float) -> str:
+    """Return what conditions are called where one kind of them explains them; empty: no one."""
+    if "conditions" not in why:
+        return ""
+    found = why["conditions"]
+    by_topic = {k: float(s[0]) for k, s in found.by("topic").items() if k in _CONDITION_WORDS}
+    same_way = {k: s for k, s in by_topic.items() if s * seconds > 0.0}
+    if not same_way:
+        return ""
+    topic = max(same_way, key=lambda name: abs(same_way[name]))
+    if topic == _WEATHER and seconds > 0.0 and any(map(_is_rain, found.reasons())):
+        return "rain"
+    return _CONDITION_WORDS[topic][seconds < 0.0]
+
+
+def _is_rain(reason: Reason) -> bool:
+    return (
+        reason.column.unit == "mm"
+        and isinstance(reason.value, float)
+        and reason.value > 0.0
+        and reason.contribution_s >= LEAST_S
+    )
+
+
+_CONDITION_WORDS = {
+    _WEATHER: ("weather", "fair weather"),
+    _LOCAL_EVENTS: ("local events", "quiet streets"),
+}
+"""What conditions are called that lengthen or shorten the way, by topic."""
+
+
+def _moved(one: Counterfactual, seconds: float) -> Counterfactual:
+    """Return a counterfactual about an ETA that another process has answered."""
+    return Counterfactual(
+        name=one.name,
+        words=one.words,
+        expected_eta_s=one.expected_eta_s + seconds,
+        difference_s=one.difference_s,
+        replaced=one.replaced,
+    )
