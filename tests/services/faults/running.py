@@ -1,0 +1,109 @@
+"""Services in processes of their own, over one store, for what happens when one of them fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+
+from services.eta_settings import EtaSettings
+from services.process import ServiceProcess
+from services.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
+from tests.services.faults.proxy import FaultyProxy
+
+PATIENCE_S = 60.0
+"""How long a service may take to be well again after a fault, on a busy machine."""
+QUIET = {"DOORSTEP_LOG_SAMPLE": "0", "DOORSTEP_LOG_FORMAT": "text"}
+PEERS = ("etp", "courier_travel", "wall_eta")
+TARGETS = {
+    "etp": "services.etp:EtpService",
+    "courier_travel": "services.courier_travel:CourierTravelService",
+    "wall_eta": "services.wall_eta:WallEtaService",
+    "eta": "services.eta:EtaService",
+}
+
+
+def settings_of(name: str, store: str) -> dict[str, str]:
+    """The environment of a service over a store, with the models of the tiny ETA."""
+    if name == "etp":
+        return EtpSettings(model="eta_ready:latest", store=store).to_environment()
+    if name == "courier_travel":
+        return CourierTravelSettings(store=store).to_environment()
+    if name == "wall_eta":
+        return WallEtaSettings(model="eta_direct:latest", store=store).to_environment()
+    return EtaSettings(store=store).to_environment()
+
+
+def process_of(
+    name: str, store: str, folder: Path, more: Mapping[str, str] | None = None
+) -> ServiceProcess:
+    """A service that can be started."""
+    settings = {**settings_of(name, store), **QUIET, **(more or {})}
+    return ServiceProcess(TARGETS[name], log=folder / f"{name}.log", settings=settings)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The ETA service, which asks its parts over the network, through proxies that can fail."""
+
+    eta: ServiceProcess
+    peers: dict[str, ServiceProcess]
+    proxies: dict[str, FaultyProxy]
+    http: httpx.Client
+
+
+@contextmanager
+def composed(store: str, folder: Path) -> Iterator[Composed]:
+    """All four services, each in a process of its own."""
+    with ExitStack() as stack:
+        peers = {name: process_of(name, store, folder) for name in PEERS}
+        with ThreadPoolExecutor(len(PEERS)) as starting:
+            list(starting.map(stack.enter_context, peers.values()))
+        proxies = {name: stack.enter_context(FaultyProxy(peer.url)) for name, peer in peers.items()}
+        urls = {f"DOORSTEP_{name.upper()}_URL": proxy.url for name, proxy in proxies.items()}
+        eta = stack.enter_context(process_of("eta", store, folder, urls))
+        http = httpx.Client(base_url=eta.url, trust_env=False, timeout=PATIENCE_S)
+        yield Composed(eta, peers, proxies, stack.enter_context(http))
+
+
+def family_of(service: ServiceProcess) -> list[psutil.Process]:
+    """The processes of a service."""
+    server = psutil.Process(service.pid)
+    return [*server.children(recursive=True), server]
+
+
+@contextmanager
+def stopped(service: ServiceProcess) -> Iterator[None]:
+    """Let a service hang: its connections stay, nothing is answered."""
+    family = family_of(service)
+    for one in family:
+        os.kill(one.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGCONT)
+
+
+def kill(service: ServiceProcess) -> None:
+    """End a service at once, as a crash does."""
+    for one in family_of(service):
+        one.kill()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; fail if it does not for long."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline_s, "it does not get well again"
+        time.sleep(0.05)

@@ -1,0 +1,176 @@
+"""An ETA that is composed over the network while one of the services that it asks is unwell.
+
+Whatever a peer does, every caller gets an answer in time, made of what is usual in place of what
+the peer did not say, and labelled so. When the peer is well again, so are the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregators import SqliteEventStore
+from estimators import registry
+from services.parts import sources_of
+from tests.services.faults.city import City, ask, statuses
+from tests.services.faults.proxy import FAULTS, Fault
+from tests.services.faults.running import (
+    PEERS,
+    Composed,
+    composed,
+    kill,
+    process_of,
+    stopped,
+    wait_until,
+)
+
+WELL = {"ok", "input_clipped"}
+PARTS_OF = {
+    "etp": {"ready"},
+    "courier_travel": {"to_store", "to_customer", "parking"},
+    "wall_eta": {"direct"},
+}
+ASKED_BY = {"etp": "/eta", "courier_travel": "/eta", "wall_eta": "/displayed_eta"}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, city: City, saved_eta: str) -> str:
+    """An SQLite file that has what has happened; all services share it."""
+    path = tmp_path_factory.mktemp("store") / "events.db"
+    events = SqliteEventStore(path, sources=sources_of(registry.load_eta(saved_eta)))
+    city.fill(events)
+    events.close()
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def services(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    with composed(store, tmp_path_factory.mktemp("services")) as services:
+        yield services
+
+
+def answers_of(services: Composed, city: City) -> dict[str, Any]:
+    """The answers to all callers; each must be there, whatever happens."""
+    answers: dict[str, Any] = {}
+    for path, body in city.questions.items():
+        response = ask(services.http, path, body)
+        assert response.status_code == 200, f"{path}: {response.text}"
+        answers[path] = response.json()
+    return answers
+
+
+def is_well(services: Composed, city: City) -> bool:
+    return all(statuses(answer) <= WELL for answer in answers_of(services, city).values())
+
+
+@pytest.fixture
+def well(services: Composed, city: City) -> dict[str, Any]:
+    """The answers while all is well; a test begins with it."""
+    wait_until(lambda: is_well(services, city))
+    return answers_of(services, city)
+
+
+def check_unwell(peer: str, before: dict[str, Any], answers: dict[str, Any]) -> None:
+    """Answers that lack a peer say so and reach farther; those that do not need it are as ever."""
+    for path, answer in answers.items():
+        lost = PARTS_OF[peer] & set(before[path]["models"])
+        kept = set(before[path]["models"]) - PARTS_OF[peer]
+        assert set(answer["models"]) == kept, path
+        if lost:
+            assert "fallback" in statuses(answer), path
+        else:
+            assert statuses(answer) <= WELL, path
+    asked = ASKED_BY[peer]
+    assert PARTS_OF[peer] & set(before[asked]["models"])
+    if peer == "courier_travel":
+        assert width_of(answers["/courier_arrival"]) > width_of(before["/courier_arrival"])
+    notes = "; ".join(notes_of(answers[asked]))
+    assert any(part in notes for part in PARTS_OF[peer]), notes
+
+
+def width_of(answer: dict[str, Any]) -> float:
+    """Seconds between the outer levels, of all orders of an answer together.
+
+    Of a single order, what is usual may reach less far than what its model says.
+    """
+    rows = [row["answer"] for row in answer["rows"]] if "rows" in answer else [answer]
+    ranges = [row["arrival_s" if "rows" in answer else "eta_s"] for row in rows]
+    return float(sum(one["0.9"] - one["0.1"] for one in ranges))
+
+
+def notes_of(answer: Any) -> Iterator[str]:
+    """All notes that stand anywhere in an answer."""
+    values = answer.items() if isinstance(answer, dict) else enumerate(answer)
+    for name, value in values:
+        if name == "notes":
+            yield from (one for row in value for one in ([row] if isinstance(row, str) else row))
+        elif isinstance(value, dict | list):
+            yield from notes_of(value)
+
+
+def test_all_parts_are_asked_over_the_network(well: dict[str, Any]) -> None:
+    assert {"eta", "ready", "to_store", "to_customer", "parking"} <= set(well["/eta"]["models"])
+    assert "direct" in well["/displayed_eta"]["models"]
+    parts = well["/eta"]["expected_s"]
+    assert sum(parts.values()) == well["/eta"]["expected_eta_s"]
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_peer_that_fails_costs_no_answer(
+    services: Composed, city: City, well: dict[str, Any], peer: str, fault: Fault
+) -> None:
+    with services.proxies[peer].fault(fault):
+        answers = answers_of(services, city)
+        assert services.http.get("/readyz").status_code == 200
+    check_unwell(peer, well, answers)
+    wait_until(lambda: is_well(services, city))
+
+
+def test_a_process_that_hangs_costs_no_answer(
+    services: Composed, city: City, well: dict[str, Any]
+) -> None:
+    with stopped(services.peers["courier_travel"]):
+        answers = answers_of(services, city)
+    check_unwell("courier_travel", well, answers)
+
+
+def test_all_peers_may_be_gone_at_once(
+    services: Composed, city: City, well: dict[str, Any]
+) -> None:
+    with (
+        services.proxies["etp"].fault("hang"),
+        services.proxies["courier_travel"].fault("refuse"),
+        services.proxies["wall_eta"].fault("error"),
+    ):
+        answers = answers_of(services, city)
+        assert services.http.get("/readyz").status_code == 200
+    for path, answer in answers.items():
+        assert "fallback" in statuses(answer), path
+        assert set(answer["models"]) <= {"eta", "conditions"}, path
+    assert width_of(answers["/eta"]) > width_of(well["/eta"])
+    assert sum(answers["/eta"]["expected_s"].values()) == answers["/eta"]["expected_eta_s"]
+
+
+def test_little_time_is_enough_for_an_answer(
+    services: Composed, city: City, well: dict[str, Any]
+) -> None:
+    assert well
+    with services.proxies["courier_travel"].fault("hang"):
+        response = ask(services.http, "/eta", city.questions["/eta"], limit_ms=400)
+    assert response.status_code == 200, response.text
+    assert "fallback" in statuses(response.json())
+
+
+def test_a_process_that_was_killed_is_asked_again_where_it_is_started_anew(
+    services: Composed, city: City, well: dict[str, Any], store: str, tmp_path: Path
+) -> None:
+    kill(services.peers["etp"])
+    check_unwell("etp", well, answers_of(services, city))
+    with process_of("etp", store, tmp_path) as another:
+        services.proxies["etp"].url_behind = another.url
+        wait_until(lambda: is_well(services, city))
+        assert answers_of(services, city)["/eta"]["eta_s"] == well["/eta"]["eta_s"]
