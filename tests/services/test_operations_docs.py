@@ -19,11 +19,14 @@ from commands.keys import keys_app
 from commands.main import app
 from services import access, client, limits, prediction_log, request_log
 from services.api_keys import SCOPES
+from services.courier_travel import CourierTravelService
+from services.eta import EtaService
 from services.etp import EtpService
 from services.events import EventService
 from services.guard import OPEN_PATHS
 from services.prediction_table import Served, read_predictions
 from services.request_log import JsonFormatter
+from services.wall_eta import WallEtaService
 from tests.readme import blocks_of, examples_of
 from tests.services.test_prediction_log import logging_to, served
 
@@ -66,7 +69,9 @@ def test_settings_are_documented_with_their_defaults() -> None:
 
 def test_every_metric_is_documented() -> None:
     names: set[str] = set()
-    for path in ("metrics.py", "guard_metrics.py", "prediction_metrics.py"):
+    for path in (
+        "display_metrics.py", "guard_metrics.py", "metrics.py", "prediction_metrics.py",
+    ):  # fmt: skip
         source = (ROOT / "services" / path).read_text(encoding="utf-8")
         names |= set(re.findall(r'"(doorstep_[a-z_]+)"', source))
     assert len(names) > 8
@@ -80,7 +85,9 @@ def test_scopes_and_open_paths_are_documented() -> None:
         assert f"`{path}`" in PAGE
 
 
-@pytest.mark.parametrize("service", [EtpService, EventService])
+@pytest.mark.parametrize(
+    "service", [CourierTravelService, EtaService, EtpService, EventService, WallEtaService]
+)
 def test_every_endpoint_says_whose_it_is(service: object) -> None:
     (options,) = [options for _, options in service.middlewares]  # type: ignore[attr-defined]
     posted = set(service.openapi_spec.asdict()["paths"]) - OPEN_PATHS  # type: ignore[attr-defined]
