@@ -97,7 +97,7 @@ WORKDIR /opt/doorstep/bento/src
 VOLUME ["/var/lib/doorstep"]
 EXPOSE 3000
 
-HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=240s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/readyz', timeout=2)"]
 
 # Others reach the container, so it wants API keys (DOORSTEP_API_KEYS_FILE), or to be told that it may

@@ -77,6 +77,11 @@ def test_service_locks_what_it_names_at_the_versions_of_the_runtime(service: str
     assert pins(service).items() <= pins("runtime").items()
 
 
+def test_make_locks_what_is_built() -> None:
+    (listed,) = re.findall(r"^SERVICES := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert tuple(listed.split()) == SERVICES
+
+
 def test_only_the_service_that_explains_has_the_library_of_the_models() -> None:
     assert [service for service in SERVICES if "lightgbm" in pins(service)] == ["eta"]
 
