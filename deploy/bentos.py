@@ -44,6 +44,12 @@ class BentoPlan:
         service: one of ``SERVICES``.
         root: folder of the repository.
         models: tags of its models, as they are in the model store now.
+
+    >>> plan = BentoPlan(service="events", root=Path(__file__).parent.parent, models=())
+    >>> plan.bentofile.name
+    'bentofile.events.yaml'
+    >>> plan.tag.startswith("doorstep-events:")
+    True
     """
 
     service: str
