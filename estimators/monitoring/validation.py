@@ -57,9 +57,9 @@ class Note(NamedTuple):
         if self.what == "unknown":
             return f"{self.field} is {self.value!r}, which training did not see"
         if self.what == "filled":
-            return f"{self.field} is taken as {self.taken:.10g}, the median that training saw"
-        beyond = f"{self.field} is {self.value:.10g}, beyond what training saw"
-        return f"{beyond}; taken as {self.taken:.10g}"
+            return f"{self.field} is taken as {self.taken:.7g}, the median that training saw"
+        beyond = f"{self.field} is {self.value:.7g}, beyond what training saw"
+        return f"{beyond}; taken as {self.taken:.7g}"
 
 
 class _Range(NamedTuple):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +23,7 @@ from estimators.fallback import LEVELS_KNOWN, UNITS, Fallback
 from estimators.fallback_learning import learn_fallback
 from estimators.situations import CATEGORIES_MAX, Split, best_splits
 from estimators.values import plain_value
+from tests.readme import examples_of
 
 SEED = 41
 HOUR_US = 3_600_000_000
@@ -274,3 +278,15 @@ def test_a_constant_says_what_it_was_given() -> None:
     told, known = Fallback.constant(seconds.tolist()).distribution({"city": ["BCN"]}, START_US)
     assert known == ["constant"]
     np.testing.assert_allclose(told.values[0], seconds, atol=0.125)
+
+
+def test_the_page_prints_what_it_shows() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fallbacks.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    examples = examples_of(page)
+    assert len(examples) == 2
+    for code, expected in examples:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, "docs/fallbacks.md", "exec"), names)
+        assert printed.getvalue() == expected
