@@ -19,6 +19,7 @@ from services.courier_selection import CourierSelection
 from services.display_metrics import DisplayMetrics, display_metrics
 from services.display_policy import DisplayPolicy
 from services.displayed_eta import DisplayedEta
+from services.explaining import Explainer
 from services.logbook import Logbook
 from services.metrics import EstimateMetrics
 from services.order_eta import OrderEta
@@ -44,6 +45,7 @@ class Callers:
         metrics: count the estimates.
         log: takes them; None: they are not logged.
         threads: do what takes long, beside the event loop.
+        readers: threads that wait for the store, where it is reached over the network.
         ranges: count what became of the ranges; by default those of the process.
         clock: gives the moment of a request that names none; injected in tests.
     """
@@ -59,18 +61,26 @@ class Callers:
         metrics: EstimateMetrics,
         log: PredictionLog | None,
         threads: Executor,
+        readers: Executor | None = None,
         ranges: DisplayMetrics | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         sources = sources_of(model)
         facts = [estimator.facts for estimator in model.parts.values()]
         vocabulary = Vocabulary.of(facts, sources)
-        book = OrderBook(store, sources[0], vocabulary)
+        book = OrderBook(store, sources[0], vocabulary, threads=readers)
         composer = Composer(model, parts, threads)
         self._composer = composer
         info = info_of(model, tag)
         self.eta = OrderEta(
-            book, composer, metrics=metrics, log=Logbook(log, "eta", info), model=info, clock=clock
+            book,
+            composer,
+            metrics=metrics,
+            log=Logbook(log, "eta", info),
+            model=info,
+            threads=threads,
+            explain=Explainer(model, store).explain,
+            clock=clock,
         )
         self.selection = CourierSelection(
             book,

@@ -33,9 +33,13 @@ __all__ = [
     "CourierArrivalRequest",
     "CourierState",
     "EtaAnswer",
+    "EtaReasons",
     "EtaRequest",
+    "ExplainedPart",
     "Facts",
     "Happened",
+    "Reason",
+    "WhatIf",
 ]
 
 Facts: TypeAlias = dict[str, Any]
@@ -58,6 +62,51 @@ class EtaRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     explain: bool = False
 
 
+class Reason(Struct, kw_only=True):
+    """What one fact or feature adds to a part, in seconds, and what it was (null: missing)."""
+
+    name: str
+    words: str
+    value: float | int | str | None
+    unit: str
+    seconds: float
+
+
+class ExplainedPart(Struct, kw_only=True):
+    """Why a part takes as long: ``usual_s`` and the ``reasons`` and ``other_s`` sum to ``seconds``.
+
+    ``usual_s`` is what the model says where it knows nothing of the order, ``other_s`` what
+    everything else adds.
+    """
+
+    name: str
+    words: str
+    seconds: float
+    usual_s: float
+    reasons: list[Reason]
+    other_s: float
+
+
+class WhatIf(Struct, kw_only=True):
+    """What the ETA would be if something were otherwise: without rain, with an empty kitchen."""
+
+    name: str
+    words: str
+    sentence: str
+    expected_eta_s: float
+    difference_s: float
+    replaced: dict[str, float | int | str | None]
+
+
+class EtaReasons(Struct, kw_only=True):
+    """Why an ETA is what it is: ``sentence`` in minutes, each part with its reasons, what-ifs."""
+
+    sentence: str
+    expected_eta_s: float
+    parts: list[ExplainedPart]
+    counterfactuals: list[WhatIf]
+
+
 class EtaAnswer(Struct, kw_only=True):
     """Seconds until an order is with its customer, as of a moment, and what they are made of.
 
@@ -68,7 +117,8 @@ class EtaAnswer(Struct, kw_only=True):
     nothing to estimate: all of these are null, and ``ended_at`` says when it ended.
 
     ``models`` names what answered each part; a part that is missing there was answered without its
-    model. ``expected_at`` is ``as_of`` and the expected ETA, as a time.
+    model. ``expected_at`` is ``as_of`` and the expected ETA, as a time. ``explanation`` is there
+    where the request asked to ``explain``.
     """
 
     request_id: str
@@ -88,7 +138,7 @@ class EtaAnswer(Struct, kw_only=True):
     models: dict[str, ModelInfo]
     notes: list[str] = field(default_factory=list)
     ended_at: datetime | None = None
-    explanation: dict[str, Any] | None = None
+    explanation: EtaReasons | None = None
 
 
 CourierState: TypeAlias = Literal[

@@ -5,7 +5,9 @@ Knows nothing of HTTP.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any
 
@@ -17,16 +19,22 @@ from estimators.stages import OPEN_STAGES, elapsed_facts, pending_at
 from services.answers import chances, eighths, later, moment_of, quantiles
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition, Rows
-from services.eta_schemas import EtaAnswer, EtaRequest
+from services.eta_schemas import EtaAnswer, EtaReasons, EtaRequest
 from services.logbook import Logbook
 from services.metrics import EstimateMetrics
 from services.orders import KnownOrder, OrderBook
+from services.request_context import in_thread
 from services.schemas import ModelInfo
 
 __all__ = ["OrderEta", "rows_of"]
 
-Explain = Callable[[KnownOrder, Rows, Composition, datetime], dict[str, Any]]
+logger = logging.getLogger("doorstep.services")
+
+Explain = Callable[[KnownOrder, Composition, datetime], EtaReasons]
 """Says in words and seconds what an ETA is made of."""
+
+
+NOT_EXPLAINED = "it cannot be explained now"
 
 
 class OrderEta:
@@ -38,6 +46,7 @@ class OrderEta:
         metrics: count the estimates.
         log: takes them.
         model: what composes, for the answers.
+        threads: explain, which takes long, beside the event loop.
         explain: explains an estimate; None: nobody can.
         clock: gives the moment of a request that names none; injected in tests.
     """
@@ -50,6 +59,7 @@ class OrderEta:
         metrics: EstimateMetrics,
         log: Logbook,
         model: ModelInfo,
+        threads: Executor,
         explain: Explain | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -58,6 +68,7 @@ class OrderEta:
         self._metrics = metrics
         self._log = log
         self._model = model
+        self._threads = threads
         self._explain = explain
         self._clock = clock
 
@@ -70,7 +81,7 @@ class OrderEta:
         as_of = moment_of(request.as_of, self._clock)
         as_of_us = moment_to_us(as_of, "as_of")
         self._orders.vocabulary.check(request.order, "order")
-        samples = self._orders.look_up([request.order_id])
+        samples = await self._orders.find([request.order_id])
         order = self._orders.known(
             request.order_id,
             None if samples is None else samples[0],
@@ -85,8 +96,8 @@ class OrderEta:
         rows = rows_of([order], as_of_us)
         composition = await self._composer.compose(rows, as_of)
         self._fill(answer, order, composition, request.levels)
-        if request.explain and self._explain is not None:
-            answer.explanation = self._explain(order, rows, composition, as_of)
+        if request.explain:
+            await self._explained(answer, order, composition)
         self._metrics.count_answer(answer.status)
         self._write_log(answer, order)
         return answer
@@ -114,6 +125,21 @@ class OrderEta:
             answer.courier_wait_s = eighths(composition.courier_wait_s)[0].item()
         answer.models = {"eta": self._model, **composition.models}
         answer.notes = composition.notes.get(0, [])
+
+    async def _explained(
+        self, answer: EtaAnswer, order: KnownOrder, composition: Composition
+    ) -> None:
+        """Let the explanation be in the answer; without one, the estimate stands all the same."""
+        if self._explain is None:
+            answer.notes = [*answer.notes, NOT_EXPLAINED]
+            return
+        try:
+            answer.explanation = await in_thread(
+                self._threads, self._explain, order, composition, answer.as_of
+            )
+        except Exception:  # whatever it is, the estimate is there
+            logger.exception("the ETA of %r cannot be explained", order.order_id)
+            answer.notes = [*answer.notes, NOT_EXPLAINED]
 
     def _write_log(self, answer: EtaAnswer, order: KnownOrder) -> None:
         if not self._log.is_open:

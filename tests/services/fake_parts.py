@@ -144,7 +144,7 @@ class City:
             "log": Logbook(cast(PredictionLog, self.log), "eta", INFO),
             "clock": lambda: self.now,
         }
-        self.eta = OrderEta(self.book, self.composer, model=INFO, **common)
+        self.eta = OrderEta(self.book, self.composer, model=INFO, threads=self.threads, **common)
         self.arrival = CourierArrival(self.book, self.composer, model=INFO, **common)
         self.selection = CourierSelection(
             self.book, self.composer, model=INFO, threads=self.threads, **common
