@@ -1,14 +1,17 @@
-"""`doorstep serve etp`, `doorstep serve events`: run a service in the foreground."""
+"""`doorstep serve NAME`: run a service in the foreground."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from commands.output import UserError, console, reports_errors
+
+if TYPE_CHECKING:
+    from services.model_loading import ServedPart
 
 __all__ = ["serve_app"]
 
@@ -31,6 +34,11 @@ Store = Annotated[
         " service ends)."
     ),
 ]
+Model = Annotated[str, typer.Option(help="Tag of the saved model.")]
+Url = Annotated[
+    str,
+    typer.Option(help="Address of the service that answers this; empty: this process does."),
+]
 Skew = Annotated[
     float, typer.Option(min=0.0, help="How many seconds ahead of the clock an event may be.")
 ]
@@ -41,23 +49,127 @@ Skew = Annotated[
 def serve_etp(
     host: Host = "127.0.0.1",
     port: Port = 3000,
-    model: Annotated[str, typer.Option(help="Tag of the saved model.")] = "etp:latest",
+    model: Model = "etp:latest",
     store: Store = "memory",
     max_clock_skew_s: Skew = 300.0,
 ) -> None:
-    """Run the eTP service until it is interrupted.
+    """Run the eTP service until it is interrupted: how long until an order is ready.
 
-    POST /events takes what happens, POST /predict answers how long an order takes; the OpenAPI
-    description is at /docs.json.
+    POST /events takes what happens, POST /predict answers one order, /predict_batch and
+    /predict_columns many; the OpenAPI description is at /docs.json.
     """
-    from estimators import registry
-    from estimators.etp import Etp
+    from services.etp import EtpService
     from services.settings import EtpSettings
 
-    tag = registry.describe(model, estimator=Etp.name)["tag"]
+    tag = _tag(model, EtpService.inner.parts["ready"])  # type: ignore[attr-defined]
     settings = EtpSettings(model=tag, store=_absolute(store), max_clock_skew_s=max_clock_skew_s)
-    console.print(f"serving [bold]{tag}[/] on http://{host}:{port}", highlight=False)
+    _say([tag], host, port)
     _serve_forever("services.etp:EtpService", host, port, settings.to_environment())
+
+
+@serve_app.command("courier-travel")
+@reports_errors
+def serve_courier_travel(
+    host: Host = "127.0.0.1",
+    port: Port = 3000,
+    to_store_model: Annotated[
+        str, typer.Option(help="Tag of the model of the way to the store.")
+    ] = "eta_to_store:latest",
+    to_customer_model: Annotated[
+        str, typer.Option(help="Tag of the model of the way to the customer.")
+    ] = "eta_to_customer:latest",
+    parking_model: Annotated[
+        str, typer.Option(help="Tag of the model of parking and handing over.")
+    ] = "eta_parking:latest",
+    store: Store = "memory",
+    max_clock_skew_s: Skew = 300.0,
+) -> None:
+    """Run the courier travel service until it is interrupted: how long each leg takes.
+
+    Requests say which `leg`: to_store, to_customer or parking. `doorstep train eta` saves a model
+    of each.
+    """
+    from services.courier_travel import CourierTravelService
+    from services.settings import CourierTravelSettings
+
+    parts = CourierTravelService.inner.parts  # type: ignore[attr-defined]
+    settings = CourierTravelSettings(
+        to_store_model=_tag(to_store_model, parts["to_store"]),
+        to_customer_model=_tag(to_customer_model, parts["to_customer"]),
+        parking_model=_tag(parking_model, parts["parking"]),
+        store=_absolute(store),
+        max_clock_skew_s=max_clock_skew_s,
+    )
+    _say(list(settings.models.values()), host, port)
+    target = "services.courier_travel:CourierTravelService"
+    _serve_forever(target, host, port, settings.to_environment())
+
+
+@serve_app.command("wall-eta")
+@reports_errors
+def serve_wall_eta(
+    host: Host = "127.0.0.1",
+    port: Port = 3000,
+    model: Model = "wall_eta:latest",
+    store: Store = "memory",
+    max_clock_skew_s: Skew = 300.0,
+) -> None:
+    """Run the Wall ETA service until it is interrupted: how long until an order is delivered.
+
+    With `--model eta_direct:latest` it answers at any moment of an order, as the eta service asks.
+    """
+    from services.settings import WallEtaSettings
+    from services.wall_eta import WallEtaService
+
+    tag = _tag(model, WallEtaService.inner.parts["direct"])  # type: ignore[attr-defined]
+    settings = WallEtaSettings(model=tag, store=_absolute(store), max_clock_skew_s=max_clock_skew_s)
+    _say([tag], host, port)
+    _serve_forever("services.wall_eta:WallEtaService", host, port, settings.to_environment())
+
+
+@serve_app.command("eta")
+@reports_errors
+def serve_eta(
+    host: Host = "127.0.0.1",
+    port: Port = 3000,
+    model: Annotated[str, typer.Option(help="Tag of the saved ETA.")] = "eta:latest",
+    store: Store = "memory",
+    max_clock_skew_s: Skew = 300.0,
+    display_policy: Annotated[
+        str, typer.Option(help="How ranges are shown: JSON, or the path of a file with it.")
+    ] = "",
+    etp_url: Url = "",
+    courier_travel_url: Url = "",
+    wall_eta_url: Url = "",
+    part_timeout_ms: Annotated[
+        float, typer.Option(min=1.0, help="Longest wait for a part, milliseconds.")
+    ] = 1_000.0,
+) -> None:
+    """Run the ETA service until it is interrupted: one ETA that adds up, for three callers.
+
+    All parts are asked in this process, but those for which there is the address of a service.
+    """
+    from estimators import registry
+    from services.eta_settings import EtaSettings
+    from services.settings import PartSettings
+
+    tag = str(registry.describe(model, estimator=registry.ETA)["tag"])
+    settings = EtaSettings(
+        model=tag,
+        store=_absolute(store),
+        max_clock_skew_s=max_clock_skew_s,
+        display_policy=_absolute_file(display_policy),
+    )
+    parts = PartSettings(
+        etp_url=etp_url,
+        courier_travel_url=courier_travel_url,
+        wall_eta_url=wall_eta_url,
+        timeout_ms=part_timeout_ms,
+    ).to_environment()
+    PartSettings.from_environment(parts)  # says at once what cannot be
+    _say([tag], host, port)
+    environment = {**settings.to_environment(), **parts}
+    _serve_forever("services.eta:EtaService", host, port, environment)
 
 
 @serve_app.command("events")
@@ -99,6 +211,26 @@ def serve_events(
         highlight=False,
     )
     _serve_forever("services.events:EventService", host, port, settings.to_environment())
+
+
+def _tag(model: str, part: ServedPart) -> str:
+    """Return the full tag of a saved model, which must be of the right estimator."""
+    from estimators import registry
+
+    described = registry.describe(model)
+    problem = part.problem(str(described["estimator"]), str(described["target"][-1]))
+    if problem:
+        raise UserError(f"{described['tag']} {problem}")
+    return str(described["tag"])
+
+
+def _say(tags: list[str], host: str, port: int) -> None:
+    console.print(f"serving [bold]{', '.join(tags)}[/] on http://{host}:{port}", highlight=False)
+
+
+def _absolute_file(text: str) -> str:
+    """Return a path as an absolute one; what is no path of a file stays as it is."""
+    return str(Path(text).resolve()) if text and not text.lstrip().startswith("{") else text
 
 
 def _absolute(store: str) -> str:

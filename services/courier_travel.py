@@ -12,10 +12,11 @@ from typing import ClassVar
 import bentoml
 from starlette.responses import Response
 
-from services.estimator_service import ACCESS, EstimatorService, ServedPart
+from services.estimator_service import ACCESS, EstimatorService
 from services.examples import TRAVEL, TRAVEL_BATCH, TRAVEL_COLUMNS
 from services.guard import guarded
 from services.http import Call, json_endpoint
+from services.model_loading import ServedPart
 from services.schemas import (
     PredictAnswer,
     PredictBatchAnswer,

@@ -32,7 +32,13 @@ from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
 from services.limits import LARGE_BODY_BYTES, MAX_COLUMN_ROWS
 from services.metrics import EstimateMetrics
-from services.model_loading import ModelMissing, common_sources, load_fallback, load_part
+from services.model_loading import (
+    ModelMissing,
+    ServedPart,
+    common_sources,
+    load_fallback,
+    load_part,
+)
 from services.part_model import PartModel
 from services.prediction_log import PredictionLog
 from services.schemas import (
@@ -48,7 +54,7 @@ from services.schemas import (
 from services.settings import EstimatorSettings
 from services.tuning import freeze_garbage
 
-__all__ = ["ACCESS", "EstimatorService", "ServedPart"]
+__all__ = ["ACCESS", "EstimatorService"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -65,19 +71,6 @@ ACCESS: dict[str, tuple[Scope, ...]] = {
 
 RETRY_S = 2.0
 """Seconds between two attempts to get what is missing."""
-
-
-class ServedPart:
-    """One model of a service.
-
-    Args:
-        estimators: names of the estimators that it may be.
-        ends: the event with which its target must end; empty: any.
-    """
-
-    def __init__(self, *estimators: str, ends: str = "") -> None:
-        self.estimators = estimators
-        self.ends = ends
 
 
 class EstimatorService:
@@ -188,11 +181,8 @@ class EstimatorService:
 
     def _load(self, part: str, tag: str) -> str:
         """Load the model of a part, or what answers instead of it; return why not the model."""
-        spec = self.parts[part]
         try:
-            model = load_part(
-                tag, estimators=spec.estimators, metrics=self._metrics, ends=spec.ends
-            )
+            model = load_part(tag, self.parts[part], metrics=self._metrics)
             if self._store is not None:
                 self._connect(model, self._store)
         except (ModelMissing, StoreError) as error:

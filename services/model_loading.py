@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from aggregators.events import Source
 from estimators import registry
@@ -19,6 +19,7 @@ from services.part_model import PartModel
 
 __all__ = [
     "ModelMissing",
+    "ServedPart",
     "common_sources",
     "load_fallback",
     "load_part",
@@ -33,16 +34,37 @@ class ModelMissing(Exception):
     """There is no model that could answer; the message says why."""
 
 
-def load_part(
-    tag: str, *, estimators: Collection[str], metrics: EstimateMetrics, ends: str = ""
-) -> PartModel:
+class ServedPart:
+    """One model of a service.
+
+    Args:
+        estimators: names of the estimators that it may be.
+        ends: the event with which its target must end; empty: any.
+    """
+
+    def __init__(self, *estimators: str, ends: str = "") -> None:
+        self.estimators = estimators
+        self.ends = ends
+
+    def problem(self, estimator: str, end: str) -> str:
+        """Return why a model cannot be this one, empty where it can.
+
+        >>> ServedPart("etp").problem("parking", "delivered")
+        "is parking until 'delivered'; expected etp"
+        """
+        if estimator in self.estimators and self.ends in ("", end):
+            return ""
+        until = f" until {self.ends!r}" if self.ends else ""
+        return f"is {estimator} until {end!r}; expected {' or '.join(self.estimators)}{until}"
+
+
+def load_part(tag: str, part: ServedPart, *, metrics: EstimateMetrics) -> PartModel:
     """Load a model with all that it needs to answer, but the store.
 
     Args:
         tag: of the model in the model store.
-        estimators: names of the estimators that it may be.
+        part: what it must be.
         metrics: what is timed.
-        ends: the event with which its target must end, where one estimator has several; empty: any.
 
     Raises:
         ModelMissing: there is no such model, it cannot be read, or it is another estimator.
@@ -53,11 +75,9 @@ def load_part(
     except (EstimatorError, OSError) as error:
         raise ModelMissing(str(error)) from error
     estimator = trained.estimator
-    if estimator.name not in estimators or ends not in ("", estimator.target.end):
-        expected = " or ".join(estimators) + (f" until {ends!r}" if ends else "")
-        raise ModelMissing(
-            f"{full_tag} is {estimator.name} until {estimator.target.end!r}; expected {expected}"
-        )
+    problem = part.problem(estimator.name, estimator.target.end)
+    if problem:
+        raise ModelMissing(f"{full_tag} {problem}")
     return PartModel(
         estimator,
         tag=full_tag,

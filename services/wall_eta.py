@@ -11,8 +11,9 @@ from typing import ClassVar
 
 import bentoml
 
-from services.estimator_service import ACCESS, EstimatorService, ServedPart
+from services.estimator_service import ACCESS, EstimatorService
 from services.guard import guarded
+from services.model_loading import ServedPart
 from services.settings import WallEtaSettings
 from services.tuning import SERVICE_OPTIONS
 

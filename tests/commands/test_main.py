@@ -19,6 +19,8 @@ SUBCOMMANDS = (
     "keys", "consume", "check-equivalence", "import", "export", "simulate", "demo",
 )  # fmt: skip
 
+SERVED = ("etp", "courier-travel", "wall-eta", "eta", "events")
+
 
 def test_help_lists_every_subcommand() -> None:
     shown = CliRunner().invoke(app, ["--help"])
@@ -27,7 +29,8 @@ def test_help_lists_every_subcommand() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [*([name] for name in SUBCOMMANDS), ["train", "etp"], ["serve", "etp"]]
+    "arguments",
+    [*([name] for name in SUBCOMMANDS), ["train", "etp"], *(["serve", name] for name in SERVED)],
 )
 def test_every_subcommand_has_help(arguments: list[str]) -> None:
     shown = CliRunner().invoke(app, [*arguments, "--help"])

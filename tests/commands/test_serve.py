@@ -1,4 +1,4 @@
-"""`doorstep serve events` as a process: it becomes the service, with the settings it was given."""
+"""`doorstep serve` becomes the service that it is told to, with the settings it was given."""
 
 from __future__ import annotations
 
@@ -7,16 +7,34 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from commands.consume import consume
-from commands.serve import serve_etp, serve_events
+from commands.serve import (
+    serve_app,
+    serve_courier_travel,
+    serve_eta,
+    serve_etp,
+    serve_events,
+    serve_wall_eta,
+)
+from estimators import registry
 from services.client import EventClient
+from services.eta_settings import EtaSettings
 from services.process import end_server, free_port
-from services.settings import EtpSettings, EventSettings
+from services.settings import (
+    CourierTravelSettings,
+    EtpSettings,
+    EventSettings,
+    PartSettings,
+    WallEtaSettings,
+)
 from tests.commands.running import ROOT, doorstep
 
 PATIENCE_S = 90.0
@@ -51,6 +69,55 @@ def test_the_event_service_serves_what_it_is_told_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "options", "reason"),
+    [
+        ("etp", ("--model", "etp_of_nobody"), "no model 'etp_of_nobody'"),
+        ("courier-travel", ("--to-store-model", "nobody"), "no model 'nobody'"),
+        ("wall-eta", ("--model", "nobody:latest"), "no model 'nobody:latest'"),
+        ("eta", ("--model", "nobody"), "no model 'nobody'"),
+    ],
+)
+def test_a_model_that_is_not_there_is_said_at_once(
+    command: str, options: tuple[str, ...], reason: str
+) -> None:
+    done = CliRunner().invoke(serve_app, [command, *options])
+    assert done.exit_code == 1
+    assert reason in " ".join(done.output.split())
+
+
+def test_a_model_of_something_else_is_not_served(saved_eta: str) -> None:
+    tags = registry.load_eta(saved_eta, parts=()).tags
+    done = CliRunner().invoke(serve_app, ["wall-eta", "--model", tags["parking"]])
+    assert done.exit_code == 1
+    assert "expected wall_eta or eta_direct" in " ".join(done.output.split())
+    done = CliRunner().invoke(serve_app, ["eta", "--model", saved_eta, "--etp-url", "etp:3000"])
+    assert done.exit_code == 1
+    assert "DOORSTEP_ETP_URL" in done.output
+
+
+def test_a_service_is_told_its_settings(saved_eta: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, str] = {}
+
+    def become(_path: str, command: list[str], environment: dict[str, str]) -> None:
+        told.update(environment, target=command[3])
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execve", become)
+    tags = registry.load_eta(saved_eta, parts=()).tags
+    options = ["--parking-model", tags["parking"], "--store", "memory"]
+    options += ["--to-store-model", tags["to_store"], "--to-customer-model", tags["to_customer"]]
+    assert CliRunner().invoke(serve_app, ["courier-travel", *options]).exit_code == 0
+    assert told["target"] == "services.courier_travel:CourierTravelService"
+    settings = CourierTravelSettings.from_environment(told)
+    assert settings.models == {leg: tags[leg] for leg in ("to_store", "to_customer", "parking")}
+    options = ["--model", saved_eta, "--etp-url", "http://etp:1", "--part-timeout-ms", "250"]
+    assert CliRunner().invoke(serve_app, ["eta", *options]).exit_code == 0
+    assert EtaSettings.from_environment(told).model == saved_eta
+    parts = PartSettings.from_environment(told)
+    assert (parts.etp_url, parts.timeout_ms) == ("http://etp:1", 250.0)
+
+
+@pytest.mark.parametrize(
     ("options", "reason"),
     [
         (("--store", "/nowhere/events.db"), "there is no folder"),
@@ -65,12 +132,20 @@ def test_what_cannot_be_served_is_said_at_once(options: tuple[str, ...], reason:
 
 
 def test_options_have_the_defaults_of_the_settings() -> None:
-    events = inspect.signature(serve_events).parameters
-    for item in fields(EventSettings):
-        assert events[item.name].default == item.default
-    etp = inspect.signature(serve_etp).parameters
-    for item in fields(EtpSettings):
-        assert etp[item.name].default == item.default
+    kinds: dict[Callable[..., object], type[Any]] = {
+        serve_events: EventSettings,
+        serve_etp: EtpSettings,
+        serve_courier_travel: CourierTravelSettings,
+        serve_wall_eta: WallEtaSettings,
+        serve_eta: EtaSettings,
+    }
+    for command, settings in kinds.items():
+        options = inspect.signature(command).parameters
+        for item in fields(settings):
+            assert options[item.name].default == item.default
+    for item in fields(PartSettings):
+        name = "part_timeout_ms" if item.name == "timeout_ms" else item.name
+        assert inspect.signature(serve_eta).parameters[name].default == item.default
     consumer = inspect.signature(consume).parameters
     assert consumer["max_clock_skew_s"].default == EventSettings.max_clock_skew_s
     assert consumer["catalog"].default == EventSettings.catalog

@@ -42,6 +42,7 @@ def test_limits_are_those_of_the_service(text: str) -> None:
 
 def test_settings_are_documented_with_their_defaults() -> None:
     defaults = EtpSettings()
-    assert f"`{settings.MODEL_VARIABLE}` | `{defaults.model}`" in PAGE
+    (_, model_variable) = EtpSettings.model_variables["ready"]
+    assert f"`{model_variable}` | `{defaults.model}`" in PAGE
     assert f"`{settings.STORE_VARIABLE}` | `{defaults.store}`" in PAGE
     assert f"`{settings.SKEW_VARIABLE}` | `{defaults.max_clock_skew_s:g}`" in PAGE
