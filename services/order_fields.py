@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from estimators.base import Estimator
-from estimators.eta_parts import COURIER_FACTS
+from estimators.eta_parts import COURIER_FACTS, PART_SPECS
 from estimators.stages import ANY_MOMENT, ELAPSED, elapsed_name
 from services.decoding import unknown_field
 from services.errors import InvalidRequest
@@ -17,6 +17,10 @@ __all__ = ["OrderFields", "check_value", "is_good_column"]
 
 _COURIER_EVENTS = ("courier_assigned", "courier_at_store", "picked_up", "courier_at_customer")
 _SINCE_COURIER = tuple(elapsed_name(event) for event in _COURIER_EVENTS)
+
+# Who asks for all parts of an ETA says the same of an order to each.
+_NUMBERS_OF_ANY_PART = frozenset(name for spec in PART_SPECS.values() for name in spec.numbers)
+_OF_ANY_PART = _NUMBERS_OF_ANY_PART.union(*(spec.categories for spec in PART_SPECS.values()))
 
 _NUMBERS = frozenset((int, float, type(None)))
 _TEXTS = frozenset((str, int, type(None)))
@@ -43,8 +47,9 @@ class OrderFields:
         inputs = dict.fromkeys((*features.dimensions, *facts.inputs))
         self.needed = tuple(name for name in inputs if name not in ELAPSED)
         """What makes an answer worse where it is missing."""
-        self._taken = frozenset((*inputs, *columns, *ELAPSED))
-        self._numbers = frozenset((*facts.numbers, *attributes, *ELAPSED))
+        self._taken = frozenset((*inputs, *columns, *ELAPSED, *_OF_ANY_PART))
+        numbers = _NUMBERS_OF_ANY_PART.difference(facts.categories)
+        self._numbers = frozenset((*facts.numbers, *attributes, *ELAPSED, *numbers))
         self._with_courier = frozenset(COURIER_FACTS if estimator.as_of == ANY_MOMENT else ())
 
     def takes(self, name: str) -> bool:

@@ -293,6 +293,7 @@ def open_parts(
     *,
     store: EventStore,
     settings: PartSettings | None = None,
+    over_network: bool = False,
     metrics_of: Callable[[str], EstimateMetrics] = EstimateMetrics,
 ) -> Parts:
     """Return what asks the parts of an ETA, each where the settings say.
@@ -301,6 +302,7 @@ def open_parts(
         model: its parts are asked in this process, but for those that have an address.
         store: has the events for these; keeps all of :func:`sources_of`.
         settings: addresses of services; those of the environment by default.
+        over_network: whether the store is reached over the network.
         metrics_of: makes what counts and times each part, from ``eta_`` and its name.
 
     Raises:
@@ -312,7 +314,7 @@ def open_parts(
     fallbacks: dict[str, Fallback] = {}
     for name in ETA_PARTS:
         tag = model.tags.get(name, f"eta_{name}:latest")
-        fallback = saved_fallback(tag)
+        fallback = model.fallbacks.get(name) or saved_fallback(tag)
         if fallback is not None:
             fallbacks[name] = fallback
         if name in model.parts and name not in remote:
@@ -324,7 +326,13 @@ def open_parts(
                 fallback=fallback,
                 validator=saved_validator(tag, model.parts[name].facts),
             )
-    return Parts(local, remote, fallbacks=fallbacks, timeout_s=settings.timeout_ms / 1_000.0)
+    return Parts(
+        local,
+        remote,
+        fallbacks=fallbacks,
+        computing=Computing(over_network=over_network),
+        timeout_s=settings.timeout_ms / 1_000.0,
+    )
 
 
 def _last_resort_s() -> list[float]:
