@@ -48,7 +48,7 @@ class OrderFields:
         self.needed = tuple(name for name in inputs if name not in ELAPSED)
         """What makes an answer worse where it is missing."""
         self._taken = frozenset((*inputs, *columns, *ELAPSED, *_OF_ANY_PART))
-        numbers = _NUMBERS_OF_ANY_PART.difference(facts.categories)
+        numbers = _NUMBERS_OF_ANY_PART.difference(facts.categories, features.dimensions)
         self._numbers = frozenset((*facts.numbers, *attributes, *ELAPSED, *numbers))
         self._with_courier = frozenset(COURIER_FACTS if estimator.as_of == ANY_MOMENT else ())
 

@@ -103,6 +103,7 @@ class FakeFacts:
     names = ("products",)
     inputs = ("store_id", "products")
     numbers: tuple[str, ...] = ("products",)
+    categories: tuple[str, ...] = ()
 
     def encode_one(self, facts: Mapping[str, Any], as_of_us: int) -> npt.NDArray[np.float64]:
         value = facts.get("products")
