@@ -31,6 +31,9 @@ no model of the facts alone: what that took on simulated cities (docs/fallbacks.
 PARTLY = 1.25
 """How much farther reach the levels of rows that lack something else."""
 
+LEAST_S = 0.125
+"""What is shorter is taken as that where ratios are compared."""
+
 _MEDIAN = GRID_LEVELS.index(0.5)
 
 
@@ -73,21 +76,36 @@ def as_wide_as(told: Distribution, usual: Distribution, scale: Scale) -> Distrib
     Args:
         told: of rows, at ``GRID_LEVELS``; their medians stay.
         usual: of the same rows, at the same levels.
-        scale: on which distances are compared: ratios ("log") or seconds ("linear").
+        scale: on which distances are compared. "linear": in seconds. "log": by their ratio to the
+            median or in seconds, whichever is nearer, so that a median of almost nothing makes no
+            range of days.
 
     >>> told = Distribution(GRID_LEVELS, [[100.0 + i for i in range(23)]])
     >>> usual = Distribution(GRID_LEVELS, [[500.0 + 10.0 * i for i in range(23)]])
     >>> as_wide_as(told, usual, "linear").quantile([0.4, 0.5, 0.6]).round(6).tolist()
     [[91.0, 111.0, 131.0]]
+    >>> as_wide_as(told, usual, "log").quantile([0.4, 0.5, 0.6]).round(1).tolist()
+    [[107.4, 111.0, 114.6]]
     """
-    distances = _farther(_distances(told, scale), _distances(usual, scale))
-    return _around(told, distances, scale)
+    median, others = _median(told), _median(usual)
+    reach = median + (usual.values - others)
+    if scale == "log":
+        by_ratio = median * (np.maximum(usual.values, LEAST_S) / np.maximum(others, LEAST_S))
+        nearer = np.abs(by_ratio - median) <= np.abs(reach - median)
+        reach = np.where(nearer, by_ratio, reach)
+    is_farther = np.abs(reach - median) > np.abs(told.values - median)
+    values = np.where(is_farther, reach, told.values)
+    return Distribution(GRID_LEVELS, np.maximum.accumulate(values, axis=1))
+
+
+def _median(distribution: Distribution) -> FloatArray:
+    return distribution.values[:, _MEDIAN : _MEDIAN + 1]
 
 
 def _distances(distribution: Distribution, scale: Scale) -> FloatArray:
     values = distribution.values
     if scale == "log":
-        values = np.log(np.maximum(values, np.finfo(np.float64).tiny))
+        values = np.log(np.maximum(values, LEAST_S))
     return np.asarray(values - values[:, _MEDIAN : _MEDIAN + 1])
 
 
@@ -98,7 +116,7 @@ def _farther(one: FloatArray, other: FloatArray) -> FloatArray:
 
 def _around(distribution: Distribution, distances: FloatArray, scale: Scale) -> Distribution:
     """Return what lies at these distances from the medians; the medians stay as they are."""
-    medians = distribution.values[:, _MEDIAN : _MEDIAN + 1]
+    medians = _median(distribution)
     moved = medians * np.exp(distances) if scale == "log" else medians + distances
     return Distribution(GRID_LEVELS, np.maximum.accumulate(moved, axis=1))
 
