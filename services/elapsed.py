@@ -12,7 +12,7 @@ from aggregators.events import Source
 from aggregators.stores import EventStore
 from aggregators.times import NEVER
 from aggregators.typing import SampleId
-from estimators.stages import LIFE, elapsed_columns, elapsed_facts
+from estimators.stages import LIFE, elapsed_columns, elapsed_name, happened_by
 
 __all__ = ["UNSAID", "ElapsedLookup", "happened_us", "life_source", "said"]
 
@@ -77,6 +77,9 @@ class ElapsedLookup:
     def __init__(self, names: Sequence[str], source: Source) -> None:
         self._names = tuple(names)
         self._source = source
+        event_of = {elapsed_name(event): i for i, event in enumerate(source.events)}
+        self._known = [name for name in names if name in event_of]
+        self._events = np.array([event_of[name] for name in self._known], np.int64)
 
     def into(
         self, order: dict[str, Any], store: EventStore, sample_id: SampleId | None, as_of_us: int
@@ -91,12 +94,15 @@ class ElapsedLookup:
         absent = [name for name in self._names if name not in order]
         if not absent or sample_id is None:
             return []
-        (happened,) = happened_us(store, self._source, [sample_id])
-        if happened is None:
+        (sample,) = store.samples(self._source, (sample_id,))
+        if sample is None:
             return [_unknown(sample_id)]
-        facts = elapsed_facts(happened, as_of_us)
-        for name in absent:
-            order[name] = facts[name]
+        times_us = sample.times[self._events, 0]
+        past = happened_by(times_us, as_of_us)
+        ages_s = np.where(past, (as_of_us - np.where(past, times_us, as_of_us)) / 1e6, np.nan)
+        for name, age_s in zip(self._known, ages_s.tolist(), strict=True):
+            if name not in order:
+                order[name] = age_s
         return []
 
     def into_columns(
