@@ -115,14 +115,16 @@ class Candidates:
         return {row: lacking[k] for row, k in enumerate(order.tolist()) if k in lacking}
 
 
-def candidates_of(request: CourierSelectionRequest, book: OrderBook, as_of: datetime) -> Candidates:
+async def candidates_of(
+    request: CourierSelectionRequest, book: OrderBook, as_of: datetime
+) -> Candidates:
     """Return the pairs that a request asks about.
 
     Raises:
         InvalidRequest: columns of other lengths or of unknown names, too many pairs.
     """
     errors: dict[Kind, RowErrors] = {"order": {}, "courier": {}, "pair": {}}
-    orders = _orders(request.orders, book, as_of, errors["order"])
+    orders = await _orders(request.orders, book, as_of, errors["order"])
     n_couriers = len(request.couriers.courier_id)
     courier_columns = checked_columns(
         request.couriers.facts,
@@ -151,7 +153,7 @@ def candidates_of(request: CourierSelectionRequest, book: OrderBook, as_of: date
     )
 
 
-def _orders(
+async def _orders(
     given: OrderColumns, book: OrderBook, as_of: datetime, errors: RowErrors
 ) -> list[KnownOrder | None]:
     n = len(given.order_id)
@@ -160,7 +162,7 @@ def _orders(
     )
     if given.promised_at is not None:
         check_length(given.promised_at, n, "orders.promised_at", "order")
-    samples = book.look_up(given.order_id)
+    samples = await book.find(given.order_id)
     found: list[KnownOrder | None] = []
     for row, order_id in enumerate(given.order_id):
         one = book.known(

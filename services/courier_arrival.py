@@ -78,7 +78,7 @@ class CourierArrival:
         """Answer many orders; one that cannot be answered says why and harms no other."""
         as_of = moment_of(request.as_of, self._clock)
         answers = [ArrivalRowAnswer(row=row) for row in range(len(request.orders))]
-        known = self._known(request.orders, moment_to_us(as_of, "as_of"), answers, request_id)
+        known = await self._known(request.orders, moment_to_us(as_of, "as_of"), answers, request_id)
         coming: list[tuple[ArrivalAnswer, KnownOrder]] = []
         for row, order in known.items():
             answer = answers[row].answer = _facts(order)
@@ -100,7 +100,7 @@ class CourierArrival:
             request_id=request_id, as_of=as_of, refused=refused, rows=answers, models=models
         )
 
-    def _known(
+    async def _known(
         self,
         raws: Sequence[msgspec.Raw],
         as_of_us: int,
@@ -116,7 +116,7 @@ class CourierArrival:
             except InvalidRequest as error:
                 rows.pop(i, None)
                 answers[i].problem = _problem(error, request_id)
-        samples = self._orders.look_up([row.order_id for row in rows.values()])
+        samples = await self._orders.find([row.order_id for row in rows.values()])
         known: dict[int, KnownOrder] = {}
         for k, (i, row) in enumerate(rows.items()):
             try:

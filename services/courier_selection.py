@@ -82,7 +82,7 @@ class CourierSelection:
             eta=given.eta,
             lateness=given.lateness,
         )
-        candidates = candidates_of(request, self._orders, as_of)
+        candidates = await candidates_of(request, self._orders, as_of)
         selection = Selection(candidates, weights, request.levels)
         for pairs in _chunks(candidates):
             rows, orders, order_of = candidates.rows(pairs)

@@ -33,7 +33,7 @@ from services.eta_schemas import (
     EtaRequest,
 )
 from services.eta_settings import EtaSettings
-from services.event_store import open_store
+from services.event_store import is_redis, open_store
 from services.examples import EVENTS
 from services.examples_eta import COURIER_ARRIVAL, COURIER_SELECTION, DISPLAYED_ETA, ETA
 from services.guard import guarded
@@ -59,6 +59,9 @@ RETRY_S = 2.0
 """Seconds between two attempts to get what is missing at the start."""
 
 _THREADS = 2
+
+_READERS = 4
+"""Threads that wait for orders, where the store is reached over the network."""
 
 _FEW_PAIRS = 2_000
 """So many pairs are written into an answer in about a millisecond."""
@@ -91,6 +94,7 @@ class EtaService:
         self._pairs = RowLimit(MAX_QUEUED_PAIRS)
         self._rows = RowLimit()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="composing")
+        self._readers: ThreadPoolExecutor | None = None
         self._opening = threading.Lock()
         self._ends = threading.Event()
         self._retrying: threading.Thread | None = None
@@ -129,6 +133,8 @@ class EtaService:
         for parts in self._parts:
             await parts.close()
         self._threads.shutdown()
+        if self._readers is not None:
+            await asyncio.to_thread(self._readers.shutdown)
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
         if self._store is not None:
@@ -165,7 +171,10 @@ class EtaService:
             )
         for source in sources_of(model):
             self._store.check_source(source)
-        parts = open_parts(model, store=self._store)
+        over_network = is_redis(settings.store)
+        if over_network and self._readers is None:
+            self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        parts = open_parts(model, store=self._store, over_network=over_network)
         callers = Callers(
             model,
             parts,
@@ -175,6 +184,7 @@ class EtaService:
             metrics=self._metrics,
             log=self._log,
             threads=self._threads,
+            readers=self._readers,
         )
         warm_up(training=False)
         parts.warm_up()

@@ -6,10 +6,12 @@ event store is asked once, for all orders of a request.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress
@@ -26,7 +28,9 @@ from aggregators.typing import SampleId
 from estimators.stages import happened_by, is_elapsed, stage_of
 from services.decoding import unknown_field
 from services.errors import InvalidRequest
+from services.limits import PART_TIMEOUT_S
 from services.order_fields import check_value, is_good_column
+from services.request_context import current_request, in_thread
 
 __all__ = ["KnownOrder", "OrderBook", "Vocabulary"]
 
@@ -139,12 +143,40 @@ class OrderBook:
         store: where their events are.
         source: of the orders.
         vocabulary: what can be said of them.
+        threads: wait for the store, where it is reached over the network; None: it is here.
     """
 
-    def __init__(self, store: EventStore, source: Source, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        source: Source,
+        vocabulary: Vocabulary,
+        *,
+        threads: Executor | None = None,
+    ) -> None:
         self._store = store
         self._source = source
+        self._threads = threads
         self.vocabulary = vocabulary
+
+    async def find(self, ids: Sequence[SampleId | None]) -> list[Sample | None] | None:
+        """Return what :meth:`look_up` does, without keeping others waiting.
+
+        A store over the network has half of the time that the request has left, and no more than a
+        part of an estimate: the rest is for the estimate itself.
+        """
+        if self._threads is None:
+            return self.look_up(ids)
+        request = current_request()
+        left_s = PART_TIMEOUT_S
+        if request is not None:
+            left_s = min(left_s, request.remaining_s() / 2.0)
+        try:
+            async with asyncio.timeout(left_s):
+                return await in_thread(self._threads, self.look_up, ids)
+        except TimeoutError:
+            logger.error("orders cannot be looked up: no answer after %.3f s", left_s)
+            return None
 
     def look_up(self, ids: Sequence[SampleId | None]) -> list[Sample | None] | None:
         """Return what the event store has of orders; None where it cannot be read now."""
