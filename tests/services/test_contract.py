@@ -203,6 +203,8 @@ def test_a_field_that_nobody_knows_is_refused_with_the_one_that_was_meant(
         bodies = iter([(mutations.at((*place, name)), json.dumps(document).encode())])
         for what, response in sent(running, path, bodies):
             wrong = mutations.wrong(name)
+            if wrong in response.json().get("ignored", ()):
+                continue  # services of other versions may know other columns: it is said, at least
             meant = [reason for field, reason in refusals(response) if field.endswith(wrong)]
             assert any(f"did you mean {name!r}" in reason for reason in meant), (
                 f"{what}: {refusals(response)}"

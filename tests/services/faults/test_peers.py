@@ -17,6 +17,7 @@ from estimators import registry
 from services.parts import sources_of
 from tests.services.faults.city import City, ask, statuses
 from tests.services.faults.proxy import FAULTS, Fault
+from tests.services.faults.questions import WELL, answers_of, is_well, notes_of, same, width_of
 from tests.services.faults.running import (
     PEERS,
     Composed,
@@ -27,7 +28,6 @@ from tests.services.faults.running import (
     wait_until,
 )
 
-WELL = {"ok", "input_clipped"}
 PARTS_OF = {
     "etp": {"ready"},
     "courier_travel": {"to_store", "to_customer", "parking"},
@@ -52,25 +52,11 @@ def services(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         yield services
 
 
-def answers_of(services: Composed, city: City) -> dict[str, Any]:
-    """The answers to all callers; each must be there, whatever happens."""
-    answers: dict[str, Any] = {}
-    for path, body in city.questions.items():
-        response = ask(services.http, path, body)
-        assert response.status_code == 200, f"{path}: {response.text}"
-        answers[path] = response.json()
-    return answers
-
-
-def is_well(services: Composed, city: City) -> bool:
-    return all(statuses(answer) <= WELL for answer in answers_of(services, city).values())
-
-
 @pytest.fixture
 def well(services: Composed, city: City) -> dict[str, Any]:
     """The answers while all is well; a test begins with it."""
-    wait_until(lambda: is_well(services, city))
-    return answers_of(services, city)
+    wait_until(lambda: is_well(services.http, city))
+    return answers_of(services.http, city)
 
 
 def check_unwell(peer: str, before: dict[str, Any], answers: dict[str, Any]) -> None:
@@ -91,26 +77,6 @@ def check_unwell(peer: str, before: dict[str, Any], answers: dict[str, Any]) -> 
     assert any(part in notes for part in PARTS_OF[peer]), notes
 
 
-def width_of(answer: dict[str, Any]) -> float:
-    """Seconds between the outer levels, of all orders of an answer together.
-
-    Of a single order, what is usual may reach less far than what its model says.
-    """
-    rows = [row["answer"] for row in answer["rows"]] if "rows" in answer else [answer]
-    ranges = [row["arrival_s" if "rows" in answer else "eta_s"] for row in rows]
-    return float(sum(one["0.9"] - one["0.1"] for one in ranges))
-
-
-def notes_of(answer: Any) -> Iterator[str]:
-    """All notes that stand anywhere in an answer."""
-    values = answer.items() if isinstance(answer, dict) else enumerate(answer)
-    for name, value in values:
-        if name == "notes":
-            yield from (one for row in value for one in ([row] if isinstance(row, str) else row))
-        elif isinstance(value, dict | list):
-            yield from notes_of(value)
-
-
 def test_all_parts_are_asked_over_the_network(well: dict[str, Any]) -> None:
     assert {"eta", "ready", "to_store", "to_customer", "parking"} <= set(well["/eta"]["models"])
     assert "direct" in well["/displayed_eta"]["models"]
@@ -124,17 +90,17 @@ def test_a_peer_that_fails_costs_no_answer(
     services: Composed, city: City, well: dict[str, Any], peer: str, fault: Fault
 ) -> None:
     with services.proxies[peer].fault(fault):
-        answers = answers_of(services, city)
+        answers = answers_of(services.http, city)
         assert services.http.get("/readyz").status_code == 200
     check_unwell(peer, well, answers)
-    wait_until(lambda: is_well(services, city))
+    wait_until(lambda: is_well(services.http, city))
 
 
 def test_a_process_that_hangs_costs_no_answer(
     services: Composed, city: City, well: dict[str, Any]
 ) -> None:
     with stopped(services.peers["courier_travel"]):
-        answers = answers_of(services, city)
+        answers = answers_of(services.http, city)
     check_unwell("courier_travel", well, answers)
 
 
@@ -146,7 +112,7 @@ def test_all_peers_may_be_gone_at_once(
         services.proxies["courier_travel"].fault("refuse"),
         services.proxies["wall_eta"].fault("error"),
     ):
-        answers = answers_of(services, city)
+        answers = answers_of(services.http, city)
         assert services.http.get("/readyz").status_code == 200
     for path, answer in answers.items():
         assert "fallback" in statuses(answer), path
@@ -169,8 +135,8 @@ def test_a_process_that_was_killed_is_asked_again_where_it_is_started_anew(
     services: Composed, city: City, well: dict[str, Any], store: str, tmp_path: Path
 ) -> None:
     kill(services.peers["etp"])
-    check_unwell("etp", well, answers_of(services, city))
+    check_unwell("etp", well, answers_of(services.http, city))
     with process_of("etp", store, tmp_path) as another:
         services.proxies["etp"].url_behind = another.url
-        wait_until(lambda: is_well(services, city))
-        assert answers_of(services, city)["/eta"]["eta_s"] == well["/eta"]["eta_s"]
+        wait_until(lambda: is_well(services.http, city))
+        assert same(answers_of(services.http, city), well)
