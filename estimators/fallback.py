@@ -5,10 +5,11 @@ apart, on the model's scale (logarithms of seconds; seconds where they may be ne
 
     situation + city + hour in the city + store + hour in the store + a quantile of the rest
 
-A situation is a bin of the one or two values of the request that tell most (the distance, how long
-ago the order was accepted). Every effect is a median, drawn to zero where few rows speak. So an
-answer comes from the narrowest level that is known: the store and hour, else the city, else nothing
-but the situation; each level has quantiles of its own rest, the wider the less is known.
+A situation is a bin of the one or two values of the request that tell most (the distance, how far
+the order has come, how long ago it was accepted). Every effect is a median, drawn to zero where few
+rows speak. So an answer comes from the narrowest level that is known: the store and hour, else the
+city, else nothing but the situation; each level has quantiles of its own rest, the wider the less
+is known.
 
 All numbers are small integers of a fixed unit and sums of them, and answers are whole eighths of a
 second: the same bits on every machine and after every copy.
@@ -184,9 +185,7 @@ class Fallback:
         """Return the situation of each row."""
         situation = np.zeros(n_rows, dtype=np.int64)
         for split in self.splits:
-            column = columns.get(split.name)
-            place = np.zeros(n_rows, dtype=np.int64) if column is None else split.place(column)
-            situation = situation * split.places + place
+            situation = situation * split.places + split.place(columns, n_rows)
         return situation
 
     def _places(
@@ -256,7 +255,12 @@ class Fallback:
             "rows": self.rows,
             "bounds_s": list(self.bounds_s),
             "splits": [
-                {"name": one.name, "edges": list(one.edges), "values": list(one.values)}
+                {
+                    "name": one.name,
+                    "edges": list(one.edges),
+                    "values": list(one.values),
+                    "of": list(one.of),
+                }
                 for one in self.splits
             ],
             "centre": self.centre.tolist(),
@@ -292,7 +296,13 @@ class Fallback:
             grids=np.array(document["grids"], dtype=np.int64),
             centre=np.array(document["centre"], dtype=np.int64),
             splits=tuple(
-                Split(name=one["name"], edges=tuple(one["edges"]), values=tuple(one["values"]))
+                Split(
+                    name=one["name"],
+                    edges=tuple(one["edges"]),
+                    values=tuple(one["values"]),
+                    # Those that were saved before splits by what has happened have none.
+                    of=tuple(one.get("of", ())),
+                )
                 for one in document["splits"]
             ),
             store=store,

@@ -22,6 +22,7 @@ from estimators.fallback import (
 from estimators.local_time import local_times
 from estimators.shrinkage import MEDIAN_PER_MEAN, variances
 from estimators.situations import SITUATION_ROWS_MIN, Split, best_splits
+from estimators.stages import is_elapsed
 from estimators.typing import BoolArray, FloatArray, IntArray
 from estimators.values import Value, codes, plain_value
 
@@ -93,10 +94,11 @@ def learn_fallback(
         units,
         numbers=facts.numbers,
         categories=[*facts.categories],
+        elapsed=[name for name in facts.numbers if is_elapsed(name)],
     )
     situation = np.zeros(len(target_s), dtype=np.int64)
     for split in splits:
-        situation = situation * split.places + split.place(given[split.name])
+        situation = situation * split.places + split.place(given, len(units))
     cities, of_city = _groups(given.get(city, [""] * len(units)), CITY_ROWS_MIN, CITIES_MAX)
     stores, of_store = _groups(given.get(store, [None] * len(units)), STORE_ROWS_MIN, STORES_MAX)
     zone = np.zeros(len(units), dtype=np.int64)

@@ -13,7 +13,7 @@ from estimators.sampling import evenly
 from estimators.typing import FloatArray, IntArray
 from estimators.values import Value, codes, numbers_of, plain_value
 
-__all__ = ["SITUATION_ROWS_MIN", "Split", "best_splits"]
+__all__ = ["HAPPENED", "SITUATION_ROWS_MIN", "Split", "best_splits"]
 
 SPLITS_MAX = 2
 """So many values of the request make the situations."""
@@ -34,6 +34,10 @@ CHOOSING_ROWS_MAX = 50_000
 """The most rows, evenly taken, that decide which values make the situations."""
 
 
+HAPPENED = "happened"
+"""The name of a split by which events have happened."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """Bins of one value of the request; what is missing or unknown has the bin 0.
@@ -42,29 +46,43 @@ class Split:
         name: of the number or category.
         edges: of a number: ascending; a value that is equal to an edge lies below it.
         values: of a category: each has a bin of its own.
+        of: of ``HAPPENED``: names of numbers. The category is which of them are there, a text of
+            as many 0 and 1: how far an order has come.
 
-    >>> Split(name="distance_m", edges=(500.0, 900.0)).place(
-    ...     [None, 100.0, 500.0, 2_000]
-    ... ).tolist()
+    >>> distance_m = {"distance_m": [None, 100.0, 500.0, 2_000]}
+    >>> Split(name="distance_m", edges=(500.0, 900.0)).place(distance_m, 4).tolist()
     [0, 1, 1, 3]
-    >>> Split(name="vehicle", values=("bike", "car")).place(["car", "sledge"]).tolist()
-    [2, 0]
+    >>> vehicle = Split(name="vehicle", values=("bike", "car"))
+    >>> vehicle.place({"vehicle": ["car", "sledge"]}, 2).tolist(), vehicle.place({}, 1).tolist()
+    ([2, 0], [0])
+    >>> stage = Split(
+    ...     name=HAPPENED, values=("00", "10"), of=("since_accepted_s", "since_ready_s")
+    ... )
+    >>> stage.place(
+    ...     {"since_accepted_s": [None, 8.0], "since_ready_s": [None, None]}, 2
+    ... ).tolist()
+    [1, 2]
     """
 
     name: str
     edges: tuple[float, ...] = ()
     values: tuple[Value, ...] = ()
+    of: tuple[str, ...] = ()
 
     @property
     def places(self) -> int:
         """How many bins there are."""
         return len(self.values) + 1 if self.values else len(self.edges) + 2
 
-    def place(self, column: Sequence[Any]) -> IntArray:
-        """Return the bin of each value, shape (n_rows,)."""
+    def place(self, columns: Mapping[str, Sequence[Any]], n_rows: int) -> IntArray:
+        """Return the bin of each row, shape (n_rows,)."""
+        if self.of:
+            return codes(happened(columns, self.of, n_rows), self._codes, missing=-1) + 1
+        if self.name not in columns:
+            return np.zeros(n_rows, dtype=np.int64)
         if self.values:
-            return codes(column, self._codes, missing=-1) + 1
-        known = numbers_of(column)
+            return codes(columns[self.name], self._codes, missing=-1) + 1
+        known = numbers_of(columns[self.name])
         bins = np.searchsorted(np.array(self.edges), known, side="left") + 1
         return np.where(np.isnan(known), 0, bins).astype(np.int64)
 
@@ -73,12 +91,23 @@ class Split:
         return {value: i for i, value in enumerate(self.values)}
 
 
+def happened(columns: Mapping[str, Sequence[Any]], of: Sequence[str], n_rows: int) -> list[str]:
+    """Return which of some numbers each row has, as a text of 0 and 1."""
+    absent = np.zeros(n_rows, dtype=bool)
+    there = [~np.isnan(numbers_of(columns[name])) if name in columns else absent for name in of]
+    bits = np.column_stack(there).astype(np.int64)
+    patterns, which = np.unique(bits, axis=0, return_inverse=True)
+    words = ["".join(map(str, pattern)) for pattern in patterns.tolist()]
+    return [words[i] for i in which.ravel().tolist()]
+
+
 def best_splits(
     columns: Mapping[str, Sequence[Any]],
     values: FloatArray,
     *,
     numbers: Sequence[str],
     categories: Sequence[str],
+    elapsed: Sequence[str] = (),
 ) -> tuple[Split, ...]:
     """Return those that together leave the least variance, chosen one after the other.
 
@@ -87,6 +116,7 @@ def best_splits(
         values: whose variance it is, shape (n_rows,).
         numbers: names of columns of numbers; those that are not among the columns are left out.
         categories: names of columns of categories.
+        elapsed: names of those numbers whose absence says that something has not happened.
 
     >>> rng = np.random.default_rng(0)
     >>> distance_m, amount = rng.random(1000), rng.random(1000)
@@ -101,13 +131,16 @@ def best_splits(
     """
     some = evenly(len(values), CHOOSING_ROWS_MAX)
     values = values[some]
-    candidates = []
-    for name in (*numbers, *categories):
-        if name in columns:
-            column = [columns[name][i] for i in some.tolist()]
-            split = _of_category(name, column) if name in categories else _of_number(name, column)
-            if split is not None:
-                candidates.append((split, split.place(column)))
+    names = [name for name in (*numbers, *categories) if name in columns]
+    taken = {name: [columns[name][i] for i in some.tolist()] for name in names}
+    splits = [
+        _of_category(name, taken[name]) if name in categories else _of_number(name, taken[name])
+        for name in names
+    ]
+    of = tuple(name for name in elapsed if name in taken)
+    if of:
+        splits.append(_of_category(HAPPENED, happened(taken, of, len(some)), of))
+    candidates = [(split, split.place(taken, len(some))) for split in splits if split is not None]
     chosen: list[Split] = []
     group = np.zeros(len(some), dtype=np.int64)
     total = left = float(values.var())
@@ -122,12 +155,13 @@ def best_splits(
     return tuple(chosen)
 
 
-def _of_category(name: str, column: Sequence[Any]) -> Split | None:
+def _of_category(name: str, column: Sequence[Any], of: tuple[str, ...] = ()) -> Split | None:
     """Return a bin per value; None if there are too many, or no two."""
     seen = {value for value in map(plain_value, column) if value is not None}
     if not 2 <= len(seen) <= CATEGORIES_MAX:
         return None
-    return Split(name=name, values=tuple(sorted(seen, key=lambda one: (str(type(one)), one))))
+    ordered = sorted(seen, key=lambda one: (str(type(one)), one))
+    return Split(name=name, values=tuple(ordered), of=of)
 
 
 def _of_number(name: str, column: Sequence[Any]) -> Split | None:

@@ -21,7 +21,7 @@ from estimators.calibration import GRID_LEVELS
 from estimators.facts import Facts
 from estimators.fallback import LEVELS_KNOWN, UNITS, Fallback
 from estimators.fallback_learning import learn_fallback
-from estimators.situations import CATEGORIES_MAX, Split, best_splits
+from estimators.situations import CATEGORIES_MAX, HAPPENED, Split, best_splits
 from estimators.values import plain_value
 from tests.readme import examples_of
 
@@ -125,6 +125,9 @@ def naive(document: dict[str, Any], row: dict[str, Any], as_of_us: int) -> tuple
     situation = 0
     for split in document["splits"]:
         value = row.get(split["name"])
+        if split["of"]:
+            there = [row.get(name) is not None for name in split["of"]]
+            value = "".join(str(int(one)) for one in there)
         if split["values"]:
             place, places = 0, len(split["values"]) + 1
             if plain_value(value) in split["values"]:
@@ -245,6 +248,32 @@ def test_how_long_ago_an_order_was_accepted_makes_situations() -> None:
     medians_s = remaining.distribution(asked_at, START_US)[0].quantile(0.5).tolist()
     assert medians_s == sorted(medians_s, reverse=True)
     assert medians_s[0] > 900.0 > 250.0 > medians_s[2]
+
+
+def test_how_far_an_order_has_come_makes_situations() -> None:
+    rng = np.random.default_rng(SEED)
+    n = 4_000
+    stage = rng.integers(0, 3, n)
+    since = {
+        "since_accepted_s": np.where(stage >= 1, rng.uniform(1.0, 900.0, n), np.nan),
+        "since_ready_s": np.where(stage >= 2, rng.uniform(1.0, 900.0, n), np.nan),
+    }
+    facts = Facts(numbers=(*since,), categories={})
+    rest_s = np.array([1_800.0, 1_200.0, 300.0])[stage] * np.exp(0.1 * rng.normal(size=n))
+    learned = learn_fallback(since, rest_s, START_US + np.arange(n) * HOUR_US, facts=facts)
+    (split,) = learned.splits
+    assert (split.name, split.of, split.values) == (HAPPENED, (*since,), ("00", "10", "11"))
+    again = Fallback.from_json(json.loads(json.dumps(learned.to_json())))
+    asked_at = {
+        "since_accepted_s": [None, math.nan, 5.0, 5.0, None],
+        "since_ready_s": [None, None, None, 1.0, 9.0],
+    }
+    told, _ = again.distribution(asked_at, START_US)
+    medians_s = told.quantile(0.5).round(-2).tolist()
+    assert medians_s[:4] == [1_800.0, 1_800.0, 1_200.0, 300.0]
+    # What nobody has seen is as everything together.
+    low, high = told.interval(0.8)
+    assert low[4] < 350.0 < 1_600.0 < high[4]
 
 
 def test_a_category_of_few_values_makes_situations() -> None:
