@@ -46,7 +46,7 @@ CITIES_MAX, STORES_MAX = 1_000, 20_000
 
 
 def learn_fallback(
-    columns: Mapping[str, Sequence[Any]] | pd.DataFrame,
+    columns: Mapping[str, Any] | pd.DataFrame,
     target_s: FloatArray,
     as_of_us: IntArray,
     *,
