@@ -45,7 +45,7 @@ class Callers:
         metrics: count the estimates.
         log: takes them; None: they are not logged.
         threads: do what takes long, beside the event loop.
-        readers: threads that wait for the store, where it is reached over the network.
+        readers: threads that wait for the store while orders are looked up.
         ranges: count what became of the ranges; by default those of the process.
         clock: gives the moment of a request that names none; injected in tests.
     """

@@ -5,6 +5,7 @@ A pair is asked as if its courier were assigned at this very moment, whatever co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -12,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregators.stores.base import Sample
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.stages import elapsed_facts, elapsed_name, stage_of
@@ -115,16 +117,25 @@ class Candidates:
         return {row: lacking[k] for row, k in enumerate(order.tolist()) if k in lacking}
 
 
-async def candidates_of(
-    request: CourierSelectionRequest, book: OrderBook, as_of: datetime
+def candidates_of(
+    request: CourierSelectionRequest,
+    book: OrderBook,
+    samples: Sequence[Sample | None] | None,
+    as_of: datetime,
 ) -> Candidates:
     """Return the pairs that a request asks about.
+
+    Args:
+        request: names them.
+        book: knows what can be said of orders.
+        samples: what it found of the request's orders; None: the event store could not be read.
+        as_of: the moment.
 
     Raises:
         InvalidRequest: columns of other lengths or of unknown names, too many pairs.
     """
     errors: dict[Kind, RowErrors] = {"order": {}, "courier": {}, "pair": {}}
-    orders = await _orders(request.orders, book, as_of, errors["order"])
+    orders = _orders(request.orders, book, samples, as_of, errors["order"])
     n_couriers = len(request.couriers.courier_id)
     courier_columns = checked_columns(
         request.couriers.facts,
@@ -153,8 +164,12 @@ async def candidates_of(
     )
 
 
-async def _orders(
-    given: OrderColumns, book: OrderBook, as_of: datetime, errors: RowErrors
+def _orders(
+    given: OrderColumns,
+    book: OrderBook,
+    samples: Sequence[Sample | None] | None,
+    as_of: datetime,
+    errors: RowErrors,
 ) -> list[KnownOrder | None]:
     n = len(given.order_id)
     facts = checked_columns(
@@ -162,7 +177,6 @@ async def _orders(
     )
     if given.promised_at is not None:
         check_length(given.promised_at, n, "orders.promised_at", "order")
-    samples = await book.find(given.order_id)
     found: list[KnownOrder | None] = []
     for row, order_id in enumerate(given.order_id):
         one = book.known(

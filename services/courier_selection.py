@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from datetime import datetime
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,14 @@ from services.schemas import ModelInfo
 from services.selection import Selection
 from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
 
-__all__ = ["CHUNK_PAIRS", "CourierSelection"]
+__all__ = ["CHUNK_PAIRS", "FEW_PAIRS", "CourierSelection", "n_pairs_of"]
 
 IntArray = NDArray[np.int64]
+
+T = TypeVar("T")
+
+FEW_PAIRS = 512
+"""So many pairs take a millisecond or two: handing them to a thread would cost as much."""
 
 CHUNK_PAIRS = 4_096
 """Pairs that are estimated together; others have their turn in between."""
@@ -82,28 +88,41 @@ class CourierSelection:
             eta=given.eta,
             lateness=given.lateness,
         )
-        candidates = await candidates_of(request, self._orders, as_of)
+        samples = await self._orders.find(request.orders.order_id)
+        candidates = await self._do(
+            n_pairs_of(request), candidates_of, request, self._orders, samples, as_of
+        )
         selection = Selection(candidates, weights, request.levels)
         for pairs in _chunks(candidates):
-            rows, orders, order_of = candidates.rows(pairs)
+            rows, orders, order_of = await self._do(len(pairs), candidates.rows, pairs)
             composition = await self._composer.compose(
                 rows, as_of, orders=orders, order_of=order_of
             )
-            if len(pairs) == len(candidates):
-                selection.take(pairs, composition)
-            else:
-                await in_thread(self._threads, selection.take, pairs, composition)
-        answer = selection.answer(request.top, as_of, request_id)
+            await self._do(len(pairs), selection.take, pairs, composition)
+        answer = await self._do(len(candidates), selection.answer, request.top, as_of, request_id)
         answer.models["eta"] = self._model
         for status, count in selection.counts().items():
             self._metrics.count_answers(status, count)
         self._write_log(selection, as_of, request_id)
         return answer
 
+    async def _do(self, n_pairs: int, function: Callable[..., T], *arguments: Any) -> T:
+        """Do something with pairs: a few at once, many beside the event loop."""
+        if n_pairs <= FEW_PAIRS:
+            return function(*arguments)
+        return await in_thread(self._threads, function, *arguments)
+
     def _write_log(self, selection: Selection, as_of: datetime, request_id: str) -> None:
         if self._log.is_open:
             for best in selection.best():
                 self._log.add(request_id=request_id, as_of=as_of, **best)
+
+
+def n_pairs_of(request: CourierSelectionRequest) -> int:
+    """Return how many pairs a request asks about."""
+    if request.pairs is not None:
+        return len(request.pairs.order)
+    return len(request.orders.order_id) * len(request.couriers.courier_id)
 
 
 def _chunks(candidates: Candidates) -> Iterator[IntArray]:

@@ -21,6 +21,7 @@ from estimators.errors import EstimatorError
 from estimators.eta import EtaModel
 from services.batches import RowLimit
 from services.callers import Callers
+from services.courier_selection import FEW_PAIRS, n_pairs_of
 from services.decoding import decode
 from services.display_schemas import DisplayedEtaAnswer, DisplayedEtaRequest
 from services.display_settings import policy_from
@@ -63,9 +64,6 @@ _THREADS = 2
 _READERS = 4
 """Threads that wait for orders, where the store is reached over the network."""
 
-_FEW_PAIRS = 2_000
-"""So many pairs are written into an answer in about a millisecond."""
-
 
 @guarded(
     {
@@ -94,7 +92,7 @@ class EtaService:
         self._pairs = RowLimit(MAX_QUEUED_PAIRS)
         self._rows = RowLimit()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="composing")
-        self._readers: ThreadPoolExecutor | None = None
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._opening = threading.Lock()
         self._ends = threading.Event()
         self._retrying: threading.Thread | None = None
@@ -133,8 +131,7 @@ class EtaService:
         for parts in self._parts:
             await parts.close()
         self._threads.shutdown()
-        if self._readers is not None:
-            await asyncio.to_thread(self._readers.shutdown)
+        await asyncio.to_thread(self._readers.shutdown)
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
         if self._store is not None:
@@ -171,10 +168,7 @@ class EtaService:
             )
         for source in sources_of(model):
             self._store.check_source(source)
-        over_network = is_redis(settings.store)
-        if over_network and self._readers is None:
-            self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
-        parts = open_parts(model, store=self._store, over_network=over_network)
+        parts = open_parts(model, store=self._store, over_network=is_redis(settings.store))
         callers = Callers(
             model,
             parts,
@@ -224,10 +218,11 @@ class EtaService:
         """
         callers = self._ready()
         request = await self._decoded(call, CourierSelectionRequest)
-        n_pairs = len(request.orders.order_id) * len(request.couriers.courier_id)
-        with self._pairs.of(n_pairs if request.pairs is None else len(request.pairs.order)):
+        with self._pairs.of(n_pairs_of(request)):
             answer = await callers.selection.answer(request, request_id=call.request_id)
-            return await self._response(answer, n_pairs, call)
+            if len(answer.pairs.order) <= FEW_PAIRS:
+                return json_response(answer, request_id=call.request_id)
+            return await in_thread(self._threads, _respond, answer, call.request_id)
 
     @json_endpoint(
         "/displayed_eta",
@@ -285,11 +280,6 @@ class EtaService:
         if len(call.body) < LARGE_BODY_BYTES:
             return decode(call.body, kind)
         return await in_thread(self._threads, decode, call.body, kind)
-
-    async def _response(self, answer: Any, rows: int, call: Call) -> Response:
-        if rows <= _FEW_PAIRS:
-            return json_response(answer, request_id=call.request_id)
-        return await in_thread(self._threads, _respond, answer, call.request_id)
 
     def _ready(self) -> Callers:
         if self._callers is None:

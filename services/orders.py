@@ -143,7 +143,8 @@ class OrderBook:
         store: where their events are.
         source: of the orders.
         vocabulary: what can be said of them.
-        threads: wait for the store, where it is reached over the network; None: it is here.
+        threads: wait for the store, which may be in another machine, or locked by whoever reads it
+            for many features; None: it is asked at once.
     """
 
     def __init__(
@@ -162,10 +163,10 @@ class OrderBook:
     async def find(self, ids: Sequence[SampleId | None]) -> list[Sample | None] | None:
         """Return what :meth:`look_up` does, without keeping others waiting.
 
-        A store over the network has half of the time that the request has left, and no more than a
-        part of an estimate: the rest is for the estimate itself.
+        The store has half of the time that the request has left, and no more than a part of an
+        estimate: the rest is for the estimate itself.
         """
-        if self._threads is None:
+        if self._threads is None or all(one is None for one in ids):
             return self.look_up(ids)
         request = current_request()
         left_s = PART_TIMEOUT_S

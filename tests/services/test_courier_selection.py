@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from services.candidates import Candidates
+from services.courier_selection import FEW_PAIRS
 from services.decoding import decode
 from services.errors import InvalidRequest
 from services.eta_schemas import EtaRequest
@@ -263,3 +266,26 @@ def test_the_best_pair_of_each_order_is_logged() -> None:
 
 def test_models_of_all_parts_are_named() -> None:
     assert set(answer_of(request()).models) == {"eta", *fake_parts.SECONDS} - {"direct"}
+
+
+def test_many_pairs_are_not_for_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[int, set[str]] = {}
+    city = City()
+    real = Candidates.rows
+
+    def rows(candidates: Candidates, pairs: Any) -> Any:
+        seen.setdefault(len(candidates), set()).add(threading.current_thread().name)
+        return real(candidates, pairs)
+
+    monkeypatch.setattr(Candidates, "rows", rows)
+    answer_of(request(), city)
+    many = 2 * FEW_PAIRS
+    asked = request(
+        orders={"order_id": [None] * 4},
+        couriers={"courier_id": list(range(many // 4))},
+        distance_to_store_m=None,
+    )
+    answer_of(asked, city)
+    here = threading.current_thread().name
+    assert seen[6] == {here}
+    assert here not in seen[many]
