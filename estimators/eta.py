@@ -58,9 +58,11 @@ class StageModel:
         weight: of the composition in the blend, 0 to 1; the rest is the direct model's.
         composed: the stretch of the composition alone; None: it is left as it is.
         blend: that of the blend.
+        heed: how far conditions count, 0 to 1.
     """
 
     weight: float = 1.0
+    heed: float = 1.0
     composed: ConformalGrid | None = None
     blend: ConformalGrid | None = None
 
@@ -76,6 +78,7 @@ class StageModel:
         grids = {"composed": self.composed, "blend": self.blend}
         return {
             "weight": self.weight,
+            "heed": self.heed,
             **{name: None if grid is None else grid.to_json() for name, grid in grids.items()},
         }
 
@@ -86,7 +89,7 @@ class StageModel:
             name: None if document[name] is None else ConformalGrid.from_json(document[name])
             for name in ("composed", "blend")
         }
-        return cls(weight=float(document["weight"]), **grids)
+        return cls(weight=float(document["weight"]), heed=float(document.get("heed", 1.0)), **grids)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,8 +137,9 @@ class EtaModel:
 
         Args:
             parts: the distribution of each of ``needed(stage)``, of as many rows; of
-                ``conditions`` the mean counts. Without ``conditions`` nothing is added, without
-                ``direct`` the composition stands alone. Parts that are past are ignored.
+                ``conditions`` the mean counts, as far as the stage heeds it. Without
+                ``conditions`` nothing is added, without ``direct`` the composition stands alone.
+                Parts that are past are ignored.
             stage: one of ``OPEN_STAGES``.
 
         Raises:
@@ -148,7 +152,8 @@ class EtaModel:
         if absent:
             raise InputError(f"stage {stage!r} needs the parts {', '.join(sorted(absent))}, too")
         if "conditions" in asked:
-            asked["conditions"] = as_shift(asked["conditions"])
+            shift = as_shift(asked["conditions"])
+            asked["conditions"] = Distribution(shift.levels, shift.values * self._of(stage).heed)
         composed = compose(asked, self.dependence)
         return self._finished(composed, parts.get(DIRECT), stage)
 

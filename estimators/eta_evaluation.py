@@ -18,7 +18,7 @@ from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.eta import EtaModel
-from estimators.eta_training import PartRows, answers_of, composed_grid
+from estimators.eta_rows import PartRows, answers_of, composed_grid
 from estimators.evaluation import ALL, Report, ReportRow, period_of, score
 from estimators.fallback_learning import learn_fallback
 from estimators.matrix import inputs_of
@@ -44,11 +44,12 @@ def describe_eta(
     model: EtaModel,
     rows: Mapping[str, PartRows],
     moments: Moments,
+    answers: Mapping[str, FloatArray],
     report: Progress,
     *,
     drawn: Mapping[str, float],
     baselines: bool,
-    num_threads: int,
+    threads: int,
 ) -> TrainedEta:
     """Return a fitted ETA with its report, and its parts with theirs.
 
@@ -56,15 +57,14 @@ def describe_eta(
         model: fitted.
         rows: of all its parts.
         moments: that the rows are of.
+        answers: of the parts at the test moments, quantiles by name.
         report: told of the stage "evaluate".
         drawn: how the moments were drawn: ``seed``, ``per_order`` and ``rows_max``.
         baselines: whether to train the Wall ETA of whole deliveries.
-        num_threads: of its training.
+        threads: of its training.
     """
     report("evaluate", 0.0)
-    answers = answers_of(rows, moments.tests)
-    report("evaluate", 0.3)
-    others = _baselines(moments, num_threads, int(drawn["seed"])) if baselines else {}
+    others = _baselines(moments, threads, int(drawn["seed"])) if baselines else {}
     report("evaluate", 0.8)
     scored = score_eta(model, answers, moments, {**others, CONSTANT_MEDIAN: _constant(moments)})
     parts = {name: _trained_part(one, moments, answers[name]) for name, one in rows.items()}

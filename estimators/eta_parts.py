@@ -130,7 +130,11 @@ class RestConditions(_AnyMoment, Conditions):
     """Extra seconds of the rest, caused by weather and local events."""
 
     name = "eta_conditions"
-    default_parameters = _small(Conditions.default_parameters)
+    default_parameters = replace(
+        _small(Conditions.default_parameters),
+        leaves=15,
+        outer_trees=20,  # of its answers the means are used
+    )
 
 
 class RestDirect(_AnyMoment, WallEta):

@@ -32,6 +32,7 @@ __all__ = [
     "LIFE",
     "OPEN_STAGES",
     "STAGES",
+    "asked_at",
     "elapsed_columns",
     "elapsed_facts",
     "elapsed_name",
@@ -233,6 +234,21 @@ def pending_at(stage: str) -> tuple[str, ...]:
     if stage == "courier_at_customer":
         past.add("to_customer")
     return tuple(part for part in PARTS if part not in past)
+
+
+def asked_at(part: str, stage: npt.NDArray[np.str_]) -> BoolArray:
+    """Return in which rows a part is asked: where it is pending; ``direct`` at every open stage.
+
+    Args:
+        part: one of ``PARTS``, or ``direct``.
+        stage: of each row.
+
+    >>> asked_at("to_store", np.array(["accepted", "picked_up"])).tolist()
+    [True, False]
+    """
+    if part == DIRECT:
+        return np.isin(stage, OPEN_STAGES)
+    return np.isin(stage, [name for name in OPEN_STAGES if part in pending_at(name)])
 
 
 def rest_s(part: str, event_us: Mapping[str, IntArray], as_of_us: IntArray) -> FloatArray:
