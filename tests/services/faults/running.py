@@ -44,11 +44,18 @@ def settings_of(name: str, store: str) -> dict[str, str]:
 
 
 def process_of(
-    name: str, store: str, folder: Path, more: Mapping[str, str] | None = None
+    name: str,
+    store: str,
+    folder: Path,
+    more: Mapping[str, str] | None = None,
+    *,
+    ready_path: str = "/readyz",
 ) -> ServiceProcess:
     """A service that can be started."""
     settings = {**settings_of(name, store), **QUIET, **(more or {})}
-    return ServiceProcess(TARGETS[name], log=folder / f"{name}.log", settings=settings)
+    return ServiceProcess(
+        TARGETS[name], log=folder / f"{name}.log", settings=settings, ready_path=ready_path
+    )
 
 
 @dataclass(frozen=True)
