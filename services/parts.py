@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,6 +96,7 @@ class Parts:
         local: models of this process, by part.
         remote: services of others, by part; these are asked where a part is both.
         fallbacks: answer where a part does not; one without has a very wide range.
+        metrics: count what the parts answered, by part.
         computing: runs the models of this process; one of its own by default.
         timeout_s: longest wait for a part, however much time the request has.
         clock: seconds that never run back; injected in tests.
@@ -106,6 +108,7 @@ class Parts:
         remote: Mapping[str, RemotePart] | None = None,
         *,
         fallbacks: Mapping[str, Fallback] | None = None,
+        metrics: Mapping[str, EstimateMetrics] | None = None,
         computing: Computing | None = None,
         timeout_s: float = PART_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
@@ -113,6 +116,7 @@ class Parts:
         self._local = dict(local)
         self._remote = dict(remote or {})
         self._fallbacks = dict(fallbacks or {})
+        self._metrics = dict(metrics or {})
         self._computing = Computing() if computing is None else computing
         self._timeout_s = timeout_s
         self._clock = clock
@@ -137,7 +141,12 @@ class Parts:
         found = await self._from_here(near, ends_s)
         for name, task in asking.items():
             found[name] = await task
-        return {name: self._whole(name, rows, found[name]) for name, rows in asked.items()}
+        answers = {name: self._whole(name, rows, found[name]) for name, rows in asked.items()}
+        for name, answer in answers.items():
+            if name in self._metrics:
+                for status, number in Counter(answer.status).items():
+                    self._metrics[name].count_answers(status, number)
+        return answers
 
     def warm_up(self) -> None:
         """Let the models of this process answer something, so that the first question is quick."""
@@ -310,6 +319,7 @@ def open_parts(
     """
     settings = PartSettings.from_environment() if settings is None else settings
     remote = remote_parts(settings)
+    metrics = {name: metrics_of(f"eta_{name}") for name in ETA_PARTS}
     local: dict[str, RowModel] = {}
     fallbacks: dict[str, Fallback] = {}
     for name in ETA_PARTS:
@@ -321,7 +331,7 @@ def open_parts(
             local[name] = PartModel(
                 model.parts[name],
                 tag=tag,
-                metrics=metrics_of(f"eta_{name}"),
+                metrics=metrics[name],
                 store=store,
                 fallback=fallback,
                 validator=saved_validator(tag, model.parts[name].facts),
@@ -330,6 +340,7 @@ def open_parts(
         local,
         remote,
         fallbacks=fallbacks,
+        metrics=metrics,
         computing=Computing(over_network=over_network),
         timeout_s=settings.timeout_ms / 1_000.0,
     )

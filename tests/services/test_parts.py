@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from aggregators.typing import SampleId
 from estimators.calibration import GRID_LEVELS
@@ -22,6 +23,7 @@ from services.client_errors import ServiceUnreachable
 from services.errors import InvalidRequest
 from services.estimates import Estimates, Rows, one_row
 from services.limits import MAX_COLUMN_ROWS, PART_RESERVE_S
+from services.metrics import EstimateMetrics
 from services.parts import PartAnswer, PartRows, Parts
 from services.remote_parts import Pause, RemotePart, remote_parts
 from services.request_context import RequestContext, enter_request
@@ -138,6 +140,20 @@ def test_a_part_without_a_model_is_answered_by_what_is_usual() -> None:
     assert answer.notes[0] == ["ready has no model: answered from what is usual anywhere"]
     assert answer.model is None
     assert medians(answer) == [USUAL_S, USUAL_S]
+
+
+def test_the_answers_of_parts_are_counted_by_status() -> None:
+    registry = CollectorRegistry()
+    metrics = {"ready": EstimateMetrics("eta_ready", registry)}
+    asked = rows_of([30.0, 40.0, 50.0], store_id=["s-1", 7, "s-2"])
+    ask(Parts({"ready": Doubling()}, metrics=metrics), ready=asked)
+    counted = {
+        status: registry.get_sample_value(
+            "doorstep_estimates_total", {"service": "eta_ready", "status": status}
+        )
+        for status in ("ok", "fallback")
+    }
+    assert counted == {"ok": 2.0, "fallback": 1.0}
 
 
 def test_a_part_of_which_nothing_at_all_is_known_has_a_very_wide_range() -> None:
