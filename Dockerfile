@@ -33,7 +33,7 @@ ENV PATH=/opt/doorstep/bin:$PATH \
     NUMBA_CACHE_DIR=/tmp/numba
 
 # --- build: environments with exactly what is locked ------------------------------------------------
-FROM ${PYTHON_IMAGE} AS build
+FROM base AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
@@ -47,7 +47,11 @@ COPY build/bentos/${SERVICE}/src/requirements/${SERVICE}.lock /tmp/service.lock
 RUN /opt/doorstep/bin/pip install --require-hashes -r /tmp/service.lock
 
 COPY build/bentos/${SERVICE} /opt/doorstep/bento
-RUN /opt/doorstep/bin/python -m compileall -q /opt/doorstep/bento/src
+# What is compiled here need not be compiled at every start, where the processors are alike.
+WORKDIR /opt/doorstep/bento/src
+RUN /opt/doorstep/bin/python -m compileall -q /opt/doorstep/bento/src \
+    && BENTOML_HOME=/tmp/bentoml NUMBA_CACHE_DIR=/opt/doorstep/kernels \
+        /opt/doorstep/bin/python -m services.precompile /opt/doorstep/bento
 
 FROM build AS build-tools
 
@@ -102,4 +106,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=240s --retries=3 \
 
 # Others reach the container, so it wants API keys (DOORSTEP_API_KEYS_FILE), or to be told that it may
 # do without (DOORSTEP_ALLOW_ANONYMOUS=1); otherwise it says so and ends.
-CMD ["python", "-m", "services.serving", "/opt/doorstep/bento", "--host", "0.0.0.0", "--port", "3000"]
+CMD ["sh", "-c", "mkdir -p $NUMBA_CACHE_DIR && cp -R /opt/doorstep/kernels/. $NUMBA_CACHE_DIR && exec python -m services.serving /opt/doorstep/bento --host 0.0.0.0 --port 3000"]
