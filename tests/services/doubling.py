@@ -1,0 +1,102 @@
+"""A part of an ETA that a human can compute, and how parts are asked in tests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aggregators.typing import SampleId
+from estimators.calibration import GRID_LEVELS
+from estimators.distribution import Distribution
+from estimators.fallback import Fallback
+from services.errors import InvalidRequest
+from services.estimates import Estimates, Rows, one_row
+from services.parts import PartAnswer, PartRows, Parts
+from services.request_context import RequestContext, enter_request
+from services.schemas import ModelInfo
+from services.tracing import TraceContext
+from tests.services.building import NOON
+
+INFO = ModelInfo(tag="eta_ready:test", catalog_version="1", fingerprint="f")
+USUAL = Fallback.constant([1_000.0 + 10.0 * k for k in range(len(GRID_LEVELS))])
+USUAL_S = float(USUAL.distribution({}, 0)[0].quantile(0.5)[0])
+
+
+class Doubling:
+    """Takes twice as many seconds as there are products; refuses a store that is a number."""
+
+    info = INFO
+    feature_names = ()
+
+    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
+        self.asked: list[int] = []
+        self._before = before
+
+    def takes(self, name: str) -> bool:
+        return True
+
+    def check(self, order: Mapping[str, Any]) -> None:
+        """Everything is good."""
+
+    def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
+        return {}
+
+    def use_store(self, store: Any) -> None:
+        """There is none."""
+
+    def warm_up(self) -> None:
+        self.estimate(one_row({"products": 1}, None, 0))
+
+    def estimate_one(self, order: Any, sample_id: Any, as_of_us: int) -> Estimates:
+        return self.estimate(one_row(order, sample_id, as_of_us))
+
+    def estimate(self, rows: Rows) -> Estimates:
+        self._before()
+        self.asked.append(len(rows))
+        if any(isinstance(one, int) for one in rows.columns.get("store_id", ())):
+            raise InvalidRequest("a store is a number", field="order")
+        mean_s = 2.0 * np.array(rows.columns["products"], np.float64)
+        n = len(rows)
+        told = Distribution(GRID_LEVELS, mean_s[:, None] * np.array(GRID_LEVELS))
+        return Estimates(told, ["ok"] * n, [[] for _ in range(n)], np.empty((n, 0)), INFO)
+
+
+def rows_of(products: Sequence[float], **columns: Any) -> PartRows:
+    ids: list[SampleId | None] = [f"o-{k}" for k in range(len(products))]
+    return PartRows(columns={"products": list(products), **columns}, sample_ids=ids, as_of=NOON)
+
+
+def ask(parts: Parts, timeout_s: float | None = None, **asked: PartRows) -> dict[str, PartAnswer]:
+    """What parts answer, within a request that has so much time."""
+
+    async def within() -> dict[str, PartAnswer]:
+        if timeout_s is not None:
+            trace = TraceContext.taken("", "")
+            enter_request(RequestContext("r-1", trace, time.monotonic() + timeout_s))
+        try:
+            return await parts.ask_many(asked)
+        finally:
+            await parts.close()
+
+    return asyncio.run(within())
+
+
+def medians(answer: PartAnswer) -> list[float]:
+    return [float(one) for one in answer.distribution.quantile(0.5)]
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def go_on(self) -> None:
+        self.now_s += 1_000.0
