@@ -1,10 +1,11 @@
-"""`doorstep demo`: a small city, from nothing to estimates, in a minute or two."""
+"""`doorstep demo`: a city, from nothing to the answers of three callers, in two minutes."""
 
 from __future__ import annotations
 
 import os
 import signal
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -19,15 +20,25 @@ __all__ = ["demo"]
 
 @reports_errors
 def demo(
-    stores: Annotated[int, typer.Option(min=4, max=200, help="Stores of the city.")] = 16,
-    days: Annotated[int, typer.Option(min=8, max=60, help="Days to learn from.")] = 14,
+    days: Annotated[int, typer.Option(min=8, max=60, help="Days to learn from.")] = 10,
+    orders_per_day: Annotated[
+        int, typer.Option(min=100, max=5_000, help="Orders of the city on an average day.")
+    ] = 500,
+    live_minutes: Annotated[
+        int, typer.Option("--minutes", min=5, max=240, help="Minutes of the city to live through.")
+    ] = 60,
     seed: SeedOption = 0,
-    rows: Annotated[int, typer.Option(min=1, max=500, help="Orders to show.")] = 24,
+    rows: Annotated[
+        int,
+        typer.Option(min=1, max=500, help="Lines of each caller, where output is no terminal."),
+    ] = 10,
 ) -> None:
-    """Simulate a small city, train, serve, and compare estimates with what then happened.
+    """Simulate a city, train, serve, and compare what three callers are told with what happens.
 
-    Needs no data and leaves nothing behind. The service runs in a process of its own on a free port
-    of this machine; events and requests reach it over HTTP in the order of their time.
+    A routing engine chooses couriers, a customer app shows ranges, a partner app expects couriers,
+    all through an evening. Needs no data and leaves nothing behind. The service runs in a process
+    of its own on a free port of this machine; events and questions reach it over HTTP in the order
+    of their time.
     """
     # A terminated demo must end its service too, so the signal becomes an ordinary exit.
     signal.signal(signal.SIGTERM, _exit_on_signal)
@@ -37,7 +48,14 @@ def demo(
         os.environ["BENTOML_DO_NOT_TRACK"] = "True"
         from commands.demo_run import run_demo
 
-        failures = run_demo(stores=stores, days=days, seed=seed, rows=rows, folder=Path(folder))
+        failures = run_demo(
+            days=days,
+            orders_per_day=orders_per_day,
+            length=timedelta(minutes=live_minutes),
+            seed=seed,
+            rows=rows,
+            folder=Path(folder),
+        )
     if failures:
         raise UserError("the demo failed: " + "; ".join(failures))
 

@@ -1,210 +1,114 @@
-"""The parts of the demo: simulate, train, serve, replay a day over HTTP, compare."""
+"""The parts of the demo: simulate, train, serve, live an hour over HTTP, compare."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from time import perf_counter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from aggregators import Event, FeatureSet
-from commands.datasets import TEST_SHARE, dataset_of_city
-from commands.demo_report import print_estimates, print_summary
-from commands.output import StageProgress, console, progress
-from commands.report import print_report
+from commands.demo_board import showing
+from commands.demo_city import DemoCity, make_demo_city
+from commands.demo_live import LiveHour, send_past
+from commands.demo_summary import Compared, compare_features, print_summary
+from commands.output import console, progress
 from estimators import registry
-from estimators.base import Estimator
-from estimators.training import train_etp
-from services.client import EtpClient
-from services.cloudevents import to_cloud_event
+from estimators.eta_parts import PART_SPECS
+from estimators.eta_training import train_eta
+from services.client import EtaClient
+from services.eta_settings import EtaSettings
 from services.process import ServiceProcess
-from services.schemas import PredictAnswer
-from services.settings import EtpSettings
-from simulator import ORDERS, CityPlan, events_of, simulate
 
-__all__ = ["Estimate", "known_at", "run_demo"]
+if TYPE_CHECKING:
+    from estimators.boosting import BoostingParameters
+    from estimators.trained_eta import TrainedEta
 
-BATCH_EVENTS = 2_000
-"""Events per request when the past is sent."""
-ASKED_AT = "dispatched"
+__all__ = ["run_demo"]
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """One answer of the service and what then happened: NaN seconds where the order was cancelled.
-
-    ``latency_ms`` is the whole round trip, with the features in the answer.
-    """
-
-    order_id: str
-    store_id: str
-    answer: PredictAnswer
-    actual_s: float
-    latency_ms: float
+MOMENTS_PER_ORDER = 2.5
+MOMENTS_MAX = 12_000
+"""Moments of orders to learn from: enough for a demo that takes two minutes."""
+GOOD = ("ok", "input_clipped")
+"""Now and then an order is larger than any that training saw."""
+WATCHED_STEP_S = 0.1
+"""On a terminal a step of the city takes so long at least, so that the eye can follow."""
 
 
-def run_demo(*, stores: int, days: int, seed: int, rows: int, folder: Path) -> list[str]:
+def run_demo(
+    *, days: int, orders_per_day: int, length: timedelta, seed: int, rows: int, folder: Path
+) -> list[str]:
     """Run the demo and print it; returns what failed, nothing if all went well."""
-    plan = CityPlan(stores=stores, days=days + 1, seed=seed)
-    today = plan.start + timedelta(days=days)
     with progress() as report:
-        report("simulate the city", 0.0)
-        orders = simulate(plan)
-        past = known_at(orders, today)
-        report("simulate the city", 1.0)
-        test_from = plan.start + timedelta(days=round(days * (1.0 - TEST_SHARE)))
-        trained = train_etp(dataset_of_city(past, test_from=test_from), progress=report)
-        tag = registry.save(trained)
+        report("simulate a city", 0.0)
+        demo = make_demo_city(days=days, orders_per_day=orders_per_day, seed=seed)
+        report("simulate a city", 1.0)
+        trained = train_eta(
+            demo.dataset(),
+            progress=report,
+            per_order=MOMENTS_PER_ORDER,
+            rows_max=MOMENTS_MAX,
+            parameters=_few_trees(),
+            baselines=False,
+        )
+        tag = registry.save_eta(trained)
     console.print(
-        f"{len(orders):,} orders of {stores} stores in {days + 1} days; trained on the first"
-        f" {days}. Now the last day, order by order, asking the service at each dispatch.",
+        f"{demo.city.name}: {days} days of {orders_per_day:,} orders to learn from, then an evening"
+        f" live, from {demo.now:%H:%M} UTC on. Every answer beside what then happened:",
         highlight=False,
     )
-    print_report(trained.report)
-    settings = EtpSettings(model=tag).to_environment()
-    with progress() as report:
-        report("start the service", 0.0)
-        with (
-            ServiceProcess(log=folder / "service.log", settings=settings) as service,
-            EtpClient(service.url) as client,
-        ):
-            report("start the service", 1.0)
-            failures = _send_past(client, orders, today, report)
-            estimates = _replay(client, trained.estimator, orders, today, report, failures)
-    failures += _statuses(estimates)
-    compared, different = _compare_with_training(trained.estimator.features, orders, estimates)
-    if different:
-        failures.append(f"{different} of {compared} feature values differ from training")
-    print_estimates(estimates, rows)
-    print_summary(estimates, _usual_s(past, test_from), compared=compared, different=different)
-    return failures
+    return _live(demo, trained, tag, length=length, rows=rows, folder=folder)
 
 
-def known_at(orders: pd.DataFrame, moment: datetime) -> pd.DataFrame:
-    """Return the orders as they were known at a moment: nothing that happened later is in it."""
-    cut = pd.Timestamp(moment)
-    known = orders[orders["activated"] < cut].copy()
-    for event in ORDERS.events:
-        known[event] = known[event].where(known[event] < cut)
-    for column in ORDERS.columns:
-        event = ORDERS.known_from_event(column)
-        known[column] = known[column].where(known[event].notna())
-    return known
-
-
-def _send_past(
-    client: EtpClient, orders: pd.DataFrame, today: datetime, report: StageProgress
+def _live(
+    demo: DemoCity, trained: TrainedEta, tag: str, *, length: timedelta, rows: int, folder: Path
 ) -> list[str]:
-    stage = "send the past"
-    failures: list[str] = []
-    events = list(events_of(orders, before=today))
-    for done, batch in _batches(events, BATCH_EVENTS):
-        failures += _send(client, batch)
-        report(stage, done / len(events))
-    return failures
+    """Start the service, tell it the past, live through the hour, and print what came of it."""
+    store = folder / "events.db"
+    settings = EtaSettings(model=tag, store=str(store)).to_environment()
+    with (
+        ServiceProcess(
+            "services.eta:EtaService", log=folder / "service.log", settings=settings
+        ) as service,
+        EtaClient(service.url) as client,
+    ):
+        with progress() as report:
+            failures = send_past(client, demo.past, report)
+        with showing(rows) as board:
+            hour = LiveHour(
+                demo, client, board, step_s=WATCHED_STEP_S if console.is_terminal else 0
+            )
+            hour.run(length)
+            tables = demo.tables()
+            hour.finish()
+    compared = compare_features(demo, trained.model, store, tables, hour.tracking.estimates)
+    print_summary(hour, compared)
+    return failures + hour.failures + _failures(hour, compared)
 
 
-def _replay(
-    client: EtpClient,
-    estimator: Estimator,
-    orders: pd.DataFrame,
-    today: datetime,
-    report: StageProgress,
-    failures: list[str],
-) -> list[Estimate]:
-    """Send the day's events in their order and ask, at each dispatch, before the next happens."""
-    stage = "live: events and requests"
-    names = dict.fromkeys((*estimator.features.dimensions, *estimator.facts.inputs))
-    by_id = orders.set_index("order_id", drop=False)
-    rows: dict[Any, Any] = by_id[by_id[ASKED_AT] >= pd.Timestamp(today)].to_dict("index")
-    events = list(events_of(orders, after=today))
-    waiting: list[Event] = []
-    estimates: list[Estimate] = []
-    for done, event in enumerate(events, start=1):
-        if event.event == ASKED_AT:
-            failures += _send(client, waiting)
-            waiting = []
-            row = rows[event.sample_id]
-            estimates.append(_ask(client, {name: row[name] for name in names}, row))
-        waiting.append(event)
-        report(stage, done / len(events))
-    return estimates
+def _failures(hour: LiveHour, compared: Compared) -> list[str]:
+    """Return what should not have happened."""
+    found = []
+    if not hour.tracking.estimates:
+        found.append("the live hour has no orders")
+    poor = {name: n for name, n in hour.asked.statuses.items() if name not in GOOD}
+    if poor:
+        counted = ", ".join(f"{n} {name}" for name, n in poor.items())
+        first = hour.asked.notes[0] if hour.asked.notes else "no note"
+        found.append(f"not all answers are ok: {counted}; first: {first}")
+    if compared.different:
+        found.append(f"{compared.different} of {compared.values} feature values differ")
+    return found
 
 
-def _ask(client: EtpClient, facts: dict[str, Any], row: dict[str, Any]) -> Estimate:
-    began_s = perf_counter()
-    answer = client.predict(
-        facts,
-        sample_id=row["order_id"],
-        as_of=row[ASKED_AT].to_pydatetime(),
-        include_features=True,
-    )
-    latency_ms = (perf_counter() - began_s) * 1_000.0
-    return Estimate(
-        order_id=row["order_id"],
-        store_id=row["store_id"],
-        answer=answer,
-        actual_s=(row["ready"] - row[ASKED_AT]).total_seconds(),
-        latency_ms=latency_ms,
-    )
-
-
-def _send(client: EtpClient, events: list[Event]) -> list[str]:
-    if not events:
-        return []
-    answer = client.send_events(to_cloud_event(event) for event in events)
-    return [
-        f"event {status.id} was refused: {status.reason}"
-        for status in answer.events
-        if status.status == "refused"
-    ][:3]
-
-
-def _statuses(estimates: list[Estimate]) -> list[str]:
-    if not estimates:
-        return ["the live day has no orders"]
-    poor = [e for e in estimates if e.answer.status != "ok"]
-    if not poor:
-        return []
-    first = poor[0].answer
-    return [f"{len(poor)} answers are not ok, first: {first.status}, {'; '.join(first.notes)}"]
-
-
-def _compare_with_training(
-    features: FeatureSet, orders: pd.DataFrame, estimates: list[Estimate]
-) -> tuple[int, int]:
-    """Count the feature values that the service answered, and those that training has otherwise.
-
-    Training sees the whole table, with everything that happened later.
-    """
-    rows = orders.set_index("order_id", drop=False).loc[[e.order_id for e in estimates]]
-    spine = rows[["order_id", *features.dimensions]].assign(as_of=rows[ASKED_AT])
-    expected = features.transform(orders, "training", at=spine.reset_index(drop=True))
-    served = pd.DataFrame([e.answer.features for e in estimates], dtype=np.float64)
-    wanted = expected.to_numpy()
-    given = served[list(features.names)].to_numpy()
-    same = (wanted == given) | (np.isnan(wanted) & np.isnan(given))
-    return same.size, int(same.size - same.sum())
-
-
-def _usual_s(past: pd.DataFrame, test_from: datetime) -> float:
-    """The constant to compare with: the median of the orders that the model was trained on."""
-    trained_on = past[past[ASKED_AT] < pd.Timestamp(test_from)]
-    return float((trained_on["ready"] - trained_on[ASKED_AT]).dt.total_seconds().median())
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[tuple[int, list[T]]]:
-    """Yield lists of at most ``size`` items, each with the number of items up to its end."""
-    iterator = iter(items)
-    done = 0
-    while batch := list(islice(iterator, size)):
-        done += len(batch)
-        yield done, batch
+def _few_trees() -> dict[str, BoostingParameters]:
+    """Return parameters of parts that learn in seconds."""
+    return {
+        name: replace(
+            spec.estimator_class.default_parameters,
+            median_trees=50,
+            outer_trees=20,
+            learning_rate=0.14,
+            leaves=9,
+        )
+        for name, spec in PART_SPECS.items()
+    }

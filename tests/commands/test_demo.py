@@ -2,32 +2,110 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from commands.demo_report import minutes
-from commands.demo_run import known_at
-from simulator import ORDERS, CityPlan, events_of, simulate
+from commands import demo_run
+from commands.demo import demo
+from commands.demo_board import Board, minutes, showing
+from commands.demo_city import DemoCity, known_at, make_demo_city
+from commands.output import console
+from simulator import ORDERS, SOURCES, CityPlan, events_of, simulate
 from tests.commands.running import doorstep
+
+
+def folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("doorstep-demo-*"))
 
 
 @pytest.mark.slow
 def test_the_demo_ends_by_itself_with_all_features_equal() -> None:
-    before = set(Path(tempfile.gettempdir()).glob("doorstep-demo-*"))
-    shown = doorstep("demo", "--stores", "6", "--days", "8", "--rows", "5", timeout_s=180.0)
+    before = folders()
+    shown = doorstep(
+        "demo", "--days", "8", "--orders-per-day", "240", "--minutes", "12", "--rows", "3",
+        timeout_s=300.0,
+    )  # fmt: skip
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "Traceback" not in shown.stderr
     assert re.search(r"features as in training +[\d,]+ values compared: all equal", shown.stdout)
-    error_s, constant_s = map(
-        int, re.findall(r"(\d+) s; always saying .* would be (\d+) s off", shown.stdout)[0]
+    for path in ("/eta", "/displayed_eta", "/courier_selection", "/courier_arrival"):
+        assert re.search(rf"{path} +[\d,]+ over HTTP", shown.stdout), shown.stdout
+    for caller in ("routing", "app", "partner"):
+        assert re.search(rf"^{caller} +\d\d:\d\d:\d\d +BCN-\d+ ", shown.stdout, re.MULTILINE)
+    # The later it is asked, the less is left to be wrong about.
+    first, last = (
+        float(re.search(rf"^{stage} .* (\d+) s ", shown.stdout, re.MULTILINE)[1])  # type: ignore[index]
+        for stage in ("accepted", "courier at customer")
     )
-    assert error_s < constant_s
-    assert shown.stdout.count(" to ") >= 5
-    assert set(Path(tempfile.gettempdir()).glob("doorstep-demo-*")) == before
+    assert last < first
+    assert folders() == before
+
+
+def test_a_terminated_demo_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    def run(*, folder: Path, **_: object) -> list[str]:
+        assert folder.is_dir()
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            ended.append(folder)
+        return []
+
+    monkeypatch.setattr(demo_run, "run_demo", run)
+    monkeypatch.setenv("BENTOML_HOME", "anything")
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as exited:
+            demo(days=8, orders_per_day=100, live_minutes=5, seed=0, rows=1)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert exited.value.code == 128 + signal.SIGTERM
+    assert not ended[0].exists()
+
+
+@pytest.fixture(scope="module")
+def demo_city() -> DemoCity:
+    return make_demo_city(days=3, orders_per_day=150, seed=4)
+
+
+def test_the_past_and_the_live_hour_are_the_whole_stream(demo_city: DemoCity) -> None:
+    ends = demo_city.now + pd.Timedelta(minutes=30)
+    live = demo_city.go_on(ends)
+    assert live == demo_city.live
+    now_us = round(demo_city.now.timestamp() * 1e6)
+    assert all(event.time_us <= now_us for event in demo_city.past)
+    told = {
+        (e.sample_id, e.event): e.time_us for e in (*demo_city.past, *live) if e.source == "orders"
+    }
+    for event in (*demo_city.past, *live):
+        if event.retracted and told[event.sample_id, event.event] == event.time_us:
+            del told[event.sample_id, event.event]
+    table = demo_city.tables()["orders"].set_index("order_id")
+    expected = {
+        (order_id, name): round(at.timestamp() * 1e6)
+        for name in SOURCES[0].events
+        for order_id, at in table[name].dropna().items()
+    }
+    assert told == expected
+
+
+def test_callers_say_what_the_table_has(demo_city: DemoCity) -> None:
+    table = demo_city.simulation.tables["orders"]
+    for row in table.iloc[[0, 100, -1]].to_dict("records"):
+        facts = demo_city.facts(row["order_id"])
+        assert {name: row[name] for name in facts} == facts
+        assert demo_city.store_facts(row["store_id"])["store_zone"] == row["store_zone"]
+        assert demo_city.distance_m(row["store_id"], row["order_id"]) == row["distance_m"]
+    ridden = table.dropna(subset=["courier_id"]).iloc[0]
+    assert demo_city.vehicle(ridden["courier_id"]) == ridden["vehicle"]
 
 
 def test_what_was_known_has_nothing_of_the_future() -> None:
@@ -44,6 +122,22 @@ def test_what_was_known_has_nothing_of_the_future() -> None:
         for e in events_of(orders, before=moment.to_pydatetime())
     ]
     assert seen == expected
+
+
+def test_without_a_terminal_so_many_lines_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 3, 12, 19, 5, tzinfo=UTC)
+    with console.capture() as printed, showing(2) as board:
+        assert isinstance(board, Board)
+        for k in range(4):
+            board.line("app", at, f"order {k}", kept=k == 0)
+        board.line("routing", at, "order 9", kept=None)
+        board.status("not shown")
+    lines = [line.split() for line in printed.get().splitlines()]
+    assert lines == [
+        ["app", "19:05:00", "order", "0", "✓"],
+        ["app", "19:05:00", "order", "1", "✗"],
+        ["routing", "19:05:00", "order", "9"],
+    ]
 
 
 @pytest.mark.parametrize(
