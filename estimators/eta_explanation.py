@@ -53,6 +53,9 @@ PART_WORDS = {
 }
 """What the parts are called in a sentence."""
 
+CALM = "calm conditions"
+"""And if conditions take seconds off."""
+
 MEANWHILE = "Ride of the courier to the store meanwhile"
 
 _WEATHER, _LOCAL_EVENTS = "weather", "local events"
@@ -65,7 +68,7 @@ class EtaReason:
     Args:
         name: of the fact or feature.
         words: what it is.
-        value: what it was; None: missing.
+        value: what it was; None: not known, or of an elapsed fact: it has not happened.
         unit: of the value; empty: none.
         seconds: that it adds (or takes away), a multiple of an eighth.
 
@@ -91,7 +94,7 @@ class EtaReason:
 
     def _value(self) -> str:
         if self.value is None:
-            return "has not happened" if is_elapsed(self.name) else "missing"
+            return "has not happened" if is_elapsed(self.name) else "not known"
         text = f"{self.value:,.4g}" if isinstance(self.value, float) else str(self.value)
         if isinstance(self.value, float) and abs(self.value) >= 1_000.0:
             text = f"{self.value:,.0f}"
@@ -200,10 +203,10 @@ def explain_eta(
         is_pending = ("ready" if name == "wait" else name) in pending
         if is_pending or told_s[name]:
             usual_s, all_of_them = _wait(asked, why) if name == "wait" else _own(why.get(name))
-            words = _conditions_words(why, told_s[name]) if name == "conditions" else ""
-            parts.append(
-                _part(name, words or PART_WORDS[name], told_s[name], usual_s, all_of_them[:reasons])
-            )
+            words = PART_WORDS[name]
+            if name == "conditions":
+                words = _conditions_words(why.get(name), told_s[name])
+            parts.append(_part(name, words, told_s[name], usual_s, all_of_them[:reasons]))
     total_s = sum(told_s[name] for name in SHOWN_PARTS)
     moved_s = total_s - asked.expected_eta_s
     return EtaExplanation(
@@ -319,19 +322,18 @@ def _stepped(seconds: float) -> float:
     return round(seconds / STEP_S) * STEP_S
 
 
-def _conditions_words(why: Mapping[str, Explanation], seconds: float) -> str:
-    """Return what conditions are called where one kind of them explains them; empty: no one."""
-    if "conditions" not in why:
-        return ""
-    found = why["conditions"]
-    by_topic = {k: float(s[0]) for k, s in found.by("topic").items() if k in _CONDITION_WORDS}
-    same_way = {k: s for k, s in by_topic.items() if s * seconds > 0.0}
-    if not same_way:
-        return ""
-    topic = max(same_way, key=lambda name: abs(same_way[name]))
-    if topic == _WEATHER and seconds > 0.0 and any(map(_is_rain, found.reasons())):
-        return "rain"
-    return _CONDITION_WORDS[topic][seconds < 0.0]
+def _conditions_words(why: Explanation | None, seconds: float) -> str:
+    """Return what conditions are called: by what explains the better half of them."""
+    general = CALM if seconds < 0.0 else PART_WORDS["conditions"]
+    if why is None:
+        return general
+    by_topic = {name: float(s[0]) for name, s in why.by("topic").items()}
+    for topic, (more, less) in _CONDITION_WORDS.items():
+        if 2.0 * by_topic.get(topic, 0.0) * np.sign(seconds) > abs(seconds):
+            if topic == _WEATHER and seconds > 0.0 and any(map(_is_rain, why.reasons())):
+                return "rain"
+            return less if seconds < 0.0 else more
+    return general
 
 
 def _is_rain(reason: Reason) -> bool:

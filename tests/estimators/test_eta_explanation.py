@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ from estimators.monitoring import NumberStatistics, Validator
 from estimators.stages import LIFE, pending_at
 from estimators.trained_eta import TrainedEta
 from estimators.typing import BoolArray, FloatArray
+from tests.readme import examples_of
 
 ORDERS_ASKED = 8
 EVENTS_ASKED = ("accepted", "courier_assigned", "picked_up")
@@ -162,6 +164,30 @@ def test_the_wait_follows_the_kitchen_as_far_as_it_is_likely(asked: list[AskedEt
         first = kitchen.reasons()[0]
         expected_s = pytest.approx(likely * first.contribution_s, abs=1 / 16)
         assert by_name[first.column.name] == expected_s
+
+
+def test_conditions_are_called_by_what_explains_the_better_half(
+    asked: list[AskedEta], explained: list[EtaExplanation]
+) -> None:
+    kinds = {
+        "weather": {"rain", "weather", "fair weather"},
+        "local events": {"local events", "quiet streets"},
+    }
+    seen = set()
+    for one, told in zip(asked, explained, strict=True):
+        (part,) = [part for part in told.parts if part.name == "conditions"]
+        seen.add(part.words)
+        if part.seconds == 0.0:
+            assert part.words == "conditions"
+            continue
+        why = one.model.parts["conditions"].explain(one.inputs["conditions"], of="mean")
+        shares = {topic: s[0] / part.seconds for topic, s in why.by("topic").items()}
+        called = [topic for topic, words in kinds.items() if part.words in words]
+        assert all(shares[topic] > 0.5 for topic in called)
+        if not called:
+            assert max(shares.get(topic, 0.0) for topic in kinds) <= 0.5
+            assert part.words == ("calm conditions" if part.seconds < 0.0 else "conditions")
+    assert len(seen) >= 3
 
 
 def test_an_explanation_is_json_and_the_same_again(
@@ -322,3 +348,22 @@ def test_a_change_says_what_was_replaced(asked: list[AskedEta]) -> None:
     assert (told.name, told.replaced) == ("next_door", {"distance_m": 250.0})
     assert str(told).startswith("next door: ")
     assert told.to_json()["difference_s"] == told.difference_s < 0.0
+
+
+def test_the_page_runs(
+    trained_eta: TrainedEta,
+    store: EventStore,
+    orders: list[Order],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "eta_explanation.md").read_text(encoding="utf-8")
+    one = orders[1]
+    names: dict[str, object] = {"model": trained_eta.model, "store": store, "now": one.as_of_us}
+    names.update(order_id=one.sample_id, order=one.facts, happened_us=one.happened_us)
+    blocks = [text for text, _ in examples_of(page)]
+    assert len(blocks) == 2
+    for text in blocks:
+        exec(compile(text, "docs/eta_explanation.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert " min = " in printed
+    assert "with the courier at the store now: " in printed
