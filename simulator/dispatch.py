@@ -158,6 +158,10 @@ class DispatchedCity:
                 raise ValueError(f"courier {rider} does not wait for an order")
             offer(self._world, self._orders, self._state, self.city.key, self._now_ms, row, rider)
 
+    def moments(self, orders: IntArray) -> IntArray:
+        """Return the moments of some orders, as ``city.orders.moments`` has them, until now."""
+        return self._orders.moments[:, orders - self.first]
+
     def median_to_store_s(self, waiting: Round) -> FloatArray:
         """Return what nobody knows: the true median seconds of each courier into each store.
 
