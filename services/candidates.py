@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aggregators.stores.base import Sample
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
-from estimators.stages import elapsed_facts, elapsed_name, stage_of
+from estimators.stages import elapsed_name, stage_of
 from services.columns import (
     ObjectArray,
     RowErrors,
@@ -28,7 +28,7 @@ from services.columns import (
 from services.composing import COURIER_FACTS, Rows
 from services.errors import InvalidRequest
 from services.limits import MAX_PAIRS
-from services.orders import KnownOrder, OrderBook
+from services.orders import KnownOrder, OrderBook, elapsed_columns_of
 from services.selection_schemas import CourierSelectionRequest, OrderColumns
 
 __all__ = ["Candidates", "candidates_of"]
@@ -266,21 +266,15 @@ def _order_columns(orders: list[KnownOrder | None], as_of_us: int) -> dict[str, 
         for name in names
         if name not in COURIER_FACTS
     }
-    elapsed: list[dict[str, float]] = [
-        elapsed_facts(_without_courier(one), as_of_us) if one else {} for one in orders
-    ]
-    for name in elapsed_facts({}, as_of_us):
-        columns[name] = object_array(_known(facts.get(name)) for facts in elapsed)
+    past = [_without_courier(one) if one else {} for one in orders]
+    for name, seconds in elapsed_columns_of(past, as_of_us).items():
+        columns[name] = object_array(seconds)
     columns[_SINCE_ASSIGNED] = object_array(JUST_NOW_S for _ in orders)
     return columns
 
 
 def _without_courier(order: KnownOrder) -> dict[str, int]:
     return {k: us for k, us in order.happened_us.items() if k not in COURIER_EVENTS}
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else value
 
 
 def _stage(order: KnownOrder | None) -> str:

@@ -15,14 +15,14 @@ import numpy as np
 
 from aggregators.times import from_us, moment_to_us
 from estimators.composition import SHOWN_PARTS
-from estimators.stages import OPEN_STAGES, elapsed_facts, pending_at
+from estimators.stages import OPEN_STAGES, pending_at
 from services.answers import chances, eighths, later, moment_of, quantiles
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition, Rows
 from services.eta_schemas import EtaAnswer, EtaReasons, EtaRequest
 from services.logbook import Logbook
 from services.metrics import EstimateMetrics
-from services.orders import KnownOrder, OrderBook
+from services.orders import KnownOrder, OrderBook, elapsed_columns_of
 from services.request_context import in_thread
 from services.schemas import ModelInfo
 
@@ -163,10 +163,7 @@ def rows_of(orders: list[KnownOrder], as_of_us: int) -> Rows:
     """Return orders in open stages as rows."""
     names = dict.fromkeys(name for one in orders for name in one.facts)
     columns: dict[str, Any] = {name: [one.facts.get(name) for one in orders] for name in names}
-    elapsed = [elapsed_facts(one.happened_us, as_of_us) for one in orders]
-    for name in elapsed_facts({}, as_of_us):
-        seconds = [facts[name] for facts in elapsed]
-        columns[name] = [None if np.isnan(one) else one for one in seconds]
+    columns.update(elapsed_columns_of([one.happened_us for one in orders], as_of_us))
     return Rows(
         columns=columns,
         sample_ids=[one.order_id for one in orders],

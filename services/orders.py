@@ -25,14 +25,14 @@ from aggregators.stores import EventStore
 from aggregators.stores.base import Sample
 from aggregators.times import NEVER, moment_to_us
 from aggregators.typing import SampleId
-from estimators.stages import happened_by, is_elapsed, stage_of
+from estimators.stages import LIFE, elapsed_name, happened_by, is_elapsed, stage_of
 from services.decoding import unknown_field
 from services.errors import InvalidRequest
 from services.limits import PART_TIMEOUT_S
 from services.order_fields import check_value, is_good_column
 from services.request_context import current_request, in_thread
 
-__all__ = ["KnownOrder", "OrderBook", "Vocabulary"]
+__all__ = ["KnownOrder", "OrderBook", "Vocabulary", "elapsed_columns_of"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -44,6 +44,8 @@ _KEYS = (
     "store_id", "store_category", "store_zone", "city", "zone", "building", "courier_id", "vehicle",
 )  # fmt: skip
 """What can be said of every order."""
+
+_ELAPSED = {event: elapsed_name(event) for event in LIFE if is_elapsed(elapsed_name(event))}
 
 
 class Takes(Protocol):
@@ -134,6 +136,25 @@ class KnownOrder:
     stage: str
     is_recorded: bool
     notes: list[str] = field(default_factory=list)
+
+
+def elapsed_columns_of(
+    happened_us: Sequence[Mapping[str, int]], as_of_us: int
+) -> dict[str, list[float | None]]:
+    """Return all elapsed facts of orders, one value per order; None: it has not happened.
+
+    Args:
+        happened_us: times of what has happened, all before ``as_of_us``.
+        as_of_us: the moment, microseconds UTC.
+
+    >>> columns = elapsed_columns_of([{"activated": 0}, {}], 90_500_000)
+    >>> columns["since_activated_s"], columns["since_ready_s"]
+    ([90.5, None], [None, None])
+    """
+    return {
+        name: [(as_of_us - past[event]) / 1e6 if event in past else None for past in happened_us]
+        for event, name in _ELAPSED.items()
+    }
 
 
 class OrderBook:
