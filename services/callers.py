@@ -69,7 +69,7 @@ class Callers:
         facts = [estimator.facts for estimator in model.parts.values()]
         vocabulary = Vocabulary.of(facts, sources)
         book = OrderBook(store, sources[0], vocabulary, threads=readers)
-        composer = Composer(model, parts, threads)
+        composer = Composer(model, parts, threads, metrics=metrics)
         self._composer = composer
         info = info_of(model, tag)
         self.eta = OrderEta(

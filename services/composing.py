@@ -25,6 +25,7 @@ from estimators.distribution import Distribution
 from estimators.eta import ETA_PARTS, EtaModel
 from estimators.stages import OPEN_STAGES
 from services.limits import MAX_NOTES
+from services.metrics import EstimateMetrics
 from services.parts import PartAnswer, PartRows, Parts
 from services.request_context import in_thread, note_time
 from services.schemas import ModelInfo, Status
@@ -149,12 +150,16 @@ class Composer:
         model: composes; its parts may be in other processes.
         parts: are asked.
         threads: compose many rows, beside the event loop.
+        metrics: time the composition; those of its parts are theirs.
     """
 
-    def __init__(self, model: EtaModel, parts: Parts, threads: Executor) -> None:
+    def __init__(
+        self, model: EtaModel, parts: Parts, threads: Executor, *, metrics: EstimateMetrics
+    ) -> None:
         self._model = model
         self._parts = parts
         self._threads = threads
+        self._metrics = metrics
         self._per_order = _PER_ORDER - {
             name for name, one in model.parts.items() if COURIER_FACTS & _inputs(one)
         }
@@ -199,7 +204,9 @@ class Composer:
         else:
             composition = await in_thread(self._threads, composed)
         note_time("parts", answered_s - began_s)
-        note_time("composition", perf_counter() - answered_s)
+        composed_s = perf_counter() - answered_s
+        note_time("composition", composed_s)
+        self._metrics.time_model(composed_s)
         return composition
 
     def _asked(

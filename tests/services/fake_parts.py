@@ -136,9 +136,9 @@ class City:
         self.log = Logged()
         self.threads = ThreadPoolExecutor(2)
         self.now = now
-        metrics = EstimateMetrics("eta", self.registry)
+        self.metrics = metrics = EstimateMetrics("eta", self.registry)
         self.book = OrderBook(self.store, ORDERS, VOCABULARY)
-        self.composer = Composer(EtaModel(parts={}), self.parts, self.threads)
+        self.composer = Composer(EtaModel(parts={}), self.parts, self.threads, metrics=metrics)
         common: dict[str, Any] = {
             "metrics": metrics,
             "log": Logbook(cast(PredictionLog, self.log), "eta", INFO),
