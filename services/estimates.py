@@ -30,11 +30,14 @@ class Rows:
             A column that is absent was not given.
         sample_ids: the order's id, None where it does not exist yet, shape (n_rows,).
         as_of_us: microseconds UTC, shape (n_rows,).
+        realtime: values of the model's real-time features where they were computed already, shape
+            (n_rows, n_features).
     """
 
     columns: Mapping[str, Sequence[Any]]
     sample_ids: Sequence[SampleId | None]
     as_of_us: IntArray
+    realtime: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.sample_ids)
@@ -47,12 +50,17 @@ class Rows:
         {'city': ['WAW']}
         """
         columns = {name: column[rows] for name, column in self.columns.items()}
-        return Rows(columns, self.sample_ids[rows], self.as_of_us[rows])
+        realtime = None if self.realtime is None else self.realtime[rows]
+        return Rows(columns, self.sample_ids[rows], self.as_of_us[rows], realtime)
 
     def some(self, places: Sequence[int]) -> Rows:
         """Return the rows of some places."""
         columns = {name: [column[row] for row in places] for name, column in self.columns.items()}
         return Rows(columns, [self.sample_ids[row] for row in places], self.as_of_us[list(places)])
+
+    def with_features(self, realtime: FloatArray) -> Rows:
+        """Return the same rows with the values of real-time features."""
+        return Rows(self.columns, self.sample_ids, self.as_of_us, realtime)
 
     def but(self, columns: Mapping[str, Sequence[Any]]) -> Rows:
         """Return the same rows with other columns."""

@@ -6,6 +6,7 @@ is said in its notes; it never fails a row.
 
 from __future__ import annotations
 
+import copy
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -111,6 +112,12 @@ class PartModel:
         """What a store must keep for it."""
         return self._features.sources
 
+    def without_store(self) -> PartModel:
+        """Return the same model for what must be answered without the store."""
+        alone = copy.copy(self)
+        alone._store = alone.ages = None
+        return alone
+
     def use_store(self, store: EventStore) -> None:
         """Take the features from this store from now on."""
         self._store = store
@@ -205,9 +212,11 @@ class PartModel:
             store = self._open_store()
             if self._lookup is not None:
                 amiss = self._lookup.into_columns(columns, store, rows.sample_ids, rows.as_of_us)
-            realtime = self._features.transform_many(
-                store, as_of=rows.as_of_us, keys=keys, sample_id=own
-            )
+            realtime = rows.realtime
+            if realtime is None:
+                realtime = self._features.transform_many(
+                    store, as_of=rows.as_of_us, keys=keys, sample_id=own
+                )
             if self.ages is not None and n:
                 first = {name: column[0] for name, column in keys.items()}
                 own_first = {self._own_source: rows.sample_ids[0]}

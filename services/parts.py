@@ -39,6 +39,7 @@ from services.remote_parts import RemotePart, remote_parts
 from services.request_context import current_request
 from services.schemas import ModelInfo, Status
 from services.settings import PartSettings
+from services.shared_features import SharedFeatures
 
 __all__ = ["PartAnswer", "PartRows", "Parts", "open_parts", "sources_of"]
 
@@ -99,6 +100,7 @@ class Parts:
         metrics: count what the parts answered, by part.
         computing: runs the models of this process; one of its own by default.
         timeout_s: longest wait for a part, however much time the request has.
+        shared: computes what models of this process have in common.
         clock: seconds that never run back; injected in tests.
     """
 
@@ -111,6 +113,7 @@ class Parts:
         metrics: Mapping[str, EstimateMetrics] | None = None,
         computing: Computing | None = None,
         timeout_s: float = PART_TIMEOUT_S,
+        shared: SharedFeatures | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._local = dict(local)
@@ -119,6 +122,7 @@ class Parts:
         self._metrics = dict(metrics or {})
         self._computing = Computing() if computing is None else computing
         self._timeout_s = timeout_s
+        self._shared = shared
         self._clock = clock
         self._unfinished: set[asyncio.Task[Any]] = set()
 
@@ -178,10 +182,13 @@ class Parts:
             return found
 
         def answer() -> None:
+            rows_of = {name: rows.rows() for name, rows in asked.items()}
+            if self._shared is not None:
+                rows_of = self._shared.into(rows_of)
             for name, rows in asked.items():
                 if self._clock() >= ends_s:
                     return  # nobody waits for the others any more
-                found[name] = self._answered(name, rows)
+                found[name] = self._answered(name, rows, rows_of[name])
 
         n_rows = sum(len(rows.sample_ids) for rows in asked.values())
         task = asyncio.ensure_future(self._computing.run(n_rows, answer))
@@ -191,21 +198,19 @@ class Parts:
             one.add_done_callback(self._unfinished.discard)
         return dict(found)
 
-    def _answered(self, name: str, rows: PartRows) -> PartAnswer | str:
+    def _answered(self, name: str, asked: PartRows, rows: Rows) -> PartAnswer | str:
         """Return what the model of a part says, or why it says nothing."""
         model = self._local.get(name)
         if model is None:
             return "has no model"
         problems: dict[int, InvalidRequest] = {}
         try:
-            answered = estimate_where_possible(
-                model, rows.rows(), range(len(rows.sample_ids)), problems
-            )
+            answered = estimate_where_possible(model, rows, range(len(rows)), problems)
         except Exception:  # whatever it is, the request goes on without this part
             logger.exception("part %s failed", name)
             return _FAILED
         return self._put_together(
-            name, rows, answered, {row: error.reason for row, error in problems.items()}
+            name, asked, answered, {row: error.reason for row, error in problems.items()}
         )
 
     async def _from_afar(self, name: str, rows: PartRows, ends_s: float) -> PartAnswer | str:
@@ -343,6 +348,7 @@ def open_parts(
         metrics=metrics,
         computing=Computing(over_network=over_network),
         timeout_s=settings.timeout_ms / 1_000.0,
+        shared=SharedFeatures({name: model.parts[name].features for name in local}, store),
     )
 
 

@@ -1,0 +1,98 @@
+"""Real-time features of several models, read together where they are asked about the same rows.
+
+Two hundred couriers for one order are asked how long they take to the store, to the customer and to
+the door: much of what the models look at is the same, and is computed once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators import Aggregator, FeatureSet
+from aggregators.errors import AggregatorError
+from aggregators.stores import EventStore
+from services.estimates import Rows
+from services.request_context import note_time
+
+__all__ = ["SharedFeatures"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class SharedFeatures:
+    """Computes the features of several feature sets over one store.
+
+    Args:
+        features: of each model, by its name.
+        store: has the events.
+    """
+
+    def __init__(self, features: Mapping[str, FeatureSet], store: EventStore) -> None:
+        self._features = dict(features)
+        self._store = store
+        self._unions: dict[tuple[str, ...], tuple[FeatureSet, dict[str, IntArray]] | None] = {}
+
+    def into(self, asked: Mapping[str, Rows]) -> dict[str, Rows]:
+        """Return rows with their features, those that several models are asked about.
+
+        Others are as they were, and so are all whose features cannot be read: their models try by
+        themselves, and say what is wrong.
+
+        Args:
+            asked: rows by model; the same rows are the same objects.
+        """
+        groups: dict[tuple[int, int], list[str]] = {}
+        for name, rows in asked.items():
+            if name in self._features:
+                groups.setdefault((id(rows.columns), id(rows.sample_ids)), []).append(name)
+        found = dict(asked)
+        began_s = perf_counter()
+        for names in groups.values():
+            if len(names) > 1:
+                found |= self._read(names, asked[names[0]])
+        note_time("features", perf_counter() - began_s)
+        return found
+
+    def _read(self, names: Sequence[str], rows: Rows) -> dict[str, Rows]:
+        union = self._union(tuple(names))
+        if union is None:
+            return {}
+        features, places = union
+        nothing = [None] * len(rows)
+        keys = {name: rows.columns.get(name, nothing) for name in features.dimensions}
+        own = {self._features[name].sources[0].name: rows.sample_ids for name in names}
+        try:
+            values = features.transform_many(
+                self._store, as_of=rows.as_of_us, keys=keys, sample_id=own
+            )
+        except (AggregatorError, sqlite3.Error, OSError):
+            return {}
+        return {name: rows.with_features(values[:, places[name]]) for name in names}
+
+    def _union(self, names: tuple[str, ...]) -> tuple[FeatureSet, dict[str, IntArray]] | None:
+        """Return all features of some models, and where those of each stand; None: they clash."""
+        if names not in self._unions:
+            self._unions[names] = _united({name: self._features[name] for name in names})
+        return self._unions[names]
+
+
+def _united(
+    sets: Mapping[str, FeatureSet],
+) -> tuple[FeatureSet, dict[str, IntArray]] | None:
+    known: dict[str, Aggregator] = {}
+    for features in sets.values():
+        for one in features:
+            if known.setdefault(one.name, one).definition() != one.definition():
+                return None
+    number = {name: i for i, name in enumerate(known)}
+    places = {
+        name: np.array([number[one] for one in features.names], np.int64)
+        for name, features in sets.items()
+    }
+    return FeatureSet(known.values()), places
