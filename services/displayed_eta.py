@@ -163,6 +163,7 @@ class DisplayedEta:
                 order={name: value for name, value in order.items() if value is not None},
                 mean_s=mean_s[k].item(),
                 quantiles_s=dict(zip(LOGGED_LEVELS, levels_s[k].tolist(), strict=True)),
+                model=part.model,
             )
 
 

@@ -58,11 +58,16 @@ class Logbook:
         order: Mapping[str, Any],
         mean_s: float,
         quantiles_s: Mapping[float, float],
+        model: ModelInfo | None = None,
     ) -> None:
-        """Log one estimate; see :class:`~services.prediction_table.Served`."""
+        """Log one estimate; see :class:`~services.prediction_table.Served`.
+
+        ``model`` answered it alone, where it was not composed.
+        """
         if self._log is None:
             return
         asked = current_request()
+        answered = self._model if model is None else model
         self._log.add(
             Served(
                 time=time(),
@@ -70,9 +75,9 @@ class Logbook:
                 trace_id="" if asked is None else asked.trace.trace_id,
                 row=row,
                 service=self._service,
-                model_tag=self._model.tag,
-                catalog_version=self._model.catalog_version,
-                fingerprint=self._model.fingerprint,
+                model_tag=answered.tag,
+                catalog_version=answered.catalog_version,
+                fingerprint=answered.fingerprint,
                 sample_id=order_id,
                 as_of=as_of,
                 status=status,

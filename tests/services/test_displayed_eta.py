@@ -162,6 +162,7 @@ def test_some_stores_of_a_long_list_are_logged() -> None:
     answer_of(request(stores={"store_id": list(range(MAX_STORES))}), city)
     assert len(city.log.rows) == MAX_LOGGED_STORES
     assert {row.order["zone"] for row in city.log.rows} == {"z-1"}
+    assert {row.model_tag for row in city.log.rows} == {"eta_direct:test"}
 
 
 def test_a_fallback_is_said_of_each_store() -> None:
