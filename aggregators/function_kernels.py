@@ -28,6 +28,7 @@ LAST = CODES["last"]
 N_UNIQUE = CODES["n_unique"]
 TREND = CODES["trend"]
 QUANTILE = CODES["quantile"]
+MEAN_ABS_CHANGE = CODES["mean_abs_change"]
 
 PAIRWISE_BLOCK = 128
 MAX_SPLITS = 64
@@ -85,6 +86,10 @@ def apply_function(
         return n_unique(scratch, n, stack)
     if code == TREND:
         return trend(values, n, stack, partial_sums)
+    if code == MEAN_ABS_CHANGE and n > 1:
+        for i in range(n - 1):
+            scratch[i] = abs(values[i + 1] - values[i])
+        return pairwise_sum(scratch, 0, n - 1, stack, partial_sums) / (n - 1)
     return np.nan
 
 

@@ -53,7 +53,7 @@ NAMED_FUNCTIONS = (
     "n_unique",
     "trend",
 )
-CODES = {name: code for code, name in enumerate((*NAMED_FUNCTIONS, "quantile"))}
+CODES = {name: code for code, name in enumerate((*NAMED_FUNCTIONS, "quantile", "mean_abs_change"))}
 EXPENSIVE = -1
 """The code of functions that run in Python, once per distinct window."""
 
@@ -81,6 +81,8 @@ class Tsfresh:
 
 
 AnyFunction: TypeAlias = str | Quantile | Tsfresh | Function
+
+_MEAN_ABS_CHANGE = Tsfresh("mean_abs_change")
 
 
 def quantile(q: Any) -> Quantile:
@@ -165,6 +167,8 @@ def function_code(function: AnyFunction) -> tuple[int, float]:
     """Return the kernel's code and argument; the code is ``EXPENSIVE`` for Python functions."""
     if isinstance(function, Quantile):
         return CODES["quantile"], function.q
+    if function == _MEAN_ABS_CHANGE:  # what many couriers are asked for at once
+        return CODES["mean_abs_change"], 0.0
     if isinstance(function, str):
         return CODES[function], 0.0
     return EXPENSIVE, 0.0

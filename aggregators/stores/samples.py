@@ -289,18 +289,20 @@ class SampleState:
         if groups is None:
             groups = self._build_groups(index.dimension, event)
         closing = tuple(self._events[name] for name in index.closing)
-        parts = []
+        found = [groups.get(key) for key in keys]
+        if None in found:
+            for key, group in zip(keys, found, strict=True):
+                if group is None:
+                    check_key_kind(self, index.dimension, key)
+        if closing:
+            parts = [
+                _NO_ROWS if one is None else one.still_open(closing, self.times, earliest_us)
+                for one in found
+            ]
+        else:
+            parts = [_NO_ROWS if one is None else one.rows for one in found]
         offsets = np.zeros(len(keys) + 1, np.int64)
-        for i, key in enumerate(keys):
-            group = None if key is None else groups.get(key)
-            if group is None:
-                check_key_kind(self, index.dimension, key)
-                parts.append(_NO_ROWS)
-            elif closing:
-                parts.append(group.still_open(closing, self.times, earliest_us))
-            else:
-                parts.append(group.rows)
-            offsets[i + 1] = offsets[i] + len(parts[-1])
+        np.cumsum([len(rows) for rows in parts], out=offsets[1:])
         return parts[0] if len(parts) == 1 else np.concatenate(parts), offsets
 
     def _own_row(self, sample_id: SampleId | None) -> int:

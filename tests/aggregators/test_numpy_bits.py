@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tsfresh.feature_extraction.feature_calculators import mean_abs_change
 
-from aggregators import FeatureSet, MemoryEventStore, StatsAfterEvent, quantile
+from aggregators import FeatureSet, MemoryEventStore, StatsAfterEvent, quantile, tsfresh
 from tests.aggregators import oracle
 from tests.aggregators.building import assert_values_equal, bits_of, moment_from, source_from
 from tests.aggregators.random_data import seeds, times_of
@@ -105,6 +106,29 @@ def test_every_size_gives_numpys_bits(seed: int, kind: str) -> None:
             store, as_of=moment_from(moments[row]), keys={"store_id": "s"}, sample_id=None
         )
         assert (bits_of(trained.iloc[row]) == bits_of(inferred)).all(), f"seed {seed}, {kind}"
+
+
+@pytest.mark.parametrize("kind", ["normal", "wide", "zigzag"])
+def test_the_compiled_calculator_gives_tsfreshs_bits(kind: str) -> None:
+    values = some_values(kind, random.Random(kind))
+    times = [HOUR + number for number in range(LARGEST)]
+    table = pd.DataFrame(
+        {"order_id": range(LARGEST), "done": times_of(times), "store_id": "s", "amount": values}
+    )
+    moments = [times[size - 1] + 1 for size in SIZES]
+    spine = pd.DataFrame({"as_of": times_of(moments), "store_id": "s"})
+    feature = StatsAfterEvent(
+        source_from(SOURCE),
+        dimension="store_id",
+        function=tsfresh("mean_abs_change"),
+        attribute="amount",
+        event="done",
+        window="20000d",
+    )
+    found = feature.transform(table, "training", at=spine)
+    expected = [np.nan, *(mean_abs_change(np.array(values[:size])) for size in SIZES[1:])]
+    assert SIZES[0] == 1
+    assert_values_equal(found, np.array(expected), kind)
 
 
 @pytest.mark.parametrize("kind", ["normal", "few", "rising"])
