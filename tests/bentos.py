@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -204,3 +205,10 @@ def served(python: Path, bento: Path, folder: Path, **settings: str) -> Iterator
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def ask(url: str, path: str, body: object) -> Any:
+    """What a service answers with 200."""
+    answer = httpx.post(f"{url}{path}", json=body, timeout=10.0, trust_env=False)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return answer.json()

@@ -14,9 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -26,7 +24,7 @@ from tests.bentos import (
     ROOT,
     SOURCES,
     Bento,
-    built_bento,
+    ask,
     clean_environment,
     copied_sources,
     etp_bento,
@@ -103,12 +101,6 @@ def environment(bento: Bento, tmp_path_factory: pytest.TempPathFactory) -> Itera
     shutil.rmtree(folder)  # a gigabyte that nobody will look at
 
 
-def ask(url: str, path: str, body: object) -> Any:
-    answer = httpx.post(f"{url}{path}", json=body, timeout=10.0, trust_env=False)
-    assert answer.status_code == httpx.codes.OK, answer.text
-    return answer.json()
-
-
 def test_bento_names_exactly_what_is_locked(bento: Bento) -> None:
     lines = bento.requirements.read_text(encoding="utf-8").splitlines()
     named = [line for line in lines if line and line[0].isalnum()]
@@ -141,19 +133,49 @@ def test_bento_serves_from_its_own_environment(
         assert answer["mean_s"] > 0.0
 
 
-def test_event_service_needs_neither_models_nor_their_libraries(tmp_path: Path) -> None:
-    source = copied_sources(tmp_path / "source", "events")
-    (tmp_path / "bentoml").mkdir()
-    folder = built_bento("events", source, tmp_path / "bento", tmp_path / "bentoml")
+@pytest.fixture(scope="module")
+def event_bento(tmp_path_factory: pytest.TempPathFactory) -> tuple[BentoPlan, Path]:
+    """The plan of the event service's bento, and the bento."""
+    folder = tmp_path_factory.mktemp("events")
+    root = copied_sources(folder / "source", "events")
+    plan = BentoPlan(service="events", root=root, models=())
+    assert build(plan, to=folder / "bento")
+    return plan, folder / "bento"
+
+
+def test_event_service_needs_neither_models_nor_their_libraries(
+    event_bento: tuple[BentoPlan, Path], tmp_path: Path
+) -> None:
+    _, folder = event_bento
     assert not (folder / "src" / "estimators").exists()
     assert "lightgbm" not in pins("events")
     python = linked_environment("events", tmp_path / "venv")
-    with served(python, folder, tmp_path / "service") as url:
+    # What the Dockerfile compiles when the image is built, no process compiles again.
+    kernels = tmp_path / "kernels"
+    settings = clean_environment(
+        BENTOML_HOME=str(tmp_path / "bentoml"), NUMBA_CACHE_DIR=str(kernels)
+    )
+    run(python, "-m", "services.precompile", folder, cwd=folder / "src", env=settings)
+    compiled = {path.name for path in kernels.rglob("*.nb?")}
+    assert len(compiled) > 40
+    cache = {"NUMBA_CACHE_DIR": str(kernels)}
+    with served(python, folder, tmp_path / "service", **cache) as url:
+        assert {path.name for path in kernels.rglob("*.nb?")} == compiled
         # Every feature of the catalog, those that tsfresh computes too.
-        answer = ask(
-            url, "/features", {"keys": {"courier_id": "c-1", "city": "BCN"}, "sample_id": None}
-        )
+        body = {"keys": {"courier_id": "c-1", "city": "BCN"}, "sample_id": None}
+        answer = ask(url, "/features", body)
         assert answer["features"]["city_orders_15min"] == 0.0
+
+
+def test_bento_is_built_once_and_holds_the_files_of_its_plan(
+    event_bento: tuple[BentoPlan, Path], tmp_path: Path
+) -> None:
+    plan, _ = event_bento
+    assert not build(plan, to=tmp_path / "bento")
+    source = tmp_path / "bento" / "src"
+    inside = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    planned = {path.relative_to(plan.root) for path in plan.files()}
+    assert inside == planned | {Path("bentofile.yaml")}
 
 
 def order_event(number: int, time: str) -> dict[str, object]:
@@ -202,6 +224,7 @@ def test_old_model_keeps_its_code_while_a_new_one_moves_on(made: Made, tmp_path:
     assert old["mean_s"] == again["mean_s"]
     assert [one["model"]["tag"] for one in (old, new)] == [made.old.model, made.new.model]
     assert [one["model"]["catalog_version"] for one in (old, new)] == ["1.1.0", "1.2.0"]
+    assert [one["model"]["aggregators_version"] for one in (old, new)] == ["0.1.0", "0.2.0"]
     assert old["model"]["fingerprint"] != new["model"]["fingerprint"]
 
 
@@ -229,21 +252,6 @@ def test_version_of_a_bento_follows_from_what_is_in_it(made: Made, tmp_path: Pat
         lock.write("# another\n")
     tags.add(plan.tag)
     assert len(tags) == 4
-
-
-def test_bento_is_built_once_and_holds_the_files_of_its_plan(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
-    (tmp_path / "bentoml").mkdir()
-    root = copied_sources(tmp_path / "source", "events")
-    plan = BentoPlan(service="events", root=root, models=())
-    assert build(plan, to=tmp_path / "bento")
-    assert not build(plan, to=tmp_path / "bento")
-    source = tmp_path / "bento" / "src"
-    inside = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
-    planned = {path.relative_to(root) for path in plan.files()}
-    assert inside == planned | {Path("bentofile.yaml")}
 
 
 def test_unknown_service_and_missing_model_are_said(capsys: pytest.CaptureFixture[str]) -> None:
