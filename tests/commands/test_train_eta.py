@@ -1,0 +1,103 @@
+"""`doorstep train eta`, and what the other commands make of its models.
+
+What is learned is tested with the estimators; here the tiny ETA of the session stands for it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from commands.main import app
+from estimators import Dataset, eta_training
+from estimators.eta import ETA_PARTS
+from estimators.trained_eta import TrainedEta
+
+CITIES = ("--orders", "3000", "--days", "8", "--seed", "107")
+"""The orders of the tiny ETA."""
+
+
+def invoked(*arguments: str) -> str:
+    shown = CliRunner(env={"COLUMNS": "160"}).invoke(app, arguments)
+    assert shown.exit_code == 0, shown.output
+    return shown.stdout
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, trained_eta: TrainedEta) -> dict[str, Any]:
+    """What the command passes to the training, which gives the tiny ETA."""
+    found: dict[str, Any] = {}
+
+    def trained(dataset: Dataset, **options: Any) -> TrainedEta:
+        options.pop("progress")("features", 1.0)
+        found.update(options, dataset=dataset)
+        return trained_eta
+
+    monkeypatch.setattr(eta_training, "train_eta", trained)
+    return found
+
+
+def test_an_eta_is_trained_and_saved(
+    asked: dict[str, Any], trained_eta: TrainedEta, eta_dataset: Dataset, tmp_path: Path
+) -> None:
+    metrics = tmp_path / "metrics.json"
+    shown = invoked(
+        *("train", "eta", *CITIES, "--threads", "1", "--per-order", "2", "--moments", "9000"),
+        *("--no-baselines", "--metrics", str(metrics)),
+    )
+    assert "saved as eta:" in shown
+    assert asked.pop("dataset").fingerprint == eta_dataset.fingerprint
+    assert asked == {
+        "num_threads": 1,
+        "seed": 107,
+        "per_order": 2.0,
+        "rows_max": 9_000,
+        "baselines": False,
+    }
+    written = json.loads(metrics.read_text(encoding="utf-8"))
+    assert written["report"] == trained_eta.report.to_json()
+    listed = json.loads(invoked("models", "--json"))
+    assert {one["tag"].partition(":")[0] for one in listed} >= {
+        "eta", *(f"eta_{part}" for part in ETA_PARTS)
+    }  # fmt: skip
+
+
+def test_an_eta_need_not_be_saved(asked: dict[str, Any], tmp_path: Path) -> None:
+    assert "saved as" not in invoked("train", "eta", *CITIES, "--no-save")
+    shown = CliRunner().invoke(app, ["train", "eta", "--metrics", str(tmp_path / "m.txt")])
+    assert shown.exit_code == 1
+    assert ".json" in shown.output
+
+
+def test_a_saved_eta_scores_the_same_again(asked: dict[str, Any], saved_eta: str) -> None:
+    scores = [line for line in invoked("train", "eta", *CITIES, "--no-save").splitlines() if line]
+    for shown in (
+        invoked("evaluate", "--model", saved_eta, *CITIES),
+        invoked("models", "show", saved_eta),
+    ):
+        lines = shown.splitlines()
+        assert [line for line in scores if line not in lines] == []
+    assert len(scores) > 4 * 9
+
+
+def test_an_eta_says_what_it_is_made_of(saved_eta: str) -> None:
+    shown = invoked("models", "show", saved_eta)
+    assert all(f"eta_{part}:" in shown for part in ETA_PARTS)
+    assert json.loads(invoked("models", "show", saved_eta, "--json"))["parts"]
+
+
+def test_a_part_is_evaluated_with_the_whole(saved_eta: str) -> None:
+    shown = CliRunner().invoke(app, ["evaluate", "--model", "eta_ready:latest", *CITIES])
+    assert shown.exit_code == 1
+    assert "any moment" in shown.output
+
+
+def test_a_page_of_plots_is_about_one_estimator(saved_eta: str, tmp_path: Path) -> None:
+    page = str(tmp_path / "page.html")
+    shown = CliRunner().invoke(app, ["evaluate", "--model", saved_eta, "--report", page])
+    assert shown.exit_code == 1
+    assert "--metrics" in shown.output
