@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import bentoml
 from starlette.responses import Response
@@ -19,6 +19,7 @@ from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
 from services.api_keys import Scope
 from services.batches import RowLimit
+from services.bounded_wait import BoundedWait
 from services.computing import Computing
 from services.decoding import decode
 from services.errors import ServiceError, SettingError, Unavailable
@@ -59,6 +60,7 @@ __all__ = ["ACCESS", "EstimatorService"]
 logger = logging.getLogger("doorstep.services")
 
 T = TypeVar("T")
+EstimationOf: TypeAlias = Callable[[Any], Estimation]
 
 _ASKED_BY: tuple[Scope, ...] = ("routing", "app", "partner")
 ACCESS: dict[str, tuple[Scope, ...]] = {
@@ -88,6 +90,7 @@ class EstimatorService:
         self._intake: Intake | None = None
         self._log: PredictionLog | None = None
         self._estimations: dict[str, Estimation] = {}
+        self._without_store: dict[str, Estimation] = {}
         self._models: dict[str, PartModel] = {}
         self._ages: list[FeatureAges] = []
         self._rows = RowLimit()
@@ -106,6 +109,7 @@ class EstimatorService:
             self._why_not = f"the service cannot start: {error}"
         where = "" if self._settings is None else self._settings.store
         self._computing = Computing(over_network=is_redis(where))
+        self._wait = BoundedWait(self._computing) if is_redis(where) else None
 
     @classmethod
     def settings(cls) -> EstimatorSettings:
@@ -139,6 +143,8 @@ class EstimatorService:
         for ages in self._ages:
             ages.close()
         self._computing.close()
+        if self._wait is not None:
+            self._wait.close()
         if self._log is not None:
             self._log.close()
         if self._store is not None:
@@ -195,6 +201,7 @@ class EstimatorService:
             return reason
         self._models[part] = model
         self._estimations[part] = self._estimation(model)
+        self._without_store[part] = self._estimation(model.without_store())
         return ""
 
     def _open(self, settings: EstimatorSettings) -> str:
@@ -272,13 +279,22 @@ class EstimatorService:
         """Return which of the parts a request asks for."""
         return next(iter(self.parts))
 
-    def estimation_of(self, request: PredictRequest | PredictColumnsRequest) -> Estimation:
+    def estimation_of(
+        self, request: PredictRequest | PredictColumnsRequest, *, with_store: bool = True
+    ) -> Estimation:
         """Return what answers a request.
+
+        Args:
+            request: says for which part.
+            with_store: whether the event store can be waited for.
 
         Raises:
             Unavailable: there is neither a model nor anything to fall back on.
         """
-        estimation = self._estimations.get(self.part_of(request))
+        part = self.part_of(request)
+        estimation = self._estimations.get(part)
+        if not with_store:
+            estimation = self._without_store.get(part, estimation)
         if estimation is None:
             raise Unavailable(self._why_not)
         return estimation
@@ -286,40 +302,53 @@ class EstimatorService:
     async def answer_one(self, call: Call, kind: type[PredictRequest]) -> Response:
         """Answer ``/predict``."""
         request = decode(call.body, kind)
-        answer = partial(self.estimation_of(request).answer, request, request_id=call.request_id)
-        return json_response(await self._computing.run(1, answer), request_id=call.request_id)
+        self.estimation_of(request)  # refuses before anything is waited for
+
+        def answer(estimation_of: EstimationOf) -> PredictAnswer:
+            return estimation_of(request).answer(request, request_id=call.request_id)
+
+        return json_response(await self._answered(1, answer), request_id=call.request_id)
 
     async def answer_many(self, call: Call, kind: type[PredictRequest]) -> Response:
         """Answer ``/predict_batch``, whose rows are of this kind."""
         request = await self._decoded(call, PredictBatchRequest)
         if not self._estimations:
             raise Unavailable(self._why_not)
-        n = len(request.rows)
 
-        def answer() -> Response:
+        def answer(estimation_of: EstimationOf) -> Response:
             answers = answer_batch(
                 request.rows,
                 kind,
-                self.estimation_of,
+                estimation_of,
                 request_id=call.request_id,
                 metrics=self._metrics,
             )
             return json_response(answers, request_id=call.request_id)
 
-        with self._rows.of(n):
-            return await self._computing.run(n, answer)
+        with self._rows.of(len(request.rows)):
+            return await self._answered(len(request.rows), answer)
 
     async def answer_columns(self, call: Call, kind: type[PredictColumnsRequest]) -> Response:
         """Answer ``/predict_columns``."""
         request = await self._decoded(call, kind)
-        estimation, n = self.estimation_of(request), len(request.sample_ids)
+        self.estimation_of(request)
 
-        def answer() -> Response:
-            answers = estimation.answer_columns(request, request_id=call.request_id)
+        def answer(estimation_of: EstimationOf) -> Response:
+            answers = estimation_of(request).answer_columns(request, request_id=call.request_id)
             return json_response(answers, request_id=call.request_id)
 
-        with self._rows.of(n):
-            return await self._computing.run(n, answer)
+        with self._rows.of(len(request.sample_ids)):
+            return await self._answered(len(request.sample_ids), answer)
+
+    async def _answered(self, rows: int, answer: Callable[[EstimationOf], T]) -> T:
+        """Answer so many rows, without the store where that does not answer in time."""
+        if self._wait is None:
+            return await self._computing.run(rows, answer, self.estimation_of)
+        return await self._wait.run(
+            rows,
+            partial(answer, self.estimation_of),
+            partial(answer, partial(self.estimation_of, with_store=False)),
+        )
 
     async def _decoded(self, call: Call, kind: type[T]) -> T:
         """Decode a body, beside the event loop if it is a large one."""

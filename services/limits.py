@@ -36,6 +36,7 @@ __all__ = [
     "PART_RESERVE_S",
     "PART_TIMEOUT_S",
     "REQUEST_TIMEOUT_S",
+    "STORE_TIMEOUT_S",
 ]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -126,6 +127,9 @@ REQUEST_TIMEOUT_S = 10.0
 PART_TIMEOUT_S = 1.0
 """Seconds that a part of an ETA may take, however much time the request has: what does not answer
 by then is not worth the wait."""
+
+STORE_TIMEOUT_S = 1.0
+"""Seconds that an event store over the network may take; then the answer comes without it."""
 
 PART_RESERVE_S = 0.02
 """Seconds of a request's time that are left for its answer when all parts must have answered."""

@@ -3,109 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
-import pandas as pd
 import pytest
 
-from aggregators.stores import EventStore
-from estimators import Dataset, registry
-from estimators.stages import LIFE, elapsed_name
+from estimators import Dataset
 from services.client_connections import AsyncServiceClient
-from services.courier_travel import CourierTravelService
-from services.etp import EtpService
 from services.event_store import open_store
-from services.http import Call
-from services.parts import PartAnswer, PartRows, Parts, open_parts, sources_of
+from services.parts import PartAnswer, Parts, open_parts, sources_of
 from services.remote_parts import Pause, RemotePart
 from services.settings import PartSettings
-from services.wall_eta import WallEtaService
 from tests.services.asgi import AsgiClient
-
-VARIABLES = {
-    "ready": "DOORSTEP_ETP_MODEL",
-    "to_store": "DOORSTEP_TO_STORE_MODEL",
-    "to_customer": "DOORSTEP_TO_CUSTOMER_MODEL",
-    "parking": "DOORSTEP_PARKING_MODEL",
-    "direct": "DOORSTEP_WALL_ETA_MODEL",
-}
-FACTS = (
-    "store_id", "courier_id", "city", "zone", "store_category", "store_zone", "vehicle", "building",
-    "floor", "amount", "products", "distance_m", "distance_to_store_m",
-)  # fmt: skip
-ROWS = 40
-SERVICES: dict[str, Any] = {
-    "etp": EtpService, "courier_travel": CourierTravelService, "wall_eta": WallEtaService
-}  # fmt: skip
-LEGS = {"to_store", "to_customer", "parking"}
-SERVICE_OF = {"ready": "etp", "direct": "wall_eta", **dict.fromkeys(LEGS, "courier_travel")}
-
-
-class City:
-    """A tiny ETA in the model store, a file with the events of its cities, and questions."""
-
-    def __init__(self, tag: str, dataset: Dataset, folder: Path) -> None:
-        self.model = registry.load_eta(tag)
-        self.path = folder / "events.db"
-        table = dataset.table
-        middle = len(table) // 2
-        self.asked = table.iloc[middle : middle + ROWS]
-        assigned = self.asked["courier_assigned"].dropna().sort_values()
-        self.as_of: datetime = assigned.iloc[len(assigned) // 2].to_pydatetime()
-        self.ids: list[Any] = self.asked[dataset.source.sample_id].tolist()
-        self.columns = {name: [_plain(one) for one in self.asked[name]] for name in FACTS}
-        with open_store(str(self.path), sources_of(self.model)) as store:
-            _fill(store, dataset)
-
-    def environment(self) -> dict[str, str]:
-        tags = {variable: self.model.tags[part] for part, variable in VARIABLES.items()}
-        return {"DOORSTEP_STORE": str(self.path), **tags}
-
-    def rows(self) -> PartRows:
-        return PartRows(columns=self.columns, sample_ids=self.ids, as_of=self.as_of)
-
-    def elapsed(self, row: int) -> dict[str, float | None]:
-        """What has happened to an order, from its table."""
-        found: dict[str, float | None] = {}
-        for event in LIFE[:-1]:
-            moment = self.asked[event].iloc[row]
-            happened = not pd.isna(moment) and moment < self.as_of
-            found[elapsed_name(event)] = (
-                (self.as_of - moment.to_pydatetime()) / timedelta(seconds=1) if happened else None
-            )
-        return found
-
-    def request(self, part: str, row: int, **order: Any) -> dict[str, Any]:
-        """A question about one order; what the model of the part does not take is left out."""
-        facts = self.model.parts[part].facts.inputs
-        keys = self.model.parts[part].features.dimensions
-        said = {name: self.columns[name][row] for name in FACTS if name in (*facts, *keys)}
-        leg = {"leg": part} if part in LEGS else {}
-        return {
-            **leg,
-            "order": {**said, **order},
-            "sample_id": self.ids[row],
-            "as_of": self.as_of.isoformat(),
-        }
-
-
-def _plain(value: Any) -> Any:
-    if value is None or value != value:
-        return None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _fill(store: EventStore, dataset: Dataset) -> None:
-    store.append_table(dataset.source, dataset.table)
-    for source, table in dataset.others.items():
-        if source.name in store.sources:
-            store.append_table(source, table)
+from tests.services.estimator_city import LEGS, ROWS, SERVICE_OF, SERVICES, City
 
 
 @pytest.fixture(scope="module")
@@ -269,96 +180,3 @@ def test_bad_columns_name_their_field(
     response = clients["etp"].post("/predict_columns", json=body)
     assert response.status_code == 400
     assert response.json()["field"] == field
-
-
-# --- starting without what is needed -------------------------------------------------------------
-
-
-def opened(service: Any) -> Any:
-    """An instance of a service that has started, as BentoML starts it."""
-    instance = service.inner()
-    instance.warm_up()
-    return instance
-
-
-def call(endpoint: Any, body: Any) -> tuple[int, Any]:
-    content = json.dumps(body, default=str).encode()
-    response = asyncio.run(endpoint(Call(content, "application/json", "r-1")))
-    return response.status_code, json.loads(response.body)
-
-
-def test_without_its_model_a_service_answers_what_is_usual_and_is_not_ready(
-    city: City, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in city.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DOORSTEP_PARKING_MODEL", "eta_parking:gone")
-    service = opened(CourierTravelService)
-    try:
-        assert not service.__is_ready__()
-        status, answer = call(service.predict, city.request("parking", 0))
-        assert (status, answer["status"]) == (200, "fallback")
-        assert answer["notes"][0].startswith("the service has no model: answered from")
-        assert answer["model"]["catalog_version"] == ""
-        assert call(service.predict, city.request("to_store", 0))[1]["status"] != "fallback"
-        rows = {"rows": [city.request("parking", 0), city.request("to_store", 0), {}]}
-        status, batch = call(service.predict_batch, rows)
-        assert (status, batch["refused"]) == (200, 1)
-        columns = {"leg": "parking", "columns": city.columns, "sample_ids": city.ids}
-        status, whole = call(service.predict_columns, {**columns, "as_of": city.as_of.isoformat()})
-        assert set(whole["status"]) == {"fallback"}
-    finally:
-        service.finish()
-
-
-def test_a_store_that_is_missing_at_the_start_is_tried_again(
-    city: City, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name, value in city.environment().items():
-        monkeypatch.setenv(name, value)
-    late = tmp_path / "later" / "events.db"
-    monkeypatch.setenv("DOORSTEP_STORE", str(late))
-    monkeypatch.setattr("services.estimator_service.RETRY_S", 3_600.0)  # the test tries itself
-    service = opened(WallEtaService)
-    try:
-        assert not service.__is_ready__()
-        request = city.request("direct", 0)
-        status, answer = call(service.predict, request)
-        assert (status, answer["status"]) == (200, "degraded")
-        assert answer["notes"][-1] == "real-time features are missing: StoreError"
-        status, problem = call(service.events, [{}])
-        assert (status, problem["error"]) == (503, "unavailable")
-        assert "no event store" in problem["reason"]
-        late.parent.mkdir()
-        assert service.complete()
-        assert service.__is_ready__()
-        assert call(service.predict, {**request, "sample_id": None})[1]["status"] == "ok"
-    finally:
-        service.finish()
-
-
-def test_a_model_of_something_else_is_refused(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in city.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DOORSTEP_ETP_MODEL", city.model.tags["parking"])
-    service = opened(EtpService)
-    try:
-        assert not service.__is_ready__()
-        _, problem = call(service.events, [{}])
-        assert "expected etp or eta_ready" in problem["reason"]
-    finally:
-        service.finish()
-
-
-def test_a_setting_that_cannot_be_is_said_and_not_tried_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("DOORSTEP_MAX_CLOCK_SKEW_S", "soon")
-    service = opened(EtpService)
-    try:
-        assert not service.__is_ready__()
-        status, problem = call(service.predict, {"order": {}, "sample_id": None})
-        assert status == 503
-        assert "DOORSTEP_MAX_CLOCK_SKEW_S" in problem["reason"]
-    finally:
-        service.finish()
