@@ -154,12 +154,10 @@ class Estimation:
             InvalidRequest: a column of another length, or the moment.
         """
         n = len(request.sample_ids)
-        ignored = [name for name in request.columns if not self.model.takes(name)]
-        columns = {
-            name: _column(name, values, n)
-            for name, values in request.columns.items()
-            if name not in ignored
-        }
+        columns = {name: _column(name, values, n) for name, values in request.columns.items()}
+        ignored = [name for name in columns if not self.model.takes(name)]
+        for name in ignored:
+            del columns[name]
         problems = self.model.check_columns(columns)
         as_of, as_of_us = self._moment(request.as_of)
         good = [row for row in range(n) if row not in problems]

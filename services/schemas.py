@@ -97,7 +97,7 @@ class PredictColumnsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     columns, so what one of them does not know is ignored, and the answer says so.
     """
 
-    columns: dict[str, Any]
+    columns: dict[str, list[Any] | str | int | float | None]
     sample_ids: Annotated[list[SampleId | None], Meta(min_length=1, max_length=MAX_COLUMN_ROWS)]
     as_of: Time | None = None
 
