@@ -80,8 +80,9 @@ def requests_of(url: str, bodies: list[bytes]) -> Iterator[bytes]:
 
 async def opened(url: str, n: int) -> list[Connection]:
     where = urlsplit(url)
+    host, port = str(where.hostname), where.port or 80
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(Connection, where.hostname, where.port) for _ in range(n)]
+    made = [await loop.create_connection(Connection, host, port) for _ in range(n)]
     return [connection for _, connection in made]
 
 

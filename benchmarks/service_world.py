@@ -217,8 +217,8 @@ def evening(orders: "pd.DataFrame", event: str) -> "pd.DataFrame":
     """Orders whose event was on the last evening, in its order."""
     known = orders[orders[event].notna()].sort_values(event)
     known = known[known[event] > known[event].iloc[-1] - EVENING]
-    every = max(1, len(known) // REQUESTS)
-    return known.iloc[::every]
+    some: pd.DataFrame = known.iloc[:: max(1, len(known) // REQUESTS)]
+    return some
 
 
 def plain(value: Any) -> Any:

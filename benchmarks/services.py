@@ -51,12 +51,12 @@ def family(service: ServiceProcess) -> list[psutil.Process]:
 def processor_s(service: ServiceProcess) -> float:
     """Seconds that a service has been on a processor."""
     times = [process.cpu_times() for process in family(service)]
-    return float(sum(one.user + one.system for one in times))
+    return sum(float(one.user + one.system) for one in times)
 
 
 def resident_mb(service: ServiceProcess) -> float:
     """Memory of the process that answers, megabytes."""
-    return round(max(one.memory_info().rss for one in family(service)) / 1e6, 1)
+    return round(max(float(one.memory_info().rss) for one in family(service)) / 1e6, 1)
 
 
 @contextlib.contextmanager
@@ -81,11 +81,9 @@ def serving(
 def load(urls: list[str], bodies: Path, where: list[int], **options: float) -> list[dict[str, Any]]:
     """Put load on services at once, from processes of their own; the report of each."""
     given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    commands = [
-        ["taskset", "-c", ",".join(map(str, where)), sys.executable, "-m", "benchmarks.load"]
-        + [url, str(bodies), *given]
-        for url in urls
-    ]
+    pinned = ["taskset", "-c", ",".join(map(str, where))]
+    program = [*pinned, sys.executable, "-m", "benchmarks.load"]
+    commands = [[*program, url, str(bodies), *given] for url in urls]
     running = [subprocess.Popen(one, stdout=subprocess.PIPE, text=True) for one in commands]
     reports = []
     for one in running:
