@@ -125,6 +125,9 @@ class RowModel(Protocol):
     def warm_up(self) -> None:
         """Answer something, so that the first real question is quick."""
 
+    def close(self) -> None:
+        """End what runs in the background."""
+
 
 def concatenated(parts: Sequence[Estimates]) -> Estimates:
     """Return the answers of one model to several groups of rows, one group after the other."""

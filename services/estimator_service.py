@@ -27,7 +27,6 @@ from services.estimates import RowModel
 from services.estimation import Estimation, answer_batch
 from services.event_store import is_redis, open_store
 from services.examples import EVENTS, PREDICT, PREDICT_BATCH, PREDICT_COLUMNS
-from services.feature_ages import FeatureAges
 from services.http import Call, json_endpoint, json_response
 from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
@@ -92,7 +91,6 @@ class EstimatorService:
         self._estimations: dict[str, Estimation] = {}
         self._without_store: dict[str, Estimation] = {}
         self._models: dict[str, PartModel] = {}
-        self._ages: list[FeatureAges] = []
         self._rows = RowLimit()
         self._opening = threading.Lock()
         self._ends = threading.Event()
@@ -140,8 +138,8 @@ class EstimatorService:
             self._retrying.join()
         if self._intake is not None:
             self._intake.close()
-        for ages in self._ages:
-            ages.close()
+        for model in self._models.values():
+            model.close()
         self._computing.close()
         if self._wait is not None:
             self._wait.close()
@@ -225,8 +223,6 @@ class EstimatorService:
         for source in model.sources:
             store.check_source(source)
         model.use_store(store)
-        model.ages = FeatureAges(model.features, store, metrics=self._metrics)
-        self._ages.append(model.ages)
 
     def _estimation(self, model: RowModel) -> Estimation:
         return Estimation(model, metrics=self._metrics, service=self.name, log=self._log)

@@ -83,6 +83,9 @@ class FallbackModel:
         """Answer an order about which nothing is known."""
         self.estimate_one({}, None, 0)
 
+    def close(self) -> None:
+        """Do nothing: nothing runs in the background."""
+
 
 def fallen_back(
     fallback: Fallback,

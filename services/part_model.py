@@ -88,8 +88,7 @@ class PartModel:
         self._lookup: ElapsedLookup | None = None
         if source is not None and self._fields.elapsed:
             self._lookup = ElapsedLookup(self._fields.elapsed, source)
-        self.ages: FeatureAges | None = None
-        """Is told now and then how old the events are that features rest on."""
+        self._ages: FeatureAges | None = None
         self.info = ModelInfo(
             tag=tag,
             catalog_version=features.version,
@@ -115,12 +114,18 @@ class PartModel:
     def without_store(self) -> PartModel:
         """Return the same model for what must be answered without the store."""
         alone = copy.copy(self)
-        alone._store = alone.ages = None
+        alone._store = alone._ages = None
         return alone
 
     def use_store(self, store: EventStore) -> None:
-        """Take the features from this store from now on."""
+        """Take the features from this store from now on, and look how old their events are."""
         self._store = store
+        self._ages = FeatureAges(self._features, store, metrics=self._metrics)
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._ages is not None:
+            self._ages.close()
 
     def check(self, order: Mapping[str, Any]) -> None:
         """Refuse an order with a field that none has, or a value of the wrong type."""
@@ -168,8 +173,8 @@ class PartModel:
             realtime = self._features.transform_array(
                 store, as_of=as_of_us, keys=keys, sample_id=own
             )
-            if self.ages is not None:
-                self.ages.offer(from_us(as_of_us), keys, own)
+            if self._ages is not None:
+                self._ages.offer(from_us(as_of_us), keys, own)
         except _STORE_FAILURES as error:
             realtime = np.full(len(self._features), np.nan)
             notes.append(_unread(error))
@@ -217,10 +222,10 @@ class PartModel:
                 realtime = self._features.transform_many(
                     store, as_of=rows.as_of_us, keys=keys, sample_id=own
                 )
-            if self.ages is not None and n:
+            if self._ages is not None and n:
                 first = {name: column[0] for name, column in keys.items()}
                 own_first = {self._own_source: rows.sample_ids[0]}
-                self.ages.offer(from_us(int(rows.as_of_us[0])), first, own_first)
+                self._ages.offer(from_us(int(rows.as_of_us[0])), first, own_first)
         except _STORE_FAILURES as error:
             realtime = np.full((n, len(self._features)), np.nan)
             columns = said(columns)

@@ -164,6 +164,8 @@ class Parts:
         """Let go of connections and threads."""
         for part in {id(part): part for part in self._remote.values()}.values():
             await part.close()
+        for model in self._local.values():
+            await asyncio.to_thread(model.close)
         await asyncio.to_thread(self._computing.close)
 
     def _ends_s(self) -> float:
@@ -333,14 +335,15 @@ def open_parts(
         if fallback is not None:
             fallbacks[name] = fallback
         if name in model.parts and name not in remote:
-            local[name] = PartModel(
+            part = PartModel(
                 model.parts[name],
                 tag=tag,
                 metrics=metrics[name],
-                store=store,
                 fallback=fallback,
                 validator=saved_validator(tag, model.parts[name].facts),
             )
+            part.use_store(store)
+            local[name] = part
     return Parts(
         local,
         remote,

@@ -48,6 +48,9 @@ class Doubling:
     def use_store(self, store: Any) -> None:
         """There is none."""
 
+    def close(self) -> None:
+        """Nothing runs in the background."""
+
     def warm_up(self) -> None:
         self.estimate(one_row({"products": 1}, None, 0))
 
