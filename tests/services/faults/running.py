@@ -60,12 +60,16 @@ def process_of(
 
 @dataclass(frozen=True)
 class Composed:
-    """The ETA service, which asks its parts over the network, through proxies that can fail."""
+    """The ETA service, which asks its parts over the network, through proxies that can fail.
+
+    ``log`` has what the ETA service prints.
+    """
 
     eta: ServiceProcess
     peers: dict[str, ServiceProcess]
     proxies: dict[str, FaultyProxy]
     http: httpx.Client
+    log: Path
 
 
 @contextmanager
@@ -79,7 +83,7 @@ def composed(store: str, folder: Path) -> Iterator[Composed]:
         urls = {f"DOORSTEP_{name.upper()}_URL": proxy.url for name, proxy in proxies.items()}
         eta = stack.enter_context(process_of("eta", store, folder, urls))
         http = httpx.Client(base_url=eta.url, trust_env=False, timeout=PATIENCE_S)
-        yield Composed(eta, peers, proxies, stack.enter_context(http))
+        yield Composed(eta, peers, proxies, stack.enter_context(http), folder / "eta.log")
 
 
 def family_of(service: ServiceProcess) -> list[psutil.Process]:

@@ -6,6 +6,7 @@ the peer did not say, and labelled so. When the peer is well again, so are the a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from aggregators import SqliteEventStore
+from benchmarks.load_test import broken_connections, sustained
 from estimators import registry
 from services.parts import sources_of
 from tests.services.faults.city import City, ask, statuses
@@ -28,6 +30,9 @@ from tests.services.faults.running import (
     wait_until,
 )
 
+CONNECTIONS = 32
+LOAD_S = 20.0
+RATE = 40.0
 PARTS_OF = {
     "etp": {"ready"},
     "courier_travel": {"to_store", "to_customer", "parking"},
@@ -104,6 +109,16 @@ def test_a_process_that_hangs_costs_no_answer(
     check_unwell("courier_travel", well, answers)
 
 
+def test_a_connection_that_breaks_is_found_in_the_log(
+    services: Composed, city: City, well: dict[str, Any]
+) -> None:
+    assert well
+    before = len(services.log.read_text())
+    with services.proxies["etp"].fault("reset"):
+        answers_of(services.http, city)
+    assert broken_connections(services.log.read_text()[before:])
+
+
 def test_all_peers_may_be_gone_at_once(
     services: Composed, city: City, well: dict[str, Any]
 ) -> None:
@@ -129,6 +144,28 @@ def test_little_time_is_enough_for_an_answer(
         response = ask(services.http, "/eta", city.questions["/eta"], limit_ms=400)
     assert response.status_code == 200, response.text
     assert "fallback" in statuses(response.json())
+
+
+def test_many_callers_at_once_are_all_answered(
+    services: Composed, city: City, well: dict[str, Any]
+) -> None:
+    assert well
+    before = len(services.log.read_text())
+    load = asyncio.run(
+        sustained(
+            services.eta.url,
+            list(city.questions.items()),
+            connections=CONNECTIONS,
+            seconds=LOAD_S,
+            rate=RATE,
+        )
+    )
+    assert load.failed == 0, load.failures
+    assert {path for path, _ in load.calls} == set(city.questions)
+    assert sum(load.calls.values()) > CONNECTIONS
+    assert load.events > 0
+    # A part may be late on a busy machine, but no connection may break.
+    assert broken_connections(services.log.read_text()[before:]) == []
 
 
 def test_a_process_that_was_killed_is_asked_again_where_it_is_started_anew(
