@@ -105,3 +105,4 @@ def test_parts_answer_the_same_in_one_process_and_in_others(
         answer["models"]["eta"].pop("fingerprint")  # that of the parts which the process holds
     assert answers[0] == answers[1]
     assert explained["expected_eta_s"] == answers[0]["expected_eta_s"]
+    assert explained["explanation"], "what explains is in the lock, too"
