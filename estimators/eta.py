@@ -89,7 +89,7 @@ class StageModel:
             name: None if document[name] is None else ConformalGrid.from_json(document[name])
             for name in ("composed", "blend")
         }
-        return cls(weight=float(document["weight"]), heed=float(document.get("heed", 1.0)), **grids)
+        return cls(weight=float(document["weight"]), heed=float(document["heed"]), **grids)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from aggregators.times import NEVER
 from estimators.base import Estimator
 from estimators.boosting import BoostingParameters
 from estimators.calibration import GRID_LEVELS
@@ -16,6 +17,8 @@ from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.eta import EtaModel
 from estimators.eta_parts import PART_SPECS, PartSpec
+from estimators.etp import Etp
+from estimators.matrix import FeatureMatrix
 from estimators.moments import Moments
 from estimators.stages import (
     ANY_MOMENT,
@@ -29,7 +32,14 @@ from estimators.stages import (
 from estimators.training import Progress, unfitted
 from estimators.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["PartRows", "all_part_rows", "answers_of", "composed_grid", "unfitted_part"]
+__all__ = [
+    "PartRows",
+    "all_part_rows",
+    "answers_of",
+    "composed_grid",
+    "true_ready_us",
+    "unfitted_part",
+]
 
 CHUNK_ROWS = 2_000
 """So many rows are composed at once: all draws of each part are held in memory."""
@@ -85,6 +95,32 @@ class PartRows:
         rows = np.flatnonzero(asked[self.at])
         if len(rows):
             into[self.at[rows]] = self.estimator.predict(self.X[rows]).values
+
+
+def true_ready_us(dataset: Dataset, *, num_threads: int, seed: int) -> IntArray | None:
+    """Return when each order was ready as far as it is known; None: as recorded.
+
+    Where the data set says that nobody presses that button reliably, it is drawn between what
+    bounds it, as the eTP's labels are (see `estimators.imputation`).
+
+    Args:
+        dataset: of the orders.
+        num_threads: of the features.
+        seed: of the draws.
+
+    Returns:
+        Microseconds UTC, shape (n_rows,), NEVER where nothing bounds it.
+    """
+    if dataset.censoring is None or dataset.censoring.event != "ready":
+        return None
+    asked = dataset.about(PART_SPECS["ready"].target, as_of="dispatched")
+    parameters = replace(Etp.default_parameters, seed=seed, num_threads=num_threads)
+    estimator = unfitted(Etp, asked, parameters=parameters)
+    matrix = FeatureMatrix.compute(estimator, asked, threads=num_threads)
+    found = np.full(len(dataset.table), NEVER)
+    after_us = np.round(matrix.target_s * 1e6).astype(np.int64)
+    found[asked.trains | asked.tests] = matrix.as_of_us + after_us
+    return found
 
 
 def all_part_rows(

@@ -22,7 +22,7 @@ from estimators.distribution import Distribution
 from estimators.eta import EtaModel, StageModel
 from estimators.eta_calibration import fit_stages
 from estimators.eta_conditions import condition_labels, heeds, means_of
-from estimators.eta_rows import PartRows, all_part_rows, composed_grid
+from estimators.eta_rows import PartRows, all_part_rows, composed_grid, true_ready_us
 from estimators.moments import PER_ORDER, ROWS_MAX, Moments
 from estimators.stages import DIRECT
 from estimators.trained_eta import TrainedEta
@@ -71,6 +71,8 @@ def train_eta(
     report = progress or _silent
     moments = Moments.draw(dataset, seed=seed, per_order=per_order, rows_max=rows_max)
     moments = moments[moments.trains | moments.tests]
+    ready_us = true_ready_us(dataset, num_threads=num_threads, seed=seed)
+    moments = replace(moments, ready_us=ready_us)
     rows = all_part_rows(
         moments, dict(parameters or {}), report, num_threads=num_threads, seed=seed
     )

@@ -60,11 +60,14 @@ class Moments:
         dataset: the orders.
         rows: positions in the data set's table, shape (n_rows,).
         as_of_us: the moment of each row, microseconds UTC, ascending.
+        ready_us: of every row of the table: when the order was ready, for labels, where the
+            record of it may be late or missing; None: as recorded.
     """
 
     dataset: Dataset
     rows: IntArray
     as_of_us: IntArray
+    ready_us: IntArray | None = None
 
     @classmethod
     def draw(
@@ -149,7 +152,8 @@ class Moments:
 
     def rest_s(self, part: str) -> FloatArray:
         """Return the label of a part, seconds, NaN where there is none, shape (n_rows,)."""
-        return rest_s(part, self.event_us, self.as_of_us)
+        ready_us = None if self.ready_us is None else self.ready_us[self.rows]
+        return rest_s(part, self.event_us, self.as_of_us, ready_us=ready_us)
 
     def columns(self, names: tuple[str, ...]) -> pd.DataFrame:
         """Return facts and dimensions as they were known at each moment, missing else.

@@ -251,13 +251,21 @@ def asked_at(part: str, stage: npt.NDArray[np.str_]) -> BoolArray:
     return np.isin(stage, [name for name in OPEN_STAGES if part in pending_at(name)])
 
 
-def rest_s(part: str, event_us: Mapping[str, IntArray], as_of_us: IntArray) -> FloatArray:
+def rest_s(
+    part: str,
+    event_us: Mapping[str, IntArray],
+    as_of_us: IntArray,
+    *,
+    ready_us: IntArray | None = None,
+) -> FloatArray:
     """Return the label of a part for rows asked at any moment.
 
     Args:
         part: ``ready``, ``to_store``, ``to_customer``, ``parking`` or ``direct``.
         event_us: all of ``LIFE``, microseconds UTC, NEVER for never, each of shape (n_rows,).
         as_of_us: the moment of each row.
+        ready_us: when orders were really ready, where the record of it may be late or missing; a
+            part that is past by the records has no label all the same.
 
     Returns:
         Seconds, shape (n_rows,), as the table above has it. NaN where the part is past, or was
@@ -269,13 +277,15 @@ def rest_s(part: str, event_us: Mapping[str, IntArray], as_of_us: IntArray) -> F
     ([140.0], [120.0])
     """
     start = as_of_us
+    food_us = event_us["ready"] if ready_us is None else ready_us
     if part == "to_customer":
-        start = np.maximum.reduce([as_of_us, event_us["ready"], event_us["courier_at_store"]])
+        start = np.maximum.reduce([as_of_us, food_us, event_us["courier_at_store"]])
         # Of what is on its way nobody asks any more when the order was ready.
         start = np.where(happened_by(event_us["picked_up"], as_of_us), as_of_us, start)
     if part == "parking":
         start = np.maximum(as_of_us, event_us["courier_at_customer"])
-    end = event_us[_ENDS[part]]
+    # What was ready before anybody said so needs no more time.
+    end = np.maximum(food_us, as_of_us) if part == "ready" else event_us[_ENDS[part]]
     past = np.zeros(len(as_of_us), dtype=bool)
     for event in _PAST_AFTER[part]:
         past |= happened_by(event_us[event], as_of_us)

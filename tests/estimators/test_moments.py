@@ -10,11 +10,14 @@ import pytest
 
 from aggregators.errors import UnknownNameError
 from aggregators.times import column_to_us, from_us
+from commands.datasets import dataset_of_cities
 from estimators import Dataset, DatasetError
 from estimators.eta_parts import COURIER_FACTS, PART_SPECS
+from estimators.eta_rows import true_ready_us
 from estimators.moments import Moments
-from estimators.stages import OPEN_STAGES
+from estimators.stages import OPEN_STAGES, asked_at
 from estimators.trained_eta import TrainedEta
+from simulator import Imperfections, Scenario
 
 PARTS = tuple(PART_SPECS)
 
@@ -130,3 +133,17 @@ def test_orders_without_all_events_are_refused(eta_dataset: Dataset) -> None:
     )
     with pytest.raises(UnknownNameError, match="ready"):
         Moments.draw(replace(eta_dataset, source=source))
+
+
+def test_a_button_that_nobody_presses_still_teaches_when_food_is_ready() -> None:
+    dataset = dataset_of_cities(
+        Scenario(cities=1, days=8, orders=1_500, seed=109, imperfections=Imperfections.typical())
+    )
+    moments = Moments.draw(dataset, seed=1, per_order=2.0)
+    ready_us = true_ready_us(dataset, num_threads=1, seed=0)
+    assert ready_us is not None
+    learned = replace(moments, ready_us=ready_us)
+    asked = moments.trains & asked_at("ready", moments.stage)
+    recorded, known = (~np.isnan(one.rest_s("ready")[asked]) for one in (moments, learned))
+    assert known.mean() > recorded.mean() + 0.02
+    assert np.nanmean(learned.rest_s("ready")[asked]) < np.nanmean(moments.rest_s("ready")[asked])

@@ -168,3 +168,18 @@ def test_what_was_not_recorded_has_no_label() -> None:
     assert np.isnan(rest_s("to_customer", life, before)).all()
     assert not np.isnan(rest_s("to_customer", life, life["picked_up"] + 1)).any()
     assert not np.isnan(rest_s(DIRECT, life, before)).any()
+
+
+def test_food_that_was_ready_before_anybody_said_so_needs_no_time() -> None:
+    life = _lives(np.random.default_rng(2), 50)
+    as_of_us = life["ready"] - 1
+    really_us = life["ready"] - 10**7
+    said = rest_s("ready", life, as_of_us)
+    assert (said > 0.0).all()
+    assert (rest_s("ready", life, as_of_us, ready_us=really_us) == 0.0).all()
+    assert np.isnan(rest_s("ready", life, life["ready"] + 1, ready_us=really_us)).all()
+    earlier = rest_s("to_customer", life, life["activated"] + 1, ready_us=really_us)
+    later = rest_s("to_customer", life, life["activated"] + 1)
+    waits = life["ready"] > life["courier_at_store"]
+    assert (earlier >= later).all()
+    assert (earlier > later)[waits].all()
