@@ -20,7 +20,7 @@ from aggregators import FeatureSet
 from aggregators import __version__ as aggregators_version
 from aggregators.errors import AggregatorError, FunctionError, StoreError
 from aggregators.events import Source
-from aggregators.functions import evaluate
+from aggregators.functions import EXPENSIVE, evaluate, function_code
 from aggregators.stores import EventStore
 from aggregators.times import from_us
 from aggregators.typing import SampleId
@@ -142,7 +142,8 @@ class PartModel:
     def warm_up(self) -> None:
         """Answer an order about which nothing is known, so that the first real ones are quick."""
         for feature in self._features:
-            if callable(feature.function):  # a library may be loaded, which takes seconds
+            if callable(feature.function) and function_code(feature.function)[0] == EXPENSIVE:
+                # A library may be loaded, which takes seconds.
                 evaluate(feature.function, np.arange(3.0), feature.name)
         order: dict[str, Any] = dict.fromkeys(self._fields.needed)
         now_us = round(time() * 1e6)
