@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import compress
 from typing import Any, Protocol
 
@@ -290,6 +290,6 @@ class OrderBook:
 
 def _us(moment: datetime, path: str) -> int:
     try:
-        return moment_to_us(moment, path)
+        return moment_to_us(moment.astimezone(UTC), path)
     except (AggregatorError, OverflowError):
         raise InvalidRequest(f"{moment} is out of range", field=path) from None

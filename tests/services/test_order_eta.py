@@ -141,6 +141,7 @@ def test_what_answered_is_named_and_logged() -> None:
         ({"order": {"products": "2"}}, "order.products"),
         ({"order": {"since_accepted_s": 3.0}}, "order.since_accepted_s"),
         ({"happened": {"acepted": None}}, "happened.acepted"),
+        ({"happened": {"activated": "0001-01-01T00:00:00+05:00"}}, "happened.activated"),
         ({"as_of": "9999-12-31T23:30:00Z"}, "as_of"),
     ],
 )
