@@ -283,9 +283,9 @@ class FeatureSet:
     @property
     def plan(self) -> InferencePlan:
         """What to read for a query and what to compute from it; compiled when first needed."""
-        from aggregators.inference import InferencePlan
-
         if self._plan is None:
+            from aggregators.inference import InferencePlan
+
             self._plan = InferencePlan(self)
         return self._plan
 

@@ -337,7 +337,7 @@ def _coded(given: Any, n: int, check: Callable[[Any], Any]) -> _Column:
     """Number the different values of a column, or of one value for all rows."""
     if not _is_column(given):
         return _Column([check(given)], np.zeros(n, np.int64))
-    numbers: dict[Any, int] = {}
     plain = given.tolist() if hasattr(given, "tolist") else given
-    codes = np.array([numbers.setdefault(value, len(numbers)) for value in plain], np.int64)
+    numbers = {value: i for i, value in enumerate(dict.fromkeys(plain))}
+    codes = np.fromiter(map(numbers.__getitem__, plain), np.int64, len(plain))
     return _Column([check(value) for value in numbers], codes)

@@ -27,6 +27,7 @@ CATEGORIES_MAX = 200_000
 """The most values that one category may have."""
 
 _PLAIN_NUMBERS = frozenset((int, float, type(None)))
+_TEXTS = frozenset((str, type(None)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +265,10 @@ def _distinct(table: pd.DataFrame, name: str) -> tuple[IntArray, list[Any]]:
 
 def _different(column: Sequence[Any] | FloatArray) -> tuple[IntArray, list[Any]]:
     """Return what :func:`_distinct` does, of a plain sequence."""
+    if {*map(type, column)} <= _TEXTS:
+        places = {value: i for i, value in enumerate(dict.fromkeys(column))}
+        index = np.fromiter(map(places.__getitem__, column), np.int64, len(column))
+        return index, list(places)
     # By type, too: 1 and True are one key of a dictionary, but not one value of a category.
     numbers: dict[tuple[type, Any], int] = {}
     codes = [numbers.setdefault((type(value), value), len(numbers)) for value in column]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -301,9 +302,11 @@ class SampleState:
             ]
         else:
             parts = [_NO_ROWS if one is None else one.rows for one in found]
-        offsets = np.zeros(len(keys) + 1, np.int64)
-        np.cumsum([len(rows) for rows in parts], out=offsets[1:])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts), offsets
+        if len(parts) == 1:
+            return parts[0], np.array([0, len(parts[0])], np.int64)
+        ends = accumulate((len(rows) for rows in parts), initial=0)
+        offsets = np.fromiter(ends, np.int64, len(parts) + 1)
+        return np.concatenate(parts), offsets
 
     def _own_row(self, sample_id: SampleId | None) -> int:
         if sample_id is None:
