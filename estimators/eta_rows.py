@@ -78,16 +78,18 @@ class PartRows:
             target_s=np.full(len(at), np.nan) if part == "conditions" else asked.rest_s(part),
         )
 
-    def with_fitted(self, moments: Moments, learned: BoolArray) -> PartRows:
+    def with_fitted(self, moments: Moments, learned: BoolArray, *, blind: bool = False) -> PartRows:
         """Return the same rows with an estimator that has learned from some of them.
 
         Args:
             moments: that these rows are of.
             learned: which moments to learn from, shape (len(moments),).
+            blind: whether it shall also know what to say where its features are missing.
         """
         rows = np.flatnonzero(learned[self.at] & ~np.isnan(self.target_s))
         estimator = _copy(self.estimator)
-        estimator.fit(self.X[rows], self.target_s[rows], moments.as_of_us[self.at[rows]])
+        as_of_us = moments.as_of_us[self.at[rows]]
+        estimator.fit(self.X[rows], self.target_s[rows], as_of_us, blind=blind)
         return replace(self, estimator=estimator)
 
     def answer(self, asked: BoolArray, into: FloatArray) -> None:

@@ -81,7 +81,7 @@ def train_eta(
     bases = [name for name in rows if name != "conditions"]
     for k, name in enumerate(bases):
         report("fit", k / len(bases))
-        rows[name] = rows[name].with_fitted(moments, learned)
+        rows[name] = rows[name].with_fitted(moments, learned, blind=True)
         rows[name].answer(moments.tests, unseen[name])
     report("fit", 1.0)
     heed = _with_conditions(rows, moments, unseen, report) if "conditions" in rows else {}
@@ -169,7 +169,7 @@ def _with_conditions(
         report("conditions", k / (len(blocks) + 1))
         own.with_fitted(moments, before).answer(inside, unseen["conditions"])
     found = heeds(moments, label_s, means_of(unseen["conditions"]))
-    rows["conditions"] = own.with_fitted(moments, learned)
+    rows["conditions"] = own.with_fitted(moments, learned, blind=True)
     rows["conditions"].answer(moments.tests, unseen["conditions"])
     report("conditions", 1.0)
     return found
