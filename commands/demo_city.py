@@ -14,7 +14,7 @@ from aggregators import Event
 from estimators.datasets import Dataset, cities_dataset
 from simulator import ORDERS, Scenario, Simulation, simulate_cities
 from simulator.couriers import VEHICLES
-from simulator.dispatch import DispatchedCity, Round
+from simulator.dispatch import DispatchedCity, nearest
 
 if TYPE_CHECKING:
     from simulator.city import City
@@ -134,18 +134,6 @@ def make_demo_city(*, days: int, orders_per_day: int, seed: int) -> DemoCity:
         waiting = running.round()
         running.offer(nearest(waiting), waiting)
     return DemoCity(simulation, running, past, begins)
-
-
-def nearest(waiting: Round) -> list[tuple[int, int]]:
-    """Return the nearest idle courier for each order whose lead time is over."""
-    free = np.ones(len(waiting.couriers), dtype=bool)
-    pairs = []
-    for order in np.flatnonzero(waiting.requested):
-        if free.any():
-            courier = int(np.where(free, waiting.distance_m[order], np.inf).argmin())
-            free[courier] = False
-            pairs.append((int(order), courier))
-    return pairs
 
 
 def known_at(orders: pd.DataFrame, moment: datetime) -> pd.DataFrame:

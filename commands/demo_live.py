@@ -20,10 +20,11 @@ from commands.demo_callers import (
     Routing,
     Tracking,
 )
-from commands.demo_city import DemoCity, nearest
+from commands.demo_city import DemoCity
 from commands.output import StageProgress
 from services.client import EtaClient
 from services.cloudevents import to_cloud_event
+from simulator.dispatch import nearest
 
 __all__ = ["LiveHour", "send", "send_past"]
 

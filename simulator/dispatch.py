@@ -26,7 +26,7 @@ from simulator.engine.run import SPARE
 from simulator.engine.snapshots import copy_of, fresh_orders, grown, joined, part_of
 from simulator.engine.state import NEVER, Orders, State, World
 
-__all__ = ["DispatchedCity", "Round", "dispatch"]
+__all__ = ["Decide", "DispatchedCity", "Round", "dispatch", "nearest"]
 
 STEP_S = 5.0
 
@@ -211,10 +211,7 @@ def dispatch(
 
     >>> from simulator import Scenario, simulate_cities
     >>> city = simulate_cities(Scenario(cities=1, days=1, orders=200)).cities[0]
-    >>> def first_free(waiting: Round) -> list[tuple[int, int]]:
-    ...     wanted = np.flatnonzero(waiting.requested)
-    ...     return [(int(o), c) for c, o in enumerate(wanted[: len(waiting.couriers)])]
-    >>> again = dispatch(city, first_free, until=city.scenario.end, step_s=30.0)
+    >>> again = dispatch(city, nearest, until=city.scenario.end, step_s=30.0)
     >>> bool((again.orders.moments[engine.DELIVERED] > 0).any())
     True
     """
@@ -230,6 +227,31 @@ def dispatch(
         if len(waiting.orders) and len(waiting.couriers):
             running.offer(decide(waiting), waiting)
     return running.result()
+
+
+def nearest(waiting: Round) -> list[tuple[int, int]]:
+    """Return the nearest idle courier for each order whose lead time is over, first come first.
+
+    >>> from datetime import UTC
+    >>> waiting = Round(
+    ...     as_of=datetime(2026, 3, 2, 12, tzinfo=UTC),
+    ...     orders=np.array([4, 5, 6]),
+    ...     requested=np.array([True, False, True]),
+    ...     couriers=np.array([0, 1]),
+    ...     idle_s=np.zeros(2),
+    ...     distance_m=np.array([[300.0, 200.0], [10.0, 10.0], [100.0, 50.0]]),
+    ... )
+    >>> nearest(waiting)
+    [(0, 1), (2, 0)]
+    """
+    free = np.ones(len(waiting.couriers), dtype=bool)
+    pairs = []
+    for order in np.flatnonzero(waiting.requested):
+        if free.any():
+            courier = int(np.where(free, waiting.distance_m[order], np.inf).argmin())
+            free[courier] = False
+            pairs.append((int(order), courier))
+    return pairs
 
 
 @compiled

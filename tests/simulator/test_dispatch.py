@@ -11,7 +11,7 @@ import pytest
 from aggregators import Event, MemoryEventStore
 from simulator import SOURCES, Scenario, Simulation
 from simulator.city import City, make_city
-from simulator.dispatch import DispatchedCity, Round, dispatch
+from simulator.dispatch import DispatchedCity, dispatch, nearest
 from simulator.engine import state as engine
 from simulator.engine.state import NEVER
 from simulator.tables import order_ids
@@ -24,17 +24,6 @@ SCENARIO = Scenario(cities=1, days=2, orders=1_600, seed=8, courier_supply=0.8)
 @pytest.fixture(scope="module")
 def city() -> City:
     return make_city(SCENARIO, 0)
-
-
-def nearest(waiting: Round) -> list[tuple[int, int]]:
-    """The nearest idle courier for each order whose time has come, one after the other."""
-    pairs, free = [], np.ones(len(waiting.couriers), dtype=bool)
-    for order in np.flatnonzero(waiting.requested):
-        if free.any():
-            courier = int(np.where(free, waiting.distance_m[order], np.inf).argmin())
-            free[courier] = False
-            pairs.append((int(order), courier))
-    return pairs
 
 
 @pytest.fixture(scope="module")
