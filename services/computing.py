@@ -26,6 +26,12 @@ class Computing:
 
     Args:
         over_network: whether the store is reached over the network.
+
+    >>> import asyncio
+    >>> computing = Computing()
+    >>> asyncio.run(computing.run(1, sum, [1, 2]))
+    3
+    >>> computing.close()
     """
 
     def __init__(self, *, over_network: bool = False) -> None:

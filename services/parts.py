@@ -102,6 +102,13 @@ class Parts:
         timeout_s: longest wait for a part, however much time the request has.
         shared: computes what models of this process have in common.
         clock: seconds that never run back; injected in tests.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    >>> rows = PartRows(columns={"city": ["BCN"]}, sample_ids=[None], as_of=noon)
+    >>> parts = Parts({})
+    >>> asyncio.run(parts.ask_many({"ready": rows}))["ready"].notes
+    [['ready has no model: answered from what is usual anywhere']]
     """
 
     def __init__(

@@ -48,6 +48,14 @@ class Pause:
         failures: so many in a row begin a pause; while the service is down, each one more does.
         pause_s: seconds.
         clock: seconds that never run back; injected in tests.
+
+    >>> pause = Pause("http://etp:3000", failures=1)
+    >>> pause.check()
+    >>> pause.failed()
+    >>> pause.check()
+    Traceback (most recent call last):
+    ...
+    services.client_errors.ServiceUnreachable: http://etp:3000 did not answer lately; ...
     """
 
     def __init__(

@@ -99,6 +99,7 @@ def test_settings_are_documented_with_their_defaults() -> None:
         f"More than {limits.FEW_ROWS} rows are computed beside",
         f"but for {limits.PART_RESERVE_S * 1e3:g} ms to compose",
         f"every {RETRY_S:g} s",
+        f"does not answer within {limits.STORE_TIMEOUT_S:g} s",
         f"more than {limits.MAX_COLUMN_ROWS:,} rows are several requests",
         *(f"`{name}`" for name in ELAPSED),
         *(f"`POST {path}`" for path in ACCESS),

@@ -41,6 +41,10 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
         f"for one API key | {limits.MAX_REQUESTS_PER_KEY} | 429",
         f"computed or wait | {limits.MAX_QUEUED_ROWS:,} | 503",
         f"for a request | {limits.REQUEST_TIMEOUT_S:g} s | 504",
+        f"column by column](estimator_services.md#columns) | {limits.MAX_ROWS:,} and"
+        f" {limits.MAX_COLUMN_ROWS:,} | 400",
+        f"time of a part of an ETA | {limits.PART_TIMEOUT_S:g} s",
+        f"Redis event store for one answer | {limits.STORE_TIMEOUT_S:g} s",
         f"body | {limits.MAX_BODY_BYTES // 2**20} MiB | 413",
         f"or {prediction_log.PART_ROWS:,} estimates",
         f"{prediction_log.MAX_QUEUED:,} estimates may wait",
