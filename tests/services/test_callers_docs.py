@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from commands.main import app
 from services import limits
 from services.decoding import decode
 from services.display_policy import DisplayPolicy
@@ -119,6 +121,15 @@ def test_every_endpoint_is_documented_with_its_scope() -> None:
     for path, scopes in options["access"].items():
         (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| `POST {path}`")]
         assert all(f"`{scope}`" in line for scope in scopes)
+
+
+def test_commands_are_there() -> None:
+    known: Any = get_command(app)
+    lines = [line for block in blocks_of(PAGE) for line in block.text.splitlines()]
+    commands = [line.split()[1:3] for line in lines if line.startswith("doorstep ")]
+    assert commands == [["train", "eta"], ["serve", "eta"]]
+    for group, name in commands:
+        assert name in known.commands[group].commands
 
 
 def test_links_to_files_resolve() -> None:
