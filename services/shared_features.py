@@ -6,8 +6,10 @@ the door: much of what the models look at is the same, and is computed once.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -36,7 +38,7 @@ class SharedFeatures:
     def __init__(self, features: Mapping[str, FeatureSet], store: EventStore) -> None:
         self._features = dict(features)
         self._store = store
-        self._unions: dict[tuple[str, ...], tuple[FeatureSet, dict[str, IntArray]] | None] = {}
+        self._unions: dict[tuple[str, ...], tuple[FeatureSet, dict[str, IntArray]]] = {}
 
     def into(self, asked: Mapping[str, Rows]) -> dict[str, Rows]:
         """Return rows with their features, those that several models are asked about.
@@ -60,10 +62,7 @@ class SharedFeatures:
         return found
 
     def _read(self, names: Sequence[str], rows: Rows) -> dict[str, Rows]:
-        union = self._union(tuple(names))
-        if union is None:
-            return {}
-        features, places = union
+        features, places = self._union(tuple(names))
         nothing = [None] * len(rows)
         keys = {name: rows.columns.get(name, nothing) for name in features.dimensions}
         own = {self._features[name].sources[0].name: rows.sample_ids for name in names}
@@ -75,24 +74,23 @@ class SharedFeatures:
             return {}
         return {name: rows.with_features(values[:, places[name]]) for name in names}
 
-    def _union(self, names: tuple[str, ...]) -> tuple[FeatureSet, dict[str, IntArray]] | None:
-        """Return all features of some models, and where those of each stand; None: they clash."""
+    def _union(self, names: tuple[str, ...]) -> tuple[FeatureSet, dict[str, IntArray]]:
+        """Return all features of some models, each once, and where those of each model stand."""
         if names not in self._unions:
             self._unions[names] = _united({name: self._features[name] for name in names})
         return self._unions[names]
 
 
-def _united(
-    sets: Mapping[str, FeatureSet],
-) -> tuple[FeatureSet, dict[str, IntArray]] | None:
-    known: dict[str, Aggregator] = {}
-    for features in sets.values():
+def _united(sets: Mapping[str, FeatureSet]) -> tuple[FeatureSet, dict[str, IntArray]]:
+    known: dict[str, tuple[int, Aggregator]] = {}
+    places: dict[str, IntArray] = {}
+    for name, features in sets.items():
+        numbers = []
         for one in features:
-            if known.setdefault(one.name, one).definition() != one.definition():
-                return None
-    number = {name: i for i, name in enumerate(known)}
-    places = {
-        name: np.array([number[one] for one in features.names], np.int64)
-        for name, features in sets.items()
-    }
-    return FeatureSet(known.values()), places
+            # What it is counts, not what it is called: two models may call two things the same.
+            definition = json.dumps([one.source.name, one.definition()], sort_keys=True)
+            number, _ = known.setdefault(definition, (len(known), one))
+            numbers.append(number)
+        places[name] = np.array(numbers, np.int64)
+    union = [replace(one, name=f"feature_{number}") for number, one in known.values()]
+    return FeatureSet(union), places

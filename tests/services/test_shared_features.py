@@ -95,11 +95,15 @@ def test_rows_of_their_own_are_left_to_their_model(store: CountingStore) -> None
     assert all(one.realtime is None for one in found.values())
 
 
-def test_features_of_one_name_that_differ_are_left_to_their_models(store: CountingStore) -> None:
-    rows = rows_of(["c-0"])
+def test_features_of_one_name_may_be_different_ones(store: CountingStore) -> None:
+    rows = rows_of(["c-0", "c-1"])
     found = SharedFeatures(FEATURES, store).into({"to_store": rows, "ready": rows})
-    assert store.reads == 0
-    assert found["to_store"].realtime is found["ready"].realtime is None
+    assert store.reads == 1
+    within_one_hour, within_two = found["to_store"].realtime, found["ready"].realtime
+    assert within_one_hour is not None
+    assert within_two is not None
+    assert within_one_hour[:, 0].tolist() == [1.0, 3.0]
+    assert within_two[:, 0].tolist() == [2.0, 4.0]
 
 
 def test_a_store_that_fails_is_left_to_the_models(store: CountingStore) -> None:
