@@ -100,7 +100,8 @@ def test_what_is_sent_is_compact_and_says_what_is_missing() -> None:
         sample_ids=["o-1", None],
         as_of=NOON,
     )
-    assert type(sent.columns["floor"][0]) is int
+    floors: Any = sent.columns["floor"]
+    assert type(floors[0]) is int
     assert asked[0].url.path == "/predict_columns"
     assert asked[0].headers["x-request-id"] == "r-1"
     assert 0 < int(asked[0].headers["x-timeout-ms"]) <= 5_000
