@@ -173,9 +173,10 @@ class Attempts:
         return wait_s
 
 
-def timeout_of(left_s: float) -> httpx.Timeout:
-    """Return the limits on the parts of one attempt."""
-    return httpx.Timeout(left_s, connect=min(left_s, _CONNECT_S))
+def timeout_of(left_s: float) -> dict[str, float]:
+    """Return the limits on the parts of one attempt, as httpx's transports take them."""
+    connect_s = min(left_s, _CONNECT_S)
+    return {"connect": connect_s, "read": left_s, "write": left_s, "pool": left_s}
 
 
 def decoded(received: Received, decoder: msgspec.json.Decoder[T], url: str) -> T:
