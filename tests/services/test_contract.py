@@ -24,15 +24,14 @@ from tests.services.every_service import EVERY_SERVICE, KnownService
 
 JSON = "application/json"
 OTHER_TYPES = (
-    "application/vnd.bentoml+pickle", "application/cloudpickle", "application/octet-stream",
-    "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain",
-    "application/vnd.apache.arrow.stream", "application/x-python-serialize",
+    "application/vnd.bentoml+pickle", "application/octet-stream",
+    "multipart/form-data; boundary=x", "text/plain",
 )  # fmt: skip
-NO_NUMBERS = ("NaN", "Infinity", "-Infinity", "1e999", "-1e999")
-DEPTHS = (5, 900, 5_000, 100_000)
-ODD = ("null", "true", "0", "-1", "1.5", str(2**63), "1" * 400, '""', '"x"', '"\\u0000"',
-       '"\\ud800"', '"' + "x" * 5_000 + '"', '"2026-03-02T12:00:00"', '"9999-12-31T23:59:59-23:59"',
-       '"0001-01-01T00:00:00+23:59"', "[]", "{}", "[null]", '{"a": null}')  # fmt: skip
+NO_NUMBERS = ("NaN", "-Infinity", "1e999")
+DEPTHS = (5, 900, 100_000)
+ODD = ("null", "true", "-1", str(2**63), "1" * 400, '""', '"\\u0000"', '"\\ud800"',
+       '"' + "x" * 5_000 + '"', '"2026-03-02T12:00:00"', '"9999-12-31T23:59:59-23:59"',
+       '"0001-01-01T00:00:00+23:59"', "[]", '{"a": null}')  # fmt: skip
 
 ENDPOINTS = [
     pytest.param(name, path, id=f"{name}{path}")
