@@ -66,7 +66,11 @@ def test_an_eta_lacks_the_part_whose_model_is_damaged_until_it_is_mended(
 
 
 def test_a_service_without_a_model_says_so_until_there_is_one(home: Path, tmp_path: Path) -> None:
-    away = shutil.move(home / "models" / "eta_ready", tmp_path / "away")
+    (home / "models" / "eta_ready").rename(tmp_path / "away")
+    damaged = sorted((tmp_path / "away").glob("*/estimator.json"))
+    good = [path.read_text() for path in damaged]
+    for path in damaged:
+        path.write_text(json.dumps({"format": "of another time"}))
     with (
         process_of(
             "etp", "memory", tmp_path, {"BENTOML_HOME": str(home)}, ready_path="/livez"
@@ -79,18 +83,15 @@ def test_a_service_without_a_model_says_so_until_there_is_one(home: Path, tmp_pa
         assert refused.headers["retry-after"]
         assert http.get("/readyz").status_code == 503
 
-        # What is usual was saved beside the model, and is there before the model can be read.
-        back = home / "models" / "eta_ready"
-        shutil.copytree(away, back)
-        (damaged,) = files_of(home, "eta_ready")
-        content = damaged.read_text()
-        damaged.write_text(json.dumps({"format": "of another time"}))
+        # The model cannot be read; what is usual, which was saved beside it, can.
+        (tmp_path / "away").rename(home / "models" / "eta_ready")
         wait_until(lambda: http.post("/predict", json=ORDER).status_code == 200)
         usual = http.post("/predict", json=ORDER).json()
         assert usual["status"] == "fallback"
         assert usual["notes"]
         assert http.get("/readyz").status_code == 503
 
-        damaged.write_text(content)
+        for path, content in zip(files_of(home, "eta_ready"), good, strict=True):
+            path.write_text(content)
         wait_until(lambda: http.get("/readyz").status_code == 200)
         assert http.post("/predict", json=ORDER).json()["status"] != "fallback"
