@@ -243,6 +243,62 @@ def event_service(result: Result) -> str:
     return "\n".join(lines)
 
 
+def services(result: Result) -> str:
+    """Latency at fixed rates, most requests a second, memory; beside what was aimed at."""
+    etp, eta, pairs = result["etp"], result["eta"], result["pairs"]
+    chosen, shown = eta["courier_selection"], eta["displayed_eta"]
+    lines = [
+        "### Services under load",
+        "",
+        f"{result['world']['events']:,} events in an SQLite store, medians of"
+        f" {etp['most']['runs']} runs. {_machine(result)}",
+        "",
+        *_header("call", "load", "p50", "p99", "processor time", "aim (p50 / p99)"),
+    ]
+    for words, run, aim in (
+        ("`etp /predict`, 60 real-time features", etp["at_200_per_s"], "2 / 5 ms"),
+        ("`courier_selection`, 1 order x 200 couriers", chosen["at_a_fixed_rate"], "10 / 20 ms"),
+        ("`displayed_eta`, 50 stores", shown["at_a_fixed_rate"], "8 / 16 ms"),
+    ):
+        took = f"{run['processor_ms']:.2f} ms"
+        lines.append(_row(words, f"{run['rate']:g} a second", *_milliseconds(run), took, aim))
+    lines += ["", *_header("most, one process on one core", "requests/s", "p50", "p99", "aim")]
+    for words, run, aim in (
+        ("`etp /predict`", etp["most"], "1,500"),
+        ("`courier_selection`, 1 x 200", chosen["most"], ""),
+        ("`displayed_eta`, 50 stores", shown["most"], ""),
+    ):
+        lines.append(_row(words, f"{run['requests_per_s']:,.0f}", *_milliseconds(run), aim))
+    most = {name: n for name, n in pairs.items() if name.startswith("pairs_per_s")}
+    said = "; ".join(
+        f"{n:,} with {name.removeprefix('pairs_per_s_').replace('_', ' ')}"
+        for name, n in most.items()
+    )
+    lines += [
+        "",
+        f"Pairs a second of {pairs['processes']} processes on as many cores, which the load shares:"
+        f" {said} (aim: 50,000). Memory of the process that answers: eTP"
+        f" {etp['resident_mb']['after']:.0f} MB, ETA with all parts"
+        f" {eta['resident_mb']['after']:.0f} MB (aim: at most 400).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def service_profile(result: Result) -> str:
+    """Where the time of one estimate goes."""
+    lines = [
+        "### Where the time of one eTP estimate goes",
+        "",
+        f"{result['features']} real-time features, {result['columns']} columns, {result['trees']}"
+        f" trees; microseconds of processor time, the best of several rounds. {_machine(result)}",
+        "",
+        *_header("step", "us"),
+    ]
+    lines += [_row(step, f"{us:.1f}") for step, us in result["steps_us"].items()]
+    return "\n".join([*lines, ""])
+
+
 def _milliseconds(run: Result) -> tuple[str, str]:
     return f"{run['p50_ms']:.2f} ms", f"{run['p99_ms']:.2f} ms"
 
@@ -254,6 +310,8 @@ WRITERS = {
     "import_time": import_time,
     "event_store": event_store,
     "event_service": event_service,
+    "services": services,
+    "service_profile": service_profile,
 }
 
 

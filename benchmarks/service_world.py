@@ -151,6 +151,8 @@ def selections(orders: "pd.DataFrame", n_orders: int) -> list[dict[str, Any]]:
     """Orders of a city that were accepted just now, each with 200 couriers."""
     rng = np.random.default_rng(SEED)
     asked = evening(orders, "accepted")
+    known = orders[orders["accepted"] > asked["accepted"].iloc[0] - EVENING]
+    known = known.sort_values("accepted")
     couriers = {
         city: known[["courier_id", "vehicle"]].dropna().drop_duplicates("courier_id")
         for city, known in orders.tail(40_000).groupby("city")
@@ -158,8 +160,10 @@ def selections(orders: "pd.DataFrame", n_orders: int) -> list[dict[str, Any]]:
     bodies = []
     for place in range(n_orders, len(asked)):
         last = asked.iloc[place]
-        same = asked.iloc[:place]
-        chosen = same[same["city"] == last["city"]].tail(n_orders)
+        now = last["accepted"] + timedelta(seconds=5)
+        same = known[(known["city"] == last["city"]) & (known["accepted"] < now)]
+        over = same[["picked_up", "cancelled"]].min(axis=1) < now
+        chosen = same[~over].tail(n_orders)
         if len(chosen) < n_orders:
             continue
         who = couriers[last["city"]]
@@ -177,7 +181,7 @@ def selections(orders: "pd.DataFrame", n_orders: int) -> list[dict[str, Any]]:
                     "facts": {"vehicle": who["vehicle"].tolist()},
                 },
                 "distance_to_store_m": distances.tolist(),
-                "as_of": (last["accepted"] + timedelta(seconds=5)).isoformat(),
+                "as_of": now.isoformat(),
             }
         )
     return bodies

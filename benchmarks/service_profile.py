@@ -1,0 +1,128 @@
+"""Where the time of one estimate goes, inside the eTP service and beside HTTP.
+
+    python -m benchmarks.service_profile [--folder FOLDER]
+
+Every step of a request is repeated by itself on the requests of ``benchmarks.services``, in one
+process over the store with a million events. Microseconds of processor time; the best of several
+rounds, because others on the machine can only make it longer.
+"""
+
+import argparse
+import gc
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchmarks.measuring import save
+from benchmarks.service_world import World, made
+
+ROUNDS = 7
+LEVELS = (0.1, 0.5, 0.9)
+
+
+def best_us(call: Callable[[Any], object], values: Sequence[Any]) -> float:
+    """Processor time of a call, the best round's mean over all values."""
+    rounds = []
+    for _ in range(ROUNDS):
+        began_s = time.process_time()
+        for value in values:
+            call(value)
+        rounds.append((time.process_time() - began_s) / len(values) * 1e6)
+    return round(min(rounds), 1)
+
+
+def profile(world: World) -> dict[str, Any]:
+    """Measure the steps of one eTP request."""
+    from aggregators import warm_up
+    from aggregators.times import moment_to_us
+    from services.decoding import decode
+    from services.estimation import Estimation
+    from services.event_store import open_store
+    from services.metrics import EstimateMetrics
+    from services.model_loading import ServedPart, load_part
+    from services.schemas import PredictRequest
+
+    metrics = EstimateMetrics("etp")
+    model = load_part("etp:latest", ServedPart("etp"), metrics=metrics)
+    store = open_store(str(world.store), model.sources)
+    model.use_store(store)
+    warm_up(training=False)
+    model.warm_up()
+    estimation = Estimation(model, metrics=metrics, service="etp", log=None)
+    bodies = [json.dumps(body).encode() for body in json.loads(world.bodies("etp").read_bytes())]
+    requests = [decode(body, PredictRequest) for body in bodies]
+    estimator = estimation.model._estimator  # type: ignore[attr-defined]
+    features, facts = estimator.features, estimator.facts
+    asked = [
+        (
+            request.order,
+            request.sample_id,
+            moment_to_us(request.as_of, "as_of"),
+            {name: request.order.get(name) for name in features.dimensions},
+        )
+        for request in requests
+    ]
+
+    def read(one: Any) -> None:
+        keys = {name: (key,) for name, key in one[3].items()}
+        with store.read(features.plan.requests, keys, {"orders": (one[1],)}, one[2]):
+            pass
+
+    def realtime(one: Any) -> Any:
+        return features.transform_array(store, as_of=one[2], keys=one[3], sample_id=one[1])
+
+    rows = [(facts.encode_one(one[0], one[2]), realtime(one)) for one in asked]
+    inputs = [estimator.assemble(*row)[np.newaxis] for row in rows]
+    anchors = estimator.model.anchors
+    predicted = [(anchors.predict(one), one) for one in inputs]
+    told = [estimator.predict(one) for one in inputs]
+    answers = [estimation.answer(request, request_id="r") for request in requests]
+    gc.collect()
+    gc.freeze()
+    steps = {
+        "decoding the body": best_us(lambda body: decode(body, PredictRequest), bodies),
+        "facts as numbers": best_us(lambda one: facts.encode_one(one[0], one[2]), asked),
+        "looking the groups up in the store": best_us(read, asked),
+        "real-time features, with looking up": best_us(realtime, asked),
+        "shrinkage, putting the row together": best_us(lambda row: estimator.assemble(*row), rows),
+        "trees": best_us(anchors.predict, inputs),
+        "calibration": best_us(lambda one: estimator.model.grid.distribution(*one), predicted),
+        "mean and three quantiles": best_us(
+            lambda one: [one.mean(), *map(one.quantile, LEVELS)], told
+        ),
+        "encoding the answer": best_us(msgspec.json.encode, answers),
+        "the whole answer, but for JSON": best_us(
+            lambda request: estimation.answer(request, request_id="r"), requests
+        ),
+    }
+    store.close()
+    return {
+        "features": len(features),
+        "columns": len(estimator.feature_names),
+        "trees": anchors.trees,
+        "steps_us": steps,
+    }
+
+
+def main() -> None:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, help="keeps models and events for the next time")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        world = made(options.folder or Path(temporary))
+        os.environ.update(world.environment)
+        result = profile(world)
+    print(json.dumps(result, indent=2))
+    save("service_profile", result)
+
+
+if __name__ == "__main__":
+    main()
