@@ -18,7 +18,6 @@ from starlette.responses import Response
 from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
 from estimators.errors import EstimatorError
-from estimators.eta import EtaModel
 from services.batches import RowLimit
 from services.callers import Callers
 from services.courier_selection import FEW_PAIRS, n_pairs_of
@@ -43,6 +42,7 @@ from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
 from services.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
 from services.metrics import EstimateMetrics
+from services.missing_store import MissingStore
 from services.parts import Parts, open_parts, sources_of
 from services.prediction_log import PredictionLog
 from services.request_context import in_thread
@@ -150,30 +150,42 @@ class EtaService:
                 return True
             try:
                 is_new = self._loader.load(settings.model)
+                if self._store is None:
+                    is_new = self._open_store(settings) or is_new
                 if is_new:
-                    self._open(settings, self._loader.model, self._loader.tag)
+                    self._serve(settings)
             except (EstimatorError, StoreError, ServiceError) as error:
                 logger.error("the service is not complete: %s", error)
-                self._why_not = f"the service has no model or no event store: {error}"
+                self._why_not = f"the service has no model: {error}"
                 return False
-            self._is_complete = not self._loader.missing
+            self._is_complete = self._store is not None and not self._loader.missing
             return self._is_complete
 
-    def _open(self, settings: EtaSettings, model: EtaModel, tag: str) -> None:
-        """Let requests be answered with this model."""
-        if self._store is None:
-            self._store = open_store(settings.store, sources_of(model))
-            self._intake = Intake(
-                self._store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s
-            )
-        for source in sources_of(model):
-            self._store.check_source(source)
-        parts = open_parts(model, store=self._store, over_network=is_redis(settings.store))
+    def _open_store(self, settings: EtaSettings) -> bool:
+        """Open the event store, and return whether it could be."""
+        try:
+            store = open_store(settings.store, sources_of(self._loader.model))
+        except (StoreError, ServiceError) as error:
+            logger.error("no event store: %s", error)
+            self._why_not = f"the service has no event store: {error}"
+            return False
+        self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
+        self._store = store
+        return True
+
+    def _serve(self, settings: EtaSettings) -> None:
+        """Let requests be answered with what there is."""
+        model = self._loader.model
+        sources = sources_of(model)
+        store = MissingStore(sources, self._why_not) if self._store is None else self._store
+        for source in sources:
+            store.check_source(source)
+        parts = open_parts(model, store=store, over_network=is_redis(settings.store))
         callers = Callers(
             model,
             parts,
-            self._store,
-            tag=tag,
+            store,
+            tag=self._loader.tag,
             policy=self._policy,
             metrics=self._metrics,
             log=self._log,
@@ -269,8 +281,8 @@ class EtaService:
 
         What is answered as accepted is in the store, and in every later estimate.
         """
-        self._ready()
-        assert self._intake is not None
+        if self._intake is None:
+            raise Unavailable(self._why_not)
         answer = await self._intake.take(
             call.body, request_id=call.request_id, headers=call.cloud_headers
         )
