@@ -97,6 +97,7 @@ class EstimatorService:
         self._retrying: threading.Thread | None = None
         self._is_complete = False
         self._why_not = "the service is starting"
+        self._reasons: dict[str, str] = {}
         self._settings: EstimatorSettings | None = None
         try:
             self._settings = self.settings()
@@ -191,8 +192,7 @@ class EstimatorService:
                 self._connect(model, self._store)
         except (ModelMissing, StoreError) as error:
             reason = f"the service has no model: {error}"
-            if part not in self._estimations:
-                logger.error("%s", reason)
+            if self._is_news(part, reason) and part not in self._estimations:
                 instead = load_fallback(tag, why="the service has no model")
                 if instead is not None:
                     self._estimations[part] = self._estimation(instead)
@@ -210,13 +210,22 @@ class EstimatorService:
             sources = common_sources(model.sources for model in self._models.values())
             store = open_store(settings.store, sources)
         except (ServiceError, StoreError) as error:
-            logger.error("no event store: %s", error)
-            return f"the service has no event store: {error}"
+            reason = f"the service has no event store: {error}"
+            self._is_news("store", reason)
+            return reason
         for model in self._models.values():
             self._connect(model, store)
         self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
         self._store = store
         return ""
+
+    def _is_news(self, what: str, reason: str) -> bool:
+        """Log why something cannot be had, once and not at every attempt."""
+        if self._reasons.get(what) == reason:
+            return False
+        self._reasons[what] = reason
+        logger.error("%s", reason)
+        return True
 
     def _connect(self, model: PartModel, store: EventStore) -> None:
         """Let a model read a store. Raises :class:`StoreError` where that keeps other sources."""

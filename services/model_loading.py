@@ -74,6 +74,8 @@ def load_part(tag: str, part: ServedPart, *, metrics: EstimateMetrics) -> PartMo
         full_tag = str(registry.describe(tag)["tag"])
     except (EstimatorError, OSError) as error:
         raise ModelMissing(str(error)) from error
+    except Exception as error:  # a file may be damaged in ways that nobody has thought of
+        raise ModelMissing(f"{tag} cannot be loaded: {type(error).__name__}: {error}") from error
     estimator = trained.estimator
     problem = part.problem(estimator.name, estimator.target.end)
     if problem:
@@ -97,7 +99,7 @@ def saved_validator(tag: str, facts: Facts) -> Validator | None:
     """Return what moves facts into the range that a model's training saw."""
     try:
         return Validator.of(registry.load_reference(tag), facts)
-    except (EstimatorError, OSError) as error:
+    except Exception as error:  # without it, facts are taken as they are
         logger.error("what %s saw in training is not known: %s", tag, error)
         return None
 
@@ -116,7 +118,7 @@ def load_fallback(tag: str, *, why: str) -> RowModel | None:
 def _loaded_fallback(tag: str) -> registry.LoadedFallback | None:
     try:
         return registry.load_fallback(tag)
-    except (EstimatorError, OSError) as error:
+    except Exception as error:  # as of a model
         logger.error("nothing to fall back on for %s: %s", tag, error)
         return None
 

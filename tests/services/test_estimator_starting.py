@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aggregators import MemoryEventStore
-from estimators import Dataset
+from estimators import Dataset, registry
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
 from services.http import Call
@@ -63,7 +63,10 @@ def test_without_its_model_a_service_answers_what_is_usual_and_is_not_ready(
 
 
 def test_a_store_that_is_missing_at_the_start_is_tried_again(
-    city: City, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    city: City,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     for name, value in city.environment().items():
         monkeypatch.setenv(name, value)
@@ -80,6 +83,9 @@ def test_a_store_that_is_missing_at_the_start_is_tried_again(
         status, problem = call(service.events, [{}])
         assert (status, problem["error"]) == (503, "unavailable")
         assert "no event store" in problem["reason"]
+        assert not service.complete()
+        told = [one for one in caplog.messages if "no event store" in one]
+        assert len(told) == 1  # not at every attempt
         late.parent.mkdir()
         assert service.complete()
         assert service.__is_ready__()
@@ -143,6 +149,26 @@ def test_a_store_over_the_network_that_hangs_is_not_waited_for(
         assert asyncio.run(ask()) == ["ok", *degraded, "left alone", "ok"]
     finally:
         store.goes_on.set()
+        service.finish()
+
+
+def test_a_model_that_fails_while_it_is_loaded_is_as_one_that_is_missing(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(tag: str) -> None:
+        raise ZeroDivisionError(tag)
+
+    for name, value in city.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(registry, "load", damaged)
+    service = opened(EtpService)
+    try:
+        assert not service.__is_ready__()
+        status, answer = call(service.predict, city.request("ready", 0))
+        assert (status, answer["status"]) == (200, "fallback")
+        reason = call(service.events, [{}])[1]["reason"]
+        assert "cannot be loaded: ZeroDivisionError" in reason
+    finally:
         service.finish()
 
 
