@@ -65,7 +65,12 @@ HANDING_OVER = (
 def _small(parameters: BoostingParameters) -> BoostingParameters:
     """Return them for an estimate that asks all parts at once (docs/composition.md: the price)."""
     return replace(
-        parameters, median_ensembles=1, median_trees=150, outer_trees=60, day_profile=False
+        parameters,
+        median_ensembles=1,
+        median_trees=150,
+        outer_trees=60,
+        learning_rate=0.1,
+        day_profile=False,
     )
 
 
@@ -132,6 +137,7 @@ class RestConditions(_AnyMoment, Conditions):
     name = "eta_conditions"
     default_parameters = replace(
         _small(Conditions.default_parameters),
+        learning_rate=0.05,  # its labels are mostly chance
         leaves=15,
         outer_trees=20,  # of its answers the means are used
     )
