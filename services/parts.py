@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,9 @@ from services.shared_features import SharedFeatures
 __all__ = ["PartAnswer", "PartRows", "Parts", "open_parts", "sources_of"]
 
 logger = logging.getLogger("doorstep.services")
+
+COMPLAIN_EVERY_S = 10.0
+"""Seconds between two lines in the log about one part that is not answered."""
 
 _LATE = "did not answer in time"
 _FAILED = "failed"
@@ -131,6 +135,7 @@ class Parts:
         self._timeout_s = timeout_s
         self._shared = shared
         self._clock = clock
+        self._complained_s: dict[str, float] = {}
         self._unfinished: set[asyncio.Task[Any]] = set()
 
     async def ask_many(self, asked: Mapping[str, PartRows]) -> dict[str, PartAnswer]:
@@ -233,11 +238,18 @@ class Parts:
         except (TimeoutError, NoAnswerInTime):
             return _LATE
         except ClientError as error:
-            logger.warning("part %s: %s: %s", name, type(error).__name__, error)
+            self._complain(name, error)
             return "cannot be reached" if isinstance(error, ServiceUnreachable) else _FAILED
         except Exception:
             logger.exception("part %s failed", name)
             return _FAILED
+
+    def _complain(self, name: str, error: ClientError) -> None:
+        """Say why a part is not answered, now and then: many requests meet the same."""
+        now_s = self._clock()
+        if now_s - self._complained_s.get(name, -math.inf) >= COMPLAIN_EVERY_S:
+            self._complained_s[name] = now_s
+            logger.warning("part %s: %s: %s", name, type(error).__name__, error)
 
     def _put_together(
         self,

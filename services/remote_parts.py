@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -27,6 +28,8 @@ from services.schemas import (
 from services.settings import PartSettings
 
 __all__ = ["Pause", "RemotePart", "remote_parts"]
+
+logger = logging.getLogger("doorstep.services")
 
 FAILURES = 3
 """So many unanswered questions in a row, and a service is left alone for a while."""
@@ -80,11 +83,15 @@ class Pause:
 
     def succeeded(self) -> None:
         """Note an answer."""
+        if self._failures >= self._most:
+            logger.warning("%s answers again", self._url)
         self._failures = 0
 
     def failed(self) -> None:
         """Note that there was none."""
         self._failures += 1
+        if self._failures == self._most:
+            logger.warning("%s did not answer: it is asked rarely until it does", self._url)
         if self._failures >= self._most:
             self._until_s = self._clock() + self._pause_s
 

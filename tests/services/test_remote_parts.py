@@ -187,7 +187,9 @@ def test_a_service_that_hangs_is_not_waited_for() -> None:
     assert answers["parking"].status == ["ok"]
 
 
-def test_a_service_that_is_down_is_left_alone_for_a_while() -> None:
+def test_a_service_that_is_down_is_left_alone_for_a_while(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock = Clock()
     pause = Pause("http://etp", failures=2, pause_s=10.0, clock=clock)
     answering = [broken]
@@ -195,7 +197,7 @@ def test_a_service_that_is_down_is_left_alone_for_a_while() -> None:
 
     async def ask_often() -> list[int]:
         seen = []
-        parts = Parts({}, {"ready": remote}, fallbacks={"ready": USUAL})
+        parts = Parts({}, {"ready": remote}, fallbacks={"ready": USUAL}, clock=Clock())
         for _ in range(4):
             assert (await parts.ask_many({"ready": rows_of([1.0])}))["ready"].status == ["fallback"]
             seen.append(len(asked))
@@ -212,6 +214,11 @@ def test_a_service_that_is_down_is_left_alone_for_a_while() -> None:
         return seen
 
     assert asyncio.run(ask_often()) == [1, 2, 2, 2, 3, 6]
+    assert caplog.messages == [
+        "part ready: ServiceUnreachable: no answer from http://etp: ConnectError refused",
+        "http://etp did not answer: it is asked rarely until it does",
+        "http://etp answers again",
+    ]
     for _ in range(2):
         pause.check()
         pause.failed()
