@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from time import perf_counter
@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.base import Estimator
 from estimators.calibration import GRID_LEVELS
 from estimators.composition import SHOWN_PARTS, Composed, compose
 from estimators.distribution import Distribution
 from estimators.eta import ETA_PARTS, EtaModel
-from estimators.stages import OPEN_STAGES
+from estimators.stages import DIRECT, OPEN_STAGES
+from estimators.widening import as_wide_as
 from services.limits import MAX_NOTES
 from services.metrics import EstimateMetrics
 from services.parts import PartAnswer, PartRows, Parts
@@ -48,6 +50,7 @@ _PER_ORDER = frozenset(("ready", "conditions"))
 _CODES = {status: code for code, status in enumerate(STATUSES)}
 _NAMES: NDArray[np.object_] = np.array(STATUSES, dtype=object)
 _DEGRADED = _CODES["degraded"]
+_FALLBACK = _CODES["fallback"]
 
 BESIDE_FROM_ROWS = 256
 """From so many rows on, composing runs beside the event loop, so that others need not wait."""
@@ -198,7 +201,7 @@ class Composer:
         asked = self._asked(rows, as_of, orders, order_of, only)
         answers = await self._parts.ask_many({part: one.sent for part, one in asked.items()})
         answered_s = perf_counter()
-        composed = partial(self._composed, rows, asked, answers, only)
+        composed = partial(self._composed, rows, asked, answers, only, as_of)
         if len(rows) < BESIDE_FROM_ROWS:
             composition = composed()
         else:
@@ -242,6 +245,7 @@ class Composer:
         asked: Mapping[str, _Asked],
         answers: Mapping[str, PartAnswer],
         only: Collection[str],
+        as_of: datetime,
     ) -> Composition:
         filling = _Filling(len(rows))
         for stage, places in _by_stage(rows.stages):
@@ -263,9 +267,27 @@ class Composer:
         for part, one in asked.items():
             _take_status(codes, notes, one, answers[part])
         models = {part: answer.model for part, answer in answers.items()}
-        return filling.composition(
+        composition = filling.composition(
             codes, notes, {part: one for part, one in models.items() if one is not None}
         )
+        return self._widened(composition, rows, as_of) if only is ETA_PARTS else composition
+
+    def _widened(self, composition: Composition, rows: Rows, as_of: datetime) -> Composition:
+        """Let ETAs reach as far as what is usual where a part could not be asked.
+
+        The stretch of a stage was learned where every part had its model; without, it is too sure.
+        """
+        places = np.flatnonzero(composition.codes == _FALLBACK)
+        usual = self._model.fallbacks.get(DIRECT)
+        if usual is None or not len(places):
+            return composition
+        as_of_us = moment_to_us(as_of, "as_of")
+        columns: Mapping[str, Any] = rows.some(places).columns
+        typical, _ = usual.distribution(columns, as_of_us)
+        values = composition.eta.values.copy()
+        wide = as_wide_as(Distribution(GRID_LEVELS, values[places]), typical, "log")
+        values[places] = np.maximum(wide.values, 0.0)
+        return replace(composition, eta=Distribution(GRID_LEVELS, values))
 
 
 class _Filling:

@@ -8,8 +8,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from estimators.calibration import GRID_LEVELS
 from estimators.composition import SHOWN_PARTS
 from estimators.eta import EtaModel
+from estimators.fallback import Fallback
 from estimators.stages import ELAPSED, OPEN_STAGES, pending_at
 from services.composing import STATUSES, Composer, Composition, Rows
 from services.limits import MAX_NOTES
@@ -103,6 +105,25 @@ def test_the_status_is_the_worst_of_the_parts_that_were_needed(part: str) -> Non
         assert STATUSES[found.codes[row]] == expected
         assert (f"{part} is not itself" in found.notes[row]) == (part in pending_at(stage))
     assert "it is dark" in found.notes[1]
+
+
+def test_an_eta_reaches_as_far_as_is_usual_where_a_part_fell_back() -> None:
+    city = City()
+    usual = Fallback.constant(np.linspace(200.0, 6_000.0, len(GRID_LEVELS)).tolist())
+    model = EtaModel(parts={}, fallbacks={"direct": usual})
+    composer = Composer(model, city.parts, city.threads, metrics=city.metrics)
+    rows = rows_of(["accepted", "picked_up"])
+    sure = run(composer.compose(rows, NOON))
+    city.parts.statuses = {"ready": "fallback"}
+    unsure = run(composer.compose(rows, NOON))
+    width_s = [one.eta.quantile(0.9) - one.eta.quantile(0.1) for one in (sure, unsure)]
+    assert width_s[1][0] > 1.5 * width_s[0][0]
+    assert width_s[1][1] == width_s[0][1], "this one needed no kitchen"
+    assert unsure.eta.quantile(0.5).tolist() == sure.eta.quantile(0.5).tolist()
+    assert unsure.eta.values.min() >= 0.0
+    assert unsure.expected_eta_s.tolist() == sure.expected_eta_s.tolist()
+    meeting = run(composer.compose(rows.some(np.array([0])), NOON, only=("to_store", "ready")))
+    assert meeting.eta.quantile(0.9).item() < unsure.eta.quantile(0.9)[0]
 
 
 def test_notes_are_bounded() -> None:
