@@ -22,12 +22,14 @@ from starlette.routing import Route
 from services.access import ANONYMOUS_VARIABLE, KeyRing, allows_anonymous, is_loopback
 from services.answering import UNEXPECTED, Answering, answer_problem
 from services.api_keys import Scope
+from services.direct import Direct
 from services.errors import ServiceError, TooLate, TooManyRequests, Unauthorized, Unavailable
 from services.guard_metrics import GuardMetrics, guard_metrics
 from services.limits import MAX_REQUESTS, MAX_REQUESTS_PER_KEY, REQUEST_TIMEOUT_S
 from services.openapi import described
 from services.request_context import (
     ENVOY_TIMEOUT_HEADER,
+    REQUEST_KEY,
     TIMEOUT_HEADER,
     RequestContext,
     enter_request,
@@ -37,7 +39,7 @@ from services.request_context import (
 from services.request_log import LogSettings, RequestLog, log_as_json
 from services.tracing import TraceContext
 
-__all__ = ["OPEN_PATHS", "REQUEST_KEY", "Access", "Guard", "guarded"]
+__all__ = ["OPEN_PATHS", "Access", "Guard", "guarded"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -51,9 +53,6 @@ OPEN_PATHS = frozenset(
 _OPEN_FOLDER = "/static_content/"
 _READY = "/readyz"
 _OTHER = "other"
-
-REQUEST_KEY = "doorstep.request"
-"""Where an ASGI scope holds its :class:`~services.request_context.RequestContext`."""
 
 
 def guarded(access: Access) -> Callable[[T], T]:
@@ -73,6 +72,7 @@ def guarded(access: Access) -> Callable[[T], T]:
             return JSONResponse(document if more is None else more(document))
 
         known.add_asgi_middleware(Guard, access=access, service=known.name)
+        known.add_asgi_middleware(Direct, of=known)  # behind the guard
         # BentoML looks here before it answers with a description of its own.
         known.mount_asgi_app(Starlette(routes=[Route("/docs.json", description)]), name="docs")
         return service

@@ -23,12 +23,16 @@ from starlette.responses import Response
 
 from services.answering import UNEXPECTED, problem_headers
 from services.errors import InvalidRequest, ServiceError, TooLate
-from services.guard import REQUEST_KEY
 from services.limits import MAX_BODY_BYTES
-from services.request_context import RequestContext, current_request, request_id_from
+from services.request_context import (
+    REQUEST_KEY,
+    RequestContext,
+    current_request,
+    request_id_from,
+)
 from services.schemas import Problem
 
-__all__ = ["Call", "answered", "json_endpoint", "json_response", "request_id_of"]
+__all__ = ["Call", "answered", "json_endpoint", "json_response", "read_call", "request_id_of"]
 
 logger = logging.getLogger("doorstep.services")
 

@@ -22,6 +22,7 @@ from services.tracing import TraceContext
 
 __all__ = [
     "ENVOY_TIMEOUT_HEADER",
+    "REQUEST_KEY",
     "TIMEOUT_HEADER",
     "RequestContext",
     "current_request",
@@ -33,6 +34,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+REQUEST_KEY = "doorstep.request"
+"""Where an ASGI scope holds its :class:`RequestContext`."""
 
 TIMEOUT_HEADER = "x-timeout-ms"
 """Milliseconds that whoever asks will still wait."""

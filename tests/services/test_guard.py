@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, StreamingRespon
 from services import guard as module
 from services.answering import UNEXPECTED
 from services.api_keys import SCOPES, ApiKeys, Scope, make_key
-from services.guard import OPEN_PATHS, REQUEST_KEY, Guard
+from services.guard import OPEN_PATHS, Guard
 from services.guard_metrics import GuardMetrics
 from services.limits import REQUEST_TIMEOUT_S
-from services.request_context import RequestContext, current_request, note_time
+from services.request_context import REQUEST_KEY, RequestContext, current_request, note_time
 from services.request_log import JsonFormatter
 
 ACCESS: dict[str, tuple[Scope, ...]] = {"/predict": ("app", "routing"), "/events": ("intake",)}

@@ -43,7 +43,7 @@ def row_kind_of(service: str, route: str) -> Any:
 
 def description_of(name: str) -> str:
     service = SERVICES[name]
-    ((_, options),) = service.middlewares
+    (_, options), *_ = service.middlewares
     document = described(service, options["access"])
     if name == "events":
         dimensions = sorted({feature.dimension for feature in CATALOG})
