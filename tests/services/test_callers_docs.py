@@ -117,7 +117,7 @@ def test_limits_and_settings_are_documented() -> None:
 
 def test_every_endpoint_is_documented_with_its_scope() -> None:
     service: Any = EtaService
-    ((_, options),) = service.middlewares
+    (_, options), *_ = service.middlewares
     for path, scopes in options["access"].items():
         (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| `POST {path}`")]
         assert all(f"`{scope}`" in line for scope in scopes)

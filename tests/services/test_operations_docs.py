@@ -93,7 +93,7 @@ def test_scopes_and_open_paths_are_documented() -> None:
     "service", [CourierTravelService, EtaService, EtpService, EventService, WallEtaService]
 )
 def test_every_endpoint_says_whose_it_is(service: object) -> None:
-    (options,) = [options for _, options in service.middlewares]  # type: ignore[attr-defined]
+    (_, options), *_ = service.middlewares  # type: ignore[attr-defined]
     posted = set(service.openapi_spec.asdict()["paths"]) - OPEN_PATHS  # type: ignore[attr-defined]
     own = {path for path in posted if not path.endswith(("livez", "readyz", "healthz", "metrics"))}
     assert own == set(options["access"])
