@@ -40,6 +40,7 @@ def test_its_commands_exist() -> None:
 
 def test_it_names_all_parts_and_what_is_to_come_in_each_stage() -> None:
     rows = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| `")]
+    rows = [row for row in rows if len(row) == 3]  # the others have figures
     for part in ETA_PARTS:
         assert any(row[0] == f"`{part}`" and f"`eta_{part}`" in row[1] for row in rows), part
     told = {row[0]: row[2] for row in rows if "`eta_" not in row[1]}
