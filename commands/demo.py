@@ -22,7 +22,7 @@ __all__ = ["demo"]
 def demo(
     days: Annotated[int, typer.Option(min=8, max=60, help="Days to learn from.")] = 10,
     orders_per_day: Annotated[
-        int, typer.Option(min=100, max=5_000, help="Orders of the city on an average day.")
+        int, typer.Option(min=200, max=5_000, help="Orders of the city on an average day.")
     ] = 500,
     live_minutes: Annotated[
         int, typer.Option("--minutes", min=5, max=240, help="Minutes of the city to live through.")

@@ -64,7 +64,7 @@ def test_a_terminated_demo_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.raises(SystemExit) as exited:
-            demo(days=8, orders_per_day=100, live_minutes=5, seed=0, rows=1)
+            demo(days=8, orders_per_day=200, live_minutes=5, seed=0, rows=1)
     finally:
         signal.signal(signal.SIGTERM, handler)
     assert exited.value.code == 128 + signal.SIGTERM
