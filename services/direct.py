@@ -29,6 +29,7 @@ class Direct:
 
     def __init__(self, app: Any, *, of: Any) -> None:
         self._app = app
+        self._kind = of.inner
         self._endpoints = {
             method.route: method
             for method in of.apis.values()
@@ -39,12 +40,14 @@ class Direct:
         """Answer a request."""
         is_post = scope["type"] == "http" and scope["method"] == "POST"
         endpoint = self._endpoints.get(scope["path"]) if is_post else None
-        if endpoint is None:
+        service = bentoml.get_current_service()
+        # Where several services share a process, BentoML alone knows which instance is whose.
+        if endpoint is None or not isinstance(service, self._kind):
             await self._app(scope, receive, send)
             return
         try:
             call = await read_call(Request(scope, receive), endpoint.input_spec.media_types)
         except ClientDisconnect:
             return  # nobody waits for the answer
-        response = await endpoint.func(bentoml.get_current_service(), call)
+        response = await endpoint.func(service, call)
         await response(scope, receive, send)

@@ -14,7 +14,12 @@ from starlette.responses import Response
 from services.direct import Direct
 from services.http import Call, json_response
 
-SERVICE = object()
+
+class Service:
+    """What BentoML makes an instance of."""
+
+
+SERVICE = Service()
 
 
 class Taken:
@@ -48,13 +53,15 @@ def ask(
     method: str = "POST",
     media_type: bytes = b"application/json",
     message: dict[str, Any] | None = None,
+    current: object = SERVICE,
 ) -> Asked:
     asked = Asked()
     of = SimpleNamespace(
+        inner=Service,
         apis={
             "double": SimpleNamespace(route="/double", input_spec=Taken, func=doubled),
             "other": SimpleNamespace(route="/other", input_spec=object, func=doubled),
-        }
+        },
     )
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -72,7 +79,7 @@ def ask(
         "path": path,
         "headers": [(b"content-type", media_type), (b"x-request-id", b"r-1")],
     }
-    with mock.patch("bentoml.get_current_service", return_value=SERVICE):
+    with mock.patch("bentoml.get_current_service", return_value=current):
         asyncio.run(Direct(app, of=of)(scope, receive, send))
     return asked
 
@@ -94,6 +101,11 @@ def test_an_endpoint_refuses_other_content_types_itself() -> None:
 )
 def test_all_else_is_handed_on(path: str, method: str) -> None:
     asked = ask(path, method=method)
+    assert (asked.handed_on, asked.sent) == (1, [])
+
+
+def test_where_another_service_is_the_current_one_bentoml_finds_the_instance() -> None:
+    asked = ask(current=object())
     assert (asked.handed_on, asked.sent) == (1, [])
 
 
