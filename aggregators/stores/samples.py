@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -186,7 +187,8 @@ class SampleState:
         ]
         for _, groups in met:
             self._leave(column, groups, row)
-        values[row] = value
+        # Every event brings a text of its own for the same store; one of them is enough.
+        values[row] = intern(value) if type(value) is str else value
         if value is not None:
             self.key_kinds.setdefault(column, type(value))
         for event, groups in met:
