@@ -160,7 +160,7 @@ def selections(orders: "pd.DataFrame", n_orders: int) -> list[dict[str, Any]]:
     bodies = []
     for place in range(n_orders, len(asked)):
         last = asked.iloc[place]
-        now = last["accepted"] + timedelta(seconds=5)
+        now = last["accepted"] + timedelta(seconds=30)
         same = known[(known["city"] == last["city"]) & (known["accepted"] < now)]
         over = same[["picked_up", "cancelled"]].min(axis=1) < now
         chosen = same[~over].tail(n_orders)
