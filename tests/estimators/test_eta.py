@@ -18,7 +18,14 @@ from estimators.eta import ETA_PARTS, EtaModel, StageModel, blended
 from estimators.eta_evaluation import COMPOSED, evaluate_eta
 from estimators.evaluation import ALL
 from estimators.moments import Moments
-from estimators.stages import DIRECT, LIFE, OPEN_STAGES, pending_at, stage_of
+from estimators.stages import (
+    COURIER_STAGES,
+    DIRECT,
+    LIFE,
+    OPEN_STAGES,
+    pending_at,
+    stage_of,
+)
 from estimators.trained_eta import TrainedEta
 from estimators.training import CONSTANT_MEDIAN
 
@@ -136,6 +143,18 @@ def test_a_small_training_beats_the_constant(trained_eta: TrainedEta) -> None:
     for part in trained_eta.parts.values():
         own = part.report.overall(part.estimator.name)
         assert own.crps_s < part.report.overall(CONSTANT_MEDIAN).crps_s
+
+
+def test_once_there_is_a_courier_parts_tell_more_than_the_whole(trained_eta: TrainedEta) -> None:
+    scores = {
+        (row.value, row.model): row.scores
+        for row in trained_eta.report.rows
+        if row.group == "stage"
+    }
+    for stage in COURIER_STAGES:
+        composed, direct = scores[stage, COMPOSED], scores[stage, DIRECT]
+        assert composed.crps_s < 0.95 * direct.crps_s, stage
+        assert composed.mae_s < 0.95 * direct.mae_s, stage
 
 
 def test_what_was_saved_is_loaded_bit_for_bit(
