@@ -40,7 +40,8 @@ class Direct:
         """Answer a request."""
         is_post = scope["type"] == "http" and scope["method"] == "POST"
         endpoint = self._endpoints.get(scope["path"]) if is_post else None
-        service = bentoml.get_current_service()
+        # There is no instance while the process starts, and that start comes through here, too.
+        service = None if endpoint is None else bentoml.get_current_service()
         # Where several services share a process, BentoML alone knows which instance is whose.
         if endpoint is None or not isinstance(service, self._kind):
             await self._app(scope, receive, send)
