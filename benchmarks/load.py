@@ -25,6 +25,8 @@ import numpy as np
 import uvloop
 
 WARM_UP_S = 2.0
+IDLE_S = 2.0
+"""A connection that was idle for longer is not used again: a server closes such after a while."""
 POOL = 64
 """Most connections at a fixed rate; a request that finds none free waits, and its time runs on."""
 
@@ -36,6 +38,17 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[int] | None = None
         self._bytes = b""
+        self.used_s = time.perf_counter()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was used lately."""
+        return time.perf_counter() - self.used_s < IDLE_S
+
+    def close(self) -> None:
+        """Close it."""
+        if self._transport is not None:
+            self._transport.close()
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -64,7 +77,9 @@ class Connection(asyncio.Protocol):
         self._answer = asyncio.get_running_loop().create_future()
         assert self._transport is not None, "not connected"
         self._transport.write(request)
-        return await self._answer
+        status = await self._answer
+        self.used_s = time.perf_counter()
+        return status
 
 
 def requests_of(url: str, bodies: list[bytes]) -> Iterator[bytes]:
@@ -88,15 +103,20 @@ async def opened(url: str, n: int) -> list[Connection]:
 
 async def at_rate(url: str, bodies: list[bytes], rate: float, seconds: float) -> dict[str, Any]:
     """Ask at a fixed rate; times count from the moment at which a request was due."""
-    free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
-    for connection in await opened(url, POOL):
-        free.put_nowait(connection)
+    free: asyncio.LifoQueue[Connection | None] = asyncio.LifoQueue()
+    for _ in range(POOL):
+        free.put_nowait(None)  # opened when it is needed
     requests = requests_of(url, bodies)
     took_s: list[float] = []
     statuses: dict[int, int] = {}
 
     async def one(due_s: float, request: bytes, *, counts: bool) -> None:
         connection = await free.get()
+        if connection is not None and not connection.is_fresh:
+            connection.close()
+            connection = None
+        if connection is None:
+            (connection,) = await opened(url, 1)
         status = await connection.ask(request)
         free.put_nowait(connection)
         if counts:
