@@ -265,6 +265,8 @@ def _distinct(table: pd.DataFrame, name: str) -> tuple[IntArray, list[Any]]:
 
 def _different(column: Sequence[Any] | FloatArray) -> tuple[IntArray, list[Any]]:
     """Return what :func:`_distinct` does, of a plain sequence."""
+    if isinstance(column, np.ndarray) and column.dtype == object:
+        column = column.tolist()  # a list is walked twice as quickly
     if {*map(type, column)} <= _TEXTS:
         places = {value: i for i, value in enumerate(dict.fromkeys(column))}
         index = np.fromiter(map(places.__getitem__, column), np.int64, len(column))
