@@ -335,6 +335,12 @@ def _grown(size: int, part: bytes, url: str) -> int:
     return grown
 
 
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    hashable: Any = kind  # which mypy does not know of types
+    found: msgspec.json.Decoder[T] = _any_decoder(hashable)
+    return found
+
+
 @lru_cache(maxsize=64)
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+def _any_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
