@@ -140,8 +140,12 @@ class Facts:
         for k, name in enumerate(self.categories, start=len(self.numbers)):
             if name in columns:
                 index, values = _different(columns[name])
-                codes = np.array([self._code(name, value) for value in values])
-                result[:, k] = codes[index]
+                known = self._codes[name]
+                codes = [
+                    known.get(value, math.nan) if type(value) is str else self._code(name, value)
+                    for value in values
+                ]
+                result[:, k] = np.array(codes, dtype=np.float64)[index]
         if self.timezone_by and self.timezone_by in columns:
             index, values = _different(columns[self.timezone_by])
             local = local_times([self._timezone(value) for value in values], index, as_of_us)

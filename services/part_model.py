@@ -234,7 +234,10 @@ class PartModel:
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
         missing = self._fields.missing_of(columns, n)
-        notes = [[*missing.get(i, ()), *amiss.get(i, ())] for i in range(n)]
+        notes: list[list[str]] = [[] for _ in range(n)]
+        for lacks in (missing, amiss):
+            for i, some in lacks.items():
+                notes[i] += some
         facts = self._facts.encode_columns(columns, rows.as_of_us)
         moved: dict[int, list[Note]] = {}
         if self._validator is not None:
@@ -242,16 +245,17 @@ class PartModel:
         computed_s = perf_counter()
         try:
             inputs = self._estimator.assemble(facts, realtime)
-            blind = np.array([bool(one) for one in notes], np.bool_)
+            blind = np.fromiter(map(bool, notes), np.bool_, n)
             told = self._predicted(inputs, blind if blind.any() else None)
             if missing:
                 told = self._no_narrower(told, rows.but(columns), sorted(missing))
         except Exception:
             return self._without_model(rows.but(columns), notes)
         self._time(began_s, computed_s)
-        status = [_status(one, moved.get(i, ())) for i, one in enumerate(notes)]
-        for i, some in moved.items():
-            notes[i] += map(str, some)
+        status: list[Status] = ["degraded" if one else "ok" for one in notes]
+        for i, what in moved.items():
+            status[i] = _status(notes[i], what)
+            notes[i] += map(str, what)
         return Estimates(told, status, notes, realtime, self.info)
 
     def _open_store(self) -> EventStore:
