@@ -33,7 +33,7 @@ ROWS = 40
 SERVICES: dict[str, Any] = {
     "etp": EtpService, "courier_travel": CourierTravelService, "wall_eta": WallEtaService
 }  # fmt: skip
-LEGS = {"to_store", "to_customer", "parking"}
+LEGS = ("to_store", "to_customer", "parking")
 SERVICE_OF = {"ready": "etp", "direct": "wall_eta", **dict.fromkeys(LEGS, "courier_travel")}
 
 
