@@ -1,8 +1,8 @@
 """What services are measured with: models, a store with a million events, and requests about it.
 
-Two simulated cities. The models learn from 16 days of them, with the parameters of real training;
-the store holds 74 days, all events of 111,000 orders and the weather. Requests ask about the orders
-of the last evening, each at a moment of its own.
+Two simulated cities of 54 stores and about 300 couriers each. The models learn from six days of
+them, with the parameters of real training; the store holds 26 days, all events of 116,000 orders
+and the weather. Requests ask about the orders of the last evening, each at a moment of its own.
 """
 
 import json
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CITIES, SEED = 2, 101
-LEARNED_DAYS, LEARNED_ORDERS = 16, 24_000
-STORED_DAYS, STORED_ORDERS = 74, 111_000
+LEARNED_DAYS, LEARNED_ORDERS = 6, 27_000
+STORED_DAYS, STORED_ORDERS = 26, 117_000
 ETA_MOMENTS = 12_000
 ETP_FEATURES = 60
 
@@ -168,6 +168,7 @@ def selections(orders: "pd.DataFrame", n_orders: int) -> list[dict[str, Any]]:
             continue
         who = couriers[last["city"]]
         who = who.iloc[rng.permutation(len(who))[:COURIERS]]
+        assert len(who) == COURIERS, f"{last['city']} has {len(who)} couriers"
         distances = rng.uniform(100.0, 4_000.0, (n_orders, len(who))).round(1)
         facts = ("store_id", *ORDER_FACTS)
         bodies.append(
@@ -198,6 +199,7 @@ def displays(orders: "pd.DataFrame") -> list[dict[str, Any]]:
     for row in evening(orders, "activated").to_dict("records"):
         shown = stores[row["city"]]
         shown = shown.iloc[rng.permutation(len(shown))[:STORES]]
+        assert len(shown) == STORES, f"{row['city']} has {len(shown)} stores"
         distances = rng.uniform(300.0, 5_000.0, len(shown)).round(1).tolist()
         of_order = ("city", "zone", "amount", "products", "building", "floor")
         bodies.append(
