@@ -179,7 +179,9 @@ def _range(name: str, statistics: object) -> _Range:
         return _Range(-math.inf, math.inf, math.nan)
     left_missing = is_elapsed(name) or statistics.missing_share > MISSING_SHARE_MAX
     usual = math.nan if left_missing else statistics.median
-    return _Range(statistics.min, statistics.max, usual)
+    # Every event was once a moment ago, whether or not training saw an order at that moment.
+    low = 0.0 if is_elapsed(name) else statistics.min
+    return _Range(low, statistics.max, usual)
 
 
 def _moved(field: str, value: float, low: float, high: float, usual: float) -> Note | None:

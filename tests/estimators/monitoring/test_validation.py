@@ -29,7 +29,7 @@ def validator() -> Validator:
     inputs: dict[str, Statistics] = {
         "distance_m": NumberStatistics.of(np.linspace(100.0, 9_000.0, 1_001)),
         "floor": NumberStatistics.of(floor),
-        "since_ready_s": NumberStatistics.of(np.linspace(0.0, 600.0, 101)),
+        "since_ready_s": NumberStatistics.of(np.linspace(5.0, 600.0, 101)),
         "store_id": CategoryStatistics.of(np.array([0.0, 1.0]), ("s1", "s2")),
     }
     return Validator.of(inputs, FACTS)
@@ -57,6 +57,12 @@ def test_what_training_saw_is_left_alone(validator: Validator) -> None:
     assert notes == []
     bounds = {**USUAL, "distance_m": 100.0, "floor": 8, "since_ready_s": 600.0}
     assert checked(validator, **bounds)[1] == []
+
+
+def test_an_event_may_have_been_a_moment_ago(validator: Validator) -> None:
+    values, notes = checked(validator, **{**USUAL, "since_ready_s": 0.25})
+    assert notes == []
+    assert values[FACTS.numbers.index("since_ready_s")] == 0.25
 
 
 @pytest.mark.parametrize(
