@@ -1,7 +1,7 @@
 """What is known of each order and each idle courier when couriers are chosen in a replay.
 
 From the models, as the service of courier selection asks them: the order's own facts, the
-candidate's as if assigned just now, real-time features from an event store that has been told
+candidate's as if assigned a second ago, real-time features from an event store that has been told
 everything up to that moment. And from the truth, for a bound.
 """
 
@@ -19,7 +19,8 @@ from estimators.base import Estimator
 from estimators.composition import compose
 from estimators.distribution import Distribution
 from estimators.eta import EtaModel
-from estimators.stages import LIFE, elapsed_columns
+from estimators.stages import LIFE, elapsed_columns, elapsed_name
+from services.candidates import JUST_NOW_S
 from simulator.arrays import FloatArray, IntArray
 from simulator.couriers import VEHICLES
 from simulator.dispatch import DispatchedCity, Round
@@ -126,13 +127,13 @@ class ModelEstimates:
         number = waiting.orders[rows]
         moments = self._running.moments(number)
         columns = self._columns(moments, number, as_of_us)
+        columns[elapsed_name("courier_assigned")] = np.full(len(number), JUST_NOW_S)
         ids = self._ids[number]
         ready = self._ask("ready", columns, ids, as_of_us)
         pairs: dict[str, Any] = {name: column[order] for name, column in columns.items()}
         pairs["courier_id"] = self._couriers[waiting.couriers[courier]]
         pairs["vehicle"] = self._vehicles[waiting.couriers[courier]]
         pairs["distance_to_store_m"] = waiting.distance_m[rows[order], courier]
-        pairs["since_courier_assigned_s"] = np.zeros(len(order))
         parts = {
             name: self._ask(name, pairs, ids[order], as_of_us)
             for name in ("to_store", "to_customer", "parking")

@@ -18,6 +18,7 @@ from estimators.composition import compose
 from estimators.distribution import Distribution
 from estimators.stages import elapsed_facts
 from estimators.trained_eta import TrainedEta
+from services.candidates import JUST_NOW_S
 from simulator import SOURCES, Scenario
 from simulator.arrays import FloatArray, IntArray
 from simulator.city import City, make_city
@@ -152,13 +153,13 @@ def test_the_models_are_asked_as_if_the_courier_were_assigned_now(
     order = {
         **elapsed_facts(dict(zip(SOURCES[0].events, times, strict=True)), as_of_us),
         **ModelEstimates(model, store, running).facts_of(int(waiting.orders[1])),
+        "since_courier_assigned_s": JUST_NOW_S,
     }
     pair = {
         **order,
         "courier_id": f"BCN-c{waiting.couriers[courier]:05d}",
         "vehicle": ("bicycle", "scooter", "car")[city.couriers.vehicle[waiting.couriers[courier]]],
         "distance_to_store_m": waiting.distance_m[1, courier],
-        "since_courier_assigned_s": 0.0,
     }
     parts = {
         name: model.parts[name].estimate(
