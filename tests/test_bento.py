@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -254,9 +255,21 @@ def test_version_of_a_bento_follows_from_what_is_in_it(made: Made, tmp_path: Pat
     assert len(tags) == 4
 
 
-def test_unknown_service_and_missing_model_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_service_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["weather"]) == 2
     assert "'weather'; there are: events, etp" in capsys.readouterr().err
-    assert main(["etp"]) == 1
-    assert "no model 'eta_ready' was saved yet" in capsys.readouterr().err
+
+
+def test_missing_model_is_said(tmp_path: Path) -> None:
+    home = clean_environment(BENTOML_HOME=str(tmp_path))  # nothing was saved in this one
+    built = subprocess.run(
+        [sys.executable, "-m", "deploy.bentos", "etp"],
+        cwd=ROOT,
+        env=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 1
+    assert "no model 'eta_ready' was saved yet" in built.stderr
     assert (ROOT / "bentofile.etp.yaml").is_file()
