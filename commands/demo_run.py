@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_demo"]
 
-MOMENTS_PER_ORDER = 2.5
 MOMENTS_MAX = 12_000
 """Moments of orders to learn from: enough for a demo that takes two minutes."""
 GOOD = ("ok", "input_clipped")
@@ -45,7 +44,6 @@ def run_demo(
         trained = train_eta(
             demo.dataset(),
             progress=report,
-            per_order=MOMENTS_PER_ORDER,
             rows_max=MOMENTS_MAX,
             parameters=_few_trees(),
             baselines=False,

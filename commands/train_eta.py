@@ -66,7 +66,7 @@ def _train_eta(
     name: NameOption = "eta",
     threads: ThreadsOption = 2,
     save: SaveOption = True,
-    per_order: PerOrderOption = 6.0,
+    per_order: PerOrderOption = 2.5,
     moments: MomentsOption = 150_000,
     baselines: BaselinesOption = True,
     metrics: MetricsOption = None,
