@@ -4,7 +4,7 @@ By the numbers, in each round:
 
 1. An order waits for a later round while it is likelier than ``1 - ready_share`` that the courier
    who would be there first would have to wait for it: that courier may be of use elsewhere until
-   then, and a later start costs the customer nothing.
+   then, and a later start costs the customer nothing. Where couriers are short the share is larger.
 2. All others are matched with couriers at the least cost in all, in weighted seconds
    (:func:`services.ranking.cost_s`), less ``patience`` for every second since an order was placed.
    Where couriers are short this decides, too, who has to wait.
@@ -48,7 +48,10 @@ class Choice:
 
     Args:
         weights: what a second of each kind is worth.
-        ready_share: the least probability that the order is ready when a courier comes.
+        ready_share: the least probability that the order is ready when a courier comes, where there
+            are couriers enough.
+        short_share: the same where as many orders as couriers wait, or more: a courier who stands
+            in a store is missing elsewhere then. In between it grows with the orders per courier.
         patience: seconds of cost that a second since the order was placed makes up for.
         early: whether couriers may be sent before a store's usual lead time is over.
     """
@@ -56,7 +59,8 @@ class Choice:
     weights: Weights = field(
         default_factory=lambda: Weights(courier_wait=0.0, food_wait=1.0, eta=1.0, lateness=0.0)
     )
-    ready_share: float = 0.15
+    ready_share: float = 0.1
+    short_share: float = 0.3
     patience: float = 0.2
     early: bool = True
 
@@ -90,7 +94,7 @@ class ByNumbers:
         if not len(rows):
             return []
         estimates = self._known(waiting, rows)
-        wanted = self._wanted(estimates)
+        wanted = self._wanted(estimates, len(waiting.orders) / len(waiting.couriers))
         self._put_off(waiting.orders[rows], estimates, wanted, now_s)
         if not wanted.any():
             return []
@@ -98,11 +102,12 @@ class ByNumbers:
         cost = _costs(estimates, self._choice.weights) - self._choice.patience * age_s[:, None]
         return _matched(cost[wanted], rows[wanted])
 
-    def _wanted(self, estimates: Estimates) -> BoolArray:
+    def _wanted(self, estimates: Estimates, per_courier: float) -> BoolArray:
         """Return the orders that would be ready for the courier who comes first."""
+        more = self._choice.short_share - self._choice.ready_share
+        least = self._choice.ready_share + more * min(per_courier, 1.0)
         first = _first(estimates)
-        ready = estimates.ready_on_arrival[np.arange(len(first)), first]
-        return np.asarray(ready >= self._choice.ready_share)
+        return np.asarray(estimates.ready_on_arrival[np.arange(len(first)), first] >= least)
 
     def _put_off(
         self, orders: IntArray, estimates: Estimates, wanted: BoolArray, now_s: float

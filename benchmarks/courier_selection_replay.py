@@ -1,8 +1,8 @@
 """Days of simulated cities, lived through again with couriers chosen in several ways.
 
 Usage: python -m benchmarks.courier_selection_replay [--quick] [--supplies 1.0,1.3] [--cities 2]
-       [--orders-per-day 600] [--train-days 8] [--days 2] [--seed 0]
-       [--ready-share 0.15] [--patience 0.2] [--no-save]
+       [--orders-per-day 600] [--train-days 8] [--days 10] [--seed 0]
+       [--ready-share 0.1] [--short-share 0.3] [--patience 0.2] [--no-save]
 
 A simulation's first days teach the parts of an ETA. Each of the days that follow is then lived
 through once per way of choosing, with the same chance for every order, and everything that happens
@@ -82,7 +82,9 @@ class Before:
 def main() -> None:
     """Run, print and write."""
     asked = _arguments()
-    choice = Choice(ready_share=asked.ready_share, patience=asked.patience)
+    choice = Choice(
+        ready_share=asked.ready_share, short_share=asked.short_share, patience=asked.patience
+    )
     found: dict[str, dict[str, list[Replayed]]] = {}
     supplies = [float(one) for one in asked.supplies.split(",")]
     with Progress() as bars:
@@ -105,9 +107,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cities", type=int, default=2)
     parser.add_argument("--orders-per-day", type=int, default=600, help="of each city")
     parser.add_argument("--train-days", type=int, default=8)
-    parser.add_argument("--days", type=int, default=2, help="that are replayed")
+    parser.add_argument("--days", type=int, default=10, help="that are replayed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ready-share", type=float, default=Choice.ready_share)
+    parser.add_argument("--short-share", type=float, default=Choice.short_share)
     parser.add_argument("--patience", type=float, default=Choice.patience)
     parser.add_argument("--no-save", action="store_true")
     parser.add_argument("--quick", action="store_true", help="one small city and day")
@@ -215,7 +218,9 @@ def _way(
     if way == "nearest together":
         return Together()
     if store is None:
-        careless = replace(before.choice, ready_share=TRUE_READY_SHARE)
+        careless = replace(
+            before.choice, ready_share=TRUE_READY_SHARE, short_share=TRUE_READY_SHARE
+        )
         return ByNumbers(TrueEstimates(running), careless, activated_s, start_s)
     known = ModelEstimates(before.model, store, running)
     return ByNumbers(known, before.choice, activated_s, start_s)

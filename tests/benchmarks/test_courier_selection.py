@@ -97,6 +97,24 @@ def test_couriers_who_are_short_go_where_they_cost_least() -> None:
     assert early(waiting_round(one, [True, False])) == [(0, 0)]
 
 
+def test_where_couriers_are_short_an_order_must_be_likelier_to_be_ready() -> None:
+    def known(waiting: Round, rows: IntArray) -> Estimates:
+        seconds = waiting.distance_m[rows]
+        return Estimates(
+            at_store_s=seconds,
+            courier_wait_s=seconds,
+            food_wait_s=seconds,
+            expected_eta_s=seconds,
+            afterwards_s=np.zeros_like(seconds),
+            ready_on_arrival=np.full_like(seconds, 0.25),
+        )
+
+    choice = Choice(ready_share=0.1, short_share=0.3)
+    for distance_m, chosen in ((NEAR_BOTH[:1], [(0, 0)]), (NEAR_BOTH[:, :1], [])):
+        decide = ByNumbers(known, choice, np.zeros(2), 0.0)
+        assert decide(waiting_round(distance_m)) == chosen
+
+
 @pytest.fixture(scope="module")
 def city() -> City:
     return make_city(SCENARIO, 0)
@@ -105,7 +123,7 @@ def city() -> City:
 def lived(city: City, way: str) -> tuple[City, list[float]]:
     running = DispatchedCity(city)
     truth = TrueEstimates(running)
-    choice = Choice(ready_share=0.5)
+    choice = Choice(ready_share=0.5, short_share=0.5)
     foreseeing = ByNumbers(
         truth, choice, city.orders.activated_ms / 1e3, SCENARIO.start.timestamp()
     )
@@ -181,4 +199,5 @@ def test_the_page_has_the_results() -> None:
     assert page.table(result) in text
     assert page.CHART.read_text(encoding="utf-8") == page.chart(result)
     for settings in (result["settings"], result["settings"]["choice"]):
-        assert settings.get("ready_share", Choice().ready_share) == Choice().ready_share
+        for name in ("ready_share", "short_share", "patience"):
+            assert settings[name] == getattr(Choice(), name)
