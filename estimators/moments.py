@@ -37,7 +37,8 @@ PER_ORDER = 2.5
 hardly better, as they are about the same lives."""
 
 ROWS_MAX = 150_000
-"""Rows of the training period, at most: more orders make fewer rows each, evenly chosen."""
+"""Rows of the training period, about at most: of more orders some are left out, evenly, so that
+those that are there still speak of all stages."""
 
 RANDOM_MOMENTS = 2
 """Of the moments that an order's rows are chosen from, so many on average lie anywhere in its
@@ -105,7 +106,9 @@ class Moments:
         later = times[orders, 0] >= dataset.test_from_us
         rng = np.random.default_rng(seed)
         found = [
-            _drawn(times, some[evenly(len(some), rows_max)], rng, per_order, rows_max)
+            _drawn(
+                times, some[evenly(len(some), max(1, round(rows_max / per_order)))], rng, per_order
+            )
             for some in (orders[~later], orders[later])
         ]
         rows, as_of_us = (np.concatenate(parts) for parts in zip(*found, strict=True))
@@ -208,7 +211,7 @@ def _times_of(dataset: Dataset, event: str) -> IntArray:
 
 
 def _drawn(
-    times: IntArray, orders: IntArray, rng: np.random.Generator, per_order: float, rows_max: int
+    times: IntArray, orders: IntArray, rng: np.random.Generator, per_order: float
 ) -> tuple[IntArray, IntArray]:
     """Return rows and moments of some orders, in no order."""
     if not len(orders):
@@ -224,8 +227,7 @@ def _drawn(
     offset_us = rng.integers(1, max(2, int(horizon_us)), (len(orders), n_anywhere))
     # In the order of LIFE, one earlier: the moment when nothing has happened yet.
     moments = np.column_stack([begin, after, begin[:, np.newaxis] + offset_us])
-    wanted = min(per_order, rows_max / len(orders)) - 1.0
-    share = max(0.0, wanted / (after.shape[1] + RANDOM_MOMENTS))
+    share = max(0.0, (per_order - 1.0) / (after.shape[1] + RANDOM_MOMENTS))
     kept = rng.random(moments.shape) < share
     kept[:, ALWAYS] = True
     kept &= moments < end[:, np.newaxis]
