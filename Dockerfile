@@ -36,15 +36,18 @@ ENV PATH=/opt/doorstep/bin:$PATH \
 FROM base AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_NO_CACHE_DIR=1
+    PIP_NO_CACHE_DIR=1 \
+    UV_NO_CACHE=1
 
+# pip installs uv, uv the rest: it keeps to the lock whatever is released.
+COPY requirements/install.sh requirements/uv.lock /opt/requirements/
 RUN python -m venv /opt/doorstep
 
 FROM build AS build-service
 
 ARG SERVICE
-COPY build/bentos/${SERVICE}/src/requirements/${SERVICE}.lock /tmp/service.lock
-RUN /opt/doorstep/bin/pip install --require-hashes -r /tmp/service.lock
+COPY build/bentos/${SERVICE}/src/requirements/${SERVICE}.lock /opt/requirements/
+RUN sh /opt/requirements/install.sh /opt/doorstep ${SERVICE}
 
 COPY build/bentos/${SERVICE} /opt/doorstep/bento
 # What is compiled here need not be compiled at every start, where the processors are alike.
@@ -56,10 +59,10 @@ RUN /opt/doorstep/bin/python -m compileall -q /opt/doorstep/bento/src \
 FROM build AS build-tools
 
 WORKDIR /src
-COPY requirements/build.lock requirements/runtime.lock requirements/
+COPY requirements/build.lock requirements/runtime.lock /opt/requirements/
 RUN python -m venv /opt/build \
-    && /opt/build/bin/pip install --require-hashes -r requirements/build.lock \
-    && /opt/doorstep/bin/pip install --require-hashes -r requirements/runtime.lock
+    && sh /opt/requirements/install.sh /opt/build build \
+    && sh /opt/requirements/install.sh /opt/doorstep runtime
 
 COPY pyproject.toml README.md LICENSE ./
 COPY aggregators aggregators
@@ -67,8 +70,8 @@ COPY estimators estimators
 COPY services services
 COPY simulator simulator
 COPY commands commands
-RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
-    && /opt/doorstep/bin/pip install --no-deps /dist/*.whl
+RUN /opt/build/bin/uv build --wheel --no-build-isolation --python /opt/build/bin/python --out-dir /dist . \
+    && /opt/doorstep/bin/uv pip install --python /opt/doorstep/bin/python --no-deps /dist/*.whl
 
 # --- tools: the command line; models are saved beside the data --------------------------------------
 FROM base AS tools

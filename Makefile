@@ -5,6 +5,10 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# `make test PYTHON=python3.13` keeps that Python's environment beside the usual one.
+ifdef PYTHON
+VENV ?= .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+endif
 VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := aggregators estimators services simulator commands
@@ -20,7 +24,9 @@ WORKERS ?= logical
 export BENTOML_DO_NOT_TRACK := True
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-virtualenv
+# Once uv is there, which requirements/install.sh sees to.
+INSTALL_DOORSTEP := $(BIN)/uv pip install --quiet --python $(BIN)/python \
+	--no-deps --no-build-isolation --editable .
 # Resolves for every platform and Python at once.
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
@@ -73,6 +79,7 @@ setup: $(VENV)/.dev ## the environment for development, and the git hooks
 
 .PHONY: lock
 lock: | $(BIN)/uv ## resolve the dependencies anew where pyproject.toml asks for it (LOCK_ARGS=--upgrade: all of them)
+	$(UV_COMPILE) requirements/uv.in -o requirements/uv.lock
 	$(UV_COMPILE) requirements/build.in -o requirements/build.lock
 	$(UV_COMPILE) pyproject.toml --extra redis -o requirements/runtime.lock
 	for service in $(SERVICES); do \
@@ -80,33 +87,33 @@ lock: | $(BIN)/uv ## resolve the dependencies anew where pyproject.toml asks for
 			-o requirements/$$service.lock || exit 1; \
 	done
 	$(UV_COMPILE) pyproject.toml requirements/build.in --extra dev --constraint requirements/runtime.lock \
-		--constraint requirements/build.lock -o requirements/dev.lock
+		--constraint requirements/build.lock --constraint requirements/uv.lock -o requirements/dev.lock
 
 .PHONY: clean
 clean: ## remove the environments, caches and what was built
-	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-* .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find $(PACKAGES) tests benchmarks deploy -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments -----------------------------------------------------------------------------
-# A stamp says which lock was installed; pip runs again only when the lock or pyproject.toml is newer.
+# A stamp says which lock was installed; it is installed again only when the lock or pyproject.toml is newer.
 
-$(VENV)/.runtime: requirements/runtime.lock requirements/build.lock pyproject.toml | $(BIN)/python
+$(VENV)/.runtime: requirements/runtime.lock requirements/build.lock requirements/uv.lock pyproject.toml | $(BIN)/python
 	@echo "Installing Doorstep into $(VENV) (a minute or two, once) ..."
-	$(PIP_INSTALL) --require-hashes -r requirements/runtime.lock -r requirements/build.lock
-	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.dev # its tools are removed
+	@sh requirements/install.sh $(VENV) runtime build
+	$(INSTALL_DOORSTEP)
 	@$(BIN)/python requirements/check_libraries.py
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
+$(VENV)/.dev: requirements/dev.lock requirements/uv.lock pyproject.toml | $(BIN)/python
 	@echo "Installing Doorstep and its development tools into $(VENV) (a minute or two, once) ..."
-	$(PIP_INSTALL) --require-hashes -r requirements/dev.lock
-	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@sh requirements/install.sh $(VENV) dev
+	$(INSTALL_DOORSTEP)
 	@$(BIN)/python requirements/check_libraries.py
 	@touch $@ $(VENV)/.runtime
 
 $(BIN)/python:
-	sh requirements/make_environment.sh $(VENV)
+	@sh requirements/make_environment.sh $(VENV)
 
-# An older lock is good enough to make the next one.
-$(BIN)/uv:
-	$(MAKE) $(VENV)/.dev
+$(BIN)/uv: | $(BIN)/python
+	@sh requirements/install.sh $(VENV) build
