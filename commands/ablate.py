@@ -84,9 +84,7 @@ def _ablate_one(
         if kind not in KINDS:
             raise UserError(f"--by is {kind!r}; expected one of {', '.join(KINDS)}")
     with progress() as report:
-        report("data", 0.0)
-        estimator_class, dataset = asked.open(choice)
-        report("data", 1.0)
+        estimator_class, dataset = asked.open(choice, report)
         from estimators.ablation import ablate
         from estimators.courier_behaviour import courier_behaviour_features
         from estimators.matrix import FeatureMatrix

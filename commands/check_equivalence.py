@@ -16,7 +16,7 @@ import typer
 from commands.data_options import MappingOption
 from commands.datasets import DaysOption, SeedOption, StoresOption
 from commands.import_ import IntegersOption, RenameOption, SourceOption, TimeZoneOption
-from commands.output import UserError, console, progress, reports_errors
+from commands.output import StageProgress, UserError, console, progress, reports_errors
 
 if TYPE_CHECKING:
     from aggregators import EventStore
@@ -130,12 +130,15 @@ def check_equivalence(
         max_queries=max_queries,
         compact=compact,
     )
-    if mapping is not None:
-        found = [_mapped_table(mapping, data)]
-    else:
-        found = _find(data, dataset or [], stores=stores, days=days, seed=seed) or [
-            _own_table(Path(data), source, rename or [], time_zone, integers or [])
-        ]
+    with progress() as show:
+        show("data", 0.0)
+        if mapping is not None:
+            found = [_mapped_table(mapping, data, show)]
+        else:
+            found = _find(data, dataset or [], stores=stores, days=days, seed=seed) or [
+                _own_table(Path(data), source, rename or [], time_zone, integers or [])
+            ]
+        show("data", 1.0)
     checked: list[Checked] = []
     for replayed in found:
         chosen = replayed if max_rows is None else replayed.first(max_rows)
@@ -198,11 +201,12 @@ def _in_folder(folder: Path) -> list[Dataset]:
     return found
 
 
-def _mapped_table(mapping: Path, data: str) -> Replayed:
+def _mapped_table(mapping: Path, data: str, show: StageProgress) -> Replayed:
     from commands.mapped_dataset import mapped_dataset
     from commands.replayed import replayed_dataset
 
-    dataset = mapped_dataset(mapping, None if data == SYNTHETIC else Path(data))
+    path = None if data == SYNTHETIC else Path(data)
+    dataset = mapped_dataset(mapping, path, progress=lambda part: show("data", part))
     return replace(replayed_dataset(dataset), catalog="")
 
 

@@ -118,9 +118,7 @@ def _compared(
             raise UserError(f"{tag} is {full}, which stands there already")
         trained[full] = registry.load(full)
         report("models", (k + 1) / len(tags))
-    report("data", 0.0)
-    dataset = open_for_model(choice, next(iter(trained.values())).metadata)
-    report("data", 1.0)
+    dataset = open_for_model(choice, next(iter(trained.values())).metadata, report)
     return compare_models(trained, dataset, against_baselines=against_baselines, progress=report)
 
 

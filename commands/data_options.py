@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +24,7 @@ from commands.datasets import (
     parse_moment,
 )
 from commands.option_groups import OptionGroup
-from commands.output import UserError
+from commands.output import StageProgress, UserError
 
 if TYPE_CHECKING:
     from estimators import Dataset
@@ -55,15 +56,24 @@ class DataChoice:
     until: str | None
     seed: int
 
-    def open(self, *, public: DatasetName = DatasetName.DELIVEROO) -> Dataset:
+    def open(
+        self, report: StageProgress, *, public: DatasetName = DatasetName.DELIVEROO
+    ) -> Dataset:
         """Return the data set, loaded.
 
         Args:
+            report: told of the stage "data".
             public: the public data that is meant where only a folder is named.
 
         Raises:
             UserError: the options do not fit together, or the data cannot be taken.
         """
+        report("data", 0.0)
+        found = self._loaded(public, lambda done: report("data", done))
+        report("data", 1.0)
+        return found
+
+    def _loaded(self, public: DatasetName, progress: Callable[[float], None]) -> Dataset:
         if self.mapping is None:
             return open_dataset(
                 self.dataset,
@@ -76,6 +86,7 @@ class DataChoice:
                 orders=self.orders,
                 cities=self.cities,
                 imperfect=self.imperfect,
+                progress=progress,
             )
         if self.dataset is not None:
             raise UserError(
@@ -86,7 +97,7 @@ class DataChoice:
 
         from commands.mapped_dataset import mapped_dataset
 
-        found = mapped_dataset(self.mapping, self.data)
+        found = mapped_dataset(self.mapping, self.data, progress=progress)
         if self.until is None:
             return found
         return replace(found, test_from=pd.Timestamp(parse_moment(self.until, "--until")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.output import UserError
+from commands.output import StageProgress, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +117,7 @@ def open_dataset(
     orders: int | None = None,
     cities: int = 2,
     imperfect: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Return the data set that the options ask for.
 
@@ -130,6 +132,7 @@ def open_dataset(
         orders: expected over all simulated cities; None: as many as their stores have.
         cities: how many simulated cities.
         imperfect: whether their records are late, missing and wrong as in life.
+        progress: called with the part of simulated cities that is done.
 
     Raises:
         UserError: the options do not fit together, or ``until`` is not a moment.
@@ -151,7 +154,8 @@ def open_dataset(
                 orders=orders,
                 seed=seed,
                 imperfections=Imperfections.typical() if imperfect else Imperfections(),
-            )
+            ),
+            progress,
         )
     else:
         if folder is None:
@@ -181,7 +185,9 @@ def _holds_cities(folder: Path | None) -> bool:
     return any((folder / inside / "scenario.json").is_file() for inside in ("cities", "."))
 
 
-def dataset_of_cities(scenario: Scenario) -> Dataset:
+def dataset_of_cities(
+    scenario: Scenario, progress: Callable[[float], None] | None = None
+) -> Dataset:
     """Simulate cities and return them as a data set, the last quarter of the days for the test."""
     import pandas as pd
 
@@ -189,11 +195,24 @@ def dataset_of_cities(scenario: Scenario) -> Dataset:
     from simulator import simulate_cities
 
     return cities_dataset(
-        simulate_cities(scenario).tables,
+        simulate_cities(scenario, _over_all(scenario, progress)).tables,
         start=pd.Timestamp(scenario.start),
         days=scenario.days,
         timezones={profile.name: profile.timezone for profile in scenario.profiles},
     )
+
+
+def _over_all(scenario: Scenario, progress: Callable[[float], None] | None) -> StageProgress | None:
+    """Return what takes the progress of one city after the other and tells that of all."""
+    if progress is None:
+        return None
+    begun: dict[str, None] = {}
+
+    def report(city: str, done: float) -> None:
+        begun.setdefault(city)
+        progress((len(begun) - 1 + done) / scenario.cities)
+
+    return report
 
 
 def simulated_dataset(plan: CityPlan) -> Dataset:

@@ -11,7 +11,7 @@ import typer
 
 from commands.datasets import DatasetName
 from commands.option_groups import OptionGroup, with_options
-from commands.output import UserError, reports_errors
+from commands.output import StageProgress, UserError, reports_errors
 
 if TYPE_CHECKING:
     from commands.data_options import DataChoice
@@ -115,8 +115,12 @@ class Asked:
         name = self.offered.command.replace("-", "_")
         return f"{name}_{self.leg.replace('-', '_')}" if self.offered.has_legs else name
 
-    def open(self, choice: DataChoice) -> tuple[type[Estimator], Dataset]:
+    def open(self, choice: DataChoice, report: StageProgress) -> tuple[type[Estimator], Dataset]:
         """Return the estimator's class and the data, asked what the estimator answers.
+
+        Args:
+            choice: of the data.
+            report: told of the stage "data".
 
         Raises:
             UserError: the options do not fit together.
@@ -127,7 +131,7 @@ class Asked:
         public = self.offered.public
         if public is DatasetName.CITIES and choice.dataset is None and choice.mapping is None:
             choice = replace(choice, dataset=public)
-        found = choice.open(public=public)
+        found = choice.open(report, public=public)
         if self.offered.targets:
             start, end = self.offered.targets[self.leg]
             found.source.check_event(end)

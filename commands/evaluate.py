@@ -42,9 +42,7 @@ def _evaluate(
         trained = registry.load(model)
         tag = registry.describe(model)["tag"]
         report("model", 1.0)
-        report("data", 0.0)
-        chosen = open_for_model(choice, trained.metadata)
-        report("data", 1.0)
+        chosen = open_for_model(choice, trained.metadata, report)
         estimator = trained.estimator
         chosen = estimator.asked_of(chosen)
         scored = score(trained, chosen, progress=report)

@@ -88,9 +88,7 @@ def _explain(
             moment = datetime.now(UTC) if at is None else parse_moment(at, "--at")
             content = _of_request(estimator, store, moment, key or [], order, of)
         else:
-            report("data", 0.0)
-            dataset = estimator.asked_of(open_for_model(choice, trained.metadata))
-            report("data", 1.0)
+            dataset = estimator.asked_of(open_for_model(choice, trained.metadata, report))
             report("explain", 0.0)
             if order is not None:
                 content = _of_order(estimator, dataset, order, of)

@@ -11,8 +11,18 @@ from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
+
+from commands.progress_lines import ProgressLines, telling
 
 __all__ = ["StageProgress", "UserError", "console", "error_console", "progress", "reports_errors"]
 
@@ -74,15 +84,25 @@ def _user_errors() -> tuple[type[BaseException], ...]:
 
 @contextmanager
 def progress() -> Iterator[StageProgress]:
-    """Show a bar per stage while the block lasts; yields what reports the progress.
+    """Show how far the stages of a command are while the block lasts; yields what reports it.
 
-    Bars go to standard error, so that standard output stays the command's result.
+    On a terminal there is a bar per stage; into a log or a pipe (or a terminal that cannot move its
+    cursor) goes a line every ten seconds
+    (:mod:`commands.progress_lines`). Both go to standard error, so that standard output stays the
+    command's result.
     """
+    if not error_console.is_terminal or error_console.is_dumb_terminal:
+        lines = ProgressLines(_tell)
+        with telling(lines):
+            yield lines.report
+        return
     bars = Progress(
         SpinnerColumn(finished_text="[green]✓"),
         TextColumn("{task.description}"),
         BarColumn(),
+        TaskProgressColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=error_console,
     )
     tasks: dict[str, Any] = {}
@@ -94,3 +114,7 @@ def progress() -> Iterator[StageProgress]:
 
     with bars:
         yield report
+
+
+def _tell(line: str) -> None:
+    error_console.print(line, highlight=False, markup=False, soft_wrap=True)

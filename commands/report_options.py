@@ -112,12 +112,15 @@ REPORT_OPTIONS = OptionGroup(
 """The options of a :class:`ReportChoice`, for :func:`commands.option_groups.with_options`."""
 
 
-def open_for_model(choice: DataChoice, metadata: Mapping[str, Any]) -> Dataset:
+def open_for_model(
+    choice: DataChoice, metadata: Mapping[str, Any], report: StageProgress
+) -> Dataset:
     """Return the data that the options ask for; by default of the kind that a model knows.
 
     Args:
         choice: of the options.
         metadata: of the model.
+        report: told of the stage "data".
 
     Raises:
         UserError: the options do not fit together, or the model was trained on a table that has
@@ -132,4 +135,4 @@ def open_for_model(choice: DataChoice, metadata: Mapping[str, Any]) -> Dataset:
     own = known[0] if known else DatasetName.DELIVEROO
     if choice.dataset is None and choice.mapping is None and own in SIMULATED:
         choice = replace(choice, dataset=own)
-    return choice.open(public=own)
+    return choice.open(report, public=own)

@@ -67,9 +67,7 @@ def _train_one(
     if tune_minutes is not None and tune is None:
         raise UserError("--tune-minutes limits a search: pass --tune N, too")
     with progress() as report:
-        report("data", 0.0)
-        estimator_class, dataset = asked.open(choice)
-        report("data", 1.0)
+        estimator_class, dataset = asked.open(choice, report)
         from estimators.training import train
         from estimators.tuning import Tuning
 

@@ -11,7 +11,7 @@ import typer
 from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.datasets import DatasetName
 from commands.option_groups import with_options
-from commands.output import console, error_console, progress, reports_errors
+from commands.output import StageProgress, console, error_console, progress, reports_errors
 from commands.report import print_report, print_stages
 from commands.report_options import MetricsOption, open_for_model
 from commands.written import check_output, write_json
@@ -50,15 +50,19 @@ BaselinesOption = Annotated[
 ]
 
 
-def open_for_eta(choice: DataChoice) -> Dataset:
+def open_for_eta(choice: DataChoice, report: StageProgress) -> Dataset:
     """Return the data, simulated cities unless others are named: the small one has no couriers.
+
+    Args:
+        choice: of the options.
+        report: told of the stage "data".
 
     Raises:
         UserError: the options do not fit together.
     """
     if choice.dataset is None and choice.mapping is None:
         choice = replace(choice, dataset=DatasetName.CITIES)
-    return choice.open(public=DatasetName.CITIES)
+    return choice.open(report, public=DatasetName.CITIES)
 
 
 def _train_eta(
@@ -73,9 +77,7 @@ def _train_eta(
 ) -> None:
     check_output(metrics, "--metrics", ".json")
     with progress() as report:
-        report("data", 0.0)
-        dataset = open_for_eta(choice)
-        report("data", 1.0)
+        dataset = open_for_eta(choice, report)
         from estimators.eta_training import train_eta as train
 
         trained = train(
@@ -122,9 +124,7 @@ def evaluate_eta(choice: DataChoice, tag: str, metrics: Path | None) -> None:
         metadata = registry.describe(tag)
         model = registry.load_eta(tag)
         report("model", 1.0)
-        report("data", 0.0)
-        dataset = open_for_model(choice, metadata)
-        report("data", 1.0)
+        dataset = open_for_model(choice, metadata, report)
         scored = score(model, dataset, metadata, progress=report)
     console.print(f"model [bold]{metadata['tag']}[/]")
     _print(scored)
