@@ -44,7 +44,8 @@ class KeyRing:
 
     Raises:
         SettingError: the keys cannot be read. Later, keys that cannot be read any more are those
-            that were read last, and the log says so.
+            that were read last, the log says so, and the file is read again every second until it
+            can be.
 
     >>> KeyRing({}).keys() is None
     True
@@ -59,8 +60,10 @@ class KeyRing:
         path = environment.get(KEYS_FILE_VARIABLE)
         self._path = Path(path) if path else None
         self._clock = clock
-        self._seen = self._state()
+        self._seen: tuple[int, ...] | None = self._state()
+        self._complained: tuple[tuple[int, ...], str] | None = None
         self._looked_s = clock()
+        _warn_of_none(self._keys)
 
     def keys(self) -> ApiKeys | None:
         """Return the keys, None where there shall be none. Looks at the file once a second."""
@@ -75,13 +78,19 @@ class KeyRing:
         state = self._state()
         if state == self._seen:
             return
-        self._seen = state
+        # Only what was read counts as seen: whatever kept it from being read (rights, a busy file
+        # system) may pass without the file changing, and the change may have revoked a key.
+        self._seen = None
         try:
             self._keys = ApiKeys.from_file(path)
         except SettingError as error:
-            logger.error("the API keys stay as they were: %s", error)
-        else:
-            logger.info("read %d API keys anew", len(self._keys))
+            if self._complained != (state, str(error)):
+                self._complained = state, str(error)
+                logger.error("the API keys stay as they were until they can be read: %s", error)
+            return
+        self._seen, self._complained = state, None
+        logger.info("read %d API keys anew", len(self._keys))
+        _warn_of_none(self._keys)
 
     def _state(self) -> tuple[int, ...]:
         """What changes whenever the file is replaced or written; empty where there is none."""
@@ -92,6 +101,15 @@ class KeyRing:
         except OSError:
             return ()
         return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _warn_of_none(keys: ApiKeys | None) -> None:
+    """Say that nobody may ask, where there is a list of keys without any."""
+    if keys is not None and not len(keys):
+        logger.warning(
+            "the list of API keys is empty: every request that needs a key is refused until"
+            " `doorstep keys create` has made one"
+        )
 
 
 def allows_anonymous(environment: Mapping[str, str]) -> bool:

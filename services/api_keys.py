@@ -19,12 +19,15 @@ from typing import Annotated, Literal, TypeAlias, get_args
 import msgspec
 
 from services.errors import Forbidden, SettingError, Unauthorized
+from services.placeholders import check_placeholder
 
 __all__ = ["SCOPES", "ApiKey", "ApiKeys", "Scope", "make_key"]
 
 Scope: TypeAlias = Literal["routing", "app", "partner", "intake", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """Choosing couriers; ranges for customers; arrivals for stores; sending events; everything."""
+
+_EXPECTED = "expected the JSON list that `doorstep keys create` writes"
 
 MAX_KEYS = 10_000
 """Keys of one file."""
@@ -116,10 +119,11 @@ class ApiKeys:
         Raises:
             SettingError: it is no such list; the message says where.
         """
+        check_placeholder(document.decode("utf-8", "replace"), f"the list of API keys in {origin}")
         try:
             return cls(msgspec.json.decode(document, type=list[ApiKey]))
         except msgspec.DecodeError as error:
-            raise SettingError(f"API keys in {origin}: {error}") from None
+            raise SettingError(f"API keys in {origin}: {error}; {_EXPECTED}") from None
 
     @classmethod
     def from_file(cls, path: Path) -> ApiKeys:

@@ -24,6 +24,7 @@ from services.client_errors import UnreadableAnswer
 from services.client_policy import Attempts, Received, RetryPolicy, decoded, timeout_of
 from services.errors import SettingError
 from services.limits import MAX_ANSWER_BYTES, MAX_CLIENT_CONNECTIONS, REQUEST_TIMEOUT_S
+from services.placeholders import check_placeholder
 from services.retrying import RetryBudget
 
 __all__ = ["API_KEY_VARIABLE", "AsyncServiceClient", "ServiceClient"]
@@ -319,12 +320,13 @@ class _Address:
 
 def _key_of_environment() -> str:
     key, path = os.environ.get(API_KEY_VARIABLE), os.environ.get(API_KEY_FILE_VARIABLE)
-    if key or not path:
-        return key or ""
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise SettingError(f"{API_KEY_FILE_VARIABLE}: {path} cannot be read: {error}") from None
+    if not key and path:
+        try:
+            key = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise SettingError(f"{API_KEY_FILE_VARIABLE}: {path} cannot be read: {error}") from None
+    check_placeholder(key or "", "the API key for other services")
+    return key or ""
 
 
 def _grown(size: int, part: bytes, url: str) -> int:

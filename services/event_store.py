@@ -9,6 +9,7 @@ from aggregators.catalog import Catalog
 from aggregators.events import Source
 from aggregators.stores import EventStore, MemoryEventStore, SqliteEventStore
 from services.errors import SettingError
+from services.placeholders import check_placeholder
 
 __all__ = ["IN_MEMORY", "is_redis", "load_catalog", "open_store"]
 
@@ -24,11 +25,13 @@ def open_store(where: str, sources: Iterable[Source]) -> EventStore:
 
     Raises:
         StoreError: it cannot be opened, or the library it needs is not installed.
+        SettingError: it is the placeholder of an example.
 
     >>> from aggregators.catalog import CATALOG
     >>> open_store("memory", CATALOG.sources)
     <MemoryEventStore orders: 0 samples, ...>
     """
+    check_placeholder(where, "the address of the event store")
     if where == IN_MEMORY:
         return MemoryEventStore(sources=list(sources))
     if not is_redis(where):

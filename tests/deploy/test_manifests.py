@@ -11,6 +11,10 @@ import pytest
 import yaml
 
 from deploy.bentos import SERVICES
+from services.api_keys import ApiKeys
+from services.errors import SettingError
+from services.event_store import open_store
+from services.placeholders import PLACEHOLDER, check_placeholder
 from services.settings import EtpSettings
 from tests.deploy.kustomized import (
     CLUSTER_WIDE,
@@ -237,8 +241,22 @@ def test_what_pods_refer_to_is_there(resources: list[Resource]) -> None:
 def test_no_secret_is_in_what_is_applied(resources: list[Resource]) -> None:
     assert not of_kind(resources, "Secret")
     for secret in SECRETS:
-        values = "".join(secret["stringData"].values())
-        assert "EXAMPLE" in values or '"keys": []' in values
+        assert all(value.startswith(PLACEHOLDER) for value in secret["stringData"].values())
+
+
+def test_the_example_of_secrets_cannot_be_deployed_by_mistake() -> None:
+    """A cluster refuses it for its label; without the label, services refuse its values."""
+    label = re.compile(r"|[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")  # what Kubernetes takes
+    values = {key: one for secret in SECRETS for key, one in secret["stringData"].items()}
+    for secret in SECRETS:
+        (said,) = secret["metadata"]["labels"].values()
+        assert not label.fullmatch(said)
+    with pytest.raises(SettingError, match="placeholder"):
+        open_store(values["url"], [])
+    with pytest.raises(SettingError, match="placeholder"):
+        ApiKeys.from_json(values["api_keys.json"].encode(), origin="api_keys.json")
+    with pytest.raises(SettingError, match="placeholder"):
+        check_placeholder(values["api_key"], "DOORSTEP_API_KEY")
 
 
 def allowed(resources: list[Resource], way: str, name: str) -> list[tuple[Resource, Any]]:

@@ -8,7 +8,7 @@ import pytest
 
 from services.access import KeyRing, allows_anonymous, check_exposure
 from services.api_keys import ApiKeys, make_key
-from services.errors import SettingError
+from services.errors import SettingError, Unauthorized
 
 
 class Clock:
@@ -63,6 +63,57 @@ def test_keys_that_cannot_be_read_any_more_stay(
     write_keys(path, "third")
     clock.now_s = 4.0
     assert names_of(ring.keys()) == ["third"]
+
+
+def test_a_key_that_was_revoked_while_the_file_could_not_be_read_is_refused_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file is read until it succeeds, though it does not change any more."""
+    path, clock = tmp_path / "keys.json", Clock()
+    write_keys(path, "stays", "revoked")
+    ring = KeyRing({"DOORSTEP_API_KEYS_FILE": str(path)}, clock=clock)
+    write_keys(path, "stays")
+    read = Path.read_bytes
+    failing = True
+
+    def read_bytes(self: Path) -> bytes:
+        if failing:
+            raise PermissionError(13, "Permission denied")
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    for second in (1.0, 2.0, 3.0):
+        clock.now_s = second
+        assert names_of(ring.keys()) == ["stays", "revoked"]
+    said = [r for r in caplog.records if "stay as they were" in r.getMessage()]
+    assert len(said) == 1, "once, not every second"
+    failing = False
+    clock.now_s = 4.0
+    assert names_of(ring.keys()) == ["stays"]
+
+
+def test_an_empty_list_of_keys_lets_nobody_in_and_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, clock = tmp_path / "keys.json", Clock()
+    write_keys(path)
+    ring = KeyRing({"DOORSTEP_API_KEYS_FILE": str(path)}, clock=clock)
+    keys = ring.keys()
+    assert keys is not None
+    assert len(keys) == 0
+    with pytest.raises(Unauthorized):
+        keys.check(f"Bearer {make_key('somebody', ['admin'])[0]}", "app")
+    assert "the list of API keys is empty" in caplog.text
+    check_exposure("0.0.0.0", {"DOORSTEP_API_KEYS": "[]"})  # open to nobody
+
+
+@pytest.mark.parametrize("document", ['{"keys": []}', "{}", "EXAMPLE", "EXAMPLE: a file", ""])
+def test_a_file_that_is_no_list_of_keys_is_refused(tmp_path: Path, document: str) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(document, encoding="utf-8")
+    path.chmod(0o600)
+    with pytest.raises(SettingError, match=r"doorstep keys create|placeholder"):
+        KeyRing({"DOORSTEP_API_KEYS_FILE": str(path)})
 
 
 def test_keys_that_cannot_be_read_at_first_are_an_error(tmp_path: Path) -> None:
