@@ -9,10 +9,14 @@ shift
 here=$(dirname "$0")
 python=$folder/bin/python
 
-# setting NAME: what pip was told about the package index (its environment comes before its files).
+# What pip was told about the package index holds for uv, too (`config get` misses some of it).
+told=$("$python" -m pip config list)
+
+# setting NAME: from pip's environment, or else from its files.
 setting() {
-    "$python" -m pip config get ":env:.$1" 2>/dev/null ||
-        "$python" -m pip config get "global.$1" 2>/dev/null || true
+    for place in :env: global; do
+        echo "$told" | sed -n "s/^$place\\.$1='\\(.*\\)'\$/\\1/p"
+    done | head -n 1
 }
 
 "$python" -m pip install --quiet --require-virtualenv --require-hashes --no-deps \

@@ -19,7 +19,7 @@ from tests.test_import_rules import PACKAGES, all_imports
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = ("runtime", "build", "dev", *SERVICES)
+LOCKS = ("runtime", "build", "uv", "dev", *SERVICES)
 # Where the name that is imported is not the name that is installed.
 DISTRIBUTIONS = {"bentoml_cli": "bentoml", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 # What BentoML itself is made of: pinned through it, never apart from it.
@@ -57,7 +57,7 @@ def test_lock_pins_everything_with_hashes_and_names_no_place(name: str) -> None:
         assert "--hash=sha256:" in entry, entry
 
 
-@pytest.mark.parametrize("name", ["runtime", "build"])
+@pytest.mark.parametrize("name", ["runtime", "build", "uv"])
 def test_development_lock_agrees_with_the_others(name: str) -> None:
     development = pins("dev")
     assert pins(name).items() <= development.items()
