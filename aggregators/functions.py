@@ -18,9 +18,11 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from aggregators.callables import callable_definition
 from aggregators.errors import DefinitionError, FunctionError, unknown_name
 from aggregators.typing import Float64Array, Function
 
@@ -156,6 +158,7 @@ def check_function(function: Any, *, has_attribute: bool) -> None:
             f"function {function!r} has no hash, by which its values are remembered; expected an"
             " immutable callable, e.g. a function or a frozen dataclass"
         ) from error
+    function_definition(function)
     if not has_attribute and function != "count":
         raise DefinitionError(
             f"function {function_name(function)!r} needs an attribute to work on; expected"
@@ -195,7 +198,8 @@ def function_name(function: AnyFunction) -> str:
 def function_definition(function: AnyFunction) -> Any:
     """Return everything that identifies the function, ready for JSON.
 
-    A callable is identified by its module and qualified name: change the name with the meaning.
+    A callable is identified by its module and qualified name (change the name with the meaning) and
+    by the values that are bound to it.
     """
     if isinstance(function, str):
         return function
@@ -204,12 +208,10 @@ def function_definition(function: AnyFunction) -> Any:
     if isinstance(function, Tsfresh):
         parameters = {name: _thawed(value) for name, value in function.parameters}
         return {"tsfresh": function.calculator, "parameters": parameters}
-    module = getattr(function, "__module__", type(function).__module__)
-    name = getattr(function, "__qualname__", type(function).__qualname__)
-    return {"callable": f"{module}.{name}"}
+    return callable_definition(function)
 
 
-_memory: dict[Any, dict[bytes, float]] = {}
+_memory: WeakKeyDictionary[Any, dict[bytes, float]] = WeakKeyDictionary()
 _memory_lock = threading.Lock()
 
 
@@ -229,7 +231,7 @@ def evaluate(function: AnyFunction, values: Float64Array, what: str) -> float:
     content = values.tobytes()
     key = content if len(content) <= 64 else blake2b(content, digest_size=16).digest()
     with _memory_lock:
-        known = _memory.setdefault(function, {})
+        known = _remembered(function)
         found = known.get(key)
     if found is not None:
         return found
@@ -240,6 +242,14 @@ def evaluate(function: AnyFunction, values: Float64Array, what: str) -> float:
             known.clear()
         known[key] = result
     return result
+
+
+def _remembered(function: AnyFunction) -> dict[bytes, float]:
+    """Return a function's values so far; they go with the function."""
+    try:
+        return _memory.setdefault(function, {})
+    except TypeError:  # its type allows no weak references: nothing is remembered
+        return {}
 
 
 def _as_number(function: Function, values: Float64Array, what: str) -> float:
