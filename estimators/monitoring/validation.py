@@ -1,10 +1,11 @@
 """Facts of a request, moved into the range that training saw; the first line of defence.
 
 Trees answer any number as they answer the farthest one that they know, or, where it is missing,
-as if it were small. So a number beyond what training saw is taken as the bound that it crossed,
-and a number that training nearly always had is taken as its median where it is missing. Categories
-that training did not see are missing to the model, which is right, and are said. Nothing is
-refused: whoever asked gets an answer, and reads what was made of the question.
+as if it were small. So a number a little beyond what training saw is left as it is, one far beyond
+it (:mod:`estimators.monitoring.bounds`) is taken as the farthest that training saw and said, and a
+number that training nearly always had is taken as its median where it is missing. Categories that
+training did not see are missing to the model, which is right, and are said. Nothing is refused:
+whoever asked gets an answer, and reads what was made of the question.
 """
 
 from __future__ import annotations
@@ -17,17 +18,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from estimators.facts import Facts
+from estimators.monitoring.bounds import Bounds, bounds_of
 from estimators.monitoring.reference import Reference
-from estimators.monitoring.statistics import NumberStatistics
-from estimators.stages import is_elapsed
 from estimators.typing import FloatArray
 from estimators.values import Value, plain_value
 
 __all__ = ["Note", "Validator"]
-
-MISSING_SHARE_MAX = 0.01
-"""A number that training missed more often is left missing: the model has learned what that means.
-So are elapsed facts, whose absence says that something has not happened."""
 
 
 class Note(NamedTuple):
@@ -62,25 +58,18 @@ class Note(NamedTuple):
         return f"{beyond}; taken as {self.taken:.7g}"
 
 
-class _Range(NamedTuple):
-    """The bounds of a number, and what it is taken as where it is missing (NaN: left missing)."""
-
-    low: float
-    high: float
-    usual: float
-
-
 @dataclass(frozen=True, slots=True)
 class Validator:
     """Moves encoded facts into the range that training saw.
 
     Args:
         numbers: names of the facts that are numbers; the first columns of encoded facts.
-        ranges: of each of them.
+        ranges: the bounds of each of them.
         categories: names of those that are categories; the next columns.
-        low, high, usual: the same as the ranges, each of shape (n_numbers,).
+        least, most, low, high, usual: the same as the ranges, each of shape (n_numbers,).
 
     >>> facts = Facts(numbers=("distance_m",), categories={"store_id": ("s1",)})
+    >>> from estimators.monitoring.statistics import NumberStatistics
     >>> seen = NumberStatistics.of(np.array([100.0, 200.0, 300.0]))
     >>> validator = Validator.of({"distance_m": seen}, facts)
     >>> order = {"distance_m": 9_000, "store_id": "s2"}
@@ -93,8 +82,10 @@ class Validator:
     """
 
     numbers: tuple[str, ...]
-    ranges: tuple[_Range, ...]
+    ranges: tuple[Bounds, ...]
     categories: tuple[str, ...]
+    least: FloatArray
+    most: FloatArray
     low: FloatArray
     high: FloatArray
     usual: FloatArray
@@ -109,8 +100,8 @@ class Validator:
             facts: of the model.
         """
         inputs = reference.inputs if isinstance(reference, Reference) else reference or {}
-        ranges = tuple(_range(name, inputs.get(name)) for name in facts.numbers)
-        table = np.array(ranges, dtype=np.float64).reshape(-1, 3)
+        ranges = tuple(bounds_of(name, inputs.get(name)) for name in facts.numbers)
+        table = np.array(ranges, dtype=np.float64).reshape(-1, len(Bounds._fields))
         return cls(facts.numbers, ranges, (*facts.categories,), *table.T.copy())
 
     def clip_one(
@@ -124,11 +115,11 @@ class Validator:
         """
         notes: list[Note] = []
         values = facts.tolist()
-        for i, (low, high, usual) in enumerate(self.ranges):
+        for i, bounds in enumerate(self.ranges):
             value = values[i]
-            if low <= value <= high:
+            if bounds.least <= value <= bounds.most:
                 continue
-            note = _moved(self.numbers[i], value, low, high, usual)
+            note = _moved(self.numbers[i], value, bounds)
             if note is not None:
                 notes.append(note)
                 values[i] = note.taken
@@ -153,14 +144,14 @@ class Validator:
         n = len(self.ranges)
         given = facts[:, :n]
         # A missing number is neither below nor above.
-        odd = (given < self.low) | (given > self.high) | (np.isnan(given) & ~np.isnan(self.usual))
+        odd = (given < self.least) | (given > self.most) | (np.isnan(given) & ~np.isnan(self.usual))
         notes: dict[int, list[Note]] = {}
         moved = facts
         if bool(odd.any()):
             moved = facts.copy()
             for row, i in np.argwhere(odd).tolist():
                 name, value = self.numbers[i], float(given[row, i])
-                note = _moved(name, value, *self.ranges[i])
+                note = _moved(name, value, self.ranges[i])
                 assert note is not None
                 assert note.taken is not None
                 moved[row, i] = note.taken
@@ -174,21 +165,11 @@ class Validator:
         return moved, {row: some for row, some in notes.items() if some}
 
 
-def _range(name: str, statistics: object) -> _Range:
-    if not isinstance(statistics, NumberStatistics) or math.isnan(statistics.min):
-        return _Range(-math.inf, math.inf, math.nan)
-    left_missing = is_elapsed(name) or statistics.missing_share > MISSING_SHARE_MAX
-    usual = math.nan if left_missing else statistics.median
-    # Every event was once a moment ago, whether or not training saw an order at that moment.
-    low = 0.0 if is_elapsed(name) else statistics.min
-    return _Range(low, statistics.max, usual)
-
-
-def _moved(field: str, value: float, low: float, high: float, usual: float) -> Note | None:
-    """Return what is made of a number that is not within its bounds; None: it stays missing."""
+def _moved(field: str, value: float, bounds: Bounds) -> Note | None:
+    """Return what is made of a number that is not plausible; None: it stays missing."""
     if math.isnan(value):
-        return None if math.isnan(usual) else Note(field, "filled", None, usual)
-    return Note(field, "clipped", value, low if value < low else high)
+        return None if math.isnan(bounds.usual) else Note(field, "filled", None, bounds.usual)
+    return Note(field, "clipped", value, bounds.low if value < bounds.least else bounds.high)
 
 
 def _note_unknown(notes: list[Note], field: str, value: Any) -> None:

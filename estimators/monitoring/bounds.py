@@ -1,0 +1,77 @@
+"""How far a number may go before somebody should ask whether it is meant.
+
+What training saw ends somewhere, and ordinary orders cross that end every day: a list of stores
+has one that is farther than anybody ordered from, couriers are considered who were never sent, a
+city grows. A wrong unit is not near that end but far beyond it. So what is *plausible* is what
+training saw, widened on the scale of the number.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from estimators.monitoring.statistics import NumberStatistics
+from estimators.stages import is_elapsed
+
+__all__ = ["Bounds", "bounds_of"]
+
+MISSING_SHARE_MAX = 0.01
+"""A number that training missed more often is left missing: the model has learned what that means.
+So are elapsed facts, whose absence says that something has not happened."""
+
+WIDENED = 3.0
+"""An amount, a distance, a count or a time may be so many times as large as the largest that
+training saw, or as small a part of the smallest one. Seconds for minutes are 60 times as large."""
+
+UNIT = 1_000.0
+"""Kilometres where metres are expected, or seconds for milliseconds: so many times too small."""
+
+
+class Bounds(NamedTuple):
+    """The bounds of a number, and what it is taken as beyond them.
+
+    Args:
+        least, most: what is plausible; such numbers are left as they are.
+        low, high: what training saw; a number that is not plausible is taken as one of them.
+        usual: what it is taken as where it is missing; NaN: it is left missing.
+    """
+
+    least: float
+    most: float
+    low: float
+    high: float
+    usual: float
+
+
+def bounds_of(name: str, statistics: object) -> Bounds:
+    """Return the bounds of an input.
+
+    Numbers that are never negative are widened by ``WIDENED`` in either direction, on the scale of
+    their ratios; but a thousandth of the largest number stays implausible if training saw none so
+    small. Where there are negative ones (degrees, coordinates), the scale is that of differences,
+    and the span is continued by its own length. How long ago an event was begins at 0 s.
+
+    Args:
+        name: of the input.
+        statistics: of its values in training. Anything but those of a number with values, such as
+            None: no bounds.
+
+    >>> import numpy as np
+    >>> seen = NumberStatistics.of(np.array([150.0, 1_800.0, 6_000.0]))
+    >>> bounds_of("distance_m", seen)
+    Bounds(least=50.0, most=18000.0, low=150.0, high=6000.0, usual=1800.0)
+    >>> bounds_of("temperature_c", NumberStatistics.of(np.array([-4.0, 20.0, 26.0])))[:2]
+    (-34.0, 56.0)
+    """
+    if not isinstance(statistics, NumberStatistics) or math.isnan(statistics.min):
+        return Bounds(-math.inf, math.inf, -math.inf, math.inf, math.nan)
+    left_missing = is_elapsed(name) or statistics.missing_share > MISSING_SHARE_MAX
+    usual = math.nan if left_missing else statistics.median
+    # Every event was once a moment ago, whether or not training saw an order at that moment.
+    low, high = 0.0 if is_elapsed(name) else statistics.min, statistics.max
+    if low < 0.0:
+        span = high - low
+        return Bounds(low - span, high + span, low, high, usual)
+    least = min(low, max(low / WIDENED, math.nextafter(high / UNIT, math.inf)))
+    return Bounds(least, high * WIDENED, low, high, usual)
