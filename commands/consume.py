@@ -47,6 +47,10 @@ def consume(
     max_clock_skew_s: Annotated[
         float, typer.Option(min=0.0, help="How far ahead of the clock an event may be.")
     ] = 300.0,
+    unknown_data: Annotated[
+        str,
+        typer.Option(help="Data that a source does not declare: ignore, or refuse the event."),
+    ] = "ignore",
     catalog: Annotated[
         str, typer.Option(help="Catalog whose sources are taken, as package.module:NAME.")
     ] = "aggregators.catalog:CATALOG",
@@ -81,6 +85,7 @@ def consume(
         batch=batch,
         idle_s=idle_s,
         max_clock_skew_s=max_clock_skew_s,
+        unknown_data=unknown_data,
         metrics_host=metrics_host,
         metrics_port=metrics_port,
         once=once,

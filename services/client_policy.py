@@ -32,7 +32,8 @@ __all__ = ["Attempts", "Received", "RetryPolicy"]
 T = TypeVar("T")
 
 _TRY_LATER = (429, 503)
-_OK = 200
+_OK = (200, 207)
+"""207: some events of a batch were refused; the answer says which."""
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 2.0
 _LEAST_S = 0.001  # a millisecond is the least that a service can be told
@@ -186,7 +187,7 @@ def decoded(received: Received, decoder: msgspec.json.Decoder[T], url: str) -> T
         RequestRefused: it says no, and why.
         UnreadableAnswer: it is not of this type.
     """
-    if received.status != _OK:
+    if received.status not in _OK:
         raise RequestRefused(received.status, _problem_of(received))
     try:
         return decoder.decode(received.content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -12,11 +13,28 @@ from aggregators.events import Event, Source, check_sample_id
 from aggregators.times import from_us, moment_to_us
 from services.decoding import decode, unknown_field
 from services.errors import InvalidRequest
+from services.limits import MAX_TEXT_CHARACTERS
 from services.schemas import CloudEvent
+from services.unknown_data import UnknownData
 
-__all__ = ["check_data", "event_of", "from_cloud_event", "structured", "to_cloud_event"]
+__all__ = [
+    "check_data",
+    "event_of",
+    "extensions_of",
+    "from_cloud_event",
+    "structured",
+    "to_cloud_event",
+]
+
+JSON = "application/json"
+ATTRIBUTES = frozenset(CloudEvent.__struct_fields__)
 
 _TRUTHS = {"true": True, "false": False}
+_EXTENSION = re.compile(r"[a-z0-9]+")
+_JSON_TYPE = re.compile(
+    r"application/(json|[a-z0-9!#$&^_.-]+\+json)\s*(;\s*charset\s*=\s*\"?utf-?8\"?\s*)?",
+    re.IGNORECASE,
+)
 
 
 def to_cloud_event(event: Event) -> CloudEvent:
@@ -40,39 +58,97 @@ def to_cloud_event(event: Event) -> CloudEvent:
     )
 
 
-def from_cloud_event(message: CloudEvent, sources: Mapping[str, Source]) -> Event:
+def from_cloud_event(
+    message: CloudEvent, sources: Mapping[str, Source], unknown_data: UnknownData = "ignore"
+) -> Event:
     """Return the event of a message, with everything about it checked.
 
     Raises:
-        InvalidRequest: a source, event or column that the service does not know, or a value of the
-            wrong type; names the field.
+        InvalidRequest: a source or an event that the service does not know, or a value of the wrong
+            type; names the field.
     """
-    event = event_of(message, sources)
+    event = event_of(message, sources, unknown_data)
     check_data(event, sources[event.source])
     return event
 
 
-def event_of(message: CloudEvent, sources: Mapping[str, Source]) -> Event:
-    """Return the event of a message whose data are left to the store to check.
+def event_of(
+    message: CloudEvent, sources: Mapping[str, Source], unknown_data: UnknownData = "ignore"
+) -> Event:
+    """Return the event of a message whose values are left to the store to check.
+
+    Args:
+        message: what arrived.
+        sources: the sources by their names.
+        unknown_data: whether data that the source does not declare are left out, or refuse it.
 
     Raises:
-        InvalidRequest: a source or an event that the service does not know; names the field.
+        InvalidRequest: a source or an event that the service does not know, or data that are not
+            JSON; names the field.
     """
     source = sources.get(message.source)
     if source is None:
         raise _unknown_value("source", message.source, sources)
     if message.type not in source.events:
         raise _unknown_value("type", message.type, source.events)
+    if message.datacontenttype != JSON:
+        _check_content_type(message.datacontenttype)
     recorded = message.recordedtime
     return Event(
         message.source,
         message.subject,
         message.type,
         moment_to_us(message.time, "time"),
-        message.data or {},
+        _declared_data(message.data, source, unknown_data) if message.data else {},
         None if recorded is None else moment_to_us(recorded, "recordedtime"),
-        message.retracted,
+        bool(message.retracted),
     )
+
+
+def extensions_of(names: Iterable[str]) -> list[str]:
+    """Return those names of an event's members that are extension attributes.
+
+    Any name of small letters and digits is one; who does not know it leaves it alone.
+
+    Raises:
+        InvalidRequest: a name that no attribute can have, or binary data.
+
+    >>> extensions_of(["id", "partitionkey", "data"])
+    ['partitionkey']
+    """
+    found = []
+    for name in names:
+        if name in ATTRIBUTES:
+            continue
+        if name == "data_base64":
+            raise InvalidRequest("binary data are not taken; send data as JSON", field=name)
+        if not _EXTENSION.fullmatch(name):
+            raise unknown_field("", name, ATTRIBUTES)
+        found.append(name)
+    return found
+
+
+def _check_content_type(text: str | None) -> None:
+    """Raise unless data of this type are JSON; without a type they are, as in a JSON event."""
+    if text is not None and not _JSON_TYPE.fullmatch(text.strip()):
+        raise InvalidRequest(
+            f"{text[:MAX_TEXT_CHARACTERS]!r} is not taken; data are JSON in UTF-8: expected"
+            f" {JSON!r}, or leave it out",
+            field="datacontenttype",
+        )
+
+
+def _declared_data(
+    data: dict[str, Any], source: Source, unknown_data: UnknownData
+) -> dict[str, Any]:
+    """Return the data that the source declares."""
+    columns = source.columns
+    unknown = [name for name in data if name not in columns]
+    if not unknown:
+        return data
+    if unknown_data == "refuse":
+        raise unknown_field("data", unknown[0], columns)
+    return {name: value for name, value in data.items() if name in columns}
 
 
 def check_data(event: Event, source: Source) -> None:

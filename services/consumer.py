@@ -213,6 +213,7 @@ class Consumer:
         self._metrics.count_messages(len(messages) - len(letters), len(letters))
         self._intake.count_events(kept, arrival_us=now_us)
         self._intake.count_effects(written)
+        self._intake.count_ignored(incoming.ignored)
         for source, name in incoming.refused:
             self._intake.count_refused(source, name, self._rules.sources)
         self.progress.messages += len(messages)

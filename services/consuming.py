@@ -18,6 +18,7 @@ from services.event_store import IN_MEMORY, load_catalog, open_store
 from services.intake import IntakeRules
 from services.intake_metrics import IntakeMetrics
 from services.streams import EventStream
+from services.unknown_data import checked_unknown_data
 
 __all__ = ["ConsumerSettings", "run_consumer"]
 
@@ -40,12 +41,13 @@ class ConsumerSettings:
         batch: the most messages that are read at once.
         idle_s: messages that another consumer has had for so long are taken over.
         max_clock_skew_s: how far ahead of this machine's clock an event's times may be.
+        unknown_data: what becomes of data that a source does not declare: ``ignore``, ``refuse``.
         metrics_host: address of ``/metrics``.
         metrics_port: port of ``/metrics``; 0: none.
         once: end when the stream has nothing left.
 
     Raises:
-        SettingError: the store is in memory.
+        SettingError: the store is in memory, or ``unknown_data`` is no choice.
     """
 
     url: str
@@ -57,6 +59,7 @@ class ConsumerSettings:
     batch: int
     idle_s: float
     max_clock_skew_s: float
+    unknown_data: str = "ignore"
     metrics_host: str
     metrics_port: int
     once: bool
@@ -66,6 +69,7 @@ class ConsumerSettings:
             raise SettingError(
                 "a consumer cannot store in memory: what it acknowledges would be gone"
             )
+        checked_unknown_data(self.unknown_data, "--unknown-data")
 
 
 def run_consumer(
@@ -100,7 +104,11 @@ def run_consumer(
         consumer = Consumer(
             stream,
             store,
-            rules=IntakeRules(sources=store.sources, max_clock_skew_s=settings.max_clock_skew_s),
+            rules=IntakeRules(
+                sources=store.sources,
+                max_clock_skew_s=settings.max_clock_skew_s,
+                unknown_data=checked_unknown_data(settings.unknown_data, "--unknown-data"),
+            ),
             intake=IntakeMetrics(registry),
             metrics=ConsumerMetrics(registry),
             batch=settings.batch,

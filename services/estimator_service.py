@@ -52,7 +52,9 @@ from services.schemas import (
     PredictRequest,
 )
 from services.settings import EstimatorSettings
+from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import freeze_garbage
+from services.unknown_data import unknown_data_setting
 
 __all__ = ["ACCESS", "EstimatorService"]
 
@@ -208,6 +210,7 @@ class EstimatorService:
             return ""
         try:
             sources = common_sources(model.sources for model in self._models.values())
+            unknown_data = unknown_data_setting()
             store = open_store(settings.store, sources)
         except (ServiceError, StoreError) as error:
             reason = f"the service has no event store: {error}"
@@ -215,7 +218,12 @@ class EstimatorService:
             return reason
         for model in self._models.values():
             self._connect(model, store)
-        self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
+        self._intake = Intake(
+            store,
+            intake_metrics(),
+            max_clock_skew_s=settings.max_clock_skew_s,
+            unknown_data=unknown_data,
+        )
         self._store = store
         return ""
 
@@ -242,6 +250,7 @@ class EstimatorService:
         gives=EventsAnswer,
         media_types=EVENT_TYPES,
         example=EVENTS,
+        also=EVENTS_RESPONSES,
     )
     async def events(self, call: Call, /) -> Response:
         """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
@@ -250,10 +259,7 @@ class EstimatorService:
         """
         if self._intake is None:
             raise Unavailable(self._why_not)
-        answer = await self._intake.take(
-            call.body, request_id=call.request_id, headers=call.cloud_headers
-        )
-        return json_response(answer, request_id=call.request_id)
+        return await take_events(self._intake, call)
 
     @json_endpoint("/predict", takes=PredictRequest, gives=PredictAnswer, example=PREDICT)
     async def predict(self, call: Call, /) -> Response:

@@ -48,7 +48,9 @@ from services.prediction_log import PredictionLog
 from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
+from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import SERVICE_OPTIONS, freeze_garbage
+from services.unknown_data import unknown_data_setting
 
 __all__ = ["EtaService"]
 
@@ -164,12 +166,18 @@ class EtaService:
     def _open_store(self, settings: EtaSettings) -> bool:
         """Open the event store, and return whether it could be."""
         try:
+            unknown_data = unknown_data_setting()
             store = open_store(settings.store, sources_of(self._loader.model))
         except (StoreError, ServiceError) as error:
             logger.error("no event store: %s", error)
             self._why_not = f"the service has no event store: {error}"
             return False
-        self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
+        self._intake = Intake(
+            store,
+            intake_metrics(),
+            max_clock_skew_s=settings.max_clock_skew_s,
+            unknown_data=unknown_data,
+        )
         self._store = store
         return True
 
@@ -275,6 +283,7 @@ class EtaService:
         gives=EventsAnswer,
         media_types=EVENT_TYPES,
         example=EVENTS,
+        also=EVENTS_RESPONSES,
     )
     async def events(self, call: Call, /) -> Response:
         """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
@@ -283,10 +292,7 @@ class EtaService:
         """
         if self._intake is None:
             raise Unavailable(self._why_not)
-        answer = await self._intake.take(
-            call.body, request_id=call.request_id, headers=call.cloud_headers
-        )
-        return json_response(answer, request_id=call.request_id)
+        return await take_events(self._intake, call)
 
     async def _decoded(self, call: Call, kind: type[T]) -> T:
         if len(call.body) < LARGE_BODY_BYTES:

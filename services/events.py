@@ -46,7 +46,9 @@ from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.settings import EventSettings
 from services.store_metrics import store_metrics
+from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import SERVICE_OPTIONS, freeze_garbage
+from services.unknown_data import unknown_data_setting
 
 __all__ = ["EventService"]
 
@@ -121,6 +123,7 @@ class EventService:
     def _use(self, store: EventStore, catalog: Catalog, settings: EventSettings) -> None:
         lookup = FeatureLookup(store, catalog)
         try:
+            unknown_data = unknown_data_setting()
             warm_up(training=False)
             lookup.warm_up()
         except ServiceError:
@@ -135,7 +138,12 @@ class EventService:
             metrics=store_metrics(),
         )
         self._compactor.start()
-        self._intake = Intake(store, intake_metrics(), max_clock_skew_s=settings.max_clock_skew_s)
+        self._intake = Intake(
+            store,
+            intake_metrics(),
+            max_clock_skew_s=settings.max_clock_skew_s,
+            unknown_data=unknown_data,
+        )
         freeze_garbage()
         self._lookup = lookup
 
@@ -162,6 +170,7 @@ class EventService:
         gives=EventsAnswer,
         media_types=EVENT_TYPES,
         example=EVENTS,
+        also=EVENTS_RESPONSES,
     )
     async def events(self, call: Call, /) -> Response:
         """Take events as CloudEvents 1.0, one or a list; each has a status of its own.
@@ -170,10 +179,7 @@ class EventService:
         """
         if self._intake is None:
             raise Unavailable(self._why_not)
-        answer = await self._intake.take(
-            call.body, request_id=call.request_id, headers=call.cloud_headers
-        )
-        return json_response(answer, request_id=call.request_id)
+        return await take_events(self._intake, call)
 
     @json_endpoint("/features", takes=FeaturesRequest, gives=FeaturesAnswer, example=FEATURES)
     async def features(self, call: Call, /) -> Response:

@@ -130,6 +130,7 @@ def json_endpoint(
     gives: Any,
     media_types: tuple[str, ...] = (JSON,),
     example: Any = None,
+    also: Mapping[int, str] | None = None,
 ) -> Callable[[Endpoint[S]], Any]:
     """Make a method an endpoint: POST JSON of one type, get JSON of another.
 
@@ -143,11 +144,12 @@ def json_endpoint(
         gives: msgspec type of the answer, for the OpenAPI description.
         media_types: content types that are taken; others are refused with 415.
         example: a good body, for the OpenAPI description.
+        also: statuses with which it answers the same type beside 200, and what they mean.
     """
     api = bentoml.api(
         route=route,
         input_spec=_described(_JsonInput, takes, media_types, example),
-        output_spec=_described(_JsonOutput, gives, (JSON,)),
+        output_spec=_described(_JsonOutput, gives, (JSON,), also=also),
     )
 
     def decorate(endpoint: Endpoint[S]) -> Any:
@@ -197,6 +199,7 @@ class _Described(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml's names
     kind: ClassVar[Any]
     media_types: ClassVar[tuple[str, ...]] = (JSON,)
     example: ClassVar[Any] = None
+    also: ClassVar[Mapping[int, str]] = {}
 
     @classmethod
     def model_json_schema(cls, *_: Any, **options: Any) -> dict[str, Any]:
@@ -235,9 +238,19 @@ class _JsonOutput(_Described):
 
 
 def _described(
-    base: type[_Described], kind: Any, media_types: tuple[str, ...], example: Any = None
+    base: type[_Described],
+    kind: Any,
+    media_types: tuple[str, ...],
+    example: Any = None,
+    also: Mapping[int, str] | None = None,
 ) -> Any:
     """Return a descriptor of its own for one type; BentoML knows descriptors by their class."""
     name = getattr(kind, "__name__", "Json") + base.__name__.removeprefix("_Json")
-    own = {"kind": kind, "media_types": media_types, "example": example, "__module__": __name__}
+    own = {
+        "kind": kind,
+        "media_types": media_types,
+        "example": example,
+        "also": also or {},
+        "__module__": __name__,
+    }
     return type(name, (base,), own)

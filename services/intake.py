@@ -6,6 +6,7 @@ A batch is decoded with one typed pass; only where that fails, event by event, t
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,23 +17,34 @@ from aggregators.events import Event, Source
 from aggregators.stores import EventStore
 from aggregators.times import moment_to_us
 from aggregators.typing import Moment
+from services.batch_elements import elements_of
 from services.clock import utc_now
-from services.cloudevents import event_of, structured
+from services.cloudevents import event_of, extensions_of, structured
 from services.decoding import decode, decode_or_none
 from services.errors import InvalidRequest
 from services.intake_metrics import IntakeMetrics
-from services.limits import LARGE_BODY_BYTES
+from services.limits import LARGE_BODY_BYTES, MAX_EVENTS
 from services.schemas import (
     CloudEvent,
     CloudEventBatch,
     CloudEvents,
     EventsAnswer,
     EventStatus,
+    OpenCloudEvent,
 )
+from services.unknown_data import UnknownData
 from services.writer import EventWriter
 from services.writing import Written
 
-__all__ = ["EVENT_TYPES", "Incoming", "Intake", "IntakeRules", "read_events", "split_batch"]
+__all__ = [
+    "EVENT_TYPES",
+    "Incoming",
+    "Intake",
+    "IntakeRules",
+    "is_list",
+    "read_events",
+    "split_batch",
+]
 
 EVENT_TYPES = (
     "application/json",
@@ -51,11 +63,14 @@ class IntakeRules:
     Args:
         sources: the sources by their names.
         max_clock_skew_s: how far ahead of the clock an event's times may be.
+        unknown_data: what becomes of a field of an event's data that its source does not declare:
+            ``ignore`` it, or ``refuse`` the event.
         clock: gives the present moment; injected in tests.
     """
 
     sources: Mapping[str, Source]
     max_clock_skew_s: float
+    unknown_data: UnknownData = "ignore"
     clock: Callable[[], datetime] = utc_now
 
     def now_us(self) -> int:
@@ -64,7 +79,7 @@ class IntakeRules:
 
     def event(self, message: CloudEvent, now_us: int) -> Event:
         """Return the event of a message, or raise :class:`InvalidRequest` with the field."""
-        event = event_of(message, self.sources)
+        event = event_of(message, self.sources, self.unknown_data)
         self._check_time("time", event.time, now_us)
         if event.recorded_at is not None:
             self._check_time("recordedtime", event.recorded_at, now_us)
@@ -87,12 +102,17 @@ class IntakeRules:
 
 @dataclass(slots=True)
 class Incoming:
-    """The events of a body: a status for each; of the good ones, the event and its position."""
+    """The events of a body: a status for each; of the good ones, the event and its position.
+
+    ``ignored`` counts what was left out of good events, by source, part (``data`` or ``attribute``)
+    and name.
+    """
 
     statuses: list[EventStatus] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    ignored: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def read(self, body: bytes, rules: IntakeRules, now_us: int) -> None:
         """Add the events of a body; errors as of :func:`read_events`."""
@@ -103,23 +123,34 @@ class Incoming:
             return
         for raw in split_batch(body):
             try:
-                message = decode(raw, CloudEvent)
+                message, extensions = _open(raw)
             except InvalidRequest as error:
                 known = decode_or_none(raw, _Labels) or _Labels()
                 self.refuse(_id_of(raw), error, known.source, known.type)
             else:
-                self.take(message, rules, now_us)
+                self.take(message, rules, now_us, extensions)
 
-    def take(self, message: CloudEvent, rules: IntakeRules, now_us: int) -> None:
+    def take(
+        self,
+        message: CloudEvent,
+        rules: IntakeRules,
+        now_us: int,
+        extensions: Iterable[str] = (),
+    ) -> None:
         """Add one decoded message: as an event, or as refused."""
         try:
             event = rules.event(message, now_us)
         except InvalidRequest as error:
             self.refuse(message.id, error, message.source, message.type)
-        else:
-            self.positions.append(len(self.statuses))
-            self.events.append(event)
-            self.statuses.append(EventStatus(id=message.id, status="accepted"))
+            return
+        self.positions.append(len(self.statuses))
+        self.events.append(event)
+        self.statuses.append(EventStatus(id=message.id, status="accepted"))
+        if message.data is not None and len(event.data) < len(message.data):
+            for name in message.data.keys() - event.data.keys():
+                self.ignored[event.source, "data", name] += 1
+        for name in extensions:
+            self.ignored[event.source, "attribute", name] += 1
 
     def refuse(self, event_id: str | None, error: InvalidRequest, source: str, name: str) -> None:
         """Add one refused message."""
@@ -143,12 +174,25 @@ class Incoming:
 def split_batch(body: bytes) -> list[msgspec.Raw]:
     """Return the events of a body, one or a list of them, undecoded.
 
+    An element of a list that cannot be decoded stands for itself alone.
+
     Raises:
         InvalidRequest: not JSON, an empty list, or more events than the limit.
     """
-    if body.lstrip()[:1] == b"[":
-        return decode(body, CloudEvents)
-    return [decode(body, msgspec.Raw)]
+    if not is_list(body):
+        return [decode(body, msgspec.Raw)]
+    raws = decode_or_none(body, CloudEvents)
+    if raws is not None:
+        return raws
+    parts = elements_of(body)
+    if parts is None or not 1 <= len(parts) <= MAX_EVENTS:
+        return decode(body, CloudEvents)  # says what is wrong
+    return [msgspec.Raw(part) for part in parts]
+
+
+def is_list(body: bytes) -> bool:
+    """Return whether a body is a list of events rather than one."""
+    return body.lstrip()[:1] == b"["
 
 
 def read_events(body: bytes, rules: IntakeRules, now_us: int) -> Incoming:
@@ -169,6 +213,7 @@ class Intake:
         store: where the events go.
         metrics: what is counted and timed.
         max_clock_skew_s: how far ahead of the clock an event's times may be.
+        unknown_data: what becomes of data that a source does not declare: ``ignore``, ``refuse``.
         clock: gives the present moment; injected in tests.
     """
 
@@ -178,10 +223,14 @@ class Intake:
         metrics: IntakeMetrics,
         *,
         max_clock_skew_s: float,
+        unknown_data: UnknownData = "ignore",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._rules = IntakeRules(
-            sources=store.sources, max_clock_skew_s=max_clock_skew_s, clock=clock
+            sources=store.sources,
+            max_clock_skew_s=max_clock_skew_s,
+            unknown_data=unknown_data,
+            clock=clock,
         )
         self._metrics = metrics
         self._writer = EventWriter(store, metrics)
@@ -215,6 +264,7 @@ class Intake:
             incoming.refuse_written(written)
         self._metrics.count_events(incoming.kept(written), arrival_us=now_us)
         self._metrics.count_effects(written)
+        self._metrics.count_ignored(incoming.ignored)
         for source, name in incoming.refused:
             self._metrics.count_refused(source, name, self._rules.sources)
         return EventsAnswer(
@@ -234,10 +284,23 @@ class Intake:
 
 def _typed(body: bytes) -> Iterable[CloudEvent] | None:
     """Return the messages of a body in which every event is of the right type, else None."""
-    if body.lstrip()[:1] == b"[":
+    if is_list(body):
         return decode_or_none(body, CloudEventBatch)
     message = decode_or_none(body, CloudEvent)
     return None if message is None else (message,)
+
+
+def _open(raw: msgspec.Raw) -> tuple[CloudEvent, list[str]]:
+    """Return a message, and its attributes that only its sender and others know.
+
+    Raises:
+        InvalidRequest: it is no event, or has an attribute that none can have.
+    """
+    message = decode_or_none(raw, CloudEvent)
+    if message is not None:
+        return message, []
+    opened = decode(raw, OpenCloudEvent)
+    return opened, extensions_of(decode(raw, dict[str, msgspec.Raw]))
 
 
 def _refused(event_id: str | None, error: InvalidRequest) -> EventStatus:

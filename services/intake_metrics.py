@@ -5,6 +5,7 @@ Labels are the declared names of sources and events; nothing that a caller sends
 
 from __future__ import annotations
 
+import logging
 import math
 from bisect import bisect_left
 from collections import Counter as Counts
@@ -14,11 +15,22 @@ from functools import lru_cache
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from aggregators.events import Event, Source
+from services.limits import MAX_TEXT_CHARACTERS
 from services.writing import Written
 
 __all__ = ["IntakeMetrics", "intake_metrics"]
 
+logger = logging.getLogger("doorstep.services")
+
 UNKNOWN = "unknown"
+
+MAX_NAMED = 100
+"""So many names of what is ignored are logged: senders choose them."""
+
+_IGNORED = {
+    "data": "events of %r carry the field %r, which the source does not declare: it is ignored",
+    "attribute": "events of %r carry the attribute %r, which nothing here uses: it is ignored",
+}
 
 # Below zero is what is ahead of this machine's clock; then from the network's delay to days.
 _LATENESS_S = (0.0, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0)
@@ -60,6 +72,13 @@ class IntakeMetrics:
             labelnames=("effect",),
             registry=registry,
         )
+        self._ignored = Counter(
+            "doorstep_event_fields_ignored",
+            "Data that the source does not declare, and attributes of others, left out of events",
+            labelnames=("source", "part"),
+            registry=registry,
+        )
+        self._named: set[tuple[str, str, str]] = set()
         self._write_s = Histogram(
             "doorstep_event_write_seconds",
             "Time of one write to the store",
@@ -108,6 +127,19 @@ class IntakeMetrics:
         elif event not in known.events:
             event = UNKNOWN
         self._events.labels(source, event, "refused").inc()
+
+    def count_ignored(self, ignored: Mapping[tuple[str, str, str], int]) -> None:
+        """Count what was left out of good events; the first names are logged, each once.
+
+        Args:
+            ignored: how often, by a declared source, ``data`` or ``attribute``, and the name.
+        """
+        for field, n in ignored.items():
+            source, part, name = field
+            self._ignored.labels(source, part).inc(n)
+            if field not in self._named and len(self._named) < MAX_NAMED:
+                self._named.add(field)
+                logger.warning(_IGNORED[part], source, name[:MAX_TEXT_CHARACTERS])
 
     def count_effects(self, written: Written) -> None:
         """Count what accepted events changed."""

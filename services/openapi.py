@@ -74,6 +74,9 @@ def described(service: Any, access: Mapping[str, tuple[str, ...]]) -> dict[str, 
             if "operationId" in operation:
                 _guard(operation, access.get(path, _ADMIN))
     for method in service.apis.values():
+        responses = document["paths"][method.route]["post"]["responses"]
+        for status, text in getattr(method.output_spec, "also", {}).items():
+            responses[str(status)] = {**responses["200"], "description": text}
         example = getattr(method.input_spec, "example", None)
         if example is not None:
             body = document["paths"][method.route]["post"]["requestBody"]

@@ -25,6 +25,7 @@ __all__ = [
     "EventsAnswer",
     "Leg",
     "ModelInfo",
+    "OpenCloudEvent",
     "PredictAnswer",
     "PredictBatchAnswer",
     "PredictBatchRequest",
@@ -201,9 +202,9 @@ class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):
 
     ``source`` is the name of the source (``orders``), ``type`` the event (``accepted``),
     ``subject`` the sample's id (integers are taken where a source's ids are integers), ``time``
-    when it happened, ``data`` the columns that it makes known. The extension attributes
-    ``recordedtime`` and ``retracted`` say when it was written down and that it takes back an
-    earlier event.
+    when it happened, ``data`` the columns that it makes known; what the source does not declare is
+    left out. The extension attributes ``recordedtime`` and ``retracted`` say when it was written
+    down and that it takes back an earlier event; any other one is left alone.
     """
 
     specversion: Literal["1.0"]
@@ -212,13 +213,17 @@ class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):
     type: Text
     subject: SampleId
     time: Time
-    datacontenttype: Literal["application/json"] = "application/json"
+    datacontenttype: str | None = "application/json"
     dataschema: str | None = None
     data: dict[str, Any] | None = None
     recordedtime: Time | None = None
-    retracted: bool = False
+    retracted: bool | None = False
     traceparent: str | None = None
     tracestate: str | None = None
+
+
+class OpenCloudEvent(CloudEvent, kw_only=True, forbid_unknown_fields=False):
+    """An event with attributes that only its sender and others know."""
 
 
 CloudEvents: TypeAlias = Annotated[list[Raw], Meta(min_length=1, max_length=MAX_EVENTS)]

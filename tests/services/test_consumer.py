@@ -152,7 +152,7 @@ def test_poison_is_set_aside_with_the_reason_and_harms_no_other(url: str, client
         client.xadd(STREAM, {"body": "x", "b": "y"}): "has no field 'event', only 'body', 'b'",
         add(client, cloud_event(type="redy"))[0]: "type: 'redy' is unknown; did you mean 'ready'?",
         add(client, cloud_event(source=None))[0]: "source: missing",
-        add(client, cloud_event(data={"stor_id": 1}))[0]: "data.stor_id: unknown field",
+        add(client, cloud_event(data={"store_id": []}))[0]: "dimension 'store_id'",
         add(client, cloud_event(subject=7))[0]: "integers",
         add(client, cloud_event(time=at(62).isoformat()))[0]: "time: is 120.0 s ahead",
         add(client, [])[0]: "length >= 1",
@@ -173,6 +173,22 @@ def test_poison_is_set_aside_with_the_reason_and_harms_no_other(url: str, client
     assert letters[first][b"field:event"] == b"\xff{"
     dead = registry.get_sample_value("doorstep_stream_messages_total", {"outcome": "dead"})
     assert dead == len(poison)
+
+
+def test_unknown_data_and_a_broken_element_lose_no_event(url: str, client: Any) -> None:
+    one, two = happened(2)
+    one["data"]["currency"] = "EUR"
+    add(client, one)
+    text = msgspec.json.encode(two | {"partitionkey": "a"})
+    client.xadd(STREAM, {"event": b"[" + text + b', {"id": "\\ud800"}]'})
+    store, registry = make_store(), CollectorRegistry()
+    progress = consume(url, store, registry=registry)
+    assert (progress.messages, progress.events, progress.dead) == (2, 2, 1)
+    assert ids_of(store) == {"o-0", "o-1"}
+    name = "doorstep_event_fields_ignored_total"
+    for part in ("data", "attribute"):
+        labels = {"source": "orders", "part": part}
+        assert registry.get_sample_value(name, labels) == 1.0
 
 
 class UnwillingStore(MemoryEventStore):

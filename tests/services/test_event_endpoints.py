@@ -26,6 +26,7 @@ def test_without_a_store_a_service_lives_but_is_not_ready(
         ("DOORSTEP_STORE", "/nowhere/events.db"),
         ("DOORSTEP_CATALOG", "aggregators.catalog:NOTHING"),
         ("DOORSTEP_KEEP", "soon"),
+        ("DOORSTEP_UNKNOWN_DATA", "perhaps"),
     ):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
@@ -98,6 +99,51 @@ def test_a_store_that_cannot_take_more_says_when_to_come_back(
     assert in_process.post("/events", json=[cloud_event()]).json()["accepted"] == 1
 
 
+@pytest.mark.parametrize("bad", [[cloud_event(type="redy")], [cloud_event(), 7], [7, 8]])
+def test_a_list_with_refused_events_is_answered_with_207(
+    in_process: AsgiClient, refusing: RefusingStore, bad: list[Any]
+) -> None:
+    refusing.full = False
+    response = in_process.post("/events", json=bad)
+    assert response.status_code == 207
+    answer = response.json()
+    assert [status["status"] for status in answer["events"]].count("refused") == answer["refused"]
+    assert answer["refused"] == sum(event != cloud_event() for event in bad)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"), [({"type": "redy"}, "type"), ({"time": "noon"}, "time")]
+)
+def test_a_single_event_that_is_refused_is_a_bad_request(
+    in_process: AsgiClient, refusing: RefusingStore, changes: dict[str, Any], field: str
+) -> None:
+    refusing.full = False
+    event = {**cloud_event(), **changes}
+    data = event.pop("data")
+    binary = {f"ce-{name}": str(value) for name, value in event.items()}
+    for response in (
+        in_process.post("/events", json={**event, "data": data}),
+        in_process.post("/events", json=data, headers=binary),
+    ):
+        assert response.status_code == 400
+        assert response.json()["field"] == field
+    assert in_process.post("/events", json=cloud_event()).status_code == 200
+
+
+def test_what_cloudevents_allow_beside_what_is_declared_is_taken(
+    in_process: AsgiClient, refusing: RefusingStore
+) -> None:
+    refusing.full = False
+    event = cloud_event(partitionkey="a", datacontenttype="application/json; charset=utf-8")
+    event["data"]["currency"] = "EUR"
+    assert in_process.post("/events", json=event).json()["accepted"] == 1
+    data = event.pop("data")
+    binary = {f"ce-{name}": str(value) for name, value in event.items()}
+    binary["content-type"] = "application/json; charset=utf-8"
+    response = in_process.post("/events", content=json.dumps(data), headers=binary)
+    assert response.json()["accepted"] == 1
+
+
 def test_attributes_may_stand_in_headers(in_process: AsgiClient, refusing: RefusingStore) -> None:
     refusing.full = False
     event = cloud_event()
@@ -117,3 +163,17 @@ def test_bodies_beyond_the_limits_are_refused(
     in_process: AsgiClient, body: bytes, status: int
 ) -> None:
     assert in_process.post("/events", content=body, headers=JSON).status_code == status
+
+
+def test_a_setting_refuses_unknown_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The last test: a service that ends takes the module's own with it.
+    monkeypatch.setattr(events, "freeze_garbage", lambda: None)
+    monkeypatch.setattr(FeatureLookup, "warm_up", lambda self: None)
+    event = cloud_event(data={"store_id": "s-1", "currency": "EUR"})
+    for setting, status in (("", 200), ("ignore", 200), ("refuse", 400)):
+        monkeypatch.setenv("DOORSTEP_UNKNOWN_DATA", setting)
+        with AsgiClient(events.EventService) as client:
+            response = client.post("/events", json=event)
+            assert response.status_code == status, response.text
+            if status == 400:
+                assert response.json()["field"] == "data.currency"

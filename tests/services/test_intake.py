@@ -19,6 +19,7 @@ from services.intake import Intake, split_batch
 from services.intake_metrics import IntakeMetrics
 from services.limits import LARGE_BODY_BYTES, MAX_EVENTS
 from services.schemas import CloudEvent, EventsAnswer
+from services.unknown_data import UnknownData
 from tests.services.building import FEATURES, ORDERS, at, cloud_event, make_store
 
 SKEW_S = 60.0
@@ -31,12 +32,14 @@ def take_body(
     headers: Mapping[str, str] | None = None,
     registry: CollectorRegistry | None = None,
     now_min: float = 60.0,
+    unknown_data: UnknownData = "ignore",
 ) -> EventsAnswer:
     """Take one body, an hour after noon unless told otherwise."""
     intake = Intake(
         store,
         IntakeMetrics(registry or CollectorRegistry()),
         max_clock_skew_s=SKEW_S,
+        unknown_data=unknown_data,
         clock=lambda: at(now_min),
     )
     try:
@@ -101,12 +104,13 @@ def test_a_retraction_removes() -> None:
         ({"time": "2026-03-02T12:00:00"}, "time", "timezone"),
         ({"time": None}, "time", "required"),
         ({"datacontenttype": "text/plain"}, "datacontenttype", "text/plain"),
-        ({"data": {"stor_id": "s"}}, "data.stor_id", "did you mean 'store_id'?"),
         ({"data": {"products": "two"}}, "data", "'two'"),
         ({"data": {"store_id": [1]}}, "data", "[1]"),
         ({"data": {"products": 10**400}}, "data", "64-bit float"),
         ({"data": "x"}, "data", "got `str`"),
-        ({"priority": 1}, "priority", "unknown field"),
+        ({"recorded_time": "x"}, "recorded_time", "did you mean 'recordedtime'?"),
+        ({"data_base64": "eA=="}, "data_base64", "send data as JSON"),
+        ({"datacontenttype": "application/json; charset=latin-1"}, "datacontenttype", "UTF-8"),
         ({"subject": 2**70}, "subject", "64-bit"),
         ({"time": "0001-01-01T00:00:00+14:00"}, "time", "first year"),
     ],
@@ -127,6 +131,87 @@ def test_a_bad_event_says_why_and_harms_no_other(
     assert reason in refused.reason
     assert (answer.accepted, answer.refused, answer.applied) == (3, 1, 3)
     assert len(store.table(ORDERS)) == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"partitionkey": "a", "sequence": 7, "comexample9": True},
+        {"datacontenttype": "application/json; charset=utf-8"},
+        {"datacontenttype": 'Application/JSON;charset="UTF-8"'},
+        {"datacontenttype": "application/vnd.orders+json"},
+        {"datacontenttype": None},
+        {"retracted": None},
+    ],
+)
+def test_what_cloudevents_allow_is_taken(changes: dict[str, Any]) -> None:
+    store = make_store()
+    body = msgspec.json.encode([cloud_event() | changes])
+    answer = take_body(store, body)
+    assert [status.status for status in answer.events] == ["accepted"]
+    assert store.table(ORDERS)["store_id"].tolist() == ["s-1"]
+
+
+def test_unknown_data_are_left_out_and_counted_and_their_first_names_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry, store = CollectorRegistry(), make_store()
+    known = {"store_id": "s-1", "products": 2}
+    body = msgspec.json.encode(
+        [
+            cloud_event(data={**known, "currency": "EUR"}),
+            cloud_event(subject="o-2", data={**known, "currency": "EUR", "tip": {"cents": [3]}}),
+            cloud_event(subject="o-3", priority=1),
+            cloud_event(subject="o-4", type="never", data={"currency": "EUR"}),
+        ]
+    )
+    answer = take_body(store, body, registry=registry)
+    assert [status.status for status in answer.events] == ["accepted"] * 3 + ["refused"]
+    table = store.table(ORDERS)
+    assert table["store_id"].tolist() == ["s-1"] * 3
+    assert table["products"].tolist()[:2] == [2.0, 2.0]
+    name = "doorstep_event_fields_ignored_total"
+    assert registry.get_sample_value(name, {"source": "orders", "part": "data"}) == 3.0
+    assert registry.get_sample_value(name, {"source": "orders", "part": "attribute"}) == 1.0
+    said = [record.getMessage() for record in caplog.records]
+    for field in ("currency", "tip", "priority"):
+        assert sum(repr(field) in line for line in said) == 1
+
+
+def test_unknown_data_refuse_their_event_where_that_is_the_setting() -> None:
+    store = make_store()
+    body = msgspec.json.encode(
+        [cloud_event(data={"stor_id": "s"}), cloud_event(subject="o-2", priority=1)]
+    )
+    answer = take_body(store, body, unknown_data="refuse")
+    assert [(status.status, status.field) for status in answer.events] == [
+        ("refused", "data.stor_id"), ("accepted", "")
+    ]  # fmt: skip
+    assert "did you mean 'store_id'?" in answer.events[0].reason
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"7",
+        b'"text"',
+        b"null",
+        b"[]",
+        b'{"id": "\xff"}',
+        b'{"id": "\\ud800"}',
+        b'{"id": "a", "data": {"products": NaN}}',
+        b'{"id": "a", "data": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b'{"id": "],"}',
+        b"tru",
+    ],
+)
+def test_a_broken_element_never_refuses_its_batch(broken: bytes) -> None:
+    good = msgspec.json.encode(cloud_event())
+    store = make_store()
+    answer = take_body(store, b"[" + good + b", " + broken + b"]")
+    assert [status.status for status in answer.events] == ["accepted", "refused"]
+    assert answer.events[1].reason
+    assert len(store.table(ORDERS)) == 1
 
 
 def test_an_event_that_is_no_object_has_no_id() -> None:
@@ -271,7 +356,7 @@ def test_an_event_in_headers_needs_no_data_and_can_take_back() -> None:
 
 @pytest.mark.parametrize(
     ("header", "text", "field"),
-    [("ce-type", "redy", "type"), ("ce-time", "noon", "time"), ("ce-priority", "1", "priority")],
+    [("ce-type", "redy", "type"), ("ce-time", "noon", "time"), ("ce-my-own", "1", "my-own")],
 )
 def test_a_bad_header_names_its_attribute(header: str, text: str, field: str) -> None:
     answer = take_body(make_store(), b"", headers={**HEADERS, header: text})
