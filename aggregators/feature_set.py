@@ -154,8 +154,8 @@ class FeatureSet:
             data: a table of samples, a mapping from source name to table, or, in inference, an
                 event store.
             mode: ``"training"`` or ``"inference"``.
-            as_of: training: an event's name (each row is asked at its own) or one moment per row;
-                inference: one moment.
+            as_of: training: an event's name (each row is asked at its own) or one moment per row
+                (a pandas Series is aligned with the table by its labels); inference: one moment.
             at: training: a table of queries: the dimensions' columns, ``as_of`` and perhaps the
                 sample id column.
             keys: inference: a value for each dimension; None where it is missing.
@@ -223,7 +223,8 @@ class FeatureSet:
 
         Args:
             data: an event store, or a table.
-            as_of: one moment, or one per row.
+            as_of: one moment, or one per row. Columns that are pandas Series are aligned with the
+                first of them by their labels.
             keys: for each dimension one value, or one per row; None where it is missing.
             sample_id: one sample, or one per row, or None; with several sources a mapping from
                 source name to one of these.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from aggregators.aligned import align_columns
 from aggregators.answering import OrderedQueries, answer_expensive
 from aggregators.base import _MISSING
 from aggregators.errors import QueryError, unknown_name
@@ -285,14 +286,15 @@ class Asked:
             if length != n:
                 first = next(iter(lengths))
                 raise QueryError(f"{what} has {length} values, {first} has {n}: expected as many")
+        given = align_columns(given)
         return cls(
-            as_of=_moments(as_of, n),
+            as_of=_moments(given["as_of"], n),
             keys={
-                name: _coded(keys[name], n, partial(check_key, what=f"key {name!r}"))
+                name: _coded(given[f"key {name!r}"], n, partial(check_key, what=f"key {name!r}"))
                 for name in plan.features.dimensions
             },
             own={
-                source.name: _coded(samples.get(source.name), n, _checked_sample)
+                source.name: _coded(given.get(f"sample_id of {source.name!r}"), n, _checked_sample)
                 for source in plan.features.sources
             },
         )

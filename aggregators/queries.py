@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aggregators.aligned import aligned
 from aggregators.base import Aggregator
 from aggregators.errors import QueryError
 from aggregators.events import Source
@@ -104,7 +105,7 @@ def _of_rows(table: SampleTable, data: Native, as_of: Any) -> Queries:
         moments = table.times[table.layout.events[as_of]][table.row_of]
         what = f"as_of={as_of!r}"
     else:
-        column = _as_column(as_of, len(table))
+        column = _as_column(as_of, _labels(data))
         moments = column_to_us(column, "as_of")
         what = "as_of"
     _check_moments(moments, what, _labels(data))
@@ -118,8 +119,12 @@ def _of_rows(table: SampleTable, data: Native, as_of: Any) -> Queries:
     return queries
 
 
-def _as_column(as_of: Any, n: int) -> pd.Series[Any]:
+def _as_column(as_of: Any, labels: pd.Index[Any]) -> pd.Series[Any]:
+    n = len(labels)
+    column: pd.Series[Any]
     if isinstance(as_of, pd.Series):
+        if len(as_of) == n:  # other lengths are refused below
+            as_of = aligned(as_of, labels, "as_of", "the table's rows")
         column = as_of.reset_index(drop=True)
     else:
         given = as_of.to_pandas() if hasattr(as_of, "to_pandas") else as_of
@@ -135,7 +140,7 @@ def _as_column(as_of: Any, n: int) -> pd.Series[Any]:
     return column
 
 
-def _labels(data: Native) -> Any:
+def _labels(data: Native) -> pd.Index[Any]:
     return data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(n_rows(data))
 
 

@@ -101,7 +101,6 @@ def test_the_result_is_a_table_of_the_callers_kind() -> None:
 MOMENTS: dict[str, Callable[[pd.DatetimeIndex], Any]] = {
     "list": list,
     "datetimes": lambda moments: [each.to_pydatetime() for each in moments],
-    "Series": lambda moments: pd.Series(moments, index=range(100, 100 + len(moments))),
     "objects": lambda moments: np.array(moments, dtype=object),
     "polars": lambda moments: pl.Series(moments),
     "pyarrow": lambda moments: pa.array(moments),
@@ -122,6 +121,16 @@ def test_the_form_of_moments_changes_no_value(kind: str) -> None:
     expected = features.transform(table.frame(), "training", as_of=as_of)
     actual = features.transform(table.frame(), "training", as_of=MOMENTS[kind](as_of))
     assert_same_frames(actual, expected, kind)
+
+
+def test_a_series_of_moments_in_another_order_changes_no_value() -> None:
+    table = random_table(16, "str")
+    features, _ = feature_set_from(some_specs(16), table.source)
+    frame = table.frame()
+    as_of = moments_from(random_as_of(random.Random(16), table))
+    expected = features.transform(frame, "training", as_of=as_of)
+    turned = pd.Series(as_of, index=frame.index).iloc[::-1]
+    assert_same_frames(features.transform(frame, "training", as_of=turned), expected, "Series")
 
 
 @pytest.mark.parametrize("dtype", ["str", "object", "string[python]", "category"])
