@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -71,6 +72,8 @@ class Nodes:
             raise StoreError(f"the URL is none of a Redis server: {error}") from error
         self._lanes = lanes
         self._links: dict[tuple[Address, int], Link] = {}
+        # Whoever drops a store without closing it must not leave sockets open.
+        weakref.finalize(self, _close, self._links)
         self._owners: list[Address] = []
         self._pid = os.getpid()
         self.is_cluster = b"cluster_enabled:1" in self.run_on(None, pack(b"INFO", b"cluster"))
@@ -159,10 +162,8 @@ class Nodes:
         raise Unavailable(f"no answer from Redis after {ATTEMPTS} attempts: {reason}")
 
     def close(self) -> None:
-        """Close all connections."""
-        for link in self._links.values():
-            link.close()
-        self._links.clear()
+        """Close all connections. Dropping the last reference does so, too."""
+        _close(self._links)
 
     def _send(self, batch: Batch, left: Sequence[int]) -> None:
         batch.reason = None
@@ -264,7 +265,8 @@ class Nodes:
 
     def _link(self, address: Address, lane: int = 0) -> Link:
         if os.getpid() != self._pid:  # connections cannot be shared with the parent process
-            self._links, self._pid = {}, os.getpid()
+            self.close()  # this process's ends of them alone
+            self._pid = os.getpid()
         link = self._links.get((address, lane))
         if link is None:
             if address is None:
@@ -316,6 +318,12 @@ class Nodes:
         if isinstance(error, known.AuthenticationError | known.AuthorizationError):
             raise StoreError(f"Redis refused the connection: {error}") from error
         return str(error) or type(error).__name__
+
+
+def _close(links: dict[tuple[Address, int], Link]) -> None:
+    for link in links.values():
+        link.close()
+    links.clear()
 
 
 def _check_replicas(reached: Any, replicas: int, address: Address) -> None:

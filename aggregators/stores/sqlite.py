@@ -11,6 +11,7 @@ import json
 import logging
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ from aggregators.stores.base import (
 )
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.records import APPLIED, CheckedEvent, Record, outcome
-from aggregators.stores.sqlite_file import connect, prepare, shrink, transaction
+from aggregators.stores.sqlite_file import close_all, connect, prepare, shrink, transaction
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, SampleId
 
@@ -88,10 +89,13 @@ class SqliteEventStore(EventStore):
         self._last_seq = 0
         self._last_compaction = 0
         self._seen_version = -1
-        self._writer = connect(self.path)
+        self._connections: list[sqlite3.Connection] = []
+        # Whoever drops a store without closing it must not leave the file open.
+        self._closing = weakref.finalize(self, close_all, self._connections)
         try:
+            self._writer = self._connect()
             prepare(self._writer, self.path)
-            self._reader = connect(self.path)
+            self._reader = self._connect()
             self._catch_up()
         except sqlite3.Error as error:
             self.close()
@@ -99,6 +103,11 @@ class SqliteEventStore(EventStore):
         except StoreError:
             self.close()
             raise
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect(self.path)
+        self._connections.append(connection)
+        return connection
 
     def append(self, events: Iterable[Event]) -> AppendResult:
         """Keep events; when this returns they are on the disk. See :meth:`EventStore.append`."""
@@ -326,11 +335,9 @@ class SqliteEventStore(EventStore):
         return dropped
 
     def close(self) -> None:
-        """Close the file; the store cannot be used afterwards."""
+        """Close the file; the store cannot be used afterwards. Dropping the store does so, too."""
         with self._append_lock, self._lock:
-            self._writer.close()
-            if hasattr(self, "_reader"):
-                self._reader.close()
+            self._closing()
 
     def __len__(self) -> int:
         """Return how many samples the store has, over all sources."""

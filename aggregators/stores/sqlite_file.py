@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from aggregators.errors import StoreError
 
-__all__ = ["BUSY_TIMEOUT_S", "SCHEMA_VERSION", "connect", "prepare", "shrink", "transaction"]
+__all__ = [
+    "BUSY_TIMEOUT_S",
+    "SCHEMA_VERSION",
+    "close_all",
+    "connect",
+    "prepare",
+    "shrink",
+    "transaction",
+]
 
 SCHEMA_VERSION = 2
 """Kept in the file as ``PRAGMA user_version``: 1 had no compactions and is brought up to 2."""
@@ -48,14 +56,29 @@ CREATE TABLE compactions (
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, in such a way that what is committed is on the disk."""
     try:
-        connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        return _connected(path)
     except sqlite3.Error as error:
         raise StoreError(f"cannot open the event store {path}: {error}") from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        # The first statement reads the file, and finds out whether it is a database.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def close_all(connections: Iterable[sqlite3.Connection]) -> None:
+    """Close connections, whether they are open or closed already."""
+    for connection in connections:
+        connection.close()
 
 
 @contextmanager

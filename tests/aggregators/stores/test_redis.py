@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import gc
 import logging
 import random
 import subprocess
@@ -83,6 +84,18 @@ def test_logs_that_are_longer_than_an_answer_are_read_whole(
     memory, store = MemoryEventStore([ORDERS]), redis_place.open([ORDERS])
     assert store.append(stream) == memory.append(stream)
     assert answers(store) == answers(memory)
+
+
+def test_a_store_that_is_dropped_closes_its_connections(redis_place: Place) -> None:
+    store = RedisEventStore(redis_place.where, [ORDERS], prefix=redis_place.prefix)
+    store.append(random_stream(random.Random(4), "str", n_samples=5))
+    answers(store)
+    links = [*store._read_nodes._links.values(), *store._write_nodes._links.values()]
+    sockets = [link._socket for link in links if link._socket is not None]
+    assert len(sockets) >= 2
+    del links, store
+    gc.collect()
+    assert [one.fileno() for one in sockets] == [-1] * len(sockets)
 
 
 def test_another_schema_version_is_refused_with_instructions(redis_place: Place) -> None:

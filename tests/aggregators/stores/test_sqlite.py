@@ -1,5 +1,6 @@
 """The SQLite store between processes, across crashes, and with files that are not its own."""
 
+import gc
 import os
 import random
 import signal
@@ -8,8 +9,10 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +55,37 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "events.db"
 
 
+def test_a_store_that_is_dropped_closes_its_connections(path: Path) -> None:
+    store = SqliteEventStore(path, sources=[ORDERS])
+    store.append([activated(1)])
+    connections = [store._writer, store._reader]
+    del store
+    gc.collect()
+    for connection in connections:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+            connection.execute("SELECT 1")
+    assert not path.with_name("events.db-wal").exists()  # the last one out puts the log away
+
+
+def test_a_file_that_cannot_be_opened_is_not_left_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noted(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        made.append(connect(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    path.write_text("this is text, and long enough to be taken for a header of a file" * 20)
+    with pytest.raises(StoreError, match="cannot open"):
+        SqliteEventStore(path, sources=[ORDERS])
+    (connection,) = made
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        connection.execute("SELECT 1")
+
+
 def test_what_another_process_appended_is_in_the_next_read(path: Path) -> None:
     here, there = (SqliteEventStore(path, sources=[ORDERS]) for _ in range(2))
     for number in range(5):
@@ -89,7 +123,7 @@ def test_redelivery_leaves_no_trace_in_the_file(path: Path) -> None:
     results = [store.append([activated(1), activated(2)]) for _ in range(3)]
     assert [(result.applied, result.duplicates) for result in results] == [(2, 0), (0, 2), (0, 2)]
     store.close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (2,)
 
 
