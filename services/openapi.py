@@ -72,6 +72,8 @@ def described(service: Any, access: Mapping[str, tuple[str, ...]]) -> dict[str, 
     for path, operations in document["paths"].items():
         for operation in operations.values():
             if "operationId" in operation:
+                # A docstring's indentation is there before Python 3.13, and gone from then on.
+                operation["description"] = inspect.cleandoc(operation.get("description", ""))
                 _guard(operation, access.get(path, _ADMIN))
     for method in service.apis.values():
         responses = document["paths"][method.route]["post"]["responses"]
