@@ -1,5 +1,5 @@
 # Everything that is done with Doorstep starts here: `make help` lists it.
-# Assumed: make, a POSIX shell and Python 3.11 or newer. Each target sets up what it needs by itself.
+# Assumed: make, a POSIX shell and Python 3.11 to 3.14. Each target sets up what it needs by itself.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
