@@ -113,7 +113,7 @@ def _compared(
     report("models", 0.0)
     trained: dict[str, TrainedEstimator] = {}
     for k, tag in enumerate(tags):
-        full = str(registry.describe(tag)["tag"])
+        full = registry.resolve(tag)
         if full in trained:
             raise UserError(f"{tag} is {full}, which stands there already")
         trained[full] = registry.load(full)

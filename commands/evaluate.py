@@ -32,15 +32,16 @@ def _evaluate(
     from estimators import registry
     from estimators.training import evaluate as score
 
-    if registry.describe(model)["estimator"] == registry.ETA:
+    described = registry.describe(model)
+    tag = str(described["tag"])
+    if described["estimator"] == registry.ETA:
         if outputs.page is not None:
             raise UserError("--report is about one estimator; of an ETA there is --metrics")
-        evaluate_eta(choice, model, outputs.metrics)
+        evaluate_eta(choice, tag, outputs.metrics)
         return
     with progress() as report:
         report("model", 0.0)
-        trained = registry.load(model)
-        tag = registry.describe(model)["tag"]
+        trained = registry.load(tag)
         report("model", 1.0)
         chosen = open_for_model(choice, trained.metadata, report)
         estimator = trained.estimator

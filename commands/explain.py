@@ -79,8 +79,8 @@ def _explain(
 
     with progress() as report:
         report("model", 0.0)
-        trained = registry.load(model)
-        tag = registry.describe(model)["tag"]
+        tag = registry.resolve(model)
+        trained = registry.load(tag)
         report("model", 1.0)
         estimator = trained.estimator
         content: explained.ExplainedOrder | explained.ExplainedModel

@@ -1,4 +1,4 @@
-"""`doorstep models`: list the saved models, or show what one of them carries."""
+"""`doorstep models`: list the saved models, show what one of them carries, add checksums."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.output import console, reports_errors
+from commands.output import console, error_console, reports_errors
 from commands.report import labels_in_words
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["models_app"]
 
-models_app = typer.Typer(name="models", help="List saved models, or show one of them.")
+models_app = typer.Typer(name="models", help="List, show or seal saved models.")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -32,12 +32,16 @@ INPUTS_SHOWN = 8
 @models_app.callback(invoke_without_command=True)
 @reports_errors
 def models(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the saved models, the newest first."""
+    """List the saved models, the newest first; what is broken is named, the others are listed."""
     if context.invoked_subcommand is not None:
         return
     from estimators import registry
 
-    found = registry.list_models()
+    found, broken = registry.list_models(), registry.broken_models()
+    for tag, reason in broken:
+        error_console.print(
+            f"broken: {tag}: {reason}", highlight=False, markup=False, soft_wrap=True
+        )
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False, default=str))
         return
@@ -65,6 +69,25 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
             str(one["created"])[:16],
         )
     console.print(table)
+
+
+@models_app.command("seal")
+@reports_errors
+def seal_models(
+    tags: Annotated[
+        list[str], typer.Argument(help="Tags of saved models; of an ETA its parts are sealed, too.")
+    ],
+) -> None:
+    """Add checksums to models that were saved before there were any; check those that have them.
+
+    A model whose files have other checksums than when it was saved is not served.
+    """
+    from estimators.model_sealing import seal
+
+    for tag in tags:
+        for full, is_new in seal(tag).items():
+            done = "checksums added" if is_new else "unchanged since it was saved"
+            console.print(f"{full}: {done}", highlight=False, markup=False)
 
 
 @models_app.command("show")

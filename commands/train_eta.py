@@ -122,7 +122,7 @@ def evaluate_eta(choice: DataChoice, tag: str, metrics: Path | None) -> None:
     with progress() as report:
         report("model", 0.0)
         metadata = registry.describe(tag)
-        model = registry.load_eta(tag)
+        model = registry.load_eta(str(metadata["tag"]))  # a newer one may have been saved meanwhile
         report("model", 1.0)
         dataset = open_for_model(choice, metadata, report)
         scored = score(model, dataset, metadata, progress=report)

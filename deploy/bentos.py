@@ -66,13 +66,16 @@ class BentoPlan:
             RegistryError: a model was not trained yet.
         """
         named = [model["tag"] for model in _document(service, root).get("models", [])]
-        composed = registry.load_eta(parts=()).tags.values() if _COMPOSED in named else ()
+        composed: list[str] = []
+        if _COMPOSED in named:
+            eta = registry.resolve(_COMPOSED)
+            composed = [eta, *registry.load_eta(eta, parts=()).tags.values()]
         of = {tag.partition(":")[0]: tag for tag in composed}
         tags = (of.get(tag.partition(":")[0], tag) for tag in named)
         return cls(
             service=service,
             root=root,
-            models=tuple(str(registry.describe(tag)["tag"]) for tag in tags),
+            models=tuple(registry.resolve(tag) for tag in tags),
         )
 
     @property

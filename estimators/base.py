@@ -380,6 +380,9 @@ class Estimator(ABC):
         # Models that were saved before there were models of the facts alone have none.
         blind = document.get("blind_model")
         estimator._blind_model = None if blind is None else QuantileModel.from_json(blind)
+        estimator._model.anchors.check(len(estimator.feature_names))
+        if estimator._blind_model is not None:
+            estimator._blind_model.anchors.check(len(estimator.facts.names))
         return estimator
 
 

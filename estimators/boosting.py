@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from estimators.boosting_steps import Steps
 from estimators.calibration import Scale
 from estimators.compiled_trees import CompiledTrees
 from estimators.day_profile import DayProfile
 from estimators.errors import InputError, NotCompiledError
 from estimators.tree_kernels import averaged
+from estimators.tree_text import features_of
 from estimators.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -201,7 +203,7 @@ class Anchors:
         )
         models: list[list[str]] = []
         start_s: list[float] = []
-        steps = _Steps(parameters, progress)
+        steps = Steps(_n_trees(parameters), progress)
         for level in ANCHOR_LEVELS:
             start_s.append(float(np.quantile(target_s - offset_s, level)))
             data.set_init_score(offset_s + start_s[-1])
@@ -295,6 +297,25 @@ class Anchors:
         shares = np.asarray(gain / (gain.sum() or 1.0), dtype=np.float64)
         return dict(zip(ensembles[0].feature_name(), shares.tolist(), strict=True))
 
+    def check(self, n_features: int) -> None:
+        """Read all trees, so that damage shows when a model is loaded and not in an answer.
+
+        Args:
+            n_features: columns of the X that they will be asked about.
+
+        Raises:
+            InputError: they cannot be walked, or are about another X.
+        """
+        every = [text for ensembles in self._models for text in ensembles]
+        other = {features_of(text) for text in every} - {n_features}
+        if other:
+            raise InputError(f"an ensemble of {other.pop()} features; the model has {n_features}")
+        if self._hour_column is not None and not 0 <= self._hour_column < n_features:
+            raise InputError(f"the local hour is column {self._hour_column} of {n_features}")
+        if len(self._starts) != len(ANCHOR_LEVELS) or not np.isfinite(self._starts).all():
+            raise InputError(f"boosting begins at {self._start_s}; expected a number per level")
+        _ = self._compiled  # reads every tree
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
         return {
@@ -371,20 +392,7 @@ def _training_parameters(
     }
 
 
-class _Steps:
-    """Counts the trees of all levels and reports the part that is done."""
-
-    def __init__(
-        self, parameters: BoostingParameters, progress: Callable[[float], None] | None
-    ) -> None:
-        outer = len(ANCHOR_LEVELS) - 1
-        self._total = parameters.median_ensembles * parameters.median_trees
-        self._total += outer * parameters.outer_trees
-        self._done = 0
-        self._progress = progress
-
-    def count(self, _: lgb.callback.CallbackEnv) -> None:
-        """Be called after each tree."""
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done / self._total)
+def _n_trees(parameters: BoostingParameters) -> int:
+    """Return the trees of all levels together."""
+    outer = (len(ANCHOR_LEVELS) - 1) * parameters.outer_trees
+    return parameters.median_ensembles * parameters.median_trees + outer

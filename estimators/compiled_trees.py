@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from estimators import tree_kernels as kernels
-from estimators.errors import InputError
-from estimators.tree_text import Tree, read_model
+from estimators.errors import InputError, NotCompiledError
+from estimators.tree_text import Tree, TreeModel, read_model
 from estimators.typing import FloatArray
 
 __all__ = ["CompiledTrees"]
@@ -34,6 +34,7 @@ class CompiledTrees:
 
     Raises:
         NotCompiledError: a model has something else than sums of plain trees.
+        InputError: a model is damaged.
 
     >>> import lightgbm
     >>> rng = np.random.default_rng(0)
@@ -46,7 +47,7 @@ class CompiledTrees:
     """
 
     def __init__(self, models: Sequence[str]) -> None:
-        read = [read_model(text) for text in models]
+        read = _read_all(models)
         self.n_features = max(one.n_features for one in read)
         trees = [tree for one in read for tree in one.trees]
         seen = _Seen()
@@ -79,6 +80,20 @@ class CompiledTrees:
         else:
             kernels.score_many(X, self._shared, self._comparisons, result)
         return result
+
+
+def _read_all(models: Sequence[str]) -> list[TreeModel]:
+    """Read all of them: also where one is left to LightGBM, the others must not be damaged."""
+    read: list[TreeModel] = []
+    other: NotCompiledError | None = None
+    for text in models:
+        try:
+            read.append(read_model(text))
+        except NotCompiledError as error:
+            other = error
+    if other is not None:
+        raise other
+    return read
 
 
 @dataclass

@@ -1,31 +1,36 @@
-"""Save and load trained estimators in the BentoML model store (the only user of bentoml here).
+"""Save and load trained estimators in the BentoML model store.
 
-A saved model holds five files that any JSON reader opens: ``estimator.json`` (facts, sources,
-feature definitions, trees, calibration), ``report.json`` (scores, by slice, too), ``metadata.json``
-(data, periods, versions, fingerprints), ``reference.json`` (what inputs, labels and answers looked
-like) and ``fallback.json`` (what is said where the model itself cannot be asked). No pickle.
+A saved model holds files that any JSON reader opens: ``estimator.json`` (facts, sources, feature
+definitions, trees, calibration), ``report.json`` (scores, by slice, too), ``metadata.json`` (data,
+periods, versions, fingerprints), ``reference.json`` (what inputs, labels and answers looked like),
+``fallback.json`` (what is said where the model itself cannot be asked) and ``checksums.json``, by
+which a damaged file is recognised. No pickle.
+
+``:latest`` may be another model a moment later. Whoever needs more than one thing of a model asks
+:func:`resolve` for its full tag first.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import bentoml
-from bentoml.exceptions import BentoMLException
 
+from estimators import model_store
 from estimators.base import Estimator
 from estimators.conditions import Conditions
 from estimators.courier_travel import CourierTravel
-from estimators.errors import DefinitionMismatchError, EstimatorError, RegistryError
+from estimators.errors import DefinitionMismatchError, RegistryError
 from estimators.eta import ETA_PARTS, EtaModel
 from estimators.eta_parts import PART_CLASSES
 from estimators.etp import Etp
 from estimators.evaluation import ALL, Report
 from estimators.fallback import Fallback
+from estimators.model_files import ModelFiles
+from estimators.model_store import Broken
 from estimators.monitoring.reference import Reference
 from estimators.parking import Parking
 from estimators.saved_model import LoadedFallback, SavedModel
@@ -36,8 +41,10 @@ from estimators.wall_eta import WallEta
 __all__ = [
     "ESTIMATORS",
     "ETA",
+    "Broken",
     "LoadedFallback",
     "SavedModel",
+    "broken_models",
     "describe",
     "list_models",
     "load",
@@ -45,6 +52,7 @@ __all__ = [
     "load_fallback",
     "load_reference",
     "read",
+    "resolve",
     "save",
     "save_eta",
 ]
@@ -103,14 +111,18 @@ def _create(
 ) -> str:
     """Write a model to the store and return its tag."""
     labels = {**_LABELS, "estimator": kind}
-    try:
-        with bentoml.models.create(name, labels=labels, metadata=dict(metadata)) as model:
-            for file, document in documents.items():
-                path = Path(model.path_of(file))
-                path.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
-    except BentoMLException as error:
-        raise RegistryError(f"cannot save {name!r}: {error}") from error
-    return str(model.tag)
+    return model_store.create(name, labels=labels, metadata=metadata, documents=documents)
+
+
+def resolve(tag: str, *, estimator: str | None = None) -> str:
+    """Return the full tag of a model: what ``:latest`` is now, and stays under this tag.
+
+    A version whose folder is broken is passed over by ``:latest``.
+
+    Raises:
+        RegistryError: there is no such model, or it is another estimator than the one named.
+    """
+    return str(_get(tag, estimator).tag)
 
 
 def load(tag: str = "etp:latest", *, estimator: str | None = None) -> TrainedEstimator:
@@ -128,17 +140,18 @@ def load(tag: str = "etp:latest", *, estimator: str | None = None) -> TrainedEst
     """
     model = _get(tag, estimator)
     try:
-        with _reading(model):
-            document = _estimator_document(model)
+        with _reading(str(model.tag)):
+            files = _files(model)
+            document = _estimator_document(files, str(model.tag))
             kind = document["estimator"]
             if kind not in ESTIMATORS:
                 raise RegistryError(f"{model.tag} is a {kind!r}; known are {', '.join(ESTIMATORS)}")
             return TrainedEstimator(
                 estimator=ESTIMATORS[kind].from_json(document),
-                report=Report.from_json(_read(model, _REPORT_FILE)),
-                metadata=_read(model, _METADATA_FILE),
-                reference=_reference(model),
-                fallback=_saved_fallback(model),
+                report=Report.from_json(files.read(_REPORT_FILE)),
+                metadata=files.read(_METADATA_FILE),
+                reference=_reference(files),
+                fallback=_saved_fallback(files),
             )
     except DefinitionMismatchError as error:
         raise DefinitionMismatchError(f"{model.tag}: {error}") from None
@@ -178,8 +191,8 @@ def load_eta(tag: str = "eta:latest", *, parts: Collection[str] = ETA_PARTS) -> 
         DefinitionMismatchError: as for :func:`load`.
     """
     model = _get(tag, ETA)
-    with _reading(model):
-        document = _estimator_document(model, _ETA_FILE)
+    with _reading(str(model.tag)):
+        document = _estimator_document(_files(model), str(model.tag), _ETA_FILE)
         loaded = {
             part: load(one).estimator for part, one in document["tags"].items() if part in parts
         }
@@ -196,8 +209,10 @@ def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel
     """
     model = _get(tag, estimator)
     composed = model.info.labels.get("estimator") == ETA
-    with _reading(model):
-        document = _estimator_document(model, _ETA_FILE if composed else _ESTIMATOR_FILE)
+    with _reading(str(model.tag)):
+        files = _files(model)
+        own = _ETA_FILE if composed else _ESTIMATOR_FILE
+        document = _estimator_document(files, str(model.tag), own)
         return SavedModel(
             tag=str(model.tag),
             created=_created(model),
@@ -209,9 +224,9 @@ def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel
             features=document.get("features", ()),
             # Models that were saved before there was shrinkage have none.
             shrinkage=document.get("shrinkage", ()),
-            report=Report.from_json(_read(model, _REPORT_FILE)),
-            metadata=_read(model, _METADATA_FILE),
-            reference=_reference(model),
+            report=Report.from_json(files.read(_REPORT_FILE)),
+            metadata=files.read(_METADATA_FILE),
+            reference=_reference(files),
             parts=document.get("tags", {}),
         )
 
@@ -229,17 +244,22 @@ def load_fallback(tag: str = "etp:latest") -> LoadedFallback:
     Raises:
         RegistryError: no version of that name has anything to say; the message says why.
     """
-    reasons = []
-    for model in _versions(tag):
+    reasons: dict[str, str] = {}
+    for full, folder in model_store.folders_of(tag):
+        if full in reasons:
+            continue
         try:
-            with _reading(model):
-                fallback = _saved_fallback(model)
+            with _reading(full):
+                files = ModelFiles(folder, full)
+                fallback = _saved_fallback(files)
                 if fallback is None:
-                    fallback = Fallback.constant(_read(model, _METADATA_FILE)["constant_s"])
-                return LoadedFallback(fallback, str(model.tag))
-        except EstimatorError as error:
-            reasons.append(str(error))
-    raise RegistryError(f"no fallback for {tag!r}: {'; '.join(reasons) or 'no such model'}")
+                    fallback = Fallback.constant(files.read(_METADATA_FILE)["constant_s"])
+                return LoadedFallback(fallback, full)
+        except RegistryError as error:
+            reasons[full] = str(error)
+    raise RegistryError(
+        f"no fallback for {tag!r}: {'; '.join(reasons.values()) or 'no such model'}"
+    )
 
 
 def load_reference(tag: str) -> Reference | None:
@@ -251,33 +271,26 @@ def load_reference(tag: str) -> Reference | None:
         RegistryError: there is no such model, or that cannot be read.
     """
     model = _get(tag, None)
-    with _reading(model):
-        return _reference(model)
-
-
-def _versions(tag: str) -> Iterator[bentoml.Model]:
-    """Yield the model of a tag, if there is one, and then its other versions, the newest first."""
-    first = None
-    with suppress(BentoMLException, ValueError, OSError):
-        first = bentoml.models.get(tag)
-    if first is not None:
-        yield first
-    others: list[bentoml.Model] = []
-    with suppress(BentoMLException, ValueError, OSError):
-        others = list(bentoml.models.list(tag.partition(":")[0]))
-    others.sort(key=lambda model: model.info.creation_time, reverse=True)
-    yield from (model for model in others if first is None or model.tag != first.tag)
+    with _reading(str(model.tag)):
+        return _reference(_files(model))
 
 
 def list_models() -> list[dict[str, Any]]:
-    """Return what :func:`describe` says of every saved model of this project, the newest first."""
-    models = [
-        model
-        for model in bentoml.models.list()
+    """Return what :func:`describe` says of every saved model of this project, the newest first.
+
+    Broken folders are left out; :func:`broken_models` names them.
+    """
+    whole, _ = model_store.every()
+    return [
+        _described(model)
+        for model in whole
         if model.info.labels.get("project") == _LABELS["project"]
     ]
-    models.sort(key=lambda model: model.info.creation_time, reverse=True)
-    return [_described(model) for model in models]
+
+
+def broken_models() -> list[Broken]:
+    """Return the folders of the model store that should be models and are not, and why."""
+    return model_store.every()[1]
 
 
 def describe(tag: str = "etp:latest", *, estimator: str | None = None) -> dict[str, Any]:
@@ -298,60 +311,53 @@ def _created(model: bentoml.Model) -> str:
 
 
 def _get(tag: str, estimator: str | None) -> bentoml.Model:
-    try:
-        model = bentoml.models.get(tag)
-    except (BentoMLException, ValueError) as error:
-        name = tag.partition(":")[0]
-        own = sorted(str(m.tag) for m in bentoml.models.list() if m.tag.name == name)
-        there = f"there are: {', '.join(own)}" if own else f"no model {name!r} was saved yet"
-        raise RegistryError(f"no model {tag!r} in the model store; {there}") from error
+    model = model_store.find(tag)
     kind = model.info.labels.get("estimator")
     if estimator is not None and kind != estimator:
         raise RegistryError(f"{model.tag} is a {kind!r} model; expected one of {estimator!r}")
     return model
 
 
+def _files(model: bentoml.Model) -> ModelFiles:
+    return ModelFiles(Path(model.path), str(model.tag))
+
+
 @contextmanager
-def _reading(model: bentoml.Model) -> Iterator[None]:
+def _reading(tag: str) -> Iterator[None]:
     """Turn whatever a damaged file causes into an error that names the model."""
     try:
         yield
-    except EstimatorError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except RegistryError as error:
+        if tag in str(error):
+            raise
+        raise type(error)(f"{tag} cannot be read: {error}") from error
+    except Exception as error:  # a file may be damaged in ways that nobody has thought of
         raise RegistryError(
-            f"{model.tag} cannot be read as an estimator ({type(error).__name__}: {error})"
+            f"{tag} cannot be read as an estimator ({type(error).__name__}: {error})"
         ) from error
 
 
-def _estimator_document(model: bentoml.Model, file: str = _ESTIMATOR_FILE) -> dict[str, Any]:
-    document = _read(model, file)
+def _estimator_document(files: ModelFiles, tag: str, file: str = _ESTIMATOR_FILE) -> dict[str, Any]:
+    document = files.read(file)
     if document["format"] not in FORMATS_READ:
         known = ", ".join(str(one) for one in FORMATS_READ)
         raise RegistryError(
-            f"{model.tag} has format {document['format']}; this version reads {known}: install the"
+            f"{tag} has format {document['format']}; this version reads {known}: install the"
             " version that saved it, or train it again"
         )
     return document
 
 
-def _reference(model: bentoml.Model) -> Reference | None:
-    if not Path(model.path_of(_REFERENCE_FILE)).is_file():
+def _reference(files: ModelFiles) -> Reference | None:
+    if not files.has(_REFERENCE_FILE):
         return None
-    return Reference.from_json(_read(model, _REFERENCE_FILE))
+    return Reference.from_json(files.read(_REFERENCE_FILE))
 
 
-def _saved_fallback(model: bentoml.Model) -> Fallback | None:
-    if not Path(model.path_of(_FALLBACK_FILE)).is_file():
+def _saved_fallback(files: ModelFiles) -> Fallback | None:
+    if not files.has(_FALLBACK_FILE):
         return None
-    return Fallback.from_json(_read(model, _FALLBACK_FILE))
-
-
-def _read(model: bentoml.Model, file: str) -> dict[str, Any]:
-    document = json.loads(Path(model.path_of(file)).read_text(encoding="utf-8"))
-    if not isinstance(document, dict):
-        raise ValueError(f"{file} holds a {type(document).__name__}; expected an object")
-    return document
+    return Fallback.from_json(files.read(_FALLBACK_FILE))
 
 
 def _metrics(report: Report) -> dict[str, Any]:

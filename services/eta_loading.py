@@ -50,8 +50,9 @@ class EtaLoader:
         if self._model is None:
             settings = self._settings or PartSettings.from_environment()
             far = {part for part, (url, _) in settings.addresses.items() if url}
-            bare = registry.load_eta(tag, parts=())
-            self.tag = str(registry.describe(tag)["tag"])
+            full = registry.resolve(tag, estimator=registry.ETA)
+            bare = registry.load_eta(full, parts=())
+            self.tag = full
             wanted = tuple(p for p in ETA_PARTS if p in bare.tags and p not in far)
         else:
             bare, wanted = self._model, self.missing

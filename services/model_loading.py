@@ -70,8 +70,8 @@ def load_part(tag: str, part: ServedPart, *, metrics: EstimateMetrics) -> PartMo
         ModelMissing: there is no such model, it cannot be read, or it is another estimator.
     """
     try:
-        trained = registry.load(tag)
-        full_tag = str(registry.describe(tag)["tag"])
+        full_tag = registry.resolve(tag)
+        trained = registry.load(full_tag)
     except (EstimatorError, OSError) as error:
         raise ModelMissing(str(error)) from error
     except Exception as error:  # a file may be damaged in ways that nobody has thought of

@@ -28,7 +28,7 @@ EVENT_NAMES = {"Event", "Source"}
 # Libraries that only these modules may import.
 OWNERS = {
     "redis": ("aggregators.stores.redis_connections", "services.streams"),
-    "bentoml": ("services", "estimators.registry"),
+    "bentoml": ("services", "estimators.registry", "estimators.model_store"),
 }
 # Libraries that a package must never import.
 NEVER = {

@@ -132,3 +132,94 @@ def test_models_of_another_version_are_left_to_lightgbm() -> None:
     text = trained({}, 8, 2).model_to_string()
     with pytest.raises(NotCompiledError, match="version 'v5'"):
         read_model(text.replace("version=v4", "version=v5"))
+
+
+def structure(text: str, tree: int, name: str) -> tuple[str, list[str]]:
+    """A line of one tree of a model's text, and its numbers."""
+    block = text.split("\nTree=")[tree + 1]
+    (line,) = [one for one in block.splitlines() if one.startswith(f"{name}=")]
+    return line, line.partition("=")[2].split()
+
+
+def damaged(text: str, tree: int, name: str, place: int, value: str) -> str:
+    """A model's text with one number of one tree replaced."""
+    line, numbers = structure(text, tree, name)
+    numbers[place] = value
+    blocks = text.split("\nTree=")
+    blocks[tree + 1] = blocks[tree + 1].replace(line, f"{name}={' '.join(numbers)}", 1)
+    return "\nTree=".join(blocks)
+
+
+DAMAGE = [
+    ("left_child", 1, "0", "leads back to node 0"),
+    ("left_child", 0, "0", "leads back to node 0"),
+    ("right_child", 2, "1", "leads back to node 1"),
+    ("left_child", 0, "999", "leads to 999"),
+    ("right_child", 0, "-999", "leads to -999"),
+    ("left_child", 1, "-1", "two nodes lead to"),
+    ("split_feature", 0, "1000000", "compares feature 1000000; there are 5"),
+    ("split_feature", 0, "5", "compares feature 5; there are 5"),
+    ("split_feature", 1, "-7", "compares feature -7"),
+    ("threshold", 0, "nan", "not a number"),
+    ("leaf_value", 0, "inf", "not finite"),
+    ("leaf_value", 0, "nan", "not finite"),
+    ("decision_type", 0, "12", "unknown as missing"),
+    ("split_feature", 0, "first", "cannot be read"),
+    ("num_leaves", 0, "3", "values of 3 leaves"),
+    ("num_leaves", 0, "-1", "values of -1 leaves"),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "value", "words"), DAMAGE)
+def test_a_damaged_tree_is_found_before_anybody_walks_it(
+    name: str, place: int, value: str, words: str
+) -> None:
+    text = trained({}, 9, 4).model_to_string()
+    read_model(text)
+    with pytest.raises(InputError, match=f"tree 2 .*{words}"):
+        read_model(damaged(text, 2, name, place, value))
+
+
+def test_a_set_of_categories_that_is_not_there_is_found() -> None:
+    text = trained({}, 10, 10).model_to_string()
+    for tree in range(10):
+        _, kinds = structure(text, tree, "decision_type")
+        nodes = [node for node, kind in enumerate(kinds) if int(kind) & 1]
+        if not nodes:
+            continue
+        for value in ("77", "-1", "0.5"):
+            with pytest.raises(InputError, match="looks for the set of categories"):
+                read_model(damaged(text, tree, "threshold", nodes[0], value))
+        with pytest.raises(InputError, match="bounds of its sets"):
+            read_model(damaged(text, tree, "cat_boundaries", 1, "9999"))
+        return
+    raise AssertionError("no tree compares categories")
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_any_damage_of_one_number_is_refused_or_harmless(seed: int) -> None:
+    """Whatever stands in the file, an answer comes: a number per row, and no endless walk."""
+    rng = np.random.default_rng(seed)
+    text = trained({}, seed, 3).model_to_string()
+    X = asked(seed, 40)
+    names = ("left_child", "right_child", "split_feature", "decision_type", "threshold")
+    for _ in range(300):
+        name, tree = str(rng.choice(names)), int(rng.integers(3))
+        place = int(rng.integers(len(structure(text, tree, name)[1])))
+        value = str(int(rng.choice([*range(-40, 40), 2**31, -(2**31), 10**6])))
+        try:
+            compiled = CompiledTrees([damaged(text, tree, name, place, value)])
+        except InputError:
+            continue
+        for rows in (X[:1], X):
+            assert np.isfinite(compiled.sums(rows)).all()
+
+
+def test_a_model_left_to_lightgbm_is_looked_at_all_the_same() -> None:
+    text = trained({}, 12, 2).model_to_string()
+    other = damaged(text, 1, "left_child", 0, "0")
+    foreign = text.replace("objective=", "objective=poisson ", 1)
+    with pytest.raises(NotCompiledError):
+        CompiledTrees([foreign, text])
+    with pytest.raises(InputError, match="leads back"):
+        CompiledTrees([foreign, other])

@@ -62,7 +62,7 @@ def test_latest_is_the_last_one_saved(trained: TrainedEstimator, tag: str) -> No
 
 def test_there_is_no_pickle_in_a_model(tag: str) -> None:
     files = {path.name for path in Path(bentoml.models.get(tag).path).iterdir()}
-    assert files == {*FILES, "model.yaml"}
+    assert files == {*FILES, "model.yaml", "checksums.json"}
 
 
 def test_a_model_carries_what_must_be_known_about_it(trained: TrainedEstimator, tag: str) -> None:

@@ -1,0 +1,37 @@
+"""How far boosting is, told tree by tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+__all__ = ["Steps"]
+
+
+class Steps:
+    """Counts the trees of all levels and reports the part that is done.
+
+    Args:
+        total: trees of all levels together.
+        progress: told the part that is done, 0 to 1; None: nobody wants to know.
+
+    >>> done: list[float] = []
+    >>> steps = Steps(2, done.append)
+    >>> steps.count(None)
+    >>> done
+    [0.5]
+    """
+
+    def __init__(self, total: int, progress: Callable[[float], None] | None) -> None:
+        self._total = total
+        self._done = 0
+        self._progress = progress
+
+    def count(self, _: lgb.callback.CallbackEnv | None) -> None:
+        """Be called after each tree."""
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done / self._total)
