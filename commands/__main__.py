@@ -2,4 +2,4 @@
 
 from commands.main import app
 
-app()
+app(prog_name="doorstep")

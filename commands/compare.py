@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from commands.data_options import DATA_OPTIONS, DataChoice
+from commands.model_choice import MODELS
 from commands.option_groups import with_options
 from commands.output import (
     StageProgress,
@@ -36,11 +37,8 @@ RANGE_LEVEL = 0.8
 
 
 def _compare(
+    models: list[str],
     choice: DataChoice,
-    models: Annotated[
-        list[str],
-        typer.Argument(help="Tags of saved models; the first is the one to compare with."),
-    ],
     against_baselines: Annotated[
         bool,
         typer.Option(
@@ -79,7 +77,10 @@ def _compare(
     if len(models) > MODELS_MAX:
         raise UserError(f"{len(models)} models; expected at most {MODELS_MAX}")
     if len(set(models)) < len(models) or (len(models) < 2 and not against_baselines):
-        raise UserError("expected two models or more, each once, or --against-baselines")
+        raise UserError(
+            f"{len(models)} models; expected two or more, each once, such as doorstep compare"
+            " etp:latest etp:OLDER, or --against-baselines with one; `doorstep models` lists them"
+        )
     with progress() as report:
         found = _compared(models, choice, against_baselines, report)
     _print(found, slices=slices)
@@ -91,7 +92,7 @@ def _compare(
         _judge(found, models, allowed)
 
 
-compare = reports_errors(with_options(_compare, choice=DATA_OPTIONS))
+compare = reports_errors(with_options(_compare, models=MODELS, choice=DATA_OPTIONS))
 
 
 def _share(text: str) -> float:

@@ -30,6 +30,7 @@ class OfferedEstimator:
         what: what it estimates, to stand after a verb.
         class_path: module and class, imported when it is needed.
         public: the data that it was made for; of simulated cities there are always some.
+        serving: the command that serves a model of it; empty: the model is a part of a service.
         targets: part of the way -> start and end of what is estimated, asked at the start; the
             first is the default. Empty: what the data set asks by itself.
     """
@@ -38,12 +39,19 @@ class OfferedEstimator:
     what: str
     class_path: tuple[str, str]
     public: DatasetName
+    serving: str = ""
     targets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def has_legs(self) -> bool:
         """Whether there are several models of it, one per part of the way."""
         return len(self.targets) > 1
+
+    def next_step(self, tag: str) -> str:
+        """Return what to do with a saved model, as the last line of its training says it."""
+        if self.serving:
+            return f"serve it with: doorstep {self.serving} --model {tag}"
+        return f"see what it carries: doorstep models show {tag}"
 
     def load(self) -> type[Estimator]:
         """Return the class."""
@@ -58,12 +66,14 @@ OFFERED: tuple[OfferedEstimator, ...] = (
         what="the eTP: how long until an order is ready",
         class_path=("estimators.etp", "Etp"),
         public=DatasetName.DELIVEROO,
+        serving="serve etp",
     ),
     OfferedEstimator(
         command="wall-eta",
         what="the Wall ETA: how long from placing an order to its delivery",
         class_path=("estimators.wall_eta", "WallEta"),
         public=DatasetName.WOLT,
+        serving="serve wall-eta",
         targets={"": ("activated", "delivered")},
     ),
     OfferedEstimator(

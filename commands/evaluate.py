@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from commands.data_options import DATA_OPTIONS, DataChoice
+from commands.model_choice import ONE_MODEL
 from commands.option_groups import with_options
 from commands.output import UserError, console, progress, reports_errors
 from commands.report_options import REPORT_OPTIONS, ReportChoice, open_for_model
@@ -16,9 +17,9 @@ __all__ = ["evaluate"]
 
 
 def _evaluate(
+    model: str,
     choice: DataChoice,
     outputs: ReportChoice,
-    model: Annotated[str, typer.Option(help="Tag of the saved model.")] = "etp:latest",
     slices: Annotated[
         bool, typer.Option(help="Also print the scores by city, hour and age of the store.")
     ] = False,
@@ -53,4 +54,6 @@ def _evaluate(
     outputs.tell()
 
 
-evaluate = reports_errors(with_options(_evaluate, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS))
+evaluate = reports_errors(
+    with_options(_evaluate, model=ONE_MODEL, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS)
+)

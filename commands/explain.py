@@ -11,6 +11,7 @@ import typer
 
 from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.datasets import parse_moment
+from commands.model_choice import ONE_MODEL
 from commands.option_groups import with_options
 from commands.output import UserError, console, progress, reports_errors
 from commands.report_options import open_for_model
@@ -34,8 +35,8 @@ class Of(StrEnum):
 
 
 def _explain(
+    model: str,
     choice: DataChoice,
-    model: Annotated[str, typer.Option(help="Tag of the saved model.")] = "etp:latest",
     order: Annotated[
         str | None,
         typer.Option(help="Explain this one: its id in the data or store.", show_default=False),
@@ -102,7 +103,7 @@ def _explain(
     content.show(top)
 
 
-explain = reports_errors(with_options(_explain, choice=DATA_OPTIONS))
+explain = reports_errors(with_options(_explain, model=ONE_MODEL, choice=DATA_OPTIONS))
 
 
 def _of_order(estimator: Estimator, dataset: Dataset, order: str, of: Of) -> ExplainedOrder:

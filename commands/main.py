@@ -35,7 +35,6 @@ app = typer.Typer(
     name="doorstep",
     help="How long deliveries take, as they happen: features, estimators and their services.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands.model_choice import ONE_MODEL
+from commands.option_groups import with_options
 from commands.output import console, error_console, reports_errors
 from commands.report import labels_in_words
 
@@ -90,37 +92,35 @@ def seal_models(
             console.print(f"{full}: {done}", highlight=False, markup=False)
 
 
-@models_app.command("show")
-@reports_errors
-def show(
-    tag: Annotated[str, typer.Argument(help="Tag of the saved model, e.g. etp:latest.")],
-    as_json: JsonOption = False,
-) -> None:
+def _show(model: str, as_json: JsonOption = False) -> None:
     """Show what a saved model carries: data, periods, inputs, scores, calibration, reference."""
     from commands.report import print_report, print_stages
     from estimators import registry
+    from estimators.stages import ANY_MOMENT
 
-    model = registry.read(tag)
+    saved = registry.read(model)
     if as_json:
-        typer.echo(json.dumps(_as_json(model), indent=2, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(_as_json(saved), indent=2, ensure_ascii=False, allow_nan=False))
         return
-    console.print(f"model [bold]{model.tag}[/]", highlight=False)
-    if model.parts:
-        _print_facts(_composed_facts(model))
+    console.print(f"model [bold]{saved.tag}[/]", highlight=False)
+    if saved.parts:
+        _print_facts(_composed_facts(saved))
         console.print()
-        print_report(model.report)
-        print_stages(model.report)
+        print_report(saved.report)
+        print_stages(saved.report)
         return
-    _print_facts(_facts(model))
+    _print_facts(_facts(saved))
     console.print()
-    print_report(model.report)
+    print_report(saved.report)
     console.print()
-    _print_reference(model.reference)
-    console.print(
-        f"\nIts scores by slice: doorstep models show {model.tag} --json; what moves its estimates:"
-        f" doorstep explain --model {model.tag}",
-        highlight=False,
-    )
+    _print_reference(saved.reference)
+    more = f"\nIts scores by slice: doorstep models show {saved.tag} --json"
+    if saved.metadata["as_of"] != ANY_MOMENT:
+        more += f"; what moves its estimates: doorstep explain {saved.tag}"
+    console.print(more, highlight=False)
+
+
+show = models_app.command("show")(reports_errors(with_options(_show, model=ONE_MODEL)))
 
 
 def _facts(model: SavedModel) -> dict[str, str]:

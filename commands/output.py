@@ -60,7 +60,7 @@ def reports_errors(command: F) -> F:
         try:
             return command(*args, **kwargs)
         except _user_errors() as error:
-            error_console.print(Text.assemble(("error: ", "bold red"), str(error)))
+            error_console.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             error_console.print("interrupted")

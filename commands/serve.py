@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from commands.output import UserError, console, reports_errors
+from commands.ports import DEFAULT_PORTS, MAX_PORT, check_port
 
 if TYPE_CHECKING:
     from services.model_loading import ServedPart
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["serve_app"]
 
 serve_app = typer.Typer(name="serve", help="Run a service.", no_args_is_help=True)
-
-MAX_PORT = 65_535
 
 
 @serve_app.callback()
@@ -48,7 +47,7 @@ Skew = Annotated[
 @reports_errors
 def serve_etp(
     host: Host = "127.0.0.1",
-    port: Port = 3000,
+    port: Port = DEFAULT_PORTS["etp"],
     model: Model = "etp:latest",
     store: Store = "memory",
     max_clock_skew_s: Skew = 300.0,
@@ -71,7 +70,7 @@ def serve_etp(
 @reports_errors
 def serve_courier_travel(
     host: Host = "127.0.0.1",
-    port: Port = 3000,
+    port: Port = DEFAULT_PORTS["courier-travel"],
     to_store_model: Annotated[
         str, typer.Option(help="Tag of the model of the way to the store.")
     ] = "eta_to_store:latest",
@@ -109,7 +108,7 @@ def serve_courier_travel(
 @reports_errors
 def serve_wall_eta(
     host: Host = "127.0.0.1",
-    port: Port = 3000,
+    port: Port = DEFAULT_PORTS["wall-eta"],
     model: Model = "wall_eta:latest",
     store: Store = "memory",
     max_clock_skew_s: Skew = 300.0,
@@ -131,7 +130,7 @@ def serve_wall_eta(
 @reports_errors
 def serve_eta(
     host: Host = "127.0.0.1",
-    port: Port = 3000,
+    port: Port = DEFAULT_PORTS["eta"],
     model: Annotated[str, typer.Option(help="Tag of the saved ETA.")] = "eta:latest",
     store: Store = "memory",
     max_clock_skew_s: Skew = 300.0,
@@ -176,7 +175,7 @@ def serve_eta(
 @reports_errors
 def serve_events(
     host: Host = "127.0.0.1",
-    port: Port = 3000,
+    port: Port = DEFAULT_PORTS["events"],
     store: Store = "memory",
     catalog: Annotated[
         str, typer.Option(help="Catalog that is served, as package.module:NAME.")
@@ -205,6 +204,7 @@ def serve_events(
         compact_every_s=compact_every_s,
         keep=keep,
     )
+    check_port(host, port)
     console.print(
         f"serving {len(served)} features of [bold]{served.name} {served.version}[/] on"
         f" http://{host}:{port}",
@@ -225,6 +225,7 @@ def _tag(model: str, part: ServedPart) -> str:
 
 
 def _say(tags: list[str], host: str, port: int) -> None:
+    check_port(host, port)
     console.print(f"serving [bold]{', '.join(tags)}[/] on http://{host}:{port}", highlight=False)
 
 

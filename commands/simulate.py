@@ -51,7 +51,7 @@ OutOption = Annotated[
     ),
 ]
 ToOption = Annotated[
-    str | None, _option("Send the events to a service, such as http://127.0.0.1:3000.")
+    str | None, _option("Send the events to a service, such as http://127.0.0.1:3004.")
 ]
 SpeedUpOption = Annotated[
     float,

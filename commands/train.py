@@ -19,8 +19,6 @@ __all__ = ["train_app"]
 train_app = typer.Typer(name="train", help="Train an estimator and save it.", no_args_is_help=True)
 
 MAX_THREADS = 64
-SERVED = ("etp",)
-"""Estimators with a service of their own."""
 
 NameOption = Annotated[
     str | None,
@@ -100,9 +98,7 @@ def _train_one(
     if not tag:
         error_console.print("not saved (--no-save)")
         return
-    service = estimator_class.name
-    serve = f"; serve it with: doorstep serve {service} --model {tag}" if service in SERVED else ""
-    console.print(f"saved as [bold]{tag}[/]{serve}")
+    console.print(f"saved as [bold]{tag}[/]; {asked.offered.next_step(tag)}", soft_wrap=True)
 
 
 def _tell_labels(labels: Mapping[str, Mapping[str, int]]) -> None:

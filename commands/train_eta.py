@@ -99,7 +99,8 @@ def _train_eta(
         content = {"model": tag or None, "metadata": dict(trained.metadata)}
         write_json(metrics, {**content, "report": trained.report.to_json()})
     if tag:
-        console.print(f"saved as [bold]{tag}[/]; its parts: doorstep models show {tag}")
+        serving = f"doorstep serve eta --model {tag} --store events.db"
+        console.print(f"saved as [bold]{tag}[/]; serve it with: {serving}", soft_wrap=True)
     else:
         error_console.print("not saved (--no-save)")
 

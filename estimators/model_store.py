@@ -21,6 +21,7 @@ from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLException
 
 from estimators.errors import RegistryError
+from estimators.makers import command_that_makes
 from estimators.model_files import (
     CHECKSUMS_FILE,
     MODEL_FILE,
@@ -239,7 +240,9 @@ def _exact(name: str, version: str) -> bentoml.Model:
 
 def _nothing(tag: str, name: str, broken: list[Broken]) -> RegistryError:
     own = [str(model.tag) for model in versions(name)[0]]
-    there = f"there are: {', '.join(sorted(own))}" if own else f"no model {name!r} was saved yet"
+    there = f"there are: {', '.join(sorted(own))}"
+    if not own:
+        there = f"no model {name!r} was saved yet: `{command_that_makes(name)}` makes one"
     if broken:
         there += "; broken: " + ", ".join(f"{one.tag} ({one.reason})" for one in broken)
     return RegistryError(f"no model {tag!r} in the model store; {there}")

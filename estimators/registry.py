@@ -142,6 +142,7 @@ def load(tag: str = "etp:latest", *, estimator: str | None = None) -> TrainedEst
     try:
         with _reading(str(model.tag)):
             files = _files(model)
+            _refuse_composed(model, files)
             document = _estimator_document(files, str(model.tag))
             kind = document["estimator"]
             if kind not in ESTIMATORS:
@@ -320,6 +321,15 @@ def _get(tag: str, estimator: str | None) -> bentoml.Model:
 
 def _files(model: bentoml.Model) -> ModelFiles:
     return ModelFiles(Path(model.path), str(model.tag))
+
+
+def _refuse_composed(model: bentoml.Model, files: ModelFiles) -> None:
+    """Raise for an ETA, which is no estimator by itself but what composes several."""
+    if model.info.labels.get("estimator") == ETA:
+        parts = ", ".join(_estimator_document(files, str(model.tag), _ETA_FILE)["tags"].values())
+        raise RegistryError(
+            f"{model.tag} is an ETA, composed of {parts}; expected a model of one estimator"
+        )
 
 
 @contextmanager

@@ -90,3 +90,14 @@ def test_a_mistake_on_the_command_line_shows_no_traceback() -> None:
     assert "Traceback" not in shown.stderr
     assert "did you mean store_queue_orders" in shown.stderr
     assert shown.stdout == ""
+
+
+def test_the_shell_completes_commands() -> None:
+    shown = doorstep(_DOORSTEP_COMPLETE="complete_bash", COMP_WORDS="doorstep ex", COMP_CWORD="1")
+    assert {*shown.stdout.split()} == {"explain", "export"}, shown.stderr
+
+
+def test_the_shell_completes_options() -> None:
+    words = "doorstep models show --j"
+    shown = doorstep(_DOORSTEP_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="3")
+    assert shown.stdout.split() == ["--json"]

@@ -104,13 +104,14 @@ def test_a_service_is_told_its_settings(saved_eta: str, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("os.execve", become)
     tags = registry.load_eta(saved_eta, parts=()).tags
-    options = ["--parking-model", tags["parking"], "--store", "memory"]
+    port = ["--port", str(free_port())]
+    options = ["--parking-model", tags["parking"], "--store", "memory", *port]
     options += ["--to-store-model", tags["to_store"], "--to-customer-model", tags["to_customer"]]
     assert CliRunner().invoke(serve_app, ["courier-travel", *options]).exit_code == 0
     assert told["target"] == "services.courier_travel:CourierTravelService"
     settings = CourierTravelSettings.from_environment(told)
     assert settings.models == {leg: tags[leg] for leg in ("to_store", "to_customer", "parking")}
-    options = ["--model", saved_eta, "--etp-url", "http://etp:1", "--part-timeout-ms", "250"]
+    options = ["--model", saved_eta, "--etp-url", "http://etp:1", "--part-timeout-ms", "250", *port]
     assert CliRunner().invoke(serve_app, ["eta", *options]).exit_code == 0
     assert EtaSettings.from_environment(told).model == saved_eta
     parts = PartSettings.from_environment(told)

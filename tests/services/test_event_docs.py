@@ -42,7 +42,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     ) as service:
 
         def run(block: str) -> str:
-            block = block.replace("http://127.0.0.1:3000", service.url)
+            block = block.replace("http://127.0.0.1:3004", service.url)
             block = block.replace("redis-cli ", f"redis-cli -p {redis.port} ")
             block = block.replace("redis://127.0.0.1:6379", redis.url)
             done = subprocess.run(
@@ -61,7 +61,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         assert blocks[0].startswith(SERVER)
         output = [run(block) for block in blocks[1:]]
         (python,) = examples_of(PAGE)
-        code = python[0].replace("http://127.0.0.1:3000", service.url)
+        code = python[0].replace("http://127.0.0.1:3004", service.url)
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
         )
