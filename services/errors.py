@@ -3,11 +3,12 @@
 ::
 
     ServiceError
-    ├── InvalidRequest      400, 413, 415   what was sent: the field and the reason
+    ├── InvalidRequest      400, 413 to 431 what was sent: the field and the reason
     ├── Unauthorized        401             no API key, or none that is known
     ├── Forbidden           403             an API key that may ask for something else
     ├── NotFound            404             a path that there is not
     ├── MethodNotAllowed    405             a path that is asked for in another way
+    ├── RequestTimeout      408             a request that did not arrive as a whole in time
     ├── TooManyRequests     429             more at once than one API key may ask
     ├── Unavailable         503             what the service lacks at the moment; try again
     ├── TooLate             504             the time that the caller gave is over
@@ -21,6 +22,7 @@ __all__ = [
     "InvalidRequest",
     "MethodNotAllowed",
     "NotFound",
+    "RequestTimeout",
     "ServiceError",
     "SettingError",
     "TooLate",
@@ -87,6 +89,13 @@ class MethodNotAllowed(ServiceError):
     def __init__(self, reason: str, *, field: str = "", allow: str = "") -> None:
         super().__init__(reason, field=field)
         self.allow = allow
+
+
+class RequestTimeout(ServiceError):
+    """The request did not arrive as a whole in time."""
+
+    http_status = 408
+    error = "request_timeout"
 
 
 class TooManyRequests(ServiceError):

@@ -28,6 +28,7 @@ from services.guard_metrics import GuardMetrics, guard_metrics
 from services.limits import MAX_REQUESTS, MAX_REQUESTS_PER_KEY, REQUEST_TIMEOUT_S
 from services.openapi import described
 from services.request_context import (
+    ARRIVED_KEY,
     ENVOY_TIMEOUT_HEADER,
     REQUEST_KEY,
     TIMEOUT_HEADER,
@@ -38,6 +39,7 @@ from services.request_context import (
 )
 from services.request_log import LogSettings, RequestLog, log_as_json
 from services.tracing import TraceContext
+from services.transport.settings import TransportSettings
 
 __all__ = ["OPEN_PATHS", "Access", "Guard", "guarded"]
 
@@ -111,6 +113,7 @@ class Guard:
         given = os.environ if environment is None else environment
         try:
             settings = LogSettings.from_environment(given)
+            TransportSettings.from_environment(given)  # the server has them; here they are checked
             self._anonymous = allows_anonymous(given)
             self._ring = KeyRing(given)  # last: without it, nothing is answered
         except ServiceError as error:
@@ -128,7 +131,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began_s = time.monotonic()
+        began_s = scope.get(ARRIVED_KEY) or time.monotonic()
         path, headers = scope["path"], dict(scope["headers"])
         request = RequestContext(
             request_id_from(_text(headers, b"x-request-id")),
@@ -141,7 +144,7 @@ class Guard:
         is_open = path in OPEN_PATHS or path.startswith(_OPEN_FOLDER)
         try:
             if is_open:
-                await self._opened(scope, receive, answering, path)
+                await self._opened(scope, receive, answering, request, path)
             else:
                 await self._admitted(scope, receive, answering, headers, request)
         except ServiceError as error:
@@ -167,11 +170,13 @@ class Guard:
         if answering.status == 0:
             await answer_problem(answering, error, request.request_id)
 
-    async def _opened(self, scope: Any, receive: Any, answering: Answering, path: str) -> None:
+    async def _opened(
+        self, scope: Any, receive: Any, answering: Answering, request: RequestContext, path: str
+    ) -> None:
         """Let whoever asks see health, metrics and description, however busy the service is."""
         if self._why_not and path == _READY:
             raise Unavailable(self._why_not)
-        await self._in_time(scope, receive, answering, REQUEST_TIMEOUT_S)
+        await self._in_time(scope, receive, answering, request)
 
     async def _admitted(
         self,
@@ -198,7 +203,7 @@ class Guard:
             if timeout_s is None or timeout_s > REQUEST_TIMEOUT_S:
                 timeout_s = REQUEST_TIMEOUT_S
             request.ends_s += timeout_s - REQUEST_TIMEOUT_S
-            await self._in_time(scope, receive, answering, timeout_s)
+            await self._in_time(scope, receive, answering, request)
         finally:
             self._under_way -= 1
             self._by_key[key] -= 1
@@ -207,16 +212,18 @@ class Guard:
             self._metrics.set_under_way(self._under_way)
 
     async def _in_time(
-        self, scope: Any, receive: Any, answering: Answering, timeout_s: float
+        self, scope: Any, receive: Any, answering: Answering, request: RequestContext
     ) -> None:
-        timer = asyncio.timeout(timeout_s)
+        began_s = time.monotonic()
+        timer = asyncio.timeout(max(request.ends_s - began_s, 0.0))
         try:
             async with timer:
                 await self._app(scope, receive, answering)
         except TimeoutError:
             if not timer.expired():  # something within gave up, for reasons of its own
                 raise
-            raise TooLate(f"there is no answer after {timeout_s * 1e3:g} ms") from None
+            waited_ms = (time.monotonic() - began_s) * 1e3
+            raise TooLate(f"there is no answer after {waited_ms:.0f} ms") from None
 
     def _key_of(self, scope: Any, headers: Mapping[bytes, bytes]) -> str:
         """Return the id of the key that asks, empty where no key is needed."""

@@ -35,6 +35,17 @@ class GuardMetrics:
             multiprocess_mode="livesum",
         )
 
+        self._connections = Gauge(
+            "doorstep_connections",
+            "Connections that are open",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+
+    def set_connections(self, connections: int) -> None:
+        """Say how many connections are open."""
+        self._connections.set(connections)
+
     def count_refused(self, reason: str) -> None:
         """Count one request that was refused; the reason is the name of an error."""
         self._refused.labels(reason).inc()

@@ -18,13 +18,17 @@ __all__ = [
     "MAX_EVENTS_PER_WRITE",
     "MAX_EXPLAINED_SAMPLES",
     "MAX_FEATURES",
+    "MAX_HEADER_BYTES",
+    "MAX_HEADER_LINES",
     "MAX_LEVELS",
     "MAX_NOTES",
     "MAX_ORDERS",
     "MAX_PAIRS",
+    "MAX_PIPELINED",
     "MAX_PROBLEMS",
     "MAX_QUEUED_PAIRS",
     "MAX_QUEUED_ROWS",
+    "MAX_RECEIVED_BYTES",
     "MAX_REQUESTS",
     "MAX_REQUESTS_PER_KEY",
     "MAX_REQUEST_ID_CHARACTERS",
@@ -41,6 +45,18 @@ __all__ = [
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Bytes of one request's body."""
+
+MAX_HEADER_BYTES = 64 * 1024
+"""Bytes of one request's path and headers, and of what frames its body's chunks."""
+
+MAX_HEADER_LINES = 256
+"""Headers of one request."""
+
+MAX_PIPELINED = 16
+"""Requests that a connection may send before the answer to the first of them."""
+
+MAX_RECEIVED_BYTES = 64 * 1024 * 1024
+"""Bytes of all bodies that are being received, small ones not counted; beyond that, 503."""
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Bytes of an answer that a client reads; more is no answer of these services."""

@@ -21,6 +21,7 @@ from services.limits import MAX_REQUEST_ID_CHARACTERS, MAX_TIMEOUT_DIGITS
 from services.tracing import TraceContext
 
 __all__ = [
+    "ARRIVED_KEY",
     "ENVOY_TIMEOUT_HEADER",
     "REQUEST_KEY",
     "TIMEOUT_HEADER",
@@ -29,6 +30,7 @@ __all__ = [
     "enter_request",
     "in_thread",
     "note_time",
+    "queued_in_threads",
     "request_id_from",
     "timeout_s_of",
 ]
@@ -37,6 +39,9 @@ T = TypeVar("T")
 
 REQUEST_KEY = "doorstep.request"
 """Where an ASGI scope holds its :class:`RequestContext`."""
+
+ARRIVED_KEY = "doorstep.arrived_s"
+"""Where an ASGI scope holds when the first data of the request arrived, by ``time.monotonic``."""
 
 TIMEOUT_HEADER = "x-timeout-ms"
 """Milliseconds that whoever asks will still wait."""
@@ -83,10 +88,28 @@ def enter_request(request: RequestContext) -> None:
     _CURRENT.set(request)
 
 
+_QUEUED: set[object] = set()  # a set, because threads change it: adding and discarding are atomic
+
+
 async def in_thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:
     """Return what a function gives that runs in a thread, still about the current request."""
     within = partial(copy_context().run, function, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(threads, within)
+    ticket = object()
+
+    def begun() -> T:
+        _QUEUED.discard(ticket)
+        return within()
+
+    _QUEUED.add(ticket)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(threads, begun)
+    finally:
+        _QUEUED.discard(ticket)
+
+
+def queued_in_threads() -> int:
+    """Return how many functions wait for a thread of this process."""
+    return len(_QUEUED)
 
 
 def note_time(part: str, seconds: float) -> None:

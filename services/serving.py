@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
+from _bentoml_impl.server import serving  # type: ignore[import-untyped]
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml_cli.cli import cli
 
@@ -54,6 +55,7 @@ def main(arguments: list[str]) -> None:
         check_exposure(host_of(arguments, os.environ), os.environ)
     except SettingError as error:
         sys.exit(f"the service cannot start: {error}")
+    serving._SERVICE_WORKER_SCRIPT = "services.worker"
     with tempfile.TemporaryDirectory(prefix="doorstep-metrics-") as folder:
         BentoMLContainer.prometheus_multiproc_dir.set(folder)
         cli(["serve", *arguments])

@@ -26,6 +26,8 @@ from services.events import EventService
 from services.guard import OPEN_PATHS
 from services.prediction_table import Served, read_predictions
 from services.request_log import JsonFormatter
+from services.transport import gate, shared
+from services.transport import settings as transport
 from services.wall_eta import WallEtaService
 from tests.readme import blocks_of, examples_of
 from tests.services.test_prediction_log import logging_to, served
@@ -46,6 +48,13 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
         f"time of a part of an ETA | {limits.PART_TIMEOUT_S:g} s",
         f"Redis event store for one answer | {limits.STORE_TIMEOUT_S:g} s",
         f"body | {limits.MAX_BODY_BYTES // 2**20} MiB | 413",
+        f"path with query | {limits.MAX_HEADER_BYTES // 1024} KiB | 414",
+        f"with the path | {limits.MAX_HEADER_BYTES // 1024} KiB, {limits.MAX_HEADER_LINES} lines",
+        f"trailers) | {limits.MAX_HEADER_BYTES // 1024} KiB | 431",
+        f"answer to the first of them | {limits.MAX_PIPELINED} |",
+        f"more than 64 KiB | {limits.MAX_RECEIVED_BYTES // 2**20} MiB together | 503",
+        f"{shared.RESERVED} more are taken to answer health",
+        f"do more than {gate.AT_ONCE} progress at once",
         f"or {prediction_log.PART_ROWS:,} estimates",
         f"{prediction_log.MAX_QUEUED:,} estimates may wait",
     ],
@@ -56,6 +65,7 @@ def test_limits_are_those_of_the_services(text: str) -> None:
 
 def test_settings_are_documented_with_their_defaults() -> None:
     log, predictions = request_log.LogSettings(), prediction_log.PredictionLogSettings()
+    connections = transport.TransportSettings()
     for name, value in (
         (access.KEYS_FILE_VARIABLE, ""),
         (access.KEYS_VARIABLE, ""),
@@ -66,6 +76,14 @@ def test_settings_are_documented_with_their_defaults() -> None:
         (prediction_log.FOLDER_VARIABLE, predictions.folder),
         (prediction_log.MAX_MB_VARIABLE, f"{predictions.max_mb:g}"),
         (prediction_log.PART_S_VARIABLE, f"{predictions.part_s:g}"),
+        (transport.WAIT_VARIABLE, f"{connections.max_wait_ms:g}"),
+        (transport.MAX_CONNECTIONS_VARIABLE, str(connections.max_connections)),
+        (transport.PER_ADDRESS_VARIABLE, str(connections.per_address)),
+        (transport.HEADER_VARIABLE, f"{connections.header_timeout_s:g}"),
+        (transport.BODY_VARIABLE, f"{connections.body_timeout_s:g}"),
+        (transport.IDLE_VARIABLE, f"{connections.idle_timeout_s:g}"),
+        (transport.WRITE_VARIABLE, f"{connections.write_timeout_s:g}"),
+        (transport.GRACE_VARIABLE, f"{connections.grace_s:g}"),
     ):
         assert f"| `{name}` | `{value}` |".replace(" `` ", " ") in PAGE
     assert f"`{client.API_KEY_VARIABLE}`" in PAGE
