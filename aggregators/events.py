@@ -21,8 +21,12 @@ from aggregators.errors import (
 from aggregators.times import from_us, moment_to_us
 from aggregators.typing import Key, Moment, SampleId
 
-__all__ = ["Event", "Source", "check_attribute", "check_key", "check_sample_id"]
+__all__ = ["Event", "Source", "check_attribute", "check_fact", "check_key", "check_sample_id"]
 
+MAX_TEXT_CHARACTERS = 256
+"""Characters of a sample's id, a dimension's value, or a fact that is a text."""
+
+_SHOWN_CHARACTERS = 60
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INT64_LIMIT = 2**63
 
@@ -38,8 +42,12 @@ class Source:
             the timestamp column of that name; missing = it has not happened.
         dimensions: columns that group samples (integers or strings).
         attributes: columns that hold numbers.
-        known_from: for a dimension or attribute, the event from which it is known. Columns that are
-            not named here are known from the first event on. Before, the sample has no such value.
+        facts: further columns of any text, number or truth value. A store keeps them per sample,
+            for whoever looks the sample up; no feature can rest on them, and two sources that
+            differ in nothing else are equal.
+        known_from: for a dimension, attribute or fact, the event from which it is known. Columns
+            that are not named here are known from the first event on. Before, the sample has no
+            such value.
 
     Raises:
         DefinitionError: names that are no identifiers, repeat, or are not declared.
@@ -61,10 +69,12 @@ class Source:
     events: tuple[str, ...]
     dimensions: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
-    known_from: Mapping[str, str] = field(default_factory=dict, hash=False)
+    facts: tuple[str, ...] = field(default=(), compare=False)
+    known_from: Mapping[str, str] = field(default_factory=dict, compare=False)
+    _known_from: Mapping[str, str] = field(init=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
-        for part in ("events", "dimensions", "attributes"):
+        for part in ("events", "dimensions", "attributes", "facts"):
             given = getattr(self, part)
             if isinstance(given, str) or not all(isinstance(name, str) for name in given):
                 raise DefinitionError(
@@ -74,16 +84,19 @@ class Source:
         object.__setattr__(self, "known_from", MappingProxyType(dict(self.known_from)))
         self._check_names()
         for column, event in self.known_from.items():
-            if column not in self.dimensions and column not in self.attributes:
+            if column not in self.data_columns:
                 raise unknown_name(
-                    "column", column, f"known_from of source {self.name!r}", self.columns
+                    "column", column, f"known_from of source {self.name!r}", self.data_columns
                 )
             self.check_event(event)
+        # What sources are compared by: facts make no difference to any feature.
+        compared = {name: event for name, event in self.known_from.items() if name in self.columns}
+        object.__setattr__(self, "_known_from", MappingProxyType(compared))
 
     def _check_names(self) -> None:
         if not self.events:
             raise DefinitionError(f"source {self.name!r}: events is empty; expected at least one")
-        names: tuple[Any, ...] = (self.sample_id, *self.events, *self.columns)
+        names: tuple[Any, ...] = (self.sample_id, *self.events, *self.data_columns)
         for name in (self.name, *names):
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise DefinitionError(
@@ -93,7 +106,7 @@ class Source:
         if repeated:
             raise DefinitionError(
                 f"source {self.name!r}: {', '.join(repeated)} declared more than once; sample_id,"
-                " events, dimensions and attributes are columns of one table"
+                " events, dimensions, attributes and facts are columns of one table"
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -105,6 +118,7 @@ class Source:
             self.dimensions,
             self.attributes,
             dict(self.known_from),
+            self.facts,
         )
 
     @property
@@ -112,8 +126,13 @@ class Source:
         """Dimensions and attributes."""
         return (*self.dimensions, *self.attributes)
 
+    @property
+    def data_columns(self) -> tuple[str, ...]:
+        """Dimensions, attributes and facts: what the data of an event may hold."""
+        return (*self.dimensions, *self.attributes, *self.facts)
+
     def known_from_event(self, column: str) -> str:
-        """Return the event from which a dimension or attribute is known."""
+        """Return the event from which a dimension, attribute or fact is known."""
         return self.known_from.get(column, self.events[0])
 
     def check_event(self, event: str) -> None:
@@ -139,6 +158,7 @@ def _make_source(
     dimensions: tuple[str, ...],
     attributes: tuple[str, ...],
     known_from: dict[str, str],
+    facts: tuple[str, ...] = (),  # sources that were pickled before there were facts have none
 ) -> Source:
     return Source(
         name,
@@ -147,6 +167,7 @@ def _make_source(
         dimensions=dimensions,
         attributes=attributes,
         known_from=known_from,
+        facts=facts,
     )
 
 
@@ -162,7 +183,7 @@ class Event:
         sample_id: the sample's id.
         event: name of the event.
         time: when it happened: a timezone-aware datetime, or int microseconds UTC.
-        data: values of the source's dimensions and attributes that this event carries.
+        data: values of the source's dimensions, attributes and facts that this event carries.
         recorded_at: when it was written down; ``time`` if not given.
         retracted: whether this takes the event back.
 
@@ -198,7 +219,9 @@ class Event:
     def checked_data(self, source: Source) -> dict[str, Any]:
         """Return ``data`` without missing values, as plain int, str and float.
 
-        Raises :class:`DataError` for unknown columns and values of the wrong type.
+        A fact stands in a list of its own: so a record says by itself what a dimension is, whatever
+        the source that reads it declares. Raises :class:`DataError` for unknown columns and values
+        of the wrong type.
         """
         what = f"event {self.event!r} of {self.sample_id!r}"
         if not isinstance(self.data, Mapping):
@@ -209,8 +232,11 @@ class Event:
                 value = check_key(value, f"{what}: dimension {column!r}")
             elif column in source.attributes:
                 value = check_attribute(value, f"{what}: attribute {column!r}")
+            elif column in source.facts:
+                fact = check_fact(value, f"{what}: fact {column!r}")
+                value = None if fact is None else [fact]
             else:
-                raise DataError(str(unknown_name("column", column, what, source.columns)))
+                raise DataError(str(unknown_name("column", column, what, source.data_columns)))
             if value is not None:
                 result[column] = value
         return result
@@ -219,6 +245,28 @@ class Event:
         time = self.time if not isinstance(self.time, int) else from_us(self.time)
         data = f", {dict(self.data)!r}" if self.data else ""
         return f"Event({self.source!r}, {self.sample_id!r}, {self.event!r}, {time}{data})"
+
+
+def check_fact(value: object, what: str) -> str | bool | int | float | None:
+    """Return a fact as plain str, bool, int or float, None where missing.
+
+    A number without a fraction becomes an integer, as in JSON 3.0 is 3. Raises :class:`ColumnError`
+    for anything else.
+    """
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, float | np.floating) and math.isfinite(value):
+        number = float(value)
+        is_whole = number.is_integer() and -_INT64_LIMIT <= number < _INT64_LIMIT
+        return int(number) if is_whole else number
+    try:
+        return check_key(value, what)
+    except ColumnError:
+        raise ColumnError(
+            f"{what} is {_shown(value)} ({type(value).__name__}); expected a string of valid"
+            f" Unicode of at most {MAX_TEXT_CHARACTERS} characters, a finite number, a 64-bit"
+            " integer, true, false or None"
+        ) from None
 
 
 def _is_int64(value: object) -> TypeGuard[int]:
@@ -232,15 +280,32 @@ def _is_unicode(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
+def _shown(value: object) -> str:
+    """Return a value as messages show it: the beginning of what is long."""
+    if isinstance(value, int) and not _is_int64(value) and not isinstance(value, bool):
+        return "an integer beyond 64 bits"  # Python writes none of thousands of digits
+    text = repr(value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
+    return text if len(text) <= _SHOWN_CHARACTERS + 2 else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+def _too_long(text: str, what: str) -> str:
+    return (
+        f"{what} is {_shown(text)} and has {len(text):,} characters; at most"
+        f" {MAX_TEXT_CHARACTERS} are taken"
+    )
+
+
 def check_sample_id(value: object, what: str) -> SampleId:
     """Return a sample id as plain int or str, or raise :class:`SampleIdError`."""
+    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+        raise SampleIdError(_too_long(value, what))
     if isinstance(value, str) and _is_unicode(value):
         return str(value)
     if _is_int64(value):
         return int(value)
     raise SampleIdError(
-        f"{what} is {value!r} ({type(value).__name__}); expected a string of valid Unicode or a"
-        " 64-bit integer"
+        f"{what} is {_shown(value)} ({type(value).__name__}); expected a string of valid Unicode or"
+        " a 64-bit integer"
     )
 
 
@@ -248,6 +313,8 @@ def check_key(value: object, what: str) -> Key:
     """Return a dimension's value as plain int, str or None, or raise :class:`DataError`."""
     if value is None:
         return None
+    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+        raise ColumnError(_too_long(value, what))
     if isinstance(value, str) and _is_unicode(value):
         return str(value)
     if _is_int64(value):
@@ -260,7 +327,7 @@ def check_key(value: object, what: str) -> Key:
     if type(value).__name__ in ("NAType", "NaTType"):  # those of pandas
         return None
     raise ColumnError(
-        f"{what} is {value!r} ({type(value).__name__}); expected a string of valid Unicode, a"
+        f"{what} is {_shown(value)} ({type(value).__name__}); expected a string of valid Unicode, a"
         " 64-bit integer or None"
     )
 

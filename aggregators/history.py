@@ -10,9 +10,10 @@ import numpy as np
 from aggregators.events import Source
 from aggregators.plan import Layout
 from aggregators.stores.base import EventStore
+from aggregators.stores.facts import facts_of_table
 from aggregators.table import Groups, SampleTable
 from aggregators.times import NEVER
-from aggregators.typing import Native
+from aggregators.typing import Int64Array, Native
 
 __all__ = ["HistoryDifference", "compare_history"]
 
@@ -23,7 +24,7 @@ class HistoryDifference:
 
     Attributes:
         samples: samples of the table that have an event.
-        cells: event times, dimensions and attributes compared.
+        cells: event times, dimensions, attributes, and facts of the table, compared.
         absent: samples that the store lacks.
         foreign: samples that only the store has.
         different: cells of the samples of both that differ.
@@ -62,7 +63,8 @@ def compare_history(store: EventStore, source: Source, table: Native) -> History
     """
     layout, dimensions = Layout.of_source(source), list(source.dimensions)
     told = SampleTable.read(source, table, layout, dimensions)
-    kept = SampleTable.read(source, store.table(source), layout, dimensions)
+    kept_table = store.table(source)
+    kept = SampleTable.read(source, kept_table, layout, dimensions)
     met = (told.times != NEVER).any(axis=0)
     ids = told.ids[met]
     place = kept.ids.get_indexer(ids)
@@ -75,7 +77,11 @@ def compare_history(store: EventStore, source: Source, table: Native) -> History
     for name in dimensions:
         values = _values(told.groups[name])[mine], _values(kept.groups[name])[its]
         different += int((values[0] != values[1]).sum())
-    n_cells = len(source.events) + len(source.columns)
+    told_facts = facts_of_table(source, table, told.row_of)
+    kept_facts = facts_of_table(source, kept_table, kept.row_of)
+    for name, values_told in told_facts.items():
+        different += _n_different(values_told, mine, kept_facts[name], its)
+    n_cells = len(source.events) + len(source.columns) + len(told_facts)
     return HistoryDifference(
         samples=len(ids),
         cells=len(mine) * n_cells,
@@ -88,3 +94,9 @@ def compare_history(store: EventStore, source: Source, table: Native) -> History
 def _values(groups: Groups) -> Any:
     """Return a dimension's value of each sample, None where it is missing."""
     return np.append(groups.values.to_numpy(dtype=object), [None])[groups.codes]
+
+
+def _n_different(told: list[Any], mine: Int64Array, kept: list[Any], its: Int64Array) -> int:
+    """Return how many facts differ; true is not 1."""
+    pairs = ((told[i], kept[j]) for i, j in zip(mine.tolist(), its.tolist(), strict=True))
+    return sum(a != b or type(a) is not type(b) for a, b in pairs)

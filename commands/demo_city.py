@@ -142,9 +142,7 @@ def known_at(orders: pd.DataFrame, moment: datetime) -> pd.DataFrame:
     known = orders[orders["activated"] < cut].copy()
     for event in ORDERS.events:
         known[event] = known[event].where(known[event] < cut)
-    for column in ORDERS.columns:
+    for column in (name for name in ORDERS.data_columns if name in known):
         event = ORDERS.known_from_event(column)
         known[column] = known[column].where(known[event].notna())
-    if "vehicle" in known:
-        known["vehicle"] = known["vehicle"].where(known["courier_assigned"].notna())
     return known

@@ -127,7 +127,7 @@ def _tell_columns(file: TableFile) -> None:
     for event in source.events:
         unknown = [
             column
-            for column in source.columns
+            for column in source.data_columns
             if column in file.present and source.known_from_event(column) == event
         ]
         if event in file.absent and unknown:
@@ -143,13 +143,16 @@ def _check(file: TableFile, report: StageProgress) -> int:
     import pyarrow as pa
 
     from aggregators.plan import Layout
+    from aggregators.stores.facts import facts_of_table
     from aggregators.table import SampleTable, plain_ids
 
     source, ids = file.source, []
     report("check", 0.0)
     for chunk in file.chunks(progress=lambda done: report("check", done)):
         with _names_file(file):
-            SampleTable.read(source, chunk, Layout.of_source(source), list(source.dimensions))
+            layout = Layout.of_source(source)
+            samples = SampleTable.read(source, chunk, layout, list(source.dimensions))
+            facts_of_table(source, chunk, samples.row_of)
             ids.append(plain_ids(chunk[source.sample_id], f"column {source.sample_id!r}"))
     if not ids:
         raise UserError(f"{file.path.name} has no rows")

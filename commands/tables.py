@@ -26,6 +26,9 @@ CHUNK_ROWS = 50_000
 CSV_BLOCK_BYTES = 4 << 20
 
 _OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$")
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_DIGITS = 18
+"""An integer of so many characters has 64 bits, whatever they are."""
 _MISSING = ("NULL", "null", "None", "NA", "NaN", "nan", "NaT")
 """Texts of CSV files that stand for no time and no number, beside the empty one."""
 
@@ -127,7 +130,7 @@ class TableFile:
     @property
     def _names(self) -> tuple[str, ...]:
         source = self.source
-        return (source.sample_id, *source.events, *source.columns)
+        return (source.sample_id, *source.events, *source.data_columns)
 
     def _check_columns(self) -> None:
         for old in self.renames:
@@ -262,6 +265,8 @@ class TableFile:
             return self._numbers(column, name)
         if name in self.integers:
             return self._integers(column, name)
+        if name in self.source.facts:
+            return column.map(_fact_of, na_action="ignore").astype(object)
         return column
 
     def _integers(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
@@ -332,6 +337,16 @@ def _to_series(column: pa.Array) -> pd.Series[Any]:
         return pd.Series(pd.array(values, dtype="Int64")).mask(missing)
     series: pd.Series[Any] = column.to_pandas()
     return series
+
+
+def _fact_of(text: str) -> str | int | float:
+    """Return a fact that reads like a JSON number as that; 007 does not."""
+    if _JSON_NUMBER.fullmatch(text) is None:
+        return text
+    number = float(text)
+    if not np.isfinite(number):
+        return text
+    return int(text) if text.removeprefix("-").isdigit() and len(text) <= _DIGITS else number
 
 
 def _to_number(text: str) -> float:

@@ -22,6 +22,7 @@ from estimators.errors import DefinitionMismatchError, InputError, NotFittedErro
 from estimators.explanation import Explanation, Statistic, explain
 from estimators.facts import LOCAL_HOUR, Facts
 from estimators.quantile_model import Columns, QuantileModel, StageProgress
+from estimators.saved_sources import source_from_json, source_to_json
 from estimators.shrinkage import Shrinkage, ShrinkageSpec
 from estimators.typing import BoolArray, FloatArray, IntArray
 from estimators.widening import PARTLY, WIDENING, no_narrower, widened
@@ -332,8 +333,8 @@ class Estimator(ABC):
             "target": [self.target.start, self.target.end],
             "as_of": self.as_of,
             "facts": self.facts.to_json(),
-            "source": _source_to_json(self.features.sources[0]),
-            "other_sources": [_source_to_json(source) for source in self.features.sources[1:]],
+            "source": source_to_json(self.features.sources[0]),
+            "other_sources": [source_to_json(source) for source in self.features.sources[1:]],
             "features": self.features.definition(),
             "features_name": self.features.name,
             "features_version": self.features.version,
@@ -351,9 +352,9 @@ class Estimator(ABC):
             DefinitionMismatchError: the installed code defines one of its features differently,
                 or not at all; the message says which, and how.
         """
-        source = Source(**document["source"])
+        source = source_from_json(document["source"])
         # Models that were saved before there were several sources have no others.
-        others = [Source(**other) for other in document.get("other_sources", ())]
+        others = [source_from_json(other) for other in document.get("other_sources", ())]
         target = Duration(*document["target"])
         installed = {one.name: one for one in cls.features_for(source, target, others)}
         names = [definition["name"] for definition in document["features"]]
@@ -384,14 +385,3 @@ class Estimator(ABC):
         if estimator._blind_model is not None:
             estimator._blind_model.anchors.check(len(estimator.facts.names))
         return estimator
-
-
-def _source_to_json(source: Source) -> dict[str, Any]:
-    return {
-        "name": source.name,
-        "sample_id": source.sample_id,
-        "events": list(source.events),
-        "dimensions": list(source.dimensions),
-        "attributes": list(source.attributes),
-        "known_from": dict(source.known_from),
-    }

@@ -330,9 +330,10 @@ class Dataset:
         row, event = np.nonzero(time_us != NEVER)
         happened_us = time_us[row, event]
         ids = self.table[source.sample_id].tolist()
-        columns = {name: _plain_values(self.table[name]) for name in source.columns}
+        given = [*source.columns, *(name for name in source.facts if name in self.table)]
+        columns = {name: _plain_values(self.table[name]) for name in given}
         carried = [
-            [name for name in source.columns if source.known_from_event(name) == event_name]
+            [name for name in given if source.known_from_event(name) == event_name]
             for event_name in source.events
         ]
         for i in np.lexsort((event, row, happened_us)).tolist():

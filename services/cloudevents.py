@@ -142,7 +142,7 @@ def _declared_data(
     data: dict[str, Any], source: Source, unknown_data: UnknownData
 ) -> dict[str, Any]:
     """Return the data that the source declares."""
-    columns = source.columns
+    columns = source.data_columns
     unknown = [name for name in data if name not in columns]
     if not unknown:
         return data
@@ -158,8 +158,8 @@ def check_data(event: Event, source: Source) -> None:
     except ValueError as error:
         raise InvalidRequest(str(error), field="subject") from None
     for column in event.data:
-        if column not in source.columns:
-            raise unknown_field("data", column, source.columns)
+        if column not in source.data_columns:
+            raise unknown_field("data", column, source.data_columns)
     try:
         event.checked_data(source)
     except ValueError as error:

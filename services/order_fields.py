@@ -40,7 +40,7 @@ class OrderFields:
 
     def __init__(self, estimator: Estimator) -> None:
         facts, features = estimator.facts, estimator.features
-        columns = [column for source in features.sources for column in source.columns]
+        columns = [column for source in features.sources for column in source.data_columns]
         attributes = [column for source in features.sources for column in source.attributes]
         self.elapsed = tuple(name for name in facts.numbers if name in ELAPSED)
         """The elapsed facts that the estimator takes."""

@@ -80,7 +80,7 @@ class Vocabulary:
             names.update(one.inputs)
             numbers.update(one.numbers)
         for source in sources:
-            names.update(source.columns)
+            names.update(source.data_columns)
             numbers.update(source.attributes)
         said = {name for name in names if not is_elapsed(name)}
         return cls(frozenset(said), frozenset(numbers & said))
@@ -242,7 +242,7 @@ class OrderBook:
         past = {name: times[name] for name in compress(times, has_happened)}
         known = {} if sample is None else self._facts(sample, past)
         known.update({name: value for name, value in facts.items() if value is not None})
-        lacks: list[str] = []
+        lacks = [] if sample is None else self._unusable(sample)
         if order_id is not None and sample is None and not happened:
             lacks.append(NOT_RECORDED if was_read else NOT_READ)
         return KnownOrder(
@@ -276,7 +276,10 @@ class OrderBook:
 
     def _facts(self, sample: Sample, past: Mapping[str, int]) -> dict[str, Any]:
         """Return the columns that are known by now."""
-        values: dict[str, Any] = dict(sample.keys)
+        values: dict[str, Any] = {
+            **sample.keys,
+            **{name: one for name, one in sample.facts.items() if self._is_usable(name, one)},
+        }
         numbers = sample.columns[:, 0].tolist()
         values.update(zip(self._source.attributes, numbers, strict=True))
         return {
@@ -286,6 +289,22 @@ class OrderBook:
             and not (isinstance(value, float) and math.isnan(value))
             and self._source.known_from_event(name) in past
         }
+
+    def _is_usable(self, name: str, value: object) -> bool:
+        """Return whether a fact is of the type that the estimators take; any can be recorded."""
+        try:
+            self.vocabulary.check_value(name, value, "order")
+        except InvalidRequest:
+            return False
+        return True
+
+    def _unusable(self, sample: Sample) -> list[str]:
+        """Return the notes on recorded facts that should be numbers and are not."""
+        return [
+            f"{name} is {value!r} in the event store, which is no number: it counts as missing"
+            for name, value in sample.facts.items()
+            if name in self.vocabulary.numbers and not self._is_usable(name, value)
+        ]
 
 
 def _us(moment: datetime, path: str) -> int:

@@ -14,7 +14,7 @@ from simulator.engine.state import NEVER, Orders, State
 from simulator.records import EVENT_OF_MOMENT, records_of
 from simulator.sources import ORDERS
 from simulator.stream import carried_by, surroundings_of
-from simulator.tables import courier_ids, order_table
+from simulator.tables import courier_ids, order_table, vehicles_of
 
 __all__ = ["EventLog"]
 
@@ -39,6 +39,7 @@ class EventLog:
         self._ids: list[str] = table[ORDERS.sample_id].to_list()
         self._facts = {name: table[name].to_list() for name in carried_by(ORDERS, _FIRST)}
         self._couriers = courier_ids(city)
+        self._vehicles = vehicles_of(city, np.arange(len(self._couriers)))
         self._start_us = round(city.scenario.start.timestamp() * 1e6)
         self._orders = orders
         self._told = orders.moments.copy()
@@ -75,7 +76,7 @@ class EventLog:
         for row, assigned, dropped, courier, away_m in state.dropped[self._dropped : count]:
             time_us = self._us(assigned)
             if self._told[engine.ASSIGNED, row] != assigned:
-                data = {"courier_id": self._couriers[courier], "distance_to_store_m": float(away_m)}
+                data = self._assigned(int(courier), float(away_m))
                 events.append(Event(ORDERS.name, self._ids[row], _ASSIGNED, time_us, data))
             events.append(
                 Event(ORDERS.name, self._ids[row], _ASSIGNED, time_us, {}, self._us(dropped), True)
@@ -90,10 +91,17 @@ class EventLog:
             data = {column: values[row] for column, values in self._facts.items()}
         elif name == _ASSIGNED:
             courier = int(self._orders.courier[row])
-            away_m = float(self._orders.to_store_m[row])
-            data = {"courier_id": self._couriers[courier], "distance_to_store_m": away_m}
+            data = self._assigned(courier, float(self._orders.to_store_m[row]))
         time_us = self._us(self._orders.moments[EVENT_OF_MOMENT[name], row])
         return Event(ORDERS.name, self._ids[row], name, time_us, data)
+
+    def _assigned(self, courier: int, away_m: float) -> dict[str, Any]:
+        """Return what an assignment makes known of the courier."""
+        return {
+            "courier_id": self._couriers[courier],
+            "distance_to_store_m": away_m,
+            "vehicle": self._vehicles[courier],
+        }
 
     def _us(self, moment_ms: int) -> int:
         return self._start_us + int(moment_ms) * 1_000

@@ -23,7 +23,12 @@ ORDERS = Source(
     ),
     dimensions=("store_id", "courier_id", "city", "zone", "store_category"),
     attributes=("amount", "products", "distance_m", "distance_to_store_m"),
-    known_from={"courier_id": "courier_assigned", "distance_to_store_m": "courier_assigned"},
+    facts=("building", "floor", "store_zone", "vehicle"),
+    known_from={
+        "courier_id": "courier_assigned",
+        "distance_to_store_m": "courier_assigned",
+        "vehicle": "courier_assigned",
+    },
 )
 """What a simulated order goes through: the source that the catalog of features is declared for.
 

@@ -16,7 +16,13 @@ from simulator.city import City
 from simulator.engine.state import NEVER
 from simulator.records import Records
 from simulator.sources import LOCAL_EVENTS, ORDERS, WEATHER
-from simulator.tables import courier_ids, local_event_table, order_table, weather_table
+from simulator.tables import (
+    courier_ids,
+    local_event_table,
+    order_table,
+    vehicles_of,
+    weather_table,
+)
 
 __all__ = ["arrivals_of_records", "carried_by", "count_events", "events_of_records",
            "surroundings_of"]  # fmt: skip
@@ -101,7 +107,7 @@ def count_events(records: Sequence[Records]) -> int:
 def _order_batches(city: City, records: Records) -> Iterator[_Batch]:
     table = order_table(city, records)
     ids = table[ORDERS.sample_id].to_list()
-    columns = {name: table[name].to_list() for name in ORDERS.columns}
+    columns = {name: _plain(table[name]) for name in ORDERS.data_columns}
     start_us = round(city.scenario.start.timestamp() * 1e6)
 
     def us(moments_ms: IntArray) -> IntArray:
@@ -137,6 +143,7 @@ def _given_back(city: City, ids: list[Any], start_us: int) -> Iterator[_Batch]:
     data = {
         "courier_id": [names[i] for i in courier],
         "distance_to_store_m": away_m.astype(np.float64).tolist(),
+        "vehicle": vehicles_of(city, courier),
     }
     unknown = np.full(len(row), -1)
     event = ORDERS.events[_ASSIGNED]
@@ -174,4 +181,12 @@ def surroundings_of(city: City) -> list[tuple[int, Event]]:
 
 def carried_by(source: Source, event: str) -> list[str]:
     """Return the columns whose values an event brings."""
-    return [name for name in source.columns if source.known_from_event(name) == event]
+    return [name for name in source.data_columns if source.known_from_event(name) == event]
+
+
+def _plain(column: pd.Series[Any]) -> list[Any]:
+    """Return a column as a list with None where a text is missing."""
+    values = column.to_list()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return [value if isinstance(value, str) else None for value in values]
+    return values

@@ -27,12 +27,13 @@ __all__ = [
     "local_event_table",
     "order_table",
     "true_table",
+    "vehicles_of",
     "weather_table",
 ]
 
 CAUSES = ("", "declined", "refused", "item missing", "changed mind", "out of patience")
 """Why an order was cancelled."""
-FACTS = ("building", "floor", "store_zone", "vehicle")
+FACTS = ORDERS.facts
 """Columns of the orders' table beside the source's: what a platform knows from the address, from
 the store, and, once a courier has the order, from the courier."""
 OBSERVATION_BINS = 2
@@ -153,6 +154,11 @@ def local_event_table(city: City) -> pd.DataFrame:
             "ended": moments_of(city.scenario.start, _ms(events.ended_s[rows])),
         }
     )
+
+
+def vehicles_of(city: City, couriers: IntArray) -> list[str]:
+    """Return what couriers ride."""
+    return [VEHICLES[i] for i in city.couriers.vehicle[couriers]]
 
 
 def _vehicles(city: City) -> IntArray:

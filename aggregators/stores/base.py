@@ -135,11 +135,13 @@ class Sample:
         times: event times in microseconds, shape (n_events, 1).
         columns: attribute columns, shape (n_attributes, 1).
         keys: the dimensions' values.
+        facts: the facts' values, None where missing.
     """
 
     times: Int64Array
     columns: Float64Array
     keys: Mapping[str, Key]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class EventStore(ABC):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from itertools import compress
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 
 from aggregators.events import Event, Source
 from aggregators.plan import Layout
+from aggregators.stores.facts import fact_column, facts_of_table
 from aggregators.stores.samples import UNRECORDED, SampleState
 from aggregators.table import SampleTable
 from aggregators.times import NEVER
@@ -37,6 +40,10 @@ def fill_from_table(state: SampleState, table: Native) -> int:
         state.keys[dimension] = values[groups.codes[met]].tolist()
         if len(groups.values):
             state.key_kinds[dimension] = type(groups.values.tolist()[0])
+    given = facts_of_table(state.source, table, samples.row_of)
+    for fact in state.facts:
+        told = given.get(fact, [None] * len(samples))
+        state.facts[fact] = list(compress(told, met.tolist()))
     state.carried[:, : len(ids)] = _carried(state, times)
     state.id_kind = type(ids[0])
     state.forget_groups()
@@ -51,9 +58,10 @@ def _carried(state: SampleState, times: Int64Array) -> Int64Array:
     source, n = state.source, times.shape[1]
     carried = np.zeros(times.shape, np.int64)
     first = np.argmax(times != NEVER, axis=0)
-    for bit, column in enumerate(source.columns):
-        if column in state.keys:
-            present = np.array([value is not None for value in state.keys[column]], np.bool_)
+    told = {**state.keys, **state.facts}
+    for bit, column in enumerate(source.data_columns):
+        if column in told:
+            present = np.array([value is not None for value in told[column]], np.bool_)
         else:
             present = ~np.isnan(state.columns[source.attributes.index(column), :n])
         known_from = source.events.index(source.known_from_event(column))
@@ -74,6 +82,7 @@ def events_of_table(source: Source, table: Native, batch: int) -> Iterator[list[
         dimension: np.append(groups.values.to_numpy(dtype=object), [None])[groups.codes].tolist()
         for dimension, groups in samples.groups.items()
     }
+    keys |= facts_of_table(source, table, samples.row_of)
     collected: list[Event] = []
     for row, sample_id in enumerate(ids):
         collected += _events_of_row(source, samples, row, sample_id, keys)
@@ -91,10 +100,11 @@ def _events_of_row(
     data: dict[str, dict[str, Any]] = {
         event: {} for event, time in zip(source.events, times, strict=True) if time != NEVER
     }
-    for column in source.columns:
+    for column in source.data_columns:
+        value: Any = None
         if column in keys:
             value = keys[column][row]
-        else:
+        elif column in source.attributes:
             value = float(samples.columns[source.attributes.index(column), row])
         if value is None or value != value or not data:
             continue
@@ -106,7 +116,9 @@ def _events_of_row(
     ]
 
 
-def table_of(state: SampleState) -> pd.DataFrame:
+def table_of(
+    state: SampleState, fact_kinds: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> pd.DataFrame:
     """Return the samples that have an event, in the order of arrival, as a table."""
     source, n = state.source, len(state)
     times = state.times[:, :n]
@@ -117,6 +129,8 @@ def table_of(state: SampleState) -> pd.DataFrame:
         columns[dimension] = pd.Series(state.keys[dimension], dtype=_dtype(kind))
     for i, attribute in enumerate(source.attributes):
         columns[attribute] = pd.Series(state.columns[i, :n].copy())
+    for fact in source.facts:
+        columns[fact] = fact_column(state.facts[fact], fact_kinds.get(fact, ()))
     for i, event in enumerate(source.events):
         columns[event] = _as_datetimes(times[i])
     table: pd.DataFrame = pd.DataFrame(columns).loc[met]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggregators.typing import Int32Array, Int64Array, SampleId
 
-__all__ = ["Group", "OpenRows"]
+__all__ = ["Group", "OpenRows", "grown"]
 
 _FEW_ROWS = 512
 """Groups of so few rows are read whole; a second index of their open rows would not pay."""
@@ -131,3 +133,10 @@ class OpenRows(Group):
         super().__init__(rows[may_be_open(closing, rows, times, since_us)])
         self.since_us = since_us
         self.limit = 2 * self.n + _FEW_ROWS
+
+
+def grown(array: NDArray[Any], capacity: int, missing: Any, n: int) -> NDArray[Any]:
+    """Return an array with room for so many columns, of which the first ``n`` are the old ones."""
+    result = np.full((len(array), capacity), missing, array.dtype)
+    result[:, :n] = array[:, :n]
+    return result

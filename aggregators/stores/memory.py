@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,13 +143,21 @@ class MemoryEventStore(EventStore):
         with self._lock:
             return [self._states[source.name].sample(sample_id) for sample_id in sample_ids]
 
-    def table(self, source: Source) -> pd.DataFrame:
-        """Return the source's samples as a table, ready for training."""
+    def table(
+        self, source: Source, fact_kinds: Mapping[str, Collection[str]] = MappingProxyType({})
+    ) -> pd.DataFrame:
+        """Return the source's samples as a table, ready for training.
+
+        Args:
+            source: the source.
+            fact_kinds: kinds of values that facts have elsewhere, see
+                :func:`aggregators.stores.facts.kind_of`.
+        """
         from aggregators.stores.bulk import table_of
 
         self.check_source(source)
         with self._lock:
-            return table_of(self._states[source.name])
+            return table_of(self._states[source.name], fact_kinds)
 
     def count(self, source: Source) -> int:
         """Return how many samples of a source there are."""

@@ -9,7 +9,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from aggregators.errors import ColumnError, DataError, QueryError, SampleIdError
-from aggregators.events import Event, Source, check_sample_id
+from aggregators.events import (
+    Event,
+    Source,
+    check_attribute,
+    check_fact,
+    check_key,
+    check_sample_id,
+)
 from aggregators.times import moment_to_us
 from aggregators.typing import Key, SampleId
 
@@ -18,11 +25,13 @@ __all__ = [
     "DUPLICATE",
     "SUPERSEDED",
     "CheckedEvent",
+    "Declared",
     "KnownKinds",
     "Record",
     "check_event",
     "check_id_kind",
     "check_key_kind",
+    "is_same",
     "outcome",
 ]
 
@@ -30,7 +39,11 @@ APPLIED, DUPLICATE, SUPERSEDED = range(3)
 
 
 class Record(NamedTuple):
-    """What is known of one event of a sample: its last recorded version."""
+    """What is known of one event of a sample: its last recorded version.
+
+    In its data, a fact stands in a list of its own; whatever stands alone is a dimension's value or
+    an attribute. So records are of one form in every store, and say by themselves what they hold.
+    """
 
     time_us: int
     recorded_us: int
@@ -107,6 +120,51 @@ def check_event(
     return CheckedEvent(source.name, sample_id, source.events.index(event.event), record)
 
 
+class Declared:
+    """Reads the data of kept records as a source declares its columns now.
+
+    Another version of the source, which wrote them, may have had more columns, or one as a fact
+    that is a dimension now: what does not fit is left out.
+
+    Args:
+        source: the source.
+
+    >>> orders = Source("orders", sample_id="id", events=("ready",), facts=("floor",))
+    >>> Declared(orders).data({"floor": 3.0, "tip": 2.5})
+    {'floor': [3]}
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._plain = frozenset(source.columns)
+        self._source = source
+
+    def fits(self, data: Mapping[str, Any], *, may_have_facts: bool) -> bool:
+        """Return whether data can be taken as they are, without a closer look."""
+        return not may_have_facts and self._plain.issuperset(data)
+
+    def data(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the data of one record as the source declares them."""
+        result: dict[str, Any] = {}
+        for column, value in data.items():
+            if column in self._source.facts:
+                if type(value) is not list:
+                    value = [check_fact(value, column)]
+                result[column] = value
+            elif column in self._plain:
+                value = self._alone(column, value) if type(value) is list else value
+                if value is not None:
+                    result[column] = value
+        return result
+
+    def _alone(self, column: str, value: list[Any]) -> Key | float:
+        """Return what was a fact as the dimension or attribute that it is now, or None."""
+        check = check_key if column in self._source.dimensions else check_attribute
+        try:
+            return check(value[0], column)
+        except DataError:
+            return None
+
+
 def check_key_kind(known_kinds: KnownKinds, dimension: str, key: Key) -> None:
     """Raise :class:`QueryError` for a key of another type than a dimension's values.
 
@@ -132,6 +190,11 @@ def outcome(old: Record | None, new: Record) -> int:
     """Return what becomes of a version of an event: APPLIED, DUPLICATE or SUPERSEDED."""
     if old is None:
         return APPLIED
-    if old == new:
+    if old == new and all(is_same(old.data[name], value) for name, value in new.data.items()):
         return DUPLICATE
     return SUPERSEDED if new.precedence() < old.precedence() else APPLIED
+
+
+def is_same(old: Any, new: Any) -> bool:
+    """Return whether two values of records are the same, in JSON, too: for Python, true is 1."""
+    return old == new and (type(new) is not list or type(old[0]) is type(new[0]))

@@ -26,11 +26,12 @@ from aggregators.stores.base import (
     Sample,
     SourceReading,
 )
+from aggregators.stores.facts import kinds_in
 from aggregators.stores.records import CheckedEvent, check_id_kind, check_key_kind
 from aggregators.stores.redis_append import STALE_AFTER_S, Writer
 from aggregators.stores.redis_compaction import Compaction
 from aggregators.stores.redis_connections import Nodes, Unavailable
-from aggregators.stores.redis_format import SCHEMA_VERSION, checked_prefix
+from aggregators.stores.redis_format import PLAIN_VERSION, SCHEMA_VERSION, checked_prefix
 from aggregators.stores.redis_link import Command, pack
 from aggregators.stores.redis_logs import Keyspace, pairs
 from aggregators.stores.redis_read import Reader
@@ -61,6 +62,7 @@ class _Kinds:
 
     id_kind: type | None = None
     key_kinds: dict[str, type] = field(default_factory=dict)
+    fact_kinds: dict[str, set[str]] = field(default_factory=dict)
 
 
 class RedisEventStore(EventStore):
@@ -207,7 +209,8 @@ class RedisEventStore(EventStore):
         self.check_source(source)
         with self._read_lock:
             # The types of ids and keys, which a table needs, are not asked for.
-            return Samples(source, self._keyspace, self._read_nodes).some(sample_ids)
+            mine = self.sources[source.name]
+            return Samples(mine, self._keyspace, self._read_nodes).some(sample_ids)
 
     def table(self, source: Source) -> pd.DataFrame:
         """Return the source's samples as a table in the order of their ids, ready for training."""
@@ -276,18 +279,27 @@ class RedisEventStore(EventStore):
 
     def _samples(self, source: Source) -> Samples:
         self._learn(self._run_meta(self._read_nodes, b"HGETALL"))
-        kinds = self._kinds[source.name]
+        source, kinds = self.sources[source.name], self._kinds[source.name]
         integers = [d for d in source.dimensions if kinds.key_kinds.get(d) is int]
         if kinds.id_kind is int:
             integers.append(source.sample_id)
-        return Samples(source, self._keyspace, self._read_nodes, integers)
+        return Samples(source, self._keyspace, self._read_nodes, integers, kinds.fact_kinds)
 
     def _checked(self, given: Sequence[Event]) -> list[CheckedEvent]:
         while True:
             kinds: dict[str, type] = {}
             checked = self.check_events(given, self._kinds, kinds)
             if self._settle(kinds):
+                self._note_facts(checked)
                 return checked
+
+    def _note_facts(self, events: Sequence[CheckedEvent]) -> None:
+        """Tell everybody of which kinds facts are, for the columns of tables in parts."""
+        for source, column, kind in kinds_in(events, self.sources):
+            if kind not in self._kinds[source].fact_kinds.setdefault(column, set()):
+                name = f"fact:{source}.{column}.{kind}".encode()
+                self._run_meta(self._write_nodes, b"HSET", name, b"1")
+                self._kinds[source].fact_kinds[column].add(kind)
 
     def _settle(self, kinds: Mapping[str, type]) -> bool:
         """Fix types that nobody has fixed; return whether these are now everybody's."""
@@ -317,6 +329,9 @@ class RedisEventStore(EventStore):
                 continue
             if label == "compacted":
                 self._compacted[source] = int(value)
+            elif label == "fact":
+                fact, _, kind = dimension.partition(".")
+                self._kinds[source].fact_kinds.setdefault(fact, set()).add(kind)
             elif dimension:
                 self._kinds[source].key_kinds[dimension] = _TYPES[value]
             else:
@@ -352,12 +367,16 @@ class RedisEventStore(EventStore):
         return nodes.run([Command(self._look_at_meta.slot, packed)])[0]
 
     def _check_version(self) -> None:
-        ours = b"%d" % SCHEMA_VERSION
-        self._run_meta(self._write_nodes, b"HSETNX", b"schema", ours)
+        has_facts = any(source.facts for source in self.sources.values())
+        ours = SCHEMA_VERSION if has_facts else PLAIN_VERSION
+        self._run_meta(self._write_nodes, b"HSETNX", b"schema", b"%d" % ours)
         theirs = self._run_meta(self._write_nodes, b"HGET", b"schema")
-        if theirs != ours:
+        if theirs not in (b"%d" % PLAIN_VERSION, b"%d" % SCHEMA_VERSION):
             raise StoreError(
                 f"the store {self._keyspace.prefix.decode()!r} in Redis has schema version"
-                f" {theirs.decode()}; this version of the package reads {SCHEMA_VERSION}: open it"
-                " with the version of the package that wrote it, or give another prefix"
+                f" {theirs.decode()}; this version of the package reads {PLAIN_VERSION} and"
+                f" {SCHEMA_VERSION}: open it with the version of the package that wrote it, or give"
+                " another prefix"
             )
+        if int(theirs) < ours:
+            self._run_meta(self._write_nodes, b"HSET", b"schema", b"%d" % ours)

@@ -11,8 +11,10 @@
 
 A record is 17 bytes (recorded at, retracted, time) and the data as JSON with sorted columns:
 comparing two records as bytes is comparing :meth:`Record.precedence`. In the data, integers and
-strings are dimensions' values and numbers with a fraction attributes, so that a sample's groups
-follow from its records alone, whatever the reader's version of the source declares.
+strings are dimensions' values, numbers with a fraction attributes, and lists of one value facts, so
+that a sample's groups follow from its records alone, whatever the reader's version of the source
+declares. Versions of this package that know no facts cannot read those: a store has schema version
+2 from when it was first opened for a source with facts, else 1.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from aggregators.typing import Key, SampleId
 __all__ = [
     "BARE_BYTES",
     "BUCKETS",
+    "PLAIN_VERSION",
     "SCHEMA_VERSION",
     "bucket_of",
     "checked_prefix",
@@ -43,7 +46,9 @@ __all__ = [
     "keys_in",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+PLAIN_VERSION = 1
+"""The schema version of a store without facts."""
 BUCKETS = 64
 """The samples of a source are spread over so many hash slots."""
 
@@ -121,5 +126,5 @@ def keys_in(encoded: bytes) -> Iterator[tuple[str, Key]]:
     if len(encoded) > BARE_BYTES and not encoded[8]:
         data: dict[str, Any] = decode_json(encoded[HEAD_BYTES:])
         for column, value in data.items():
-            if type(value) is not float:
+            if type(value) is not float and type(value) is not list:
                 yield column, value

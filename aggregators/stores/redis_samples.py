@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import compress, islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from aggregators.events import Source
 from aggregators.stores.base import Sample
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.records import CheckedEvent, Record
+from aggregators.stores.records import CheckedEvent, Declared, Record
 from aggregators.stores.redis_connections import Nodes
 from aggregators.stores.redis_format import bucket_of, decode_id, decode_record, encode_id
 from aggregators.stores.redis_link import Command, pack
@@ -35,13 +36,20 @@ class Samples:
         keyspace: the store's keys.
         nodes: connections that nobody else uses at the same time.
         integers: the columns that hold integers: the id, dimensions.
+        fact_kinds: of which kinds the values of each fact are.
     """
 
     def __init__(
-        self, source: Source, keyspace: Keyspace, nodes: Nodes, integers: Iterable[str] = ()
+        self,
+        source: Source,
+        keyspace: Keyspace,
+        nodes: Nodes,
+        integers: Iterable[str] = (),
+        fact_kinds: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._source = source
         self._integers = tuple(integers)
+        self._fact_kinds = fact_kinds
         self.buckets = keyspace.buckets(source.name)
         self._nodes = nodes
 
@@ -79,7 +87,7 @@ class Samples:
             sample for bucket in self.buckets for sample in self.of_bucket(bucket)
         )
         self.fill(memory, sorted(everything, key=lambda sample: decode_id(sample[0])))
-        return self._typed(memory.table(self._source))
+        return self._typed(memory)
 
     def tables(self, chunk_rows: int) -> Iterator[pd.DataFrame]:
         """Yield all samples as tables of at most so many rows; one at least, which may be empty."""
@@ -89,13 +97,14 @@ class Samples:
             while part := list(islice(samples, chunk_rows - len(memory))):
                 self.fill(memory, part)
                 if len(memory) == chunk_rows:
-                    yield self._typed(memory.table(self._source))
+                    yield self._typed(memory)
                     memory, yielded = MemoryEventStore([self._source]), True
         if len(memory) or not yielded:
-            yield self._typed(memory.table(self._source))
+            yield self._typed(memory)
 
-    def _typed(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _typed(self, memory: MemoryEventStore) -> pd.DataFrame:
         """A part of the samples may have no value from which to tell a column's type."""
+        table = memory.table(self._source, self._fact_kinds)
         for column in self._integers:
             if table[column].dtype != "Int64":
                 table[column] = table[column].astype("Int64")
@@ -154,14 +163,14 @@ def events_of(source: Source, records: Iterable[tuple[bytes, bytes]]) -> Iterato
         records: samples, and events with their records as logs have them.
     """
     numbers = {name.encode(): number for number, name in enumerate(source.events)}
-    columns, name = frozenset(source.columns), source.name
+    declared, name = Declared(source), source.name
     for encoded_id, value in records:
         end = value.index(b"\0")
         number = numbers.get(value[:end])
         if number is None:
             continue
         record = decode_record(value, end + 1)
-        if record.data and not columns.issuperset(record.data):
-            known = {k: v for k, v in record.data.items() if k in columns}
+        if record.data and not declared.fits(record.data, may_have_facts=b"[" in value):
+            known = declared.data(record.data)
             record = Record(record.time_us, record.recorded_us, record.retracted, known)
         yield CheckedEvent(name, decode_id(encoded_id), number, record)

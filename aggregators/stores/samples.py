@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from aggregators.events import Source
 from aggregators.stores.base import GroupIndex, Sample, SourceReading
-from aggregators.stores.groups import Group
+from aggregators.stores.groups import Group, grown
 from aggregators.stores.records import (
     APPLIED,
     CheckedEvent,
     Record,
     check_id_kind,
     check_key_kind,
+    is_same,
     outcome,
 )
 from aggregators.times import NEVER
@@ -46,6 +47,7 @@ class SampleState:
         carried: which columns each event carried, one bit per column, of the same shape.
         columns: attribute columns, shape (n_attributes, capacity).
         keys: the dimensions' values.
+        facts: the facts' values.
         has_bits: whether there is a bit for every column; otherwise no sample is regular.
     """
 
@@ -55,10 +57,10 @@ class SampleState:
         self.key_kinds: dict[str, type] = {}
         self._events = {name: i for i, name in enumerate(source.events)}
         self._columns = {name: i for i, name in enumerate(source.attributes)}
-        self._bits = {name: 1 << i for i, name in enumerate(source.columns)}
-        self.has_bits = len(source.columns) <= _MAX_BITS
+        self._bits = {name: 1 << i for i, name in enumerate(source.data_columns)}
+        self.has_bits = len(source.data_columns) <= _MAX_BITS
         self._known_from = {
-            column: self._events[source.known_from_event(column)] for column in source.columns
+            column: self._events[source.known_from_event(column)] for column in source.data_columns
         }
         self._clear()
 
@@ -71,6 +73,7 @@ class SampleState:
         self.carried: Int64Array = self.times.copy()
         self.columns: Float64Array = np.empty((len(source.attributes), 0))
         self.keys: dict[str, list[Key]] = {name: [] for name in source.dimensions}
+        self.facts: dict[str, list[Any]] = {name: [] for name in source.facts}
         self.irregular: dict[int, dict[int, Record]] = {}
         self.reserve(_FIRST_CAPACITY)
         self.forget_groups()
@@ -104,8 +107,7 @@ class SampleState:
         if record.retracted or not self.has_bits:
             return False
         for column, value in record.data.items():
-            known = self.value(row, column)
-            if known is not None and known != value:
+            if not is_same(value if (known := self._told(row, column)) is None else known, value):
                 return False
         return True
 
@@ -138,17 +140,17 @@ class SampleState:
             self.id_kind = type(sample_id)
         self.rows[sample_id] = row
         self.ids.append(sample_id)
-        for values in self.keys.values():
+        for values in (*self.keys.values(), *self.facts.values()):
             values.append(None)
         return row
 
     def reserve(self, capacity: int) -> None:
         """Make room for so many samples."""
         capacity = max(capacity, _FIRST_CAPACITY)
-        self.times = _grown(self.times, capacity, NEVER, len(self.ids))
-        self.recorded = _grown(self.recorded, capacity, UNRECORDED, len(self.ids))
-        self.carried = _grown(self.carried, capacity, 0, len(self.ids))
-        self.columns = _grown(self.columns, capacity, np.nan, len(self.ids))
+        self.times = grown(self.times, capacity, NEVER, len(self.ids))
+        self.recorded = grown(self.recorded, capacity, UNRECORDED, len(self.ids))
+        self.carried = grown(self.carried, capacity, 0, len(self.ids))
+        self.columns = grown(self.columns, capacity, np.nan, len(self.ids))
 
     def _set_time(self, row: int, event: int, time_us: int) -> None:
         old_us = int(self.times[event, row])
@@ -175,6 +177,10 @@ class SampleState:
         place = self._columns.get(column)
         if place is not None:
             self.columns[place, row] = np.nan if value is None else value
+            return
+        if column in self.facts:
+            fact = None if value is None else value[0]
+            self.facts[column][row] = intern(fact) if type(fact) is str else fact
             return
         values = self.keys[column]
         if values[row] == value:
@@ -229,7 +235,7 @@ class SampleState:
         carried = int(self.carried[event, row])
         data = {}
         if carried:
-            data = {c: self.value(row, c) for c, bit in self._bits.items() if carried & bit}
+            data = {c: self._told(row, c) for c, bit in self._bits.items() if carried & bit}
         return Record(int(self.times[event, row]), recorded_us, False, data)
 
     def records_of(self, row: int) -> dict[int, Record]:
@@ -241,11 +247,18 @@ class SampleState:
         return {event: record for event, record in found if record is not None}
 
     def value(self, row: int, column: str) -> Any:
-        """Return a sample's dimension or attribute, None where it is missing."""
+        """Return a sample's dimension, attribute or fact, None where it is missing."""
         if column in self.keys:
             return self.keys[column][row]
+        if column in self.facts:
+            return self.facts[column][row]
         value = float(self.columns[self._columns[column], row])
         return None if value != value else value
+
+    def _told(self, row: int, column: str) -> Any:
+        """Return a value as records hold it."""
+        value = self.value(row, column)
+        return value if value is None or column not in self.facts else [value]
 
     def sample(self, sample_id: SampleId) -> Sample | None:
         """Return one sample, or None where there is no event of it."""
@@ -253,8 +266,9 @@ class SampleState:
         if row is None:
             return None
         keys = {name: values[row] for name, values in self.keys.items()}
+        facts = {name: values[row] for name, values in self.facts.items()}
         here = slice(row, row + 1)
-        return Sample(self.times[:, here].copy(), self.columns[:, here].copy(), keys)
+        return Sample(self.times[:, here].copy(), self.columns[:, here].copy(), keys, facts)
 
     # --- groups ----------------------------------------------------------------------------
 
@@ -372,20 +386,15 @@ class SampleState:
         kept_rows = rows.tolist()
         ids = [self.ids[row] for row in kept_rows]
         keys = {name: [values[row] for row in kept_rows] for name, values in self.keys.items()}
+        facts = {name: [values[row] for row in kept_rows] for name, values in self.facts.items()}
         integers = [array[:, rows] for array in (self.times, self.recorded, self.carried)]
         columns = self.columns[:, rows]
         irregular = {
             new: self.irregular[old] for new, old in enumerate(kept_rows) if old in self.irregular
         }
         self._clear()
-        self.ids, self.keys, self.irregular = ids, keys, irregular
+        self.ids, self.keys, self.facts, self.irregular = ids, keys, facts, irregular
         self.rows = {sample_id: row for row, sample_id in enumerate(ids)}
         if ids:
             self.times, self.recorded, self.carried = integers
             self.columns = columns
-
-
-def _grown(array: NDArray[Any], capacity: int, missing: Any, n: int) -> NDArray[Any]:
-    result = np.full((len(array), capacity), missing, array.dtype)
-    result[:, :n] = array[:, :n]
-    return result

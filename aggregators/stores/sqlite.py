@@ -28,7 +28,7 @@ from aggregators.stores.base import (
     SourceReading,
 )
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.records import APPLIED, CheckedEvent, Record, outcome
+from aggregators.stores.records import APPLIED, CheckedEvent, Declared, Record, outcome
 from aggregators.stores.sqlite_file import close_all, connect, prepare, shrink, transaction
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, SampleId
@@ -84,7 +84,7 @@ class SqliteEventStore(EventStore):
             for source in self.sources.values()
             for number, event in enumerate(source.events)
         }
-        self._columns = {name: frozenset(s.columns) for name, s in self.sources.items()}
+        self._declared = {name: Declared(source) for name, source in self.sources.items()}
         self._ignored: set[tuple[str, str]] = set()
         self._last_seq = 0
         self._last_compaction = 0
@@ -216,9 +216,8 @@ class SqliteEventStore(EventStore):
         known: dict[str, Any] = {}
         if data != "{}":
             known = json.loads(data)
-            columns = self._columns[name]
-            if not columns.issuperset(known):
-                known = {column: value for column, value in known.items() if column in columns}
+            if not self._declared[name].fits(known, may_have_facts="[" in data):
+                known = self._declared[name].data(known)
         return CheckedEvent(
             name, sample_id, number, Record(time_us, recorded_us, retracted == 1, known)
         )

@@ -52,10 +52,14 @@ CITY_ORDERS = Source(
     ),
     dimensions=("store_id", "courier_id", "city", "zone", "store_category"),
     attributes=("amount", "products", "distance_m", "distance_to_store_m"),
-    known_from={"courier_id": "courier_assigned", "distance_to_store_m": "courier_assigned"},
+    facts=("building", "floor", "store_zone", "vehicle"),
+    known_from={
+        "courier_id": "courier_assigned",
+        "distance_to_store_m": "courier_assigned",
+        "vehicle": "courier_assigned",
+    },
 )
-"""An order's life; the table has the facts ``building``, ``floor``, ``store_zone`` and ``vehicle``
-beside these columns."""
+"""An order's life."""
 
 CITY_WEATHER = Source(
     "weather",

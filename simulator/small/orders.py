@@ -92,10 +92,10 @@ def events_of(
     ordered = np.lexsort((event, row, time_us))
     ordered = ordered[(time_us[ordered] >= low) & (time_us[ordered] < high)]
     ids = orders[ORDERS.sample_id].to_list()
-    columns = {name: orders[name].to_list() for name in ORDERS.columns}
+    given = [name for name in ORDERS.data_columns if name in orders]
+    columns = {name: orders[name].to_list() for name in given}
     carried = {
-        name: [c for c in ORDERS.columns if ORDERS.known_from_event(c) == name]
-        for name in ORDERS.events
+        name: [c for c in given if ORDERS.known_from_event(c) == name] for name in ORDERS.events
     }
     for i in ordered:
         name = ORDERS.events[event[i]]

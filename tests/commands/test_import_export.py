@@ -89,6 +89,27 @@ def test_what_is_imported_comes_out_again(kind: str, tmp_path: Path) -> None:
     assert np.array_equal(*(value.view(np.int64) for value in values))
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_facts_go_in_and_come_out(kind: str, tmp_path: Path) -> None:
+    orders = simulate(CITY).head(6)
+    floors: list[Any] = [3, 0, None, -1, 12, 7]
+    orders["floor"], orders["building"] = floors, ["house", "007", None, "1e9999", "tower", "a"]
+    given, store, out = tmp_path / f"o.{kind}", tmp_path / "events.db", tmp_path / "out.parquet"
+    orders.to_parquet(given) if kind == "parquet" else orders.to_csv(given, index=False)
+    code, printed = run("import", "--store", str(store), "--table", str(given))
+    assert code == 0, printed
+    assert run("export", "--store", str(store), "--to", str(out))[0] == 0
+    table = pd.read_parquet(out).set_index("order_id").loc[orders["order_id"]]
+    assert table["floor"].dropna().tolist() == [3, 0, -1, 12, 7]
+    expected = ["house", "007", "1e9999", "tower", "a"]
+    assert table["building"].dropna().tolist() == expected
+    store.unlink()
+    assert run("import", "--store", str(store), "--table", str(out))[0] == 0
+    assert run("export", "--store", str(store), "--to", str(out), "--overwrite")[0] == 0
+    again = pd.read_parquet(out).set_index("order_id").loc[orders["order_id"]]
+    pd.testing.assert_frame_equal(again, table)
+
+
 def test_an_existing_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
     simulate(CITY).head(3).to_parquet(tmp_path / "o.parquet")
     store, out = str(tmp_path / "events.db"), tmp_path / "out.parquet"

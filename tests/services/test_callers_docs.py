@@ -96,6 +96,16 @@ def test_what_the_examples_are_about(printed: list[Any]) -> None:
     assert sum(eta["expected_s"].values()) == eta["expected_eta_s"]
 
 
+def test_an_order_id_is_enough_where_events_said_the_rest(printed: list[Any]) -> None:
+    _, selection, _, arrival, eta = printed
+    notes = [*selection["orders"]["notes"], eta["notes"]]
+    notes += [row["answer"]["notes"] for row in arrival["rows"][:3]]
+    assert not [note for some in notes for note in some if "missing" in note]
+    for shown in SHOWN[0]["orders"]["status"], [SHOWN[3]["status"]]:
+        assert shown == ["ok"]
+    assert [row["answer"]["status"] for row in SHOWN[2]["rows"][:3]] == ["ok"] * 3
+
+
 def test_the_policy_is_documented() -> None:
     for name, value in asdict(DisplayPolicy()).items():
         low, high = BOUNDS[name]

@@ -55,6 +55,32 @@ def test_the_request_says_more_and_takes_back() -> None:
     assert (found.facts["products"], found.facts["amount"]) == (7, 9.0)
 
 
+def test_facts_of_events_are_known_from_their_event_on() -> None:
+    city = City()
+    city.happens("o-1", "activated", at(-5), building="tower", floor=2, vehicle="bike")
+    city.happens("o-1", "courier_assigned", at(0), vehicle="car")
+    found = known(city, "o-1")
+    assert {name: found.facts.get(name) for name in ORDERS.facts} == {
+        "building": "tower", "floor": 2, "store_zone": None, "vehicle": None
+    }  # fmt: skip
+    assert known(city, "o-1", facts={"floor": 7, "building": None}).facts["floor"] == 7
+    city.happens("o-2", "courier_assigned", at(-1), vehicle="scooter")
+    assert known(city, "o-2").facts["vehicle"] == "scooter"
+
+
+@pytest.mark.parametrize("floor", ["third", True])
+def test_a_recorded_fact_of_the_wrong_type_counts_as_missing_and_is_said(floor: Any) -> None:
+    city = City()
+    city.happens("o-1", "activated", at(-5), building="tower", floor=floor, store_zone=2.5)
+    found = known(city, "o-1")
+    assert "floor" not in found.facts
+    assert "store_zone" not in found.facts
+    assert found.facts["building"] == "tower"
+    assert found.notes == [
+        f"floor is {floor!r} in the event store, which is no number: it counts as missing"
+    ]
+
+
 def test_ids_that_no_order_can_have_are_unknown_and_harm_no_other() -> None:
     city = City()
     city.happens("o-1", "activated", at(-5))

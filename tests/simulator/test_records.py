@@ -13,7 +13,6 @@ import pytest
 from aggregators import Event, MemoryEventStore
 from aggregators.catalog import CATALOG, ORDERS, features_for
 from simulator import SOURCES, Imperfections, Scenario, Simulation, simulate_cities
-from simulator.tables import FACTS
 
 SCENARIO = Scenario(cities=1, days=2, orders=2_500, seed=3)
 
@@ -46,8 +45,6 @@ def test_events_rebuild_the_tables(kind: str, request: pytest.FixtureRequest) ->
     for source in SOURCES:
         expected = simulation.tables[source.name].sort_values(source.sample_id, ignore_index=True)
         found = store.table(source)
-        if source.name == ORDERS.name:  # a request carries these, no event does
-            expected = expected.drop(columns=list(FACTS))
         assert set(found.columns) == set(expected.columns)
         found = found[list(expected.columns)]
         found = found.sort_values(source.sample_id, ignore_index=True)

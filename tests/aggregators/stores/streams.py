@@ -26,15 +26,18 @@ ORDERS = Source(
     events=("activated", "courier_assigned", "delivered"),
     dimensions=("store_id", "courier_id", "zone"),
     attributes=("amount", "distance_m"),
-    known_from={"courier_id": "courier_assigned"},
+    facts=("building", "floor"),
+    known_from={"courier_id": "courier_assigned", "building": "courier_assigned"},
 )
 START_US = 1_774_742_400_000_000
 MINUTE_US = 60_000_000
 END_US = START_US + 60 * MINUTE_US
 
-STORES = ("store-1", "a}b{c", "ünï:code 🍕", "", "line\nbreak\0", "x" * 300)
+STORES = ("store-1", "a}b{c", "ünï:code 🍕", "", "line\nbreak\0", "x" * 256)
 COURIERS = (0, -7, 2**63 - 1, -(2**63))
 ZONES = ("north", "south")
+BUILDINGS = ("house", "", "]", '["a"]', "1", 1, True, False, 0, 0.5, 2**60 + 1)
+"""Facts of every kind; for Python, 1 is true."""
 INT_IDS = (0, 1, -1, 2**63 - 1, -(2**63))
 STR_IDS = ("o-1", "1", "i:1", "}{", "naïve 🍕", "two\nlines\0", " ", "")
 
@@ -100,6 +103,8 @@ def _version(rng: random.Random, sample_id: Any, event: str) -> Event:
         "zone": rng.choice(ZONES),
         "amount": rng.choice((0.0, -0.0, 1e300, 0.1, rng.uniform(1, 80))),
         "distance_m": float(rng.randrange(5_000)),
+        "building": rng.choice(BUILDINGS),
+        "floor": rng.randrange(3),
     }
     data = {
         column: value

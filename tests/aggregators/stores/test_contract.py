@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,6 +37,11 @@ from tests.aggregators.stores.streams import (
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
+
+
+def exactly(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Facts as texts that tell 1 from true."""
+    return {name: repr(value) for name, value in facts.items()}
 
 
 @pytest.mark.parametrize("ids", ["int", "str"])
@@ -88,7 +95,11 @@ def test_nothing_to_append_is_nothing(place: Place) -> None:
     store = place.open([ORDERS])
     assert store.append([]).applied == 0
     assert store.count(ORDERS) == 0
-    assert store.table(ORDERS).columns.tolist() == ["order_id", *ORDERS.columns, *ORDERS.events]
+    assert store.table(ORDERS).columns.tolist() == [
+        "order_id",
+        *ORDERS.data_columns,
+        *ORDERS.events,
+    ]
     assert store.sample(ORDERS, "o-1") is None
 
 
@@ -106,6 +117,7 @@ def test_samples_are_those_of_the_store_in_memory(place: Place) -> None:
         assert np.array_equal(found.times, expected.times)
         assert np.array_equal(found.columns, expected.columns, equal_nan=True)
         assert found.keys == expected.keys
+        assert exactly(found.facts) == exactly(expected.facts)
     assert store.sample(ORDERS, "nobody") is None
 
 
@@ -124,6 +136,7 @@ def test_samples_asked_for_at_once_are_those_asked_for_one_by_one(place: Place) 
             assert np.array_equal(at_once.times, alone.times)
             assert np.array_equal(at_once.columns, alone.columns, equal_nan=True)
             assert at_once.keys == alone.keys
+            assert exactly(at_once.facts) == exactly(alone.facts)
     assert store.samples(ORDERS, []) == []
 
 
