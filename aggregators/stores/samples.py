@@ -59,9 +59,8 @@ class SampleState:
         self._columns = {name: i for i, name in enumerate(source.attributes)}
         self._bits = {name: 1 << i for i, name in enumerate(source.data_columns)}
         self.has_bits = len(source.data_columns) <= _MAX_BITS
-        self._known_from = {
-            column: self._events[source.known_from_event(column)] for column in source.data_columns
-        }
+        known = {name: source.known_from_event(name) for name in source.data_columns}
+        self._known_from = {name: self._events[event] for name, event in known.items()}
         self._clear()
 
     def _clear(self) -> None:
