@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
+from aggregators.columns import plain_frame
 from aggregators.errors import ColumnError
 from aggregators.typing import Float64Array, Native
 
@@ -35,15 +37,27 @@ def to_pandas(data: Native, columns: Iterable[str], what: str) -> pd.DataFrame:
         )
     if isinstance(data, pd.DataFrame):
         _check_columns(wanted, [str(name) for name in data.columns], what)
-        return data[wanted]
+        return plain_frame(data[wanted])
     import narwhals as nw
 
+    if hasattr(data, "column_names"):  # an Arrow table may have a name twice, others cannot
+        _check_columns(wanted, data.column_names, what)
     frame = nw.from_native(data, eager_only=True)
     _check_columns(wanted, frame.columns, what)
     # Arrow's types survive: integers with gaps stay integers.
-    arrow = frame.select(wanted).to_arrow()
-    result: pd.DataFrame = arrow.to_pandas(types_mapper=pd.ArrowDtype)
-    return result
+    arrow = {name: _to_arrow(frame, name, what) for name in wanted}
+    return plain_frame(pa.table(arrow).to_pandas(types_mapper=pd.ArrowDtype))
+
+
+def _to_arrow(frame: Any, name: str, what: str) -> pa.ChunkedArray:
+    """Return a column as Arrow has it, or raise :class:`ColumnError` where Arrow has no such."""
+    try:
+        return frame.select(name).to_arrow().column(0)
+    except (pa.ArrowException, pa.ArrowInvalid, ValueError, TypeError) as error:
+        raise ColumnError(
+            f"{what}, column {name!r} is of type {frame.schema[name]}, which Arrow does not know;"
+            " expected integers, floats, strings or timestamps"
+        ) from error
 
 
 def _check_columns(wanted: Sequence[str], given: Sequence[str], what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aggregators.columns import decimals_as_floats
 from aggregators.errors import ColumnError, SampleIdError
 from aggregators.events import Source
 from aggregators.frames import to_pandas
@@ -21,6 +23,9 @@ __all__ = ["MAX_SAMPLES", "Groups", "SampleTable", "attribute_values", "group_co
 
 MAX_SAMPLES = 2**31 - 1
 """The most samples of one source that are handled together; rows are numbered with 32 bits."""
+
+SHOWN_MAX = 80
+"""So many characters of a value an error shows at most."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,8 @@ def _integers_or_strings(column: pd.Series[Any]) -> tuple[pa.Array | None, str]:
     """Return an Arrow array of int64 or strings, or None and what is wrong."""
     try:
         array = pa.array(column, from_pandas=True)
+    except OverflowError:
+        return None, _no_integer(column, column)
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
         return None, _first_line(column, error)
     if isinstance(array, pa.ChunkedArray):
@@ -163,12 +170,24 @@ def _integers_or_strings(column: pd.Series[Any]) -> tuple[pa.Array | None, str]:
         return array, ""
     if pa.types.is_floating(array.type):
         return _whole_numbers(column, array)
-    if pa.types.is_integer(array.type):
+    if pa.types.is_integer(array.type) or pa.types.is_decimal(array.type):
         try:
             return array.cast(pa.int64()), ""
-        except pa.ArrowInvalid as error:
-            return None, str(error)
+        except pa.ArrowInvalid:
+            return None, _no_integer(column, array.to_pylist())
     return None, f"its values are of type {array.type}"
+
+
+def _no_integer(column: pd.Series[Any], values: Iterable[Any]) -> str:
+    """Say which whole number, or decimal, is the first that 64 bits with a sign do not hold."""
+    for row, value in zip(column.index, values, strict=True):
+        if pd.isna(value) or (value == int(value) and -(2**63) <= value < 2**63):
+            continue
+        return (
+            f"row {row!r} holds {_shown(value)}, which is no integer of 64 bits with a sign (make"
+            " the column strings)"
+        )
+    raise AssertionError("all values are integers of 64 bits")
 
 
 def _whole_numbers(column: pd.Series[Any], array: pa.Array) -> tuple[pa.Array | None, str]:
@@ -208,15 +227,22 @@ def group_codes(column: pd.Series[Any], what: str) -> Groups:
 
 def attribute_values(column: pd.Series[Any], what: str) -> Float64Array:
     """Return a column of numbers as float64, missing as NaN, or raise :class:`ColumnError`."""
+    column = _unboxed(column)
     if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
         kind = column.dtype.kind
         if kind not in "biuf":
             raise ColumnError(f"{what} is of type {column.dtype}; expected real numbers")
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif column.dtype == object:
+        values = _numbers_of_objects(column, what)
     elif column.isna().all():
         values = np.full(len(column), np.nan)
     else:
-        values = _numbers_of_objects(column, what)
+        row = column.first_valid_index()
+        raise ColumnError(
+            f"{what} is of type {column.dtype} (row {row!r} holds {column[row]!r}); expected"
+            " numbers, e.g. pandas.to_numeric(column)"
+        )
     infinite = np.isinf(values)
     if infinite.any():
         row = column.index[int(np.argmax(infinite))]
@@ -227,17 +253,35 @@ def attribute_values(column: pd.Series[Any], what: str) -> Float64Array:
     return values + 0.0  # -0.0 becomes 0.0: equal windows are equal to the bit
 
 
+def _unboxed(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return categories and decimals as the numbers that they stand for."""
+    dtype: Any = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return column.astype(object).infer_objects()
+    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_decimal(dtype.pyarrow_dtype):
+        return pd.Series(decimals_as_floats(pa.chunked_array(pa.array(column))), column.index)
+    return column
+
+
 def _numbers_of_objects(column: pd.Series[Any], what: str) -> Float64Array:
-    if column.dtype == object:
-        for row, value in column.dropna().items():
-            if isinstance(value, str | bytes | complex) or not hasattr(value, "__float__"):
-                raise ColumnError(
-                    f"{what}, row {row!r}: {value!r} ({type(value).__name__}) is no number;"
-                    " expected numbers, with NaN where they are missing"
-                )
-        return np.array([np.nan if pd.isna(v) else float(v) for v in column], np.float64)
-    row = column.first_valid_index()
+    return np.array([_number(value, row, what) for row, value in column.items()], np.float64)
+
+
+def _number(value: Any, row: Any, what: str) -> float:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return np.nan
+    is_number = hasattr(value, "__float__") and not isinstance(value, str | bytes | complex)
+    try:
+        if is_number:
+            return float(value)
+    except (TypeError, ValueError, ArithmeticError):  # a signalling NaN, an array
+        pass
     raise ColumnError(
-        f"{what} is of type {column.dtype} (row {row!r} holds {column[row]!r}); expected numbers,"
-        " e.g. pandas.to_numeric(column)"
+        f"{what}, row {row!r}: {_shown(value)} ({type(value).__name__}) is no number that a 64-bit"
+        " float holds; expected numbers, with NaN where they are missing"
     )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."

@@ -1,0 +1,77 @@
+"""Columns as they are meant: without the encodings, units and kinds of missing of their library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["decimals_as_floats", "plain_frame"]
+
+
+def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose Arrow columns hold plain values, the same table if all do already.
+
+    Dictionaries and run-end encodings are unfolded, NaN becomes missing (Arrow tells them apart,
+    pandas and this library do not), moments are in UTC whatever zone they are shown in.
+
+    >>> table = pa.table({"id": pa.array([1.0, float("nan")])})
+    >>> frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    >>> int(frame["id"].isna().sum()), int(plain_frame(frame)["id"].isna().sum())
+    (0, 1)
+    """
+    changed = {}
+    for name in frame.columns:
+        column = frame[name]
+        if isinstance(column.dtype, pd.ArrowDtype):
+            plain = _plain(column)
+            if plain is not column:
+                changed[name] = plain
+    return frame.assign(**changed) if changed else frame
+
+
+def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    given = pa.chunked_array(pa.array(column))
+    plain = _unfolded(given)
+    kind = plain.type
+    if pa.types.is_floating(kind):
+        is_nan = pc.is_nan(plain)
+        if pc.any(is_nan).as_py():
+            plain = pc.if_else(is_nan, None, plain)
+    elif pa.types.is_timestamp(kind) and kind.tz not in (None, "UTC"):
+        plain = plain.cast(pa.timestamp(kind.unit, "UTC"))
+    if plain is given:
+        return column
+    array = pd.arrays.ArrowExtensionArray(plain)
+    return pd.Series(array, index=column.index, name=column.name)
+
+
+def _unfolded(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return values without dictionary or run-end encoding."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return values.cast(kind.value_type)
+    if pa.types.is_run_end_encoded(kind):
+        return pa.chunked_array([pc.run_end_decode(one) for one in values.chunks], kind.value_type)
+    return values
+
+
+def decimals_as_floats(values: pa.Array | pa.ChunkedArray) -> Any:
+    """Return decimal numbers as the nearest floats, missing as NaN, shape (n,).
+
+    By way of their digits: Arrow's own conversion multiplies by a power of ten and may miss the
+    last bit.
+
+    >>> from decimal import Decimal
+    >>> decimals_as_floats(pa.array([Decimal("1.10"), None], pa.decimal128(10, 2))).tolist()
+    [1.1, nan]
+    """
+    try:
+        numbers = values.cast(pa.string()).cast(pa.float64())
+    except pa.ArrowInvalid:  # no digits for scales beyond what the type usually has
+        given = values.to_pylist()
+        return np.array([np.nan if one is None else float(one) for one in given], np.float64)
+    return numbers.to_numpy(zero_copy_only=False)
