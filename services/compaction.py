@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from aggregators.base import Aggregator
+from aggregators.events import Source
 from aggregators.stores import EventStore
-from aggregators.times import duration_to_us
+from aggregators.times import duration_to_us, from_us, moment_to_us
 from services.clock import utc_now
+from services.steady_clock import SteadyClock, since_boot_s
 from services.store_metrics import StoreMetrics
 
 __all__ = ["Compactor"]
@@ -35,6 +37,11 @@ class Compactor:
         keep: how long before the present features stay exact, and late events are expected.
         metrics: what is counted and timed.
         clock: gives the present moment; injected in tests.
+        seconds: seconds that never jump; injected in tests.
+
+    A clock may be wrong. No compaction goes beyond what events say that it is, and none is made
+    within an hour after the clock was set; a store that an earlier one has closed for moments that
+    are still to come is opened again.
     """
 
     def __init__(
@@ -46,6 +53,7 @@ class Compactor:
         keep: str,
         metrics: StoreMetrics,
         clock: Callable[[], datetime] = utc_now,
+        seconds: Callable[[], float] = since_boot_s,
     ) -> None:
         self._store = store
         self._features = tuple(features)
@@ -53,12 +61,14 @@ class Compactor:
         self._keep = timedelta(microseconds=duration_to_us(keep, "keep"))
         self._metrics = metrics
         self._clock = clock
+        self._steady = SteadyClock(clock, seconds)
         self._repair: Callable[[], int] | None = getattr(store, "repair", None)
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin to work in the background."""
+        self._reopen_safely()
         if self._every_s > 0.0:
             self._run("compaction", self.compact, self._every_s)
         if self._repair is not None:
@@ -74,8 +84,21 @@ class Compactor:
         """Compact the store now; a failure is counted and logged, and tried again later."""
         began_s = perf_counter()
         now = self._clock()
+        untrusted_s = self._steady.untrusted_s()
+        if untrusted_s > 0.0:
+            logger.error(
+                "the clock was set by %+.0f s: nothing is compacted for %.0f s",
+                self._steady.jump_s,
+                untrusted_s,
+            )
+            self._metrics.count_failure()
+            return
         try:
-            result = self._store.compact(self._features, now - self._keep)
+            latest = self._latest(now)
+            if latest is None:
+                return
+            self._reopen(latest)
+            result = self._store.compact(self._features, latest - self._keep)
         except Exception:  # a thread that ends is a store that grows without end
             logger.exception("the compaction failed; it is tried again in %g s", self._every_s)
             self._metrics.count_failure()
@@ -86,6 +109,40 @@ class Compactor:
             seconds=perf_counter() - began_s,
             at_s=now.timestamp(),
         )
+
+    def _latest(self, now: datetime) -> datetime | None:
+        """Return the present moment, or the latest that any event says where that is earlier."""
+        now_us = moment_to_us(now, "clock")
+        latest_us = self._store.latest_moment_us(enough_us=now_us)
+        return None if latest_us is None else from_us(min(now_us, latest_us))
+
+    def _reopen_safely(self) -> None:
+        """Open the store again where it is closed for moments that are still to come."""
+        now = self._clock()
+        try:
+            if any(until > now for _, until in self._closed()):
+                latest = self._latest(now)
+                self._reopen(now if latest is None else latest)
+        except Exception:  # the next compaction tries again
+            logger.exception("the store could not be looked at")
+            self._metrics.count_failure()
+
+    def _reopen(self, latest: datetime) -> None:
+        for source, until in self._closed():
+            if until > latest:
+                logger.error(
+                    "%r was compacted as of %s, by a clock that was ahead: it can be asked again"
+                    " from %s on, without the samples that were dropped",
+                    source.name,
+                    until.isoformat(),
+                    (latest - self._keep).isoformat(),
+                )
+                self._store.reopen(source, latest - self._keep)
+
+    def _closed(self) -> list[tuple[Source, datetime]]:
+        """Return the sources that were compacted, and until when."""
+        found = [(one, self._store.compacted_until(one)) for one in self._store.sources.values()]
+        return [(source, from_us(us)) for source, us in found if us is not None]
 
     def repair(self) -> None:
         """Finish what a writer that died left half done, where the store has such a thing."""

@@ -35,3 +35,4 @@ class MissingStore(EventStore):
         raise StoreError(f"the event store is not open: {self._why}")
 
     append = read = sample = samples = table = compact = compacted_until = count = _fail
+    reopen = latest_moment_us = _fail

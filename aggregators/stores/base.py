@@ -264,6 +264,26 @@ class EventStore(ABC):
         """
 
     @abstractmethod
+    def reopen(self, source: Source, as_of: Moment) -> None:
+        """Let a source be asked from an earlier moment on than its last compaction says.
+
+        For a compaction whose moment was wrong, such as that of a clock ahead: until that moment
+        came, nothing could be asked. What was dropped stays dropped. Does nothing where the source
+        can be asked for ``as_of`` already.
+        """
+
+    @abstractmethod
+    def latest_moment_us(self, enough_us: int | None = None) -> int | None:
+        """Return the latest moment (microseconds) that any event says, None where there is none.
+
+        That is, of all sources, the latest time at which an event happened or was recorded: no
+        clock of this machine is in it.
+
+        Args:
+            enough_us: the search may end at a moment as late as this one.
+        """
+
+    @abstractmethod
     def count(self, source: Source) -> int:
         """Return how many samples of a source there are."""
 

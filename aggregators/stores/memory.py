@@ -21,8 +21,8 @@ from aggregators.stores.base import (
     SourceReading,
 )
 from aggregators.stores.records import CheckedEvent, Record
-from aggregators.stores.samples import SampleState
-from aggregators.times import duration_to_us, from_us, moment_to_us
+from aggregators.stores.samples import UNRECORDED, SampleState
+from aggregators.times import NEVER, duration_to_us, from_us, moment_to_us
 from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
 if TYPE_CHECKING:
@@ -208,6 +208,24 @@ class MemoryEventStore(EventStore):
         """Refuse to be asked for earlier moments from now on."""
         self._compacted_us[source] = max(as_of_us, self._compacted_us.get(source, as_of_us))
 
+    def reopen(self, source: Source, as_of: Moment) -> None:
+        """Let a source be asked from an earlier moment on than its last compaction says."""
+        self.check_source(source)
+        with self._lock:
+            compacted_us = self._compacted_us.get(source.name)
+            if compacted_us is not None:
+                self.set_compaction(source.name, min(compacted_us, moment_to_us(as_of, "as_of")))
+
+    def set_compaction(self, source: str, as_of_us: int) -> None:
+        """Refuse to be asked for moments before this one, whatever was said before."""
+        self._compacted_us[source] = as_of_us
+
+    def latest_moment_us(self, enough_us: int | None = None) -> int | None:
+        """Return the latest moment (microseconds) that any event says, None where there is none."""
+        with self._lock:
+            latest_us = max(_latest_us(state) for state in self._states.values())
+        return None if latest_us == UNRECORDED else latest_us
+
     def compacted_until(self, source: Source) -> int | None:
         """Return the moment (microseconds) before which the source can no longer be asked."""
         self.check_source(source)
@@ -225,3 +243,11 @@ class MemoryEventStore(EventStore):
     def __repr__(self) -> str:
         counts: Any = ", ".join(f"{name}: {len(s)} samples" for name, s in self._states.items())
         return f"<MemoryEventStore {counts}>"
+
+
+def _latest_us(state: SampleState) -> int:
+    """Return the latest time at which an event happened or was recorded, else UNRECORDED."""
+    times = state.times[state.times != NEVER]
+    latest = max(times.max(initial=UNRECORDED), state.recorded.max(initial=UNRECORDED))
+    apart = (one.recorded_us for records in state.irregular.values() for one in records.values())
+    return max(int(latest), max(apart, default=UNRECORDED))

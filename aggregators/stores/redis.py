@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ from aggregators.stores.redis_format import PLAIN_VERSION, SCHEMA_VERSION, check
 from aggregators.stores.redis_link import Command, pack
 from aggregators.stores.redis_logs import Keyspace, pairs
 from aggregators.stores.redis_read import Reader
-from aggregators.stores.redis_samples import Samples
+from aggregators.stores.redis_samples import Samples, latest_of
 from aggregators.stores.redis_scripts import SCRIPTS
 from aggregators.stores.redis_settings import warn_of_loss
 from aggregators.times import moment_to_us
@@ -194,7 +194,7 @@ class RedisEventStore(EventStore):
             self._check_types(requests, keys, own_samples)
             memory = self._reader.memory
             for name, as_of_us in self._compacted.items():
-                memory.note_compaction(name, as_of_us)
+                memory.set_compaction(name, as_of_us)
             with memory.read(requests, keys, own_samples, earliest_us) as readings:
                 yield readings
 
@@ -228,6 +228,21 @@ class RedisEventStore(EventStore):
             if chunk is None:
                 return
             yield chunk
+
+    def reopen(self, source: Source, as_of: Moment) -> None:
+        """Let a source be asked from an earlier moment on, here and in other processes."""
+        wanted_us = moment_to_us(as_of, "as_of")
+        compacted_us = self.compacted_until(source)
+        if compacted_us is not None and compacted_us > wanted_us:
+            name = f"compacted:{source.name}".encode()
+            with self._append_lock:
+                self._run_meta(self._write_nodes, b"HSET", name, b"%d" % wanted_us)
+
+    def latest_moment_us(self, enough_us: int | None = None) -> int | None:
+        """Return the latest moment (microseconds) that any event says, None where there is none."""
+        with closing(Nodes(self._url, SCRIPTS)) as nodes:
+            parts = (Samples(one, self._keyspace, nodes) for one in self.sources.values())
+            return latest_of(parts, enough_us)
 
     def compacted_until(self, source: Source) -> int | None:
         """Return the moment (microseconds) before which the source can no longer be asked."""

@@ -44,6 +44,7 @@ __all__ = [
     "encode_id",
     "encode_record",
     "keys_in",
+    "moments_in",
 ]
 
 SCHEMA_VERSION = 2
@@ -119,6 +120,16 @@ def decode_record(encoded: bytes, start: int = 0) -> Record:
     start += HEAD_BYTES
     data = {} if len(encoded) == start + 2 else decode_json(encoded[start:])
     return Record(time_us - _OFFSET, recorded_us - _OFFSET, retracted == 1, data)
+
+
+def moments_in(encoded: bytes) -> tuple[int, ...]:
+    """Return when an event was recorded and, unless it was taken back, when it happened.
+
+    >>> moments_in(encode_record(Record(5, 7, False, {})))
+    (7, 5)
+    """
+    recorded_us, retracted, time_us = _unpack_head(encoded, 0)
+    return (recorded_us - _OFFSET,) if retracted else (recorded_us - _OFFSET, time_us - _OFFSET)
 
 
 def keys_in(encoded: bytes) -> Iterator[tuple[str, Key]]:

@@ -12,7 +12,13 @@ from aggregators.stores.base import Sample
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.records import CheckedEvent, Declared, Record
 from aggregators.stores.redis_connections import Nodes
-from aggregators.stores.redis_format import bucket_of, decode_id, decode_record, encode_id
+from aggregators.stores.redis_format import (
+    bucket_of,
+    decode_id,
+    decode_record,
+    encode_id,
+    moments_in,
+)
 from aggregators.stores.redis_link import Command, pack
 from aggregators.stores.redis_logs import Bucket, Keyspace, pairs
 from aggregators.typing import SampleId
@@ -20,7 +26,7 @@ from aggregators.typing import SampleId
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Samples", "events_of"]
+__all__ = ["Samples", "events_of", "latest_of"]
 
 SAMPLES_PER_ROUND_TRIP = 2_000
 
@@ -116,6 +122,18 @@ class Samples:
         for first in range(0, len(ids), SAMPLES_PER_ROUND_TRIP):
             yield from self.load(bucket, ids[first : first + SAMPLES_PER_ROUND_TRIP])
 
+    def moments(self) -> Iterator[int]:
+        """Yield the latest moments (microseconds) of which some samples speak, bucket by bucket."""
+        for bucket in self.buckets:
+            found = [
+                moment
+                for _, records in self.of_bucket(bucket)
+                for _, record in records
+                for moment in moments_in(record)
+            ]
+            if found:
+                yield max(found)
+
     def those_of(self, encoded_ids: Iterable[bytes]) -> Iterator[tuple[bytes, Records]]:
         """Yield the samples of these ids that there are; quick where most of them are not."""
         by_bucket: dict[int, list[bytes]] = {}
@@ -150,6 +168,21 @@ class Samples:
         for encoded_id, flat in zip(ids, self._nodes.run(commands), strict=True):
             if flat:
                 yield encoded_id, list(pairs(flat))
+
+
+def latest_of(sources: Iterable[Samples], enough_us: int | None) -> int | None:
+    """Return the latest moment (microseconds) of which any sample speaks, None without samples.
+
+    Args:
+        sources: the samples of each source.
+        enough_us: the search ends at a moment as late as this one.
+    """
+    latest_us: int | None = None
+    for found_us in (moment for samples in sources for moment in samples.moments()):
+        latest_us = found_us if latest_us is None else max(latest_us, found_us)
+        if enough_us is not None and latest_us >= enough_us:
+            break
+    return latest_us
 
 
 def events_of(source: Source, records: Iterable[tuple[bytes, bytes]]) -> Iterator[CheckedEvent]:

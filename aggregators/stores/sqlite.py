@@ -29,7 +29,14 @@ from aggregators.stores.base import (
 )
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.records import APPLIED, CheckedEvent, Declared, Record, outcome
-from aggregators.stores.sqlite_file import close_all, connect, prepare, shrink, transaction
+from aggregators.stores.sqlite_file import (
+    REOPENED,
+    close_all,
+    connect,
+    prepare,
+    shrink,
+    transaction,
+)
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, SampleId
 
@@ -186,20 +193,23 @@ class SqliteEventStore(EventStore):
     def _follow_compactions(self) -> None:
         """Forget what another process has dropped."""
         rows = self._reader.execute(
-            "SELECT number, source, as_of_us FROM compactions WHERE number > ?",
+            "SELECT number, source, as_of_us, dropped FROM compactions WHERE number > ?"
+            " ORDER BY number",
             (self._last_compaction,),
         ).fetchall()
-        for _, name, as_of_us in rows:
-            if name in self.sources:
+        for _, name, as_of_us, dropped in rows:
+            if name in self.sources and dropped == REOPENED:
+                self._memory.set_compaction(name, as_of_us)
+            elif name in self.sources:
                 self._memory.note_compaction(name, as_of_us)
         if rows and self._seen_version != -1:
-            for name in {name for _, name, _ in rows} & self.sources.keys():
+            for name in {row[1] for row in rows} & self.sources.keys():
                 kept = self._reader.execute(
                     "SELECT DISTINCT sample_id FROM events WHERE source = ?", (name,)
                 )
                 here = {sample_id for (sample_id,) in kept}
                 self._memory.drop(name, [i for i in self._memory.ids(name) if i not in here])
-        self._last_compaction = max([self._last_compaction, *(number for number, _, _ in rows)])
+        self._last_compaction = max([self._last_compaction, *(row[0] for row in rows)])
 
     def _event(self, row: tuple[Any, ...]) -> CheckedEvent | None:
         """Return an event of the log; None for what these sources do not declare.
@@ -253,6 +263,27 @@ class SqliteEventStore(EventStore):
         with self._lock:
             self._catch_up()
             return self._memory.table(source)
+
+    def reopen(self, source: Source, as_of: Moment) -> None:
+        """Let a source be asked from an earlier moment on, here and in other processes."""
+        wanted_us = moment_to_us(as_of, "as_of")
+        compacted_us = self.compacted_until(source)
+        if compacted_us is None or compacted_us <= wanted_us:
+            return
+        try:
+            with self._append_lock, transaction(self._writer):
+                self._writer.execute(
+                    "INSERT INTO compactions (source, as_of_us, dropped) VALUES (?, ?, ?)",
+                    (source.name, wanted_us, REOPENED),
+                )
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot change the event store {self.path}: {error}") from error
+
+    def latest_moment_us(self, enough_us: int | None = None) -> int | None:
+        """Return the latest moment (microseconds) that any event says, None where there is none."""
+        with self._lock:
+            self._catch_up()
+            return self._memory.latest_moment_us(enough_us)
 
     def compacted_until(self, source: Source) -> int | None:
         """Return the moment (microseconds) before which the source can no longer be asked."""

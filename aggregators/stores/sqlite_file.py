@@ -11,6 +11,7 @@ from aggregators.errors import StoreError
 
 __all__ = [
     "BUSY_TIMEOUT_S",
+    "REOPENED",
     "SCHEMA_VERSION",
     "close_all",
     "connect",
@@ -24,6 +25,10 @@ SCHEMA_VERSION = 2
 
 BUSY_TIMEOUT_S = 30.0
 """How long an append waits for another process's append before it fails."""
+
+REOPENED = -1
+"""In the place of how many samples a compaction dropped: from then on its moment is an earlier one.
+Versions of the package that do not know it keep to the later moment."""
 
 _APPLICATION_ID = 0x0D005E9  # tells the file from other programs' SQLite files
 _WORTH_SHRINKING_PAGES = 2_000
