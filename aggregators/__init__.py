@@ -29,6 +29,7 @@ from aggregators.events import Event, Source
 from aggregators.feature_set import FeatureSet
 from aggregators.functions import quantile, tsfresh
 from aggregators.last_n_samples import StatsLastNSamples
+from aggregators.span import TimeSpan, set_time_span, time_span
 from aggregators.stores import (
     AppendResult,
     CompactionResult,
@@ -73,10 +74,13 @@ __all__ = [
     "StatsBetweenEvents",
     "StatsLastNSamples",
     "StoreError",
+    "TimeSpan",
     "TimestampError",
     "UnknownNameError",
     "check_equivalence",
     "quantile",
+    "set_time_span",
+    "time_span",
     "tsfresh",
     "warm_up",
 ]

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
@@ -242,7 +243,7 @@ class Event:
         return result
 
     def __repr__(self) -> str:
-        time = self.time if not isinstance(self.time, int) else from_us(self.time)
+        time = self.time if not isinstance(self.time, int) else _calendar_time(self.time)
         data = f", {dict(self.data)!r}" if self.data else ""
         return f"Event({self.source!r}, {self.sample_id!r}, {self.event!r}, {time}{data})"
 
@@ -267,6 +268,13 @@ def check_fact(value: object, what: str) -> str | bool | int | float | None:
             f" Unicode of at most {MAX_TEXT_CHARACTERS} characters, a finite number, a 64-bit"
             " integer, true, false or None"
         ) from None
+
+
+def _calendar_time(time_us: int) -> datetime | int:
+    try:
+        return from_us(time_us)
+    except OverflowError:  # no microseconds: the store will say so
+        return time_us
 
 
 def _is_int64(value: object) -> TypeGuard[int]:

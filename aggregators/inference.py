@@ -16,6 +16,7 @@ from aggregators.errors import QueryError, unknown_name
 from aggregators.events import Source, check_key, check_sample_id
 from aggregators.packing import Kind, Packed, pack
 from aggregators.plan import Layout, SelectionPlan, compile_features
+from aggregators.span import check_moment_us
 from aggregators.stores.base import EventStore, GroupIndex, ReadRequest, SourceReading
 from aggregators.times import moment_to_us
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
@@ -326,6 +327,8 @@ def _moments(as_of: Any, n: int) -> Int64Array:
     if not _is_column(as_of):
         return np.full(n, moment_to_us(as_of, "as_of"), np.int64)
     if isinstance(as_of, np.ndarray) and as_of.dtype == np.int64:
+        for extreme in (as_of.min(), as_of.max()) if n else ():
+            check_moment_us(int(extreme), "as_of")
         return as_of
     moments = [moment_to_us(moment, f"as_of of row {i}") for i, moment in enumerate(as_of)]
     return np.array(moments, np.int64)

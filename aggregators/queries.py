@@ -134,8 +134,8 @@ def _as_column(as_of: Any, labels: pd.Index[Any]) -> pd.Series[Any]:
             raise QueryError(f"as_of is {as_of!r}; expected one moment per row") from error
     if len(column) != n:
         raise QueryError(f"as_of has {len(column)} moments; expected one per row, which is {n}")
-    if pd.api.types.is_integer_dtype(column.dtype):
-        moments = [moment_to_us(value, "as_of") for value in column]
+    if pd.api.types.is_integer_dtype(column.dtype):  # moment_to_us says where one is missing
+        moments = [moment_to_us(value, f"as_of of row {i}") for i, value in enumerate(column)]
         return pd.Series(pd.to_datetime(moments, unit="us", utc=True))
     return column
 

@@ -73,9 +73,8 @@ def replay(
 
     >>> import pandas as pd
     >>> orders = Source("orders", sample_id="id", events=("ready",))
-    >>> table = pd.DataFrame(
-    ...     {"id": [1, 2], "ready": pd.to_datetime([0, 60], unit="s", utc=True)}
-    ... )
+    >>> ready = pd.to_datetime(["2026-01-01 12:00", "2026-01-01 12:01"], utc=True)
+    >>> table = pd.DataFrame({"id": [1, 2], "ready": ready})
     >>> sent = replay({orders: table}, lateness_us=0, rng=np.random.default_rng(0))
     >>> sent.true_events, [event.sample_id for event in sent.events][:2]
     (2, [1, 2])

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aggregators.errors import DefinitionError, TimestampError
+from aggregators.span import check_moment_us, current_bounds_us, outside
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from aggregators.typing import Int64Array
 
@@ -21,8 +23,8 @@ NEVER = np.iinfo(np.int64).max
 """The time of an event that has not happened; later than every ``as_of``."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Sums and differences of two moments stay far inside int64: years -95,000 to +99,000.
-MOMENT_LIMIT_US = 3_000_000_000_000_000_000
+DURATION_LIMIT_US = 3_000_000_000_000_000_000
+"""No duration is as long: a moment and a duration stay far inside int64."""
 
 _UNITS_US = {
     "us": 1,
@@ -39,25 +41,17 @@ _LOCALISE = "localise it first, e.g. series.dt.tz_localize('UTC') or time.replac
 def moment_to_us(value: object, what: str) -> int:
     """Return a timezone-aware datetime, or int microseconds UTC, as int microseconds UTC.
 
-    Nanoseconds are cut off (towards the past). Raises :class:`TimestampError` for naive datetimes
-    and everything else; ``what`` names the value in the message.
+    Nanoseconds are cut off (towards the past). Raises :class:`TimestampError` for naive datetimes,
+    moments outside the span of sensible times and everything else; ``what`` names the value in the
+    message.
 
-    >>> moment_to_us(datetime(1970, 1, 1, 1, tzinfo=UTC), "as_of")
-    3600000000
+    >>> moment_to_us(datetime(2026, 1, 1, 1, tzinfo=UTC), "as_of")
+    1767229200000000
     """
     if isinstance(value, datetime):
-        if value != value:  # pandas.NaT is a datetime that equals nothing
-            raise TimestampError(f"{what} is missing (NaT); expected a timezone-aware datetime")
-        if value.tzinfo is None:
-            raise TimestampError(
-                f"{what} is the naive datetime {value}; expected a timezone-aware one: {_LOCALISE}"
-            )
-        delta = value - EPOCH
-        return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+        return check_moment_us(_datetime_to_us(value, what), what)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        if abs(int(value)) > MOMENT_LIMIT_US:
-            raise TimestampError(f"{what} is {value}; expected microseconds since 1970 (UTC)")
-        return int(value)
+        return check_moment_us(int(value), what)
     if isinstance(value, np.datetime64):
         raise TimestampError(
             f"{what} is a numpy.datetime64, which has no time zone ({value}); expected a"
@@ -66,6 +60,28 @@ def moment_to_us(value: object, what: str) -> int:
     raise TimestampError(
         f"{what} is {value!r} ({type(value).__name__}); expected a timezone-aware datetime"
     )
+
+
+def _datetime_to_us(value: datetime, what: str) -> int:
+    """Return a datetime as microseconds, whatever its year."""
+    if value != value:  # pandas.NaT is a datetime that equals nothing
+        raise TimestampError(f"{what} is missing (NaT); expected a timezone-aware datetime")
+    if value.tzinfo is None:
+        raise TimestampError(
+            f"{what} is the naive datetime {value}; expected a timezone-aware one: {_LOCALISE}"
+        )
+    if type(value) is not datetime and hasattr(
+        value, "as_unit"
+    ):  # a pandas Timestamp knows years that no calendar has
+        timestamp: Any = value
+        return _ticks_to_us(int(timestamp.asm8.astype(np.int64)), timestamp.unit)
+    delta = value - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def _ticks_to_us(ticks: int, unit: str) -> int:
+    """Return ticks of a unit as microseconds, cut towards the past; integers of any size."""
+    return ticks // 1_000 if unit == "ns" else ticks * _UNITS_US[unit]
 
 
 def from_us(time_us: int) -> datetime:
@@ -95,7 +111,7 @@ def duration_to_us(value: object, what: str) -> int:
                 " timedelta (units: us, ms, s, min, h, d)"
             )
         result = int(match[1]) * _UNITS_US[match[2]]
-    if not 0 < result < MOMENT_LIMIT_US:
+    if not 0 < result < DURATION_LIMIT_US:
         raise DefinitionError(f"{what} is {value!r}; expected a duration longer than zero")
     return result
 
@@ -115,59 +131,78 @@ def format_duration(duration_us: int) -> str:
 def column_to_us(column: pd.Series[Any], what: str) -> Int64Array:
     """Return a column of timezone-aware datetimes as int64 microseconds, missing as ``NEVER``.
 
-    Any unit and time zone is taken; nanoseconds are cut off. Raises :class:`TimestampError`, naming
-    the column and the first offending row, when it holds naive datetimes or something else.
+    Any unit and time zone is taken; nanoseconds are cut off (towards the past). Raises
+    :class:`TimestampError`, naming the column and the first offending row, when it holds naive
+    datetimes, times outside the span of sensible times, or something else.
     """
     import pandas as pd
 
     if isinstance(column.dtype, pd.ArrowDtype):
-        column = _from_arrow(column, what)
-    if not isinstance(column.dtype, pd.DatetimeTZDtype):
-        column = _checked_objects(column, what)
-    raw = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        raw = _from_arrow(column, what)
+    elif isinstance(column.dtype, pd.DatetimeTZDtype):
+        raw = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+    else:
+        return _objects_to_us(column, what)
     unit = np.datetime_data(raw.dtype)[0]
     ticks: Int64Array = raw.view(np.int64)
-    result: Int64Array
-    if unit == "us":
-        result = ticks.copy()
-    elif unit == "ns":
+    missing = np.isnat(raw)
+    _check_ticks(ticks, missing, unit, column, what)
+    if unit == "ns":
         result = ticks // 1_000
     else:
-        result = ticks * _UNITS_US[unit]  # a missing value overflows here and is replaced below
-    result[np.isnat(raw)] = NEVER
-    if len(result) and not result.min() > -MOMENT_LIMIT_US:
-        raise TimestampError(f"{what}: timestamps are out of range; expected years 1 to 9999")
+        result = np.where(missing, 0, ticks) * _UNITS_US[unit]
+    result[missing] = NEVER
     return result
 
 
-def _from_arrow(column: pd.Series[Any], what: str) -> pd.Series[Any]:
-    """Return an Arrow-backed column as pandas' own datetimes."""
-    import pandas as pd
+def _check_ticks(
+    ticks: Int64Array, missing: NDArray[np.bool_], unit: str, column: pd.Series[Any], what: str
+) -> None:
+    """Raise for the first time outside the span; in its own unit, where nothing can overflow."""
+    if unit == "ns":
+        low, high = (bound * 1_000 for bound in current_bounds_us())
+    else:  # rounded up: a tick at or after a bound has its whole second at or after it
+        low, high = (-(-bound // _UNITS_US[unit]) for bound in current_bounds_us())
+    wrong = ((ticks < low) | (ticks >= high)) & ~missing
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        shown = np.datetime64(int(ticks[place]), unit)  # type: ignore[call-overload]
+        time_us = _ticks_to_us(int(ticks[place]), unit)
+        raise outside(time_us, f"{what}, row {column.index[place]!r}", f"{shown}Z")
+
+
+def _from_arrow(column: pd.Series[Any], what: str) -> NDArray[np.datetime64]:
+    """Return an Arrow-backed column as numpy's datetimes, tick for tick.
+
+    Arrow's own conversion goes by pandas' nanoseconds, in which far times wrap around.
+    """
     import pyarrow as pa
 
     dtype: Any = column.dtype
     arrow_type = dtype.pyarrow_dtype
     if pa.types.is_null(arrow_type):
-        return pd.Series(pd.NaT, index=column.index, dtype="datetime64[us, UTC]")
+        return np.full(len(column), "NaT", "datetime64[us]")
     if not pa.types.is_timestamp(arrow_type):
         raise TimestampError(f"{what} has type {arrow_type}; expected timezone-aware timestamps")
     if arrow_type.tz is None:
         raise TimestampError(f"{what} holds naive timestamps; {_LOCALISE}")
-    target: Any = f"datetime64[{arrow_type.unit}, UTC]"
-    result: pd.Series[Any] = column.astype(target)
+    ticks = pa.array(column).cast(pa.int64()).fill_null(np.iinfo(np.int64).min)  # numpy's NaT
+    result: NDArray[np.datetime64] = (
+        ticks.to_numpy().astype(np.int64).view(f"datetime64[{arrow_type.unit}]")
+    )
     return result
 
 
-def _checked_objects(column: pd.Series[Any], what: str) -> pd.Series[Any]:
-    """Return a column of datetime objects as datetimes, after looking at each of them."""
+def _objects_to_us(column: pd.Series[Any], what: str) -> Int64Array:
+    """Return a column of datetime objects as microseconds, one after the other as events are."""
     import pandas as pd
 
     if pd.api.types.is_datetime64_dtype(column.dtype):
         raise TimestampError(f"{what} holds naive timestamps ({column.dtype}); {_LOCALISE}")
-    missing = column.isna()
-    if missing.all():
-        return pd.Series(pd.NaT, index=column.index, dtype="datetime64[us, UTC]")
-    for label, value in column[~missing].items():
+    missing = column.isna().to_numpy(dtype=np.bool_)
+    times_us = np.full(len(column), NEVER, np.int64)
+    for place in np.flatnonzero(~missing).tolist():
+        label, value = column.index[place], column.iloc[place]
         if not isinstance(value, datetime):
             raise TimestampError(
                 f"{what}, row {label!r}: {value!r} ({type(value).__name__}) is not a timestamp;"
@@ -175,4 +210,5 @@ def _checked_objects(column: pd.Series[Any], what: str) -> pd.Series[Any]:
             )
         if value.tzinfo is None:
             raise TimestampError(f"{what}, row {label!r}: {value} is naive; {_LOCALISE}")
-    return pd.to_datetime(column, utc=True)
+        times_us[place] = moment_to_us(value, f"{what}, row {label!r}")
+    return times_us

@@ -84,7 +84,8 @@ def windows(
         arrivals: microseconds and events, in the order of arrival.
         speed_up: seconds of the city per real second; 0: everything is due at once.
 
-    >>> events = [Event("orders", "o", name, 0) for name in ("activated", "ready")]
+    >>> noon_us = 1_767_225_600_000_000
+    >>> events = [Event("orders", "o", name, noon_us) for name in ("activated", "ready")]
     >>> [
     ...     (due_s, len(batch))
     ...     for due_s, batch in windows([(0, events[0]), (60_000_000, events[1])], 60.0)

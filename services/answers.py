@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimators.distribution import Distribution
-from services.clock import utc_now
-from services.errors import InvalidRequest
 
-__all__ = ["STEP_S", "chances", "eighths", "later", "moment_of", "quantiles"]
+__all__ = ["STEP_S", "chances", "eighths", "later", "quantiles"]
 
 FloatArray = NDArray[np.float64]
 
@@ -52,24 +50,8 @@ def quantiles(distribution: Distribution, levels: Sequence[float]) -> dict[str, 
 def later(moment: datetime, seconds: float) -> datetime:
     """Return the moment so many seconds later.
 
+    >>> from datetime import UTC
     >>> later(datetime(2026, 3, 2, 12, tzinfo=UTC), 90.5).isoformat()
     '2026-03-02T12:01:30.500000+00:00'
     """
     return moment + timedelta(seconds=seconds)
-
-
-def moment_of(given: datetime | None, clock: Callable[[], datetime] = utc_now) -> datetime:
-    """Return the moment that a request asks for, in UTC; by default the present one.
-
-    Raises:
-        InvalidRequest: it is on the first or the last day of the calendar, where an answer would
-            lie outside of it.
-    """
-    if given is None:
-        return clock()
-    try:
-        moment = given.astimezone(UTC)
-        _ = moment - timedelta(days=2), moment + timedelta(days=2)
-    except OverflowError:
-        raise InvalidRequest(f"{given} is out of range", field="as_of") from None
-    return moment

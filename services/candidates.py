@@ -28,6 +28,7 @@ from services.columns import (
 from services.composing import COURIER_FACTS, Rows
 from services.errors import InvalidRequest
 from services.limits import MAX_PAIRS
+from services.moments import us_of
 from services.orders import KnownOrder, OrderBook, elapsed_columns_of
 from services.selection_schemas import CourierSelectionRequest, OrderColumns
 
@@ -177,6 +178,7 @@ def _orders(
     )
     if given.promised_at is not None:
         check_length(given.promised_at, n, "orders.promised_at", "order")
+        _check_promises(given.promised_at, errors)
     found: list[KnownOrder | None] = []
     for row, order_id in enumerate(given.order_id):
         one = book.known(
@@ -193,6 +195,15 @@ def _orders(
             errors.setdefault(row, InvalidRequest(reason, field=f"orders.order_id[{row}]"))
         found.append(None if row in errors else one)
     return found
+
+
+def _check_promises(promised_at: Sequence[datetime | None], errors: RowErrors) -> None:
+    for row, moment in enumerate(promised_at):
+        if moment is not None:
+            try:
+                us_of(moment, f"orders.promised_at[{row}]")
+            except InvalidRequest as error:
+                errors.setdefault(row, error)
 
 
 def _pairs(

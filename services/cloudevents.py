@@ -10,10 +10,11 @@ from urllib.parse import unquote
 import msgspec
 
 from aggregators.events import Event, Source, check_sample_id
-from aggregators.times import from_us, moment_to_us
+from aggregators.times import from_us
 from services.decoding import decode, unknown_field
 from services.errors import InvalidRequest
 from services.limits import MAX_TEXT_CHARACTERS
+from services.moments import us_of
 from services.schemas import CloudEvent
 from services.unknown_data import UnknownData
 
@@ -40,7 +41,7 @@ _JSON_TYPE = re.compile(
 def to_cloud_event(event: Event) -> CloudEvent:
     """Return an event as it is sent over HTTP.
 
-    >>> event = Event("orders", "o-1", "ready", 0, {"amount": 12.5})
+    >>> event = Event("orders", "o-1", "ready", 1_767_225_600_000_000, {"amount": 12.5})
     >>> to_cloud_event(event).type
     'ready'
     """
@@ -98,9 +99,9 @@ def event_of(
         message.source,
         message.subject,
         message.type,
-        moment_to_us(message.time, "time"),
+        us_of(message.time, "time"),
         _declared_data(message.data, source, unknown_data) if message.data else {},
-        None if recorded is None else moment_to_us(recorded, "recordedtime"),
+        None if recorded is None else us_of(recorded, "recordedtime"),
         bool(message.retracted),
     )
 

@@ -14,7 +14,7 @@ import msgspec
 from aggregators.stores.base import Sample
 from aggregators.times import from_us, moment_to_us
 from estimators.stages import OPEN_STAGES
-from services.answers import chances, eighths, later, moment_of, quantiles
+from services.answers import chances, eighths, later, quantiles
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition
 from services.decoding import decode
@@ -29,6 +29,7 @@ from services.eta_schemas import (
 )
 from services.logbook import Logbook
 from services.metrics import EstimateMetrics
+from services.moments import moment_of
 from services.order_eta import rows_of
 from services.orders import KnownOrder, OrderBook
 from services.schemas import ModelInfo, Problem

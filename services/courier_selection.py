@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.answers import moment_of
 from services.candidates import Candidates, candidates_of
 from services.clock import utc_now
 from services.composing import Composer
 from services.logbook import Logbook
 from services.metrics import EstimateMetrics
+from services.moments import moment_of
 from services.orders import OrderBook
 from services.ranking import Weights
 from services.request_context import in_thread

@@ -12,6 +12,7 @@ import msgspec
 import msgspec.inspect
 
 from services.errors import InvalidRequest
+from services.exact_times import with_exact_times
 
 __all__ = ["decode", "decode_or_none", "unknown_field"]
 
@@ -25,7 +26,8 @@ _STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")
 def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
     """Decode JSON into a type of :mod:`services.schemas`.
 
-    NaN, infinite numbers, unknown fields and times without an offset are refused.
+    NaN, infinite numbers, unknown fields and times without an offset are refused. Times are cut to
+    microseconds (towards the past).
 
     Raises:
         InvalidRequest: the body is not JSON or not of this type; names the field.
@@ -39,7 +41,7 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
     try:
         key: Any = kind  # types are hashable, which mypy cannot see of a type variable
         decoder: msgspec.json.Decoder[T] = _decoder(key)
-        return decoder.decode(body)
+        return decoder.decode(with_exact_times(body, kind))
     except msgspec.ValidationError as error:
         raise _explained(str(error), kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -53,7 +55,7 @@ def decode_or_none(body: bytes | msgspec.Raw, kind: type[T]) -> T | None:
     try:
         key: Any = kind
         decoder: msgspec.json.Decoder[T] = _decoder(key)
-        return decoder.decode(body)
+        return decoder.decode(with_exact_times(body, kind))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 

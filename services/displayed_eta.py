@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from aggregators.typing import SampleId
 from estimators.stages import DIRECT, ELAPSED
-from services.answers import chances, eighths, moment_of
+from services.answers import chances, eighths
 from services.clock import utc_now
 from services.columns import RowErrors, check_length, checked_columns
 from services.composing import Composer, Rows
@@ -36,6 +36,7 @@ from services.errors import InvalidRequest
 from services.limits import MAX_STORES
 from services.logbook import MAX_LOGGED_STORES, Logbook, spread
 from services.metrics import EstimateMetrics
+from services.moments import moment_of
 from services.orders import Vocabulary
 from services.parts import PartAnswer
 

@@ -30,6 +30,7 @@ from services.estimates import (
     estimate_where_possible,
 )
 from services.metrics import EstimateMetrics
+from services.moments import moment_of
 from services.prediction_log import PredictionLog
 from services.prediction_table import Served
 from services.request_context import current_request
@@ -177,10 +178,7 @@ class Estimation:
 
     def _moment(self, given: datetime | None) -> tuple[datetime, int]:
         """Return the moment that is asked for, as a datetime in UTC and as microseconds."""
-        try:
-            as_of = self._clock() if given is None else given.astimezone(UTC)
-        except OverflowError:  # the first and the last day of the calendar have no other timezones
-            raise InvalidRequest(f"{given} is out of range", field="as_of") from None
+        as_of = moment_of(given, self._clock)
         return as_of, moment_to_us(as_of, "as_of")
 
     def _answer(

@@ -10,7 +10,7 @@ import functools
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aggregators import FeatureSet
@@ -38,6 +38,7 @@ from services.feature_schemas import (
     Observation,
 )
 from services.limits import MAX_EXPLAINED_SAMPLES
+from services.moments import moment_of
 from services.schemas import Problem
 
 __all__ = ["FeatureLookup"]
@@ -297,11 +298,7 @@ class FeatureLookup:
                 )
 
     def _moment(self, row: FeatureRow) -> datetime:
-        try:
-            as_of = self._clock() if row.as_of is None else row.as_of.astimezone(UTC)
-        except OverflowError:  # the first and the last day of the calendar have no other timezones
-            raise InvalidRequest(f"{row.as_of} is out of range", field="as_of") from None
-        return as_of
+        return moment_of(row.as_of, self._clock)
 
     @contextlib.contextmanager
     def _store_errors(self, as_of: datetime | None) -> Iterator[None]:

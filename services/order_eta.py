@@ -16,12 +16,13 @@ import numpy as np
 from aggregators.times import from_us, moment_to_us
 from estimators.composition import SHOWN_PARTS
 from estimators.stages import OPEN_STAGES, pending_at
-from services.answers import chances, eighths, later, moment_of, quantiles
+from services.answers import chances, eighths, later, quantiles
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition, Rows
 from services.eta_schemas import EtaAnswer, EtaReasons, EtaRequest
 from services.logbook import Logbook
 from services.metrics import EstimateMetrics
+from services.moments import moment_of
 from services.orders import KnownOrder, OrderBook, elapsed_columns_of
 from services.request_context import in_thread
 from services.schemas import ModelInfo

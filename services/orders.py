@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import compress
 from typing import Any, Protocol
 
@@ -23,12 +23,13 @@ from aggregators.errors import AggregatorError, StoreError
 from aggregators.events import Source
 from aggregators.stores import EventStore
 from aggregators.stores.base import Sample
-from aggregators.times import NEVER, moment_to_us
+from aggregators.times import NEVER
 from aggregators.typing import SampleId
 from estimators.stages import LIFE, elapsed_name, happened_by, is_elapsed, stage_of
 from services.decoding import unknown_field
 from services.errors import InvalidRequest
 from services.limits import PART_TIMEOUT_S
+from services.moments import us_of
 from services.order_fields import check_value, is_good_column
 from services.request_context import current_request, in_thread
 
@@ -237,7 +238,7 @@ class OrderBook:
         for event, moment in happened.items():
             if event not in self._source.events:
                 raise unknown_field("happened", event, self._source.events)
-            times[event] = NEVER if moment is None else _us(moment, f"happened.{event}")
+            times[event] = NEVER if moment is None else us_of(moment, f"happened.{event}")
         has_happened = happened_by(np.array(list(times.values()), dtype=np.int64), as_of_us)
         past = {name: times[name] for name in compress(times, has_happened)}
         known = {} if sample is None else self._facts(sample, past)
@@ -305,10 +306,3 @@ class OrderBook:
             for name, value in sample.facts.items()
             if name in self.vocabulary.numbers and not self._is_usable(name, value)
         ]
-
-
-def _us(moment: datetime, path: str) -> int:
-    try:
-        return moment_to_us(moment.astimezone(UTC), path)
-    except (AggregatorError, OverflowError):
-        raise InvalidRequest(f"{moment} is out of range", field=path) from None

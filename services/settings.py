@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, Self
 
 from aggregators.errors import AggregatorError
+from aggregators.span import DEFAULT_SPAN, SPAN_VARIABLE, TimeSpan
 from aggregators.times import duration_to_us
 from services.errors import SettingError
 from services.event_store import IN_MEMORY
@@ -65,6 +66,7 @@ class EstimatorSettings:
             SettingError: a value that cannot be.
         """
         given = os.environ if environment is None else environment
+        _check_time_span(given)
         tags = {
             name: given.get(variable) or getattr(cls, name)
             for name, variable in cls.model_variables.values()
@@ -237,6 +239,7 @@ class EventSettings:
             SettingError: a value that cannot be.
         """
         given = os.environ if environment is None else environment
+        _check_time_span(given)
         keep = given.get(KEEP_VARIABLE) or cls.keep
         try:
             duration_to_us(keep, KEEP_VARIABLE)
@@ -267,6 +270,14 @@ def _address(given: Mapping[str, str], name: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise SettingError(f"{name} is {url!r}; expected an address such as http://etp:3000")
     return url
+
+
+def _check_time_span(given: Mapping[str, str]) -> None:
+    """Refuse a span of sensible times that cannot be read, before the first event needs it."""
+    try:
+        TimeSpan.parse(given.get(SPAN_VARIABLE) or DEFAULT_SPAN)
+    except AggregatorError as error:
+        raise SettingError(f"{SPAN_VARIABLE}: {error}") from None
 
 
 def _seconds(

@@ -53,7 +53,9 @@ class EventWriter:
     >>> source = Source("orders", sample_id="order_id", events=("ready",))
     >>> store = MemoryEventStore(sources=[source])
     >>> writer = EventWriter(store, IntakeMetrics(CollectorRegistry()))
-    >>> asyncio.run(writer.write([Event("orders", "o-1", "ready", 0)])).applied
+    >>> asyncio.run(
+    ...     writer.write([Event("orders", "o-1", "ready", 1_767_225_600_000_000)])
+    ... ).applied
     1
     >>> writer.close()
     """

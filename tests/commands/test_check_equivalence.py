@@ -31,6 +31,7 @@ from simulator import CityPlan, simulate
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.commands.running import doorstep
 
+NEW_YEAR_US = 1_767_225_600_000_000
 SMALL = ("--data", "synthetic", "--stores", "2", "--days", "4", "--max-rows", "150")
 
 
@@ -208,7 +209,7 @@ def test_a_store_that_knows_something_is_refused(
     monkeypatch: pytest.MonkeyPatch, errors: list[str]
 ) -> None:
     full = MemoryEventStore([ORDERS])
-    full.append([Event("orders", "o-1", "ready", 0)])
+    full.append([Event("orders", "o-1", "ready", NEW_YEAR_US)])
     monkeypatch.setattr(event_store, "open_store", lambda where, sources: full)
     code, _ = run(*SMALL)
     assert code == 1
@@ -272,7 +273,10 @@ def answering(features: FeatureSet, *answers: tuple[int, Any]) -> ServiceAnswers
     return ServiceAnswers(EventClient("http://events", transport=transport), features)
 
 
-EVENTS = [Event("orders", "o-1", "ready", 0), Event("orders", "o-2", "ready", 0)]
+EVENTS = [
+    Event("orders", "o-1", "ready", NEW_YEAR_US),
+    Event("orders", "o-2", "ready", NEW_YEAR_US),
+]
 ACCEPTED = {
     "request_id": "r", "accepted": 2, "refused": 0, "applied": 1, "duplicates": 1,
     "superseded": 0, "events": [{"id": "1", "status": "accepted"}] * 2,

@@ -194,7 +194,7 @@ def test_events_are_sent_to_a_service(service: tuple[str, list[CloudEvent]]) -> 
 
 
 def event(name: str) -> Event:
-    return Event("orders", "o-1", name, 0)
+    return Event("orders", "o-1", name, 1_767_225_600_000_000)
 
 
 def test_events_wait_for_their_time() -> None:

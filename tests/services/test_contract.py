@@ -7,6 +7,7 @@ of the service; what no JSON document may hold is refused, by field and with a r
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ DEPTHS = (5, 900, 100_000)
 ODD = ("null", "true", "-1", str(2**63), "1" * 400, '""', '"\\u0000"', '"\\ud800"',
        '"' + "x" * 5_000 + '"', '"2026-03-02T12:00:00"', '"9999-12-31T23:59:59-23:59"',
        '"0001-01-01T00:00:00+23:59"', "[]", '{"a": null}')  # fmt: skip
+
+NOT_SENSIBLE = (
+    "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59-12:00", "1970-01-21T10:53:45.600Z",
+)  # fmt: skip
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 
 ENDPOINTS = [
     pytest.param(name, path, id=f"{name}{path}")
@@ -110,7 +117,7 @@ def problem_of(response: httpx.Response) -> dict[str, Any]:
 
 def refusals(response: httpx.Response) -> list[tuple[str, str]]:
     """Fields and reasons of all that was refused: the whole request, or rows of it."""
-    if response.status_code != httpx.codes.OK:
+    if response.status_code not in (httpx.codes.OK, httpx.codes.MULTI_STATUS):
         problem = problem_of(response)
         return [(problem["field"], problem["reason"])]
     return [
@@ -188,6 +195,26 @@ def test_what_is_no_finite_number_is_refused_wherever_it_stands(
     bodies = ((mutations.at(p), mutations.with_text(example, p, number)) for p in places)
     for what, response in sent(running, path, bodies):
         assert refusals(response), f"{number} at {what} was taken"
+
+
+@every_endpoint
+@pytest.mark.parametrize("moment", NOT_SENSIBLE)
+def test_a_time_outside_the_sensible_span_is_refused_with_its_field(
+    running: Running, path: str, moment: str
+) -> None:
+    example = running.examples[path]
+    for place, value in mutations.leaves(example):
+        name = next(step for step in reversed(place) if isinstance(step, str))
+        if not (isinstance(value, str) and _TIME.match(value)):
+            continue
+        body = mutations.with_text(example, place, json.dumps(moment))
+        ((_, response),) = sent(running, path, iter([(moment, body)]))
+        found = refusals(response)
+        assert found, f"{moment} at {mutations.at(place)} was taken"
+        assert all(name in field for field, _ in found), found
+        assert all("outside the span" in reason for _, reason in found), found
+        if response.status_code == httpx.codes.OK and place[0] == "rows":
+            assert len(found) == 1, "the other rows are answered"
 
 
 @every_endpoint

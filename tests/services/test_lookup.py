@@ -152,7 +152,7 @@ def test_a_plain_id_is_of_the_source_that_is_asked(store: MemoryEventStore) -> N
         (
             {"as_of": datetime.fromisoformat("9999-12-31T23:59:59-12:00")},
             "as_of",
-            "out of range",
+            "outside the span",
         ),
     ],
 )
