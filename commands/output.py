@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.text import Text
 
 from commands.progress_lines import ProgressLines, telling
+from services.masking import masked
 
 __all__ = ["StageProgress", "UserError", "console", "error_console", "progress", "reports_errors"]
 
@@ -60,7 +61,9 @@ def reports_errors(command: F) -> F:
         try:
             return command(*args, **kwargs)
         except _user_errors() as error:
-            error_console.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+            error_console.print(
+                Text.assemble(("error: ", "bold red"), masked(str(error))), soft_wrap=True
+            )
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             error_console.print("interrupted")

@@ -22,10 +22,11 @@ from services.errors import (
     Unauthorized,
     Unavailable,
 )
+from services.masking import masked, without_paths
 from services.request_context import RequestContext
 from services.schemas import Problem
 
-__all__ = ["UNEXPECTED", "Answering", "answer_problem", "problem_headers"]
+__all__ = ["UNEXPECTED", "Answering", "answer_problem", "problem_headers", "problem_of"]
 
 UNEXPECTED = "unexpected; the log has it under this request id"
 """The reason of a failure of our own, which nobody else need know."""
@@ -126,12 +127,21 @@ def problem_headers(error: ServiceError) -> dict[str, str]:
     return {}
 
 
+def problem_of(error: ServiceError, request_id: str) -> Problem:
+    """Return what is said of an error: no password, and of the machine's files no more than names.
+
+    >>> problem_of(Unavailable("no store: cannot open /srv/data/events.db"), "r-7").reason
+    'no store: cannot open events.db'
+    """
+    reason = masked(error.reason)
+    if error.http_status >= _SERVER_ERROR:
+        reason = without_paths(reason)
+    return Problem(error=error.error, field=error.field, reason=reason, request_id=request_id)
+
+
 async def answer_problem(send: Any, error: ServiceError, request_id: str) -> None:
     """Answer an error over ASGI."""
-    problem = Problem(
-        error=error.error, field=error.field, reason=error.reason, request_id=request_id
-    )
-    body = msgspec.json.encode(problem)
+    body = msgspec.json.encode(problem_of(error, request_id))
     headers = {
         "content-type": "application/json",
         "content-length": str(len(body)),

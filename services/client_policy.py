@@ -23,6 +23,7 @@ from services.client_errors import (
     ServiceUnreachable,
     UnreadableAnswer,
 )
+from services.masking import masked
 from services.request_context import TIMEOUT_HEADER, current_request
 from services.retrying import RetryBudget
 from services.schemas import Problem
@@ -155,7 +156,7 @@ class Attempts:
         kind = ServiceUnreachable
         if isinstance(error, TimeoutError | httpx.TimeoutException):
             kind = NoAnswerInTime
-        text = f"no answer from {self._policy.url}: {type(error).__name__} {error}"
+        text = f"no answer from {masked(self._policy.url)}: {type(error).__name__} {error}"
         raise kind(text.rstrip()) from error
 
     def _jitter_s(self) -> float:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable
 
 from aggregators.catalog import Catalog
 from aggregators.events import Source
 from aggregators.stores import EventStore, MemoryEventStore, SqliteEventStore
 from services.errors import SettingError
+from services.masking import MASK, masked
 from services.placeholders import check_placeholder
 
 __all__ = ["IN_MEMORY", "is_redis", "load_catalog", "open_store"]
 
 IN_MEMORY = "memory"
+
+_SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]+:/")
 
 
 def open_store(where: str, sources: Iterable[Source]) -> EventStore:
@@ -34,6 +38,11 @@ def open_store(where: str, sources: Iterable[Source]) -> EventStore:
     check_placeholder(where, "the address of the event store")
     if where == IN_MEMORY:
         return MemoryEventStore(sources=list(sources))
+    if not is_redis(where) and _SCHEME.match(where):
+        raise SettingError(
+            f"the event store {masked(where)!r} cannot be opened; expected redis://, rediss://,"
+            " unix://, the path of an SQLite file, or memory"
+        )
     if not is_redis(where):
         return SqliteEventStore(where, sources=list(sources))
     from aggregators.stores.redis import RedisEventStore  # what few services need
@@ -47,7 +56,7 @@ def is_redis(where: str) -> bool:
     >>> is_redis("redis://127.0.0.1:6379"), is_redis("redis.db")
     (True, False)
     """
-    return where.startswith("redis") and "://" in where
+    return where.lower().startswith(("redis://", "rediss://", "unix://"))
 
 
 def without_password(url: str) -> str:
@@ -56,9 +65,7 @@ def without_password(url: str) -> str:
     >>> without_password("redis://:secret@127.0.0.1:6379/0")
     'redis://127.0.0.1:6379/0'
     """
-    scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
+    return masked(url).replace(f"{MASK}@", "")
 
 
 def load_catalog(where: str) -> Catalog:

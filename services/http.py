@@ -21,7 +21,7 @@ from bentoml._internal.service.openapi.specification import Schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.answering import UNEXPECTED, problem_headers
+from services.answering import UNEXPECTED, problem_headers, problem_of
 from services.errors import InvalidRequest, ServiceError, TooLate
 from services.limits import MAX_BODY_BYTES
 from services.request_context import (
@@ -30,7 +30,6 @@ from services.request_context import (
     current_request,
     request_id_from,
 )
-from services.schemas import Problem
 
 __all__ = ["Call", "answered", "json_endpoint", "json_response", "read_call", "request_id_of"]
 
@@ -185,11 +184,11 @@ async def answered(answer: Callable[[], Awaitable[Response]], *, request_id: str
 
 
 def _refusal(request_id: str, error: ServiceError) -> Response:
-    problem = Problem(
-        error=error.error, field=error.field, reason=error.reason, request_id=request_id
-    )
     return json_response(
-        problem, request_id=request_id, status=error.http_status, headers=problem_headers(error)
+        problem_of(error, request_id),
+        request_id=request_id,
+        status=error.http_status,
+        headers=problem_headers(error),
     )
 
 

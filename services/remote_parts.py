@@ -18,6 +18,7 @@ from services.client_connections import AsyncServiceClient
 from services.client_errors import ServiceUnreachable, UnreadableAnswer
 from services.estimates import Estimates
 from services.limits import MAX_COLUMN_ROWS
+from services.masking import masked
 from services.schemas import (
     Leg,
     PredictColumnsAnswer,
@@ -69,7 +70,7 @@ class Pause:
         pause_s: float = PAUSE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = url
+        self._url = masked(url)
         self._most = failures
         self._pause_s = pause_s
         self._clock = clock

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from services.errors import SettingError
+from services.masking import masked
 from services.request_context import RequestContext, current_request
 
 __all__ = ["JsonFormatter", "LogSettings", "RequestLog", "log_as_json"]
@@ -97,7 +98,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "service": self._service,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": masked(record.getMessage()),
         }
         request = current_request()
         if request is not None:
@@ -105,7 +106,7 @@ class JsonFormatter(logging.Formatter):
             line |= {"span_id": request.trace.span_id}
         line |= getattr(record, _FIELDS, {})
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = masked(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 

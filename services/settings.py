@@ -268,7 +268,8 @@ def _variables(settings: EventSettings | PartSettings, names: tuple[str, ...]) -
 def _address(given: Mapping[str, str], name: str) -> str:
     url = given.get(name) or ""
     if url and not url.startswith(("http://", "https://")):
-        raise SettingError(f"{name} is {url!r}; expected an address such as http://etp:3000")
+        shown = url.rpartition("@")[2]
+        raise SettingError(f"{name} is {shown!r}; expected an address such as http://etp:3000")
     return url
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from services.errors import Unavailable
+from services.errors import SettingError, Unavailable
 from services.event_store import without_password
 
 __all__ = ["Backlog", "DeadLetter", "EventStream", "Message", "StreamUnavailable"]
@@ -75,12 +75,18 @@ class EventStream:
         self._consumer = consumer
         self._where = without_password(url)
         self._claim_from: bytes = b"0-0"
-        self._redis: Any = redis.Redis.from_url(
-            url,
-            protocol=2,
-            socket_connect_timeout=_CONNECT_TIMEOUT_S,
-            socket_timeout=_SPARE_TIMEOUT_S,
-        )
+        try:
+            self._redis: Any = redis.Redis.from_url(
+                url,
+                protocol=2,
+                socket_connect_timeout=_CONNECT_TIMEOUT_S,
+                socket_timeout=_SPARE_TIMEOUT_S,
+            )
+        except ValueError:  # its text quotes parts of the URL, which may be of a password
+            raise SettingError(
+                f"{self._where!r} is no address of a Redis server; expected"
+                " redis://[user:password@]host:port/db, with / ? # @ : % of a password encoded"
+            ) from None
         # Messages are taken as they come; the library would make and copy objects of its own.
         for command in ("XREADGROUP", "XAUTOCLAIM"):
             self._redis.set_response_callback(command, lambda response, **_options: response)

@@ -68,8 +68,12 @@ class Nodes:
                 socket_timeout=ANSWER_TIMEOUT_S,
                 retry=self._redis.retry.Retry(self._redis.backoff.NoBackoff(), 0),
             )
-        except ValueError as error:
-            raise StoreError(f"the URL is none of a Redis server: {error}") from error
+        except ValueError:
+            # What the library says of it quotes parts of the URL, which may be of a password.
+            raise StoreError(
+                "the URL is none of a Redis server; expected redis://[user:password@]host:port/db,"
+                " where / ? # @ : and % of a password are written as %2F %3F %23 %40 %3A and %25"
+            ) from None
         self._lanes = lanes
         self._links: dict[tuple[Address, int], Link] = {}
         # Whoever drops a store without closing it must not leave sockets open.

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from services.answering import problem_headers
+from services.answering import problem_headers, problem_of
 from services.errors import (
     InvalidRequest,
     RequestTimeout,
@@ -15,7 +15,6 @@ from services.errors import (
     Unavailable,
 )
 from services.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADER_LINES, MAX_PIPELINED
-from services.schemas import Problem
 
 __all__ = [
     "BAD_REQUEST",
@@ -52,11 +51,7 @@ class Refusal:
         b'HTTP/1.1 503 Service Unavailable'
         """
         error = self.error
-        body = msgspec.json.encode(
-            Problem(
-                error=error.error, field=error.field, reason=error.reason, request_id=request_id
-            )
-        )
+        body = msgspec.json.encode(problem_of(error, request_id))
         headers = {
             "content-type": "application/json",
             "content-length": str(len(body)),
