@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 
@@ -13,6 +12,7 @@ from aggregators.events import Event, Source, check_sample_id
 from aggregators.times import from_us
 from services.decoding import decode, unknown_field
 from services.errors import InvalidRequest
+from services.header_text import attribute_of
 from services.limits import MAX_TEXT_CHARACTERS
 from services.moments import us_of
 from services.schemas import CloudEvent
@@ -171,7 +171,7 @@ def structured(headers: Mapping[str, str], body: bytes) -> bytes:
     """Return an event in binary mode (attributes in ``ce-`` headers) as structured JSON.
 
     The subject is text: sources whose ids are integers need the structured mode. Raises
-    :class:`InvalidRequest` where the body is not JSON.
+    :class:`InvalidRequest` where the body is not JSON, or a header cannot be decoded; names it.
 
     >>> structured({"ce-specversion": "1.0", "ce-id": "a%20b"}, b"")
     b'{"specversion":"1.0","id":"a b"}'
@@ -179,7 +179,7 @@ def structured(headers: Mapping[str, str], body: bytes) -> bytes:
     fields: dict[str, Any] = {}
     for header, text in headers.items():
         if header.startswith("ce-"):
-            value = unquote(text)
+            value = attribute_of(header, text)
             name = header.removeprefix("ce-")
             fields[name] = _TRUTHS.get(value, value) if name == "retracted" else value
     if body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 _WHERE = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _NAMED = re.compile(r"(unknown|required) field `(?P<name>[^`]*)`")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")
 
 
@@ -45,7 +47,7 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         raise _explained(str(error), kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not JSON: {error}") from None
+        raise InvalidRequest(f"the body is not JSON: {_why_none(body, error)}") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply") from None
 
@@ -71,6 +73,17 @@ def unknown_field(path: str, name: str, known: Iterable[str]) -> InvalidRequest:
 @lru_cache(maxsize=32)
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
+
+
+def _why_none(body: bytes | msgspec.Raw, error: Exception) -> str:
+    r"""Return why a body is no JSON; of half a surrogate pair the decoder says other things."""
+    if _SURROGATE.search(body) is None:
+        return str(error)
+    try:
+        json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        return str(error)
+    return f"half of a surrogate pair (such as \\ud800) is no character ({error})"
 
 
 def _explained(message: str, kind: Any) -> InvalidRequest:

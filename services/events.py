@@ -36,6 +36,7 @@ from services.feature_schemas import (
     FeaturesRequest,
 )
 from services.guard import guarded
+from services.header_text import query_of
 from services.http import Call, answered, json_endpoint, json_response, request_id_of
 from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
@@ -225,7 +226,8 @@ class EventService:
 
         async def give() -> Response:
             lookup = self._ready()
-            question = await self._in_reader(parse, request.query_params, lookup)
+            params = query_of(request.scope["query_string"])
+            question = await self._in_reader(parse, params, lookup)
             return await self._answer(request_id, getattr(lookup, answer), question)
 
         return await answered(give, request_id=request_id)

@@ -86,6 +86,9 @@ async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
     cloud_headers: dict[str, str] = {}
     if media_type == JSON and _BINARY_MODE in headers:  # otherwise the body says everything
         cloud_headers = {name: text for name, text in headers.items() if name.startswith("ce-")}
+        twice = [name for name in cloud_headers if len(headers.getlist(name)) > 1]
+        if twice:
+            refusal = refusal or InvalidRequest("stands more than once", field=twice[0])
     return Call(body, media_type, request_id, refusal, cloud_headers)
 
 
