@@ -3,7 +3,9 @@
 A service computes on its event loop. Were every request begun at once when it arrives, all of them
 would progress together, each as slowly as all: beyond the capacity no answer is in time, and the
 loop comes to new connections and health checks once in seconds. So requests wait here for their
-turn, in the order of their arrival, and one that has waited too long is refused.
+turn, in the order of their arrival, and one that has waited too long is refused: soon where some
+have been waiting all the time, later in a burst that will pass (after Nichols and Jacobson,
+Controlling Queue Delay, 2012).
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ AT_ONCE = 8
 
 QUICK_TURN_S = 0.002
 """A turn of the loop that takes less leaves room: what is under way waits, it does not compute."""
+
+BURST_S = 0.3
+"""So long a queue may last, and requests wait in it, before it is no burst but overload."""
 
 _LOOK_AGAIN_S = 0.001
 
@@ -50,7 +55,8 @@ class Gate:
 
     Args:
         loop: whose turns are counted.
-        max_wait_s: longest wait.
+        max_wait_s: longest wait while more is asked than can be answered.
+        burst_s: longest wait, and longest time, until that is known.
         queued: number of tasks that wait for a thread.
         clock: seconds that never run back; injected in tests.
     """
@@ -60,15 +66,18 @@ class Gate:
         loop: asyncio.AbstractEventLoop,
         *,
         max_wait_s: float,
+        burst_s: float = BURST_S,
         queued: Callable[[], int] = lambda: 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._loop = loop
         self._max_wait_s = max_wait_s
+        self._burst_s = burst_s
         self._queued = queued
         self._clock = clock
         self._waiting: deque[Waiting] = deque()
         self._due_s = 0.0
+        self._since_s = clock()
         self._turns = False
         self.under_way = 0
         """Requests that have begun and not ended."""
@@ -82,6 +91,8 @@ class Gate:
         if not self._turns and not self._waiting and self.under_way < AT_ONCE:
             self._begin(request)
         else:
+            if not self._waiting:
+                self._since_s = self._clock()
             self._waiting.append(request)
         if not self._turns:
             self._turns = True
@@ -118,8 +129,10 @@ class Gate:
             request.begin()
 
     def _refuse_old(self, now_s: float) -> None:
-        waiting = self._waiting
-        while waiting and now_s - waiting[0].arrived_s > self._max_wait_s:
+        waiting, most_s = self._waiting, self._max_wait_s
+        if now_s - self._since_s <= self._burst_s:
+            most_s = max(most_s, self._burst_s)
+        while waiting and now_s - waiting[0].arrived_s > most_s:
             old = waiting.popleft()
             if old.is_wanted():
                 old.refuse()

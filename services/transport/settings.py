@@ -37,8 +37,8 @@ class TransportSettings:
         write_timeout_s: for which a caller may take nothing of its answer
             (``DOORSTEP_WRITE_TIMEOUT_S``).
         grace_s: for what is under way when the service is told to end (``DOORSTEP_GRACE_S``).
-        max_wait_ms: for which a request waits for its turn before it is refused
-            (``DOORSTEP_MAX_WAIT_MS``).
+        max_wait_ms: for which a request waits for its turn before it is refused, while more is
+            asked than can be answered (``DOORSTEP_MAX_WAIT_MS``).
 
     >>> TransportSettings.from_environment({"DOORSTEP_MAX_CONNECTIONS": "50"}).max_connections
     50
@@ -55,7 +55,7 @@ class TransportSettings:
     idle_timeout_s: float = 5.0
     write_timeout_s: float = 10.0
     grace_s: float = 20.0
-    max_wait_ms: float = 75.0
+    max_wait_ms: float = 50.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> TransportSettings:

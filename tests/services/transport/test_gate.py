@@ -45,7 +45,7 @@ class Turns:
 class Bench:
     """A gate, and what became of the requests that were offered to it."""
 
-    def __init__(self, *, queued: int = 0) -> None:
+    def __init__(self, *, queued: int = 0, burst_s: float = 0.0) -> None:
         self.turns = Turns()
         self.queued = queued
         self.begun: list[int] = []
@@ -54,6 +54,7 @@ class Bench:
         self.gate = Gate(
             cast("asyncio.AbstractEventLoop", self.turns),
             max_wait_s=WAIT_S,
+            burst_s=burst_s,
             queued=lambda: self.queued,
             clock=self.turns.clock,
         )
@@ -133,6 +134,24 @@ def test_what_has_waited_too_long_is_refused_and_never_begins() -> None:
     assert (bench.begun, bench.refused) == ([0], [1, 2, 3])
     bench.turns.settle()
     assert (bench.begun, bench.gate.under_way) == ([0], 1)
+
+
+def test_a_burst_may_wait_longer_than_what_lasts() -> None:
+    bench = Bench(queued=1, burst_s=3 * WAIT_S)
+    for number in range(40):
+        bench.offer(number)
+    for _ in range(AT_ONCE):
+        bench.turns.turn(takes_s=2.0 * QUICK_TURN_S)
+    bench.turns.turn(takes_s=2 * WAIT_S)
+    assert bench.refused == []  # it came a moment ago
+    bench.turns.turn(takes_s=WAIT_S)
+    assert bench.refused == list(range(AT_ONCE, 40))  # and did not pass
+    bench.queued = 0
+    bench.turns.settle()
+    for number in range(40, 60):  # the next one is a burst again
+        bench.offer(number)
+    bench.turns.turn(takes_s=2 * WAIT_S)
+    assert bench.refused[-1] == 39
 
 
 def test_the_age_of_a_request_counts_from_its_arrival() -> None:
