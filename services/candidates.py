@@ -26,7 +26,8 @@ from services.columns import (
     taken,
 )
 from services.composing import COURIER_FACTS, Rows
-from services.errors import InvalidRequest
+from services.errors import InvalidRequest, UnknownOrder
+from services.fact_bounds import BOUNDS, impossible
 from services.limits import MAX_PAIRS
 from services.moments import us_of
 from services.orders import KnownOrder, OrderBook, elapsed_columns_of
@@ -45,7 +46,6 @@ JUST_NOW_S = 1.0
 """How long ago a candidate counts as assigned."""
 
 DISTANCE = "distance_to_store_m"
-_MAX_DISTANCE_M = 1e6
 _SINCE_ASSIGNED = elapsed_name("courier_assigned")
 _AFTER_PICKUP = ("picked_up", "courier_at_customer", "delivered", "cancelled")
 
@@ -95,7 +95,7 @@ class Candidates:
         distances = distance.astype(object)
         distances[np.isnan(distance)] = None
         columns[DISTANCE] = distances.tolist()
-        ids = object_array(self.order_ids)
+        ids = object_array(one.sample_id if one else None for one in self.orders)
         return (
             Rows(
                 columns=columns,
@@ -146,7 +146,12 @@ def candidates_of(
         of="courier",
         errors=errors["courier"],
     )
-    courier_columns["courier_id"] = object_array(request.couriers.courier_id)
+    ids = request.couriers.courier_id
+    for row, error in book.vocabulary.bad_values("courier_id", ids, "couriers").items():
+        errors["courier"].setdefault(
+            row, InvalidRequest(error.reason, field=f"{error.field}[{row}]")
+        )
+    courier_columns["courier_id"] = object_array(ids)
     order, courier, distance_m = _pairs(request, errors["pair"])
     good = _good(order, courier, len(orders), n_couriers, errors)
     promised_s = _promised_s(request.orders, as_of)
@@ -181,14 +186,22 @@ def _orders(
         _check_promises(given.promised_at, errors)
     found: list[KnownOrder | None] = []
     for row, order_id in enumerate(given.order_id):
-        one = book.known(
-            order_id,
-            None if samples is None else samples[row],
-            {name: column[row] for name, column in facts.items()},
-            {},
-            moment_to_us(as_of, "as_of"),
-            was_read=samples is not None,
-        )
+        try:
+            one = book.known(
+                order_id,
+                None if samples is None else samples[row],
+                {name: column[row] for name, column in facts.items()},
+                {},
+                moment_to_us(as_of, "as_of"),
+                was_read=samples is not None,
+            )
+        except UnknownOrder as error:
+            path = f"orders.order_id[{row}]"
+            errors.setdefault(row, InvalidRequest(error.reason, field=path))
+            found.append(None)
+            continue
+        if one.stale:
+            errors.setdefault(row, InvalidRequest(one.stale, field=f"orders.order_id[{row}]"))
         over = [event for event in _AFTER_PICKUP if event in one.happened_us]
         if over:
             reason = f"the order {order_id!r} is {over[0]} already; no courier can take it"
@@ -246,8 +259,9 @@ def _pairs(
 
 def _distances(given: list[float | None], path: str, errors: RowErrors) -> FloatArray:
     distance_m = np.array(given, dtype=np.float64)
-    for row in np.flatnonzero((distance_m < 0.0) | (distance_m > _MAX_DISTANCE_M)).tolist():
-        reason = f"is {given[row]!r}; expected metres from 0 to {_MAX_DISTANCE_M:g}, or null"
+    bounds = BOUNDS[DISTANCE]
+    for row in np.flatnonzero((distance_m < bounds.low) | (distance_m > bounds.high)).tolist():
+        reason = f"{impossible(DISTANCE, distance_m[row])}, or null"
         errors.setdefault(row, InvalidRequest(reason, field=f"{path}[{row}]"))
     return distance_m
 

@@ -366,11 +366,13 @@ def _take_status(
     codes: CodeArray, notes: dict[int, list[str]], asked: _Asked, answer: PartAnswer
 ) -> None:
     """Let the status and the notes of a part be those of the rows that it answered."""
-    if answer.status.count("ok") == len(answer.status):
+    if answer.status.count("ok") == len(answer.status) and not any(answer.notes):
         return
     sent = np.array([_CODES[status] for status in answer.status], dtype=np.int8)
     codes[asked.rows] = np.maximum(codes[asked.rows], sent[asked.copies])
-    lacking = np.flatnonzero(sent[asked.copies])
+    # A row that is as it should be may have a note all the same: a category nobody has seen.
+    noted = np.fromiter(map(bool, answer.notes), np.bool_, len(answer.notes))
+    lacking = np.flatnonzero(noted[asked.copies])
     rows, copies = asked.rows[lacking].tolist(), asked.copies[lacking].tolist()
     for row, copy in zip(rows, copies, strict=True):
         _add(notes, row, answer.notes[copy])

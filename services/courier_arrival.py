@@ -83,7 +83,11 @@ class CourierArrival:
         coming: list[tuple[ArrivalAnswer, KnownOrder]] = []
         for row, order in known.items():
             answer = answers[row].answer = _facts(order)
-            if answer.courier in ("not_assigned", "on_the_way"):
+            if order.stale and answer.courier not in ("delivered", "cancelled"):
+                answer.status = "degraded"
+                answer.notes.append(order.stale)
+                self._metrics.count_answer(answer.status)
+            elif answer.courier in ("not_assigned", "on_the_way"):
                 coming.append((answer, order))
         models: dict[str, ModelInfo] = {}
         if coming:
@@ -130,12 +134,6 @@ class CourierArrival:
         self, row: ArrivalRow, samples: Sequence[Sample | None] | None, k: int, as_of_us: int
     ) -> KnownOrder:
         sample = None if samples is None else samples[k]
-        if samples is not None and sample is None and not row.order and not row.happened:
-            raise InvalidRequest(
-                f"{row.order_id!r} is unknown to the event store, and nothing is said of it in"
-                " order or happened",
-                field="order_id",
-            )
         return self._orders.known(
             row.order_id, sample, row.order, row.happened, as_of_us, was_read=samples is not None
         )

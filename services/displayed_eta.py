@@ -133,6 +133,10 @@ class DisplayedEta:
             stores.facts, n, self._vocabulary, path="stores.facts", of="store", errors=errors
         )
         columns.update({name: column.tolist() for name, column in of_store.items()})
+        for row, error in self._vocabulary.bad_values(
+            "store_id", stores.store_id, "stores"
+        ).items():
+            errors.setdefault(row, InvalidRequest(error.reason, field=f"{error.field}[{row}]"))
         columns["store_id"] = stores.store_id
         columns.update({name: [None] * n for name in ELAPSED})
         return Rows(

@@ -4,6 +4,7 @@
 
     ServiceError
     ├── InvalidRequest      400, 413 to 431 what was sent: the field and the reason
+    │   └── UnknownOrder    404             an order that nobody knows and of which nothing is said
     ├── Unauthorized        401             no API key, or none that is known
     ├── Forbidden           403             an API key that may ask for something else
     ├── NotFound            404             a path that there is not
@@ -29,6 +30,7 @@ __all__ = [
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",
+    "UnknownOrder",
 ]
 
 
@@ -57,6 +59,20 @@ class InvalidRequest(ServiceError):
     def __init__(self, reason: str, *, field: str = "", http_status: int = 400) -> None:
         super().__init__(reason, field=field)
         self.http_status = http_status
+
+
+class UnknownOrder(InvalidRequest):
+    """Nobody knows an order of this id, and the request says nothing else of it."""
+
+    error = "not_found"
+
+    def __init__(self, order_id: str | int, *, field: str = "order_id") -> None:
+        super().__init__(
+            f"{order_id!r} is unknown to the event store, and nothing is said of it; expected the"
+            " id of an order that has happened, or its facts (null for an order without an id)",
+            field=field,
+            http_status=404,
+        )
 
 
 class Unauthorized(ServiceError):

@@ -114,7 +114,9 @@ class EtaAnswer(Struct, kw_only=True):
     sum is ``expected_eta_s``; a part that is past is 0. ``eta_s`` and ``at_store_s`` map levels to
     seconds: with probability 0.9 the order is delivered within ``eta_s["0.9"]``; ``at_store_s`` is
     null once the courier is at the store. Of an order that is delivered or cancelled there is
-    nothing to estimate: all of these are null, and ``ended_at`` says when it ended.
+    nothing to estimate: all of these are null, and ``ended_at`` says when it ended. They are null,
+    too, of an order that has not ended and whose last event is more than a day ago: ``notes`` say
+    that it is stale.
 
     ``models`` names what answered each part; a part that is missing there was answered without its
     model. ``expected_at`` is ``as_of`` and the expected ETA, as a time. ``explanation`` is there
@@ -171,9 +173,9 @@ class ArrivalAnswer(Struct, kw_only=True):
 
     Before: ``expected_in_s`` and ``arrival_s`` (level -> seconds from ``as_of``), with
     ``expected_at`` and ``arrival_at`` the same as times. Afterwards these are null and
-    ``arrived_at`` is when it was. While the courier is ``not_assigned``, finding one is in the
-    estimate. ``food_ready`` says whether the order is ready, ``ready_on_arrival`` how likely it is
-    to be when the courier arrives.
+    ``arrived_at`` is when it was. They are null, too, of an order that is stale. While the courier
+    is ``not_assigned``, finding one is in the estimate. ``food_ready`` says whether the order is
+    ready, ``ready_on_arrival`` how likely it is to be when the courier arrives.
     """
 
     order_id: SampleId

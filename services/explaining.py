@@ -46,7 +46,7 @@ class Explainer:
             self._store,
             as_of=as_of,
             facts=order.facts,
-            sample_id=order.order_id,
+            sample_id=order.sample_id,
             happened_us=order.happened_us,
             validators=self._validators,
         )

@@ -13,6 +13,7 @@ from estimators.distribution import Distribution
 from estimators.fallback import Fallback
 from services.errors import InvalidRequest
 from services.estimates import Estimates, Rows, one_row
+from services.fact_bounds import BOUNDS
 from services.order_fields import check_value
 from services.schemas import ModelInfo, Status
 
@@ -48,7 +49,7 @@ class FallbackModel:
         """Refuse what no order can have as a value."""
         for name, value in order.items():
             if value is not None:
-                check_value("order", name, value, is_number=isinstance(value, float))
+                check_value("order", name, value, is_number=_is_number(name, value))
 
     def takes(self, name: str) -> bool:
         """Return that an order may have this field."""
@@ -61,7 +62,7 @@ class FallbackModel:
             for i, value in enumerate(column):
                 if value is not None and i not in problems:
                     try:
-                        check_value("columns", name, value, is_number=isinstance(value, float))
+                        check_value("columns", name, value, is_number=_is_number(name, value))
                     except InvalidRequest as error:
                         problems[i] = error
         return problems
@@ -85,6 +86,10 @@ class FallbackModel:
 
     def close(self) -> None:
         """Do nothing: nothing runs in the background."""
+
+
+def _is_number(name: str, value: object) -> bool:
+    return name in BOUNDS or isinstance(value, float)
 
 
 def fallen_back(

@@ -42,6 +42,7 @@ __all__ = [
     "PART_RESERVE_S",
     "PART_TIMEOUT_S",
     "REQUEST_TIMEOUT_S",
+    "STALE_ORDER_S",
     "STORE_TIMEOUT_S",
 ]
 
@@ -145,6 +146,10 @@ REQUEST_TIMEOUT_S = 10.0
 PART_TIMEOUT_S = 1.0
 """Seconds that a part of an ETA may take, however much time the request has: what does not answer
 by then is not worth the wait."""
+
+STALE_ORDER_S = 86_400.0
+"""Seconds after its last event from which on nothing is estimated of an order that has not ended:
+what ended it was never recorded."""
 
 STORE_TIMEOUT_S = 1.0
 """Seconds that an event store over the network may take; then the answer comes without it."""

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from aggregators.errors import AggregatorError
 from aggregators.times import from_us, moment_to_us
 from estimators.composition import SHOWN_PARTS
+from estimators.errors import EstimatorError
 from estimators.stages import OPEN_STAGES, pending_at
 from services.answers import chances, eighths, later, quantiles
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition, Rows
+from services.errors import ServiceError
 from services.eta_schemas import EtaAnswer, EtaReasons, EtaRequest
 from services.logbook import Logbook
 from services.metrics import EstimateMetrics
@@ -77,7 +80,8 @@ class OrderEta:
         """Answer one request.
 
         Raises:
-            InvalidRequest: a fact or an event that no order has, or a value of the wrong type.
+            InvalidRequest: a fact or an event that no order has, or a value that cannot be.
+            UnknownOrder: nobody knows the order, and nothing is said of it.
         """
         as_of = moment_of(request.as_of, self._clock)
         as_of_us = moment_to_us(as_of, "as_of")
@@ -94,6 +98,10 @@ class OrderEta:
         answer = _nothing_yet(order, as_of, request_id)
         if order.stage not in OPEN_STAGES:
             return _ended(answer, order)
+        if order.stale:
+            answer.status, answer.notes = "degraded", [*order.notes, order.stale]
+            self._metrics.count_answer(answer.status)
+            return answer
         rows = rows_of([order], as_of_us)
         composition = await self._composer.compose(rows, as_of)
         self._fill(answer, order, composition, request.levels)
@@ -138,6 +146,9 @@ class OrderEta:
             answer.explanation = await in_thread(
                 self._threads, self._explain, order, composition, answer.as_of
             )
+        except (AggregatorError, EstimatorError, ServiceError) as error:
+            logger.error("the ETA of %r cannot be explained: %s", order.order_id, error)
+            answer.notes = [*answer.notes, NOT_EXPLAINED]
         except Exception:  # whatever it is, the estimate is there
             logger.exception("the ETA of %r cannot be explained", order.order_id)
             answer.notes = [*answer.notes, NOT_EXPLAINED]
@@ -167,7 +178,7 @@ def rows_of(orders: list[KnownOrder], as_of_us: int) -> Rows:
     columns.update(elapsed_columns_of([one.happened_us for one in orders], as_of_us))
     return Rows(
         columns=columns,
-        sample_ids=[one.order_id for one in orders],
+        sample_ids=[one.sample_id for one in orders],
         stages=np.array([one.stage for one in orders], dtype=np.str_),
         notes={row: one.notes for row, one in enumerate(orders) if one.notes},
     )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from estimators.base import Estimator
 from estimators.eta_parts import COURIER_FACTS, PART_SPECS
 from estimators.stages import ANY_MOMENT, ELAPSED, elapsed_name
+from estimators.values import Value
 from services.decoding import unknown_field
 from services.errors import InvalidRequest
+from services.fact_bounds import impossible
 from services.limits import MAX_TEXT_CHARACTERS
 
-__all__ = ["OrderFields", "check_value", "is_good_column"]
+__all__ = ["Kind", "OrderFields", "check_value", "is_good_column", "kinds_of"]
+
+Kind: TypeAlias = type[str] | type[int]
+"""The type of a category's values."""
 
 _COURIER_EVENTS = ("courier_assigned", "courier_at_store", "picked_up", "courier_at_customer")
 _SINCE_COURIER = tuple(elapsed_name(event) for event in _COURIER_EVENTS)
@@ -50,6 +55,7 @@ class OrderFields:
         self._taken = frozenset((*inputs, *columns, *ELAPSED, *_OF_ANY_PART))
         numbers = _NUMBERS_OF_ANY_PART.difference(facts.categories, features.dimensions)
         self._numbers = frozenset((*facts.numbers, *attributes, *ELAPSED, *numbers))
+        self._kinds = kinds_of(facts.categories)
         self._with_courier = frozenset(COURIER_FACTS if estimator.as_of == ANY_MOMENT else ())
 
     def takes(self, name: str) -> bool:
@@ -66,7 +72,8 @@ class OrderFields:
             if name not in self._taken:
                 raise unknown_field("order", name, self._taken)
             if value is not None:
-                check_value("order", name, value, is_number=name in self._numbers)
+                is_number = name in self._numbers
+                check_value("order", name, value, is_number=is_number, kind=self._kinds.get(name))
 
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
         """Return what is wrong with rows, by their number; columns that are not taken are good."""
@@ -74,13 +81,13 @@ class OrderFields:
         for name, column in columns.items():
             if name not in self._taken:
                 continue
-            is_number = name in self._numbers
-            if is_good_column(column, is_number=is_number):
+            is_number, kind = name in self._numbers, self._kinds.get(name)
+            if is_good_column(name, column, is_number=is_number, kind=kind):
                 continue
             for i, value in enumerate(column):
                 if value is not None and i not in problems:
                     try:
-                        check_value("columns", name, value, is_number=is_number)
+                        check_value("columns", name, value, is_number=is_number, kind=kind)
                     except InvalidRequest as error:
                         problems[i] = error
         return problems
@@ -112,11 +119,35 @@ class OrderFields:
         return notes
 
 
-def check_value(path: str, name: str, value: object, *, is_number: bool) -> None:
+def kinds_of(categories: Mapping[str, Sequence[Value]]) -> dict[str, Kind]:
+    """Return of which type the values of categories are, where all of one are of the same.
+
+    >>> kinds_of({"city": ("BCN", "WAW"), "store_id": (1, 2), "zone": ("1", 2), "building": ()})
+    {'city': <class 'str'>, 'store_id': <class 'int'>}
+    """
+    kinds: dict[str, Kind] = {}
+    for name, values in categories.items():
+        for kind in (str, int):
+            if values and all(type(value) is kind for value in values):
+                kinds[name] = kind
+    return kinds
+
+
+def check_value(
+    path: str, name: str, value: object, *, is_number: bool, kind: Kind | None = None
+) -> None:
     """Check the type of a value that is there.
 
+    Args:
+        path: where it stands.
+        name: its name.
+        value: not None.
+        is_number: whether it must be a number.
+        kind: of which type the values of a category were in training; None: that is not known.
+
     Raises:
-        InvalidRequest: a number that is none or not finite; a text that is none or too long.
+        InvalidRequest: a number that is none, not finite or beyond what an order can have; a text
+            that is none or too long; a category of another type than in training.
     """
     if is_number:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -128,6 +159,9 @@ def check_value(path: str, name: str, value: object, *, is_number: bool) -> None
                 "expected a finite number within the range of a 64-bit float",
                 field=f"{path}.{name}",
             )
+        reason = impossible(name, value)
+        if reason:
+            raise InvalidRequest(reason, field=f"{path}.{name}")
         return
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InvalidRequest(
@@ -139,18 +173,31 @@ def check_value(path: str, name: str, value: object, *, is_number: bool) -> None
             f"has {len(value)} characters; at most {MAX_TEXT_CHARACTERS} are taken",
             field=f"{path}.{name}",
         )
+    if kind is not None and type(value) is not kind:
+        words = {str: "a string", int: "an integer"}
+        raise InvalidRequest(
+            f"is {value!r}; expected {words[kind]}, as the model knows it, or null",
+            field=f"{path}.{name}",
+        )
 
 
-def is_good_column(column: Sequence[Any], *, is_number: bool) -> bool:
+def is_good_column(
+    name: str, column: Sequence[Any], *, is_number: bool, kind: Kind | None = None
+) -> bool:
     """Return whether no value of a column needs a closer look: quick, for most have none."""
     if is_number:
         if not _NUMBERS.issuperset(map(type, column)):
             return False
+        values = [value for value in column if value is not None]
         try:
-            return all(map(math.isfinite, filter(None, column)))
+            is_finite = all(map(math.isfinite, values))
         except OverflowError:
             return False
-    if not _TEXTS.issuperset(map(type, column)):
+        if not values or not is_finite:
+            return is_finite
+        return not (impossible(name, min(values)) or impossible(name, max(values)))
+    types = set(map(type, column))
+    if not (_TEXTS if kind is None else {kind, type(None)}).issuperset(types):
         return False
     return all(len(one) <= MAX_TEXT_CHARACTERS for one in set(column) if isinstance(one, str))
 

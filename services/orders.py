@@ -25,12 +25,13 @@ from aggregators.stores import EventStore
 from aggregators.stores.base import Sample
 from aggregators.times import NEVER
 from aggregators.typing import SampleId
-from estimators.stages import LIFE, elapsed_name, happened_by, is_elapsed, stage_of
+from estimators.stages import LIFE, OPEN_STAGES, elapsed_name, happened_by, is_elapsed, stage_of
+from estimators.values import Value
 from services.decoding import unknown_field
-from services.errors import InvalidRequest
-from services.limits import PART_TIMEOUT_S
+from services.errors import InvalidRequest, UnknownOrder
+from services.limits import PART_TIMEOUT_S, STALE_ORDER_S
 from services.moments import us_of
-from services.order_fields import check_value, is_good_column
+from services.order_fields import Kind, check_value, is_good_column, kinds_of
 from services.request_context import current_request, in_thread
 
 __all__ = ["KnownOrder", "OrderBook", "Vocabulary", "elapsed_columns_of"]
@@ -60,6 +61,10 @@ class Takes(Protocol):
     def numbers(self) -> tuple[str, ...]:
         """Those of them that are numbers."""
 
+    @property
+    def categories(self) -> Mapping[str, tuple[Value, ...]]:
+        """The others, with the values that training has seen."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -67,24 +72,33 @@ class Vocabulary:
 
     An order may say all that its sources know, so that the next model, which needs more of it or
     less, does not break who asks. How long ago things happened is not said, but follows from when.
+
+    Args:
+        names: of everything.
+        numbers: of what is a number.
+        kinds: types of categories, as far as all models know the same.
     """
 
     names: frozenset[str]
     numbers: frozenset[str]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     @classmethod
     def of(cls, facts: Iterable[Takes], sources: Iterable[Source]) -> Vocabulary:
         """Return the vocabulary of estimators and of the sources that their features rest on."""
         names: set[str] = {*_NUMBERS, *_KEYS}  # parts of other processes cannot be asked for theirs
         numbers: set[str] = set(_NUMBERS)
+        values: dict[str, tuple[Value, ...]] = {}
         for one in facts:
             names.update(one.inputs)
             numbers.update(one.numbers)
+            for name, known in one.categories.items():
+                values[name] = (*values.get(name, ()), *known)
         for source in sources:
             names.update(source.data_columns)
             numbers.update(source.attributes)
         said = {name for name in names if not is_elapsed(name)}
-        return cls(frozenset(said), frozenset(numbers & said))
+        return cls(frozenset(said), frozenset(numbers & said), kinds_of(values))
 
     def check_names(self, names: Iterable[str], path: str) -> None:
         """Raise :class:`InvalidRequest` for a name that no order has."""
@@ -95,13 +109,15 @@ class Vocabulary:
     def check_value(self, name: str, value: object, path: str) -> None:
         """Raise :class:`InvalidRequest` for a value that the fact of this name cannot have."""
         if value is not None:
-            check_value(path, name, value, is_number=name in self.numbers)
+            is_number = name in self.numbers
+            check_value(path, name, value, is_number=is_number, kind=self.kinds.get(name))
 
     def bad_values(
         self, name: str, column: Sequence[object], path: str
     ) -> dict[int, InvalidRequest]:
         """Return what is wrong with values of a column, by their places; mostly nothing is."""
-        if is_good_column(column, is_number=name in self.numbers):
+        is_number, kind = name in self.numbers, self.kinds.get(name)
+        if is_good_column(name, column, is_number=is_number, kind=kind):
             return {}
         bad: dict[int, InvalidRequest] = {}
         for row, value in enumerate(column):
@@ -129,6 +145,9 @@ class KnownOrder:
         stage: one of ``estimators.stages.STAGES``.
         is_recorded: whether the event store has anything of it.
         notes: what could not be found out.
+        stale: why nothing can be estimated: it has not ended, but its last event is too long ago;
+            empty: it is not.
+        sample_id: under which the event store has it, None where it has it not.
     """
 
     order_id: SampleId | None
@@ -137,6 +156,8 @@ class KnownOrder:
     stage: str
     is_recorded: bool
     notes: list[str] = field(default_factory=list)
+    stale: str = ""
+    sample_id: SampleId | None = None
 
 
 def elapsed_columns_of(
@@ -233,7 +254,11 @@ class OrderBook:
 
         Raises:
             InvalidRequest: an event that no order has, or a time out of range.
+            UnknownOrder: the event store has no event of the order, and nothing is said of it.
         """
+        is_said = any(value is not None for value in facts.values()) or bool(happened)
+        if order_id is not None and sample is None and was_read and not is_said:
+            raise UnknownOrder(order_id)
         times = {} if sample is None else self._times(sample)
         for event, moment in happened.items():
             if event not in self._source.events:
@@ -241,9 +266,9 @@ class OrderBook:
             times[event] = NEVER if moment is None else us_of(moment, f"happened.{event}")
         has_happened = happened_by(np.array(list(times.values()), dtype=np.int64), as_of_us)
         past = {name: times[name] for name in compress(times, has_happened)}
-        known = {} if sample is None else self._facts(sample, past)
+        lacks: list[str] = []
+        known = {} if sample is None else self._facts(sample, past, lacks)
         known.update({name: value for name, value in facts.items() if value is not None})
-        lacks = [] if sample is None else self._unusable(sample)
         if order_id is not None and sample is None and not happened:
             lacks.append(NOT_RECORDED if was_read else NOT_READ)
         return KnownOrder(
@@ -253,6 +278,9 @@ class OrderBook:
             stage=stage_of(past),
             is_recorded=sample is not None,
             notes=lacks,
+            stale=_stale(past, as_of_us),
+            # Of an unknown order nothing has to be left out; its id may not even be one.
+            sample_id=None if sample is None and was_read else order_id,
         )
 
     def _samples(self, ids: Sequence[SampleId]) -> list[Sample | None]:
@@ -275,34 +303,42 @@ class OrderBook:
         times = sample.times[:, 0].tolist()
         return dict(zip(self._source.events, times, strict=True))
 
-    def _facts(self, sample: Sample, past: Mapping[str, int]) -> dict[str, Any]:
-        """Return the columns that are known by now."""
-        values: dict[str, Any] = {
-            **sample.keys,
-            **{name: one for name, one in sample.facts.items() if self._is_usable(name, one)},
-        }
+    def _facts(self, sample: Sample, past: Mapping[str, int], lacks: list[str]) -> dict[str, Any]:
+        """Return the columns that are known by now; what cannot be is noted and left out."""
+        values: dict[str, Any] = {**sample.keys, **sample.facts}
         numbers = sample.columns[:, 0].tolist()
         values.update(zip(self._source.attributes, numbers, strict=True))
-        return {
+        known = {
             name: value
             for name, value in values.items()
             if value is not None
             and not (isinstance(value, float) and math.isnan(value))
             and self._source.known_from_event(name) in past
         }
+        for name in [name for name in known if name in self.vocabulary.names]:
+            try:
+                self.vocabulary.check_value(name, known[name], "order")
+            except InvalidRequest as error:  # any fact can be recorded
+                lacks.append(_unusable(name, known.pop(name), error))
+        return known
 
-    def _is_usable(self, name: str, value: object) -> bool:
-        """Return whether a fact is of the type that the estimators take; any can be recorded."""
-        try:
-            self.vocabulary.check_value(name, value, "order")
-        except InvalidRequest:
-            return False
-        return True
 
-    def _unusable(self, sample: Sample) -> list[str]:
-        """Return the notes on recorded facts that should be numbers and are not."""
-        return [
-            f"{name} is {value!r} in the event store, which is no number: it counts as missing"
-            for name, value in sample.facts.items()
-            if name in self.vocabulary.numbers and not self._is_usable(name, value)
-        ]
+def _stale(past: dict[str, int], as_of_us: int) -> str:
+    """Return why nothing can be estimated of an order, empty where it can."""
+    if not past or stage_of(past) not in OPEN_STAGES:
+        return ""
+    last = max(reversed(past), key=past.__getitem__)  # of several at once the one that comes last
+    ago_s = (as_of_us - past[last]) / 1e6
+    if ago_s <= STALE_ORDER_S:
+        return ""
+    return (
+        f"the order is stale: its last event, {last}, was {ago_s / 86_400.0:.1f} days ago, and it"
+        " was neither delivered nor cancelled; send how it ended"
+    )
+
+
+def _unusable(name: str, value: object, error: InvalidRequest) -> str:
+    """Return the note on a recorded fact that estimators cannot take."""
+    if isinstance(value, int | float):
+        return f"{name} in the event store {error.reason}: it counts as missing"
+    return f"{name} is {value!r} in the event store, which is no number: it counts as missing"

@@ -32,6 +32,7 @@ from estimators.widening import as_wide_as
 from services.elapsed import ElapsedLookup, life_source, said
 from services.errors import InvalidRequest, Unavailable
 from services.estimates import Estimates, Rows, one_row
+from services.fact_bounds import UnitHints
 from services.fallback_model import fallen_back
 from services.feature_ages import FeatureAges
 from services.metrics import EstimateMetrics
@@ -83,6 +84,7 @@ class PartModel:
         self._store = store
         self._fallback = fallback
         self._validator = validator
+        self._hints = UnitHints(tuple(self._facts.numbers))
         self._own_source = features.sources[0].name
         source = life_source(features.sources)
         self._lookup: ElapsedLookup | None = None
@@ -185,6 +187,7 @@ class PartModel:
         notes = [*missing, *notes]
         facts = self._facts.encode_one(given, as_of_us)
         moved: list[Note] = []
+        hints = self._hints.of_one(facts.tolist(), given)
         if self._validator is not None:
             facts, moved = self._validator.clip_one(facts, given)
         computed_s = perf_counter()
@@ -197,7 +200,7 @@ class PartModel:
             return self._without_model(one_row(given, sample_id, as_of_us), [notes])
         self._time(began_s, computed_s)
         status = _status(notes, moved)
-        words = [*notes, *map(str, moved)]
+        words = [*notes, *map(str, moved), *hints]
         return Estimates(told, [status], [words], realtime[np.newaxis, :], self.info)
 
     def estimate(self, rows: Rows) -> Estimates:
@@ -240,6 +243,7 @@ class PartModel:
                 notes[i] += some
         facts = self._facts.encode_columns(columns, rows.as_of_us)
         moved: dict[int, list[Note]] = {}
+        hints = self._hints.of_rows(facts, columns)
         if self._validator is not None:
             facts, moved = self._validator.clip(facts, columns)
         computed_s = perf_counter()
@@ -256,6 +260,8 @@ class PartModel:
         for i, what in moved.items():
             status[i] = _status(notes[i], what)
             notes[i] += map(str, what)
+        for i, words in hints.items():
+            notes[i] += words
         return Estimates(told, status, notes, realtime, self.info)
 
     def _open_store(self) -> EventStore:

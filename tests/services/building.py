@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -103,7 +103,7 @@ class FakeFacts:
     names = ("products",)
     inputs = ("store_id", "products")
     numbers: tuple[str, ...] = ("products",)
-    categories: tuple[str, ...] = ()
+    categories: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def encode_one(self, facts: Mapping[str, Any], as_of_us: int) -> npt.NDArray[np.float64]:
         value = facts.get("products")

@@ -40,6 +40,7 @@ INFO = ModelInfo(tag="eta:test", catalog_version="1", fingerprint="f")
 VOCABULARY = Vocabulary(
     frozenset((*ORDERS.columns, "vehicle", "floor", "store_zone")),
     frozenset((*ORDERS.attributes, "floor")),
+    {"store_id": str, "courier_id": str, "city": str, "vehicle": str},
 )
 _SPREAD = 0.6 + 0.8 * np.asarray(GRID_LEVELS)
 
@@ -62,6 +63,11 @@ class FakeParts(Parts):
     def __init__(self) -> None:
         self.asked: list[dict[str, PartRows]] = []
         self.statuses: dict[str, Status] = {}
+        self.notes: dict[str, str] = {}
+
+    def _notes(self, part: str, status: Status) -> list[str]:
+        notes = [] if status == "ok" else [f"{part} is not itself"]
+        return [*notes, self.notes[part]] if part in self.notes else notes
 
     async def ask_many(self, asked: Mapping[str, PartRows]) -> dict[str, PartAnswer]:
         self.asked.append(dict(asked))
@@ -75,7 +81,7 @@ class FakeParts(Parts):
         return PartAnswer(
             distribution=Distribution(GRID_LEVELS, mean_s[:, np.newaxis] * _SPREAD),
             status=[status] * n,
-            notes=[[] if status == "ok" else [f"{part} is not itself"] for _ in range(n)],
+            notes=[self._notes(part, status) for _ in range(n)],
             model=ModelInfo(tag=f"eta_{part}:test", catalog_version="1", fingerprint=part),
         )
 

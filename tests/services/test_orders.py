@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -115,6 +115,7 @@ def test_every_fact_of_models_and_sources_can_be_said() -> None:
     class Takes:
         inputs = ("mood", "since_ready_s")
         numbers = ("mood", "since_ready_s")
+        categories: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     vocabulary = Vocabulary.of([Takes()], [ORDERS])
     vocabulary.check({"mood": 3, "store_id": "s", "vehicle": "bike", "floor": 2}, "order")

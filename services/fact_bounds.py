@@ -1,0 +1,174 @@
+"""What the numbers said of an order can be, and which of them look like another unit.
+
+A number that no order can have (below nothing, beyond the farthest) is refused: it is a mistake,
+and an estimate would hide it. One that an order could have, but hardly has, is answered, and a note
+says what it looks like. How short a distance may be depends on the moment: a courier at the door
+has two metres to go, a courier who gets an order from a store next door may have as few.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from estimators.stages import ELAPSED, elapsed_name
+from estimators.typing import FloatArray
+
+__all__ = ["BOUNDS", "Bounds", "UnitHints", "impossible"]
+
+
+class Bounds(NamedTuple):
+    """What a number can be, both ends included.
+
+    Args:
+        low: the least.
+        high: the greatest.
+        unit: what it counts, for messages.
+    """
+
+    low: float
+    high: float
+    unit: str
+
+
+_METRES = Bounds(0.0, 1e6, "metres")
+_SECONDS_AGO = Bounds(0.0, 1e9, "seconds ago")
+
+BOUNDS: Mapping[str, Bounds] = {
+    "distance_m": _METRES,
+    "distance_to_store_m": _METRES,
+    "amount": Bounds(0.0, 1e9, "the price of the order"),
+    "products": Bounds(0.0, 1e5, "products"),
+    "floor": Bounds(-20.0, 200.0, "the number of a floor"),
+    **dict.fromkeys(ELAPSED, _SECONDS_AGO),
+}
+"""Of each number that is known of orders; others need only be finite."""
+
+SHORT_M = 20.0
+"""No order is ridden for less, unless the courier has it already."""
+
+SHORT_FRACTION_M = 50.0
+"""Below this, metres with decimals are likelier to be kilometres."""
+
+FAR_M = 1e5
+"""Nobody delivers farther."""
+
+LONG_S = 2 * 86_400.0
+"""An order is over by then."""
+
+_DECIMALS = 3
+_RIDING_S = 60.0
+_MAY_BE_NEAR = {
+    "distance_m": (elapsed_name("picked_up"), elapsed_name("courier_at_customer")),
+    "distance_to_store_m": (elapsed_name("courier_at_store"), elapsed_name("picked_up")),
+}
+"""What says that a courier may have hardly any way left; so does a ride that has gone on."""
+_SINCE_ASSIGNED = elapsed_name("courier_assigned")
+
+
+def impossible(name: str, value: float) -> str:
+    """Return why no order has this number, empty where one could.
+
+    >>> impossible("amount", -5)
+    'is -5; expected the price of the order from 0 to 1e+09'
+    >>> impossible("distance_m", 2)
+    ''
+    """
+    bounds = BOUNDS.get(name)
+    if bounds is None or bounds.low <= value <= bounds.high:
+        return ""
+    return f"is {value:.15g}; expected {bounds.unit} from {bounds.low:g} to {bounds.high:g}"
+
+
+class UnitHints:
+    """Says which numbers look like another unit.
+
+    Args:
+        numbers: names of the numbers that are looked at, in the order of their columns.
+
+    >>> hints = UnitHints(("distance_m", "amount"))
+    >>> hints.of_one([1.85, 20.0], {})
+    ['distance_m is 1.85, which looks like kilometres; expected metres']
+    >>> hints.of_one([2.0, 20.0], {"since_picked_up_s": 400.0})  # two metres to go
+    []
+    """
+
+    def __init__(self, numbers: Sequence[str]) -> None:
+        self._watched = [(i, name) for i, name in enumerate(numbers) if name in _WATCHED]
+
+    def of_one(self, values: Sequence[float], order: Mapping[str, Any]) -> list[str]:
+        """Return the notes on one order.
+
+        Args:
+            values: of the numbers, NaN where one is missing.
+            order: what is known of it: where its courier is.
+        """
+        notes = (_hint(name, values[i], is_near=_is_near(name, order)) for i, name in self._watched)
+        return [note for note in notes if note]
+
+    def of_rows(
+        self, values: FloatArray, columns: Mapping[str, Sequence[Any]]
+    ) -> dict[int, list[str]]:
+        """Return the notes on those rows that have any, as :meth:`of_one` does.
+
+        Args:
+            values: shape (n_rows, n_numbers or more).
+            columns: what is known of the orders.
+        """
+        notes: dict[int, list[str]] = {}
+        past = {name: column for name, column in columns.items() if name in ELAPSED}
+        for i, name in self._watched:
+            column = values[:, i]
+            # Most numbers need no closer look.
+            odd = (column > _WATCHED[name].high) | (column < _WATCHED[name].low)
+            for row in np.flatnonzero(odd).tolist():
+                order = {event: one[row] for event, one in past.items()}
+                note = _hint(name, float(column[row]), is_near=_is_near(name, order))
+                if note:
+                    notes.setdefault(row, []).append(note)
+        return notes
+
+
+_WATCHED: Mapping[str, Bounds] = {
+    "distance_m": Bounds(SHORT_FRACTION_M, FAR_M, "metres"),
+    "distance_to_store_m": Bounds(SHORT_FRACTION_M, FAR_M, "metres"),
+    **dict.fromkeys(ELAPSED, Bounds(0.0, LONG_S, "seconds")),
+}
+"""Numbers that are often sent in another unit; outside these bounds they may be."""
+
+
+def _is_near(name: str, order: Mapping[str, Any]) -> bool:
+    """Return whether the courier may have hardly any way left."""
+    if any(_is_there(order.get(event)) for event in _MAY_BE_NEAR.get(name, ())):
+        return True
+    assigned_s: Any = order.get(_SINCE_ASSIGNED)
+    return name == "distance_to_store_m" and _is_there(assigned_s) and bool(assigned_s > _RIDING_S)
+
+
+def _hint(name: str, value: float, *, is_near: bool) -> str:
+    if name in ELAPSED:
+        looks_like = "milliseconds" if value > LONG_S else ""
+    elif value > FAR_M:
+        looks_like = "millimetres"
+    elif value > 0.0 and not is_near and _is_short(name, value):
+        looks_like = "kilometres"
+    else:
+        looks_like = ""
+    if not looks_like:
+        return ""
+    return f"{name} is {value:.7g}, which looks like {looks_like}; expected {_WATCHED[name].unit}"
+
+
+def _is_short(name: str, value: float) -> bool:
+    if name == "distance_m" and value < SHORT_M:
+        return True
+    # Positions give metres with a dozen decimals; people and tables write kilometres with a few.
+    written = not value.is_integer() and math.isclose(round(value, _DECIMALS), value, abs_tol=1e-12)
+    return written and value < SHORT_FRACTION_M
+
+
+def _is_there(value: Any) -> bool:
+    return bool(value is not None and value == value)  # NaN is not equal to itself
