@@ -339,6 +339,7 @@ def _stale(past: dict[str, int], as_of_us: int) -> str:
 
 def _unusable(name: str, value: object, error: InvalidRequest) -> str:
     """Return the note on a recorded fact that estimators cannot take."""
-    if isinstance(value, int | float):
+    if error.reason.startswith("is "):  # it says what the value is
         return f"{name} in the event store {error.reason}: it counts as missing"
-    return f"{name} is {value!r} in the event store, which is no number: it counts as missing"
+    what = "is no number" if isinstance(value, str) else "cannot be"
+    return f"{name} is {value!r} in the event store, which {what}: it counts as missing"
