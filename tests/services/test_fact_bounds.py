@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aggregators.times import moment_to_us
 from estimators.distribution import Distribution
 from estimators.facts import Facts
 from estimators.fallback import Fallback
@@ -18,9 +19,10 @@ from services.fact_bounds import BOUNDS, UnitHints, impossible
 from services.fallback_model import FallbackModel
 from services.order_fields import check_value, is_good_column, kinds_of
 from services.orders import Vocabulary
-from tests.services.building import FEATURES, FakeEstimator, make_model, make_store
+from tests.services.building import FEATURES, NOON, FakeEstimator, make_model, make_store
 from tests.services.fake_parts import VOCABULARY
 
+NOON_US = moment_to_us(NOON, "NOON")
 IMPOSSIBLE = [
     ("distance_m", -0.1),
     ("distance_m", 1_000_001),
@@ -129,12 +131,12 @@ def test_a_model_notes_the_unit_and_its_status_stays() -> None:
 
     model = make_model(make_store(), Two(facts))
     order = {"products": 2, "distance_m": 1.85, "city": "BCN", "store_id": "s-1"}
-    alone = model.estimate_one(order, None, 0)
+    alone = model.estimate_one(order, None, NOON_US)
     assert alone.status == ["ok"]
     assert alone.notes == [["distance_m is 1.85, which looks like kilometres; expected metres"]]
     columns = {name: [value, value] for name, value in order.items()}
     columns["distance_m"] = [1_850.0, 1.85]
-    both = model.estimate(Rows(columns, [None, None], np.zeros(2, np.int64)))
+    both = model.estimate(Rows(columns, [None, None], np.full(2, NOON_US)))
     assert both.notes == [[], alone.notes[0]]
     assert both.status == ["ok", "ok"]
 
