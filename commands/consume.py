@@ -91,18 +91,23 @@ def consume(
         once=once,
         **named,
     )
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
     with ExitStack() as stack:
         line = _Line(stack)
-        progress = run_consumer(settings, ending=ending, on_progress=line.show)
+        progress = run_consumer(settings, ending=_ending(), on_progress=line.show)
     console.print(
         f"{progress.messages:,} messages: {progress.events:,} events stored,"
         f" {progress.applied:,} of them new; {progress.dead:,} dead letters,"
         f" {progress.retries:,} retries",
         highlight=False,
     )
+
+
+def _ending() -> threading.Event:
+    """Return what is set when this process is told to end."""
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    return ending
 
 
 class _Line:

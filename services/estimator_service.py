@@ -52,6 +52,7 @@ from services.schemas import (
     PredictRequest,
 )
 from services.settings import EstimatorSettings
+from services.store_check import StoreCheck
 from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import freeze_garbage
 from services.unknown_data import unknown_data_setting
@@ -89,6 +90,7 @@ class EstimatorService:
         self._metrics = EstimateMetrics(self.name)
         self._store: EventStore | None = None
         self._intake: Intake | None = None
+        self._check = StoreCheck()
         self._log: PredictionLog | None = None
         self._estimations: dict[str, Estimation] = {}
         self._without_store: dict[str, Estimation] = {}
@@ -152,8 +154,10 @@ class EstimatorService:
             self._store.close()
 
     def __is_ready__(self) -> bool:
-        """Ready with all models and the store only."""
-        return self._is_complete
+        """Ready with all models and the store only, and while it takes events."""
+        if not self._is_complete or self._store is None:
+            return False
+        return self._check.takes_events(self._store)
 
     def complete(self) -> bool:
         """Get what is missing; return whether nothing is any more."""

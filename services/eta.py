@@ -48,6 +48,7 @@ from services.prediction_log import PredictionLog
 from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
+from services.store_check import StoreCheck
 from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import SERVICE_OPTIONS, freeze_garbage
 from services.unknown_data import unknown_data_setting
@@ -85,6 +86,7 @@ class EtaService:
     def __init__(self) -> None:
         self._store: EventStore | None = None
         self._intake: Intake | None = None
+        self._check = StoreCheck()
         self._parts: list[Parts] = []
         self._loader = EtaLoader()
         self._is_complete = False
@@ -140,8 +142,10 @@ class EtaService:
             self._store.close()
 
     def __is_ready__(self) -> bool:
-        """Ready with all models and a store; parts in other processes need not be."""
-        return self._is_complete
+        """Ready with all models and a store that takes events; parts elsewhere need not be."""
+        if not self._is_complete or self._store is None:
+            return False
+        return self._check.takes_events(self._store)
 
     def complete(self) -> bool:
         """Get what is missing; return whether nothing is any more."""

@@ -46,6 +46,7 @@ from services.queries import explain_request, features_request
 from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.settings import EventSettings
+from services.store_check import StoreCheck
 from services.store_metrics import store_metrics
 from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import SERVICE_OPTIONS, freeze_garbage
@@ -98,6 +99,7 @@ class EventService:
         self._intake: Intake | None = None
         self._lookup: FeatureLookup | None = None
         self._compactor: Compactor | None = None
+        self._check = StoreCheck()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._rows = RowLimit()
         self._opening = threading.Lock()
@@ -160,10 +162,10 @@ class EventService:
             self._store.close()
 
     def __is_ready__(self) -> bool:
-        """Ready with a store only; called in a thread."""
+        """Ready with a store only, and while it takes events; called in a thread."""
         if self._lookup is None:
             self.open()
-        return self._lookup is not None
+        return self._store is not None and self._check.takes_events(self._store)
 
     @json_endpoint(
         "/events",

@@ -287,6 +287,13 @@ class EventStore(ABC):
     def count(self, source: Source) -> int:
         """Return how many samples of a source there are."""
 
+    def check(self) -> None:  # noqa: B027  # most stores find out when they are asked
+        """Raise :class:`StoreError` where the store cannot take events now; quick.
+
+        A store that has lost its place (a file that was deleted, say) gets it back, if it can, and
+        says so this once.
+        """
+
     def close(self) -> None:  # noqa: B027  # a store in memory has nothing to let go of
         """Let go of files and connections; the store cannot be used afterwards."""
 

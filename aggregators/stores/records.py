@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -33,6 +33,7 @@ __all__ = [
     "check_key_kind",
     "is_same",
     "outcome",
+    "sorted_out",
 ]
 
 APPLIED, DUPLICATE, SUPERSEDED = range(3)
@@ -198,3 +199,26 @@ def outcome(old: Record | None, new: Record) -> int:
 def is_same(old: Any, new: Any) -> bool:
     """Return whether two values of records are the same, in JSON, too: for Python, true is 1."""
     return old == new and (type(new) is not list or type(old[0]) is type(new[0]))
+
+
+def sorted_out(
+    events: Iterable[CheckedEvent],
+    record_of: Callable[[str, SampleId, int], Record | None],
+) -> tuple[list[CheckedEvent], bytes]:
+    """Return the events of a call that change something, and what becomes of each.
+
+    Args:
+        events: in the order given.
+        record_of: gives the known version of an event by source, sample and number.
+    """
+    outcomes = bytearray()
+    new: list[CheckedEvent] = []
+    seen: dict[tuple[str, SampleId, int], Record] = {}
+    for event in events:
+        identity = event.source, event.sample_id, event.event
+        result = outcome(seen.get(identity) or record_of(*identity), event.record)
+        outcomes.append(result)
+        if result == APPLIED:
+            seen[identity] = event.record
+            new.append(event)
+    return new, bytes(outcomes)

@@ -28,15 +28,17 @@ from aggregators.stores.base import (
     SourceReading,
 )
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.records import APPLIED, CheckedEvent, Declared, Record, outcome
+from aggregators.stores.records import CheckedEvent, Declared, Record, sorted_out
+from aggregators.stores.sqlite_compaction import delete_samples
 from aggregators.stores.sqlite_file import (
     REOPENED,
     close_all,
     connect,
+    is_read_only,
     prepare,
-    shrink,
     transaction,
 )
+from aggregators.stores.sqlite_watch import WatchedFile
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, SampleId
 
@@ -50,8 +52,8 @@ __all__ = ["SqliteEventStore"]
 logger = logging.getLogger("doorstep.stores")
 
 _FETCH_ROWS = 10_000
-_DELETED_ROWS = 500_000
-"""How many rows of the log a compaction looks at while appends wait."""
+_CHECK_WAIT_S = 0.5
+"""A store that is appending for so long takes events."""
 
 
 class SqliteEventStore(EventStore):
@@ -93,17 +95,12 @@ class SqliteEventStore(EventStore):
         }
         self._declared = {name: Declared(source) for name, source in self.sources.items()}
         self._ignored: set[tuple[str, str]] = set()
-        self._last_seq = 0
-        self._last_compaction = 0
-        self._seen_version = -1
+        self._file = WatchedFile(self.path)
         self._connections: list[sqlite3.Connection] = []
         # Whoever drops a store without closing it must not leave the file open.
         self._closing = weakref.finalize(self, close_all, self._connections)
         try:
-            self._writer = self._connect()
-            prepare(self._writer, self.path)
-            self._reader = self._connect()
-            self._catch_up()
+            self._open()
         except sqlite3.Error as error:
             self.close()
             raise StoreError(f"cannot open the event store {self.path}: {error}") from error
@@ -111,29 +108,118 @@ class SqliteEventStore(EventStore):
             self.close()
             raise
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = connect(self.path)
-        self._connections.append(connection)
-        return connection
+    def _open(self) -> None:
+        """Open the file that stands at the path, instead of an open one, and read all of it."""
+        opened: list[sqlite3.Connection] = []
+        self._file.forget()
+        try:
+            opened.append(connect(self.path))
+            prepare(opened[0], self.path)
+            opened.append(connect(self.path))
+        except BaseException:
+            close_all(opened)
+            raise
+        close_all(self._connections)
+        self._connections[:] = opened
+        self._writer, self._reader = opened
+        self._memory = MemoryEventStore(self.sources.values())
+        self._last_seq = 0
+        self._last_compaction = 0
+        self._seen_version = -1
+        self._catch_up()
+        self._file.note()
+
+    def check(self) -> None:
+        """Raise :class:`StoreError` unless the file takes events; see :meth:`EventStore.check`."""
+        if not self._append_lock.acquire(timeout=_CHECK_WAIT_S):
+            return  # it is taking some
+        try:
+            was_there = self._file.is_open_one()
+            self._follow()
+            if not was_there:
+                raise StoreError(
+                    f"the event store {self.path} was deleted or replaced; from now on it is the"
+                    " file that stands there"
+                )
+            if is_read_only(self._writer):
+                self._open_writable()
+                if is_read_only(self._writer):
+                    raise StoreError(f"the event store {self.path} is read-only")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the event store {self.path} takes no events: {error}") from error
+        finally:
+            self._append_lock.release()
+
+    def _follow(self) -> None:
+        """Open the file anew if it was deleted or replaced. For who may append."""
+        if not self._file.is_open_one():
+            with self._lock:
+                self._file.make_way(self._reader)
+                self._open()
+
+    def _open_writable(self) -> None:
+        """Open the file anew if it was opened when it could not be written, and now can."""
+        if self._file.is_writable():
+            with self._lock:
+                close_all(self._connections)  # what they share would stay read-only
+                self._file.free_sides()
+                self._open()
+
+    def _follow_replaced(self) -> None:
+        """Let reads follow a file that was replaced; a deleted one is answered from memory."""
+        if self._file.is_open_one() or self._file.is_missing():
+            return
+        # Whoever waits for the samples may be appending: there is another read.
+        if self._append_lock.acquire(blocking=False):
+            try:
+                self._follow()
+            except (StoreError, sqlite3.Error, OSError) as error:
+                logger.error("%s cannot be read anew: %s", self.path, error)
+            finally:
+                self._append_lock.release()
+
+    @contextmanager
+    def _current(self) -> Iterator[MemoryEventStore]:
+        """Give the samples, with all that other processes have appended until now."""
+        self._follow_replaced()
+        with self._lock:
+            self._catch_up()
+            yield self._memory
 
     def append(self, events: Iterable[Event]) -> AppendResult:
         """Keep events; when this returns they are on the disk. See :meth:`EventStore.append`."""
         given = list(events)
         try:
             with self._append_lock:
-                return self._write(given)
-        except sqlite3.Error as error:
+                return self._append(given)
+        except (sqlite3.Error, OSError) as error:
             raise StoreError(
                 f"the event store {self.path} did not take {len(given)} events, none of them is"
                 f" kept: {error}; append them again"
             ) from error
+
+    def _append(self, given: list[Event]) -> AppendResult:
+        self._follow()
+        try:
+            result = self._write(given)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            self._open_writable()
+            result = self._write(given)
+        if not self._file.is_open_one():
+            raise StoreError(
+                f"the event store {self.path} was deleted while {len(given)} events were written,"
+                " none of them is acknowledged: append them again"
+            )
+        return result
 
     def _write(self, given: list[Event]) -> AppendResult:
         with transaction(self._writer):  # nobody else can append from here on
             with self._lock:
                 self._catch_up()
                 events = self._memory.checked(given)
-                new, counts = self._sorted_out(events)
+                new, outcomes = sorted_out(events, self._memory.record_of)
             if new:
                 self._writer.executemany(
                     "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"
@@ -144,22 +230,7 @@ class SqliteEventStore(EventStore):
         with self._lock:
             self._memory.apply(new)  # again, if a read has been quicker: that changes nothing
             self._last_seq = max(self._last_seq, last or 0)
-        return counts
-
-    def _sorted_out(self, events: list[CheckedEvent]) -> tuple[list[CheckedEvent], AppendResult]:
-        """Return the events that change something, and what becomes of each."""
-        outcomes = bytearray()
-        new: list[CheckedEvent] = []
-        seen: dict[tuple[str, SampleId, int], Record] = {}
-        for event in events:
-            identity = event.source, event.sample_id, event.event
-            known = seen.get(identity) or self._memory.record_of(*identity)
-            result = outcome(known, event.record)
-            outcomes.append(result)
-            if result == APPLIED:
-                seen[identity] = event.record
-                new.append(event)
-        return new, AppendResult.of(bytes(outcomes))
+        return AppendResult.of(outcomes)
 
     def _row(self, event: CheckedEvent) -> tuple[object, ...]:
         record = event.record
@@ -241,28 +312,26 @@ class SqliteEventStore(EventStore):
         earliest_us: int,
     ) -> Iterator[Sequence[SourceReading]]:
         """Give what the requests need, including what other processes have appended until now."""
-        with self._lock:
-            self._catch_up()
-            with self._memory.read(requests, keys, own_samples, earliest_us) as readings:
-                yield readings
+        with (
+            self._current() as memory,
+            memory.read(requests, keys, own_samples, earliest_us) as readings,
+        ):
+            yield readings
 
     def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
         """Return one sample, or None where the store has no event of it."""
-        with self._lock:
-            self._catch_up()
-            return self._memory.sample(source, sample_id)
+        with self._current() as memory:
+            return memory.sample(source, sample_id)
 
     def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
         """Return what :meth:`sample` does of each id, in their order, at once."""
-        with self._lock:
-            self._catch_up()
-            return self._memory.samples(source, sample_ids)
+        with self._current() as memory:
+            return memory.samples(source, sample_ids)
 
     def table(self, source: Source) -> pd.DataFrame:
         """Return the source's samples as a table, ready for training."""
-        with self._lock:
-            self._catch_up()
-            return self._memory.table(source)
+        with self._current() as memory:
+            return memory.table(source)
 
     def reopen(self, source: Source, as_of: Moment) -> None:
         """Let a source be asked from an earlier moment on, here and in other processes."""
@@ -281,21 +350,18 @@ class SqliteEventStore(EventStore):
 
     def latest_moment_us(self, enough_us: int | None = None) -> int | None:
         """Return the latest moment (microseconds) that any event says, None where there is none."""
-        with self._lock:
-            self._catch_up()
-            return self._memory.latest_moment_us(enough_us)
+        with self._current() as memory:
+            return memory.latest_moment_us(enough_us)
 
     def compacted_until(self, source: Source) -> int | None:
         """Return the moment (microseconds) before which the source can no longer be asked."""
-        with self._lock:
-            self._catch_up()
-            return self._memory.compacted_until(source)
+        with self._current() as memory:
+            return memory.compacted_until(source)
 
     def count(self, source: Source) -> int:
         """Return how many samples of a source there are."""
-        with self._lock:
-            self._catch_up()
-            return self._memory.count(source)
+        with self._current() as memory:
+            return memory.count(source)
 
     def compact(
         self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
@@ -305,12 +371,11 @@ class SqliteEventStore(EventStore):
         Reads and appends go on meanwhile. A process that ends in the middle leaves the rest to the
         next compaction.
         """
-        with self._lock:
-            self._catch_up()
+        with self._current() as memory:
             last = self._last_seq
-            samples = self._memory.not_needed(features, as_of, settled_after)
+            samples = memory.not_needed(features, as_of, settled_after)
         try:
-            dropped = self._delete(samples, last, moment_to_us(as_of, "as_of"))
+            dropped = delete_samples(self.path, samples, last, moment_to_us(as_of, "as_of"))
         except sqlite3.Error as error:
             raise StoreError(f"cannot compact the event store {self.path}: {error}") from error
         with self._lock:
@@ -321,48 +386,6 @@ class SqliteEventStore(EventStore):
             self._catch_up()
             kept = sum(self._memory.count(self.sources[name]) for name in dropped)
         return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
-
-    def _delete(
-        self, samples: Mapping[str, list[SampleId]], last: int, as_of_us: int
-    ) -> dict[str, list[SampleId]]:
-        """Delete samples from the log up to a row; return which.
-
-        A part at a time, so that appends wait for a moment only. The sample of the log's last row
-        stays: the next row's number follows from that row's, and readers count on numbers that go
-        up.
-        """
-        connection = connect(self.path)
-        execute = connection.execute
-        try:
-            row = execute("SELECT source, sample_id FROM events WHERE seq = ?", (last,)).fetchone()
-            dropped = {
-                name: [sample_id for sample_id in ids if (name, sample_id) != row]
-                for name, ids in samples.items()
-            }
-            execute(
-                "CREATE TEMP TABLE dropped (source TEXT, sample_id ANY, PRIMARY KEY (source,"
-                " sample_id)) STRICT, WITHOUT ROWID"
-            )
-            for name, ids in dropped.items():
-                rows = ((name, sample_id) for sample_id in ids)
-                connection.executemany("INSERT INTO dropped VALUES (?, ?)", rows)
-            for low in range(0, last, _DELETED_ROWS):
-                with transaction(connection):
-                    execute(
-                        "DELETE FROM events WHERE seq > ? AND seq <= ? AND EXISTS (SELECT 1 FROM"
-                        " dropped WHERE dropped.source = events.source"
-                        " AND dropped.sample_id = events.sample_id)",
-                        (low, min(low + _DELETED_ROWS, last)),
-                    )
-            with transaction(connection):
-                connection.executemany(
-                    "INSERT INTO compactions (source, as_of_us, dropped) VALUES (?, ?, ?)",
-                    [(name, as_of_us, len(ids)) for name, ids in dropped.items()],
-                )
-            shrink(connection)
-        finally:
-            connection.close()
-        return dropped
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards. Dropping the store does so, too."""

@@ -15,6 +15,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "close_all",
     "connect",
+    "is_read_only",
     "prepare",
     "shrink",
     "transaction",
@@ -58,17 +59,23 @@ CREATE TABLE compactions (
 """
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file, in such a way that what is committed is on the disk."""
+def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
+    """Open the file, in such a way that what is committed is on the disk.
+
+    Args:
+        path: the file.
+        create: whether to make one where there is none.
+    """
     try:
-        return _connected(path)
+        return _connected(path, create)
     except sqlite3.Error as error:
         raise StoreError(f"cannot open the event store {path}: {error}") from error
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _connected(path: Path, create: bool) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     try:
         # The first statement reads the file, and finds out whether it is a database.
@@ -78,6 +85,29 @@ def _connected(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def is_read_only(connection: sqlite3.Connection) -> bool:
+    """Return whether a connection cannot write, without changing anything.
+
+    A file that could not be written when it was opened stays so for that connection.
+    """
+    execute = connection.execute
+    execute("PRAGMA busy_timeout = 0")  # who writes at the moment shows that it can be done
+    try:
+        execute("BEGIN IMMEDIATE")
+        try:
+            execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        finally:
+            execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        code = error.sqlite_errorcode & 0xFF
+        if code not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY):
+            raise
+        return code == sqlite3.SQLITE_READONLY
+    finally:
+        execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1e3)}")
+    return False
 
 
 def close_all(connections: Iterable[sqlite3.Connection]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aggregators import Event, MemoryEventStore, StoreError
+from aggregators import Event, MemoryEventStore, Source, StoreError
 from aggregators.catalog import CATALOG
 from aggregators.stores import AppendResult
 from services import events
@@ -66,6 +66,12 @@ class RefusingStore:
         if self.full:
             raise StoreError("the disk is full")
         return AppendResult.of(bytes(len(events)))
+
+    def check(self) -> None:
+        pass
+
+    def compacted_until(self, source: Source) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -163,17 +169,3 @@ def test_bodies_beyond_the_limits_are_refused(
     in_process: AsgiClient, body: bytes, status: int
 ) -> None:
     assert in_process.post("/events", content=body, headers=JSON).status_code == status
-
-
-def test_a_setting_refuses_unknown_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The last test: a service that ends takes the module's own with it.
-    monkeypatch.setattr(events, "freeze_garbage", lambda: None)
-    monkeypatch.setattr(FeatureLookup, "warm_up", lambda self: None)
-    event = cloud_event(data={"store_id": "s-1", "currency": "EUR"})
-    for setting, status in (("", 200), ("ignore", 200), ("refuse", 400)):
-        monkeypatch.setenv("DOORSTEP_UNKNOWN_DATA", setting)
-        with AsgiClient(events.EventService) as client:
-            response = client.post("/events", json=event)
-            assert response.status_code == status, response.text
-            if status == 400:
-                assert response.json()["field"] == "data.currency"

@@ -1,0 +1,56 @@
+"""The event service in this process, over a file and settings of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aggregators import SqliteEventStore
+from aggregators.catalog import CATALOG
+from aggregators.catalog.orders import ORDERS
+from services import events
+from services.lookup import FeatureLookup
+from tests.services.asgi import AsgiClient
+from tests.services.building import cloud_event
+
+
+def test_a_file_that_is_deleted_under_a_service_is_said_at_once_and_brought_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(events, "freeze_garbage", lambda: None)
+    monkeypatch.setattr(FeatureLookup, "warm_up", lambda self: None)
+    folder, away = tmp_path / "volume", tmp_path / "away"
+    folder.mkdir()
+    monkeypatch.setenv("DOORSTEP_STORE", str(folder / "events.db"))
+    with AsgiClient(events.EventService) as client:
+        assert client.get("/readyz").status_code == 200
+        assert client.post("/events", json=[cloud_event()]).status_code == 200
+        (folder / "events.db").unlink()
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/readyz").status_code == 200
+        (folder / "events.db").unlink()
+        assert client.post("/events", json=[cloud_event(subject="o-2")]).json()["applied"] == 1
+        folder.rename(away)
+        assert client.get("/readyz").status_code == 503
+        response = client.post("/events", json=[cloud_event(subject="o-3")])
+        assert response.status_code == 503
+        assert str(tmp_path) not in response.text
+        away.rename(folder)
+        assert client.get("/readyz").status_code == 200
+        assert client.post("/events", json=[cloud_event(subject="o-3")]).json()["applied"] == 1
+    with SqliteEventStore(folder / "events.db", CATALOG.sources) as store:
+        assert sorted(store.table(ORDERS)["order_id"]) == ["o-1", "o-2", "o-3"]
+
+
+def test_a_setting_refuses_unknown_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "freeze_garbage", lambda: None)
+    monkeypatch.setattr(FeatureLookup, "warm_up", lambda self: None)
+    event = cloud_event(data={"store_id": "s-1", "currency": "EUR"})
+    for setting, status in (("", 200), ("ignore", 200), ("refuse", 400)):
+        monkeypatch.setenv("DOORSTEP_UNKNOWN_DATA", setting)
+        with AsgiClient(events.EventService) as client:
+            response = client.post("/events", json=event)
+            assert response.status_code == status, response.text
+            if status == 400:
+                assert response.json()["field"] == "data.currency"
