@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 
 from services.errors import SettingError
@@ -43,6 +42,8 @@ _CHUNK_ROWS = 200
 _PAUSE_S = 0.001
 _STALE_S = 3_600.0
 _MB = 1024 * 1024
+_MODE = 0o600
+"""Estimates say where people live: nobody but the service's own user reads them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +158,7 @@ class PredictionLog:
         with self._writing:
             self._failed = False
             rows = self._take()
-            for _, group in groupby(rows, key=lambda one: (one.names, one.model_tag)):
-                part = list(group)
+            for part in _by_model(rows):
                 try:
                     self._write_part(part)
                 except OSError as error:  # the disk: it may have room again later
@@ -238,6 +238,7 @@ class PredictionLog:
         self._parts += 1
         beside = self._folder / f".{name}.tmp"
         try:
+            beside.touch(_MODE, exist_ok=False)
             pq.write_table(pa.concat_tables(tables), beside, compression="zstd")
             with beside.open("rb") as written:
                 os.fsync(written.fileno())
@@ -272,3 +273,11 @@ class PredictionLog:
         if now_s - self._complained_s >= _COMPLAIN_EVERY_S:
             self._complained_s = now_s
             logger.error("estimates cannot be logged in %s: %s", self._folder, error)
+
+
+def _by_model(rows: list[Served]) -> list[list[Served]]:
+    """Return estimates by what made them, in their order: a part has columns of one model."""
+    parts: dict[tuple[object, str], list[Served]] = {}
+    for one in rows:
+        parts.setdefault((one.names, one.model_tag), []).append(one)
+    return list(parts.values())

@@ -98,6 +98,32 @@ def test_what_was_served_is_read_back(tmp_path: Path) -> None:
     assert not [path for path in folder.iterdir() if path.suffix != ".parquet"]
 
 
+def test_models_that_take_turns_have_one_part_each(tmp_path: Path) -> None:
+    with logging_to(tmp_path) as log:
+        for interval in range(2):
+            for number in range(300):
+                model = f"etp:{1 + number % 3}"
+                log.log.add(served(300 * interval + number, model_tag=model))
+            log.log.write()
+            assert len(part_files(tmp_path)) == 3 * (interval + 1)
+        assert log.counted("rows_total") == 600.0
+    frame = read_predictions(tmp_path)
+    assert sorted(frame["request_id"]) == sorted(f"r-{number}" for number in range(600))
+    assert frame["model_tag"].value_counts().tolist() == [200] * 3
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_nobody_else_reads_the_parts(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with logging_to(tmp_path / "log") as log:
+            log.log.add(served())
+    finally:
+        os.umask(before)
+    (part,) = part_files(tmp_path / "log")
+    assert part.stat().st_mode & 0o777 == 0o600
+
+
 def test_models_with_other_features_stand_side_by_side(tmp_path: Path) -> None:
     with logging_to(tmp_path) as log:
         log.log.add(served(0))
