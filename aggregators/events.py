@@ -22,7 +22,16 @@ from aggregators.errors import (
 from aggregators.times import from_us, moment_to_us
 from aggregators.typing import Key, Moment, SampleId
 
-__all__ = ["Event", "Source", "check_attribute", "check_fact", "check_key", "check_sample_id"]
+__all__ = [
+    "MAX_TEXT_CHARACTERS",
+    "Event",
+    "Source",
+    "check_attribute",
+    "check_fact",
+    "check_key",
+    "check_sample_id",
+    "too_long",
+]
 
 MAX_TEXT_CHARACTERS = 256
 """Characters of a sample's id, a dimension's value, or a fact that is a text."""
@@ -260,13 +269,14 @@ def check_fact(value: object, what: str) -> str | bool | int | float | None:
         number = float(value)
         is_whole = number.is_integer() and -_INT64_LIMIT <= number < _INT64_LIMIT
         return int(number) if is_whole else number
+    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+        raise ColumnError(too_long(value, what))
     try:
         return check_key(value, what)
     except ColumnError:
         raise ColumnError(
             f"{what} is {_shown(value)} ({type(value).__name__}); expected a string of valid"
-            f" Unicode of at most {MAX_TEXT_CHARACTERS} characters, a finite number, a 64-bit"
-            " integer, true, false or None"
+            " Unicode, a finite number, a 64-bit integer, true, false or None"
         ) from None
 
 
@@ -296,7 +306,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS + 2 else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
-def _too_long(text: str, what: str) -> str:
+def too_long(text: str, what: str) -> str:
+    """Return what is said of an id or a value with too many characters."""
     return (
         f"{what} is {_shown(text)} and has {len(text):,} characters; at most"
         f" {MAX_TEXT_CHARACTERS} are taken"
@@ -306,7 +317,7 @@ def _too_long(text: str, what: str) -> str:
 def check_sample_id(value: object, what: str) -> SampleId:
     """Return a sample id as plain int or str, or raise :class:`SampleIdError`."""
     if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-        raise SampleIdError(_too_long(value, what))
+        raise SampleIdError(too_long(value, what))
     if isinstance(value, str) and _is_unicode(value):
         return str(value)
     if _is_int64(value):
@@ -322,7 +333,7 @@ def check_key(value: object, what: str) -> Key:
     if value is None:
         return None
     if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-        raise ColumnError(_too_long(value, what))
+        raise ColumnError(too_long(value, what))
     if isinstance(value, str) and _is_unicode(value):
         return str(value)
     if _is_int64(value):

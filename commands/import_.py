@@ -142,16 +142,15 @@ def _check(file: TableFile, report: StageProgress) -> int:
     """Read everything once; returns how many samples there are."""
     import pyarrow as pa
 
-    from aggregators.plan import Layout
+    from aggregators.stores.bulk import read_samples
     from aggregators.stores.facts import facts_of_table
-    from aggregators.table import SampleTable, plain_ids
+    from aggregators.table import plain_ids
 
     source, ids = file.source, []
     report("check", 0.0)
     for chunk in file.chunks(progress=lambda done: report("check", done)):
         with _names_file(file):
-            layout = Layout.of_source(source)
-            samples = SampleTable.read(source, chunk, layout, list(source.dimensions))
+            samples = read_samples(source, chunk)
             facts_of_table(source, chunk, samples.row_of)
             ids.append(plain_ids(chunk[source.sample_id], f"column {source.sample_id!r}"))
     if not ids:

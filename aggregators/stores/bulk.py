@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aggregators.events import Event, Source
+from aggregators.errors import ColumnError, DataError, SampleIdError
+from aggregators.events import MAX_TEXT_CHARACTERS, Event, Source, too_long
 from aggregators.plan import Layout
 from aggregators.stores.facts import fact_column, facts_of_table
 from aggregators.stores.samples import UNRECORDED, SampleState
@@ -18,12 +19,13 @@ from aggregators.table import SampleTable
 from aggregators.times import NEVER
 from aggregators.typing import Int64Array, Native
 
-__all__ = ["events_of_table", "fill_from_table", "table_of"]
+__all__ = ["events_of_table", "fill_from_table", "read_samples", "table_of"]
 
 
 def fill_from_table(state: SampleState, table: Native) -> int:
     """Fill an empty source with a table's samples; return how many events they have."""
-    samples = _read(state.source, table)
+    samples = read_samples(state.source, table)
+    given = facts_of_table(state.source, table, samples.row_of)  # before anything is kept
     met = (samples.times != NEVER).any(axis=0)
     ids = samples.ids[met].tolist()
     if not ids:
@@ -40,7 +42,6 @@ def fill_from_table(state: SampleState, table: Native) -> int:
         state.keys[dimension] = values[groups.codes[met]].tolist()
         if len(groups.values):
             state.key_kinds[dimension] = type(groups.values.tolist()[0])
-    given = facts_of_table(state.source, table, samples.row_of)
     for fact in state.facts:
         told = given.get(fact, [None] * len(samples))
         state.facts[fact] = list(compress(told, met.tolist()))
@@ -70,13 +71,31 @@ def _carried(state: SampleState, times: Int64Array) -> Int64Array:
     return carried
 
 
-def _read(source: Source, table: Native) -> SampleTable:
-    return SampleTable.read(source, table, Layout.of_source(source), list(source.dimensions))
+def read_samples(source: Source, table: Native) -> SampleTable:
+    """Return the samples of a table as stores take them.
+
+    Raises:
+        DataError: a column is missing, or its values cannot be taken: a training table may have
+            texts of any length, a store may not.
+    """
+    samples = SampleTable.read(source, table, Layout.of_source(source), list(source.dimensions))
+    _check_lengths(samples.ids, f"column {source.sample_id!r}: sample id", SampleIdError)
+    for dimension, groups in samples.groups.items():
+        _check_lengths(groups.values, f"column {dimension!r}: value", ColumnError)
+    return samples
+
+
+def _check_lengths(texts: pd.Index[Any], what: str, error: type[DataError]) -> None:
+    if pd.api.types.is_numeric_dtype(texts.dtype):
+        return
+    for text in texts:
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise error(too_long(text, what))
 
 
 def events_of_table(source: Source, table: Native, batch: int) -> Iterator[list[Event]]:
     """Yield all events of a table of samples, in batches, one sample after the other."""
-    samples = _read(source, table)
+    samples = read_samples(source, table)
     ids = samples.ids.tolist()
     keys = {
         dimension: np.append(groups.values.to_numpy(dtype=object), [None])[groups.codes].tolist()

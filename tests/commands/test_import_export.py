@@ -131,6 +131,23 @@ def test_exporting_makes_no_store(tmp_path: Path) -> None:
     assert not missing.exists()
 
 
+@pytest.mark.parametrize("column", ["order_id", "store_id", "building"])
+def test_a_text_that_is_too_long_is_refused_before_anything_is_kept(
+    column: str, tmp_path: Path
+) -> None:
+    rows = [{"order_id": f"o-{i}", "store_id": "s", "building": "b"} for i in range(3)]
+    rows[2][column] = "x" * 3_000_000
+    lines = [",".join([*row.values(), "2026-03-02T12:00Z"]) for row in rows]
+    table = csv_of(tmp_path, "\n".join(["order_id,store_id,building,activated", *lines]) + "\n")
+    code, printed = run("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
+    assert code == 1
+    assert "orders.csv" in printed
+    assert f"'{column}'" in printed
+    assert "256" in printed
+    assert len(printed) < 1_000
+    assert not (tmp_path / "e.db").exists()
+
+
 def test_nothing_is_kept_of_a_file_with_an_error(tmp_path: Path) -> None:
     table = csv_of(tmp_path, "order_id,activated\n1,2026-03-02T12:00Z\n1,2026-03-02T12:00Z\n")
     code, printed = run("import", "--store", str(tmp_path / "e.db"), "--table", str(table))

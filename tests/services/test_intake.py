@@ -108,6 +108,8 @@ def test_a_retraction_removes() -> None:
         ({"data": {"store_id": [1]}}, "data", "[1]"),
         ({"data": {"products": 10**400}}, "data", "64-bit float"),
         ({"data": "x"}, "data", "got `str`"),
+        ({"data": {"store_id": "s" * 3_000_000}}, "data", "at most 256"),
+        ({"subject": "o" * 257}, "subject", "256"),
         ({"recorded_time": "x"}, "recorded_time", "did you mean 'recordedtime'?"),
         ({"data_base64": "eA=="}, "data_base64", "send data as JSON"),
         ({"datacontenttype": "application/json; charset=latin-1"}, "datacontenttype", "UTF-8"),

@@ -91,6 +91,30 @@ def test_outcomes_are_told_event_by_event(place: Place) -> None:
     assert again.outcomes == bytes([2] + [1] * 150)
 
 
+@pytest.mark.parametrize("length", [256, 257, 3_000_000])
+def test_texts_have_at_most_256_characters(place: Place, length: int) -> None:
+    store = place.open([ORDERS])
+    text = "ü" * length
+    wrong: list[tuple[type[Exception], str, Event]] = [
+        (SampleIdError, "sample id", Event("orders", text, "activated", NOON)),
+        (ColumnError, "'zone'", Event("orders", "o-1", "activated", NOON, {"zone": text})),
+        (ColumnError, "'building'", Event("orders", "o-2", "activated", NOON, {"building": text})),
+    ]
+    for kind, name, event in wrong:
+        if length == 256:
+            assert store.append([event]).applied == 1
+            continue
+        with pytest.raises(kind, match=f"{name}.* {length:,} characters") as caught:
+            store.append([event])
+        assert len(str(caught.value)) < 400
+        table = pd.DataFrame({"order_id": ["o-3"], **dict.fromkeys(ORDERS.columns)})
+        table = table.assign(**dict.fromkeys(ORDERS.events, pd.Timestamp(NOON)))
+        column = {"sample id": "order_id"}.get(name, name.strip("'"))
+        with pytest.raises(kind, match="256"):
+            place.open([ORDERS]).append_table(ORDERS, table.assign(**{column: [text]}))
+    assert store.count(ORDERS) == (3 if length == 256 else 0)
+
+
 def test_nothing_to_append_is_nothing(place: Place) -> None:
     store = place.open([ORDERS])
     assert store.append([]).applied == 0
