@@ -62,7 +62,7 @@ def serve_etp(
 
     tag = _tag(model, EtpService.inner.parts["ready"])  # type: ignore[attr-defined]
     settings = EtpSettings(model=tag, store=_absolute(store), max_clock_skew_s=max_clock_skew_s)
-    _say([tag], host, port)
+    _say("etp", tag, host, port)
     _serve_forever("services.etp:EtpService", host, port, settings.to_environment())
 
 
@@ -99,7 +99,7 @@ def serve_courier_travel(
         store=_absolute(store),
         max_clock_skew_s=max_clock_skew_s,
     )
-    _say(list(settings.models.values()), host, port)
+    _say("courier_travel", ", ".join(settings.models.values()), host, port)
     target = "services.courier_travel:CourierTravelService"
     _serve_forever(target, host, port, settings.to_environment())
 
@@ -122,7 +122,7 @@ def serve_wall_eta(
 
     tag = _tag(model, WallEtaService.inner.parts["direct"])  # type: ignore[attr-defined]
     settings = WallEtaSettings(model=tag, store=_absolute(store), max_clock_skew_s=max_clock_skew_s)
-    _say([tag], host, port)
+    _say("wall_eta", tag, host, port)
     _serve_forever("services.wall_eta:WallEtaService", host, port, settings.to_environment())
 
 
@@ -166,7 +166,7 @@ def serve_eta(
         timeout_ms=part_timeout_ms,
     ).to_environment()
     PartSettings.from_environment(parts)  # says at once what cannot be
-    _say([tag], host, port)
+    _say("eta", tag, host, port)
     environment = {**settings.to_environment(), **parts}
     _serve_forever("services.eta:EtaService", host, port, environment)
 
@@ -204,12 +204,8 @@ def serve_events(
         compact_every_s=compact_every_s,
         keep=keep,
     )
-    check_port(host, port)
-    console.print(
-        f"serving {len(served)} features of [bold]{served.name} {served.version}[/] on"
-        f" http://{host}:{port}",
-        highlight=False,
-    )
+    what = f"{len(served)} features of {served.name} {served.version}"
+    _say("events", what, host, port)
     _serve_forever("services.events:EventService", host, port, settings.to_environment())
 
 
@@ -224,9 +220,13 @@ def _tag(model: str, part: ServedPart) -> str:
     return str(described["tag"])
 
 
-def _say(tags: list[str], host: str, port: int) -> None:
+def _say(service: str, what: str, host: str, port: int) -> None:
+    """Say what is served where: the first line of the log, if nobody sits at a terminal."""
+    from services.log_setup import log_line
+
     check_port(host, port)
-    console.print(f"serving [bold]{', '.join(tags)}[/] on http://{host}:{port}", highlight=False)
+    text = f"serving {what} on http://{host}:{port}"
+    print(text if console.is_terminal else log_line(service, text), flush=True)  # noqa: T201
 
 
 def _absolute_file(text: str) -> str:

@@ -14,12 +14,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from _bentoml_impl.server import serving  # type: ignore[import-untyped]
-from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml_cli.cli import cli
-
 from services.access import check_exposure
 from services.errors import SettingError
+from services.log_setup import fail, service_of, set_up_logs
 
 __all__ = ["host_of", "main"]
 
@@ -51,14 +48,29 @@ def main(arguments: list[str]) -> None:
     Args:
         arguments: those of ``bentoml serve``: the service's import path and options.
     """
+    set_up_logs(service_of(arguments[0] if arguments else ""))
     try:
         check_exposure(host_of(arguments, os.environ), os.environ)
     except SettingError as error:
-        sys.exit(f"the service cannot start: {error}")
+        fail(f"the service cannot start: {error}")
+
+    # Not before the log is there: what these say while they are imported shall be in it, too.
+    import click
+    from _bentoml_impl.server import serving  # type: ignore[import-untyped]
+    from bentoml._internal.configuration.containers import BentoMLContainer
+    from bentoml_cli.cli import cli
+
     serving._SERVICE_WORKER_SCRIPT = "services.worker"
     with tempfile.TemporaryDirectory(prefix="doorstep-metrics-") as folder:
         BentoMLContainer.prometheus_multiproc_dir.set(folder)
-        cli(["serve", *arguments])
+        try:
+            cli(["serve", *arguments], standalone_mode=False)
+        except click.ClickException as error:
+            fail(f"the service cannot start: {click.unstyle(error.format_message())}")
+        except OSError as error:  # the port is in use, most often
+            fail(f"the service cannot start: {error}")
+        except click.Abort:
+            fail("interrupted")
 
 
 if __name__ == "__main__":

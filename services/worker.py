@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import sys
+
+from services.log_setup import service_of, set_up_logs
 from services.transport.parent import tie_to_parent
 
 __all__: list[str] = []
 
 if __name__ == "__main__":
     tie_to_parent()  # before all else: loading a service takes seconds
+    set_up_logs(service_of(sys.argv[1]))
 
     from _bentoml_impl.worker.service import main  # type: ignore[import-untyped]
 

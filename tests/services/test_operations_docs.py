@@ -54,6 +54,7 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
         f"answer to the first of them | {limits.MAX_PIPELINED} |",
         f"more than 64 KiB | {limits.MAX_RECEIVED_BYTES // 2**20} MiB together | 503",
         f"{shared.RESERVED} more are taken to answer health",
+        f"; {gate.BURST_S * 1e3:g} ms in a burst | 503",
         f"do more than {gate.AT_ONCE} progress at once",
         f"or {prediction_log.PART_ROWS:,} estimates",
         f"{prediction_log.MAX_QUEUED:,} estimates may wait",
