@@ -6,38 +6,25 @@ happened by then; what became of it is looked up afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from time import perf_counter
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any
 
 from aggregators import Event
+from commands.demo_asking import Asked
 from commands.demo_city import DemoCity
 from estimators.stages import LIFE
 from services.client import EtaClient
 from services.display_schemas import DisplayedEtaRequest, Shown, StoreColumns
 from services.eta_schemas import ArrivalRow, EtaRequest
-from services.selection_schemas import (
-    CourierColumns,
-    CourierSelectionAnswer,
-    CourierSelectionRequest,
-    OrderColumns,
-    SelectionWeights,
-)
-from simulator.dispatch import Round
 
-__all__ = ["Arrival", "Asked", "Chosen", "CustomerApp", "Estimate", "PartnerApp", "Promise",
-           "Routing", "Tracking"]  # fmt: skip
+__all__ = ["FINE_LEVELS", "Arrival", "CustomerApp", "Estimate", "PartnerApp", "Promise", "Tracking"]
 
 LEVELS = [0.1, 0.5, 0.9]
+FINE_LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+"""What is asked of the rest of an order's way, so that the whole distribution can be scored."""
 LOW, MEDIAN, HIGH = "0.1", "0.5", "0.9"
-CANDIDATES = 8
-"""Idle couriers who are looked at for an order: the nearest ones."""
-READY_SHARE = 0.2
-"""A courier is sent once it is at least so likely that the order is ready on arrival."""
 LISTED_STORES = 5
 """Stores in the list that a customer looks at."""
 STORE_FACTS = ("store_category", "store_zone", "distance_m")
@@ -46,119 +33,6 @@ REFRESH_S = 90.0
 """A customer looks at the list again after so long, once."""
 TOLD = frozenset(LIFE) - {"activated", "dispatched", "delivered"}
 """Events after which the order's ETA is asked again."""
-
-T = TypeVar("T")
-
-
-@dataclass
-class Asked:
-    """How the service answered: latencies and statuses by path.
-
-    Args:
-        latency_ms: whole round trips.
-        statuses: how many answers had which status.
-        notes: of answers that were not as good as they can be.
-    """
-
-    latency_ms: dict[str, list[float]] = field(default_factory=dict)
-    statuses: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def timed(self, path: str, ask: Callable[[], T]) -> T:
-        """Return what a call returns, and note how long it took."""
-        began_s = perf_counter()
-        answer = ask()
-        self.latency_ms.setdefault(path, []).append((perf_counter() - began_s) * 1_000.0)
-        return answer
-
-    def note(self, status: str | None, notes: Iterable[str]) -> None:
-        """Note the status of an estimate; None: it was refused."""
-        name = status or "refused"
-        self.statuses[name] = self.statuses.get(name, 0) + 1
-        if name != "ok":
-            self.notes += [f"{name}: {note}" for note in notes]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """A courier who was offered an order, and what was expected of the two."""
-
-    order_id: str
-    courier_id: str
-    at: datetime
-    candidates: int
-    at_store_s: float
-    ready_on_arrival: float
-    courier_wait_s: float
-    food_wait_s: float
-
-
-class Routing:
-    """Sends couriers: those who cost least in all, for orders that will be ready for them."""
-
-    def __init__(self, demo: DemoCity, client: EtaClient, asked: Asked) -> None:
-        self._demo = demo
-        self._client = client
-        self._asked = asked
-        self.chosen: list[Chosen] = []
-
-    def decide(self) -> list[Chosen]:
-        """Ask about all who wait, and offer orders to couriers; returns who was offered what."""
-        waiting = self._demo.running.round()
-        if not len(waiting.orders) or not len(waiting.couriers):
-            return []
-        near = _nearest(waiting)
-        answer = self._ask(waiting, near)
-        for status, notes in zip(answer.orders.status, answer.orders.notes, strict=True):
-            self._asked.note(status, notes)
-        found = []
-        pairs = []
-        for place in _cheapest(answer):
-            order, courier = answer.pairs.order[place], answer.pairs.courier[place]
-            pairs.append((order, int(near[courier])))
-            found.append(
-                Chosen(
-                    order_id=str(answer.orders.order_id[order]),
-                    courier_id=self._courier_id(waiting, int(near[courier])),
-                    at=answer.as_of,
-                    candidates=answer.orders.candidates[order],
-                    at_store_s=answer.pairs.at_store_s[MEDIAN][place],
-                    ready_on_arrival=answer.pairs.ready_on_arrival[place],
-                    courier_wait_s=answer.pairs.courier_wait_s[place],
-                    food_wait_s=answer.pairs.food_wait_s[place],
-                )
-            )
-        self._demo.running.offer(pairs, waiting)
-        self.chosen += found
-        return found
-
-    def _ask(self, waiting: Round, near: Any) -> CourierSelectionAnswer:
-        ids = [self._order_id(int(order)) for order in waiting.orders]
-        couriers = [self._courier_id(waiting, int(place)) for place in near]
-        facts = [self._demo.facts(order_id) for order_id in ids]
-        request = CourierSelectionRequest(
-            orders=OrderColumns(
-                order_id=list(ids),
-                facts={name: [one[name] for one in facts] for name in facts[0]},
-            ),
-            couriers=CourierColumns(
-                courier_id=list(couriers),
-                facts={"vehicle": [self._demo.vehicle(courier) for courier in couriers]},
-            ),
-            distance_to_store_m=waiting.distance_m[:, near].tolist(),
-            weights=SelectionWeights(courier_wait=0.0, food_wait=1.0, eta=1.0, lateness=0.0),
-            levels=LEVELS,
-            as_of=waiting.as_of,
-        )
-        return self._asked.timed(
-            "/courier_selection", lambda: self._client.courier_selection(request)
-        )
-
-    def _order_id(self, number: int) -> str:
-        return f"{self._demo.city.name}-{number:07d}"
-
-    def _courier_id(self, waiting: Round, place: int) -> str:
-        return f"{self._demo.city.name}-c{int(waiting.couriers[place]):05d}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +102,11 @@ class CustomerApp:
         request = DisplayedEtaRequest(
             stores=session.stores, order=session.order, shown=session.shown, as_of=now
         )
-        answer = self._asked.timed("/displayed_eta", lambda: self._client.displayed_eta(request))
+        answer = self._asked.ask(
+            "/displayed_eta",
+            lambda: self._client.displayed_eta(request),
+            lambda answer: [note for notes in answer.ranges.notes for note in notes],
+        )
         for status, notes in zip(answer.ranges.status, answer.ranges.notes, strict=True):
             self._asked.note(status, notes)
         self.seen += answer.seen
@@ -272,9 +150,12 @@ class PartnerApp:
             facts = self._demo.facts(str(event.sample_id))
             vehicle = self._demo.vehicle(event.data["courier_id"])
             rows.append(ArrivalRow(order_id=event.sample_id, order={**facts, "vehicle": vehicle}))
-        answer = self._asked.timed(
+        answer = self._asked.ask(
             "/courier_arrival",
             lambda: self._client.courier_arrival(rows, as_of=now, levels=LEVELS),
+            lambda answer: [
+                note for row in answer.rows if row.answer is not None for note in row.answer.notes
+            ],
         )
         found = []
         for event, row in zip(events, answer.rows, strict=True):
@@ -300,7 +181,10 @@ class PartnerApp:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """The rest of an order's way at one of its stages; seconds from ``at``."""
+    """The rest of an order's way at one of its stages; seconds from ``at``.
+
+    The quantiles are at ``FINE_LEVELS``.
+    """
 
     order_id: str
     courier_id: str | None
@@ -308,9 +192,7 @@ class Estimate:
     at: datetime
     expected_s: float
     parts_s: dict[str, float]
-    median_s: float
-    low_s: float
-    high_s: float
+    quantiles_s: tuple[float, ...]
 
 
 class Tracking:
@@ -319,7 +201,7 @@ class Tracking:
     def __init__(self, demo: DemoCity, client: EtaClient, asked: Asked) -> None:
         self._demo = demo
         self._client = client
-        self._asked = asked
+        self.asked = asked
         self._riders: dict[str, str] = {}
         self._note_riders(demo.past)
         self.estimates: list[Estimate] = []
@@ -344,9 +226,11 @@ class Tracking:
         rider = self._riders.get(order_id)
         if rider is not None:
             facts["vehicle"] = self._demo.vehicle(rider)
-        request = EtaRequest(order_id=order_id, order=facts, as_of=now, levels=LEVELS)
-        answer = self._asked.timed("/eta", lambda: self._client.eta(request))
-        self._asked.note(answer.status, answer.notes)
+        request = EtaRequest(order_id=order_id, order=facts, as_of=now, levels=FINE_LEVELS)
+        answer = self.asked.ask(
+            "/eta", lambda: self._client.eta(request), lambda answer: answer.notes
+        )
+        self.asked.note(answer.status, answer.notes)
         if answer.eta_s is None or answer.expected_eta_s is None or answer.expected_s is None:
             return
         self.estimates.append(
@@ -357,37 +241,6 @@ class Tracking:
                 at=now,
                 expected_s=answer.expected_eta_s,
                 parts_s=dict(answer.expected_s),
-                median_s=answer.eta_s[MEDIAN],
-                low_s=answer.eta_s[LOW],
-                high_s=answer.eta_s[HIGH],
+                quantiles_s=tuple(answer.eta_s[str(level)] for level in FINE_LEVELS),
             )
         )
-
-
-def _nearest(waiting: Round) -> Any:
-    """Return the places of all couriers who are among the nearest of some order."""
-    n = min(CANDIDATES, len(waiting.couriers))
-    near = np.argpartition(waiting.distance_m, n - 1, axis=1)[:, :n]
-    return np.unique(near)
-
-
-def _cheapest(answer: CourierSelectionAnswer) -> list[int]:
-    """Return the pairs to offer, cheapest first; nobody stands in two.
-
-    An order waits for a later round while its best courier would come too early for it.
-    """
-    pairs = answer.pairs
-    ready = {
-        order
-        for order, rank, share in zip(pairs.order, pairs.rank, pairs.ready_on_arrival, strict=True)
-        if rank == 1 and share >= READY_SHARE
-    }
-    taken: set[int] = set()
-    found = []
-    for place in sorted(range(len(pairs.cost)), key=pairs.cost.__getitem__):
-        order, courier = pairs.order[place], pairs.courier[place]
-        if order in ready and courier not in taken:
-            ready.discard(order)
-            taken.add(courier)
-            found.append(place)
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,9 +18,10 @@ from simulator.couriers import VEHICLES
 from simulator.dispatch import DispatchedCity, nearest
 
 if TYPE_CHECKING:
+    from estimators.typing import FloatArray, IntArray
     from simulator.city import City
 
-__all__ = ["DemoCity", "known_at", "make_demo_city"]
+__all__ = ["DemoCity", "known_at", "make_demo_city", "send_nearest"]
 
 LIVE_FROM_H = 18.75
 """Hours of the last day, UTC, at which the live hour begins: people are about to have dinner."""
@@ -38,12 +40,14 @@ class DemoCity:
     Args:
         simulation: the city with the platform's own choice of couriers.
         running: the same city, up to now, from here on with couriers chosen from outside.
+        beside: once more the same, to send the nearest courier in: what to compare with.
         past: all events until now, by time.
         now: the moment at which the live hour begins.
     """
 
     simulation: Simulation
     running: DispatchedCity
+    beside: DispatchedCity
     past: list[Event]
     now: datetime
     live: list[Event] = field(default_factory=list)
@@ -81,6 +85,11 @@ class DemoCity:
         way_m = city.world.distance_m[1, start, city.orders.node[row]]
         return float(round(way_m + city.orders.extra_m[row]))
 
+    def placed_s(self, orders: IntArray) -> FloatArray:
+        """Return when orders were placed, by number, in seconds since the epoch."""
+        placed_s = self.city.orders.activated_ms[orders] / 1_000.0
+        return np.asarray(placed_s + self.city.scenario.start.timestamp())
+
     @cached_property
     def _of_store(self) -> dict[str, dict[str, Any]]:
         columns = ["store_id", "store_category", "store_zone"]
@@ -114,6 +123,8 @@ class DemoCity:
         """Let the city run to a moment; returns what happened."""
         events = self.running.run_to(moment)
         self.live += events
+        self.beside.run_to(moment)
+        send_nearest(self.beside)
         return events
 
 
@@ -131,9 +142,17 @@ def make_demo_city(*, days: int, orders_per_day: int, seed: int) -> DemoCity:
     past += [event for event in late if event.time_us <= now_us]
     while running.now < begins:
         past += running.run_to(min(running.now + PAST_STEP, begins))
-        waiting = running.round()
-        running.offer(nearest(waiting), waiting)
-    return DemoCity(simulation, running, past, begins)
+        send_nearest(running)
+    # The simulated city itself is not changed by what runs in it: it is not copied.
+    beside = deepcopy(running, {id(running.city): running.city})
+    return DemoCity(simulation, running, beside, past, begins)
+
+
+def send_nearest(city: DispatchedCity) -> None:
+    """Offer each order whose time has come to the nearest courier who has nothing to do."""
+    waiting = city.round()
+    if len(waiting.orders) and len(waiting.couriers):
+        city.offer(nearest(waiting), waiting)
 
 
 def known_at(orders: pd.DataFrame, moment: datetime) -> pd.DataFrame:

@@ -9,22 +9,14 @@ from itertools import islice
 from typing import TypeVar
 
 from aggregators import Event
+from commands.demo_asking import Asked
 from commands.demo_board import Board, minutes
-from commands.demo_callers import (
-    Arrival,
-    Asked,
-    Chosen,
-    CustomerApp,
-    PartnerApp,
-    Promise,
-    Routing,
-    Tracking,
-)
-from commands.demo_city import DemoCity
+from commands.demo_callers import Arrival, CustomerApp, PartnerApp, Promise, Tracking
+from commands.demo_city import DemoCity, send_nearest
+from commands.demo_routing import Chosen, Routing
 from commands.output import StageProgress
 from services.client import EtaClient
 from services.cloudevents import to_cloud_event
-from simulator.dispatch import nearest
 
 __all__ = ["LiveHour", "send", "send_past"]
 
@@ -35,23 +27,34 @@ STEP = timedelta(seconds=10)
 AFTERWARDS = timedelta(hours=2)
 """So long after the live hour everything is delivered, and nothing is asked."""
 
+OPEN_END = timedelta(minutes=15)
+"""Orders placed in the last part of the hour are not counted for the choice of couriers: many of
+them get theirs when nothing is asked any more."""
+
 T = TypeVar("T")
 
 
-def send_past(client: EtaClient, past: list[Event], report: StageProgress) -> list[str]:
+def send_past(
+    client: EtaClient, asked: Asked, past: list[Event], report: StageProgress
+) -> list[str]:
     """Send what has happened before the live hour; returns what went wrong."""
     failures: list[str] = []
     for done, batch in _batches(past, BATCH_EVENTS):
-        failures += send(client, batch)
+        failures += send(client, asked, batch)
         report("send the past", done / len(past))
     return failures
 
 
-def send(client: EtaClient, events: list[Event]) -> list[str]:
+def send(client: EtaClient, asked: Asked, events: list[Event]) -> list[str]:
     """Send events; returns why some were refused, three reasons at most."""
     if not events:
         return []
-    answer = client.send_events(to_cloud_event(event) for event in events)
+    # An event that the service has already changes nothing, so that it can be sent again.
+    answer = asked.ask(
+        "/events",
+        lambda: client.send_events(to_cloud_event(event) for event in events),
+        lambda _: (),
+    )
     return [
         f"event {status.id} was refused: {status.reason}"
         for status in answer.events
@@ -65,6 +68,7 @@ class LiveHour:
     Args:
         demo: stands at the beginning of the hour.
         client: of the ETA service, which knows the past.
+        asked: waits for its answers.
         board: shows it.
         step_s: least real time that a step of the city takes, so that it can be watched.
         sleep: waits for seconds; injected in tests.
@@ -74,6 +78,7 @@ class LiveHour:
         self,
         demo: DemoCity,
         client: EtaClient,
+        asked: Asked,
         board: Board,
         *,
         step_s: float = 0.0,
@@ -84,13 +89,13 @@ class LiveHour:
         self._board = board
         self._step_s = step_s
         self._sleep = sleep
-        self.asked = Asked()
+        self.asked = asked
         self.failures: list[str] = []
         self.routing = Routing(demo, client, self.asked)
         self.app = CustomerApp(demo, client, self.asked)
         self.partner = PartnerApp(demo, client, self.asked)
         self.tracking = Tracking(demo, client, self.asked)
-        self._now = demo.now
+        self._now = self.began = self.counted_until = demo.now
         self.happened: dict[str, dict[str, datetime]] = {}
         self._waits: dict[tuple[str, str], Chosen] = {}
         self._promised: dict[str, Promise] = {}
@@ -100,11 +105,12 @@ class LiveHour:
     def run(self, length: timedelta) -> None:
         """Live through the hour: what happens is sent, and all callers ask."""
         ends = self.demo.now + length
+        self.counted_until = ends - min(OPEN_END, length / 2)
         while self._now < ends:
             began_s = time.perf_counter()
             self._now = min(self._now + STEP, ends)
             events = self.demo.go_on(self._now)
-            self.failures += send(self._client, events)
+            self.failures += send(self._client, self.asked, events)
             self._note(events)
             self._ask(events, self._now)
             self._board.status(self._where(self._now))
@@ -116,8 +122,7 @@ class LiveHour:
         while self._now < ends:
             self._now += 2 * STEP
             self._note(self.demo.go_on(self._now))
-            waiting = self.demo.running.round()
-            self.demo.running.offer(nearest(waiting), waiting)
+            send_nearest(self.demo.running)
 
     def _ask(self, events: list[Event], now: datetime) -> None:
         orders = [event for event in events if event.source == "orders" and not event.retracted]

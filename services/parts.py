@@ -42,14 +42,15 @@ from services.schemas import ModelInfo, Status
 from services.settings import PartSettings
 from services.shared_features import SharedFeatures
 
-__all__ = ["PartAnswer", "PartRows", "Parts", "open_parts", "sources_of"]
+__all__ = ["LATE", "PartAnswer", "PartRows", "Parts", "open_parts", "sources_of"]
 
 logger = logging.getLogger("doorstep.services")
 
 COMPLAIN_EVERY_S = 10.0
 """Seconds between two lines in the log about one part that is not answered."""
 
-_LATE = "did not answer in time"
+LATE = "did not answer in time"
+"""Begins the note of a part that is answered by what is usual because it was late."""
 _FAILED = "failed"
 _LAST_RESORT_S = (60.0, 3_600.0)
 """Between these, in even steps of the logarithm, lies what nothing at all is known of."""
@@ -191,7 +192,7 @@ class Parts:
         self, asked: Mapping[str, PartRows], ends_s: float
     ) -> dict[str, PartAnswer | str]:
         """Ask models of this process, one after the other; a reason stands for what failed."""
-        found: dict[str, PartAnswer | str] = dict.fromkeys(asked, _LATE)
+        found: dict[str, PartAnswer | str] = dict.fromkeys(asked, LATE)
         if not asked:
             return found
 
@@ -236,7 +237,7 @@ class Parts:
                 )
             return self._put_together(name, rows, answered, refused)
         except (TimeoutError, NoAnswerInTime):
-            return _LATE
+            return LATE
         except ClientError as error:
             self._complain(name, error)
             return "cannot be reached" if isinstance(error, ServiceUnreachable) else _FAILED

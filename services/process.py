@@ -140,6 +140,11 @@ class ServiceProcess:
         assert self._process is not None, "the service was not started"
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the server has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def stop(self) -> None:
         """End the service: politely first, then for certain. A second call does nothing."""
         process, self._process = self._process, None

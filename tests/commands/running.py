@@ -12,11 +12,14 @@ WIDTH = "160"
 
 
 def doorstep(
-    *arguments: str, timeout_s: float = 60.0, **environment: str
+    *arguments: str, module: str = "commands", timeout_s: float = 60.0, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `doorstep` with the arguments; the environment is this one with changes."""
+    """Run `doorstep` with the arguments; the environment is this one with changes.
+
+    ``module`` may be one that runs it in another way.
+    """
     return subprocess.run(
-        [sys.executable, "-m", "commands", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": WIDTH, "TERM": "dumb", "NO_COLOR": "1", **environment},
         capture_output=True,
