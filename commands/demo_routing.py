@@ -26,6 +26,7 @@ from services.selection_schemas import (
     CourierSelectionAnswer,
     CourierSelectionRequest,
     OrderColumns,
+    PairColumns,
     SelectionWeights,
 )
 from simulator.dispatch import Round
@@ -37,7 +38,7 @@ __all__ = ["Chosen", "Routing"]
 
 LEVELS = [0.1, 0.5, 0.9]
 MEDIAN = "0.5"
-CANDIDATES = 8
+CANDIDATES = 6
 """Idle couriers who are looked at for an order: the nearest ones."""
 READY_SHARE = 0.05
 """A courier is sent once the order is so likely to be ready on arrival, where the store's usual
@@ -84,8 +85,8 @@ class Routing:
         rows = np.flatnonzero(np.array(due, dtype=np.bool_))
         if not len(rows) or not len(waiting.couriers):
             return []
-        near = _nearest(waiting, rows)
-        answer = self._ask(waiting, rows, near)
+        near, pairs_asked = _nearest(waiting, rows)
+        answer = self._ask(waiting, rows, near, pairs_asked)
         for status, notes in zip(answer.orders.status, answer.orders.notes, strict=True):
             self._asked.note(status, notes)
         pairs = _Pairs.of(answer, len(rows), len(near))
@@ -106,7 +107,9 @@ class Routing:
         self.chosen += found
         return found
 
-    def _ask(self, waiting: Round, rows: IntArray, near: IntArray) -> CourierSelectionAnswer:
+    def _ask(
+        self, waiting: Round, rows: IntArray, near: IntArray, pairs: PairColumns
+    ) -> CourierSelectionAnswer:
         ids = [self._order_id(int(order)) for order in waiting.orders[rows]]
         couriers = [self._courier_id(waiting, int(place)) for place in near]
         facts = [self._demo.facts(order_id) for order_id in ids]
@@ -119,7 +122,7 @@ class Routing:
                 courier_id=list(couriers),
                 facts={"vehicle": [self._demo.vehicle(courier) for courier in couriers]},
             ),
-            distance_to_store_m=waiting.distance_m[np.ix_(rows, near)].tolist(),
+            pairs=pairs,
             weights=SelectionWeights(courier_wait=0.0, food_wait=1.0, eta=1.0, lateness=0.0),
             levels=LEVELS,
             as_of=waiting.as_of,
@@ -214,8 +217,19 @@ class _Pairs:
         return np.asarray(self.at_store_s.argmin(axis=1))
 
 
-def _nearest(waiting: Round, rows: IntArray) -> IntArray:
-    """Return the places of all couriers who are among the nearest of some order."""
+def _nearest(waiting: Round, rows: IntArray) -> tuple[IntArray, PairColumns]:
+    """Return the couriers who are among the nearest of some order, and the pairs to ask about.
+
+    Each order is asked about with its own nearest couriers alone. One from afar may cost no more
+    where the kitchen is slow, but a long way is a less certain one.
+    """
     n = min(CANDIDATES, len(waiting.couriers))
-    near = np.argpartition(waiting.distance_m[rows], n - 1, axis=1)[:, :n]
-    return np.unique(near)
+    of_order = np.argpartition(waiting.distance_m[rows], n - 1, axis=1)[:, :n]
+    near, courier = np.unique(of_order, return_inverse=True)
+    distance_m: list[float | None] = []
+    distance_m += np.take_along_axis(waiting.distance_m[rows], of_order, axis=1).ravel().tolist()
+    return near, PairColumns(
+        order=np.repeat(np.arange(len(rows)), n).tolist(),
+        courier=courier.ravel().tolist(),
+        distance_to_store_m=distance_m,
+    )

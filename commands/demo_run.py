@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from services.eta_settings import EtaSettings
 from services.process import ServiceProcess
 from services.settings import PartSettings
 
-__all__ = ["failures_of", "run_demo"]
+__all__ = ["Evening", "failures_of", "live_through", "run_demo"]
 
 GOOD = ("ok", "input_clipped", LATE_STATUS)
 """Now and then an order is much larger than any that training saw, or a busy machine late."""
@@ -68,11 +69,32 @@ def run_demo(
         f" from, then an evening live, from {demo.now:%H:%M} UTC on. Some answers beside what then"
         " happened:"
     )
-    return _live(demo, tag, length=length, rows=rows, folder=folder)
+    evening = live_through(demo, tag, length=length, rows=rows, folder=folder)
+    print_summary(evening.hour, evening.compared)
+    return evening.failures
 
 
-def _live(demo: DemoCity, tag: str, *, length: timedelta, rows: int, folder: Path) -> list[str]:
-    """Start the service, tell it the past, live through the hour, and print what came of it."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evening:
+    """An evening that is over: what was asked and what happened, and what should not have."""
+
+    hour: LiveHour
+    compared: Compared
+    failures: list[str]
+
+
+def live_through(
+    demo: DemoCity, tag: str, *, length: timedelta, rows: int, folder: Path
+) -> Evening:
+    """Start the service, tell it the past, and live through the hour.
+
+    Args:
+        demo: stands at the beginning of the hour.
+        tag: of its models, in the store that ``BENTOML_HOME`` names.
+        length: of the hour.
+        rows: lines of each caller, where output is no terminal.
+        folder: for the event store and the service's log.
+    """
     store = folder / "events.db"
     settings = {
         **EtaSettings(model=tag, store=str(store)).to_environment(),
@@ -100,9 +122,8 @@ def _live(demo: DemoCity, tag: str, *, length: timedelta, rows: int, folder: Pat
     compared = compare_features(
         demo, registry.load_eta(tag), store, tables, hour.tracking.estimates
     )
-    print_summary(hour, compared)
     poor = failures_of(asked, len(hour.tracking.estimates), compared)
-    return failures + hour.failures + poor
+    return Evening(hour=hour, compared=compared, failures=failures + hour.failures + poor)
 
 
 def failures_of(asked: Asked, estimates: int, compared: Compared) -> list[str]:

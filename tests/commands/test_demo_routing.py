@@ -10,7 +10,14 @@ from typing import Any, cast
 import numpy as np
 
 from commands.demo_asking import Asked
-from commands.demo_routing import EARLY_SHARE, LOOK_AGAIN_MAX_S, READY_SHARE, Routing
+from commands.demo_routing import (
+    CANDIDATES,
+    EARLY_SHARE,
+    LOOK_AGAIN_MAX_S,
+    READY_SHARE,
+    Routing,
+    _nearest,
+)
 from simulator.dispatch import Round
 
 NOW = datetime(2026, 3, 12, 19, tzinfo=UTC)
@@ -112,3 +119,22 @@ def test_where_couriers_are_short_the_older_order_comes_first() -> None:
     cost, ready = [[500.0], [100.0]], [[0.9], [0.9]]
     assert sent(cost, ready, [True, True], [900.0, 0.0]) == [(0, 0)]
     assert sent(cost, ready, [True, True], [0.0, 900.0]) == [(1, 0)]
+
+
+def test_each_order_is_asked_about_with_its_own_nearest_couriers() -> None:
+    distance_m = np.array([np.arange(20.0), np.arange(20.0)[::-1]])
+    waiting = Round(
+        as_of=NOW, orders=np.arange(2), requested=np.array([True, True]),
+        couriers=np.arange(20), idle_s=np.zeros(20), distance_m=distance_m,
+    )  # fmt: skip
+    near, pairs = _nearest(waiting, np.array([0, 1]))
+    assert near.tolist() == [*range(CANDIDATES), *range(20 - CANDIDATES, 20)]
+    for order, courier, asked_m in zip(
+        pairs.order, pairs.courier, pairs.distance_to_store_m or [], strict=True
+    ):
+        assert distance_m[order, near[courier]] == asked_m
+        assert asked_m is not None
+        assert asked_m < CANDIDATES
+    assert len(pairs.order) == 2 * CANDIDATES
+    one, _ = _nearest(waiting, np.array([1]))
+    assert one.tolist() == [*range(20 - CANDIDATES, 20)]
