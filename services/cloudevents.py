@@ -10,7 +10,7 @@ import msgspec
 
 from aggregators.events import Event, Source, check_sample_id
 from aggregators.times import from_us
-from services.decoding import decode, unknown_field
+from services.decoding import decode, is_utf_8, unknown_field
 from services.errors import InvalidRequest
 from services.header_text import attribute_of
 from services.limits import MAX_TEXT_CHARACTERS
@@ -32,10 +32,7 @@ ATTRIBUTES = frozenset(CloudEvent.__struct_fields__)
 
 _TRUTHS = {"true": True, "false": False}
 _EXTENSION = re.compile(r"[a-z0-9]+")
-_JSON_TYPE = re.compile(
-    r"application/(json|[a-z0-9!#$&^_.-]+\+json)\s*(;\s*charset\s*=\s*\"?utf-?8\"?\s*)?",
-    re.IGNORECASE,
-)
+_JSON_TYPE = re.compile(r"application/(json|[a-z0-9!#$&^_.-]+\+json)", re.IGNORECASE)
 
 
 def to_cloud_event(event: Event) -> CloudEvent:
@@ -131,7 +128,10 @@ def extensions_of(names: Iterable[str]) -> list[str]:
 
 def _check_content_type(text: str | None) -> None:
     """Raise unless data of this type are JSON; without a type they are, as in a JSON event."""
-    if text is not None and not _JSON_TYPE.fullmatch(text.strip()):
+    if text is None:
+        return
+    media_type = text.partition(";")[0].strip()
+    if not _JSON_TYPE.fullmatch(media_type) or not is_utf_8(text):
         raise InvalidRequest(
             f"{text[:MAX_TEXT_CHARACTERS]!r} is not taken; data are JSON in UTF-8: expected"
             f" {JSON!r}, or leave it out",

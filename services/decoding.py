@@ -15,10 +15,11 @@ import msgspec.inspect
 from services.errors import InvalidRequest
 from services.exact_times import with_exact_times
 
-__all__ = ["decode", "decode_or_none", "unknown_field"]
+__all__ = ["decode", "decode_or_none", "is_utf_8", "unknown_field"]
 
 T = TypeVar("T")
 
+_UTF_8 = ("utf-8", "utf8", "us-ascii")
 _WHERE = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _NAMED = re.compile(r"(unknown|required) field `(?P<name>[^`]*)`")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -60,6 +61,22 @@ def decode_or_none(body: bytes | msgspec.Raw, kind: type[T]) -> T | None:
         return decoder.decode(with_exact_times(body, kind))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def is_utf_8(content_type: str) -> bool:
+    """Return whether a content type says no other charset than UTF-8.
+
+    >>> is_utf_8("application/json"), is_utf_8('application/json; Charset="UTF-8"; v=1')
+    (True, True)
+    >>> is_utf_8("application/json; charset=latin-1")
+    False
+    """
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        is_charset = name.strip().lower() == "charset"
+        if is_charset and value.strip().strip('"').lower() not in _UTF_8:
+            return False
+    return True
 
 
 def unknown_field(path: str, name: str, known: Iterable[str]) -> InvalidRequest:

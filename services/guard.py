@@ -40,6 +40,7 @@ from services.request_context import (
 from services.request_log import LogSettings, RequestLog, log_as_json
 from services.tracing import TraceContext
 from services.transport.settings import TransportSettings
+from services.web_pages import allowed_hosts, check_page
 
 __all__ = ["OPEN_PATHS", "Access", "Guard", "guarded"]
 
@@ -54,6 +55,7 @@ OPEN_PATHS = frozenset(
 """Health, metrics and description: they need no key, and answer when a service is busy."""
 _OPEN_FOLDER = "/static_content/"
 _READY = "/readyz"
+_HEALTH_PATHS = frozenset(("/livez", "/healthz", _READY))
 _OTHER = "other"
 
 
@@ -115,6 +117,7 @@ class Guard:
             settings = LogSettings.from_environment(given)
             TransportSettings.from_environment(given)  # the server has them; here they are checked
             self._anonymous = allows_anonymous(given)
+            self._hosts = allowed_hosts(given)
             self._ring = KeyRing(given)  # last: without it, nothing is answered
         except ServiceError as error:
             # A process that stays up and says why is easier to mend than one that starts again and
@@ -143,6 +146,8 @@ class Guard:
         answering = Answering(send, request, method=scope["method"], path=path)
         is_open = path in OPEN_PATHS or path.startswith(_OPEN_FOLDER)
         try:
+            if path not in _HEALTH_PATHS:
+                self._check_page(scope, headers)
             if is_open:
                 await self._opened(scope, receive, answering, request, path)
             else:
@@ -224,6 +229,17 @@ class Guard:
                 raise
             waited_ms = (time.monotonic() - began_s) * 1e3
             raise TooLate(f"there is no answer after {waited_ms:.0f} ms") from None
+
+    def _check_page(self, scope: Any, headers: Mapping[bytes, bytes]) -> None:
+        """Refuse web pages of elsewhere, where being on this machine is all that is asked for.
+
+        No page reaches a socket that is a file, or can say an API key.
+        """
+        server = scope.get("server")
+        if self._ring is None or self._anonymous or self._ring.keys() is not None or not server:
+            return
+        if is_loopback(server[0]) and not server[0].startswith("/"):
+            check_page(_text(headers, b"host"), _text(headers, b"origin"), self._hosts)
 
     def _key_of(self, scope: Any, headers: Mapping[bytes, bytes]) -> str:
         """Return the id of the key that asks, empty where no key is needed."""

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.answering import UNEXPECTED, problem_headers, problem_of
+from services.decoding import is_utf_8
 from services.errors import InvalidRequest, ServiceError, TooLate
 from services.limits import MAX_BODY_BYTES
 from services.request_context import (
@@ -36,6 +37,7 @@ __all__ = ["Call", "answered", "json_endpoint", "json_response", "read_call", "r
 logger = logging.getLogger("doorstep.services")
 
 JSON = "application/json"
+_SHOWN_CHARACTERS = 100
 _BINARY_MODE = "ce-specversion"
 _REF_TEMPLATE = "#/components/schemas/{name}"
 
@@ -70,12 +72,16 @@ async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
     """Read a request, within the limit of bytes, and give it an id if it has none."""
     headers = request.headers
     request_id = request_id_of(request)
-    media_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    content_type = headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if not content_type and _BINARY_MODE in headers:
+        media_type = JSON  # an event without data has none; a web page cannot send this header
     refusal: InvalidRequest | None = None
     body = b""
-    if media_type not in media_types:
+    if media_type not in media_types or not is_utf_8(content_type):
         refusal = InvalidRequest(
-            f"content type {media_type!r} is not taken; send {' or '.join(media_types)}",
+            f"content type {content_type[:_SHOWN_CHARACTERS]!r} is not taken; send"
+            f" {' or '.join(media_types)}, in UTF-8",
             http_status=415,
         )
     else:

@@ -21,9 +21,10 @@ _BENTOML_ERRORS = ("TaskStatusResponse", "InvalidArgument", "NotFound", "Interna
 _REFUSALS = {
     "400": "What was sent: the field and the reason",
     "401": "No API key, or none that is known",
-    "403": "An API key that may ask for something else",
+    "403": "An API key that may ask for something else; a page of another origin where none is",
     "413": "Too large a body",
     "415": "Another content type",
+    "421": "Another host than this machine, at a service without API keys",
     "429": "Too much at once of one API key; `Retry-After` says when to try again",
     "500": "A failure of the service; its log has it under the request's id",
     "503": "Not now; `Retry-After` says when to try again",

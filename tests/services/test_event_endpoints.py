@@ -150,6 +150,39 @@ def test_what_cloudevents_allow_beside_what_is_declared_is_taken(
     assert response.json()["accepted"] == 1
 
 
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("Application/JSON; charset=UTF-8", 200),
+        ('application/cloudevents-batch+json; charset="utf-8"; v=1', 200),
+        ("application/json; charset=latin-1", 415),
+        ("application/json;charset = utf-16", 415),
+        ("text/plain", 415),
+        ("", 415),
+        (None, 415),
+    ],
+)
+def test_a_post_says_that_it_is_json_in_utf_8(
+    in_process: AsgiClient, refusing: RefusingStore, content_type: str | None, status: int
+) -> None:
+    refusing.full = False
+    headers = {} if content_type is None else {"content-type": content_type}
+    body = json.dumps([cloud_event()])
+    response = in_process.post("/events", content=body, headers=headers)
+    assert response.status_code == status, response.text
+
+
+def test_an_event_in_headers_without_data_needs_no_content_type(
+    in_process: AsgiClient, refusing: RefusingStore
+) -> None:
+    refusing.full = False
+    event = cloud_event()
+    del event["data"]
+    headers = {f"ce-{name}": str(value) for name, value in event.items()}
+    assert in_process.post("/events", headers=headers).json()["accepted"] == 1
+
+
 def test_attributes_may_stand_in_headers(in_process: AsgiClient, refusing: RefusingStore) -> None:
     refusing.full = False
     event = cloud_event()

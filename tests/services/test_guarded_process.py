@@ -80,6 +80,19 @@ def test_a_service_without_keys_does_not_listen_to_everybody(tmp_path: Path) -> 
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_web_page_gets_no_answer_of_a_service_without_keys(tmp_path: Path) -> None:
+    with ServiceProcess(STUB, log=tmp_path / "log") as service:
+        own = service.url.removeprefix("http://")
+        port = own.rpartition(":")[2]
+        assert ask(service, origin=service.url).status_code == 200
+        assert ask(service, host=f"localhost:{port}").status_code == 200
+        assert ask(service, host=f"rebound.example.com:{port}").status_code == 421
+        assert ask(service, origin="https://example.com").status_code == 403
+        without_type = httpx.post(f"{service.url}/ids", content=b"{}", trust_env=False)
+        assert without_type.status_code == 415
+        assert ask(service).status_code == 200
+
+
 def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
     with ServiceProcess(STUB, log=tmp_path / "log") as service:
         response = httpx.post(
