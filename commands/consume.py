@@ -44,6 +44,14 @@ def consume(
     idle_s: Annotated[
         float, typer.Option(min=0.0, help="Take over what another consumer has had for so long.")
     ] = 60.0,
+    forget_s: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Take consumers out of the group that have not asked for so long and have nothing"
+            " left to acknowledge; 0: they stay.",
+        ),
+    ] = 3_600.0,
     max_clock_skew_s: Annotated[
         float, typer.Option(min=0.0, help="How far ahead of the clock an event may be.")
     ] = 300.0,
@@ -84,6 +92,7 @@ def consume(
         catalog=catalog,
         batch=batch,
         idle_s=idle_s,
+        forget_s=forget_s,
         max_clock_skew_s=max_clock_skew_s,
         unknown_data=unknown_data,
         metrics_host=metrics_host,

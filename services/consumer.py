@@ -31,6 +31,9 @@ EVENT_FIELD = b"event"
 WAIT_S = 1.0
 """How long one read waits for a message; a consumer that is told to end does so after that."""
 
+FORGET_S = 3_600.0
+"""Who has not asked for so long, and has nothing left to do, is taken out of the group."""
+
 BACKLOG_EVERY_S = 2.0
 """How often the lag is looked up."""
 
@@ -62,6 +65,8 @@ class Consumer:
         metrics: metrics of the messages.
         batch: the most messages that are read at once.
         idle_s: messages that another consumer has had for so long are taken over.
+        forget_s: consumers of the group that have not asked for so long, and have nothing that is
+            not acknowledged, are taken out of it; 0: they stay.
         ending: set to end after the running batch.
         once: end when there is nothing left to read.
         on_progress: called after each batch.
@@ -77,6 +82,7 @@ class Consumer:
         metrics: ConsumerMetrics,
         batch: int,
         idle_s: float,
+        forget_s: float = FORGET_S,
         ending: threading.Event,
         once: bool = False,
         on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -88,6 +94,7 @@ class Consumer:
         self._metrics = metrics
         self._batch = batch
         self._idle_s = idle_s
+        self._forget_s = forget_s
         self._ending = ending
         self._once = once
         self._on_progress = on_progress
@@ -98,6 +105,16 @@ class Consumer:
 
     def run(self) -> Progress:
         """Work until told to end; return what was done."""
+        try:
+            self._work()
+        finally:
+            try:
+                self._stream.leave()
+            except Unavailable as error:
+                logger.warning("%s", error.reason)
+        return self.progress
+
+    def _work(self) -> None:
         delay_s = _FIRST_DELAY_S
         prepared = False
         while not self._ending.is_set():
@@ -119,11 +136,6 @@ class Consumer:
                 self.progress.retries += 1
                 self._ending.wait(delay_s)
                 delay_s = min(2.0 * delay_s, _LAST_DELAY_S)
-        try:
-            self._stream.leave()
-        except Unavailable as error:
-            logger.warning("%s", error.reason)
-        return self.progress
 
     def _step(self) -> bool:
         """Read one batch and store it; return whether there was any message."""
@@ -150,7 +162,15 @@ class Consumer:
                 self._metrics.count_taken_over(len(messages))
                 return messages
             self._claim_at_s = now_s + max(self._idle_s / 2.0, WAIT_S)
+            self._forget()
         return self._stream.read_new(self._batch, wait_s=0.0 if self._once else WAIT_S)
+
+    def _forget(self) -> None:
+        """Take those out of the group who are gone; what they had has been taken over by now."""
+        if self._forget_s:
+            gone = self._stream.forget(idle_s=self._forget_s)
+            if gone:
+                logger.info("%d consumers are gone: %s", len(gone), ", ".join(gone))
 
     def _store_messages(self, messages: Sequence[Message]) -> None:
         now_us = self._rules.now_us()

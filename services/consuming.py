@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from services.consumer import Consumer, Progress
+from services.consumer import FORGET_S, Consumer, Progress
 from services.consumer_metrics import ConsumerMetrics
 from services.errors import SettingError
 from services.event_store import IN_MEMORY, load_catalog, open_store
@@ -40,6 +40,8 @@ class ConsumerSettings:
         catalog: the catalog whose sources are taken, as ``package.module:NAME``.
         batch: the most messages that are read at once.
         idle_s: messages that another consumer has had for so long are taken over.
+        forget_s: consumers that have not asked for so long, and have nothing left, leave the group;
+            0: they stay.
         max_clock_skew_s: how far ahead of this machine's clock an event's times may be.
         unknown_data: what becomes of data that a source does not declare: ``ignore``, ``refuse``.
         metrics_host: address of ``/metrics``.
@@ -58,6 +60,7 @@ class ConsumerSettings:
     catalog: str
     batch: int
     idle_s: float
+    forget_s: float = FORGET_S
     max_clock_skew_s: float
     unknown_data: str = "ignore"
     metrics_host: str
@@ -113,6 +116,7 @@ def run_consumer(
             metrics=ConsumerMetrics(registry),
             batch=settings.batch,
             idle_s=settings.idle_s,
+            forget_s=settings.forget_s,
             ending=ending,
             once=settings.once,
             on_progress=on_progress,

@@ -6,6 +6,7 @@ The only module of the services that speaks to Redis by itself; the event store 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,22 @@ import redis
 from services.errors import SettingError, Unavailable
 from services.event_store import without_password
 
+logger = logging.getLogger("doorstep.services")
+
 __all__ = ["Backlog", "DeadLetter", "EventStream", "Message", "StreamUnavailable"]
+
+_FORGET = """
+local gone = {}
+for _, consumer in ipairs(redis.call("XINFO", "CONSUMERS", KEYS[1], ARGV[1])) do
+    local about = {}
+    for i = 1, #consumer, 2 do about[consumer[i]] = consumer[i + 1] end
+    if about.name ~= ARGV[2] and about.pending == 0 and about.idle >= tonumber(ARGV[3]) then
+        redis.call("XGROUP", "DELCONSUMER", KEYS[1], ARGV[1], about.name)
+        gone[#gone + 1] = about.name
+    end
+end
+return gone
+"""
 
 _CONNECT_TIMEOUT_S = 5.0
 _SPARE_TIMEOUT_S = 10.0
@@ -156,6 +172,27 @@ class EventStream:
             )
             if not mine:
                 self._redis.xgroup_delconsumer(self.name, self._group, self._consumer)
+
+    def forget(self, *, idle_s: float) -> list[str]:
+        """Take consumers out of the group that are gone, with nothing that others shall get.
+
+        Redis looks and removes in one step, so that no message is lost that such a consumer is
+        given meanwhile.
+
+        Args:
+            idle_s: who has not asked for so long is gone.
+
+        Returns:
+            Their names; nothing where the server does not allow scripts.
+        """
+        arguments = (self.name, self._group, self._consumer, round(idle_s * 1_000))
+        with self._errors():
+            try:
+                names = self._redis.eval(_FORGET, 1, *arguments)
+            except redis.ResponseError as error:
+                logger.warning("consumers that are gone stay in the group: %s", error)
+                return []
+        return [name.decode(errors="replace") for name in names]
 
     def close(self) -> None:
         """Close the connections."""

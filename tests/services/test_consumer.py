@@ -67,6 +67,7 @@ def make_consumer(
     *,
     batch: int = 10,
     idle_s: float = HOURS_S,
+    forget_s: float = 0.0,
     ending: threading.Event | None = None,
     registry: CollectorRegistry | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -81,6 +82,7 @@ def make_consumer(
         metrics=ConsumerMetrics(registry),
         batch=batch,
         idle_s=idle_s,
+        forget_s=forget_s,
         ending=ending or threading.Event(),
         once=True,
         on_progress=on_progress,
@@ -347,6 +349,62 @@ def test_a_clean_end_leaves_the_group(url: str, client: Any) -> None:
 def nobody() -> str:
     """The URL of a server that does not run."""
     return f"redis://127.0.0.1:{free_port()}"
+
+
+def consumers(client: Any) -> set[str]:
+    return {one["name"].decode() for one in client.xinfo_consumers(STREAM, "g")}
+
+
+def test_those_who_are_gone_and_have_nothing_left_are_taken_out_of_the_group(
+    url: str, client: Any
+) -> None:
+    add(client, *happened(4))
+    dead, idle, busy = (stream_of(url, name) for name in ("dead", "idle", "busy"))
+    dead.prepare()
+    dead.acknowledge(dead.read_new(2, wait_s=0.0))
+    idle.read_own(1, after=b"0")
+    kept = busy.read_new(1, wait_s=0.0)
+    assert consumers(client) == {"dead", "idle", "busy"}
+    new = make_consumer(stream_of(url, "new"), make_store(), forget_s=HOURS_S)
+    assert new.run().messages == 1  # nobody has been gone for an hour
+    assert consumers(client) == {"dead", "idle", "busy"}
+    new = make_consumer(stream_of(url, "new"), make_store(), forget_s=0.001)
+    assert new.run().messages == 0
+    assert consumers(client) == {"busy"}  # it has a message that is not acknowledged
+    assert make_consumer(stream_of(url, "late"), make_store(), idle_s=0.0).run().messages == 1
+    busy.acknowledge(kept)
+    new = make_consumer(stream_of(url, "new"), make_store(), idle_s=0.0, forget_s=0.001)
+    assert new.run().messages == 0
+    assert consumers(client) == set()
+    for stream in (dead, idle, busy):
+        stream.close()
+
+
+def test_a_server_without_scripts_keeps_who_is_gone(
+    url: str, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.execute_command(
+        "ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-eval", "-evalsha"
+    )
+    add(client, *happened(1))
+    limited = stream_of(url.replace("redis://", "redis://reader:pw@"), "new")
+    gone = stream_of(url, "gone")
+    gone.prepare()
+    gone.read_own(1, after=b"0")
+    assert make_consumer(limited, make_store(), forget_s=0.001).run().messages == 1
+    assert consumers(client) == {"gone"}
+    assert "stay in the group" in caplog.text
+    gone.close()
+
+
+def test_a_consumer_that_fails_leaves_the_group(url: str, client: Any) -> None:
+    def fail(_progress: Progress) -> None:
+        raise RuntimeError("a mistake")
+
+    add(client, *happened(1))
+    with pytest.raises(RuntimeError, match="a mistake"):
+        make_consumer(stream_of(url), make_store(), on_progress=fail).run()
+    assert consumers(client) == set()
 
 
 def test_a_server_that_is_gone_is_unavailable_and_its_password_untold() -> None:
