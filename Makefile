@@ -73,6 +73,10 @@ benchmark: $(VENV)/.dev ## speed and memory, beside the peers
 bento: $(VENV)/.dev ## build the bentos of all services (SERVICE=eta: of one), with the newest models that were saved
 	$(BIN)/python -m deploy.bentos $(SERVICE)
 
+.PHONY: pin-images
+pin-images: $(VENV)/.dev ## write the digests of the images that come from elsewhere (asks their registry: docker or skopeo)
+	$(BIN)/python -m deploy.pin_images
+
 .PHONY: setup
 setup: $(VENV)/.dev ## the environment for development, and the git hooks
 	if [ -d .git ]; then $(BIN)/pre-commit install; fi

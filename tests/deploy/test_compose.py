@@ -50,7 +50,7 @@ def test_container_may_do_nothing_that_it_needs_not(name: str) -> None:
     assert "mem_limit" in container
     assert "privileged" not in container
     assert ":latest" not in container["image"]
-    assert re.search(r"\d", container["image"].rpartition(":")[2])
+    assert re.search(r"\d", container["image"].partition("@")[0].rpartition(":")[2])
     targets = {volume.rpartition(":")[2] for volume in container.get("volumes", [])}
     targets |= {mount.partition(":")[0] for mount in container.get("tmpfs", [])}
     assert targets <= WRITTEN_TO

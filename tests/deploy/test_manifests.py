@@ -184,7 +184,7 @@ def test_images_are_pinned_and_those_that_are_built(resources: list[Resource]) -
     built = {f"registry.example.com/doorstep-{name}" for name in (*NAMES, "tools")}
     for resource in resources:
         for container in containers(resource):
-            name, separator, tag = container["image"].rpartition(":")
+            name, separator, tag = container["image"].partition("@")[0].rpartition(":")
             assert separator
             assert re.search(r"\d", tag), container["image"]
             assert tag != "latest"
