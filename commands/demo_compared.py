@@ -13,7 +13,7 @@ from aggregators import SqliteEventStore
 from commands.demo_callers import Estimate
 from commands.demo_city import DemoCity
 from estimators.eta import EtaModel
-from services.parts import sources_of
+from services.opening_parts import sources_of
 
 __all__ = ["Compared", "compare_features"]
 

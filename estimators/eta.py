@@ -26,7 +26,9 @@ from estimators.composition import STEP_S, Composed, Dependence, compose
 from estimators.conditions import as_shift
 from estimators.distribution import Distribution
 from estimators.errors import InputError
+from estimators.eta_parts import PART_SPECS
 from estimators.fallback import Fallback
+from estimators.part_question import PartQuestion
 from estimators.reconciliation import reconciled
 from estimators.stages import DIRECT, OPEN_STAGES, elapsed_facts, happened_by, pending_at, stage_of
 
@@ -103,6 +105,7 @@ class EtaModel:
         stages: what is done to the ETAs of each of ``OPEN_STAGES``; absent: nothing.
         tags: of the parts in the model store, where they are saved.
         fallbacks: what is said of a part that cannot be asked, by part.
+        questions: what each part is asked, as far as that was saved with the ETA.
 
     >>> model = EtaModel(parts={})
     >>> def about(seconds: float) -> Distribution:
@@ -122,6 +125,20 @@ class EtaModel:
     stages: Mapping[str, StageModel] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     fallbacks: Mapping[str, Fallback] = field(default_factory=dict)
+    questions: Mapping[str, PartQuestion] = field(default_factory=dict)
+
+    def question(self, part: str) -> PartQuestion:
+        """Return what a part must answer to be a part of this ETA.
+
+        An ETA that was saved before questions were asks what its kind asks, whatever the facts.
+
+        >>> EtaModel(parts={}).question("ready").end
+        'ready'
+        """
+        if part in self.questions:
+            return self.questions[part]
+        target = PART_SPECS[part].target
+        return PartQuestion(start=target.start, end=target.end)
 
     def needed(self, stage: str) -> tuple[str, ...]:
         """Return the parts to ask in a stage: what is pending, and ``direct`` where it counts.
@@ -225,6 +242,10 @@ class EtaModel:
             "stages": {name: one.to_json() for name, one in self.stages.items()},
             "tags": dict(self.tags),
             "fallbacks": {name: one.to_json() for name, one in self.fallbacks.items()},
+            "questions": {
+                **{name: one.to_json() for name, one in self.questions.items()},
+                **{name: PartQuestion.of(one).to_json() for name, one in self.parts.items()},
+            },
         }
 
     @classmethod
@@ -236,6 +257,9 @@ class EtaModel:
             stages={k: StageModel.from_json(one) for k, one in document["stages"].items()},
             tags=dict(document["tags"]),
             fallbacks={k: Fallback.from_json(one) for k, one in document["fallbacks"].items()},
+            questions={
+                k: PartQuestion.from_json(one) for k, one in document.get("questions", {}).items()
+            },
         )
 
 

@@ -22,7 +22,7 @@ from estimators.calibration import GRID_LEVELS, ConformalGrid, Scale
 from estimators.distribution import Distribution
 from estimators.typing import FloatArray
 
-__all__ = ["PARTLY", "WIDENING", "as_wide_as", "no_narrower", "widened"]
+__all__ = ["PARTLY", "WIDENING", "as_wide_as", "farther", "no_narrower", "widened"]
 
 WIDENING = 1.5
 """How much farther from the median reach the levels of rows without real-time features, if there is
@@ -68,6 +68,21 @@ def widened(normal: Distribution, grid: ConformalGrid, factor: float) -> Distrib
     """
     distances = _distances(normal, grid.scale) * factor
     return _bounded(_around(normal, distances, grid.scale), grid)
+
+
+def farther(normal: Distribution, factor: float, scale: Scale) -> Distribution:
+    """Return distributions whose levels are farther from their medians, without a model's bounds.
+
+    Args:
+        normal: of rows, at ``GRID_LEVELS``.
+        factor: by what distances are multiplied.
+        scale: on which: "linear" in seconds, "log" in ratios.
+
+    >>> normal = Distribution(GRID_LEVELS, [[100.0 + 10.0 * i for i in range(23)]])
+    >>> farther(normal, 1.5, "linear").quantile([0.4, 0.5, 0.6]).round(6).tolist()
+    [[180.0, 210.0, 240.0]]
+    """
+    return _around(normal, _distances(normal, scale) * factor, scale)
 
 
 def as_wide_as(told: Distribution, usual: Distribution, scale: Scale) -> Distribution:

@@ -22,9 +22,10 @@ from services.displayed_eta import DisplayedEta
 from services.explaining import Explainer
 from services.logbook import Logbook
 from services.metrics import EstimateMetrics
+from services.opening_parts import sources_of
 from services.order_eta import OrderEta
 from services.orders import OrderBook, Vocabulary
-from services.parts import Parts, sources_of
+from services.parts import Parts
 from services.prediction_log import PredictionLog
 from services.schemas import ModelInfo
 

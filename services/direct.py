@@ -1,7 +1,9 @@
-"""The short way to JSON endpoints.
+"""The short way to JSON endpoints, and to readiness.
 
 What BentoML does between the guard and an endpoint is half of what an estimate costs, and nothing
 that these endpoints need.
+
+``/readyz`` is answered here, too: it says why a service is not ready.
 
 BentoML keeps its metrics, which are counted before the guard, its description of the service, and
 every other path.
@@ -12,9 +14,12 @@ from __future__ import annotations
 from typing import Any
 
 import bentoml
+from bentoml.exceptions import BentoMLException
 from starlette.requests import ClientDisconnect, Request
 
-from services.http import read_call
+from services.errors import Unavailable
+from services.http import read_call, request_id_of
+from services.readiness import READY_PATH, answer_readiness
 
 __all__ = ["Direct"]
 
@@ -40,8 +45,16 @@ class Direct:
         """Answer a request."""
         is_post = scope["type"] == "http" and scope["method"] == "POST"
         endpoint = self._endpoints.get(scope["path"]) if is_post else None
+        is_question = scope["type"] == "http" and scope["path"] == READY_PATH and not is_post
         # There is no instance while the process starts, and that start comes through here, too.
-        service = None if endpoint is None else bentoml.get_current_service()
+        service = _running() if endpoint or is_question else None
+        if is_question and service is None:
+            raise Unavailable("the service is starting")
+        if is_question and isinstance(service, self._kind):
+            asked = Request(scope, receive)
+            answer = await answer_readiness(service, request_id=request_id_of(asked))
+            await answer(scope, receive, send)
+            return
         # Where several services share a process, BentoML alone knows which instance is whose.
         if endpoint is None or not isinstance(service, self._kind):
             await self._app(scope, receive, send)
@@ -52,3 +65,11 @@ class Direct:
             return  # nobody waits for the answer
         response = await endpoint.func(service, call)
         await response(scope, receive, send)
+
+
+def _running() -> Any:
+    """Return the instance that this process serves, None before there is one."""
+    try:
+        return bentoml.get_current_service()
+    except BentoMLException:
+        return None

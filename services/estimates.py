@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aggregators.stores import EventStore
 from aggregators.typing import SampleId
 from estimators.distribution import Distribution
+from estimators.part_question import PartQuestion
 from services.errors import InvalidRequest
 from services.schemas import ModelInfo, Status
 
@@ -97,6 +98,10 @@ class RowModel(Protocol):
     """What answers rows: a model, or what is there instead of one."""
 
     info: ModelInfo
+
+    @property
+    def question(self) -> PartQuestion | None:
+        """What it estimates; None: there is no model."""
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from services.estimates import (
     concatenated,
     estimate_where_possible,
 )
+from services.expected_parts import question_of
 from services.metrics import EstimateMetrics
 from services.moments import moment_of
 from services.prediction_log import PredictionLog
@@ -170,6 +171,8 @@ class Estimation:
         answer = _as_columns(answered, problems, n, self.info)
         self._count(answer.status)
         answer.request_id, answer.as_of, answer.ignored = request_id, as_of, ignored
+        asked = self.model.question
+        answer.question = None if asked is None else question_of(asked)
         return answer
 
     def _count(self, statuses: Sequence[str]) -> None:

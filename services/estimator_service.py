@@ -159,6 +159,11 @@ class EstimatorService:
             return False
         return self._check.takes_events(self._store)
 
+    @property
+    def why_not(self) -> str:
+        """What keeps the service from being ready."""
+        return self._check.why_not or self._why_not
+
     def complete(self) -> bool:
         """Get what is missing; return whether nothing is any more."""
         assert self._settings is not None

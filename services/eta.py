@@ -43,7 +43,8 @@ from services.intake_metrics import intake_metrics
 from services.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
 from services.metrics import EstimateMetrics
 from services.missing_store import MissingStore
-from services.parts import Parts, open_parts, sources_of
+from services.opening_parts import open_parts, sources_of
+from services.parts import Parts
 from services.prediction_log import PredictionLog
 from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
@@ -147,6 +148,15 @@ class EtaService:
             return False
         return self._check.takes_events(self._store)
 
+    @property
+    def why_not(self) -> str:
+        """What keeps the service from being ready."""
+        return self._check.why_not or self._why_not
+
+    async def readiness_notes(self) -> list[str]:
+        """Return what is the matter with parts of other processes."""
+        return [] if self._callers is None else await self._parts[-1].doubts()
+
     def complete(self) -> bool:
         """Get what is missing; return whether nothing is any more."""
         settings = self._settings
@@ -164,6 +174,9 @@ class EtaService:
                 logger.error("the service is not complete: %s", error)
                 self._why_not = f"the service has no model: {error}"
                 return False
+            if self._loader.missing and self._store is not None:
+                missing = self._loader.missing.items()
+                self._why_not = "; ".join(f"no model of {part}: {why}" for part, why in missing)
             self._is_complete = self._store is not None and not self._loader.missing
             return self._is_complete
 
@@ -192,7 +205,12 @@ class EtaService:
         store = MissingStore(sources, self._why_not) if self._store is None else self._store
         for source in sources:
             store.check_source(source)
-        parts = open_parts(model, store=store, over_network=is_redis(settings.store))
+        parts = open_parts(
+            model,
+            store=store,
+            over_network=is_redis(settings.store),
+            served=self._loader.served,
+        )
         callers = Callers(
             model,
             parts,

@@ -6,8 +6,10 @@ import logging
 from dataclasses import replace
 
 from estimators import registry
+from estimators.base import Estimator
 from estimators.errors import EstimatorError
 from estimators.eta import ETA_PARTS, EtaModel
+from estimators.part_question import PartQuestion
 from services.settings import PartSettings
 
 __all__ = ["EtaLoader"]
@@ -27,8 +29,10 @@ class EtaLoader:
         self._model: EtaModel | None = None
         self.tag = ""
         """Of the composition."""
-        self.missing: tuple[str, ...] = ()
-        """Parts of this process that could not be loaded."""
+        self.missing: dict[str, str] = {}
+        """Parts of this process that could not be loaded, and why."""
+        self.served: dict[str, str] = {}
+        """Full tags of the parts that were loaded."""
 
     @property
     def model(self) -> EtaModel:
@@ -55,18 +59,30 @@ class EtaLoader:
             self.tag = full
             wanted = tuple(p for p in ETA_PARTS if p in bare.tags and p not in far)
         else:
-            bare, wanted = self._model, self.missing
+            bare, wanted = self._model, tuple(self.missing)
         loaded = dict(bare.parts)
         problem: EstimatorError | None = None
+        missing: dict[str, str] = {}
         for part in wanted:
             try:
-                loaded[part] = registry.load(bare.tags[part]).estimator
+                loaded[part] = self._part(bare, part)
             except EstimatorError as error:
-                problem = error
-                logger.error("no model of %s: %s", part, error)
+                problem, missing[part] = error, str(error)
+                if self.missing.get(part) != missing[part]:
+                    logger.error("no model of %s: %s", part, error)
         if problem is not None and not loaded:
             raise problem
         is_new = self._model is None or len(loaded) > len(bare.parts)
-        self.missing = tuple(part for part in wanted if part not in loaded)
+        self.missing = missing
         self._model = replace(bare, parts=loaded)
         return is_new
+
+    def _part(self, bare: EtaModel, part: str) -> Estimator:
+        """Load the model of a part, which must answer what the ETA asks of it."""
+        full = registry.resolve(bare.tags[part])
+        estimator = registry.load(full).estimator
+        problem = bare.question(part).problem_of(PartQuestion.of(estimator))
+        if problem:
+            raise EstimatorError(f"{full} does not fit: {problem}")
+        self.served[part] = full
+        return estimator

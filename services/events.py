@@ -161,6 +161,11 @@ class EventService:
         if self._store is not None:
             self._store.close()
 
+    @property
+    def why_not(self) -> str:
+        """What keeps the service from being ready."""
+        return self._check.why_not or self._why_not
+
     def __is_ready__(self) -> bool:
         """Ready with a store only, and while it takes events; called in a thread."""
         if self._lookup is None:

@@ -11,6 +11,7 @@ from aggregators.stores import EventStore
 from aggregators.typing import SampleId
 from estimators.distribution import Distribution
 from estimators.fallback import Fallback
+from estimators.part_question import PartQuestion
 from services.errors import InvalidRequest
 from services.estimates import Estimates, Rows, one_row
 from services.fact_bounds import BOUNDS
@@ -39,6 +40,7 @@ class FallbackModel:
     """
 
     feature_names: tuple[str, ...] = ()
+    question: PartQuestion | None = None
 
     def __init__(self, fallback: Fallback, *, tag: str, why: str) -> None:
         self.info = ModelInfo(tag=tag, catalog_version="", fingerprint="")

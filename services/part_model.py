@@ -28,6 +28,7 @@ from estimators.base import Estimator
 from estimators.distribution import Distribution
 from estimators.fallback import Fallback
 from estimators.monitoring.validation import Note, Validator
+from estimators.part_question import PartQuestion
 from estimators.widening import as_wide_as
 from services.elapsed import ElapsedLookup, life_source, said
 from services.errors import InvalidRequest, Unavailable
@@ -97,6 +98,11 @@ class PartModel:
             fingerprint=features.fingerprint,
             aggregators_version=aggregators_version,
         )
+
+    @property
+    def question(self) -> PartQuestion:
+        """What it estimates."""
+        return PartQuestion.of(self._estimator)
 
     @property
     def features(self) -> FeatureSet:

@@ -12,39 +12,41 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.events import Source
-from aggregators.stores import EventStore
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.calibration import GRID_LEVELS
 from estimators.distribution import Distribution
-from estimators.eta import ETA_PARTS, EtaModel
 from estimators.fallback import Fallback
 from services.client_errors import ClientError, NoAnswerInTime, ServiceUnreachable
+from services.clock import utc_now
 from services.computing import Computing
 from services.errors import InvalidRequest, ServiceError
 from services.estimates import Estimates, RowModel, Rows, estimate_where_possible
+from services.expected_parts import AnotherQuestion, Expected
 from services.fallback_model import fallen_back
 from services.limits import PART_RESERVE_S, PART_TIMEOUT_S
 from services.metrics import EstimateMetrics
-from services.model_loading import common_sources, saved_fallback, saved_validator
-from services.part_model import PartModel
-from services.remote_parts import RemotePart, remote_parts
+from services.remote_parts import RemotePart
 from services.request_context import current_request
 from services.schemas import ModelInfo, Status
-from services.settings import PartSettings
 from services.shared_features import SharedFeatures
 
-__all__ = ["LATE", "PartAnswer", "PartRows", "Parts", "open_parts", "sources_of"]
+__all__ = ["LATE", "PartAnswer", "PartRows", "Parts"]
 
 logger = logging.getLogger("doorstep.services")
+
+DOUBT_S = 10.0
+"""Seconds after which a part of another process is asked anew whether it is one."""
+
+DOUBT_WAIT_S = 0.2
+"""Longest wait for what it says; it is told when it is asked for the next time."""
 
 COMPLAIN_EVERY_S = 10.0
 """Seconds between two lines in the log about one part that is not answered."""
@@ -102,6 +104,8 @@ class Parts:
         local: models of this process, by part.
         remote: services of others, by part; these are asked where a part is both.
         fallbacks: answer where a part does not; one without has a very wide range.
+        expected: what an ETA was calibrated with, by part; another model of the same question gets
+            a wider range, and is noted. A part that is absent is taken as it is.
         metrics: count what the parts answered, by part.
         computing: runs the models of this process; one of its own by default.
         timeout_s: longest wait for a part, however much time the request has.
@@ -122,6 +126,7 @@ class Parts:
         remote: Mapping[str, RemotePart] | None = None,
         *,
         fallbacks: Mapping[str, Fallback] | None = None,
+        expected: Mapping[str, Expected] | None = None,
         metrics: Mapping[str, EstimateMetrics] | None = None,
         computing: Computing | None = None,
         timeout_s: float = PART_TIMEOUT_S,
@@ -131,13 +136,16 @@ class Parts:
         self._local = dict(local)
         self._remote = dict(remote or {})
         self._fallbacks = dict(fallbacks or {})
+        self._expected = dict(expected or {})
         self._metrics = dict(metrics or {})
         self._computing = Computing() if computing is None else computing
         self._timeout_s = timeout_s
         self._shared = shared
         self._clock = clock
         self._complained_s: dict[str, float] = {}
+        self._doubts: dict[str, tuple[float, str]] = {}
         self._unfinished: set[asyncio.Task[Any]] = set()
+        self._asking: asyncio.Future[Any] | None = None
 
     async def ask_many(self, asked: Mapping[str, PartRows]) -> dict[str, PartAnswer]:
         """Ask several parts at once; every row of each is answered, however badly parts do.
@@ -158,12 +166,36 @@ class Parts:
         found = await self._from_here(near, ends_s)
         for name, task in asking.items():
             found[name] = await task
-        answers = {name: self._whole(name, rows, found[name]) for name, rows in asked.items()}
+        answers = {
+            name: self._calibrated(name, self._whole(name, rows, found[name]))
+            for name, rows in asked.items()
+        }
         for name, answer in answers.items():
             if name in self._metrics:
                 for status, number in Counter(answer.status).items():
                     self._metrics[name].count_answers(status, number)
         return answers
+
+    async def doubts(self, *, ask_after_s: float = DOUBT_S) -> list[str]:
+        """Return why parts of other processes do not answer as they should, for ``/readyz``.
+
+        What is known is said at once: a part that hangs makes nobody wait.
+
+        Args:
+            ask_after_s: a part that nobody has asked for so long is asked about an order of which
+                nothing is known.
+        """
+        now_s, nothing = self._clock(), PartRows(columns={}, sample_ids=[None], as_of=utc_now())
+        silent = {
+            name: nothing
+            for name in self._remote
+            if now_s - self._doubts.get(name, (-math.inf, ""))[0] >= ask_after_s
+        }
+        if silent and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.ensure_future(self.ask_many(silent))
+        if self._asking is not None:
+            await asyncio.wait({self._asking}, timeout=DOUBT_WAIT_S)
+        return [f"{name} {said}" for name, (_, said) in sorted(self._doubts.items()) if said]
 
     def warm_up(self) -> None:
         """Let the models of this process answer something, so that the first question is quick."""
@@ -238,6 +270,9 @@ class Parts:
             return self._put_together(name, rows, answered, refused)
         except (TimeoutError, NoAnswerInTime):
             return LATE
+        except AnotherQuestion as error:
+            self._complain(name, error)
+            return str(error)
         except ClientError as error:
             self._complain(name, error)
             return "cannot be reached" if isinstance(error, ServiceUnreachable) else _FAILED
@@ -303,6 +338,24 @@ class Parts:
             distribution=usual.distribution, status=usual.status, notes=usual.notes, model=None
         )
 
+    def _calibrated(self, name: str, answer: PartAnswer) -> PartAnswer:
+        """Return the answer of a part, wider where the ETA was not calibrated with its model."""
+        expected, model = self._expected.get(name), answer.model
+        note = "" if expected is None or model is None else expected.note_on(model.tag)
+        if name in self._remote:
+            failed = answer.notes[0][0] if model is None and answer.notes[0] else ""
+            doubt = note or failed.removeprefix(f"{name} ").partition(": answered from")[0]
+            self._doubts[name] = self._clock(), doubt
+        if not note or expected is None:
+            return answer
+        status: list[Status] = [one if one == "fallback" else "degraded" for one in answer.status]
+        return replace(
+            answer,
+            distribution=expected.widened(answer.distribution),
+            status=status,
+            notes=[[*one, f"{name} {note}"] for one in answer.notes],
+        )
+
     def _usual(
         self, name: str, rows: Rows, why: str, notes: Sequence[Sequence[str]] | None = None
     ) -> Estimates:
@@ -313,66 +366,6 @@ class Parts:
 
 
 _NO_MODEL = ModelInfo(tag="", catalog_version="", fingerprint="")
-
-
-def sources_of(model: EtaModel) -> tuple[Source, ...]:
-    """Return the sources that a store must keep for all parts of this process.
-
-    Raises:
-        SettingError: two parts declare one in two ways.
-    """
-    return tuple(common_sources(part.features.sources for part in model.parts.values()))
-
-
-def open_parts(
-    model: EtaModel,
-    *,
-    store: EventStore,
-    settings: PartSettings | None = None,
-    over_network: bool = False,
-    metrics_of: Callable[[str], EstimateMetrics] = EstimateMetrics,
-) -> Parts:
-    """Return what asks the parts of an ETA, each where the settings say.
-
-    Args:
-        model: its parts are asked in this process, but for those that have an address.
-        store: has the events for these; keeps all of :func:`sources_of`.
-        settings: addresses of services; those of the environment by default.
-        over_network: whether the store is reached over the network.
-        metrics_of: makes what counts and times each part, from ``eta_`` and its name.
-
-    Raises:
-        SettingError: a setting that cannot be.
-    """
-    settings = PartSettings.from_environment() if settings is None else settings
-    remote = remote_parts(settings)
-    metrics = {name: metrics_of(f"eta_{name}") for name in ETA_PARTS}
-    local: dict[str, RowModel] = {}
-    fallbacks: dict[str, Fallback] = {}
-    for name in ETA_PARTS:
-        tag = model.tags.get(name, f"eta_{name}:latest")
-        fallback = model.fallbacks.get(name) or saved_fallback(tag)
-        if fallback is not None:
-            fallbacks[name] = fallback
-        if name in model.parts and name not in remote:
-            part = PartModel(
-                model.parts[name],
-                tag=tag,
-                metrics=metrics[name],
-                fallback=fallback,
-                validator=saved_validator(tag, model.parts[name].facts),
-            )
-            part.use_store(store)
-            local[name] = part
-    return Parts(
-        local,
-        remote,
-        fallbacks=fallbacks,
-        metrics=metrics,
-        computing=Computing(over_network=over_network),
-        timeout_s=settings.timeout_ms / 1_000.0,
-        shared=SharedFeatures({name: model.parts[name].features for name in local}, store),
-    )
 
 
 def _last_resort_s() -> list[float]:

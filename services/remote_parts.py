@@ -17,6 +17,7 @@ from estimators.distribution import Distribution
 from services.client_connections import AsyncServiceClient
 from services.client_errors import ServiceUnreachable, UnreadableAnswer
 from services.estimates import Estimates
+from services.expected_parts import Expected
 from services.limits import MAX_COLUMN_ROWS
 from services.masking import masked
 from services.schemas import (
@@ -104,11 +105,20 @@ class RemotePart:
         client: of the service; parts of one service can share it.
         leg: which leg of a courier's way; None: the service has one model.
         pause: leaves the service alone where it does not answer; parts of one service share it.
+        expected: what its answers must be about; None: whatever it answers is taken.
     """
 
-    def __init__(self, client: AsyncServiceClient, *, pause: Pause, leg: Leg | None = None) -> None:
+    def __init__(
+        self,
+        client: AsyncServiceClient,
+        *,
+        pause: Pause,
+        leg: Leg | None = None,
+        expected: Expected | None = None,
+    ) -> None:
         self._client = client
         self._leg = leg
+        self._expected = expected
         self._pause = pause
 
     async def close(self) -> None:
@@ -128,6 +138,7 @@ class RemotePart:
 
         Raises:
             ClientError: there is no answer, or none that can be read.
+            AnotherQuestion: it answers something else.
             TimeoutError: whoever asks has stopped to wait.
         """
         self._pause.check()
@@ -151,6 +162,8 @@ class RemotePart:
         groups: list[tuple[Estimates, Sequence[int]]] = []
         refused: dict[int, str] = {}
         for first, answer in zip(starts, answers, strict=True):
+            if self._expected is not None:
+                self._expected.check(answer)
             places = _answered_rows(answer, min(MAX_COLUMN_ROWS, n - first))
             reasons = {one.row: one.reason for one in answer.problems}
             if places:
@@ -209,8 +222,15 @@ def _estimates(answer: PredictColumnsAnswer, places: list[int]) -> Estimates:
     return Estimates(told, status, notes, np.empty((len(places), 0)), answer.model)
 
 
-def remote_parts(settings: PartSettings) -> dict[str, RemotePart]:
-    """Return the parts that have an address; those of one address share a client."""
+def remote_parts(
+    settings: PartSettings, expected: Mapping[str, Expected] | None = None
+) -> dict[str, RemotePart]:
+    """Return the parts that have an address; those of one address share a client.
+
+    Args:
+        settings: say which.
+        expected: what each must answer, by part.
+    """
     remote: dict[str, RemotePart] = {}
     clients: dict[str, tuple[AsyncServiceClient, Pause]] = {}
     for part, (url, leg) in settings.addresses.items():
@@ -223,5 +243,6 @@ def remote_parts(settings: PartSettings) -> dict[str, RemotePart]:
             )
             clients[url] = client, Pause(url)
         client, pause = clients[url]
-        remote[part] = RemotePart(client, pause=pause, leg=leg)
+        expects = None if expected is None else expected.get(part)
+        remote[part] = RemotePart(client, pause=pause, leg=leg, expected=expects)
     return remote

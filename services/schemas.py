@@ -33,6 +33,7 @@ __all__ = [
     "PredictColumnsRequest",
     "PredictRequest",
     "Problem",
+    "Question",
     "RowAnswer",
     "RowProblem",
     "Status",
@@ -177,13 +178,28 @@ class RowProblem(Struct, kw_only=True):
     reason: str
 
 
+class Question(Struct, kw_only=True):
+    """What a model estimates: ``unit`` (``s``: seconds) from the event ``start`` to ``end``.
+
+    ``asked_at`` is the event at which it is asked, or ``any moment`` of an order; then it estimates
+    what is left. ``facts`` are the columns that it rests on.
+    """
+
+    start: str
+    end: str
+    asked_at: str
+    unit: str
+    facts: list[str]
+
+
 class PredictColumnsAnswer(Struct, kw_only=True):
     """The distributions of the rows of a request, in their order.
 
     ``values_s[row]`` are seconds at ``levels``: with probability ``levels[k]`` it takes no longer
     than ``values_s[row][k]``; between two levels they are to be interpolated, beyond the outermost
     ones they stay. Of a refused row they are null, and ``problems`` says why. ``ignored`` are the
-    columns of which the model knows nothing.
+    columns of which the model knows nothing. ``question`` says what the model estimates; it is null
+    where there is none and what is usual was answered.
     """
 
     request_id: str
@@ -195,6 +211,7 @@ class PredictColumnsAnswer(Struct, kw_only=True):
     notes: list[list[str]]
     problems: list[RowProblem] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    question: Question | None = None
 
 
 class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):

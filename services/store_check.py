@@ -25,6 +25,11 @@ class StoreCheck:
     def __init__(self) -> None:
         self._why = ""
 
+    @property
+    def why_not(self) -> str:
+        """Why it did not when it was asked last, empty where it did."""
+        return self._why
+
     def takes_events(self, store: EventStore) -> bool:
         """Return whether it does; one that has lost its place gets it back first, if it can."""
         try:

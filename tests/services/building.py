@@ -121,6 +121,7 @@ class FakeEstimator:
 
     name = "fake"
     as_of = "dispatched"
+    target = Duration("dispatched", "ready")
     features = FEATURES
 
     def __init__(self, facts: Any = None) -> None:

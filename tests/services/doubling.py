@@ -13,6 +13,7 @@ from aggregators.typing import SampleId
 from estimators.calibration import GRID_LEVELS
 from estimators.distribution import Distribution
 from estimators.fallback import Fallback
+from estimators.part_question import PartQuestion
 from services.errors import InvalidRequest
 from services.estimates import Estimates, Rows, one_row
 from services.parts import PartAnswer, PartRows, Parts
@@ -31,6 +32,7 @@ class Doubling:
 
     info = INFO
     feature_names = ()
+    question: PartQuestion | None = None
 
     def __init__(self, before: Callable[[], None] = lambda: None) -> None:
         self.asked: list[int] = []

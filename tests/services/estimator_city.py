@@ -15,7 +15,8 @@ from estimators.stages import LIFE, elapsed_name
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
 from services.event_store import open_store
-from services.parts import PartRows, sources_of
+from services.opening_parts import sources_of
+from services.parts import PartRows
 from services.wall_eta import WallEtaService
 
 VARIABLES = {

@@ -12,7 +12,8 @@ import pytest
 from estimators import Dataset
 from services.client_connections import AsyncServiceClient
 from services.event_store import open_store
-from services.parts import PartAnswer, Parts, open_parts, sources_of
+from services.opening_parts import open_parts, sources_of
+from services.parts import PartAnswer, Parts
 from services.remote_parts import Pause, RemotePart
 from services.settings import PartSettings
 from tests.services.asgi import AsgiClient

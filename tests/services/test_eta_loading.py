@@ -16,7 +16,7 @@ def test_all_parts_are_loaded_once(saved_eta: str) -> None:
     loader = EtaLoader(PartSettings())
     assert loader.load(saved_eta)
     assert set(loader.model.parts) == set(ETA_PARTS)
-    assert (loader.missing, loader.tag) == ((), saved_eta)
+    assert (loader.missing, loader.tag) == ({}, saved_eta)
     assert not loader.load(saved_eta), "nothing is new"
 
 
@@ -24,7 +24,7 @@ def test_parts_of_other_services_are_not_needed(saved_eta: str) -> None:
     loader = EtaLoader(PartSettings(etp_url="http://etp:3000", wall_eta_url="http://wall:3000"))
     loader.load(saved_eta)
     assert set(loader.model.parts) == {"to_store", "to_customer", "parking", "conditions"}
-    assert loader.missing == ()
+    assert loader.missing == {}
 
 
 def test_a_missing_part_is_tried_again(

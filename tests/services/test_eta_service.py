@@ -24,7 +24,7 @@ from estimators.trained_eta import TrainedEta
 from services.eta import EtaService
 from services.eta_settings import EtaSettings
 from services.limits import MAX_COURIERS, MAX_ORDERS, MAX_STORES
-from services.parts import sources_of
+from services.opening_parts import sources_of
 from services.prediction_table import read_predictions
 from tests.services.asgi import AsgiClient
 from tests.services.every_service import EVERY_SERVICE, LONG_S

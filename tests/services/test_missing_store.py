@@ -38,7 +38,9 @@ def test_estimates_come_before_the_store_does(
     monkeypatch.setattr("services.eta.RETRY_S", 1e6)
     order = {"store_id": "BCN-s0003", "city": "BCN", "products": 2}
     with AsgiClient(EtaService) as client:
-        assert client.get("/readyz").status_code == 503
+        unready = client.get("/readyz")
+        assert unready.status_code == 503
+        assert "the service has no event store" in unready.json()["reason"]
         event = {
             "specversion": "1.0", "id": "1", "source": "orders", "type": "activated",
             "subject": "o-1", "time": MOMENT, "data": {"products": 2},
@@ -60,7 +62,8 @@ def test_estimates_come_before_the_store_does(
             assert '"degraded"' in answer.text or '"fallback"' in answer.text
         path.parent.mkdir(parents=True)
         assert service_of().complete()
-        assert client.get("/readyz").status_code == 200
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()) == (200, {"status": "ready", "notes": []})
         assert client.post("/events", json=event).json()["accepted"] == 1
         known = client.post("/eta", json={"order_id": "o-1", "as_of": "2026-03-08T19:03:00Z"})
         assert json.loads(known.content)["stage"] == "placed"

@@ -18,7 +18,7 @@ import pytest
 from aggregators import SqliteEventStore
 from aggregators.stores.redis import RedisEventStore
 from estimators import registry
-from services.parts import sources_of
+from services.opening_parts import sources_of
 from services.prediction_table import read_predictions
 from services.process import ServiceProcess
 from tests.aggregators.stores.servers import RedisServer, needs_redis

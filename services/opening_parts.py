@@ -1,0 +1,102 @@
+"""Opens what asks the parts of an ETA: models of this process, and services of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aggregators.events import Source
+from aggregators.stores import EventStore
+from estimators.calibration import Scale
+from estimators.eta import ETA_PARTS, EtaModel
+from estimators.fallback import Fallback
+from services.computing import Computing
+from services.estimates import RowModel
+from services.expected_parts import Expected
+from services.metrics import EstimateMetrics
+from services.model_loading import common_sources, saved_fallback, saved_validator
+from services.part_model import PartModel
+from services.parts import Parts
+from services.remote_parts import remote_parts
+from services.settings import PartSettings
+from services.shared_features import SharedFeatures
+
+__all__ = ["expected_of", "open_parts", "sources_of"]
+
+_LINEAR: Final = frozenset(("conditions",))
+"""Parts whose seconds may be below 0."""
+
+
+def sources_of(model: EtaModel) -> tuple[Source, ...]:
+    """Return the sources that a store must keep for all parts of this process.
+
+    Raises:
+        SettingError: two parts declare one in two ways.
+    """
+    return tuple(common_sources(part.features.sources for part in model.parts.values()))
+
+
+def open_parts(
+    model: EtaModel,
+    *,
+    store: EventStore,
+    settings: PartSettings | None = None,
+    over_network: bool = False,
+    served: Mapping[str, str] | None = None,
+    metrics_of: Callable[[str], EstimateMetrics] = EstimateMetrics,
+) -> Parts:
+    """Return what asks the parts of an ETA, each where the settings say.
+
+    Args:
+        model: its parts are asked in this process, but for those that have an address.
+        store: has the events for these; keeps all of :func:`sources_of`.
+        settings: addresses of services; those of the environment by default.
+        over_network: whether the store is reached over the network.
+        served: full tags of the models of this process, by part; by default those of the model.
+        metrics_of: makes what counts and times each part, from ``eta_`` and its name.
+
+    Raises:
+        SettingError: a setting that cannot be.
+    """
+    settings = PartSettings.from_environment() if settings is None else settings
+    expected = expected_of(model)
+    remote = remote_parts(settings, expected)
+    metrics = {name: metrics_of(f"eta_{name}") for name in ETA_PARTS}
+    local: dict[str, RowModel] = {}
+    fallbacks: dict[str, Fallback] = {}
+    for name in ETA_PARTS:
+        tag = (served or {}).get(name) or model.tags.get(name, f"eta_{name}:latest")
+        fallback = model.fallbacks.get(name) or saved_fallback(tag)
+        if fallback is not None:
+            fallbacks[name] = fallback
+        if name in model.parts and name not in remote:
+            part = PartModel(
+                model.parts[name],
+                tag=tag,
+                metrics=metrics[name],
+                fallback=fallback,
+                validator=saved_validator(tag, model.parts[name].facts),
+            )
+            part.use_store(store)
+            local[name] = part
+    return Parts(
+        local,
+        remote,
+        fallbacks=fallbacks,
+        expected=expected,
+        metrics=metrics,
+        computing=Computing(over_network=over_network),
+        timeout_s=settings.timeout_ms / 1_000.0,
+        shared=SharedFeatures({name: model.parts[name].features for name in local}, store),
+    )
+
+
+def expected_of(model: EtaModel) -> dict[str, Expected]:
+    """Return what an ETA expects of each part."""
+    expected: dict[str, Expected] = {}
+    for name in ETA_PARTS:
+        scale: Scale = "linear" if name in _LINEAR else "log"
+        expected[name] = Expected(
+            question=model.question(name), tag=model.tags.get(name, ""), scale=scale
+        )
+    return expected

@@ -1,0 +1,38 @@
+"""What ``/readyz`` says beside yes and no: what is missing, and what does not answer as it should.
+
+BentoML answers 200 and nothing else, or 503. A service of this project also has ``why_not``, the
+reason why it is not ready, and may have ``readiness_notes``: what makes its answers worse though
+there are some, such as a part whose service answers another question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.responses import Response
+
+from services.errors import Unavailable
+from services.http import json_response
+
+__all__ = ["READY_PATH", "answer_readiness"]
+
+READY_PATH = "/readyz"
+NOT_READY = "not ready; the log says what is missing"
+
+
+async def answer_readiness(service: Any, *, request_id: str) -> Response:
+    """Return the answer to ``/readyz``.
+
+    Args:
+        service: the instance that answers.
+        request_id: of the question.
+
+    Raises:
+        Unavailable: the service is not ready; the reason says why.
+    """
+    if not await asyncio.to_thread(service.__is_ready__):
+        raise Unavailable(service.why_not or NOT_READY)
+    notes_of = getattr(service, "readiness_notes", None)
+    notes = [] if notes_of is None else await notes_of()
+    return json_response({"status": "ready", "notes": notes}, request_id=request_id)
