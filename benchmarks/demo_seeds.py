@@ -1,6 +1,6 @@
 """Evenings of `doorstep demo` with several seeds, pooled: do its ranges hold, do its couriers wait less?
 
-Usage: python -m benchmarks.demo_seeds [--seeds 0-9] [--days 14] [--orders-per-day 1000]
+Usage: python -m benchmarks.demo_seeds [--seeds 0-9] [--days 14] [--orders-per-day 1500]
        [--minutes 60] [--folder FOLDER] [--no-save]
 
 Each seed is a city of its own: simulated, learned from, served and lived through over HTTP exactly as
@@ -63,7 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="0-9", help="such as 0-9 or 100,104")
     parser.add_argument("--days", type=int, default=14)
-    parser.add_argument("--orders-per-day", type=int, default=1_000)
+    parser.add_argument("--orders-per-day", type=int, default=1_500)
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--folder", type=Path, help="keeps what was measured, seed by seed")
     parser.add_argument("--no-save", action="store_true")

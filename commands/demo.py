@@ -23,7 +23,7 @@ def demo(
     days: Annotated[int, typer.Option(min=8, max=60, help="Days to learn from.")] = 14,
     orders_per_day: Annotated[
         int, typer.Option(min=200, max=5_000, help="Orders of the city on an average day.")
-    ] = 1_000,
+    ] = 1_500,
     live_minutes: Annotated[
         int, typer.Option("--minutes", min=5, max=240, help="Minutes of the city to live through.")
     ] = 60,

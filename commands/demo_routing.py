@@ -40,7 +40,7 @@ LEVELS = [0.1, 0.5, 0.9]
 MEDIAN = "0.5"
 CANDIDATES = 6
 """Idle couriers who are looked at for an order: the nearest ones."""
-READY_SHARE = 0.05
+READY_SHARE = 0.03
 """A courier is sent once the order is so likely to be ready on arrival, where the store's usual
 lead time is over: that follows the store's own work, and tells something by itself."""
 EARLY_SHARE = 0.35
