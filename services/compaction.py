@@ -23,6 +23,8 @@ __all__ = ["Compactor"]
 
 logger = logging.getLogger("doorstep.services")
 
+_RECENT_US = 60_000_000
+
 REPAIR_EVERY_S = 5.0
 """How often a store that can repair what a dead writer left is told to."""
 
@@ -113,7 +115,8 @@ class Compactor:
     def _latest(self, now: datetime) -> datetime | None:
         """Return the present moment, or the latest that any event says where that is earlier."""
         now_us = moment_to_us(now, "clock")
-        latest_us = self._store.latest_moment_us(enough_us=now_us)
+        # Within a minute it is all the same, and the search ends at the first order of now.
+        latest_us = self._store.latest_moment_us(enough_us=now_us - _RECENT_US)
         return None if latest_us is None else from_us(min(now_us, latest_us))
 
     def _reopen_safely(self) -> None:

@@ -137,9 +137,10 @@ class IntakeMetrics:
         for field, n in ignored.items():
             source, part, name = field
             self._ignored.labels(source, part).inc(n)
-            if field not in self._named and len(self._named) < MAX_NAMED:
-                self._named.add(field)
-                logger.warning(_IGNORED[part], source, name[:MAX_TEXT_CHARACTERS])
+            shown = source, part, name[:MAX_TEXT_CHARACTERS]
+            if shown not in self._named and len(self._named) < MAX_NAMED:
+                self._named.add(shown)
+                logger.warning(_IGNORED[part], source, shown[-1])
 
     def count_effects(self, written: Written) -> None:
         """Count what accepted events changed."""

@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -36,10 +36,13 @@ class WatchedFile:
         self.path = path
         self._identity: Identity = None
         self._sides: dict[Path, Identity] = {}
+        self._mode = 0o600
 
     def note(self) -> None:
         """Remember the file that stands there now as the one that is open."""
         self._identity = _identity_of(self.path)
+        with suppress(OSError):  # it may be gone again
+            self._mode = self.path.stat().st_mode & 0o777
         sides = (self.path.with_name(self.path.name + side) for side in _SIDES)
         self._sides = {side: _identity_of(side) for side in sides}
 
@@ -96,6 +99,7 @@ class WatchedFile:
         try:
             with closing(sqlite3.connect(beside)) as copy:
                 reader.backup(copy)
+            beside.chmod(self._mode)
             os.link(beside, self.path)
         except FileExistsError:  # somebody has begun a new file meanwhile
             logger.exception("%s is there again, and stays as it is", self.path)

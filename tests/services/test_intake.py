@@ -16,7 +16,7 @@ from services.cloudevents import from_cloud_event, to_cloud_event
 from services.decoding import decode
 from services.errors import InvalidRequest, Unavailable
 from services.intake import Intake, split_batch
-from services.intake_metrics import IntakeMetrics
+from services.intake_metrics import MAX_NAMED, IntakeMetrics
 from services.limits import LARGE_BODY_BYTES, MAX_EVENTS
 from services.schemas import CloudEvent, EventsAnswer
 from services.unknown_data import UnknownData
@@ -178,6 +178,17 @@ def test_unknown_data_are_left_out_and_counted_and_their_first_names_logged(
     said = [record.getMessage() for record in caplog.records]
     for field in ("currency", "tip", "priority"):
         assert sum(repr(field) in line for line in said) == 1
+
+
+def test_senders_cannot_fill_the_log_with_names(caplog: pytest.LogCaptureFixture) -> None:
+    registry = CollectorRegistry()
+    data = {f"{number}" + "x" * 1_000: number for number in range(2 * MAX_NAMED)}
+    body = msgspec.json.encode([cloud_event(data=data)])
+    assert take_body(make_store(), body, registry=registry).accepted == 1
+    assert len(caplog.records) == MAX_NAMED
+    assert max(len(record.getMessage()) for record in caplog.records) < 400
+    name, labels = "doorstep_event_fields_ignored_total", {"source": "orders", "part": "data"}
+    assert registry.get_sample_value(name, labels) == 2.0 * MAX_NAMED
 
 
 def test_unknown_data_refuse_their_event_where_that_is_the_setting() -> None:

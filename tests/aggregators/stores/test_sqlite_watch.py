@@ -44,6 +44,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_deleted_file_is_brought_back(path: Path, sides: bool, asks_first: bool) -> None:
     with SqliteEventStore(path, [ORDERS]) as store:
         store.append([order(1)])
+        mode = path.stat().st_mode
         delete(path, sides)
         assert store.count(ORDERS) == 1  # answered from memory
         if asks_first:
@@ -52,6 +53,7 @@ def test_a_deleted_file_is_brought_back(path: Path, sides: bool, asks_first: boo
             store.check()
             assert ids_in(path) == [1]
         assert store.append([order(2)]).applied == 1
+        assert path.stat().st_mode == mode
         assert ids_in(path) == [1, 2]
         assert store.append([order(1)]).duplicates == 1
     assert ids_in(path) == [1, 2]
