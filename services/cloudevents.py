@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = [
     "event_of",
     "extensions_of",
     "from_cloud_event",
+    "meant_by",
     "structured",
     "to_cloud_event",
 ]
@@ -124,6 +126,24 @@ def extensions_of(names: Iterable[str]) -> list[str]:
             raise unknown_field("", name, ATTRIBUTES)
         found.append(name)
     return found
+
+
+def meant_by(error: InvalidRequest, names: Iterable[str]) -> InvalidRequest:
+    """Return the refusal of an event, with the misspelt attribute where one is missing.
+
+    >>> missing = InvalidRequest("missing; it is required", field="subject")
+    >>> meant_by(missing, ["id", "subjekt"]).reason
+    "missing; it is required: did you mean 'subject' by 'subjekt'?"
+    """
+    if error.field not in ATTRIBUTES or error.field in names:
+        return error
+    close = difflib.get_close_matches(error.field, ATTRIBUTES.symmetric_difference(names), n=2)
+    misspelt = [name for name in close if name not in ATTRIBUTES]
+    if not misspelt:
+        return error
+    return InvalidRequest(
+        f"{error.reason}: did you mean {error.field!r} by {misspelt[0]!r}?", field=error.field
+    )
 
 
 def _check_content_type(text: str | None) -> None:

@@ -19,7 +19,7 @@ from aggregators.times import moment_to_us
 from aggregators.typing import Moment
 from services.batch_elements import elements_of
 from services.clock import utc_now
-from services.cloudevents import event_of, extensions_of, structured
+from services.cloudevents import event_of, extensions_of, meant_by, structured
 from services.decoding import decode, decode_or_none
 from services.errors import InvalidRequest
 from services.intake_metrics import IntakeMetrics
@@ -180,8 +180,9 @@ def split_batch(body: bytes) -> list[msgspec.Raw]:
     raws = decode_or_none(body, CloudEvents)
     if raws is not None:
         return raws
-    parts = elements_of(body)
-    if parts is None or not 1 <= len(parts) <= MAX_EVENTS:
+    parts = elements_of(body) or []
+    good = (decode_or_none(part, msgspec.Raw) is not None for part in parts)
+    if len(parts) > MAX_EVENTS or not any(good):  # where none is JSON, the body is not
         return decode(body, CloudEvents)  # says what is wrong
     return [msgspec.Raw(part) for part in parts]
 
@@ -295,7 +296,10 @@ def _open(raw: msgspec.Raw) -> tuple[CloudEvent, list[str]]:
     message = decode_or_none(raw, CloudEvent)
     if message is not None:
         return message, []
-    opened = decode(raw, OpenCloudEvent)
+    try:
+        opened = decode(raw, OpenCloudEvent)
+    except InvalidRequest as error:
+        raise meant_by(error, decode_or_none(raw, dict[str, msgspec.Raw]) or ()) from None
     return opened, extensions_of(decode(raw, dict[str, msgspec.Raw]))
 
 
