@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from commands.output import UserError, console, reports_errors
+from commands.output import UserError, console, error_console, reports_errors
 from commands.ports import DEFAULT_PORTS, MAX_PORT, check_port
 
 if TYPE_CHECKING:
@@ -212,12 +212,33 @@ def serve_events(
 def _tag(model: str, part: ServedPart) -> str:
     """Return the full tag of a saved model, which must be of the right estimator."""
     from estimators import registry
+    from estimators.errors import RegistryError
 
-    described = registry.describe(model)
+    try:
+        described = registry.describe(model)
+    except RegistryError as error:
+        # A service whose model is broken answers what is usual, and says why, until it is mended:
+        # better than a process that ends as often as it is started.
+        if not _is_broken(model):
+            raise
+        usual = registry.load_fallback(model).tag
+        error_console.print(f"{error}; what is usual by {usual} is answered", highlight=False)
+        return model
     problem = part.problem(str(described["estimator"]), str(described["target"][-1]))
     if problem:
         raise UserError(f"{described['tag']} {problem}")
     return str(described["tag"])
+
+
+def _is_broken(model: str) -> bool:
+    """Return whether there is a model of a tag, but a broken one."""
+    from estimators import registry
+
+    name, _, version = model.partition(":")
+    tags = [one.tag for one in registry.broken_models()]
+    if version in ("", "latest"):
+        return any(tag.startswith(f"{name}:") for tag in tags)
+    return model in tags
 
 
 def _say(service: str, what: str, host: str, port: int) -> None:

@@ -13,6 +13,7 @@ from aggregators.stores import EventStore
 from aggregators.times import NEVER
 from aggregators.typing import SampleId
 from estimators.stages import LIFE, elapsed_columns, elapsed_name, happened_by
+from services.limits import STALE_ORDER_S
 
 __all__ = ["UNSAID", "ElapsedLookup", "happened_us", "life_source", "said"]
 
@@ -103,7 +104,7 @@ class ElapsedLookup:
         for name, age_s in zip(self._known, ages_s.tolist(), strict=True):
             if name not in order:
                 order[name] = age_s
-        return []
+        return _stale(ages_s[~np.isnan(ages_s)].min(initial=np.inf))
 
     def into_columns(
         self,
@@ -134,6 +135,9 @@ class ElapsedLookup:
                 if life is None
             }
             facts = _elapsed_of(lives, as_of_us[rows])
+            for i, least_s in zip(rows, _least(facts, self._known), strict=True):
+                if stale := _stale(least_s):
+                    notes.setdefault(i, []).extend(stale)
         for name, mask in unsaid.items():
             if mask.any():
                 columns[name] = _filled(columns.get(name), mask, rows, facts.get(name))
@@ -170,6 +174,23 @@ def _filled(
         said = [np.nan if v is None or v is UNSAID else v for v in column]
         values = np.where(unsaid, values, np.array(said, np.float64))
     return values
+
+
+def _least(facts: Mapping[str, FloatArray], names: Sequence[str]) -> list[float]:
+    """Return how long ago the last event of each order was, infinity where there was none."""
+    ages_s = np.array([facts[name] for name in names if name in facts])
+    least_s = np.where(np.isnan(ages_s), np.inf, ages_s).min(axis=0, initial=np.inf)
+    return [float(one) for one in least_s]
+
+
+def _stale(least_s: float) -> list[str]:
+    """Return the note on an order that has not gone on for too long."""
+    if not STALE_ORDER_S < least_s < np.inf:
+        return []
+    return [
+        f"the order is stale: nothing has happened to it for {least_s / 86_400.0:.1f} days; what"
+        " ended it was not recorded"
+    ]
 
 
 def _unknown(sample_id: object) -> str:

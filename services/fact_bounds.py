@@ -99,24 +99,39 @@ class UnitHints:
     def __init__(self, numbers: Sequence[str]) -> None:
         self._watched = [(i, name) for i, name in enumerate(numbers) if name in _WATCHED]
 
-    def of_one(self, values: Sequence[float], order: Mapping[str, Any]) -> list[str]:
+    def of_one(
+        self,
+        values: Sequence[float],
+        order: Mapping[str, Any],
+        said: Mapping[str, Any] | None = None,
+    ) -> list[str]:
         """Return the notes on one order.
 
         Args:
             values: of the numbers, NaN where one is missing.
             order: what is known of it: where its courier is.
+            said: what the request says of it; how long ago events were is in no other unit where
+                it was looked up. None: all of it.
         """
-        notes = (_hint(name, values[i], is_near=_is_near(name, order)) for i, name in self._watched)
+        notes = (
+            _hint(name, values[i], is_near=_is_near(name, order))
+            for i, name in self._watched
+            if name not in ELAPSED or said is None or _is_said(said.get(name))
+        )
         return [note for note in notes if note]
 
     def of_rows(
-        self, values: FloatArray, columns: Mapping[str, Sequence[Any]]
+        self,
+        values: FloatArray,
+        columns: Mapping[str, Sequence[Any]],
+        said: Mapping[str, Sequence[Any]] | None = None,
     ) -> dict[int, list[str]]:
         """Return the notes on those rows that have any, as :meth:`of_one` does.
 
         Args:
             values: shape (n_rows, n_numbers or more).
             columns: what is known of the orders.
+            said: what the request says of them; None: all of it.
         """
         notes: dict[int, list[str]] = {}
         past = {name: column for name, column in columns.items() if name in ELAPSED}
@@ -125,6 +140,9 @@ class UnitHints:
             # Most numbers need no closer look.
             odd = (column > _WATCHED[name].high) | (column < _WATCHED[name].low)
             for row in np.flatnonzero(odd).tolist():
+                asked = None if said is None or name not in said else said[name][row]
+                if name in ELAPSED and said is not None and not _is_said(asked):
+                    continue
                 order = {event: one[row] for event, one in past.items()}
                 note = _hint(name, float(column[row]), is_near=_is_near(name, order))
                 if note:
@@ -168,6 +186,10 @@ def _is_short(name: str, value: float) -> bool:
     # Positions give metres with a dozen decimals; people and tables write kilometres with a few.
     written = not value.is_integer() and math.isclose(round(value, _DECIMALS), value, abs_tol=1e-12)
     return written and value < SHORT_FRACTION_M
+
+
+def _is_said(value: Any) -> bool:
+    return isinstance(value, int | float | np.floating)
 
 
 def _is_there(value: Any) -> bool:

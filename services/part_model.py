@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter, time
@@ -51,6 +52,7 @@ BoolArray = NDArray[np.bool_]
 _STORE_FAILURES = (StoreError, FunctionError, sqlite3.Error, OSError)
 _WARM_ROWS = 300
 _MODEL_FAILED = "the model failed"
+_COMPLAIN_EVERY_S = 10.0
 
 
 class PartModel:
@@ -85,6 +87,7 @@ class PartModel:
         self._store = store
         self._fallback = fallback
         self._validator = validator
+        self._failed_s = -math.inf
         self._hints = UnitHints(tuple(self._facts.numbers))
         self._own_source = features.sources[0].name
         source = life_source(features.sources)
@@ -193,7 +196,7 @@ class PartModel:
         notes = [*missing, *notes]
         facts = self._facts.encode_one(given, as_of_us)
         moved: list[Note] = []
-        hints = self._hints.of_one(facts.tolist(), given)
+        hints = self._hints.of_one(facts.tolist(), given, order)
         if self._validator is not None:
             facts, moved = self._validator.clip_one(facts, given)
         computed_s = perf_counter()
@@ -249,7 +252,7 @@ class PartModel:
                 notes[i] += some
         facts = self._facts.encode_columns(columns, rows.as_of_us)
         moved: dict[int, list[Note]] = {}
-        hints = self._hints.of_rows(facts, columns)
+        hints = self._hints.of_rows(facts, columns, rows.columns)
         if self._validator is not None:
             facts, moved = self._validator.clip(facts, columns)
         computed_s = perf_counter()
@@ -294,7 +297,9 @@ class PartModel:
 
     def _without_model(self, rows: Rows, notes: Sequence[Sequence[str]]) -> Estimates:
         """Answer what is usual, after the model has failed."""
-        logger.exception("the model %s failed", self.info.tag)
+        if time() - self._failed_s >= _COMPLAIN_EVERY_S:  # many requests meet the same
+            self._failed_s = time()
+            logger.exception("the model %s failed", self.info.tag)
         if self._fallback is None:
             raise Unavailable(f"{_MODEL_FAILED}; the log has it") from None
         return fallen_back(

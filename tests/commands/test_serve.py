@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import bentoml
 import pytest
 from typer.testing import CliRunner
 
@@ -25,6 +26,7 @@ from commands.serve import (
     serve_wall_eta,
 )
 from estimators import registry
+from estimators.trained_eta import TrainedEta
 from services.client import EventClient
 from services.eta_settings import EtaSettings
 from services.process import end_server, free_port
@@ -116,6 +118,30 @@ def test_a_service_is_told_its_settings(saved_eta: str, monkeypatch: pytest.Monk
     assert EtaSettings.from_environment(told).model == saved_eta
     parts = PartSettings.from_environment(told)
     assert (parts.etp_url, parts.timeout_ms) == ("http://etp:1", 250.0)
+
+
+def test_a_broken_model_does_not_keep_its_service_from_starting(
+    trained_eta: TrainedEta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers what is usual and says why, where it would be started again and again."""
+    tag = registry.save(trained_eta.parts["ready"], name="eta_ready_broken")
+    path = Path(bentoml.models.get(tag).path) / "estimator.json"
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    told: dict[str, str] = {}
+
+    def become(_path: str, _command: list[str], environment: dict[str, str]) -> None:
+        told.update(environment)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execve", become)
+    port = ["--port", str(free_port())]
+    for asked in (tag, "eta_ready_broken:latest", "eta_ready_broken"):
+        done = CliRunner().invoke(serve_app, ["etp", "--model", asked, *port])
+        assert done.exit_code == 0, done.output
+        assert f"what is usual by {tag} is answered" in " ".join(done.output.split())
+        assert EtpSettings.from_environment(told).model == asked
+    assert CliRunner().invoke(serve_app, ["etp", "--model", f"{tag}x", *port]).exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -157,3 +157,11 @@ def test_a_category_of_another_type_than_in_training_is_refused_with_its_field()
     with pytest.raises(InvalidRequest, match=r"order\.city"):
         model.check({"city": 5})
     assert set(model.check_columns({"city": ["B", 5, None, "C"]})) == {1}
+
+
+def test_how_long_ago_is_in_seconds_where_it_was_looked_up() -> None:
+    hints = UnitHints(("since_accepted_s",))
+    known = {"since_accepted_s": 300_000.0}
+    assert hints.of_one([300_000.0], known, said={}) == []
+    assert hints.of_rows(np.array([[300_000.0]]), {"since_accepted_s": [300_000.0]}, said={}) == {}
+    assert len(hints.of_one([300_000.0], known, said=known)) == 1

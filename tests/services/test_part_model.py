@@ -299,3 +299,20 @@ def test_a_row_with_a_key_that_cannot_be_harms_no_other(store: CountingStore) ->
     for found, _ in answered:
         for k in range(len(found.status)):
             assert found.distribution[k : k + 1] == alone.distribution
+
+
+def test_an_order_that_never_ended_is_said_to_be_stale(store: CountingStore) -> None:
+    model = make_model(store, Recorded())
+    days = 90.0 * 24.0 * 60.0
+    as_of_us = moment_to_us(at(days), "as_of")
+    alone = model.estimate_one(ORDER, "o-0", as_of_us)
+    assert alone.status == ["degraded"]
+    (note,) = alone.notes[0]
+    assert note.startswith("the order is stale: nothing has happened to it for 90.0 days")
+    both = model.estimate(rows_of([ORDER, ORDER, ORDER], ["o-0", None, "o-1"], days))
+    assert both.status == ["degraded", "ok", "degraded"]
+    assert [len(notes) for notes in both.notes] == [1, 0, 1]
+    assert "stale" in both.notes[2][0]
+    said = {**ORDER, "since_activated_s": 60.0, "since_accepted_s": 30.0}
+    fresh = model.estimate_one({**said, "since_courier_assigned_s": 5.0}, "o-0", as_of_us)
+    assert fresh.status == ["ok"]
