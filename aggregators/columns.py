@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["decimals_as_floats", "plain_frame"]
+__all__ = ["decimals_as_floats", "plain_frame", "unencoded"]
 
 
 def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -57,6 +57,16 @@ def _unfolded(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_run_end_encoded(kind):
         return pa.chunked_array([pc.run_end_decode(one) for one in values.chunks], kind.value_type)
     return values
+
+
+def unencoded(table: pa.Table) -> pa.Table:
+    """Return an Arrow table without dictionary or run-end encoding, decimals as floats."""
+    columns = {}
+    for name in table.column_names:
+        column = _unfolded(table[name])
+        is_decimal = pa.types.is_decimal(column.type)
+        columns[name] = pa.array(decimals_as_floats(column)) if is_decimal else column
+    return pa.table(columns)
 
 
 def decimals_as_floats(values: pa.Array | pa.ChunkedArray) -> Any:

@@ -15,8 +15,9 @@ import typer
 
 from commands.data_options import MappingOption
 from commands.datasets import DaysOption, SeedOption, StoresOption
-from commands.import_ import IntegersOption, RenameOption, SourceOption, TimeZoneOption
+from commands.option_groups import with_options
 from commands.output import StageProgress, UserError, console, progress, reports_errors
+from commands.table_options import TABLE_OPTIONS, TableChoice
 
 if TYPE_CHECKING:
     from aggregators import EventStore
@@ -69,8 +70,8 @@ class _Options:
     compact: str | None
 
 
-@reports_errors
-def check_equivalence(
+def _check_equivalence(
+    columns: TableChoice,
     data: Annotated[
         str,
         typer.Option(
@@ -104,10 +105,6 @@ def check_equivalence(
     ] = None,
     stores: StoresOption = 40,
     days: DaysOption = 14,
-    source: SourceOption = "orders",
-    rename: RenameOption = None,
-    time_zone: TimeZoneOption = None,
-    integers: IntegersOption = None,
     mapping: MappingOption = None,
 ) -> None:
     """Replay tables as events, and compare every feature with training, bit for bit.
@@ -136,7 +133,7 @@ def check_equivalence(
             found = [_mapped_table(mapping, data, show)]
         else:
             found = _find(data, dataset or [], stores=stores, days=days, seed=seed) or [
-                _own_table(Path(data), source, rename or [], time_zone, integers or [])
+                _own_table(Path(data), columns)
             ]
         show("data", 1.0)
     checked: list[Checked] = []
@@ -149,6 +146,9 @@ def check_equivalence(
         console.print(f"report: {report / 'equivalence.html'}", highlight=False)
     if any(not one.is_equal for one in checked):
         raise typer.Exit(1)
+
+
+check_equivalence = reports_errors(with_options(_check_equivalence, columns=TABLE_OPTIONS))
 
 
 def _find(
@@ -210,22 +210,11 @@ def _mapped_table(mapping: Path, data: str, show: StageProgress) -> Replayed:
     return replace(replayed_dataset(dataset), catalog="")
 
 
-def _own_table(
-    path: Path, source: str, rename: list[str], time_zone: str | None, integers: list[str]
-) -> Replayed:
+def _own_table(path: Path, columns: TableChoice) -> Replayed:
     from aggregators.catalog import CATALOG
-    from commands.import_ import source_of_catalog
     from commands.replayed import replayed_file
-    from commands.tables import TableFile, parse_renames
 
-    file = TableFile(
-        path=path,
-        source=source_of_catalog(CATALOG.sources, source),
-        renames=parse_renames(rename),
-        time_zone=time_zone,
-        integers=tuple(integers),
-    )
-    return replayed_file(file)
+    return replayed_file(columns.file(path, CATALOG.sources))
 
 
 def _check(replayed: Replayed, options: _Options) -> Checked:

@@ -10,11 +10,10 @@ import typer
 from commands.import_ import (
     DEFAULT_CATALOG,
     CatalogOption,
-    SourceOption,
     StoreOption,
-    source_of_catalog,
 )
 from commands.output import UserError, console, progress, reports_errors
+from commands.table_options import SourceOption, source_of_catalog
 
 __all__ = ["export"]
 

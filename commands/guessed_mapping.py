@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,11 +12,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.csv
+import pyarrow as pa
 import pyarrow.parquet
 
+from aggregators.columns import unencoded
+from commands.csv_text import check_encoding, wrong_bytes
+from commands.mapped_tables import COMPUTED
 from commands.output import UserError
-from commands.tables import columns_of
+from commands.table_files import check_heading, columns_of
 
 __all__ = ["GuessedMapping", "guess_mapping"]
 
@@ -78,9 +82,11 @@ class GuessedMapping:
         known_from: name of a dimension or attribute -> event from which it seems to be known.
         naive: events whose times have no offset from UTC.
         left_out: column -> why.
+        encoding: of a CSV file.
     """
 
     file: Path
+    encoding: str = "utf-8"
     id: str = ""
     events: dict[str, str] = field(default_factory=dict)
     dimensions: dict[str, str] = field(default_factory=dict)
@@ -89,22 +95,37 @@ class GuessedMapping:
     naive: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
-    def to_yaml(self) -> str:
-        """Return the mapping with comments that say what to look at."""
-        return "\n".join(_lines(self)) + "\n"
+    def to_yaml(self, folder: Path | None = None) -> str:
+        """Return the mapping with comments that say what to look at.
+
+        Args:
+            folder: in which the YAML will lie, from which it names the table; None: the table's.
+        """
+        return "\n".join(_lines(self, _path_from(folder, self.file))) + "\n"
 
 
-def guess_mapping(path: Path) -> GuessedMapping:
+def _path_from(folder: Path | None, file: Path) -> str:
+    """Return how a file is named from a folder: a mapping can be read from anywhere."""
+    if folder is None:
+        return file.name
+    return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+
+
+def guess_mapping(path: Path, encoding: str = "utf-8") -> GuessedMapping:
     """Look at the first rows of a table and guess what its columns are.
 
     Times become events, in the order of their median; what repeats and groups rows becomes a
     dimension, other numbers attributes. Known names are recognised in English.
 
+    Args:
+        path: the table.
+        encoding: of a CSV file.
+
     Raises:
-        UserError: the file cannot be read, or no column holds times.
+        UserError: the file cannot be read, a column stands twice, or no column holds times.
     """
-    table = _first_rows(path)
-    guessed = GuessedMapping(file=path)
+    table = _first_rows(path, encoding)
+    guessed = GuessedMapping(file=path, encoding=encoding)
     times: dict[str, pd.Series[Any]] = {}
     for column in table.columns:
         moments, naive = _times(table[column])
@@ -120,6 +141,9 @@ def guess_mapping(path: Path) -> GuessedMapping:
         )
     _name_events(guessed, times)
     rest = [column for column in table.columns if column not in times]
+    nested = [column for column in rest if table[column].map(_is_nested).any()]
+    guessed.left_out.update(dict.fromkeys(nested, "holds lists or records, not one value per row"))
+    rest = [column for column in rest if column not in nested]
     seconds = _seconds(times)
     guessed.id = _id_of(table, rest)
     for column in rest:
@@ -129,17 +153,33 @@ def guess_mapping(path: Path) -> GuessedMapping:
     return guessed
 
 
-def _first_rows(path: Path) -> pd.DataFrame:
-    columns_of(path)
-    if path.suffix == ".parquet":
-        with pyarrow.parquet.ParquetFile(path) as file:
-            batch = next(file.iter_batches(batch_size=ROWS_LOOKED_AT), None)
-        table = pd.DataFrame() if batch is None else batch.to_pandas()
-    else:
-        table = pd.read_csv(path, nrows=ROWS_LOOKED_AT)
+def _is_nested(value: object) -> bool:
+    return isinstance(value, list | dict | np.ndarray)
+
+
+def _first_rows(path: Path, encoding: str) -> pd.DataFrame:
+    check_encoding(encoding)
+    check_heading(path, columns_of(path, encoding))
+    try:
+        table = _read_rows(path, encoding)
+    except (pa.ArrowException, OSError, ValueError, EOFError) as error:
+        wrong = None if path.suffix == ".parquet" else wrong_bytes(path, encoding)
+        why = str(error).splitlines()[0]
+        raise wrong or UserError(f"{path.name} cannot be read: {why}") from error
     if not len(table):
         raise UserError(f"{path.name} has no rows")
     return table
+
+
+def _read_rows(path: Path, encoding: str) -> pd.DataFrame:
+    if path.suffix != ".parquet":
+        return pd.read_csv(path, nrows=ROWS_LOOKED_AT, encoding=encoding)
+    with pyarrow.parquet.ParquetFile(path) as file:
+        batch = next(file.iter_batches(batch_size=ROWS_LOOKED_AT), None)
+    if batch is None:
+        return pd.DataFrame()
+    rows: pd.DataFrame = unencoded(pa.Table.from_batches([batch])).to_pandas()
+    return rows
 
 
 def _times(column: pd.Series[Any]) -> tuple[pd.Series[Any] | None, bool]:
@@ -248,7 +288,7 @@ def _are_integers(known: pd.Series[Any]) -> bool:
 
 
 def _add(part: dict[str, str], guessed: GuessedMapping, name: str, column: str) -> None:
-    taken = {*guessed.events, *guessed.dimensions, *guessed.attributes}
+    taken = {*guessed.events, *guessed.dimensions, *guessed.attributes, *COMPUTED}
     name = name if name and name not in taken else _identifier(column)
     while name in taken:
         name += "_"
@@ -278,10 +318,12 @@ def _identifier(column: str) -> str:
     return name if not name[0].isdigit() else f"column_{name}"
 
 
-def _lines(guessed: GuessedMapping) -> Iterator[str]:
+def _lines(guessed: GuessedMapping, path: str) -> Iterator[str]:
     yield f"# A first guess at the columns of {guessed.file.name}: look at every line."
     yield "# docs/own_data.md says what each field means."
-    yield f"file: {_quoted(guessed.file.name)}  # --data takes its place"
+    yield f"file: {_quoted(path)}  # from the folder of this file; --data takes its place"
+    if guessed.encoding != "utf-8":
+        yield f"encoding: {guessed.encoding}"
     if guessed.id:
         yield f"id: {_quoted(guessed.id)}  # each value once"
     else:

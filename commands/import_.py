@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands.data_options import MappingOption
+from commands.option_groups import with_options
 from commands.output import StageProgress, UserError, console, error_console, reports_errors
 from commands.output import progress as show_progress
+from commands.table_options import TABLE_OPTIONS, TableChoice
 
 if TYPE_CHECKING:
     from aggregators import AppendResult, EventStore, Source
+    from commands.mapped_tables import MappedFile
     from commands.tables import TableFile
+
+    File = TableFile | MappedFile
 
 __all__ = [
     "CatalogOption",
-    "IntegersOption",
-    "RenameOption",
-    "SourceOption",
     "StoreOption",
-    "TimeZoneOption",
     "import_table",
-    "source_of_catalog",
 ]
 
 BATCH_EVENTS = 5_000
@@ -35,87 +36,76 @@ StoreOption = Annotated[
         help="SQLite file, or address of a Redis server (redis://host:port/0).", show_default=False
     ),
 ]
-SourceOption = Annotated[str, typer.Option(help="Source of the catalog that the table is of.")]
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV or Parquet file, one row per sample; with --mapping in place of its file.",
+        show_default=False,
+    ),
+]
 CatalogOption = Annotated[
     str, typer.Option(help="Catalog that declares the sources, as module:NAME.")
-]
-RenameOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Column of the file = name in the source, e.g. placed_at=activated; may be repeated.",
-        show_default=False,
-    ),
-]
-TimeZoneOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Clock from which times without an offset were read, e.g. Europe/Helsinki or UTC.",
-        show_default=False,
-    ),
-]
-IntegersOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Id or dimension that is an integer in a CSV file (text otherwise); may be repeated.",
-        show_default=False,
-    ),
 ]
 DEFAULT_CATALOG = "aggregators.catalog:CATALOG"
 
 
-@reports_errors
-def import_table(
+def _import_table(
     store: StoreOption,
-    table: Annotated[Path, typer.Option(help="CSV or Parquet file, one row per sample.")],
-    source: SourceOption = "orders",
-    rename: RenameOption = None,
-    time_zone: TimeZoneOption = None,
-    integers: IntegersOption = None,
+    columns: TableChoice,
+    table: TableOption = None,
+    mapping: MappingOption = None,
     catalog: CatalogOption = DEFAULT_CATALOG,
 ) -> None:
     """Take the history of a table into an event store, in chunks.
 
     The table has one row per sample: its id, a column of times per event, dimensions, attributes.
-    What the file lacks is missing. All of it is checked before anything is kept. A second run
-    changes nothing; rows that have changed since then do: each later event wins.
+    What the file lacks is missing; a table of which no dimension is recognised, or in which a
+    missing column seems to have another name, is refused. With --mapping its YAML says what the
+    columns are, and its further tables are taken, too. All of it is checked before anything is
+    kept. A second run changes nothing; rows that have changed since then do: each later event wins.
     """
-    from commands.tables import TableFile, parse_renames
     from services.event_store import IN_MEMORY, load_catalog, open_store
 
     if store == IN_MEMORY:
         raise UserError("--store memory forgets what it is given; expected a file or redis://...")
     declared = load_catalog(catalog)
-    chosen = source_of_catalog(declared.sources, source)
-    file = TableFile(
-        path=table,
-        source=chosen,
-        renames=parse_renames(rename or []),
-        time_zone=time_zone,
-        integers=tuple(integers or ()),
-    )
-    _tell_columns(file)
+    files = _files(table, mapping, columns, declared.sources)
+    for file in files:
+        _tell_columns(file)
     with show_progress() as report:
-        n_samples = _check(file, report)
+        counts = [_check(file, report) for file in files]
         with open_store(store, declared.sources) as opened:
-            result = _append(opened, file, report)
-    console.print(
-        f"{n_samples:,} samples of {chosen.name}: {result.applied:,} events taken in,"
-        f" {result.duplicates:,} were there already, {result.superseded:,} are superseded by later"
-        " records",
-        highlight=False,
-    )
+            results = [_append(opened, file, report) for file in files]
+    for file, n_samples, result in zip(files, counts, results, strict=True):
+        console.print(
+            f"{n_samples:,} samples of {file.asked.name}: {result.applied:,} events taken in,"
+            f" {result.duplicates:,} were there already, {result.superseded:,} are superseded by"
+            " later records",
+            highlight=False,
+        )
 
 
-def source_of_catalog(sources: tuple[Source, ...], name: str) -> Source:
-    """Return the source of that name, or raise :class:`UserError`."""
-    for source in sources:
-        if source.name == name:
-            return source
-    known = ", ".join(source.name for source in sources)
-    raise UserError(f"the catalog has no source {name!r}; known: {known}")
+import_table = reports_errors(with_options(_import_table, columns=TABLE_OPTIONS))
 
 
-def _tell_columns(file: TableFile) -> None:
+def _files(
+    table: Path | None, mapping: Path | None, columns: TableChoice, sources: tuple[Source, ...]
+) -> Sequence[File]:
+    if mapping is None:
+        if table is None:
+            raise UserError("there is no table: pass --table FILE (CSV or Parquet), or --mapping")
+        return [columns.file(table, sources)]
+    if columns.describes_columns:
+        raise UserError(
+            "--mapping says what the columns are; --rename, --time-zone and --integers are for a"
+            " table without one"
+        )
+    from commands.mapped_tables import mapped_files
+
+    return mapped_files(mapping, table, sources)
+
+
+def _tell_columns(file: File) -> None:
     """Say what will be missing, and what features that makes empty."""
     if file.absent:
         names = ", ".join(file.absent)
@@ -123,7 +113,7 @@ def _tell_columns(file: TableFile) -> None:
     if file.ignored:
         names = ", ".join(file.ignored)
         error_console.print(f"not in the source, so left out: {names}", highlight=False)
-    source = file.source
+    source = file.asked
     for event in source.events:
         unknown = [
             column
@@ -138,21 +128,17 @@ def _tell_columns(file: TableFile) -> None:
             )
 
 
-def _check(file: TableFile, report: StageProgress) -> int:
+def _check(file: File, report: StageProgress) -> int:
     """Read everything once; returns how many samples there are."""
     import pyarrow as pa
 
-    from aggregators.stores.bulk import read_samples
-    from aggregators.stores.facts import facts_of_table
-    from aggregators.table import plain_ids
+    from commands.sample_check import check_samples
 
-    source, ids = file.source, []
     report("check", 0.0)
-    for chunk in file.chunks(progress=lambda done: report("check", done)):
-        with _names_file(file):
-            samples = read_samples(source, chunk)
-            facts_of_table(source, chunk, samples.row_of)
-            ids.append(plain_ids(chunk[source.sample_id], f"column {source.sample_id!r}"))
+    ids = [
+        check_samples(file.path, file.asked, chunk)
+        for chunk in file.chunks(progress=lambda done: report("check", done))
+    ]
     if not ids:
         raise UserError(f"{file.path.name} has no rows")
     kinds = {str(part.type).removeprefix("large_") for part in ids}
@@ -163,7 +149,7 @@ def _check(file: TableFile, report: StageProgress) -> int:
     return sum(len(part) for part in ids)
 
 
-def _check_distinct(file: TableFile, ids: Any) -> None:
+def _check_distinct(file: File, ids: Any) -> None:
     import numpy as np
     import pyarrow.compute as pc
 
@@ -173,37 +159,22 @@ def _check_distinct(file: TableFile, ids: Any) -> None:
     second = int(np.argmax(series.duplicated()))
     first = int(np.argmax(series == series.iloc[second]))
     raise UserError(
-        f"{file.path.name}, column {file.source.sample_id!r}: {series.iloc[second]!r} stands in"
+        f"{file.path.name}, column {file.asked.sample_id!r}: {series.iloc[second]!r} stands in"
         f" rows {first + 1} and {second + 1}; expected one row per sample"
     )
 
 
-class _names_file:
-    """Puts the file's name before the errors of the engine, which name column and row."""
-
-    def __init__(self, file: TableFile) -> None:
-        self.file = file
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        from aggregators import AggregatorError
-
-        if isinstance(error, AggregatorError):
-            raise UserError(f"{self.file.path.name}, {error}") from error
-
-
-def _append(store: EventStore, file: TableFile, report: StageProgress) -> AppendResult:
+def _append(store: EventStore, file: File, report: StageProgress) -> AppendResult:
     from aggregators import AppendResult
     from aggregators.stores.bulk import events_of_table
+    from commands.sample_check import names_file
 
     applied = duplicates = superseded = 0
     report("import", 0.0)
     progress: Callable[[float], None] = lambda done: report("import", done)  # noqa: E731
     for chunk in file.chunks(progress=progress):
-        for batch in events_of_table(file.source, chunk, BATCH_EVENTS):
-            with _names_file(file):
+        for batch in events_of_table(file.asked, chunk, BATCH_EVENTS):
+            with names_file(file.path):
                 result = store.append(batch)
             applied += result.applied
             duplicates += result.duplicates

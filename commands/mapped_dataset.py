@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from aggregators import AggregatorError, Source
-from aggregators.catalog import CATALOG
 from aggregators.times import NEVER, column_to_us, from_us
-from commands.mapping import MappedTable, MappingFile, read_mapping
+from commands.mapped_tables import MappedFile, Progress, table_path_of
+from commands.mapping import MappingFile, read_mapping
 from commands.output import UserError
-from commands.tables import TableFile, columns_of
 from estimators import Dataset, DatasetError, Question, seconds_between
 from estimators.labels import LabelBounds
 
@@ -34,8 +32,6 @@ QUESTIONS = (
     ("courier_at_customer", "delivered"),
 )
 """What estimators ask, by start and end; the first one whose events are there is the default."""
-
-Progress = Callable[[float], None]
 
 
 def mapped_dataset(
@@ -54,17 +50,16 @@ def mapped_dataset(
     """
     file = read_mapping(path)
     given = file.mapping
-    table_path = _table_path(file, given, "", data)
-    source = _source(file, given, "", given.source)
-    table = _table(file, given, "", source, table_path, progress)
+    table_path = table_path_of(file, given, "", data)
+    main = MappedFile.of(file, given, "", given.source, table_path)
+    source, table = main.source, main.read(progress)
     target, as_of = _question(file, source)
     others = {}
     for name, beside in given.tables.items():
         field = f"tables.{name}."
-        other = _source(file, beside, field, name)
-        others[other] = _table(
-            file, beside, field, other, _table_path(file, beside, field, data), None
-        )
+        path_beside = table_path_of(file, beside, field, data)
+        other = MappedFile.of(file, beside, field, name, path_beside)
+        others[other.source] = other.read()
     timezone_by, timezones = _timezones(file, source, table)
     low, high = given.label_bounds_s or (None, None)
     numbers, categories = _facts(file, source, as_of)
@@ -87,121 +82,6 @@ def mapped_dataset(
         )
     except (AggregatorError, DatasetError) as error:
         raise UserError(f"{path.name}: {error}") from error
-
-
-def _table_path(file: MappingFile, given: MappedTable, field: str, data: Path | None) -> Path:
-    """Return where a table lies; only the one of the samples may be named on the command line."""
-    if data is not None and not data.is_dir():
-        if not field:
-            return data
-        data = None
-    if given.file is None:
-        if field:
-            raise file.error(field.rstrip("."), "lacks 'file', the table, CSV or Parquet")
-        raise UserError(
-            f"{file.path.name} names no table: pass --data TABLE (CSV or Parquet), or add a field"
-            " such as file: orders.parquet"
-        )
-    folders = [file.path.parent] if data is None else [data, file.path.parent]
-    for folder in folders:
-        if (folder / given.file).is_file():
-            return folder / given.file
-    raise file.error(
-        f"{field}file", f"there is no {given.file!r} in {' or '.join(map(str, folders))}"
-    )
-
-
-def _source(file: MappingFile, given: MappedTable, field: str, name: str) -> Source:
-    dimensions = (*given.pairs("dimensions"), *given.constants)
-    columns = [*dimensions, *given.pairs("attributes")]
-    for column, event in given.known_from.items():
-        place = f"{field}known_from.{column}"
-        file.check_name(place, column, columns, "dimension or attribute of this mapping")
-        file.check_name(place, event, given.pairs("events"), "event of this mapping")
-    try:
-        return Source(
-            name,
-            sample_id=_sample_id(name),
-            events=tuple(given.pairs("events")),
-            dimensions=dimensions,
-            attributes=tuple(given.pairs("attributes")),
-            known_from=given.known_from,
-        )
-    except AggregatorError as error:
-        raise file.error(field.rstrip("."), str(error)) from error
-
-
-def _sample_id(source: str) -> str:
-    """Return what the catalog calls the id of such a source, so that its features are the same."""
-    return next((one.sample_id for one in CATALOG.sources if one.name == source), "id")
-
-
-def _table(
-    file: MappingFile,
-    given: MappedTable,
-    field: str,
-    source: Source,
-    path: Path,
-    progress: Progress | None,
-) -> pd.DataFrame:
-    there, renames = columns_of(path), dict[str, str]()
-    between = {name: f"{name}_after" for name in given.later}
-    as_read = _as_read(file, given, field, source, between)
-    if given.id is not None:
-        renames[given.id] = source.sample_id
-        file.check_name(f"{field}id", given.id, there, f"column of {path.name}")
-    for part in ("events", "dimensions", "attributes"):
-        for name, column in given.pairs(part).items():
-            place = f"{field}{part}.{name}" if isinstance(getattr(given, part), dict) else part
-            file.check_name(place, column, there, f"column of {path.name}")
-            if column in renames:
-                raise file.error(
-                    place,
-                    f"column {column!r} is {renames[column]!r} already; a column has one name",
-                )
-            renames[column] = between.get(name, name) if part == "events" else name
-    for k, name in enumerate(given.integers):
-        known = (source.sample_id, *source.dimensions)
-        file.check_name(f"{field}integers.{k}", name, known, "id or dimension")
-    table = TableFile(
-        path=path,
-        source=as_read,
-        renames=renames,
-        time_zone=given.clock,
-        integers=tuple(given.integers),
-        only_renamed=True,
-        numbered=given.id is None,
-        clock_option=f"{field}clock:",
-    )
-    chunks = list(table.chunks(progress=progress))
-    if not chunks:
-        raise UserError(f"{path.name} has no rows")
-    rows = pd.concat(chunks, ignore_index=True)
-    for name, value in given.constants.items():
-        rows[name] = value
-    for event, one in given.later.items():
-        after = pd.to_timedelta((rows[between[event]] * one.unit_s).round(6), unit="s")
-        rows[event] = rows[one.after] + after
-    return rows.drop(columns=list(between.values()))
-
-
-def _as_read(
-    file: MappingFile, given: MappedTable, field: str, source: Source, between: Mapping[str, str]
-) -> Source:
-    """Return the source as the file has it: the time in between is a number, no event."""
-    for name, one in given.later.items():
-        place = f"{field}events.{name}"
-        if (one.seconds is None) == (one.minutes is None):
-            raise file.error(place, "expected seconds or minutes, the column of the time after")
-        told = [event for event in source.events if event not in between]
-        file.check_name(f"{place}.after", one.after, told, "event with a column of its own times")
-    return replace(
-        source,
-        events=tuple(event for event in source.events if event not in between),
-        dimensions=tuple(given.pairs("dimensions")),
-        attributes=(*source.attributes, *between.values()),
-        known_from={},
-    )
 
 
 def _question(file: MappingFile, source: Source) -> tuple[tuple[str, str], str]:

@@ -89,6 +89,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         known_from: dimension or attribute -> event from which it is known, if not the first one.
         clock: IANA name of the clock that times without an offset were read from.
         integers: names (id, dimensions) that are integers in a CSV file; text otherwise.
+        encoding: of a CSV file.
     """
 
     events: dict[str, str | EventAfter] | list[str]
@@ -100,6 +101,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     known_from: dict[str, str] = {}
     clock: str | None = None
     integers: list[str] = []
+    encoding: str = "utf-8"
 
     def pairs(self, field: str) -> dict[str, str]:
         """Return name -> column of ``events``, ``dimensions`` or ``attributes``.

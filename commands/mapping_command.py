@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from commands.output import UserError, console, error_console, progress, reports_errors
+from commands.table_options import EncodingOption
 
 if TYPE_CHECKING:
     from estimators import Dataset
@@ -34,6 +35,7 @@ def init(
     to: Annotated[
         Path | None, typer.Option(help="YAML to write.  [default: print it]", show_default=False)
     ] = None,
+    encoding: EncodingOption = "utf-8",
 ) -> None:
     """Guess a mapping from the names and values of a table's columns, with comments.
 
@@ -42,20 +44,27 @@ def init(
     """
     from commands.guessed_mapping import guess_mapping
 
-    guessed = guess_mapping(table)
-    text = guessed.to_yaml()
+    if to is not None:
+        _check_new(to)
+    guessed = guess_mapping(table, encoding)
+    text = guessed.to_yaml(Path() if to is None else to.parent)
     if to is None:
         print(text, end="")  # noqa: T201 - YAML as it is, never folded
     else:
-        if to.exists():
-            raise UserError(f"there is a file {str(to)!r} already")
         to.write_text(text, encoding="utf-8")
-        error_console.print(f"written to {to}; then: doorstep mapping check {to} --data {table}")
+        error_console.print(f"wrote {to}; then: doorstep mapping check {to}", soft_wrap=True)
     if guessed.naive:
         error_console.print(
             "[yellow]warning:[/] the times carry no offset from UTC; say from which clock they"
             " were read (clock:)"
         )
+
+
+def _check_new(path: Path) -> None:
+    if path.exists():
+        raise UserError(f"there is a file {str(path)!r} already")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"--to is {str(path)!r}, but there is no folder {str(path.parent)!r}")
 
 
 @mapping_app.command("check")

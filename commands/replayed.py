@@ -80,6 +80,8 @@ def replayed_file(file: TableFile) -> Replayed:
     """
     import pandas as pd
 
+    from commands.sample_check import check_samples
+
     source = _reduced(file.source, file.present)
     if not CATALOG.features_for(source):
         raise UserError(
@@ -90,6 +92,7 @@ def replayed_file(file: TableFile) -> Replayed:
     if not chunks:
         raise UserError(f"{file.path.name} has no rows")
     table = pd.concat(chunks)[[source.sample_id, *source.events, *source.columns]]
+    check_samples(file.path, source, table)
     return Replayed(
         name=file.path.name, tables={source.name: table}, features=_features_of((source,))
     )

@@ -15,22 +15,35 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from aggregators.errors import unknown_name
+from aggregators.columns import plain_frame
+from aggregators.errors import AggregatorError, unknown_name
 from aggregators.events import Source
+from aggregators.table import attribute_values, plain_ids
+from commands.csv_text import DEFAULT_ENCODING, check_encoding, is_csv
 from commands.output import UserError
+from commands.table_files import (
+    ENCODING_OPTION,
+    READING,
+    check_heading,
+    columns_of,
+    read_options,
+    unreadable,
+)
+from commands.table_values import MISSING_TEXTS, fact_of, to_microseconds, to_number, to_series
 
-__all__ = ["TableFile", "columns_of", "parse_renames"]
+__all__ = [
+    "CHUNK_ROWS",
+    "TableFile",
+    "missing_column",
+    "parse_renames",
+]
 
 CHUNK_ROWS = 50_000
 """Rows that are read, checked and appended at a time."""
-CSV_BLOCK_BYTES = 4 << 20
+SHOWN_MAX = 80
+"""So many characters of a value an error shows."""
 
 _OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$")
-_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_DIGITS = 18
-"""An integer of so many characters has 64 bits, whatever they are."""
-_MISSING = ("NULL", "null", "None", "NA", "NaN", "nan", "NaT")
-"""Texts of CSV files that stand for no time and no number, beside the empty one."""
 
 
 def parse_renames(given: Sequence[str]) -> dict[str, str]:
@@ -52,30 +65,6 @@ def parse_renames(given: Sequence[str]) -> dict[str, str]:
     return renames
 
 
-def columns_of(path: Path) -> list[str]:
-    """Return the names of a table's columns.
-
-    Raises:
-        UserError: there is no such file, or it is no CSV and no Parquet file.
-    """
-    if not path.is_file():
-        raise UserError(f"there is no file {str(path)!r}")
-    is_csv = _is_csv(path)
-    if not (is_csv or path.suffix == ".parquet"):
-        raise UserError(f"{path.name}: expected a .csv, .csv.gz or .parquet file")
-    try:
-        if is_csv:
-            with pyarrow.csv.open_csv(path) as reader:
-                return list(reader.schema.names)
-        return list(pyarrow.parquet.read_schema(path).names)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
-        raise UserError(f"{path.name} cannot be read: {error}") from error
-
-
-def _is_csv(path: Path) -> bool:
-    return path.suffixes[-2:] == [".csv", ".gz"] or path.suffix == ".csv"
-
-
 @dataclass(frozen=True, kw_only=True)
 class TableFile:
     """A file with one row per sample.
@@ -92,6 +81,8 @@ class TableFile:
             are called.
         numbered: whether the rows' numbers in the file are the sample ids.
         clock_option: what says from which clock times were read, for the error where it is needed.
+        encoding: of the text of a CSV file.
+        encoding_option: what says it.
 
     Raises:
         UserError: no such file, a column or time zone that is not known.
@@ -105,9 +96,12 @@ class TableFile:
     only_renamed: bool = False
     numbered: bool = False
     clock_option: str = "--time-zone"
+    encoding: str = DEFAULT_ENCODING
+    encoding_option: str = ENCODING_OPTION
 
     def __post_init__(self) -> None:
-        columns_of(self.path)
+        check_encoding(self.encoding, self.encoding_option)
+        self._file_columns()
         if self.time_zone is not None:
             try:
                 ZoneInfo(self.time_zone)
@@ -123,9 +117,14 @@ class TableFile:
         self._check_columns()
 
     @property
+    def asked(self) -> Source:
+        """The source whose samples they are."""
+        return self.source
+
+    @property
     def is_csv(self) -> bool:
         """Whether it is a CSV file."""
-        return _is_csv(self.path)
+        return is_csv(self.path)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -141,6 +140,8 @@ class TableFile:
         twice = sorted({name for name in mapped if mapped.count(name) > 1} & set(self._names))
         if twice:
             raise UserError(f"{self.path.name} gives {twice[0]!r} twice; see --rename")
+        columns, used = self._file_columns(), self._mapped()
+        check_heading(self.path, [one for one in columns if used.get(one) in self._names])
         if not self.numbered and self.source.sample_id not in mapped:
             raise UserError(
                 f"{self.path.name} lacks the sample id {self.source.sample_id!r}; it has"
@@ -153,7 +154,7 @@ class TableFile:
             )
 
     def _file_columns(self) -> list[str]:
-        return columns_of(self.path)
+        return columns_of(self.path, self.encoding)
 
     def _mapped(self) -> dict[str, str]:
         """Return column of the file -> what it is called in the source, if it is there."""
@@ -215,8 +216,8 @@ class TableFile:
                 for batch in file.iter_batches(batch_size=chunk_rows, columns=columns):
                     done += batch.num_rows
                     yield batch.select(columns), done / total
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
-            raise UserError(f"{self.path.name} cannot be read: {error}") from error
+        except READING as error:
+            raise unreadable(self.path, self.encoding, error, self.encoding_option) from error
 
     def _csv_batches(self, columns: list[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
         # Everything as text: "007" is no number unless somebody says so.
@@ -227,14 +228,16 @@ class TableFile:
             null_values=[""],
         )
         size = max(self.path.stat().st_size, 1)
-        read = pyarrow.csv.ReadOptions(block_size=CSV_BLOCK_BYTES)
         parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
         with self.path.open("rb") as raw:
             stream: Any = raw
             if self.path.suffix == ".gz":
                 stream = pa.CompressedInputStream(raw, "gzip")
             reader = pyarrow.csv.open_csv(
-                stream, read_options=read, parse_options=parse, convert_options=convert
+                stream,
+                read_options=read_options(self.encoding),
+                parse_options=parse,
+                convert_options=convert,
             )
             for batch in reader:
                 yield batch, raw.tell() / size
@@ -243,22 +246,37 @@ class TableFile:
         index = pd.RangeIndex(first, first + batch.num_rows)
         result: dict[str, Any] = {}
         for name, column in zip(self.present, batch.columns, strict=True):
-            series = _to_series(column)
+            if not self.is_csv:
+                result[name] = self._typed(column, index, name)
+                continue
+            series = to_series(column)
             series.index = index
-            if name in self.source.events:
-                result[name] = self._moments(series, name)
-            elif self.is_csv:
-                result[name] = self._from_text(series, name)
-            else:
-                result[name] = series
-        for name in self.absent:
             is_event = name in self.source.events
-            kind: Any = "datetime64[us, UTC]" if is_event else "object"
-            kind = "float64" if name in self.source.attributes else kind
-            result[name] = pd.Series(None, index=index, dtype=kind)
+            result[name] = (self._moments if is_event else self._from_text)(series, name)
+        for name in self.absent:
+            result[name] = missing_column(self.source, name, index)
         if self.numbered:
             result[self.source.sample_id] = pd.Series(index, index=index)
         return pd.DataFrame({name: result[name] for name in self._names}, index=index)
+
+    def _typed(self, column: pa.Array, index: pd.Index[Any], name: str) -> pd.Series[Any]:
+        """Return a column of a Parquet file, checked: ids, dimensions and numbers as they count."""
+        boxed = pd.Series(pd.arrays.ArrowExtensionArray(column), index)
+        what = f"column {name!r}"
+        try:
+            plain = plain_frame(pd.DataFrame({name: boxed}))[name]
+            if name in self.source.attributes:
+                return pd.Series(attribute_values(plain, what), index)
+            if name in (self.source.sample_id, *self.source.dimensions):
+                optional = name != self.source.sample_id
+                found = to_series(plain_ids(plain, what, optional=optional))
+                found.index = index
+                return found
+        except AggregatorError as error:
+            raise UserError(f"{self.path.name}, {error}") from error
+        found = to_series(pa.array(plain))
+        found.index = index
+        return self._moments(found, name) if name in self.source.events else found
 
     def _from_text(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
         if name in self.source.attributes:
@@ -266,7 +284,7 @@ class TableFile:
         if name in self.integers:
             return self._integers(column, name)
         if name in self.source.facts:
-            return column.map(_fact_of, na_action="ignore").astype(object)
+            return column.map(fact_of, na_action="ignore").astype(object)
         return column
 
     def _integers(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
@@ -275,9 +293,9 @@ class TableFile:
         return column.map(int, na_action="ignore").astype("Int64")
 
     def _numbers(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
-        given = column.mask(column.isin(_MISSING))
+        given = column.mask(column.isin(MISSING_TEXTS))
         # Python's own reading is exact to the last bit, that of pandas is not.
-        numbers = given.map(_to_number, na_action="ignore").astype("float64")
+        numbers = given.map(to_number, na_action="ignore").astype("float64")
         self._refuse(column, given.notna() & ~np.isfinite(numbers), name, "is no finite number")
         return numbers
 
@@ -287,7 +305,7 @@ class TableFile:
             return column
         if pd.api.types.is_datetime64_dtype(dtype):
             return self._localised(column, column, name)
-        text = column.astype("string").mask(column.isin(_MISSING))
+        text = to_microseconds(column.astype("string")).mask(column.isin(MISSING_TEXTS))
         if not (pd.api.types.is_string_dtype(dtype) or column.isna().all()):
             self._refuse(column, column.notna(), name, "is no timestamp")
         aware = text.str.contains(_OFFSET, regex=True).fillna(False).astype(bool)
@@ -326,31 +344,13 @@ class TableFile:
         row = column.index[int(np.argmax(bad))]
         value = column.loc[row]
         shown = repr(value) if isinstance(value, str) else str(value)
+        shown = shown if len(shown) <= SHOWN_MAX else f"{shown[:SHOWN_MAX]}..."
         raise UserError(f"{self.path.name}, column {name!r}, row {row}: {shown} {why}")
 
 
-def _to_series(column: pa.Array) -> pd.Series[Any]:
-    """Return an Arrow column as pandas keeps it; whole numbers with gaps stay whole."""
-    if pa.types.is_integer(column.type):
-        missing = column.is_null().to_numpy(zero_copy_only=False)
-        values = column.fill_null(0).to_numpy(zero_copy_only=False)
-        return pd.Series(pd.array(values, dtype="Int64")).mask(missing)
-    series: pd.Series[Any] = column.to_pandas()
-    return series
-
-
-def _fact_of(text: str) -> str | int | float:
-    """Return a fact that reads like a JSON number as that; 007 does not."""
-    if _JSON_NUMBER.fullmatch(text) is None:
-        return text
-    number = float(text)
-    if not np.isfinite(number):
-        return text
-    return int(text) if text.removeprefix("-").isdigit() and len(text) <= _DIGITS else number
-
-
-def _to_number(text: str) -> float:
-    try:
-        return np.nan if "_" in text else float(text)
-    except ValueError:
-        return np.nan
+def missing_column(source: Source, name: str, index: pd.Index[Any]) -> pd.Series[Any]:
+    """Return a column of a source that a file lacks: missing in every row."""
+    kind: Any = "datetime64[us, UTC]" if name in source.events else "object"
+    kind = "float64" if name in source.attributes else kind
+    missing: pd.Series[Any] = pd.Series(None, index=index, dtype=kind)
+    return missing

@@ -18,7 +18,7 @@ from estimators.columns import InputColumn, columns_of
 from estimators.dataset import Dataset
 from estimators.definitions import differences
 from estimators.distribution import Distribution
-from estimators.errors import DefinitionMismatchError, InputError, NotFittedError
+from estimators.errors import DatasetError, DefinitionMismatchError, InputError, NotFittedError
 from estimators.explanation import Explanation, Statistic, explain
 from estimators.facts import LOCAL_HOUR, Facts
 from estimators.quantile_model import Columns, QuantileModel, StageProgress
@@ -73,6 +73,7 @@ class Estimator(ABC):
         self.features = features
         self.shrinkage = tuple(shrinkage)
         self.parameters = parameters or self.default_parameters
+        _check_names(self.feature_names)
         self._model: QuantileModel | None = None
         self._blind_model: QuantileModel | None = None
 
@@ -385,3 +386,13 @@ class Estimator(ABC):
         if estimator._blind_model is not None:
             estimator._blind_model.anchors.check(len(estimator.facts.names))
         return estimator
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Raise :class:`DatasetError` if two inputs of a model are called the same."""
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DatasetError(
+            f"the fact {repeated[0]!r} of the data is called like an input that the model computes"
+            " by itself; rename this dimension or attribute"
+        )

@@ -149,7 +149,9 @@ def test_a_text_that_is_too_long_is_refused_before_anything_is_kept(
 
 
 def test_nothing_is_kept_of_a_file_with_an_error(tmp_path: Path) -> None:
-    table = csv_of(tmp_path, "order_id,activated\n1,2026-03-02T12:00Z\n1,2026-03-02T12:00Z\n")
+    table = csv_of(
+        tmp_path, "order_id,activated,city\n1,2026-03-02T12:00Z,b\n1,2026-03-02T12:00Z,b\n"
+    )
     code, printed = run("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
     assert code == 1
     assert "orders.csv" in printed
@@ -280,3 +282,92 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "o.parquet").write_text("x")
     with pytest.raises(UserError, match=r"o\.parquet cannot be read"):
         read(tmp_path / "o.parquet")
+
+
+MAPPING = """\
+file: history.csv
+id: order_no
+events:
+  activated: placed_at
+  ready: ready
+  delivered: {after: activated, minutes: took}
+dimensions: {store_id: restaurant}
+attributes: {amount: total, tip: tip}
+constants: {city: BCN}
+clock: Europe/Madrid
+tables:
+  weather:
+    file: weather.csv
+    id: n
+    events: {observed: time}
+    dimensions: [city]
+    attributes: {temperature_c: celsius}
+"""
+
+
+def test_a_mapping_says_what_the_columns_are(tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    (tmp_path / "history.csv").write_text(
+        "order_no,placed_at,ready,took,restaurant,total,tip\n"
+        "1,2026-03-02 12:00,2026-03-02 12:10,30.5,r,12.5,1\n"
+        "2,2026-03-02 12:05,,,s,3,0\n"
+    )
+    (tmp_path / "weather.csv").write_text("n,time,city,celsius\nw,2026-03-02T11:00Z,BCN,11.5\n")
+    store, out = tmp_path / "events.db", tmp_path / "out.parquet"
+    asked = ["import", "--store", str(store), "--mapping", str(tmp_path / "mapping.yaml")]
+    code, printed = run(*asked)
+    assert code == 0, printed
+    assert "not in the source, so left out: tip" in printed
+    assert "2 samples of orders: 4 events taken in" in printed
+    assert "1 samples of weather: 1 events taken in" in printed
+    code, printed = run(*asked)
+    assert "0 events taken in, 4 were there already" in printed
+    assert run("export", "--store", str(store), "--to", str(out))[0] == 0
+    first = pd.read_parquet(out).set_index("order_id").loc["1"]
+    assert str(first["activated"]) == "2026-03-02 11:00:00+00:00"
+    assert str(first["delivered"]) == "2026-03-02 11:30:30+00:00"
+    assert (first["store_id"], first["city"], first["amount"]) == ("r", "BCN", 12.5)
+    code, printed = run(*asked, "--rename", "a=b")
+    assert code == 1
+    assert "--mapping says what the columns are" in printed
+
+
+@pytest.mark.parametrize(
+    ("heading", "told"),
+    [
+        ("order_id,activated,restaurant", "has none of the dimensions store_id,"),
+        ("order_id,activated,store_id,ready_at", "lacks ready (is it 'ready_at'?)"),
+        ("order_id,activated,StoreID,city", "--rename StoreID=store_id"),
+        ("order_id,activated,city,Ready", "--rename Ready=ready"),
+        ("order_id,activated,city,delivered_time", "--rename delivered_time=delivered"),
+    ],
+)
+def test_columns_that_are_not_recognised_are_refused(
+    heading: str, told: str, tmp_path: Path
+) -> None:
+    row = "1,2026-03-02T12:00Z," + "x," * (heading.count(",") - 2) + "x\n"
+    table, store = csv_of(tmp_path, f"{heading}\n{row}"), tmp_path / "e.db"
+    asked = ["import", "--store", str(store), "--table", str(table)]
+    code, printed = run(*asked)
+    assert code == 1
+    assert told in printed
+    assert "Recognised for orders: order_id, activated" in printed
+    assert not store.exists()
+    code, printed = run(*asked, "--incomplete")
+    assert code == 0, printed
+    assert "1 samples of orders: 1 events taken in" in printed
+
+
+def test_what_is_to_be_imported_must_be_named(tmp_path: Path) -> None:
+    code, printed = run("import", "--store", str(tmp_path / "e.db"))
+    assert code == 1
+    assert "pass --table FILE" in printed
+
+
+def test_the_longest_text_is_looked_for_before_anything_is_kept(tmp_path: Path) -> None:
+    rows = [f"{i},2026-03-02T12:00Z,s" for i in range(9)] + [f"9,2026-03-02T12:00Z,{'x' * 400}"]
+    table = csv_of(tmp_path, "\n".join(["order_id,activated,store_id", *rows]))
+    code, printed = run("import", "--store", str(tmp_path / "e.db"), "--table", str(table))
+    assert code == 1
+    assert "orders.csv, column 'store_id': value is 'xxx" in printed
+    assert not (tmp_path / "e.db").exists()

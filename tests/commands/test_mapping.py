@@ -347,3 +347,31 @@ def test_every_field_is_documented() -> None:
         assert set(table.pairs("events")) <= set(source.events)
         used = {*table.pairs("dimensions"), *table.pairs("attributes")}
         assert used <= set(source.columns)
+
+
+def test_a_name_that_models_compute_is_refused(folder: Path) -> None:
+    for name in ("local_hour", "store_queue_orders"):
+        text = GOOD.replace("products: products", f"{name}: products")
+        (folder / "mapping.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match=f"attributes.{name}: .*own_{name}: products"):
+            mapped_dataset(folder / "mapping.yaml")
+
+
+def test_the_guess_names_the_file_from_its_own_folder(
+    folder: Path, history: pd.DataFrame, tmp_path: Path
+) -> None:
+    inside = tmp_path / "mappings"
+    inside.mkdir()
+    mapping = inside / "mapping.yaml"
+    table = folder / "history.parquet"
+    history.rename(columns={"total": "local_hour"}).to_parquet(table)
+    shown = CliRunner().invoke(app, ["mapping", "init", str(table), "--to", str(mapping)])
+    assert shown.exit_code == 0, shown.output
+    assert f"doorstep mapping check {mapping}" in shown.output.replace("\n", "")
+    shown = CliRunner().invoke(app, ["mapping", "check", str(mapping)])
+    assert shown.exit_code == 0, shown.output
+    shown = CliRunner().invoke(app, ["mapping", "init", str(table), "--to", str(mapping)])
+    assert "there is a file" in shown.output
+    nowhere = str(tmp_path / "nowhere" / "mapping.yaml")
+    shown = CliRunner().invoke(app, ["mapping", "init", str(table), "--to", nowhere])
+    assert "there is no folder" in shown.output

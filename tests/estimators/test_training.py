@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from estimators.training import (
     inputs_of,
     train_etp,
 )
-from tests.estimators.building import QUICK, START, TEST_FROM, town, town_dataset
+from tests.estimators.building import ORDERS, QUICK, START, TEST_FROM, town, town_dataset
 
 SEED = 5
 
@@ -161,3 +162,12 @@ def test_misuse_of_an_estimator_is_said(trained: TrainedEstimator) -> None:
         fresh.fit(np.zeros((500, n)), np.full(500, np.nan), np.arange(500))
     with pytest.raises(InputError, match="as many"):
         fresh.fit(np.zeros((500, n)), np.zeros(499), np.arange(500))
+
+
+def test_a_fact_that_is_called_like_a_computed_input_is_refused() -> None:
+    name = "store_accepted_15min"
+    table = town(seed=1).rename(columns={"amount": name})
+    source = replace(ORDERS, attributes=(name, "products"))
+    dataset = town_dataset(table, source=source, numbers=(name, "products"))
+    with pytest.raises(DatasetError, match=f"{name!r} of the data is called like"):
+        train_etp(dataset, parameters=QUICK, baselines=False)
