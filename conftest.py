@@ -12,6 +12,8 @@ import pytest
 _BENTOML_HOME = Path(tempfile.mkdtemp(prefix="doorstep-bentoml-"))
 os.environ["BENTOML_HOME"] = str(_BENTOML_HOME)
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+# Services refuse what waits too long for its turn; tests do not depend on how busy the machine is.
+os.environ.setdefault("DOORSTEP_MAX_WAIT_MS", "30000")
 
 ROOT = Path(__file__).parent
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 import time
 from collections import Counter
@@ -29,6 +30,7 @@ RESERVED = 32
 PASSING = 16
 """Questions about health that are answered at once; more of them wait like other requests."""
 
+_ROOM_SHARE = 32
 _SMALL_BODY_BYTES = 64 * 1024
 _SAY_EVERY_S = 1.0
 
@@ -148,7 +150,8 @@ class Shared:
 
     def _make_room(self) -> None:
         idle: list[Any] = [one for one in self._open if one.is_idle]
-        if idle:
-            oldest = min(idle, key=lambda one: one.since_s)
+        # Some at once: under attack, to look for one each time would take more time than the rest.
+        some = max(1, self.settings.max_connections // _ROOM_SHARE)
+        for oldest in heapq.nsmallest(some, idle, key=lambda one: one.since_s):
             self.left(oldest)
             oldest.transport.abort()
