@@ -23,6 +23,7 @@ from aggregators.times import from_us, moment_to_us
 from aggregators.typing import Key, Moment, SampleId
 
 __all__ = [
+    "FACT_MARK",
     "MAX_TEXT_CHARACTERS",
     "Event",
     "Source",
@@ -35,6 +36,9 @@ __all__ = [
 
 MAX_TEXT_CHARACTERS = 256
 """Characters of a sample's id, a dimension's value, or a fact that is a text."""
+
+FACT_MARK = "="
+"""Stands before the name of a fact in what stores keep; no column can be called so."""
 
 _SHOWN_CHARACTERS = 60
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -229,9 +233,9 @@ class Event:
     def checked_data(self, source: Source) -> dict[str, Any]:
         """Return ``data`` without missing values, as plain int, str and float.
 
-        A fact stands in a list of its own: so a record says by itself what a dimension is, whatever
-        the source that reads it declares. Raises :class:`DataError` for unknown columns and values
-        of the wrong type.
+        The name of a fact has a mark before it: so a record says by itself what a dimension is,
+        whatever the source that reads it declares. Raises :class:`DataError` for unknown columns
+        and values of the wrong type.
         """
         what = f"event {self.event!r} of {self.sample_id!r}"
         if not isinstance(self.data, Mapping):
@@ -243,8 +247,8 @@ class Event:
             elif column in source.attributes:
                 value = check_attribute(value, f"{what}: attribute {column!r}")
             elif column in source.facts:
-                fact = check_fact(value, f"{what}: fact {column!r}")
-                value = None if fact is None else [fact]
+                value = check_fact(value, f"{what}: fact {column!r}")
+                column = FACT_MARK + column
             else:
                 raise DataError(str(unknown_name("column", column, what, source.data_columns)))
             if value is not None:

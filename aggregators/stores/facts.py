@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aggregators.events import Source, check_fact
+from aggregators.events import FACT_MARK, Source, check_fact
 from aggregators.stores.records import CheckedEvent
 from aggregators.typing import Int64Array, Native
 
@@ -50,10 +50,10 @@ def kinds_in(
     if not any(source.facts for source in sources.values()):
         return set()
     return {
-        (event.source, column, kind_of(value[0]))
+        (event.source, name[1:], kind_of(value))
         for event in events
-        for column, value in event.record.data.items()
-        if type(value) is list
+        for name, value in event.record.data.items()
+        if name[0] == FACT_MARK
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from aggregators.errors import ColumnError, DataError, QueryError, SampleIdError
 from aggregators.events import (
+    FACT_MARK,
     Event,
     Source,
     check_attribute,
@@ -33,6 +34,7 @@ __all__ = [
     "check_key_kind",
     "is_same",
     "outcome",
+    "record_names",
     "sorted_out",
 ]
 
@@ -42,8 +44,9 @@ APPLIED, DUPLICATE, SUPERSEDED = range(3)
 class Record(NamedTuple):
     """What is known of one event of a sample: its last recorded version.
 
-    In its data, a fact stands in a list of its own; whatever stands alone is a dimension's value or
-    an attribute. So records are of one form in every store, and say by themselves what they hold.
+    In its data, the name of a fact has a mark before it; what has none is a dimension's value or an
+    attribute. So records are of one form in every store, and say by themselves what they hold;
+    versions of this package that know no facts leave them alone.
     """
 
     time_us: int
@@ -132,36 +135,36 @@ class Declared:
 
     >>> orders = Source("orders", sample_id="id", events=("ready",), facts=("floor",))
     >>> Declared(orders).data({"floor": 3.0, "tip": 2.5})
-    {'floor': [3]}
+    {'=floor': 3}
     """
 
     def __init__(self, source: Source) -> None:
         self._plain = frozenset(source.columns)
+        self._names = frozenset(record_names(source))
         self._source = source
 
-    def fits(self, data: Mapping[str, Any], *, may_have_facts: bool) -> bool:
-        """Return whether data can be taken as they are, without a closer look."""
-        return not may_have_facts and self._plain.issuperset(data)
+    def fits(self, data: Mapping[str, Any]) -> bool:
+        """Return whether data can be taken as they are."""
+        return self._names.issuperset(data)
 
     def data(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the data of one record as the source declares them."""
         result: dict[str, Any] = {}
-        for column, value in data.items():
-            if column in self._source.facts:
-                if type(value) is not list:
-                    value = [check_fact(value, column)]
-                result[column] = value
-            elif column in self._plain:
-                value = self._alone(column, value) if type(value) is list else value
-                if value is not None:
-                    result[column] = value
+        for name, value in data.items():
+            column = name.removeprefix(FACT_MARK)
+            if name in self._names:
+                result[name] = value
+            elif column in self._source.facts:
+                result[FACT_MARK + column] = check_fact(value, column)
+            elif column in self._plain and (known := self._plainly(column, value)) is not None:
+                result[column] = known
         return result
 
-    def _alone(self, column: str, value: list[Any]) -> Key | float:
+    def _plainly(self, column: str, value: Any) -> Key | float:
         """Return what was a fact as the dimension or attribute that it is now, or None."""
         check = check_key if column in self._source.dimensions else check_attribute
         try:
-            return check(value[0], column)
+            return check(value, column)
         except DataError:
             return None
 
@@ -191,14 +194,19 @@ def outcome(old: Record | None, new: Record) -> int:
     """Return what becomes of a version of an event: APPLIED, DUPLICATE or SUPERSEDED."""
     if old is None:
         return APPLIED
-    if old == new and all(is_same(old.data[name], value) for name, value in new.data.items()):
+    if old == new and all(is_same(name, old.data[name], one) for name, one in new.data.items()):
         return DUPLICATE
     return SUPERSEDED if new.precedence() < old.precedence() else APPLIED
 
 
-def is_same(old: Any, new: Any) -> bool:
+def is_same(name: str, old: Any, new: Any) -> bool:
     """Return whether two values of records are the same, in JSON, too: for Python, true is 1."""
-    return old == new and (type(new) is not list or type(old[0]) is type(new[0]))
+    return bool(old == new) and (name[0] != FACT_MARK or type(old) is type(new))
+
+
+def record_names(source: Source) -> tuple[str, ...]:
+    """Return the names that the data of records have, in the order of ``source.data_columns``."""
+    return (*source.columns, *(FACT_MARK + fact for fact in source.facts))
 
 
 def sorted_out(

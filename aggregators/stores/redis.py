@@ -26,12 +26,12 @@ from aggregators.stores.base import (
     Sample,
     SourceReading,
 )
-from aggregators.stores.facts import kinds_in
 from aggregators.stores.records import CheckedEvent, check_id_kind, check_key_kind
 from aggregators.stores.redis_append import STALE_AFTER_S, Writer
 from aggregators.stores.redis_compaction import Compaction
 from aggregators.stores.redis_connections import Nodes, Unavailable
-from aggregators.stores.redis_format import PLAIN_VERSION, SCHEMA_VERSION, checked_prefix
+from aggregators.stores.redis_facts import FactKinds
+from aggregators.stores.redis_format import SCHEMA_VERSION, checked_prefix
 from aggregators.stores.redis_link import Command, pack
 from aggregators.stores.redis_logs import Keyspace, pairs
 from aggregators.stores.redis_read import Reader
@@ -62,7 +62,6 @@ class _Kinds:
 
     id_kind: type | None = None
     key_kinds: dict[str, type] = field(default_factory=dict)
-    fact_kinds: dict[str, set[str]] = field(default_factory=dict)
 
 
 class RedisEventStore(EventStore):
@@ -121,6 +120,7 @@ class RedisEventStore(EventStore):
             for name, source in self.sources.items()
         }
         self._kinds = {name: _Kinds() for name in self.sources}
+        self._facts = FactKinds(self._keyspace.facts, self.sources)
         self._compacted: dict[str, int] = {}
         self._known_meta: list[bytes] = []
         meta = self._keyspace.meta
@@ -295,26 +295,19 @@ class RedisEventStore(EventStore):
     def _samples(self, source: Source) -> Samples:
         self._learn(self._run_meta(self._read_nodes, b"HGETALL"))
         source, kinds = self.sources[source.name], self._kinds[source.name]
+        facts = self._facts.of(self._read_nodes, source)
         integers = [d for d in source.dimensions if kinds.key_kinds.get(d) is int]
         if kinds.id_kind is int:
             integers.append(source.sample_id)
-        return Samples(source, self._keyspace, self._read_nodes, integers, kinds.fact_kinds)
+        return Samples(source, self._keyspace, self._read_nodes, integers, facts)
 
     def _checked(self, given: Sequence[Event]) -> list[CheckedEvent]:
         while True:
             kinds: dict[str, type] = {}
             checked = self.check_events(given, self._kinds, kinds)
             if self._settle(kinds):
-                self._note_facts(checked)
+                self._facts.note(self._write_nodes, checked)
                 return checked
-
-    def _note_facts(self, events: Sequence[CheckedEvent]) -> None:
-        """Tell everybody of which kinds facts are, for the columns of tables in parts."""
-        for source, column, kind in kinds_in(events, self.sources):
-            if kind not in self._kinds[source].fact_kinds.setdefault(column, set()):
-                name = f"fact:{source}.{column}.{kind}".encode()
-                self._run_meta(self._write_nodes, b"HSET", name, b"1")
-                self._kinds[source].fact_kinds[column].add(kind)
 
     def _settle(self, kinds: Mapping[str, type]) -> bool:
         """Fix types that nobody has fixed; return whether these are now everybody's."""
@@ -344,9 +337,6 @@ class RedisEventStore(EventStore):
                 continue
             if label == "compacted":
                 self._compacted[source] = int(value)
-            elif label == "fact":
-                fact, _, kind = dimension.partition(".")
-                self._kinds[source].fact_kinds.setdefault(fact, set()).add(kind)
             elif dimension:
                 self._kinds[source].key_kinds[dimension] = _TYPES[value]
             else:
@@ -382,16 +372,12 @@ class RedisEventStore(EventStore):
         return nodes.run([Command(self._look_at_meta.slot, packed)])[0]
 
     def _check_version(self) -> None:
-        has_facts = any(source.facts for source in self.sources.values())
-        ours = SCHEMA_VERSION if has_facts else PLAIN_VERSION
-        self._run_meta(self._write_nodes, b"HSETNX", b"schema", b"%d" % ours)
+        ours = b"%d" % SCHEMA_VERSION
+        self._run_meta(self._write_nodes, b"HSETNX", b"schema", ours)
         theirs = self._run_meta(self._write_nodes, b"HGET", b"schema")
-        if theirs not in (b"%d" % PLAIN_VERSION, b"%d" % SCHEMA_VERSION):
+        if theirs != ours:
             raise StoreError(
                 f"the store {self._keyspace.prefix.decode()!r} in Redis has schema version"
-                f" {theirs.decode()}; this version of the package reads {PLAIN_VERSION} and"
-                f" {SCHEMA_VERSION}: open it with the version of the package that wrote it, or give"
-                " another prefix"
+                f" {theirs.decode()}; this version of the package reads {SCHEMA_VERSION}: open it"
+                " with the version of the package that wrote it, or give another prefix"
             )
-        if int(theirs) < ours:
-            self._run_meta(self._write_nodes, b"HSET", b"schema", b"%d" % ours)

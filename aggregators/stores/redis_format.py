@@ -3,6 +3,7 @@
 ::
 
     PREFIX:meta                              hash: schema version, types of ids and keys
+    PREFIX:facts                             hash: of which kinds the values of facts are
     {PREFIX:SOURCE:BUCKET}:s:ID              hash: a sample's events, name -> record
     {PREFIX:SOURCE:BUCKET}:ids               set: the ids of the bucket's samples
     {PREFIX:SOURCE:BUCKET}:pending           hash: appends that are not in all logs yet
@@ -11,10 +12,9 @@
 
 A record is 17 bytes (recorded at, retracted, time) and the data as JSON with sorted columns:
 comparing two records as bytes is comparing :meth:`Record.precedence`. In the data, integers and
-strings are dimensions' values, numbers with a fraction attributes, and lists of one value facts, so
-that a sample's groups follow from its records alone, whatever the reader's version of the source
-declares. Versions of this package that know no facts cannot read those: a store has schema version
-2 from when it was first opened for a source with facts, else 1.
+strings are dimensions' values and numbers with a fraction attributes, unless the mark of facts
+stands before their names: so a sample's groups follow from its records alone, whatever the reader's
+version of the source declares.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from typing import Any
 import msgspec
 
 from aggregators.errors import StoreError
+from aggregators.events import FACT_MARK
 from aggregators.stores.records import Record
 from aggregators.typing import Key, SampleId
 
 __all__ = [
     "BARE_BYTES",
     "BUCKETS",
-    "PLAIN_VERSION",
     "SCHEMA_VERSION",
     "bucket_of",
     "checked_prefix",
@@ -47,9 +47,7 @@ __all__ = [
     "moments_in",
 ]
 
-SCHEMA_VERSION = 2
-PLAIN_VERSION = 1
-"""The schema version of a store without facts."""
+SCHEMA_VERSION = 1
 BUCKETS = 64
 """The samples of a source are spread over so many hash slots."""
 
@@ -137,5 +135,5 @@ def keys_in(encoded: bytes) -> Iterator[tuple[str, Key]]:
     if len(encoded) > BARE_BYTES and not encoded[8]:
         data: dict[str, Any] = decode_json(encoded[HEAD_BYTES:])
         for column, value in data.items():
-            if type(value) is not float and type(value) is not list:
+            if type(value) is not float and column[0] != FACT_MARK:
                 yield column, value

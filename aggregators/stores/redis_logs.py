@@ -74,6 +74,7 @@ class Keyspace:
     def __init__(self, prefix: bytes, nodes: Nodes) -> None:
         self.prefix = prefix
         self.meta = prefix + b":meta"
+        self.facts = prefix + b":facts"
         self._nodes = nodes
         self._buckets: dict[str, list[Bucket]] = {}
         self._logs: dict[tuple[str, str, Key], Log] = {}

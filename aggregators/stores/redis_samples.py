@@ -203,7 +203,7 @@ def events_of(source: Source, records: Iterable[tuple[bytes, bytes]]) -> Iterato
         if number is None:
             continue
         record = decode_record(value, end + 1)
-        if record.data and not declared.fits(record.data, may_have_facts=b"[" in value):
+        if record.data and not declared.fits(record.data):
             known = declared.data(record.data)
             record = Record(record.time_us, record.recorded_us, record.retracted, known)
         yield CheckedEvent(name, decode_id(encoded_id), number, record)

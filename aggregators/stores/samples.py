@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.events import Source
+from aggregators.events import FACT_MARK, Source
 from aggregators.stores.base import GroupIndex, Sample, SourceReading
 from aggregators.stores.groups import Group, grown
 from aggregators.stores.records import (
@@ -21,6 +21,7 @@ from aggregators.stores.records import (
     check_key_kind,
     is_same,
     outcome,
+    record_names,
 )
 from aggregators.times import NEVER
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
@@ -57,9 +58,10 @@ class SampleState:
         self.key_kinds: dict[str, type] = {}
         self._events = {name: i for i, name in enumerate(source.events)}
         self._columns = {name: i for i, name in enumerate(source.attributes)}
-        self._bits = {name: 1 << i for i, name in enumerate(source.data_columns)}
-        self.has_bits = len(source.data_columns) <= _MAX_BITS
-        known = {name: source.known_from_event(name) for name in source.data_columns}
+        names = record_names(source)
+        self._bits = {name: 1 << i for i, name in enumerate(names)}
+        self.has_bits = len(names) <= _MAX_BITS
+        known = {name: source.known_from_event(name.removeprefix(FACT_MARK)) for name in names}
         self._known_from = {name: self._events[event] for name, event in known.items()}
         self._clear()
 
@@ -106,7 +108,8 @@ class SampleState:
         if record.retracted or not self.has_bits:
             return False
         for column, value in record.data.items():
-            if not is_same(value if (known := self._told(row, column)) is None else known, value):
+            known = self.value(row, column)
+            if known is not None and not is_same(column, known, value):
                 return False
         return True
 
@@ -177,9 +180,8 @@ class SampleState:
         if place is not None:
             self.columns[place, row] = np.nan if value is None else value
             return
-        if column in self.facts:
-            fact = None if value is None else value[0]
-            self.facts[column][row] = intern(fact) if type(fact) is str else fact
+        if column[0] == FACT_MARK:
+            self.facts[column[1:]][row] = intern(value) if type(value) is str else value
             return
         values = self.keys[column]
         if values[row] == value:
@@ -234,7 +236,7 @@ class SampleState:
         carried = int(self.carried[event, row])
         data = {}
         if carried:
-            data = {c: self._told(row, c) for c, bit in self._bits.items() if carried & bit}
+            data = {c: self.value(row, c) for c, bit in self._bits.items() if carried & bit}
         return Record(int(self.times[event, row]), recorded_us, False, data)
 
     def records_of(self, row: int) -> dict[int, Record]:
@@ -246,18 +248,13 @@ class SampleState:
         return {event: record for event, record in found if record is not None}
 
     def value(self, row: int, column: str) -> Any:
-        """Return a sample's dimension, attribute or fact, None where it is missing."""
+        """Return a sample's dimension, attribute or marked fact, None where it is missing."""
         if column in self.keys:
             return self.keys[column][row]
-        if column in self.facts:
-            return self.facts[column][row]
+        if column[0] == FACT_MARK:
+            return self.facts[column[1:]][row]
         value = float(self.columns[self._columns[column], row])
         return None if value != value else value
-
-    def _told(self, row: int, column: str) -> Any:
-        """Return a value as records hold it."""
-        value = self.value(row, column)
-        return value if value is None or column not in self.facts else [value]
 
     def sample(self, sample_id: SampleId) -> Sample | None:
         """Return one sample, or None where there is no event of it."""

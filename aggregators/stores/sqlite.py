@@ -297,7 +297,7 @@ class SqliteEventStore(EventStore):
         known: dict[str, Any] = {}
         if data != "{}":
             known = json.loads(data)
-            if not self._declared[name].fits(known, may_have_facts="[" in data):
+            if not self._declared[name].fits(known):
                 known = self._declared[name].data(known)
         return CheckedEvent(
             name, sample_id, number, Record(time_us, recorded_us, retracted == 1, known)
