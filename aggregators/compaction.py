@@ -41,5 +41,5 @@ def needed_samples(
         _, rows, offsets = state.rows_by_group(dimension, layout.events[event])
         for plan in plans:
             if (plan.dimension, plan.order_event) == (dimension, event):
-                selection.mark_needed(plan.spec, rows, offsets, as_of_us, times, needed)
+                selection.mark_needed(plan.spec, rows, offsets, as_of_us, state.times, needed)
     return needed

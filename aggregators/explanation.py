@@ -226,16 +226,13 @@ def _selected(
     program = None
     if feature.attribute is not None:
         program = program_of(feature.attribute, feature, layout)
-    stack = np.empty(kernels.STACK_SIZE)
+    values = np.full(len(picked), np.nan)
+    if program is not None:
+        kernels.values_at(program, picked, as_of_us, reading.times, reading.columns, values)
     event = layout.events[feature.order_event]
     result = []
-    for row in picked.tolist():
-        value = np.nan
-        if program is not None:
-            value = kernels.evaluate_attribute(
-                program, 0, len(program), row, as_of_us, reading.times, reading.columns, stack
-            )
+    for row, value in zip(picked.tolist(), values.tolist(), strict=True):
         moment = from_us(int(reading.times[event, row]))
-        known = None if np.isnan(value) else float(value)
+        known = None if np.isnan(value) else value
         result.append(SelectedSample(reading.ids[row], moment, known))
     return tuple(result)

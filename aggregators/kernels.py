@@ -10,10 +10,11 @@ import numpy as np
 from aggregators.compiled import compiled, inlined, inner
 from aggregators.function_kernels import MAX_SPLITS, apply_function, needs_order
 from aggregators.function_kernels import STACK_SIZE as SUM_STACK_SIZE
+from aggregators.kernel_types import FLOATS, FLOATS_2D, INT, INTS, INTS32, INTS_2D
 from aggregators.selection import BETWEEN_EVENTS, KIND, KNOWN, happened, select
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
-__all__ = ["aggregate", "collect", "evaluate_attribute", "group_rows", "materialise"]
+__all__ = ["aggregate", "collect", "group_rows", "materialise", "values_at"]
 
 # The steps of an attribute's program: (operation, operand, operand), in postfix order.
 COLUMN, DURATION, ELAPSED, DIVIDE = range(4)
@@ -70,7 +71,7 @@ def evaluate_attribute(
     return stack[0]
 
 
-@compiled
+@compiled(INTS_2D, INTS_2D, FLOATS_2D, FLOATS, is_for_training=True)
 def materialise(
     program: Int64Array, times: Int64Array, columns: Float64Array, result: Float64Array
 ) -> None:
@@ -80,6 +81,23 @@ def materialise(
     for row in range(len(result)):
         result[row] = evaluate_attribute(
             program, 0, len(program), row, at_the_end, times, columns, stack
+        )
+
+
+@compiled(INTS_2D, INTS32, INT, INTS_2D, FLOATS_2D, FLOATS)
+def values_at(
+    program: Int64Array,
+    rows: Int32Array,
+    as_of: int,
+    times: Int64Array,
+    columns: Float64Array,
+    result: Float64Array,
+) -> None:
+    """Write the attribute of some samples at ``as_of``, shape (n_rows,); missing: NaN."""
+    stack = np.empty(STACK_SIZE)
+    for i in range(len(rows)):
+        result[i] = evaluate_attribute(
+            program, 0, len(program), rows[i], as_of, times, columns, stack
         )
 
 
@@ -200,7 +218,10 @@ def answer_queries(
             )
 
 
-@compiled
+@compiled(
+    INTS, INTS_2D, INTS, INTS_2D, FLOATS, INTS32, INTS, INTS, INTS, INTS, INTS_2D, FLOATS_2D, INTS,
+    FLOATS_2D, is_for_training=True,
+)  # fmt: skip
 def aggregate(
     spec: Int64Array,
     programs: Int64Array,
@@ -264,7 +285,9 @@ def aggregate(
     )
 
 
-@compiled
+@compiled(
+    INTS, INTS_2D, INTS32, INTS, INTS, INTS, INTS, INTS_2D, FLOATS_2D, INTS, INTS, FLOATS,
+)  # fmt: skip
 def collect(
     spec: Int64Array,
     program: Int64Array,
@@ -323,7 +346,7 @@ def collect(
     return len(groups), n_windows
 
 
-@compiled
+@compiled(INTS32, INTS32, INT)
 def group_rows(codes: Int32Array, rows: Int32Array, n_groups: int) -> tuple[Int32Array, Int64Array]:
     """Return rows by (group, given order), and where each group starts and ends.
 

@@ -9,7 +9,12 @@ import numpy as np
 
 from aggregators.answering import OrderedQueries
 from aggregators.plan import SelectionPlan
-from aggregators.plan_kernels import PackedPlans, PackedQueries, aggregate_plans
+from aggregators.plan_kernels import (
+    INDEXES_AT_A_TIME,
+    PackedPlans,
+    PackedQueries,
+    aggregate_plans,
+)
 from aggregators.stores.base import SourceReading
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
@@ -18,11 +23,8 @@ __all__ = ["Kind", "Packed", "pack"]
 Kind = tuple[str, bool]
 """Queries of a kind are about one dimension, all without the sample itself or all with it."""
 
-INDEXES_AT_A_TIME = 8
-"""Kernels are compiled for so many indexes, or a multiple: the last are empty."""
-
-_NO_ROWS = np.empty(0, np.int32)
-_NO_OFFSETS = np.zeros(1, np.int64)
+_NO_ROWS = (np.empty(0, np.int32),) * INDEXES_AT_A_TIME
+_NO_OFFSETS = (np.zeros(1, np.int64),) * INDEXES_AT_A_TIME
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,12 @@ class Packed:
     """The selections of one source, but for what runs in Python.
 
     Args:
-        plans: as the kernel takes them.
+        plans: as the kernel takes them, those of ``INDEXES_AT_A_TIME`` indexes at a time; the
+            first of these indexes stands before them.
         kinds: of queries that they answer.
     """
 
-    plans: PackedPlans
+    plans: tuple[tuple[int, PackedPlans], ...]
     kinds: tuple[Kind, ...]
 
     def answer_one(self, reading: SourceReading, as_of_us: int, result: Float64Array) -> None:
@@ -76,18 +79,20 @@ class Packed:
     def _aggregate(
         self, reading: SourceReading, queries: PackedQueries, result: Float64Array
     ) -> None:
-        rows: list[Int32Array] = [rows for rows, _ in reading.rows]
-        offsets: list[Int64Array] = [offsets for _, offsets in reading.rows]
-        empty = -len(rows) % INDEXES_AT_A_TIME
-        aggregate_plans(
-            self.plans,
-            (*rows, *[_NO_ROWS] * empty),
-            (*offsets, *[_NO_OFFSETS] * empty),
-            queries,
-            reading.times,
-            reading.columns,
-            result,
-        )
+        for first, plans in self.plans:
+            read = reading.rows[first : first + INDEXES_AT_A_TIME]
+            empty = INDEXES_AT_A_TIME - len(read)
+            rows: list[Int32Array] = [rows for rows, _ in read]
+            offsets: list[Int64Array] = [offsets for _, offsets in read]
+            aggregate_plans(
+                plans,
+                (*rows, *_NO_ROWS[:empty]),
+                (*offsets, *_NO_OFFSETS[:empty]),
+                queries,
+                reading.times,
+                reading.columns,
+                result,
+            )
 
 
 def pack(plans: Sequence[tuple[int, SelectionPlan]]) -> Packed | None:
@@ -100,13 +105,23 @@ def pack(plans: Sequence[tuple[int, SelectionPlan]]) -> Packed | None:
     if not cheap:
         return None
     kinds = tuple(dict.fromkeys((plan.dimension, plan.exclude_self) for _, plan in cheap))
+    packed = []
+    for first in range(0, 1 + max(number for number, _ in cheap), INDEXES_AT_A_TIME):
+        indexes = range(first, first + INDEXES_AT_A_TIME)
+        some = [(number - first, plan) for number, plan in cheap if number in indexes]
+        if some:
+            packed.append((first, _packed(some, kinds)))
+    return Packed(tuple(packed), kinds)
+
+
+def _packed(cheap: Sequence[tuple[int, SelectionPlan]], kinds: Sequence[Kind]) -> PackedPlans:
     specs = np.zeros((len(cheap), max(len(plan.spec) for _, plan in cheap)), np.int64)
     for i, (_, plan) in enumerate(cheap):
         specs[i, : len(plan.spec)] = plan.spec
     sizes = [
         (len(plan.programs), len(plan.program_bounds), len(plan.functions)) for _, plan in cheap
     ]
-    packed = PackedPlans(
+    return PackedPlans(
         specs=specs,
         programs=np.concatenate([plan.programs for _, plan in cheap]),
         program_bounds=np.concatenate([plan.program_bounds for _, plan in cheap]),
@@ -118,4 +133,3 @@ def pack(plans: Sequence[tuple[int, SelectionPlan]]) -> Packed | None:
             [kinds.index((plan.dimension, plan.exclude_self)) for _, plan in cheap], np.int64
         ),
     )
-    return Packed(packed, kinds)

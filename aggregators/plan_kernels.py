@@ -9,10 +9,22 @@ import numpy as np
 from aggregators.compiled import compiled
 from aggregators.function_kernels import MAX_SPLITS
 from aggregators.function_kernels import STACK_SIZE as SUM_STACK_SIZE
+from aggregators.kernel_types import (
+    FLOATS,
+    FLOATS_2D,
+    INTS,
+    INTS32,
+    INTS_2D,
+    several,
+    struct,
+)
 from aggregators.kernels import STACK_SIZE, answer_queries, largest_group
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
-__all__ = ["PackedPlans", "PackedQueries", "aggregate_plans"]
+__all__ = ["INDEXES_AT_A_TIME", "PackedPlans", "PackedQueries", "aggregate_plans"]
+
+INDEXES_AT_A_TIME = 16
+"""The kernel takes so many indexes, neither more nor fewer: those that nobody reads are empty."""
 
 
 class PackedPlans(NamedTuple):
@@ -58,7 +70,16 @@ class PackedQueries(NamedTuple):
     inverse: Int64Array
 
 
-@compiled
+@compiled(
+    struct(PackedPlans, INTS_2D, INTS_2D, INTS, INTS_2D, FLOATS, INTS_2D, INTS, INTS),
+    several(INTS32, INDEXES_AT_A_TIME),
+    several(INTS, INDEXES_AT_A_TIME),
+    struct(PackedQueries, INTS, INTS, INTS, INTS, INTS_2D),
+    INTS_2D,
+    FLOATS_2D,
+    FLOATS_2D,
+    is_large=True,
+)
 def aggregate_plans(
     plans: PackedPlans,
     rows: tuple[Int32Array, ...],
@@ -72,7 +93,7 @@ def aggregate_plans(
 
     Args:
         plans: the selections.
-        rows: of each index, rows by (group, event time, sample id).
+        rows: of each of ``INDEXES_AT_A_TIME`` indexes, rows by (group, event time, sample id).
         offsets: of each index, where each group starts and ends in its rows.
         queries: what is asked.
         times: event times in microseconds, shape (n_events, n_samples).
@@ -90,7 +111,9 @@ def aggregate_plans(
     stack, state = np.empty(STACK_SIZE), np.empty(4, np.int64)
     integers, partial_sums = np.empty(SUM_STACK_SIZE, np.int64), np.empty(MAX_SPLITS)
     found = np.empty((result.shape[1], most))
-    places = np.arange(most)
+    places = np.empty(most, np.int64)
+    for q in range(most):
+        places[q] = q
     for p in range(len(plans.indexes)):
         kind, index = plans.kinds[p], plans.indexes[p]
         first, last = queries.ends[kind], queries.ends[kind + 1]

@@ -9,10 +9,13 @@ The rule: an event has happened iff its time < ``as_of``. Never is later than ev
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.compiled import compiled, inlined
+from aggregators.kernel_types import BOOLS, INT, INTS, INTS32, INTS_2D
 from aggregators.times import format_duration
 from aggregators.typing import Int32Array, Int64Array
 
@@ -240,7 +243,7 @@ def select(
     )
 
 
-@compiled
+@compiled(INTS, INTS32, INTS, INT, INT, INTS_2D)
 def picked_rows(
     spec: Int64Array,
     rows: Int32Array,
@@ -257,7 +260,7 @@ def picked_rows(
     return picked[:n]
 
 
-@compiled
+@compiled(INTS, INTS32, INTS, INT, INTS_2D, BOOLS)
 def mark_needed(
     spec: Int64Array,
     rows: Int32Array,
@@ -305,6 +308,10 @@ def mark_needed(
                     needed[row] = True
 
 
+# As Python has it: nobody waits for a compiler because one sample is asked about.
+_happened: Callable[[int, int], bool] = getattr(happened, "py_func", happened)
+
+
 def why_left_out(
     spec: Int64Array, row: int, as_of: int, own_row: int, times: Int64Array, names: list[str]
 ) -> str:
@@ -322,16 +329,16 @@ def why_left_out(
     event_time = int(times[event, row])
     if row == own_row:
         return "it is the sample for which the feature is computed (exclude_self)"
-    if not happened(event_time, as_of):
+    if not _happened(event_time, as_of):
         return f"{names[event]!r} has not happened at as_of"
-    if gate != KNOWN and not happened(times[gate, row], as_of):
+    if gate != KNOWN and not _happened(times[gate, row], as_of):
         return f"its dimension is known from {names[gate]!r} on, which has not happened at as_of"
     if spec[KIND] == LAST_N:
         return f"{int(spec[N])} samples with a later {names[event]!r} come before it"
     if spec[KIND] == AFTER_EVENT:
         return f"{names[event]!r} happened before the window of {_ago(spec[WINDOW_US])} began"
     for closing in spec[CLOSING : CLOSING + int(spec[N_CLOSING])]:
-        if happened(times[closing, row], as_of):
+        if _happened(times[closing, row], as_of):
             return f"{names[closing]!r} has happened"
     return f"{names[event]!r} happened longer ago than max_age={_ago(spec[MAX_AGE_US])}"
 

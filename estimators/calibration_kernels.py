@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aggregators.compiled import compiled, inlined
+from aggregators.kernel_types import BOOL, FLOAT, FLOATS, FLOATS_2D, INTS, struct
 from estimators.typing import FloatArray, IntArray
 
 __all__ = ["Groups", "Spread", "profile_at", "spreads", "stretched"]
@@ -53,6 +54,10 @@ class Groups(NamedTuple):
     above: FloatArray
 
 
+_SPREAD = struct(Spread, BOOL, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT)
+_GROUPS = struct(Groups, INTS, FLOATS, INTS, FLOATS, FLOATS)
+
+
 @inlined
 def on_scale(seconds: float, spread: Spread) -> float:
     """Return seconds on the scale on which they are compared."""
@@ -80,7 +85,7 @@ def anchored(low: float, centre: float, high: float, spread: Spread) -> tuple[fl
     )
 
 
-@compiled
+@compiled(FLOATS_2D, _SPREAD, FLOATS_2D, is_for_training=True)
 def spreads(anchors_s: FloatArray, spread: Spread, result: FloatArray) -> None:
     """Write the median on the scale and the distances of the outer anchors, shape (n_rows, 3)."""
     for row in range(len(anchors_s)):
@@ -88,7 +93,7 @@ def spreads(anchors_s: FloatArray, spread: Spread, result: FloatArray) -> None:
         result[row, 0], result[row, 1], result[row, 2] = anchored(low, centre, high, spread)
 
 
-@compiled
+@compiled(FLOATS_2D, FLOATS_2D, _SPREAD, _GROUPS, FLOATS, FLOAT, FLOAT, FLOATS_2D)
 def stretched(
     anchors_s: FloatArray,
     X: FloatArray,
@@ -134,7 +139,7 @@ def stretched(
             result[row, level] = min(max(highest, shortest_s), longest_s)
 
 
-@compiled
+@compiled(FLOATS, FLOAT, FLOATS, FLOATS, FLOATS)
 def profile_at(
     local_hour: FloatArray,
     starts_at_h: float,

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregators.compiled import compiled, inlined
+from aggregators.kernel_types import FLOATS, FLOATS_2D, INTS, several, struct
 from estimators.typing import FloatArray, IntArray
 
 __all__ = ["Composition", "Part", "compose_rows"]
@@ -17,6 +18,9 @@ Int32Array = npt.NDArray[np.int32]
 
 LANES = 4
 """Sums that are made side by side."""
+
+N_PARTS = 5
+"""Parts of which an ETA is composed."""
 
 TO_STORE, READY = 0, 1
 """Where these parts stand; in what is written, the courier's wait stands in place of the latter."""
@@ -152,7 +156,12 @@ def nth(rank: int, low: float, scale: float, ends: IntArray, ordered: FloatArray
     return found
 
 
-@compiled
+@compiled(
+    several(struct(Part, FLOATS_2D, INTS, FLOATS), N_PARTS),
+    INTS,
+    FLOATS,
+    struct(Composition, FLOATS_2D, FLOATS_2D, FLOATS_2D, FLOATS_2D),
+)
 def compose_rows(
     parts: tuple[Part, ...],
     below: IntArray,
@@ -178,7 +187,8 @@ def compose_rows(
                 draw(parts[k], row, drawn[k])
                 mean[k], variance[k] = moments(drawn[k])
         in_time = deliver(drawn, wait, total)
-        result.mean[row], result.variance[row] = mean, variance
+        for k in range(len(parts)):  # assigning arrays would have numba compile text for errors
+            result.mean[row, k], result.variance[row, k] = mean[k], variance[k]
         expected_wait, result.variance[row, READY] = moments(wait)
         result.mean[row, READY] = expected_wait
         result.waits[row, 0] = in_time / n

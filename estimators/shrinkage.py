@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregators.compiled import compiled
+from aggregators.kernel_types import FLOAT, FLOATS
 from estimators.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def learn_shrinkage(spec: ShrinkageSpec, table: pd.DataFrame, duration_s: FloatA
     )
 
 
-@compiled
+@compiled(FLOATS, FLOATS, FLOAT, FLOATS)
 def _shrink(typical_s: FloatArray, count: FloatArray, k: float, shrunk: FloatArray) -> None:
     """Draw what is typical of a group to that of its parent, which is overwritten; shape (n,)."""
     for i in range(len(shrunk)):

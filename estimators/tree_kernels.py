@@ -17,6 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregators.compiled import compiled, inlined
+from aggregators.kernel_types import (
+    FLOATS,
+    FLOATS_2D,
+    INTS,
+    INTS32,
+    UINTS32,
+    UINTS64,
+    struct,
+)
 from estimators.typing import FloatArray, IntArray
 
 __all__ = [
@@ -133,6 +142,11 @@ class Comparisons(NamedTuple):
     leaf_value: FloatArray
 
 
+_SHARED = struct(Shared, INTS32, INTS32, UINTS32, INTS)
+_WALKS = struct(Walks, INTS, INTS, INTS, INTS32, FLOATS, INTS, INTS32, FLOATS)
+_COMPARISONS = struct(Comparisons, INTS, INTS32, FLOATS, INTS32, UINTS64, INTS, FLOATS)
+
+
 @inlined
 def read_value(value: float, kind: int) -> float:
     """Return a value as the nodes of one kind compare it; categories as their code, or -1."""
@@ -172,7 +186,7 @@ def step(node: int, row: FloatArray, walks: Walks, sets: UInt32Array) -> int:
     return walks.child[node] + (value > walks.threshold[node])
 
 
-@compiled
+@compiled(FLOATS_2D, _SHARED, _WALKS, FLOATS_2D)
 def score_one(X: FloatArray, shared: Shared, walks: Walks, result: FloatArray) -> None:
     """Write the sums of each ensemble's trees for rows, walking one after the other.
 
@@ -208,7 +222,7 @@ def score_one(X: FloatArray, shared: Shared, walks: Walks, result: FloatArray) -
             result[r, e] = total
 
 
-@compiled
+@compiled(FLOATS_2D, _SHARED, _COMPARISONS, FLOATS_2D)
 def score_many(X: FloatArray, shared: Shared, trees: Comparisons, result: FloatArray) -> None:
     """Write the sums of each ensemble's trees for rows, comparing all of them at once.
 
@@ -238,7 +252,7 @@ def score_many(X: FloatArray, shared: Shared, trees: Comparisons, result: FloatA
                     result[begin + r, e] += trees.leaf_value[trees.leaves[tree] + leaf]
 
 
-@compiled
+@compiled(FLOATS_2D, INTS, FLOATS, FLOATS, FLOATS_2D)
 def averaged(
     sums: FloatArray,
     bounds: IntArray,

@@ -52,6 +52,7 @@ from services.schemas import (
     PredictRequest,
 )
 from services.settings import EstimatorSettings
+from services.starting import ESTIMATE_KERNELS, Start
 from services.store_check import StoreCheck
 from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import freeze_garbage
@@ -72,9 +73,6 @@ ACCESS: dict[str, tuple[Scope, ...]] = {
     "/events": ("intake",),
 }
 """Scopes of the keys that may ask what."""
-
-RETRY_S = 2.0
-"""Seconds between two attempts to get what is missing."""
 
 
 class EstimatorService:
@@ -97,8 +95,7 @@ class EstimatorService:
         self._models: dict[str, PartModel] = {}
         self._rows = RowLimit()
         self._opening = threading.Lock()
-        self._ends = threading.Event()
-        self._retrying: threading.Thread | None = None
+        self.start = Start(self.complete, kernels=ESTIMATE_KERNELS)
         self._is_complete = False
         self._why_not = "the service is starting"
         self._reasons: dict[str, str] = {}
@@ -124,23 +121,14 @@ class EstimatorService:
         raise NotImplementedError
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
-    def warm_up(self) -> None:
-        """Get models and store, and compile what is compiled at first use.
-
-        What cannot be had is tried again in the background: a process that stays up and says why is
-        easier to mend than one that is started again and again.
-        """
-        if self._settings is None or self.complete():
-            return
-        self._retrying = threading.Thread(target=self._retry, name="opening", daemon=True)
-        self._retrying.start()
+    def begin(self) -> None:
+        """Get kernels, models and store in the background; what cannot be had is tried again."""
+        self.start.begin()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def finish(self) -> None:
         """Write the events and estimates that are waiting, and let go of the store."""
-        self._ends.set()
-        if self._retrying is not None:
-            self._retrying.join()
+        self.start.end()
         if self._intake is not None:
             self._intake.close()
         for model in self._models.values():
@@ -162,11 +150,15 @@ class EstimatorService:
     @property
     def why_not(self) -> str:
         """What keeps the service from being ready."""
-        return self._check.why_not or self._why_not
+        return self.start.why_not or self._check.why_not or self._why_not
+
+    def _is_starting(self) -> bool:
+        return not self._is_complete and bool(self.start.why_not)
 
     def complete(self) -> bool:
         """Get what is missing; return whether nothing is any more."""
-        assert self._settings is not None
+        if self._settings is None:  # no attempt will mend that
+            return False
         with self._opening:
             if self._is_complete:
                 return True
@@ -186,14 +178,6 @@ class EstimatorService:
             freeze_garbage()
             self._is_complete = True
             return True
-
-    def _retry(self) -> None:
-        while not self._ends.wait(RETRY_S):
-            try:
-                if self.complete():
-                    return
-            except Exception:  # a mistake of ours must not end the attempts
-                logger.exception("the service is not complete")
 
     def _load(self, part: str, tag: str) -> str:
         """Load the model of a part, or what answers instead of it; return why not the model."""
@@ -267,7 +251,7 @@ class EstimatorService:
         What is answered as accepted is in the store, and in every later estimate.
         """
         if self._intake is None:
-            raise Unavailable(self._why_not)
+            raise Unavailable(self.why_not)
         return await take_events(self._intake, call)
 
     @json_endpoint("/predict", takes=PredictRequest, gives=PredictAnswer, example=PREDICT)
@@ -309,14 +293,17 @@ class EstimatorService:
             with_store: whether the event store can be waited for.
 
         Raises:
-            Unavailable: there is neither a model nor anything to fall back on.
+            Unavailable: the service is starting; or there is neither a model nor anything to fall
+                back on.
         """
+        if self._is_starting():
+            raise Unavailable(self.why_not)
         part = self.part_of(request)
         estimation = self._estimations.get(part)
         if not with_store:
             estimation = self._without_store.get(part, estimation)
         if estimation is None:
-            raise Unavailable(self._why_not)
+            raise Unavailable(self.why_not)
         return estimation
 
     async def answer_one(self, call: Call, kind: type[PredictRequest]) -> Response:
@@ -332,8 +319,8 @@ class EstimatorService:
     async def answer_many(self, call: Call, kind: type[PredictRequest]) -> Response:
         """Answer ``/predict_batch``, whose rows are of this kind."""
         request = await self._decoded(call, PredictBatchRequest)
-        if not self._estimations:
-            raise Unavailable(self._why_not)
+        if not self._estimations or self._is_starting():
+            raise Unavailable(self.why_not)
 
         def answer(estimation_of: EstimationOf) -> Response:
             answers = answer_batch(

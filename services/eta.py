@@ -49,6 +49,7 @@ from services.prediction_log import PredictionLog
 from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
+from services.starting import ESTIMATE_KERNELS, Start
 from services.store_check import StoreCheck
 from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import SERVICE_OPTIONS, freeze_garbage
@@ -59,9 +60,6 @@ __all__ = ["EtaService"]
 logger = logging.getLogger("doorstep.services")
 
 T = TypeVar("T")
-
-RETRY_S = 2.0
-"""Seconds between two attempts to get what is missing at the start."""
 
 _THREADS = 2
 
@@ -91,6 +89,7 @@ class EtaService:
         self._parts: list[Parts] = []
         self._loader = EtaLoader()
         self._is_complete = False
+        self._has_news = False  # what was got, and is not served yet
         self._callers: Callers | None = None
         self._log: PredictionLog | None = None
         self._metrics = EstimateMetrics(self._name)
@@ -99,8 +98,7 @@ class EtaService:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="composing")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._opening = threading.Lock()
-        self._ends = threading.Event()
-        self._retrying: threading.Thread | None = None
+        self.start = Start(self.complete, kernels=ESTIMATE_KERNELS)
         self._settings: EtaSettings | None = None
         self._why_not = "the service is starting"
         try:
@@ -114,23 +112,14 @@ class EtaService:
             self._settings = settings
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
-    def warm_up(self) -> None:
-        """Get model and store, and compile what is compiled at first use.
-
-        What cannot be had is tried again in the background: a process that stays up and says why is
-        easier to mend than one that is started again and again.
-        """
-        if self._settings is None or self.complete():
-            return
-        self._retrying = threading.Thread(target=self._retry, name="opening", daemon=True)
-        self._retrying.start()
+    def begin(self) -> None:
+        """Get kernels, model and store in the background; what cannot be had is tried again."""
+        self.start.begin()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def finish(self) -> None:
         """Write the events and estimates that are waiting, and let go of store and parts."""
-        self._ends.set()
-        if self._retrying is not None:
-            await asyncio.to_thread(self._retrying.join)
+        await asyncio.to_thread(self.start.end)
         if self._intake is not None:
             await asyncio.to_thread(self._intake.close)
         for parts in self._parts:
@@ -151,7 +140,7 @@ class EtaService:
     @property
     def why_not(self) -> str:
         """What keeps the service from being ready."""
-        return self._check.why_not or self._why_not
+        return self.start.why_not or self._check.why_not or self._why_not
 
     async def readiness_notes(self) -> list[str]:
         """Return what is the matter with parts of other processes."""
@@ -160,16 +149,18 @@ class EtaService:
     def complete(self) -> bool:
         """Get what is missing; return whether nothing is any more."""
         settings = self._settings
-        assert settings is not None
+        if settings is None:  # no attempt will mend that
+            return False
         with self._opening:
             if self._is_complete:
                 return True
             try:
-                is_new = self._loader.load(settings.model)
+                self._has_news |= self._loader.load(settings.model)
                 if self._store is None:
-                    is_new = self._open_store(settings) or is_new
-                if is_new:
+                    self._has_news |= self._open_store(settings)
+                if self._has_news:
                     self._serve(settings)
+                    self._has_news = False
             except (EstimatorError, StoreError, ServiceError) as error:
                 logger.error("the service is not complete: %s", error)
                 self._why_not = f"the service has no model: {error}"
@@ -228,14 +219,6 @@ class EtaService:
         freeze_garbage()
         self._parts.append(parts)
         self._callers = callers  # last: with it, requests are answered
-
-    def _retry(self) -> None:
-        while not self._ends.wait(RETRY_S):
-            try:
-                if self.complete():
-                    return
-            except Exception:  # a mistake of ours must not end the attempts
-                logger.exception("the service is not complete")
 
     @json_endpoint("/eta", takes=EtaRequest, gives=EtaAnswer, example=ETA)
     async def eta(self, call: Call, /) -> Response:
@@ -313,7 +296,7 @@ class EtaService:
         What is answered as accepted is in the store, and in every later estimate.
         """
         if self._intake is None:
-            raise Unavailable(self._why_not)
+            raise Unavailable(self.why_not)
         return await take_events(self._intake, call)
 
     async def _decoded(self, call: Call, kind: type[T]) -> T:
@@ -323,7 +306,7 @@ class EtaService:
 
     def _ready(self) -> Callers:
         if self._callers is None:
-            raise Unavailable(self._why_not)
+            raise Unavailable(self.why_not)
         return self._callers
 
 

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from aggregators import StoreError, warm_up
 from aggregators.catalog import Catalog
+from aggregators.compiling import FEATURE_KERNELS
 from aggregators.stores import EventStore
 from services.batches import RowLimit
 from services.compaction import Compactor
@@ -46,6 +47,7 @@ from services.queries import explain_request, features_request
 from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.settings import EventSettings
+from services.starting import Start
 from services.store_check import StoreCheck
 from services.store_metrics import store_metrics
 from services.taking_events import EVENTS_RESPONSES, take_events
@@ -104,24 +106,32 @@ class EventService:
         self._rows = RowLimit()
         self._opening = threading.Lock()
         self._why_not = "the service is starting"
+        self.start = Start(self.complete, kernels=FEATURE_KERNELS)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
-    def open(self) -> None:
-        """Open the store and compile what is compiled at first use, before the first request.
+    def begin(self) -> None:
+        """Get kernels and store in the background; what cannot be had is tried again.
 
-        Where that fails, the process stays up and says why, and tries again whenever it is asked
-        whether it is ready: a Redis server may start after the services that need it.
+        A Redis server may start after the services that need it.
         """
+        self.start.begin()
+
+    def complete(self) -> bool:
+        """Open the store, and answer from then on; return whether that could be done."""
         with self._opening:
             if self._lookup is not None:
-                return
+                return True
             try:
                 settings = EventSettings.from_environment()
                 catalog = load_catalog(settings.catalog)
                 self._use(open_store(settings.store, catalog.sources), catalog, settings)
             except (ServiceError, StoreError) as error:
-                logger.error("the service cannot start: %s", error)
-                self._why_not = f"the service cannot start: {error}"
+                reason = f"the service cannot start: {error}"
+                if reason != self._why_not:  # once, and not at every attempt
+                    logger.error("%s", reason)
+                self._why_not = reason
+                return False
+            return True
 
     def _use(self, store: EventStore, catalog: Catalog, settings: EventSettings) -> None:
         lookup = FeatureLookup(store, catalog)
@@ -153,6 +163,7 @@ class EventService:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def finish(self) -> None:
         """Write the events that are waiting, and let go of the store."""
+        self.start.end()
         if self._compactor is not None:
             self._compactor.close()
         if self._intake is not None:
@@ -164,13 +175,13 @@ class EventService:
     @property
     def why_not(self) -> str:
         """What keeps the service from being ready."""
-        return self._check.why_not or self._why_not
+        return self.start.why_not or self._check.why_not or self._why_not
 
     def __is_ready__(self) -> bool:
         """Ready with a store only, and while it takes events; called in a thread."""
-        if self._lookup is None:
-            self.open()
-        return self._store is not None and self._check.takes_events(self._store)
+        if self._lookup is None or self._store is None:
+            return False
+        return self._check.takes_events(self._store)
 
     @json_endpoint(
         "/events",
@@ -186,7 +197,7 @@ class EventService:
         What is answered as accepted is in the store, and in every later answer.
         """
         if self._intake is None:
-            raise Unavailable(self._why_not)
+            raise Unavailable(self.why_not)
         return await take_events(self._intake, call)
 
     @json_endpoint("/features", takes=FeaturesRequest, gives=FeaturesAnswer, example=FEATURES)
@@ -252,5 +263,5 @@ class EventService:
 
     def _ready(self) -> FeatureLookup:
         if self._lookup is None:
-            raise Unavailable(self._why_not)
+            raise Unavailable(self.why_not)
         return self._lookup

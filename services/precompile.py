@@ -26,6 +26,8 @@ async def _started_and_ended(target: str) -> None:
 
     async def send(message: dict[str, str]) -> None:
         if message["type"] == "lifespan.startup.complete":
+            instance: Any = bentoml.get_current_service()
+            await asyncio.to_thread(instance.start.wait)
             await messages.put({"type": "lifespan.shutdown"})
         elif message["type"].endswith(".failed"):
             raise RuntimeError(f"{target} cannot start: {message.get('message', '')}")

@@ -383,8 +383,9 @@ class SampleState:
         ids = [self.ids[row] for row in kept_rows]
         keys = {name: [values[row] for row in kept_rows] for name, values in self.keys.items()}
         facts = {name: [values[row] for row in kept_rows] for name, values in self.facts.items()}
-        integers = [array[:, rows] for array in (self.times, self.recorded, self.carried)]
-        columns = self.columns[:, rows]
+        # Indexing would give another layout than the kernels read.
+        integers = [np.take(array, rows, 1) for array in (self.times, self.recorded, self.carried)]
+        columns = np.take(self.columns, rows, 1)
         irregular = {
             new: self.irregular[old] for new, old in enumerate(kept_rows) if old in self.irregular
         }

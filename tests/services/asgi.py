@@ -6,6 +6,7 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
+import bentoml
 import httpx
 from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
 
@@ -48,6 +49,9 @@ class AsgiClient:
 
     def __enter__(self) -> AsgiClient:
         self._runner.run(self._lifespan.__aenter__())
+        instance = bentoml.get_current_service()
+        if hasattr(instance, "start"):
+            instance.start.wait()
         return self
 
     def __exit__(

@@ -18,8 +18,9 @@ from estimators.stages import ELAPSED
 from services import limits, remote_parts, settings
 from services.courier_travel import CourierTravelService
 from services.decoding import decode
-from services.estimator_service import ACCESS, RETRY_S
+from services.estimator_service import ACCESS
 from services.schemas import PredictColumnsAnswer, TravelColumnsRequest, TravelRequest
+from services.starting import RETRY_S
 from tests.readme import blocks_of, commands_of
 from tests.services.asgi import AsgiClient
 

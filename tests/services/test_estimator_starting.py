@@ -28,7 +28,8 @@ def city(saved_eta: str, eta_dataset: Dataset, tmp_path_factory: pytest.TempPath
 def opened(service: Any) -> Any:
     """An instance of a service that has started, as BentoML starts it."""
     instance = service.inner()
-    instance.warm_up()
+    instance.begin()
+    instance.start.wait()
     return instance
 
 
@@ -72,7 +73,7 @@ def test_a_store_that_is_missing_at_the_start_is_tried_again(
         monkeypatch.setenv(name, value)
     late = tmp_path / "later" / "events.db"
     monkeypatch.setenv("DOORSTEP_STORE", str(late))
-    monkeypatch.setattr("services.estimator_service.RETRY_S", 3_600.0)  # the test tries itself
+    monkeypatch.setattr("services.starting.RETRY_S", 3_600.0)  # the test tries itself
     service = opened(WallEtaService)
     try:
         assert not service.__is_ready__()

@@ -384,12 +384,11 @@ def test_a_redis_server_that_dies_degrades_estimates_and_costs_no_events(
     server.stop()
 
 
-def test_without_a_model_a_service_lives_but_is_not_ready(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_a_model_a_service_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOORSTEP_ETP_MODEL", "etp_of_nobody:latest")
     service = EtpService.inner()  # type: ignore[attr-defined]  # the decorator gives a Service
-    service.warm_up()
+    service.begin()
+    service.start.wait()
     assert not service.__is_ready__()
     for endpoint in (service.predict, service.predict_batch, service.events):
         response = asyncio.run(endpoint(Call(b'{"rows": [1]}', "application/json", "r-1")))

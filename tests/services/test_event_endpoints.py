@@ -31,7 +31,7 @@ def test_without_a_store_a_service_lives_but_is_not_ready(
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             service = events.EventService.inner()  # type: ignore[attr-defined]
-            service.open()
+            assert not service.complete()
             assert not service.__is_ready__()
             assert value in service._why_not
             service.finish()
@@ -50,8 +50,8 @@ def test_a_service_that_starts_before_its_store_becomes_ready_with_it(
     monkeypatch.setattr(events, "open_store", open_store)
     monkeypatch.setattr(events, "freeze_garbage", lambda: None)
     service = events.EventService.inner()  # type: ignore[attr-defined]
-    service.open()
-    assert [service.__is_ready__() for _ in range(3)] == [False, True, True]
+    assert [service.complete() for _ in range(4)] == [False, False, True, True]
+    assert service.__is_ready__()
     service.finish()
 
 

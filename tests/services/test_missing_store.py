@@ -35,7 +35,7 @@ def test_estimates_come_before_the_store_does(
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)
     # The attempts are made here, when the test wants them.
-    monkeypatch.setattr("services.eta.RETRY_S", 1e6)
+    monkeypatch.setattr("services.starting.RETRY_S", 1e6)
     order = {"store_id": "BCN-s0003", "city": "BCN", "products": 2}
     with AsgiClient(EtaService) as client:
         unready = client.get("/readyz")

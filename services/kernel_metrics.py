@@ -1,0 +1,67 @@
+"""Counts kernels that a service process compiles: none once it answers, or a request waits."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Literal
+
+from numba.core import event
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
+
+__all__ = ["KernelMetrics", "kernel_metrics"]
+
+Phase = Literal["starting", "serving"]
+
+
+class KernelMetrics(event.Listener):
+    """Listens to numba's compiler.
+
+    Kernels that are loaded from numba's cache, or that another process compiles, do not count.
+
+    Args:
+        registry: where the counter is registered; the default is what ``/metrics`` shows.
+
+    >>> registry = CollectorRegistry()
+    >>> metrics = KernelMetrics(registry)
+    >>> metrics.serve()
+    >>> event.broadcast(event.Event("numba:compile", event.EventStatus.END))
+    >>> labels = {"phase": "serving"}
+    >>> registry.get_sample_value("doorstep_kernel_compilations_total", labels)
+    1.0
+    >>> metrics.close()
+    """
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        counter = Counter(
+            "doorstep_kernel_compilations",
+            "Kernels that were compiled in this process, before and since it answers requests",
+            labelnames=("phase",),
+            registry=registry,
+        )
+        phases: tuple[Phase, ...] = ("starting", "serving")
+        self._compilations = {phase: counter.labels(phase) for phase in phases}
+        self._phase: Phase = "starting"
+        register: Any = event.register  # numba has no annotations for it
+        register("numba:compile", self)
+
+    def serve(self) -> None:
+        """Note that requests are answered: what is compiled from now on makes one wait."""
+        self._phase = "serving"
+
+    def close(self) -> None:
+        """Listen no longer."""
+        unregister: Any = event.unregister
+        unregister("numba:compile", self)
+
+    def on_start(self, event: Any) -> None:
+        """Do nothing: what counts is the end."""
+
+    def on_end(self, event: Any) -> None:
+        """Count a function that was compiled."""
+        self._compilations[self._phase].inc()
+
+
+@lru_cache(maxsize=1)
+def kernel_metrics() -> KernelMetrics:
+    """Return the metrics of this process, made once: the registry refuses a name twice."""
+    return KernelMetrics()
