@@ -30,14 +30,14 @@ def asked(service: ServiceProcess, until: Path) -> socket.socket:
     """A connection that waits for an answer until a file is there."""
     connection = connected(service)
     body = f'{{"until": "{until}"}}'
-    head = f"POST /wait HTTP/1.1\r\nhost: here\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"POST /wait HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
     connection.sendall((head + body).encode())
     return connection
 
 
 def under_way(service: ServiceProcess) -> int:
     with connected(service) as connection:
-        connection.sendall(b"GET /metrics HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n")
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
         text = read_all(connection).decode()
     lines = [line for line in text.splitlines() if line.startswith("doorstep_requests_under_way")]
     return int(sum(float(line.rpartition(" ")[2]) for line in lines))
