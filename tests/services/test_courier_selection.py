@@ -157,7 +157,7 @@ def test_as_many_as_the_limit_allows() -> None:
     rng = np.random.default_rng(0)
     asked = request(
         orders={"order_id": [None] * MAX_ORDERS},
-        couriers={"courier_id": list(range(MAX_COURIERS))},
+        couriers={"courier_id": [f"c-{k}" for k in range(MAX_COURIERS)]},
         distance_to_store_m=rng.integers(50, 4_000, (MAX_ORDERS, MAX_COURIERS)).tolist(),
         top=1,
     )
@@ -282,7 +282,7 @@ def test_many_pairs_are_not_for_the_event_loop(monkeypatch: pytest.MonkeyPatch) 
     many = 2 * FEW_PAIRS
     asked = request(
         orders={"order_id": [None] * 4},
-        couriers={"courier_id": list(range(many // 4))},
+        couriers={"courier_id": [f"c-{k}" for k in range(many // 4)]},
         distance_to_store_m=None,
     )
     answer_of(asked, city)
