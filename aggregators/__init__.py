@@ -22,6 +22,7 @@ from aggregators.errors import (
     QueryError,
     SampleIdError,
     StoreError,
+    StoreTypesError,
     TimestampError,
     UnknownNameError,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "StatsBetweenEvents",
     "StatsLastNSamples",
     "StoreError",
+    "StoreTypesError",
     "TimeSpan",
     "TimestampError",
     "UnknownNameError",

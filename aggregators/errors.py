@@ -15,6 +15,7 @@ stand for bad input are also :class:`ValueError`, so callers need not import thi
     ├── QueryError              a request that lacks or mistypes as_of, key or sample id
     ├── FunctionError           a feature's function failed on the selected values
     └── StoreError              the event store cannot do what was asked
+        └── StoreTypesError     it holds ids or keys of another type than a source declares
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = [
     "QueryError",
     "SampleIdError",
     "StoreError",
+    "StoreTypesError",
     "TimestampError",
     "UnknownNameError",
     "unknown_name",
@@ -75,6 +77,10 @@ class FunctionError(AggregatorError):
 
 class StoreError(AggregatorError):
     """An event store cannot do what was asked."""
+
+
+class StoreTypesError(StoreError):
+    """An event store holds ids or keys of another type than a source declares."""
 
 
 def unknown_name(kind: str, name: object, where: str, known: Iterable[str]) -> UnknownNameError:

@@ -62,9 +62,13 @@ class Source:
         known_from: for a dimension, attribute or fact, the event from which it is known. Columns
             that are not named here are known from the first event on. Before, the sample has no
             such value.
+        types: for the sample id column or a dimension, ``int`` or ``str``: what its values are. A
+            store refuses events that say otherwise. Of what is not named here, the first event of
+            an empty store decides. Sources that differ in nothing else are equal.
 
     Raises:
-        DefinitionError: names that are no identifiers, repeat, or are not declared.
+        DefinitionError: names that are no identifiers, repeat, or are not declared; types that are
+            neither ``int`` nor ``str``.
 
     >>> orders = Source(
     ...     "orders",
@@ -85,6 +89,7 @@ class Source:
     attributes: tuple[str, ...] = ()
     facts: tuple[str, ...] = field(default=(), compare=False)
     known_from: Mapping[str, str] = field(default_factory=dict, compare=False)
+    types: Mapping[str, type] = field(default_factory=dict, compare=False)
     _known_from: Mapping[str, str] = field(init=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +108,8 @@ class Source:
                     "column", column, f"known_from of source {self.name!r}", self.data_columns
                 )
             self.check_event(event)
+        object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
+        self._check_types()
         # What sources are compared by: facts make no difference to any feature.
         compared = {name: event for name, event in self.known_from.items() if name in self.columns}
         object.__setattr__(self, "_known_from", MappingProxyType(compared))
@@ -123,6 +130,16 @@ class Source:
                 " events, dimensions, attributes and facts are columns of one table"
             )
 
+    def _check_types(self) -> None:
+        typed = (self.sample_id, *self.dimensions)
+        for column, kind in self.types.items():
+            if column not in typed:
+                raise unknown_name("column", column, f"types of source {self.name!r}", typed)
+            if kind is not int and kind is not str:
+                raise DefinitionError(
+                    f"source {self.name!r}: the type of {column!r} is {kind!r}; expected int or str"
+                )
+
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy does not pickle, and worker processes need sources.
         return _make_source, (
@@ -133,6 +150,7 @@ class Source:
             self.attributes,
             dict(self.known_from),
             self.facts,
+            dict(self.types),
         )
 
     @property
@@ -173,6 +191,7 @@ def _make_source(
     attributes: tuple[str, ...],
     known_from: dict[str, str],
     facts: tuple[str, ...] = (),  # sources that were pickled before there were facts have none
+    types: Mapping[str, type] = MappingProxyType({}),
 ) -> Source:
     return Source(
         name,
@@ -182,6 +201,7 @@ def _make_source(
         attributes=attributes,
         known_from=known_from,
         facts=facts,
+        types=types,
     )
 
 

@@ -27,6 +27,7 @@ from commands.models import models_app
 from commands.output import console
 from commands.serve import serve_app
 from commands.simulate import simulate
+from commands.store_command import store_app
 from commands.train import train_app
 
 __all__ = ["app"]
@@ -73,6 +74,7 @@ app.add_typer(models_app)
 app.command("compare")(compare)
 app.add_typer(serve_app)
 app.add_typer(keys_app)
+app.add_typer(store_app)
 app.command()(consume)
 app.command("check-equivalence")(check_equivalence)
 app.command("import")(import_table)

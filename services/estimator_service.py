@@ -25,7 +25,7 @@ from services.decoding import decode
 from services.errors import ServiceError, SettingError, Unavailable
 from services.estimates import RowModel
 from services.estimation import Estimation, answer_batch
-from services.event_store import is_redis, open_store
+from services.event_store import is_redis, open_store_of_models
 from services.examples import EVENTS, PREDICT, PREDICT_BATCH, PREDICT_COLUMNS
 from services.http import Call, json_endpoint, json_response
 from services.intake import EVENT_TYPES, Intake
@@ -204,7 +204,7 @@ class EstimatorService:
         try:
             sources = common_sources(model.sources for model in self._models.values())
             unknown_data = unknown_data_setting()
-            store = open_store(settings.store, sources)
+            store = open_store_of_models(settings.store, sources)
         except (ServiceError, StoreError) as error:
             reason = f"the service has no event store: {error}"
             self._is_news("store", reason)

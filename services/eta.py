@@ -33,7 +33,7 @@ from services.eta_schemas import (
     EtaRequest,
 )
 from services.eta_settings import EtaSettings
-from services.event_store import is_redis, open_store
+from services.event_store import is_redis, open_store_of_models
 from services.examples import EVENTS
 from services.examples_eta import COURIER_ARRIVAL, COURIER_SELECTION, DISPLAYED_ETA, ETA
 from services.guard import guarded
@@ -175,7 +175,7 @@ class EtaService:
         """Open the event store, and return whether it could be."""
         try:
             unknown_data = unknown_data_setting()
-            store = open_store(settings.store, sources_of(self._loader.model))
+            store = open_store_of_models(settings.store, sources_of(self._loader.model))
         except (StoreError, ServiceError) as error:
             logger.error("no event store: %s", error)
             self._why_not = f"the service has no event store: {error}"

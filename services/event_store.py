@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aggregators.catalog import Catalog
+from aggregators.errors import StoreTypesError
 from aggregators.events import Source
 from aggregators.stores import EventStore, MemoryEventStore, SqliteEventStore
 from services.errors import SettingError
 from services.masking import MASK, masked
 from services.placeholders import check_placeholder
 
-__all__ = ["IN_MEMORY", "is_redis", "load_catalog", "open_store"]
+__all__ = ["IN_MEMORY", "is_redis", "load_catalog", "open_store", "open_store_of_models"]
+
+logger = logging.getLogger("doorstep.services")
 
 IN_MEMORY = "memory"
 
@@ -48,6 +53,23 @@ def open_store(where: str, sources: Iterable[Source]) -> EventStore:
     from aggregators.stores.redis import RedisEventStore  # what few services need
 
     return RedisEventStore(where, sources=list(sources))
+
+
+def open_store_of_models(where: str, sources: Iterable[Source]) -> EventStore:
+    """Open the store for models; types that they have learned need not be those of the store.
+
+    A store that holds other types than a model has learned is opened as it is, and the log says
+    how to mend it: estimates go on, although keys match none of the model's categories.
+
+    Raises:
+        StoreError: as of :func:`open_store`.
+    """
+    given = list(sources)
+    try:
+        return open_store(where, given)
+    except StoreTypesError as error:
+        logger.error("%s; until then the types of the store are taken", error)
+        return open_store(where, [replace(source, types={}) for source in given])
 
 
 def is_redis(where: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from aggregators.events import Source
 from estimators import registry
@@ -132,9 +133,18 @@ def common_sources(several: Iterable[Sequence[Source]]) -> list[Source]:
     common: dict[str, Source] = {}
     for sources in several:
         for source in sources:
-            if common.setdefault(source.name, source) != source:
+            known = common.setdefault(source.name, source)
+            if known != source or _disagree(known, source):
                 raise SettingError(
                     f"the models declare source {source.name!r} in two ways; serve models that were"
                     " trained together"
                 )
+            types = {**known.types, **source.types}
+            if types != known.types:
+                common[source.name] = replace(known, types=types)
     return list(common.values())
+
+
+def _disagree(first: Source, second: Source) -> bool:
+    """Return whether two models have learned a dimension with different types."""
+    return any(second.types.get(name, kind) is not kind for name, kind in first.types.items())

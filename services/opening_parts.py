@@ -10,6 +10,7 @@ from aggregators.stores import EventStore
 from estimators.calibration import Scale
 from estimators.eta import ETA_PARTS, EtaModel
 from estimators.fallback import Fallback
+from estimators.saved_sources import typed_sources
 from services.computing import Computing
 from services.estimates import RowModel
 from services.expected_parts import Expected
@@ -33,7 +34,12 @@ def sources_of(model: EtaModel) -> tuple[Source, ...]:
     Raises:
         SettingError: two parts declare one in two ways.
     """
-    return tuple(common_sources(part.features.sources for part in model.parts.values()))
+    return tuple(
+        common_sources(
+            typed_sources(part.features.sources, part.facts.categories)
+            for part in model.parts.values()
+        )
+    )
 
 
 def open_parts(

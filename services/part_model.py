@@ -30,6 +30,7 @@ from estimators.distribution import Distribution
 from estimators.fallback import Fallback
 from estimators.monitoring.validation import Note, Validator
 from estimators.part_question import PartQuestion
+from estimators.saved_sources import typed_sources
 from estimators.widening import as_wide_as
 from services.elapsed import ElapsedLookup, life_source, said
 from services.errors import InvalidRequest, Unavailable
@@ -119,8 +120,8 @@ class PartModel:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """What a store must keep for it."""
-        return self._features.sources
+        """What a store must keep for it, with the types that it has learned."""
+        return typed_sources(self._features.sources, self._facts.categories)
 
     def without_store(self) -> PartModel:
         """Return the same model for what must be answered without the store."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from aggregators.errors import AggregatorError, StoreError
+from aggregators.errors import AggregatorError, ColumnError, SampleIdError, StoreError
 from aggregators.events import Event
 from aggregators.stores import AppendResult, EventStore
 from services.cloudevents import check_data
@@ -100,6 +100,13 @@ def _split(
     ]
 
 
+def _field_of(error: AggregatorError) -> str:
+    """Return the field of a message that the store has refused: what its types say of it."""
+    if isinstance(error, SampleIdError):
+        return "subject"
+    return "data" if isinstance(error, ColumnError) else ""
+
+
 class _Careful:
     """Appends events of which the store has refused one, and finds out which.
 
@@ -136,7 +143,8 @@ class _Careful:
         except AggregatorError as error:
             if len(places) == 1:
                 ((request, position),) = places
-                self._written[request].refusals[position] = InvalidRequest(str(error))
+                refusal = InvalidRequest(str(error), field=_field_of(error))
+                self._written[request].refusals[position] = refusal
                 return
             middle = len(places) // 2
             self._append(places[:middle])

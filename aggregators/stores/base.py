@@ -147,7 +147,7 @@ class Sample:
 class EventStore(ABC):
     """Keeps events; gives requests what they need in one round trip, and training its table."""
 
-    sources: Mapping[str, Source]
+    sources: dict[str, Source]
 
     @abstractmethod
     def append(self, events: Iterable[Event]) -> AppendResult:

@@ -20,7 +20,7 @@ from aggregators.stores.base import (
     Sample,
     SourceReading,
 )
-from aggregators.stores.records import CheckedEvent, Record
+from aggregators.stores.records import CheckedEvent, KnownKinds, Record
 from aggregators.stores.samples import UNRECORDED, SampleState
 from aggregators.times import NEVER, duration_to_us, from_us, moment_to_us
 from aggregators.typing import Duration, Key, Moment, Native, SampleId
@@ -82,6 +82,10 @@ class MemoryEventStore(EventStore):
         """Return the events as the store keeps them, or raise for the first bad one."""
         return self.check_events(list(events), self._states, {})
 
+    def kinds(self, source: str) -> KnownKinds:
+        """Return what is known of the types of a source's ids and keys, by what it holds."""
+        return self._states[source]
+
     def record_of(self, source: str, sample_id: SampleId, event: int) -> Record | None:
         """Return the last recorded version of a sample's event, None where there is none."""
         return self._states[source].record_of(sample_id, event)
@@ -99,7 +103,7 @@ class MemoryEventStore(EventStore):
         self.check_source(source)
         with self._lock:
             state = self._states[source.name]
-            if state.is_empty and state.has_bits:
+            if state.is_empty and state.has_bits and not source.types:
                 return AppendResult(fill_from_table(state, table), 0, 0)
             return super().append_table(source, table)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from aggregators.errors import ColumnError, DataError, QueryError, SampleIdError
+from aggregators.errors import ColumnError, DataError, QueryError, SampleIdError, StoreTypesError
 from aggregators.events import (
     FACT_MARK,
     Event,
@@ -24,21 +24,31 @@ from aggregators.typing import Key, SampleId
 __all__ = [
     "APPLIED",
     "DUPLICATE",
+    "KIND_NAMES",
     "SUPERSEDED",
+    "TYPE_NAMES",
     "CheckedEvent",
     "Declared",
     "KnownKinds",
     "Record",
+    "check_declared",
     "check_event",
     "check_id_kind",
     "check_key_kind",
     "is_same",
+    "label_of",
     "outcome",
     "record_names",
     "sorted_out",
 ]
 
 APPLIED, DUPLICATE, SUPERSEDED = range(3)
+
+KIND_NAMES: dict[type, str] = {int: "an integer", str: "a string"}
+"""The types of ids and keys in words."""
+
+TYPE_NAMES: dict[type, str] = {int: "integer", str: "string"}
+"""The types of ids and keys by name."""
 
 
 class Record(NamedTuple):
@@ -94,13 +104,12 @@ def check_event(
     if event.event not in source.events:
         source.check_event(event.event)
     sample_id = check_sample_id(event.sample_id, f"sample id of event {event.event!r}")
-    known = known_kinds.id_kind if known_kinds is not None and known_kinds.id_kind else None
+    known = source.types.get(source.sample_id) or (known_kinds.id_kind if known_kinds else None)
     expected = kinds.setdefault(source.name, known or type(sample_id))
     if type(sample_id) is not expected:
         raise SampleIdError(
-            f"sample id {sample_id!r} of event {event.event!r} is of type"
-            f" {type(sample_id).__name__}; source {source.name!r} has {expected.__name__} ids:"
-            " expected all integers or all strings"
+            f"sample id {sample_id!r} of event {event.event!r} is {KIND_NAMES[type(sample_id)]};"
+            f" expected {KIND_NAMES[expected]}, as all ids of source {source.name!r} are"
         )
     what = f"time of event {event.event!r} of {sample_id!r}"
     time_us = moment_to_us(event.time, what)
@@ -109,13 +118,15 @@ def check_event(
         recorded_us = moment_to_us(event.recorded_at, f"recorded_at: {what}")
     data = event.checked_data(source) if event.data else {}
     for column in data.keys() & set(source.dimensions):
-        known = None if known_kinds is None else known_kinds.key_kinds.get(column)
+        known = source.types.get(column) or (
+            known_kinds.key_kinds.get(column) if known_kinds else None
+        )
         expected = kinds.setdefault(f"{source.name}.{column}", known or type(data[column]))
         if type(data[column]) is not expected:
             raise ColumnError(
                 f"dimension {column!r} of event {event.event!r} of {sample_id!r} is"
-                f" {data[column]!r}; its values have been of type {expected.__name__}: expected all"
-                " integers or all strings"
+                f" {data[column]!r}, {KIND_NAMES[type(data[column])]}; expected"
+                f" {KIND_NAMES[expected]}, as all its values are"
             )
     if not isinstance(event.retracted, bool | np.bool_):
         what = f"retracted of event {event.event!r} of {sample_id!r}"
@@ -167,6 +178,30 @@ class Declared:
             return check(value, column)
         except DataError:
             return None
+
+
+def check_declared(source: Source, known: KnownKinds, where: object) -> None:
+    """Raise :class:`StoreTypesError` where a store holds ids or keys of another type than declared.
+
+    Args:
+        source: declares types.
+        known: what the store holds.
+        where: path or address of the store, for the message.
+    """
+    held = {source.sample_id: known.id_kind, **known.key_kinds}
+    for column, declared in source.types.items():
+        if held.get(column) not in (None, declared):
+            holds = KIND_NAMES[held[column] or declared]
+            raise StoreTypesError(
+                f"the event store {where} holds {column!r} of source {source.name!r} as"
+                f" {holds}, and it is declared as {KIND_NAMES[declared]}; mend it: doorstep store"
+                f" mend {where} --type {label_of(source, column)}={TYPE_NAMES[declared]}"
+            )
+
+
+def label_of(source: Source, column: str) -> str:
+    """Return what the type of a column is called: the source's name stands for its ids."""
+    return source.name if column == source.sample_id else f"{source.name}.{column}"
 
 
 def check_key_kind(known_kinds: KnownKinds, dimension: str, key: Key) -> None:

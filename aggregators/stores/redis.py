@@ -13,10 +13,9 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aggregators.errors import StoreError
+from aggregators.errors import DataError, StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import (
     AppendResult,
@@ -26,18 +25,19 @@ from aggregators.stores.base import (
     Sample,
     SourceReading,
 )
-from aggregators.stores.records import CheckedEvent, check_id_kind, check_key_kind
+from aggregators.stores.records import CheckedEvent, check_declared, label_of
 from aggregators.stores.redis_append import STALE_AFTER_S, Writer
 from aggregators.stores.redis_compaction import Compaction
 from aggregators.stores.redis_connections import Nodes, Unavailable
 from aggregators.stores.redis_facts import FactKinds
 from aggregators.stores.redis_format import SCHEMA_VERSION, checked_prefix
 from aggregators.stores.redis_link import Command, pack
-from aggregators.stores.redis_logs import Keyspace, pairs
+from aggregators.stores.redis_logs import Keyspace
 from aggregators.stores.redis_read import Reader
 from aggregators.stores.redis_samples import Samples, latest_of
 from aggregators.stores.redis_scripts import SCRIPTS
 from aggregators.stores.redis_settings import warn_of_loss
+from aggregators.stores.redis_types import Settled
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
@@ -52,16 +52,6 @@ logger = logging.getLogger("doorstep.stores")
 
 WRITING_LANES = 8
 """How many connections to each node an append uses."""
-
-_TYPES: dict[bytes, type] = {b"int": int, b"str": str}
-
-
-@dataclass(slots=True)
-class _Kinds:
-    """The types of a source's ids and keys, as far as they are settled."""
-
-    id_kind: type | None = None
-    key_kinds: dict[str, type] = field(default_factory=dict)
 
 
 class RedisEventStore(EventStore):
@@ -110,7 +100,11 @@ class RedisEventStore(EventStore):
         self._read_nodes = Nodes(url, SCRIPTS)
         self._write_nodes = Nodes(url, SCRIPTS, lanes=WRITING_LANES)
         self._keyspace = Keyspace(checked, self._read_nodes)
-        self._reader = Reader(sources, self._keyspace, self._read_nodes, max_cached_samples)
+        declared = list(sources)
+        self._settled = Settled(source.name for source in declared)
+        self._reader = Reader(
+            declared, self._keyspace, self._read_nodes, max_cached_samples, self._settled
+        )
         self._writer = Writer(self._keyspace, self._write_nodes, replicas)
         self.sources = self._reader.sources
         self._read_lock = threading.RLock()
@@ -119,14 +113,13 @@ class RedisEventStore(EventStore):
             name: [event.encode() for event in source.events]
             for name, source in self.sources.items()
         }
-        self._kinds = {name: _Kinds() for name in self.sources}
+        self._kinds = self._settled.kinds
         self._facts = FactKinds(self._keyspace.facts, self.sources)
-        self._compacted: dict[str, int] = {}
-        self._known_meta: list[bytes] = []
         meta = self._keyspace.meta
         self._look_at_meta = Command(self._read_nodes.slot_of(meta), pack(b"HGETALL", meta))
         try:
             self._check_version()
+            self._declare_types()
             warn_of_loss(self._read_nodes)
             self.repair()
         except BaseException:
@@ -190,10 +183,10 @@ class RedisEventStore(EventStore):
         for request in requests:
             self.check_source(request.source)
         with self._read_lock:
-            self._learn(self._reader.catch_up(requests, keys, self._look_at_meta))
-            self._check_types(requests, keys, own_samples)
+            self._reader.catch_up(requests, keys, self._look_at_meta)
+            self._settled.check(requests, keys, own_samples)
             memory = self._reader.memory
-            for name, as_of_us in self._compacted.items():
+            for name, as_of_us in self._settled.compacted.items():
                 memory.set_compaction(name, as_of_us)
             with memory.read(requests, keys, own_samples, earliest_us) as readings:
                 yield readings
@@ -248,8 +241,8 @@ class RedisEventStore(EventStore):
         """Return the moment (microseconds) before which the source can no longer be asked."""
         self.check_source(source)
         with self._read_lock:
-            self._learn(self._run_meta(self._read_nodes, b"HGETALL"))
-            return self._compacted.get(source.name)
+            self._settled.learn(self._run_meta(self._read_nodes, b"HGETALL"))
+            return self._settled.compacted.get(source.name)
 
     def count(self, source: Source) -> int:
         """Return how many samples of a source there are."""
@@ -293,7 +286,7 @@ class RedisEventStore(EventStore):
         return f"<RedisEventStore {self._keyspace.prefix.decode()}, {kind}>"
 
     def _samples(self, source: Source) -> Samples:
-        self._learn(self._run_meta(self._read_nodes, b"HGETALL"))
+        self._settled.learn(self._run_meta(self._read_nodes, b"HGETALL"))
         source, kinds = self.sources[source.name], self._kinds[source.name]
         facts = self._facts.of(self._read_nodes, source)
         integers = [d for d in source.dimensions if kinds.key_kinds.get(d) is int]
@@ -304,61 +297,39 @@ class RedisEventStore(EventStore):
     def _checked(self, given: Sequence[Event]) -> list[CheckedEvent]:
         while True:
             kinds: dict[str, type] = {}
-            checked = self.check_events(given, self._kinds, kinds)
+            try:
+                checked = self.check_events(given, self._kinds, kinds)
+            except DataError:
+                mends = self._settled.mends
+                self._settled.learn(self._run_meta(self._write_nodes, b"HGETALL"))
+                if mends == self._settled.mends:
+                    raise
+                continue  # the store was mended since this process looked at its types
             if self._settle(kinds):
                 self._facts.note(self._write_nodes, checked)
                 return checked
 
     def _settle(self, kinds: Mapping[str, type]) -> bool:
         """Fix types that nobody has fixed; return whether these are now everybody's."""
-        new = {name: kind for name, kind in kinds.items() if self._kind(name) is None}
+        new = {name: kind for name, kind in kinds.items() if self._settled.kind(name) is None}
         if not new:
             return True
         for name, kind in new.items():
             self._run_meta(
                 self._write_nodes, b"HSETNX", f"type:{name}".encode(), kind.__name__.encode()
             )
-        self._learn(self._run_meta(self._write_nodes, b"HGETALL"))
-        return all(self._kind(name) is kind for name, kind in new.items())
+        self._settled.learn(self._run_meta(self._write_nodes, b"HGETALL"))
+        return all(self._settled.kind(name) is kind for name, kind in new.items())
 
-    def _kind(self, name: str) -> type | None:
-        source, _, dimension = name.partition(".")
-        kinds = self._kinds[source]
-        return kinds.key_kinds.get(dimension) if dimension else kinds.id_kind
-
-    def _learn(self, meta: list[bytes]) -> None:
-        """Take over what all processes have settled: types, and compactions."""
-        if meta == self._known_meta:
-            return
-        for field_name, value in pairs(meta):
-            label, _, name = field_name.decode().partition(":")
-            source, _, dimension = name.partition(".")
-            if source not in self._kinds:
-                continue
-            if label == "compacted":
-                self._compacted[source] = int(value)
-            elif dimension:
-                self._kinds[source].key_kinds[dimension] = _TYPES[value]
-            else:
-                self._kinds[source].id_kind = _TYPES[value]
-        self._known_meta = meta
-
-    def _check_types(
-        self,
-        requests: Sequence[ReadRequest],
-        keys: Mapping[str, Sequence[Key]],
-        own_samples: Mapping[str, Sequence[SampleId | None]],
-    ) -> None:
-        """Check what is asked for by the types that all processes have settled."""
-        for request in requests:
-            name = request.source.name
-            kinds = self._kinds[name]
-            for dimension in {index.dimension for index in request.indexes}:
-                for key in keys[dimension]:
-                    check_key_kind(kinds, dimension, key)
-            for own in own_samples.get(name, ()):
-                if own is not None:
-                    check_id_kind(kinds, name, own)
+    def _declare_types(self) -> None:
+        """Fix the declared types that nobody has fixed yet; refuse others than the store's."""
+        for source in self.sources.values():
+            for column, kind in source.types.items():
+                label = f"type:{label_of(source, column)}".encode()
+                self._run_meta(self._write_nodes, b"HSETNX", label, kind.__name__.encode())
+        self._settled.learn(self._run_meta(self._write_nodes, b"HGETALL"))
+        for source in self.sources.values():
+            check_declared(source, self._kinds[source.name], "redis://...")
 
     def _note_compaction(self, nodes: Nodes, source: str, as_of_us: int) -> None:
         """Tell all processes, before anything is dropped, for which moments that holds."""

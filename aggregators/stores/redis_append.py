@@ -182,6 +182,14 @@ class Writer:
             n_samples += len(ids)
         return n_samples
 
+    def tell(self, source: str, encoded_ids: Iterable[bytes]) -> None:
+        """Tell all groups that samples are in of them."""
+        buckets = self._keyspace.buckets(source)
+        ids = list(encoded_ids)
+        for first in range(0, len(ids), EVENTS_PER_ROUND // 10):
+            part = ids[first : first + EVENTS_PER_ROUND // 10]
+            self._tell_all([_Unfinished(buckets[bucket_of(one)], one, []) for one in part])
+
     def _repair(self, buckets: Sequence[Bucket], older_than_s: float) -> int:
         age_us = b"%d" % int(older_than_s * 1e6)
         look = [

@@ -8,7 +8,7 @@ reading it, hears that the sample was dropped, and looks up what has happened to
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,7 +35,7 @@ from aggregators.typing import Duration, Moment
 if TYPE_CHECKING:
     from aggregators.base import Aggregator
 
-__all__ = ["Compaction"]
+__all__ = ["Compaction", "drop_command"]
 
 SAMPLES_PER_CALL = 200
 """So many samples of a bucket are dropped at a time."""
@@ -81,7 +81,7 @@ class Compaction:
             self._drop(self._samples.buckets[number], ids, seen)
             for number, ids in by_bucket.items()
         )
-        self._clean_logs()
+        self.clean_logs()
         return len(seen) - dropped, dropped
 
     def _drop(self, bucket: Bucket, ids: Sequence[bytes], seen: Mapping[bytes, int]) -> int:
@@ -92,12 +92,17 @@ class Compaction:
                 for encoded_id, records in self._samples.load(bucket, part)
                 if hash(frozenset(records)) == seen[encoded_id]
             ]
-            (letters,) = self._nodes.run([_drop_command(bucket, samples)])
+            (letters,) = self._nodes.run([drop_command(bucket, samples)])
             dropped += letters.count(b"x")
         return dropped
 
-    def _clean_logs(self) -> None:
-        """Take all that was dropped out of all logs, also what an earlier compaction has left."""
+    def clean_logs(self, again: Callable[[Iterable[bytes]], None] | None = None) -> None:
+        """Take all that was dropped out of all logs, also what an earlier compaction has left.
+
+        Args:
+            again: tells the logs anew of samples that have come back; without it, what logs say of
+                them stays.
+        """
         buckets = self._samples.buckets
         commands = [Command(b.slot, pack(b"SMEMBERS", b.dropped)) for b in buckets]
         dropped = dict(zip(buckets, self._nodes.run(commands), strict=True))
@@ -108,7 +113,9 @@ class Compaction:
         commands = [Command(b.slot, pack(b"SMEMBERS", b.ids)) for b in buckets]
         back = {i for ids in self._nodes.run(commands) for i in gone.intersection(ids)}
         for logs in _parts(self._logs(), LOGS_PER_ROUND_TRIP):
-            self._clean(logs, gone, back)
+            self._clean(logs, gone, set() if again else back)
+        if again:
+            again(sorted(back))
         self._nodes.run(
             [
                 Command(bucket.slot, pack(b"SREM", bucket.dropped, *part))
@@ -195,7 +202,8 @@ def _rewritten(
     return done, met
 
 
-def _drop_command(bucket: Bucket, samples: Sequence[tuple[bytes, Records]]) -> Command:
+def drop_command(bucket: Bucket, samples: Sequence[tuple[bytes, Records]]) -> Command:
+    """Return what drops samples of a bucket that are still as they were read."""
     keys = [bucket.pending, bucket.ids, bucket.dropped]
     arguments = []
     for encoded_id, records in samples:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from aggregators.events import Source
 from aggregators.stores.base import ReadRequest
@@ -14,6 +13,7 @@ from aggregators.stores.redis_format import decode_id
 from aggregators.stores.redis_link import Command, pack
 from aggregators.stores.redis_logs import TOMBSTONE, Keyspace
 from aggregators.stores.redis_samples import Samples, events_of
+from aggregators.stores.redis_types import Settled
 from aggregators.typing import Key
 
 __all__ = ["Reader"]
@@ -51,43 +51,56 @@ class Reader:
         keyspace: the store's keys.
         nodes: connections that nobody else uses at the same time.
         max_samples: beyond so many samples the copy starts anew, with what is asked for then.
+        settled: learns what all processes have settled.
     """
 
     def __init__(
-        self, sources: Iterable[Source], keyspace: Keyspace, nodes: Nodes, max_samples: int
+        self,
+        sources: Iterable[Source],
+        keyspace: Keyspace,
+        nodes: Nodes,
+        max_samples: int,
+        settled: Settled,
     ) -> None:
         self.sources = {source.name: source for source in sources}
         self._keyspace = keyspace
         self._nodes = nodes
         self._max_samples = max_samples
         self._limit = max_samples
-        self._forget()
+        self._settled = settled
+        self._mends = settled.mends
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Start anew: the next reading takes over what is asked for then."""
         self.memory = MemoryEventStore(self.sources.values())
         self._cursors: dict[tuple[str, str], dict[Key, _Cursor]] = {}
 
     def catch_up(
         self, requests: Sequence[ReadRequest], keys: Mapping[str, Sequence[Key]], last: Command
-    ) -> Any:
-        """Take over all that was acknowledged of the groups asked for.
+    ) -> None:
+        """Take over all that was acknowledged of the groups asked for, and what is settled.
 
         Args:
             requests: what is read of each source.
             keys: the values of each dimension.
-            last: a command that travels with the others, behind them.
-
-        Returns:
-            The answer to that command.
+            last: what asks for what is settled; travels with the others, behind them.
         """
         n_cursors = sum(map(len, self._cursors.values()))
         if max(len(self.memory), n_cursors) > self._limit:
-            self._forget()
+            self.forget()
         fresh = not self._cursors
         unread = self._asked(requests, keys)
         dropped: dict[str, set[bytes]] = {}
         while True:
-            *answers, answer = self._nodes.run([*(cursor.command for _, cursor in unread), last])
+            *answers, meta = self._nodes.run([*(cursor.command for _, cursor in unread), last])
+            self._settled.learn(meta)
+            if self._settled.mends != self._mends:  # what was read before is of other types
+                self._mends = self._settled.mends
+                self.forget()
+                unread = self._asked(requests, keys)
+                dropped.clear()
+                continue
             long = []
             for (source, cursor), entries in zip(unread, answers, strict=True):
                 if entries:
@@ -102,7 +115,6 @@ class Reader:
             self._bury(self.sources[source], encoded_ids)
         if fresh:
             self._raise_limit()
-        return answer
 
     def _asked(
         self, requests: Sequence[ReadRequest], keys: Mapping[str, Sequence[Key]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["APPEND", "CLOSE_LOG", "DROP", "SCRIPTS", "STALE", "digest"]
+__all__ = ["APPEND", "CLOSE_LOG", "DROP", "REPLACE", "SCRIPTS", "STALE", "digest"]
 
 APPEND = """
 -- Takes events of samples of one bucket. A record that is later than the known one replaces it.
@@ -154,7 +154,31 @@ if tonumber(redis.call('TIME')[1]) * 1000 - last_ms < tonumber(ARGV[1]) then ret
 return redis.call('DEL', KEYS[1])
 """
 
-SCRIPTS = (APPEND, STALE, DROP, CLOSE_LOG)
+REPLACE = """
+-- Replaces a sample by what it should have been, if it is still as it was when that was decided.
+--
+-- KEYS: pending, dropped, the sample. ARGV: its id, the id as marks have it, how many events it
+-- has, that many names and records, and then the names and records that it shall have. Its id
+-- counts as dropped until all logs have heard that it must be looked up. Returns 1, or 0 where
+-- something has happened.
+local n = tonumber(ARGV[3])
+local last = 3 + 2 * n
+if redis.call('HLEN', KEYS[3]) ~= n then return 0 end
+for i = 4, last, 2 do
+  if redis.call('HGET', KEYS[3], ARGV[i]) ~= ARGV[i + 1] then return 0 end
+end
+for _, mark in ipairs(redis.call('HVALS', KEYS[1])) do
+  if string.find(mark, ARGV[2], 1, true) then return 0 end
+end
+redis.call('SADD', KEYS[2], ARGV[1])
+redis.call('DEL', KEYS[3])
+for i = last + 1, #ARGV, 2 do
+  redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
+end
+return 1
+"""
+
+SCRIPTS = (APPEND, STALE, DROP, CLOSE_LOG, REPLACE)
 
 
 def digest(script: str) -> bytes:

@@ -7,7 +7,6 @@ read costs what it costs in memory, and is exact. Writing to the disk does not h
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import threading
@@ -15,7 +14,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aggregators.errors import StoreError
 from aggregators.events import Event, Source
@@ -28,7 +27,7 @@ from aggregators.stores.base import (
     SourceReading,
 )
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.records import CheckedEvent, Declared, Record, sorted_out
+from aggregators.stores.records import check_declared, sorted_out
 from aggregators.stores.sqlite_compaction import delete_samples
 from aggregators.stores.sqlite_file import (
     REOPENED,
@@ -38,6 +37,8 @@ from aggregators.stores.sqlite_file import (
     prepare,
     transaction,
 )
+from aggregators.stores.sqlite_log import LogRows
+from aggregators.stores.sqlite_types import declare, last_mend, typed
 from aggregators.stores.sqlite_watch import WatchedFile
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, SampleId
@@ -88,13 +89,7 @@ class SqliteEventStore(EventStore):
         self.sources = self._memory.sources
         self._lock = threading.RLock()  # of the samples in memory and of the reading connection
         self._append_lock = threading.Lock()  # of the writing connection
-        self._numbers = {
-            (source.name, event): number
-            for source in self.sources.values()
-            for number, event in enumerate(source.events)
-        }
-        self._declared = {name: Declared(source) for name, source in self.sources.items()}
-        self._ignored: set[tuple[str, str]] = set()
+        self._rows = LogRows(self.path, self.sources)
         self._file = WatchedFile(self.path)
         self._connections: list[sqlite3.Connection] = []
         # Whoever drops a store without closing it must not leave the file open.
@@ -122,12 +117,21 @@ class SqliteEventStore(EventStore):
         close_all(self._connections)
         self._connections[:] = opened
         self._writer, self._reader = opened
+        self._last_mend = 0
+        self._start_anew()
+        self._catch_up()
+        for source in self.sources.values():
+            check_declared(source, self._memory.kinds(source.name), self.path)
+        declare(self._writer, self.sources.values())
+        self._file.note()
+
+    def _start_anew(self) -> None:
+        """Forget all samples: the next look reads all of the file."""
         self._memory = MemoryEventStore(self.sources.values())
+        self._memory.sources = self.sources  # what others may hold, and what learns types
         self._last_seq = 0
         self._last_compaction = 0
         self._seen_version = -1
-        self._catch_up()
-        self._file.note()
 
     def check(self) -> None:
         """Raise :class:`StoreError` unless the file takes events; see :meth:`EventStore.check`."""
@@ -224,7 +228,7 @@ class SqliteEventStore(EventStore):
                 self._writer.executemany(
                     "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"
                     " retracted, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [self._row(event) for event in new],
+                    [self._rows.row(event) for event in new],
                 )
             last = self._writer.execute("SELECT max(seq) FROM events").fetchone()[0]
         with self._lock:
@@ -232,23 +236,12 @@ class SqliteEventStore(EventStore):
             self._last_seq = max(self._last_seq, last or 0)
         return AppendResult.of(outcomes)
 
-    def _row(self, event: CheckedEvent) -> tuple[object, ...]:
-        record = event.record
-        return (
-            event.source,
-            event.sample_id,
-            self.sources[event.source].events[event.event],
-            record.time_us,
-            record.recorded_us,
-            record.retracted,
-            json.dumps(dict(record.data)) if record.data else "{}",
-        )
-
     def _catch_up(self) -> None:
         """Take over what other processes have appended since the last look."""
         version = self._reader.execute("PRAGMA data_version").fetchone()[0]
         if version == self._seen_version:
             return
+        self._follow_types()
         cursor = self._reader.execute(
             "SELECT seq, source, sample_id, event, time_us, recorded_us, retracted, data"
             " FROM events WHERE seq > ? ORDER BY seq",
@@ -256,10 +249,20 @@ class SqliteEventStore(EventStore):
         )
         while rows := cursor.fetchmany(_FETCH_ROWS):
             # One after the other: garbage collection looks at what is alive, again and again.
-            self._memory.apply(event for row in rows if (event := self._event(row)) is not None)
+            events = map(self._rows.event, rows)
+            self._memory.apply(event for event in events if event is not None)
             self._last_seq = rows[-1][0]
         self._follow_compactions()
         self._seen_version = version
+
+    def _follow_types(self) -> None:
+        """Take over what other processes have said of types; after a mend, read anew."""
+        for name, source in self.sources.items():
+            self.sources[name] = typed(self._reader, source)
+        mend = last_mend(self._reader)
+        if mend != self._last_mend:
+            self._last_mend = mend
+            self._start_anew()
 
     def _follow_compactions(self) -> None:
         """Forget what another process has dropped."""
@@ -281,27 +284,6 @@ class SqliteEventStore(EventStore):
                 here = {sample_id for (sample_id,) in kept}
                 self._memory.drop(name, [i for i in self._memory.ids(name) if i not in here])
         self._last_compaction = max([self._last_compaction, *(row[0] for row in rows)])
-
-    def _event(self, row: tuple[Any, ...]) -> CheckedEvent | None:
-        """Return an event of the log; None for what these sources do not declare.
-
-        Another version of the package, or of a source, may know more.
-        """
-        _, name, sample_id, event, time_us, recorded_us, retracted, data = row
-        number = self._numbers.get((name, event))
-        if number is None:
-            if name in self.sources and (name, event) not in self._ignored:
-                self._ignored.add((name, event))
-                logger.warning("%s: events %r of %r are not declared", self.path, event, name)
-            return None
-        known: dict[str, Any] = {}
-        if data != "{}":
-            known = json.loads(data)
-            if not self._declared[name].fits(known):
-                known = self._declared[name].data(known)
-        return CheckedEvent(
-            name, sample_id, number, Record(time_us, recorded_us, retracted == 1, known)
-        )
 
     @contextmanager
     def read(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aggregators.errors import StoreError
+from aggregators.stores.sqlite_types import make_tables
 
 __all__ = [
     "BUSY_TIMEOUT_S",
@@ -153,6 +154,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         if is_new or version == 1:
             execute(_COMPACTIONS)
             execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        make_tables(connection)
 
 
 def shrink(connection: sqlite3.Connection) -> None:

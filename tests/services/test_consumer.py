@@ -155,7 +155,7 @@ def test_poison_is_set_aside_with_the_reason_and_harms_no_other(url: str, client
         add(client, cloud_event(type="redy"))[0]: "type: 'redy' is unknown; did you mean 'ready'?",
         add(client, cloud_event(source=None))[0]: "source: missing",
         add(client, cloud_event(data={"store_id": []}))[0]: "dimension 'store_id'",
-        add(client, cloud_event(subject=7))[0]: "integers",
+        add(client, cloud_event(subject=7))[0]: "is an integer; expected a string",
         add(client, cloud_event(time=at(62).isoformat()))[0]: "time: is 120.0 s ahead",
         add(client, [])[0]: "length >= 1",
         add(client, [*happened(1, first=50), cloud_event(type="x"), 7])[0]: "type: 'x' is unknown",

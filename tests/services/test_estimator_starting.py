@@ -117,7 +117,7 @@ def test_a_store_over_the_network_that_hangs_is_not_waited_for(
     for name, value in city.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DOORSTEP_STORE", "redis://127.0.0.1:1")
-    monkeypatch.setattr("services.estimator_service.open_store", lambda *_: store)
+    monkeypatch.setattr("services.estimator_service.open_store_of_models", lambda *_: store)
     service = opened(EtpService)
     request = {**city.request("ready", 0), "sample_id": None}
 

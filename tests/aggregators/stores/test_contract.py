@@ -234,7 +234,7 @@ def test_a_bad_event_refuses_the_whole_call_and_leaves_nothing(
 def test_types_are_those_of_whoever_came_first(shared_place: Place) -> None:
     here, there = shared_place.open([ORDERS]), shared_place.open([ORDERS])
     here.append([Event("orders", 1, "activated", NOON, {"store_id": "7"})])
-    with pytest.raises(SampleIdError, match="all integers or all strings"):
+    with pytest.raises(SampleIdError, match="expected an integer, as all ids"):
         there.append([Event("orders", "1", "activated", NOON)])
     with pytest.raises(ColumnError, match="store_id"):
         there.append([Event("orders", 2, "activated", NOON, {"store_id": 7})])

@@ -130,7 +130,7 @@ def test_a_compaction_that_died_is_finished_by_the_next(
     writer.append([activated(number, number) for number in range(10)])
     assert last_hour(reader, 9) == 1
     with monkeypatch.context() as patch:
-        patch.setattr(Compaction, "_clean_logs", lambda _: None)
+        patch.setattr(Compaction, "clean_logs", lambda *_: None)
         assert writer.compact([LAST_HOUR], START_US + 9 * HOUR_US, "30min").samples_dropped == 8
     assert len(reader._reader.memory) == 10
     assert writer.compact([LAST_HOUR], START_US + 9 * HOUR_US, "30min").samples_dropped == 0
