@@ -31,8 +31,9 @@ async def answer_readiness(service: Any, *, request_id: str) -> Response:
     Raises:
         Unavailable: the service is not ready; the reason says why.
     """
-    if not await asyncio.to_thread(service.__is_ready__):
-        raise Unavailable(service.why_not or NOT_READY)
+    is_ready = getattr(service, "__is_ready__", None)  # a service without is, once it has started
+    if is_ready is not None and not await asyncio.to_thread(is_ready):
+        raise Unavailable(getattr(service, "why_not", "") or NOT_READY)
     notes_of = getattr(service, "readiness_notes", None)
     notes = [] if notes_of is None else await notes_of()
     return json_response({"status": "ready", "notes": notes}, request_id=request_id)

@@ -30,7 +30,8 @@ def asked(service: ServiceProcess, until: Path) -> socket.socket:
     """A connection that waits for an answer until a file is there."""
     connection = connected(service)
     body = f'{{"until": "{until}"}}'
-    head = f"POST /wait HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
+    about = f"content-type: application/json\r\ncontent-length: {len(body)}"
+    head = f"POST /wait HTTP/1.1\r\nhost: 127.0.0.1\r\n{about}\r\n\r\n"
     connection.sendall((head + body).encode())
     return connection
 
