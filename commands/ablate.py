@@ -13,6 +13,7 @@ from rich.table import Table
 
 from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.estimators import Asked, add_commands
+from commands.json_output import JsonOption, print_json
 from commands.option_groups import with_options
 from commands.output import UserError, console, progress
 from commands.written import check_output, write_json, write_text
@@ -57,7 +58,7 @@ ThreadsOption = Annotated[int, typer.Option(min=1, max=64, help="Threads to fit 
 PageOption = Annotated[
     Path | None, typer.Option("--report", help="Write a page of charts (HTML).", show_default=False)
 ]
-JsonOption = Annotated[
+MetricsOption = Annotated[
     Path | None, typer.Option("--metrics", help="Write all numbers as JSON.", show_default=False)
 ]
 
@@ -76,7 +77,8 @@ def _ablate_one(
     test: TestOption = False,
     threads: ThreadsOption = 1,
     page: PageOption = None,
-    metrics: JsonOption = None,
+    metrics: MetricsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     check_output(page, "--report", ".html")
     check_output(metrics, "--metrics", ".json")
@@ -110,7 +112,7 @@ def _ablate_one(
             test=test,
             progress=lambda part: report("fit", part),
         )
-    _print(found)
+    print_json(found.to_json()) if as_json else _print(found)
     if metrics is not None:
         write_json(metrics, found.to_json())
     if page is not None:

@@ -15,8 +15,9 @@ import typer
 
 from commands.data_options import MappingOption
 from commands.datasets import DaysOption, SeedOption, StoresOption
+from commands.json_output import JsonOption, print_json
 from commands.option_groups import with_options
-from commands.output import StageProgress, UserError, console, progress, reports_errors
+from commands.output import StageProgress, UserError, error_console, progress, reports_errors
 from commands.table_options import TABLE_OPTIONS, TableChoice
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _check_equivalence(
     stores: StoresOption = 40,
     days: DaysOption = 14,
     mapping: MappingOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Replay tables as events, and compare every feature with training, bit for bit.
 
@@ -113,7 +115,7 @@ def _check_equivalence(
     taken back. Each sample is asked at every event of its life, when later events are in the store
     as well. Ends with 1 if a single value differs.
     """
-    from commands.equivalence_report import print_checked, write_report
+    from commands.equivalence_report import as_document, print_checked, write_report
 
     if compact is not None and through_service:
         raise UserError("--compact is for stores; a service compacts by its own settings")
@@ -140,10 +142,10 @@ def _check_equivalence(
     for replayed in found:
         chosen = replayed if max_rows is None else replayed.first(max_rows)
         checked.append(_check(chosen, options))
-    print_checked(checked)
+    print_json(as_document(checked)) if as_json else print_checked(checked)
     if report is not None:
         write_report(checked, report)
-        console.print(f"report: {report / 'equivalence.html'}", highlight=False)
+        error_console.print(f"wrote {report / 'equivalence.html'}", highlight=False)
     if any(not one.is_equal for one in checked):
         raise typer.Exit(1)
 

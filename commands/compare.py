@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from commands.data_options import DATA_OPTIONS, DataChoice
+from commands.json_output import JsonOption, print_json
 from commands.model_choice import MODELS
 from commands.option_groups import with_options
 from commands.output import (
@@ -65,6 +66,7 @@ def _compare(
         Path | None,
         typer.Option("--metrics", help="Write all numbers as JSON.", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare saved models, of one estimator or several, on the later part of the data.
 
@@ -83,7 +85,7 @@ def _compare(
         )
     with progress() as report:
         found = _compared(models, choice, against_baselines, report)
-    _print(found, slices=slices)
+    print_json(found.to_json()) if as_json else _print(found, slices=slices)
     if metrics is not None:
         write_json(metrics, found.to_json())
     if page is not None:

@@ -101,13 +101,13 @@ def _history(one: Checked) -> str:
 def write_report(checked: Sequence[Checked], folder: Path) -> None:
     """Write ``equivalence.json`` and ``equivalence.html``."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = as_json(checked)
+    content = as_document(checked)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "equivalence.json").write_text(text + "\n", encoding="utf-8")
     (folder / "equivalence.html").write_text(_page(checked), encoding="utf-8")
 
 
-def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
+def as_document(checked: Sequence[Checked]) -> dict[str, Any]:
     """Return everything ready for JSON; values that differ are written as Python writes them."""
     return {
         "aggregators": aggregators.__version__,

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from commands.data_options import DATA_OPTIONS, DataChoice
+from commands.json_output import JsonOption, print_json
 from commands.model_choice import ONE_MODEL
 from commands.option_groups import with_options
 from commands.output import UserError, console, progress, reports_errors
-from commands.report_options import REPORT_OPTIONS, ReportChoice, open_for_model
+from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
 from commands.train_eta import evaluate_eta
 
 __all__ = ["evaluate"]
@@ -23,6 +24,7 @@ def _evaluate(
     slices: Annotated[
         bool, typer.Option(help="Also print the scores by city, hour and age of the store.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Score a saved model, of whatever estimator, on the later part of the data.
 
@@ -38,7 +40,7 @@ def _evaluate(
     if described["estimator"] == registry.ETA:
         if outputs.page is not None:
             raise UserError("--report is about one estimator; of an ETA there is --metrics")
-        evaluate_eta(choice, tag, outputs.metrics)
+        evaluate_eta(choice, tag, outputs.metrics, as_json=as_json)
         return
     with progress() as report:
         report("model", 0.0)
@@ -49,8 +51,11 @@ def _evaluate(
         chosen = estimator.asked_of(chosen)
         scored = score(trained, chosen, progress=report)
         outputs.write(estimator, chosen, scored, trained.metadata, tag=tag, progress=report)
-    console.print(f"model [bold]{tag}[/]")
-    print_report(scored, slices=slices)
+    if as_json:
+        print_json(as_document(tag, trained.metadata, scored))
+    else:
+        console.print(f"model [bold]{tag}[/]")
+        print_report(scored, slices=slices)
     outputs.tell()
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
+from commands.json_output import JsonOption, print_json
 from commands.output import UserError, console, error_console, progress, reports_errors
 from commands.table_options import EncodingOption
 
@@ -75,6 +78,7 @@ def check(
         Path | None,
         typer.Option(help="The table.  [default: the mapping's file]", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Read the whole table as a mapping says and tell what was understood."""
     from commands.mapped_dataset import mapped_dataset
@@ -83,7 +87,13 @@ def check(
         report("data", 0.0)
         dataset = mapped_dataset(mapping, data, progress=lambda part: report("data", part))
         report("data", 1.0)
-    _print(dataset)
+    if as_json:
+        print_json({**_columns(dataset), "questions": list(_questions(dataset))})
+    else:
+        _print(dataset)
+    for about in _asked(dataset):
+        for name in about.numbers:
+            _warn_of_answers(about, name)
 
 
 @mapping_app.command("schema")
@@ -95,36 +105,66 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))  # noqa: T201
 
 
-def _print(dataset: Dataset) -> None:
+def _columns(dataset: Dataset) -> dict[str, Any]:
+    """Return what was understood of each column."""
     source, rows = dataset.source, dataset.table
-    console.print(f"[bold]{dataset.name}[/]: {len(rows):,} {source.name}", highlight=False)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("column", "is", "known from", "there in", "for example"):
-        table.add_column(heading)
     kinds = {
         **dict.fromkeys(source.events, "event"),
         **dict.fromkeys(source.dimensions, "dimension"),
         **dict.fromkeys(source.attributes, "attribute"),
     }
+    columns = []
     for name, kind in kinds.items():
         known = rows[name].dropna()
-        first = str(known.iloc[0]) if len(known) else "-"
-        since = "" if kind == "event" else source.known_from_event(name)
-        table.add_row(name, kind, since, f"{len(known) / len(rows):.1%}", first)
-    console.print(table)
+        columns.append(
+            {
+                "name": name,
+                "kind": kind,
+                "known_from": None if kind == "event" else source.known_from_event(name),
+                "share_known": len(known) / len(rows),
+                "example": str(known.iloc[0]) if len(known) else None,
+            }
+        )
+    return {"data": dataset.name, "source": source.name, "rows": len(rows), "columns": columns}
+
+
+def _asked(dataset: Dataset) -> list[Dataset]:
+    """Return the data set asked each question that its events allow."""
     asked = [(dataset.target, dataset.as_of)]
     asked += [(one.target, one.as_of) for one in dataset.questions]
-    for target, as_of in dict.fromkeys(asked):
-        about = dataset.about(target, as_of=as_of)
-        facts = ", ".join((*about.numbers, *about.categories)) or "nothing"
+    return [dataset.about(target, as_of=as_of) for target, as_of in dict.fromkeys(asked)]
+
+
+def _questions(dataset: Dataset) -> Iterator[dict[str, Any]]:
+    for about in _asked(dataset):
+        yield {
+            "target": [about.target.start, about.target.end],
+            "as_of": about.as_of,
+            "rows_to_train": int(about.trains.sum()),
+            "rows_to_test": int(about.tests.sum()),
+            "test_from": about.test_from.isoformat(timespec="seconds"),
+            "facts": [*about.numbers, *about.categories],
+        }
+
+
+def _print(dataset: Dataset) -> None:
+    found = _columns(dataset)
+    console.print(f"[bold]{found['data']}[/]: {found['rows']:,} {found['source']}", highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("column", "is", "known from", "there in", "for example"):
+        table.add_column(heading)
+    for one in found["columns"]:
+        share, example = f"{one['share_known']:.1%}", Text(one["example"] or "-")
+        table.add_row(one["name"], one["kind"], one["known_from"] or "", share, example)
+    console.print(table)
+    for one in _questions(dataset):
+        start, end = one["target"]
         console.print(
-            f"{target.start} to {target.end}, asked when {as_of}: {int(about.trains.sum()):,} rows"
-            f" to train on, {int(about.tests.sum()):,} to test with (from"
-            f" {about.test_from.isoformat(timespec='seconds')}); the request tells {facts}",
+            f"{start} to {end}, asked when {one['as_of']}: {one['rows_to_train']:,} rows to train"
+            f" on, {one['rows_to_test']:,} to test with (from {one['test_from']}); the request"
+            f" tells {', '.join(one['facts']) or 'nothing'}",
             highlight=False,
         )
-        for name in about.numbers:
-            _warn_of_answers(about, name)
 
 
 def _warn_of_answers(dataset: Dataset, name: str) -> None:

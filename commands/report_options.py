@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from estimators.base import Estimator
     from estimators.evaluation import Report
 
-__all__ = ["REPORT_OPTIONS", "MetricsOption", "ReportChoice", "open_for_model"]
+__all__ = ["REPORT_OPTIONS", "MetricsOption", "ReportChoice", "as_document", "open_for_model"]
 
 SIMULATED = (DatasetName.SIMULATOR, DatasetName.CITIES)
 
@@ -90,12 +90,8 @@ class ReportChoice:
         if self.page is not None:
             write_page(self.page, report, diagnostics, metadata, tag=tag)
         if self.metrics is not None:
-            content = {
-                "model": tag or None,
-                "metadata": dict(metadata),
-                "report": report.to_json(),
-                "diagnostics": diagnostics.to_json(),
-            }
+            content = as_document(tag, metadata, report)
+            content["diagnostics"] = diagnostics.to_json()
             text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
             self.metrics.write_text(text + "\n", encoding="utf-8")
 
@@ -110,6 +106,11 @@ REPORT_OPTIONS = OptionGroup(
     options={"page": (PageOption, None), "metrics": (MetricsOption, None)}, build=ReportChoice
 )
 """The options of a :class:`ReportChoice`, for :func:`commands.option_groups.with_options`."""
+
+
+def as_document(tag: str, metadata: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Return what ``--json`` prints of a training or evaluation, and ``--metrics`` begins with."""
+    return {"model": tag or None, "metadata": dict(metadata), "report": report.to_json()}
 
 
 def open_for_model(

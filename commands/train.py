@@ -9,9 +9,10 @@ import typer
 
 from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.estimators import Asked, add_commands
+from commands.json_output import JsonOption, print_json
 from commands.option_groups import with_options
 from commands.output import UserError, console, error_console, progress
-from commands.report_options import REPORT_OPTIONS, ReportChoice
+from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document
 from commands.train_eta import TRAIN_ETA_HELP, train_eta
 
 __all__ = ["train_app"]
@@ -59,6 +60,7 @@ def _train_one(
     save: SaveOption = True,
     tune: TuneOption = None,
     tune_minutes: TuneMinutesOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     from commands.report import print_report
 
@@ -82,9 +84,10 @@ def _train_one(
                 time_limit_s=None if tune_minutes is None else 60.0 * tune_minutes,
             ),
         )
-    print_report(trained.report)
-    _tell_labels(trained.metadata["labels"])
-    _tell_tuning(trained.metadata["tuning"])
+    if not as_json:
+        print_report(trained.report)
+        _tell_labels(trained.metadata["labels"])
+        _tell_tuning(trained.metadata["tuning"])
     tag = ""
     if save:
         from estimators import registry
@@ -95,10 +98,13 @@ def _train_one(
             trained.estimator, dataset, trained.report, trained.metadata, tag=tag, progress=report
         )
     outputs.tell()
+    if as_json:
+        print_json(as_document(tag, trained.metadata, trained.report))
     if not tag:
         error_console.print("not saved (--no-save)")
         return
-    console.print(f"saved as [bold]{tag}[/]; {asked.offered.next_step(tag)}", soft_wrap=True)
+    shown = error_console if as_json else console
+    shown.print(f"saved as [bold]{tag}[/]; {asked.offered.next_step(tag)}", soft_wrap=True)
 
 
 def _tell_labels(labels: Mapping[str, Mapping[str, int]]) -> None:

@@ -10,10 +10,11 @@ import typer
 
 from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.datasets import DatasetName
+from commands.json_output import JsonOption, print_json
 from commands.option_groups import with_options
 from commands.output import StageProgress, console, error_console, progress, reports_errors
 from commands.report import print_report, print_stages
-from commands.report_options import MetricsOption, open_for_model
+from commands.report_options import MetricsOption, as_document, open_for_model
 from commands.written import check_output, write_json
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _train_eta(
     moments: MomentsOption = 150_000,
     baselines: BaselinesOption = True,
     metrics: MetricsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     check_output(metrics, "--metrics", ".json")
     with progress() as report:
@@ -89,29 +91,34 @@ def _train_eta(
             rows_max=moments,
             baselines=baselines,
         )
-    _print(trained.report)
+    if not as_json:
+        _print(trained.report)
     tag = ""
     if save:
         from estimators import registry
 
         tag = registry.save_eta(trained, name=name)
+    content = as_document(tag, trained.metadata, trained.report)
     if metrics is not None:
-        content = {"model": tag or None, "metadata": dict(trained.metadata)}
-        write_json(metrics, {**content, "report": trained.report.to_json()})
+        write_json(metrics, content)
+    if as_json:
+        print_json(content)
     if tag:
         serving = f"doorstep serve eta --model {tag} --store events.db"
-        console.print(f"saved as [bold]{tag}[/]; serve it with: {serving}", soft_wrap=True)
+        shown = error_console if as_json else console
+        shown.print(f"saved as [bold]{tag}[/]; serve it with: {serving}", soft_wrap=True)
     else:
         error_console.print("not saved (--no-save)")
 
 
-def evaluate_eta(choice: DataChoice, tag: str, metrics: Path | None) -> None:
+def evaluate_eta(choice: DataChoice, tag: str, metrics: Path | None, *, as_json: bool) -> None:
     """Score a saved ETA on the later part of the data, and print and write what comes out.
 
     Args:
         choice: of the data; by default of the kind that the model was trained on.
         tag: of the model.
         metrics: the .json file for all scores; None: none.
+        as_json: whether JSON is printed instead of tables.
 
     Raises:
         UserError: the options do not fit together.
@@ -127,8 +134,11 @@ def evaluate_eta(choice: DataChoice, tag: str, metrics: Path | None) -> None:
         report("model", 1.0)
         dataset = open_for_model(choice, metadata, report)
         scored = score(model, dataset, metadata, progress=report)
-    console.print(f"model [bold]{metadata['tag']}[/]")
-    _print(scored)
+    if as_json:
+        print_json(as_document(str(metadata["tag"]), metadata, scored))
+    else:
+        console.print(f"model [bold]{metadata['tag']}[/]")
+        _print(scored)
     if metrics is not None:
         write_json(metrics, {"model": metadata["tag"], "report": scored.to_json()})
 

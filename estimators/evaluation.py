@@ -12,6 +12,7 @@ import numpy as np
 from aggregators.times import from_us
 from estimators.distribution import Distribution
 from estimators.errors import InputError
+from estimators.report_table import report_html, report_text
 from estimators.typing import FloatArray, IntArray
 
 __all__ = [
@@ -136,9 +137,9 @@ class ReportRow:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
-    """All scores of one estimator on one data set.
+    """All scores of one estimator on one data set; ``print`` shows them as a table.
 
     Args:
         estimator: its name.
@@ -151,6 +152,16 @@ class Report:
     dataset: str
     period: tuple[str, str]
     rows: tuple[ReportRow, ...]
+
+    def __str__(self) -> str:
+        return report_text(self)
+
+    def __repr__(self) -> str:
+        return f"<Report of {self.estimator} on {self.dataset}, {len(self.rows)} rows>"
+
+    def _repr_html_(self) -> str:
+        """Return the table, as notebooks show it."""
+        return report_html(self)
 
     def overall(self, model: str) -> Scores:
         """Return the scores of a model over the whole period. Raises `KeyError`: it has none."""

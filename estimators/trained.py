@@ -34,3 +34,10 @@ class TrainedEstimator:
     metadata: Mapping[str, Any]
     reference: Reference | None = None
     fallback: Fallback | None = None
+
+    def __str__(self) -> str:
+        return str(self.report)
+
+    def _repr_html_(self) -> str:
+        """Return its scores as a table, as notebooks show it."""
+        return self.report._repr_html_()

@@ -30,3 +30,10 @@ class TrainedEta:
     parts: Mapping[str, TrainedEstimator]
     report: Report
     metadata: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return str(self.report)
+
+    def _repr_html_(self) -> str:
+        """Return its scores as a table, as notebooks show it."""
+        return self.report._repr_html_()
