@@ -11,7 +11,7 @@ from aggregators import Aggregator
 from estimators.facts import LOCAL_HOUR, LOCAL_WEEKDAY, Facts
 from estimators.shrinkage import Shrinkage
 
-__all__ = ["InputColumn", "columns_of"]
+__all__ = ["InputColumn", "columns_of", "unit_of_fact", "words_of_fact"]
 
 OTHER_TOPIC = "other"
 """Of features that name none."""
@@ -110,14 +110,30 @@ def columns_of(
 
 def _of_fact(facts: Facts, name: str) -> InputColumn:
     topic = _FACT_TOPICS.get(name, _PLACE if name.endswith(_PLACE_ENDINGS) else _ORDER)
-    words = _FACT_WORDS.get(name, name.replace("_", " ").capitalize())
-    settings: dict[str, Any] = {"topic": topic, "description": f"{words}."}
+    settings: dict[str, Any] = {"topic": topic, "description": f"{words_of_fact(name)}."}
     if name in facts.categories:
         return InputColumn(name=name, categories=tuple(facts.categories[name]), **settings)
+    return InputColumn(name=name, unit=unit_of_fact(name), **settings)
+
+
+def words_of_fact(name: str) -> str:
+    """Return what a fact is, in words.
+
+    >>> words_of_fact("distance_m"), words_of_fact("tip_amount")
+    ('Distance from the store to the customer', 'Tip amount')
+    """
+    return _FACT_WORDS.get(name, name.replace("_", " ").capitalize())
+
+
+def unit_of_fact(name: str) -> str:
+    """Return the unit of a fact that is a number, empty where its name says none.
+
+    >>> unit_of_fact("since_ready_s"), unit_of_fact("products"), unit_of_fact("floor")
+    ('s', 'products', '')
+    """
     endings = [ending for ending in _UNIT_ENDINGS if name.endswith(ending)]
     ending = max(endings, key=len, default="")
-    unit = _FACT_UNITS.get(name, _UNIT_ENDINGS.get(ending, ""))
-    return InputColumn(name=name, unit=unit, **settings)
+    return _FACT_UNITS.get(name, _UNIT_ENDINGS.get(ending, ""))
 
 
 def _of_shrinkage(shrinkage: Shrinkage, topics: Mapping[str, str]) -> InputColumn:

@@ -52,17 +52,21 @@ class Answering:
         request: which is answered.
         method: of HTTP.
         path: that was asked for.
+        allow: the methods that the path takes; empty: those that a router names, which may be one
+            of several.
     """
 
     __slots__ = ("_allow", "_foreign", "_method", "_path", "_request", "_send", "status")
 
-    def __init__(self, send: Any, request: RequestContext, *, method: str, path: str) -> None:
+    def __init__(
+        self, send: Any, request: RequestContext, *, method: str, path: str, allow: str = ""
+    ) -> None:
         self._send = send
         self._request = request
         self._method = method
         self._path = path
         self._foreign = 0
-        self._allow = b""
+        self._allow = allow
         self.status = 0
         """Of what was sent; 0 where nothing has been yet."""
 
@@ -81,7 +85,8 @@ class Answering:
         if all(name != _ID for name, _ in headers):
             if message["status"] >= _LEAST_ERROR:
                 self._foreign = message["status"]
-                self._allow = next((text for name, text in headers if name == _ALLOW), b"")
+                named = next((text for name, text in headers if name == _ALLOW), b"")
+                self._allow = self._allow or named.decode("latin-1")
                 return
             headers.append((_ID, self._request.request_id.encode()))
         headers.append((b"traceresponse", self._request.trace.traceparent.encode()))
@@ -93,11 +98,10 @@ class Answering:
         if status == NotFound.http_status:
             return NotFound(f"there is no {self._path[:_SHOWN]!r}; /docs.json has what there is")
         if status == MethodNotAllowed.http_status:
-            allow = self._allow.decode("latin-1")
             return MethodNotAllowed(
                 f"{self._path[:_SHOWN]} does not take {self._method}; expected"
-                f" {allow or 'another method: /docs.json has it'}",
-                allow=allow,
+                f" {self._allow or 'another method: /docs.json has it'}",
+                allow=self._allow,
             )
         if status == Unavailable.http_status:
             return Unavailable("not ready; the log says what is missing")

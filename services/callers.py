@@ -72,6 +72,8 @@ class Callers:
         book = OrderBook(store, sources[0], vocabulary, threads=readers)
         composer = Composer(model, parts, threads, metrics=metrics)
         self._composer = composer
+        self.vocabulary = vocabulary
+        self.order_events = sources[0].events
         info = info_of(model, tag)
         self.eta = OrderEta(
             book,

@@ -23,6 +23,9 @@ from services.readiness import READY_PATH, answer_readiness
 
 __all__ = ["Direct"]
 
+_READING = ("GET", "HEAD")
+"""Methods of questions; BentoML refuses the others."""
+
 
 class Direct:
     """ASGI middleware: answers the JSON endpoints of a service itself, and hands on all else.
@@ -45,7 +48,8 @@ class Direct:
         """Answer a request."""
         is_post = scope["type"] == "http" and scope["method"] == "POST"
         endpoint = self._endpoints.get(scope["path"]) if is_post else None
-        is_question = scope["type"] == "http" and scope["path"] == READY_PATH and not is_post
+        is_read = scope["type"] == "http" and scope["method"] in _READING
+        is_question = is_read and scope["path"] == READY_PATH
         # There is no instance while the process starts, and that start comes through here, too.
         service = _running() if endpoint or is_question else None
         if is_question and service is None:

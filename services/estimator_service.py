@@ -39,6 +39,7 @@ from services.model_loading import (
     load_fallback,
     load_part,
 )
+from services.order_schema import order_schema, with_order
 from services.part_model import PartModel
 from services.prediction_log import PredictionLog
 from services.schemas import (
@@ -154,6 +155,16 @@ class EstimatorService:
 
     def _is_starting(self) -> bool:
         return not self._is_complete and bool(self.start.why_not)
+
+    def describe(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the OpenAPI description with the fields that an order may have."""
+        fields = [model.fields for model in self._models.values()]
+        if not fields:
+            return document
+        names = frozenset.intersection(*(one.taken for one in fields))
+        numbers = frozenset.union(*(one.numbers for one in fields))
+        shared = set.intersection(*({*one.kinds.items()} for one in fields))
+        return with_order(document, order_schema(names, numbers, dict(shared)))
 
     def complete(self) -> bool:
         """Get what is missing; return whether nothing is any more."""

@@ -44,6 +44,7 @@ from services.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
 from services.metrics import EstimateMetrics
 from services.missing_store import MissingStore
 from services.opening_parts import open_parts, sources_of
+from services.order_schema import order_schema, with_order
 from services.parts import Parts
 from services.prediction_log import PredictionLog
 from services.request_context import in_thread
@@ -220,7 +221,13 @@ class EtaService:
         self._parts.append(parts)
         self._callers = callers  # last: with it, requests are answered
 
-    @json_endpoint("/eta", takes=EtaRequest, gives=EtaAnswer, example=ETA)
+    @json_endpoint(
+        "/eta",
+        takes=EtaRequest,
+        gives=EtaAnswer,
+        example=ETA,
+        refuses={404: "An order that is unknown, and nothing is said of it"},
+    )
     async def eta(self, call: Call, /) -> Response:
         """Estimate when one order is with its customer, at any stage, taken apart.
 
@@ -298,6 +305,14 @@ class EtaService:
         if self._intake is None:
             raise Unavailable(self.why_not)
         return await take_events(self._intake, call)
+
+    def describe(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the OpenAPI description with the fields that an order may have."""
+        if self._callers is None:
+            return document
+        vocabulary = self._callers.vocabulary
+        schema = order_schema(vocabulary.names, vocabulary.numbers, vocabulary.kinds)
+        return with_order(document, schema, self._callers.order_events)
 
     async def _decoded(self, call: Call, kind: type[T]) -> T:
         if len(call.body) < LARGE_BODY_BYTES:

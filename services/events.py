@@ -43,7 +43,7 @@ from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
 from services.lookup import FeatureLookup
 from services.openapi import with_questions
-from services.queries import explain_request, features_request
+from services.queries import Names, explain_request, features_request
 from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.settings import EventSettings
@@ -234,8 +234,10 @@ class EventService:
 
     def describe(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the OpenAPI description with what is asked by GET."""
-        lookup = self._lookup
-        return with_questions(document, () if lookup is None else lookup.dimensions)
+        known, names = self._lookup, Names()
+        if known is not None:
+            names = Names(features=known.features, topics=known.topics, dimensions=known.dimensions)
+        return with_questions(document, names)
 
     async def _answer_get(
         self, request: Request, parse: Callable[..., Any], answer: str

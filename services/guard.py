@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 import bentoml
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from services.access import ANONYMOUS_VARIABLE, KeyRing, allows_anonymous, is_loopback
@@ -24,8 +24,10 @@ from services.answering import UNEXPECTED, Answering, answer_problem
 from services.api_keys import Scope
 from services.direct import Direct
 from services.errors import ServiceError, TooLate, TooManyRequests, Unauthorized, Unavailable
+from services.front_page import PAGE_HEADERS, page_of
 from services.guard_metrics import GuardMetrics, guard_metrics
 from services.limits import MAX_REQUESTS, MAX_REQUESTS_PER_KEY, REQUEST_TIMEOUT_S
+from services.methods import methods_of
 from services.openapi import described
 from services.request_context import (
     ARRIVED_KEY,
@@ -53,7 +55,8 @@ OPEN_PATHS = frozenset(
     ("/", "/livez", "/healthz", "/readyz", "/metrics", "/docs.json", "/schema.json")
 )
 """Health, metrics and description: they need no key, and answer when a service is busy."""
-_OPEN_FOLDER = "/static_content/"
+NEEDS_KEY = "doorstep.needs_key"
+"""Where an ASGI scope says whether the service has API keys."""
 _READY = "/readyz"
 _HEALTH_PATHS = frozenset(("/livez", "/healthz", _READY))
 _OTHER = "other"
@@ -69,16 +72,25 @@ def guarded(access: Access) -> Callable[[T], T]:
     def guard(service: T) -> T:
         known: Any = service
 
-        async def description(_request: Request) -> Response:
-            document = described(known, access)
+        def document(request: Request) -> dict[str, Any]:
+            found = described(known, access, needs_key=request.scope.get(NEEDS_KEY, True))
             # What a service answers beside BentoML's endpoints, it describes itself.
             more = getattr(bentoml.get_current_service(), "describe", None)
-            return JSONResponse(document if more is None else more(document))
+            return found if more is None else dict(more(found))
 
-        known.add_asgi_middleware(Guard, access=access, service=known.name)
+        async def description(request: Request) -> Response:
+            return JSONResponse(document(request))
+
+        async def front_page(request: Request) -> Response:
+            return HTMLResponse(page_of(document(request)), headers=PAGE_HEADERS)
+
+        # BentoML looks here before it answers with a description and a page of its own.
+        open_routes = [Route("/docs.json", description), Route("/", front_page)]
+        known.mount_asgi_app(Starlette(routes=open_routes), name="docs")
+        known.add_asgi_middleware(
+            Guard, access=access, service=known.name, methods=methods_of(known)
+        )
         known.add_asgi_middleware(Direct, of=known)  # behind the guard
-        # BentoML looks here before it answers with a description of its own.
-        known.mount_asgi_app(Starlette(routes=[Route("/docs.json", description)]), name="docs")
         return service
 
     return guard
@@ -93,6 +105,7 @@ class Guard:
         service: name of the service, for the log.
         environment: has the settings; that of the process by default.
         metrics: what is counted; those of the process by default.
+        methods: path -> the methods that it takes, as the header ``Allow`` has them.
     """
 
     def __init__(
@@ -103,8 +116,10 @@ class Guard:
         service: str,
         environment: Mapping[str, str] | None = None,
         metrics: GuardMetrics | None = None,
+        methods: Mapping[str, str] | None = None,
     ) -> None:
         self._app = app
+        self._methods = dict(methods or {})
         self._access = dict(access)
         self._metrics = guard_metrics() if metrics is None else metrics
         self._under_way = 0
@@ -143,8 +158,10 @@ class Guard:
         )
         scope[REQUEST_KEY] = request
         enter_request(request)
-        answering = Answering(send, request, method=scope["method"], path=path)
-        is_open = path in OPEN_PATHS or path.startswith(_OPEN_FOLDER)
+        answering = Answering(
+            send, request, method=scope["method"], path=path, allow=self._methods.get(path, "")
+        )
+        is_open = path in OPEN_PATHS
         try:
             if path not in _HEALTH_PATHS:
                 self._check_page(scope, headers)
@@ -181,6 +198,7 @@ class Guard:
         """Let whoever asks see health, metrics and description, however busy the service is."""
         if self._why_not and path == _READY:
             raise Unavailable(self._why_not)
+        scope[NEEDS_KEY] = self._ring is None or self._ring.keys() is not None
         await self._in_time(scope, receive, answering, request)
 
     async def _admitted(

@@ -139,6 +139,7 @@ def json_endpoint(
     media_types: tuple[str, ...] = (JSON,),
     example: Any = None,
     also: Mapping[int, str] | None = None,
+    refuses: Mapping[int, str] | None = None,
 ) -> Callable[[Endpoint[S]], Any]:
     """Make a method an endpoint: POST JSON of one type, get JSON of another.
 
@@ -153,11 +154,12 @@ def json_endpoint(
         media_types: content types that are taken; others are refused with 415.
         example: a good body, for the OpenAPI description.
         also: statuses with which it answers the same type beside 200, and what they mean.
+        refuses: statuses with which it refuses beside those of every endpoint, likewise.
     """
     api = bentoml.api(
         route=route,
         input_spec=_described(_JsonInput, takes, media_types, example),
-        output_spec=_described(_JsonOutput, gives, (JSON,), also=also),
+        output_spec=_described(_JsonOutput, gives, (JSON,), also=also, refuses=refuses),
     )
 
     def decorate(endpoint: Endpoint[S]) -> Any:
@@ -208,6 +210,7 @@ class _Described(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml's names
     media_types: ClassVar[tuple[str, ...]] = (JSON,)
     example: ClassVar[Any] = None
     also: ClassVar[Mapping[int, str]] = {}
+    refuses: ClassVar[Mapping[int, str]] = {}
 
     @classmethod
     def model_json_schema(cls, *_: Any, **options: Any) -> dict[str, Any]:
@@ -251,6 +254,7 @@ def _described(
     media_types: tuple[str, ...],
     example: Any = None,
     also: Mapping[int, str] | None = None,
+    refuses: Mapping[int, str] | None = None,
 ) -> Any:
     """Return a descriptor of its own for one type; BentoML knows descriptors by their class."""
     name = getattr(kind, "__name__", "Json") + base.__name__.removeprefix("_Json")
@@ -259,6 +263,7 @@ def _described(
         "media_types": media_types,
         "example": example,
         "also": also or {},
+        "refuses": refuses or {},
         "__module__": __name__,
     }
     return type(name, (base,), own)

@@ -79,6 +79,16 @@ class FeatureLookup:
         """The dimensions whose values can be given as keys."""
         return self._dimensions
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features that can be asked for."""
+        return tuple(self._by_name)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that can be asked for."""
+        return tuple(self._topics)
+
     def warm_up(self) -> None:
         """Ask for everything once, so that the first real question is quick."""
         row: dict[str, Any] = {"keys": dict.fromkeys(self._dimensions), "sample_id": None}

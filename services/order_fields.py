@@ -58,6 +58,21 @@ class OrderFields:
         self._kinds = kinds_of(facts.categories)
         self._with_courier = frozenset(COURIER_FACTS if estimator.as_of == ANY_MOMENT else ())
 
+    @property
+    def taken(self) -> frozenset[str]:
+        """The fields that an order may have."""
+        return self._taken
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Those of them that are numbers."""
+        return self._numbers & self._taken
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """Of which type the values of categories are, where the model knows it."""
+        return self._kinds
+
     def takes(self, name: str) -> bool:
         """Return whether an order may have this field."""
         return name in self._taken

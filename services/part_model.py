@@ -114,6 +114,11 @@ class PartModel:
         return self._features
 
     @property
+    def fields(self) -> OrderFields:
+        """The fields that an order may have."""
+        return self._fields
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the real-time features."""
         return self._features.names

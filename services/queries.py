@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,9 +17,10 @@ from starlette.datastructures import QueryParams
 from services.decoding import decode, unknown_field
 from services.errors import InvalidRequest
 from services.feature_schemas import ExplainRequest, FeatureRow, FeaturesRequest
+from services.limits import MAX_TEXT_CHARACTERS
 from services.lookup import FeatureLookup
 
-__all__ = ["explain_request", "features_request", "parameters_of"]
+__all__ = ["Names", "explain_request", "features_request", "parameters_of"]
 
 T = TypeVar("T", bound=FeatureRow)
 
@@ -70,10 +72,25 @@ def explain_request(params: QueryParams, lookup: FeatureLookup) -> ExplainReques
     return decode(msgspec.json.encode(fields), ExplainRequest)
 
 
-def parameters_of(path: str, lookup_dimensions: tuple[str, ...]) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What can be asked for; empty where a service does not know it yet.
+
+    Args:
+        features: names of features.
+        topics: of the catalog.
+        dimensions: whose values are keys.
+    """
+
+    features: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = ()
+
+
+def parameters_of(path: str, names: Names) -> list[dict[str, Any]]:
     """Return the parameters of ``/features`` or ``/explain`` as OpenAPI has them."""
     words = dict(_FEATURES if path == "/features" else _EXPLAIN)
-    for dimension in lookup_dimensions:
+    for dimension in names.dimensions:
         words[dimension] = f"The value of the dimension {dimension}; empty where it is missing."
     return [
         {
@@ -81,12 +98,26 @@ def parameters_of(path: str, lookup_dimensions: tuple[str, ...]) -> list[dict[st
             "in": "query",
             "required": path == "/explain" and name == "feature",
             "description": text,
-            "schema": {"type": "array", "items": {"type": "string"}}
-            if (path, name) == ("/features", "feature")
-            else {"type": "string"},
+            "schema": _schema_of(path, name, names),
         }
         for name, text in words.items()
     ]
+
+
+def _schema_of(path: str, name: str, names: Names) -> dict[str, Any]:
+    """Return the schema of one parameter."""
+    if name == "feature":
+        one: dict[str, Any] = {"type": "string", "minLength": 1}
+        if names.features:
+            one = {"enum": list(names.features)}
+        return {"type": "array", "items": one} if path == "/features" else one
+    if name == "topic" and names.topics:
+        return {"enum": list(names.topics)}
+    if name == "event_times":
+        return {"enum": list(_TRUTHS)}
+    if name == "as_of":
+        return {"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]}
+    return {"type": "string", "maxLength": MAX_TEXT_CHARACTERS}
 
 
 def _fields(params: QueryParams, words: dict[str, str], lookup: FeatureLookup) -> dict[str, Any]:

@@ -219,10 +219,10 @@ def check_key_kind(known_kinds: KnownKinds, dimension: str, key: Key) -> None:
 
 def check_id_kind(known_kinds: KnownKinds, source: str, sample_id: SampleId) -> None:
     """Raise :class:`QueryError` for a sample id of another type than the source's ids."""
-    if known_kinds.id_kind not in (None, type(sample_id)):
-        raise QueryError(
-            f"sample_id is {sample_id!r}; source {source!r} has {known_kinds.id_kind} ids"
-        )
+    kind = known_kinds.id_kind
+    if kind not in (None, type(sample_id)):
+        assert kind is not None
+        raise QueryError(f"sample_id is {sample_id!r}; source {source!r} has {kind.__name__} ids")
 
 
 def outcome(old: Record | None, new: Record) -> int:

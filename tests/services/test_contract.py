@@ -22,6 +22,7 @@ from services.limits import MAX_BODY_BYTES
 from services.process import ServiceProcess
 from tests.services import mutations
 from tests.services.every_service import EVERY_SERVICE, KnownService
+from tests.services.schemathesis_run import UNHURRIED, faults_of
 
 JSON = "application/json"
 OTHER_TYPES = (
@@ -78,7 +79,7 @@ class Services:
             self._request.getfixturevalue("saved_eta")
         folder = self._folder / known.name
         folder.mkdir()
-        settings = {**known.settings(folder), "DOORSTEP_LOG_SAMPLE": "0"}
+        settings = {**known.settings(folder), "DOORSTEP_LOG_SAMPLE": "0", **UNHURRIED}
         process = ServiceProcess(known.target, log=folder / "log", settings=settings)
         service = self._stack.enter_context(process)
         http = httpx.Client(base_url=service.url, trust_env=False, timeout=30.0)
@@ -186,6 +187,32 @@ def test_paths_and_methods_that_there_are_not_are_named(running: Running) -> Non
         assert problem_of(response)["error"] == "method_not_allowed"
         assert "DELETE" in problem_of(response)["reason"]
         assert "POST" in response.headers["allow"]
+
+
+@every_service
+def test_another_method_is_told_all_that_there_are(running: Running) -> None:
+    for path, operations in running.http.get("/docs.json").json()["paths"].items():
+        expected = {method.upper() for method in operations}
+        if "GET" in expected:
+            expected.add("HEAD")
+        for method in ("PUT", "TRACE", "OPTIONS"):
+            response = running.http.request(method, path)
+            assert response.status_code == 405, f"{method} {path}"
+            assert set(response.headers["allow"].split(", ")) == expected, f"{method} {path}"
+
+
+@every_service
+def test_the_page_is_our_own_and_lists_what_an_order_may_have(running: Running) -> None:
+    response = running.http.get("/")
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    assert f"<title>Doorstep: {running.name}</title>" in response.text
+    assert "BentoML Prediction Service" not in response.text
+    assert (
+        "<td>distance_m</td>" in response.text.replace("<code>", "").replace("</code>", "")
+    ) == (running.name != "events")
+    described = running.http.get("/docs.json").json()
+    assert ("Order" in described["components"]["schemas"]) == (running.name != "events")
 
 
 @every_endpoint
@@ -308,3 +335,10 @@ def test_every_answer_has_an_id_and_a_trace(running: Running) -> None:
         assert response.status_code == 200, path
         assert response.headers["x-request-id"] == "r-7"
         assert response.headers["traceresponse"]
+
+
+@every_service
+@pytest.mark.slow
+def test_schemathesis_finds_no_fault(running: Running, tmp_path: Path) -> None:
+    """Each endpoint keeps to its description, whatever fits that or violates it."""
+    assert not faults_of(str(running.http.base_url), tmp_path)

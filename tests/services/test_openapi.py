@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from aggregators.catalog import CATALOG
+from estimators.stages import LIFE
 from services.courier_travel import CourierTravelService
 from services.decoding import decode
 from services.eta import EtaService
@@ -19,7 +21,10 @@ from services.eta_schemas import ArrivalRow
 from services.etp import EtpService
 from services.events import EventService
 from services.feature_schemas import FeatureRow
+from services.guard import OPEN_PATHS
 from services.openapi import described, with_questions
+from services.order_schema import order_schema, with_order
+from services.queries import Names
 from services.schemas import CloudEvent, PredictRequest, TravelRequest
 from services.wall_eta import WallEtaService
 
@@ -31,6 +36,9 @@ SERVICES: dict[str, Any] = {
     "events": EventService,
     "wall_eta": WallEtaService,
 }
+
+NUMBERS = ("amount", "distance_m")
+NAMES = (*NUMBERS, "store_id")
 
 
 def row_kind_of(service: str, route: str) -> Any:
@@ -47,7 +55,7 @@ def description_of(name: str) -> str:
     document = described(service, options["access"])
     if name == "events":
         dimensions = sorted({feature.dimension for feature in CATALOG})
-        document = with_questions(document, tuple(dimensions))
+        document = with_questions(document, Names(dimensions=tuple(dimensions)))
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
@@ -55,6 +63,60 @@ def description_of(name: str) -> str:
 def test_the_description_is_the_one_that_was_agreed_on(name: str) -> None:
     agreed = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
     assert description_of(name) == agreed, "python -m tests.services.test_openapi"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_description_is_valid(name: str) -> None:
+    document = json.loads(description_of(name))
+    assert document["openapi"] == "3.1.0"
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_description_with_the_fields_of_orders_is_valid(name: str) -> None:
+    document = with_order(json.loads(description_of(name)), order_schema(NAMES, NUMBERS), LIFE)
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+    taken = {"courier_travel": "TravelRequest", "eta": "EtaRequest"}.get(name, "PredictRequest")
+    if name != "events":
+        order = document["components"]["schemas"][taken]["properties"]["order"]
+        assert order["$ref"] == "#/components/schemas/Order"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_open_is_described_and_needs_no_key(name: str) -> None:
+    document = json.loads(description_of(name))
+    (service_access,) = [options["access"] for _, options in SERVICES[name].middlewares[:1]]
+    assert {*document["paths"]} == OPEN_PATHS | {*service_access}
+    for path in OPEN_PATHS:
+        (operation,) = document["paths"][path].values()
+        assert operation["security"] == []
+        assert operation["responses"]["200"]["content"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_without_keys_does_not_ask_for_one(name: str) -> None:
+    service = SERVICES[name]
+    (_, options), *_ = service.middlewares
+    document = described(service, options["access"], needs_key=False)
+    asked = [one["post"]["security"] for one in document["paths"].values() if "post" in one]
+    assert asked == [[]] * len(asked)
+
+
+def test_names_that_can_be_asked_for_are_told() -> None:
+    service = SERVICES["events"]
+    (_, options), *_ = service.middlewares
+    names = Names(features=("f", "g"), topics=("t",), dimensions=("store_id",))
+    document = with_questions(described(service, options["access"]), names)
+    parameters = {
+        one.get("name"): one for one in document["paths"]["/features"]["get"]["parameters"]
+    }
+    assert parameters["feature"]["schema"]["items"] == {"enum": ["f", "g"]}
+    assert parameters["topic"]["schema"] == {"enum": ["t"]}
+    assert "store_id" in parameters
+    asked = document["components"]["schemas"]["FeaturesRequest"]["properties"]
+    assert asked["features"]["items"] == {"enum": ["f", "g"]}
+    assert asked["keys"]["propertyNames"] == {"enum": ["store_id"]}
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -82,9 +144,9 @@ def test_every_endpoint_says_who_may_ask_and_how_it_refuses(name: str) -> None:
     document = json.loads(description_of(name))
     operations = [
         operation
-        for operations in document["paths"].values()
+        for path, operations in document["paths"].items()
         for operation in operations.values()
-        if "operationId" in operation
+        if path not in OPEN_PATHS
     ]
     assert operations
     for operation in operations:
