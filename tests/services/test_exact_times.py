@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pytest
 
+from aggregators import Event, TimestampError
 from aggregators.times import column_to_us, moment_to_us
 from services.cloudevents import structured
 from services.decoding import decode, decode_or_none
@@ -73,6 +75,14 @@ def test_every_way_in_gives_the_same_bits(text: str) -> None:
     assert column_to_us(table, "time").tolist() == [expected]
     assert moment_to_us(pd.Timestamp(text), "time") == expected
     assert moment_to_us(datetime.fromisoformat(text), "time") == expected
+
+
+def test_what_knows_no_time_zone_is_refused_instead_of_guessed() -> None:
+    for naive in (np.datetime64(TEXTS[0][:-1]), TEXTS[0], datetime(2026, 3, 2)):  # noqa: DTZ001
+        with pytest.raises(TimestampError, match="timezone-aware"):
+            moment_to_us(naive, "time")
+        with pytest.raises(TimestampError, match="timezone-aware"):
+            _ = Event("orders", "o-1", "ready", naive).time_us  # type: ignore[arg-type]
 
 
 def test_times_within_objects_and_lists_are_cut() -> None:

@@ -11,9 +11,10 @@ import pytest
 from services.decoding import decode
 from services.errors import InvalidRequest
 from services.header_text import attribute_of, query_of
+from services.intake import IntakeRules, read_events
 from services.schemas import CloudEvent
 from tests.services.asgi import AsgiClient
-from tests.services.building import cloud_event
+from tests.services.building import ORDERS, at, cloud_event
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,14 @@ def test_an_address_that_is_not_utf8_is_refused_by_its_parameter(service: Any, p
     assert response.status_code == 400
     assert response.json()["field"] == "city"
     assert "%FF is not UTF-8" in response.json()["reason"]
+
+
+@pytest.mark.parametrize("broken", [b"\xff", b"\xfe", b"\xed\xa0\x80", rb"\ud800"])
+def test_a_message_that_is_not_utf8_is_refused_alone(broken: bytes) -> None:
+    """As bodies and as messages of a stream, which are read in the same way."""
+    rules = IntakeRules(sources={"orders": ORDERS}, max_clock_skew_s=60.0, clock=lambda: at(600))
+    good = json.dumps(cloud_event(id="good")).encode()
+    bad = json.dumps(cloud_event(id="bad", subject="HERE")).encode().replace(b"HERE", broken)
+    incoming = read_events(b"[" + bad + b"," + good + b"]", rules, rules.now_us())
+    assert [status.status for status in incoming.statuses] == ["refused", "accepted"]
+    assert [event.sample_id for event in incoming.events] == ["o-1"]
