@@ -5,8 +5,6 @@ A request beyond a limit is refused with 4xx and the limit's number; nothing is 
 
 from __future__ import annotations
 
-from aggregators.events import MAX_TEXT_CHARACTERS as _MAX_TEXT_CHARACTERS
-
 __all__ = [
     "FEW_ROWS",
     "LARGE_BODY_BYTES",
@@ -122,8 +120,8 @@ MAX_EXPLAINED_SAMPLES = 1_000
 MAX_LEVELS = 20
 """Quantile levels that one request may ask for."""
 
-MAX_TEXT_CHARACTERS = _MAX_TEXT_CHARACTERS
-"""Characters of an id or of a dimension's value; event stores take no longer ones."""
+MAX_TEXT_CHARACTERS = 256
+"""Characters of an id or of a dimension's value; event stores take no longer ones, either."""
 
 MAX_REQUEST_ID_CHARACTERS = 128
 """Characters of an incoming ``x-request-id``; a longer one is replaced."""

@@ -11,7 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from aggregators import Event, StoreError
+from aggregators.events import MAX_TEXT_CHARACTERS
 from aggregators.stores import EventStore
+from services import limits
 from services.cloudevents import from_cloud_event, to_cloud_event
 from services.decoding import decode
 from services.errors import InvalidRequest, Unavailable
@@ -178,6 +180,10 @@ def test_unknown_data_are_left_out_and_counted_and_their_first_names_logged(
     said = [record.getMessage() for record in caplog.records]
     for field in ("currency", "tip", "priority"):
         assert sum(repr(field) in line for line in said) == 1
+
+
+def test_requests_and_stores_have_the_same_limit_of_characters() -> None:
+    assert limits.MAX_TEXT_CHARACTERS == MAX_TEXT_CHARACTERS  # clients import the former alone
 
 
 def test_senders_cannot_fill_the_log_with_names(caplog: pytest.LogCaptureFixture) -> None:
