@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -116,6 +117,10 @@ def test_a_failure_says_which_file_and_not_where_it_is() -> None:
     assert problem_of(InvalidRequest("'/a/b/c' is no city"), "r").reason == "'/a/b/c' is no city"
 
 
+def refused(url: str) -> httpx.Response:
+    return httpx.post(f"{url}/events", json={"a": 1}, trust_env=False, timeout=20.0)
+
+
 def test_a_service_without_its_store_says_neither_where_it_is_nor_the_password(
     tmp_path: Path,
 ) -> None:
@@ -127,9 +132,11 @@ def test_a_service_without_its_store_says_neither_where_it_is_nor_the_password(
         with ServiceProcess(
             "services.events:EventService", log=log, settings=settings, ready_path="/livez"
         ) as service:
-            answer = httpx.post(
-                f"{service.url}/events", json={"a": 1}, trust_env=False, timeout=20.0
-            )
+            answer = refused(service.url)
+            deadline_s = time.monotonic() + 240.0
+            while says not in answer.text and time.monotonic() < deadline_s:  # it is starting
+                time.sleep(0.2)
+                answer = refused(service.url)
         assert answer.status_code == 503
         assert says in answer.json()["reason"]
         for text in (answer.text, log.read_text()):
