@@ -6,7 +6,7 @@ import signal
 import threading
 from contextlib import ExitStack
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -76,15 +76,7 @@ def consume(
     changes nothing. Several consumers of one group share the stream, and take over what dead ones
     leave. What can never be stored goes to the stream NAME:dead, with the reason.
     """
-    try:
-        from services.consuming import ConsumerSettings, run_consumer
-    except ModuleNotFoundError as error:
-        if error.name != "redis":
-            raise
-        raise UserError("a stream needs the extra redis: pip install 'doorstep[redis]'") from None
-
-    named = {"consumer": consumer} if consumer else {}
-    settings = ConsumerSettings(
+    _run(
         url=url,
         stream=stream,
         store=store,
@@ -98,11 +90,23 @@ def consume(
         metrics_host=metrics_host,
         metrics_port=metrics_port,
         once=once,
-        **named,
+        **({"consumer": consumer} if consumer else {}),
     )
+
+
+def _run(**settings: Any) -> None:
+    """Consume with the settings of a consumer, and say what was done."""
+    try:
+        from services.consuming import ConsumerSettings, run_consumer
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise UserError("a stream needs the extra redis: pip install 'doorstep[redis]'") from None
+
+    checked = ConsumerSettings(**settings)
     with ExitStack() as stack:
         line = _Line(stack)
-        progress = run_consumer(settings, ending=_ending(), on_progress=line.show)
+        progress = run_consumer(checked, ending=_ending(), on_progress=line.show)
     console.print(
         f"{progress.messages:,} messages: {progress.events:,} events stored,"
         f" {progress.applied:,} of them new; {progress.dead:,} dead letters,"
