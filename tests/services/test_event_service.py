@@ -326,6 +326,8 @@ def test_the_store_is_compacted_while_the_service_answers(tmp_path: Path) -> Non
             ("delivered", 30, {}),
         )
     ]
+    # The store is compacted up to what the latest event says, less what is to be kept.
+    lately = Event("orders", "o-200", "activated", datetime.now(UTC) - timedelta(hours=2), {})
 
     def metric(url: str, name: str) -> float:
         lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
@@ -335,7 +337,7 @@ def test_the_store_is_compacted_while_the_service_answers(tmp_path: Path) -> Non
         ServiceProcess(TARGET, log=tmp_path / "log", settings=settings.to_environment()) as service,
         EventClient(service.url) as client,
     ):
-        assert client.send_events(map(to_cloud_event, sent)).applied == 1_000
+        assert client.send_events(map(to_cloud_event, [*sent, lately])).applied == 1_001
         as_of = datetime.now(UTC)
         # Without it nothing says that the others are old: the clock alone is not trusted.
         now = Event("orders", "now", "activated", as_of, {"store_id": "another"})

@@ -51,6 +51,7 @@ def test_an_eta_lacks_the_part_whose_model_is_damaged_until_it_is_mended(
         ) as service,
         httpx.Client(base_url=service.url, trust_env=False, timeout=PATIENCE_S) as http,
     ):
+        wait_until(lambda: "is starting" not in http.get("/readyz").text)
         damaged = answers_of(http, city)
         assert http.get("/readyz").status_code == 503
         for path, content in zip(files, good, strict=True):
@@ -77,6 +78,7 @@ def test_a_service_without_a_model_says_so_until_there_is_one(home: Path, tmp_pa
         ) as service,
         httpx.Client(base_url=service.url, trust_env=False, timeout=PATIENCE_S) as http,
     ):
+        wait_until(lambda: "is starting" not in http.get("/readyz").text)
         refused = http.post("/predict", json=ORDER)
         assert refused.status_code == 503
         assert "no model" in refused.json()["reason"]
