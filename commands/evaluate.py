@@ -10,7 +10,7 @@ from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.json_output import JsonOption, print_json
 from commands.model_choice import ONE_MODEL
 from commands.option_groups import with_options
-from commands.output import UserError, console, progress, reports_errors
+from commands.output import console, progress, reports_errors
 from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
 from commands.train_eta import evaluate_eta
 
@@ -38,9 +38,7 @@ def _evaluate(
     described = registry.describe(model)
     tag = str(described["tag"])
     if described["estimator"] == registry.ETA:
-        if outputs.page is not None:
-            raise UserError("--report is about one estimator; of an ETA there is --metrics")
-        evaluate_eta(choice, tag, outputs.metrics, as_json=as_json)
+        evaluate_eta(choice, tag, outputs, as_json=as_json)
         return
     with progress() as report:
         report("model", 0.0)

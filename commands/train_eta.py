@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +12,17 @@ from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.datasets import DatasetName
 from commands.json_output import JsonOption, print_json
 from commands.option_groups import with_options
-from commands.output import StageProgress, console, error_console, progress, reports_errors
+from commands.output import (
+    StageProgress,
+    UserError,
+    console,
+    error_console,
+    progress,
+    reports_errors,
+)
 from commands.report import print_report, print_stages
-from commands.report_options import MetricsOption, as_document, open_for_model
-from commands.written import check_output, write_json
+from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
+from commands.written import write_json, write_text
 
 if TYPE_CHECKING:
     from estimators import Dataset
@@ -68,16 +75,15 @@ def open_for_eta(choice: DataChoice, report: StageProgress) -> Dataset:
 
 def _train_eta(
     choice: DataChoice,
+    outputs: ReportChoice,
     name: NameOption = "eta",
     threads: ThreadsOption = 2,
     save: SaveOption = True,
     per_order: PerOrderOption = 2.5,
     moments: MomentsOption = 150_000,
     baselines: BaselinesOption = True,
-    metrics: MetricsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    check_output(metrics, "--metrics", ".json")
     with progress() as report:
         dataset = open_for_eta(choice, report)
         from estimators.eta_training import train_eta as train
@@ -99,8 +105,7 @@ def _train_eta(
 
         tag = registry.save_eta(trained, name=name)
     content = as_document(tag, trained.metadata, trained.report)
-    if metrics is not None:
-        write_json(metrics, content)
+    _write(outputs, trained.report, trained.metadata, tag, content)
     if as_json:
         print_json(content)
     if tag:
@@ -111,13 +116,13 @@ def _train_eta(
         error_console.print("not saved (--no-save)")
 
 
-def evaluate_eta(choice: DataChoice, tag: str, metrics: Path | None, *, as_json: bool) -> None:
+def evaluate_eta(choice: DataChoice, tag: str, outputs: ReportChoice, *, as_json: bool) -> None:
     """Score a saved ETA on the later part of the data, and print and write what comes out.
 
     Args:
         choice: of the data; by default of the kind that the model was trained on.
         tag: of the model.
-        metrics: the .json file for all scores; None: none.
+        outputs: the files that are written beside.
         as_json: whether JSON is printed instead of tables.
 
     Raises:
@@ -139,8 +144,26 @@ def evaluate_eta(choice: DataChoice, tag: str, metrics: Path | None, *, as_json:
     else:
         console.print(f"model [bold]{metadata['tag']}[/]")
         _print(scored)
-    if metrics is not None:
-        write_json(metrics, {"model": metadata["tag"], "report": scored.to_json()})
+    content = {"model": metadata["tag"], "report": scored.to_json()}
+    _write(outputs, scored, metadata, str(metadata["tag"]), content)
+
+
+def _write(
+    outputs: ReportChoice,
+    report: Report,
+    metadata: Mapping[str, Any],
+    tag: str,
+    content: dict[str, Any],
+) -> None:
+    """Write the page and the numbers that are asked for."""
+    if outputs.page is not None:
+        from commands.training_report import report_page
+
+        if not report.rows:
+            raise UserError("there is no order to test with, so there is nothing to report")
+        write_text(outputs.page, report_page(report, None, metadata, tag=tag))
+    if outputs.metrics is not None:
+        write_json(outputs.metrics, content)
 
 
 def _print(report: Report) -> None:
@@ -148,4 +171,4 @@ def _print(report: Report) -> None:
     print_stages(report)
 
 
-train_eta = reports_errors(with_options(_train_eta, choice=DATA_OPTIONS))
+train_eta = reports_errors(with_options(_train_eta, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS))

@@ -44,20 +44,26 @@ tr.own td{font-weight:600}.facts td{text-align:left}.facts td:first-child{color:
 
 
 def write_page(
-    path: Path, report: Report, diagnostics: Diagnostics, metadata: Mapping[str, Any], *, tag: str
+    path: Path,
+    report: Report,
+    diagnostics: Diagnostics | None,
+    metadata: Mapping[str, Any],
+    *,
+    tag: str,
 ) -> None:
     """Write the page of a report; see :func:`report_page`."""
     path.write_text(report_page(report, diagnostics, metadata, tag=tag), encoding="utf-8")
 
 
 def report_page(
-    report: Report, diagnostics: Diagnostics, metadata: Mapping[str, Any], *, tag: str
+    report: Report, diagnostics: Diagnostics | None, metadata: Mapping[str, Any], *, tag: str
 ) -> str:
     """Return the page as HTML.
 
     Args:
         report: the scores, with slices and baselines.
-        diagnostics: examples, errors over time, contributions.
+        diagnostics: examples, errors over time, contributions; None: of a composed ETA there are
+            none, its parts have their own.
         metadata: of the model.
         tag: of the saved model; empty where it was not saved.
     """
@@ -66,10 +72,9 @@ def report_page(
         *_scores(report),
         *_calibration(report, diagnostics),
         *_slices(report),
-        *_over_time(diagnostics),
-        *_drivers(diagnostics),
-        *_examples(diagnostics),
     ]
+    if diagnostics is not None:
+        parts += [*_over_time(diagnostics), *_drivers(diagnostics), *_examples(diagnostics)]
     return "\n".join([*parts, "</html>", ""])
 
 
@@ -84,7 +89,7 @@ def _head(report: Report, metadata: Mapping[str, Any], tag: str) -> Iterator[str
         f" to {metadata.get('trained_until')}",
         **_labels(metadata.get("labels") or {}),
         "tested on": f"{report.overall(report.estimator).n:,} rows, {start} to {end}",
-        "inputs": f"{len(metadata.get('feature_names', ()))} facts and features, catalog"
+        "inputs": f"{_inputs(metadata)}, catalog"
         f" {metadata.get('catalog_version')}, aggregators {metadata.get('aggregators_version')}",
         "data": f"{metadata.get('dataset')}, fingerprint"
         f" {str(metadata.get('data_fingerprint', ''))[:16]}",
@@ -106,7 +111,15 @@ def _labels(labels: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
     }
 
 
+def _inputs(metadata: Mapping[str, Any]) -> str:
+    names = metadata.get("feature_names")
+    return "those of its parts" if names is None else f"{len(names)} facts and features"
+
+
 def _grown(metadata: Mapping[str, Any]) -> str:
+    if "parameters" not in metadata:  # composed of models that have their own
+        version = metadata.get("lightgbm_version", "?")
+        return f"{metadata.get('trees', '?')} trees in all parts, LightGBM {version}"
     parameters = metadata.get("parameters", {})
     searched = "" if metadata.get("tuning") is None else ", parameters searched on inner splits"
     return (
@@ -167,7 +180,7 @@ def _score_row(row: ReportRow, *, own: bool) -> str:
     return f"<tr{kind}>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _calibration(report: Report, diagnostics: Diagnostics) -> Iterator[str]:
+def _calibration(report: Report, diagnostics: Diagnostics | None) -> Iterator[str]:
     own = report.overall(report.estimator)
     yield "<h2>Is it as sure as it should be?</h2>"
     yield (
@@ -191,6 +204,12 @@ def _calibration(report: Report, diagnostics: Diagnostics) -> Iterator[str]:
             " too wide; a valley with high ends: too narrow; a slope: too early or too late. The"
             " band holds 95 of 100 bars of a perfect model; bars outside it are orange.",
         ),
+        *(() if diagnostics is None else _sharpness(diagnostics)),
+    )
+
+
+def _sharpness(diagnostics: Diagnostics) -> tuple[str, ...]:
+    return (
         _figure(
             charts.reliability(diagnostics.reliability),
             f"Rows with similar estimates ({diagnostics.reliability[0].rows:,} each): what was"
@@ -222,7 +241,8 @@ def _slices(report: Report) -> Iterator[str]:
     yield from _outside(report)
     ordered = [g for g in GROUPS if g in groups] + [g for g in groups if g not in GROUPS]
     for group in ordered:
-        every = [row for row in report.rows if row.group == group and row.scores.n]
+        own = [row for row in report.rows if row.model == report.estimator]
+        every = [row for row in own if row.group == group and row.scores.n]
         rows = charts.drawn(every)
         if not rows:
             continue
@@ -241,7 +261,12 @@ def _outside(report: Report) -> Iterator[str]:
     found = []
     for row in report.rows:
         share, n = row.scores.coverage.get(LEVEL, math.nan), row.scores.n
-        if row.group == ALL or n < charts.ROWS_LEAST or math.isnan(share):
+        if (
+            row.group == ALL
+            or row.model != report.estimator
+            or n < charts.ROWS_LEAST
+            or math.isnan(share)
+        ):
             continue
         off = abs(share - LEVEL)
         if off > charts.TOLERANCE:

@@ -96,8 +96,14 @@ def test_a_part_is_evaluated_with_the_whole(saved_eta: str) -> None:
     assert "any moment" in shown.output
 
 
-def test_a_page_of_plots_is_about_one_estimator(saved_eta: str, tmp_path: Path) -> None:
-    page = str(tmp_path / "page.html")
-    shown = CliRunner().invoke(app, ["evaluate", "--model", saved_eta, "--report", page])
-    assert shown.exit_code == 1
-    assert "--metrics" in shown.output
+def test_an_eta_has_a_page_of_plots(asked: dict[str, Any], saved_eta: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    invoked("train", "eta", *CITIES, "--no-save", "--report", str(page))
+    for text in (page.read_text(encoding="utf-8"),):
+        assert text.count("<svg") > 5
+        assert "By stage" in text
+        assert "those of its parts" in text
+        assert "courier_at_customer" in text
+    page.unlink()
+    invoked("evaluate", saved_eta, *CITIES, "--report", str(page))
+    assert "By stage" in page.read_text(encoding="utf-8")
