@@ -55,7 +55,7 @@ class TransportSettings:
     idle_timeout_s: float = 5.0
     write_timeout_s: float = 10.0
     grace_s: float = 20.0
-    max_wait_ms: float = 75.0
+    max_wait_ms: float = 50.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> TransportSettings:
