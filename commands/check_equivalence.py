@@ -138,10 +138,8 @@ def _check_equivalence(
                 _own_table(Path(data), columns)
             ]
         show("data", 1.0)
-    checked: list[Checked] = []
-    for replayed in found:
-        chosen = replayed if max_rows is None else replayed.first(max_rows)
-        checked.append(_check(chosen, options))
+    chosen = [one if max_rows is None else one.first(max_rows) for one in found]
+    checked = [_check(one, options) for one in chosen]
     print_json(as_document(checked)) if as_json else print_checked(checked)
     if report is not None:
         write_report(checked, report)
