@@ -1,14 +1,14 @@
-"""Evenings of `doorstep demo` with several seeds, pooled: do its ranges hold, do its couriers wait less?
+"""Evenings of `doorstep demo`, pooled: do its ranges hold, do its couriers wait less?
 
 Usage: python -m benchmarks.demo_seeds [--seeds 0-9] [--days 14] [--orders-per-day 1500]
        [--minutes 60] [--folder FOLDER] [--no-save]
 
-Each seed is a city of its own: simulated, learned from, served and lived through over HTTP exactly as
-the demo does, one after the other, in one to two minutes of one processor each. With a folder, what
-was measured is kept there seed by seed, so that an interrupted run goes on where it was. Standard
-errors are of ratios over evenings: orders of one evening share its weather and its rush. Writes
-results/demo_seeds.json and the table of benchmarks/README.md.
-"""  # noqa: E501
+Each seed is a city of its own: simulated, learned from, served and lived through over HTTP exactly
+as the demo does, one after the other, in about two minutes of one processor each. With a folder,
+what was measured is kept there seed by seed, so that an interrupted run goes on where it was.
+Standard errors are of ratios over evenings: orders of one evening share its weather and its rush.
+Prints the tables of benchmarks/README.md, and writes results/demo_seeds.json.
+"""
 
 from __future__ import annotations
 

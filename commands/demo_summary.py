@@ -123,10 +123,11 @@ def _print_routing(hour: LiveHour) -> None:
     console.print(table)
     told = chosen_waits(hour)
     if len(told):
+        expected_s, waited_s = told.mean(axis=0)
+        why = " Who looks best of many is often a little worse than they look."
         _say(
-            f"Chosen couriers were expected to wait {minutes(told[:, 0].mean())} and waited"
-            f" {minutes(told[:, 1].mean())}. Who looks best of many is often a little worse than"
-            " they look."
+            f"Chosen couriers were expected to wait {minutes(expected_s)} and waited"
+            f" {minutes(waited_s)}.{why if waited_s > expected_s else ''}"
         )
 
 
