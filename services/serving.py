@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from services.access import check_exposure
 from services.errors import SettingError
@@ -61,6 +62,7 @@ def main(arguments: list[str]) -> None:
     from bentoml_cli.cli import cli
 
     serving._SERVICE_WORKER_SCRIPT = "services.worker"
+    _let_workers_import(Path(__file__).parent.parent)
     with tempfile.TemporaryDirectory(prefix="doorstep-metrics-") as folder:
         BentoMLContainer.prometheus_multiproc_dir.set(folder)
         try:
@@ -71,6 +73,12 @@ def main(arguments: list[str]) -> None:
             fail(f"the service cannot start: {error}")
         except click.Abort:
             fail("interrupted")
+
+
+def _let_workers_import(folder: Path) -> None:
+    """Let workers find this package: they start in the folder of a bento, not in its sources."""
+    others = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{others}" if others else str(folder)
 
 
 if __name__ == "__main__":

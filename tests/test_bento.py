@@ -158,7 +158,7 @@ def test_event_service_needs_neither_models_nor_their_libraries(
     )
     run(python, "-m", "services.precompile", folder, cwd=folder / "src", env=settings)
     compiled = {path.name for path in kernels.rglob("*.nb?")}
-    assert len(compiled) > 40
+    assert len(compiled) > 20
     cache = {"NUMBA_CACHE_DIR": str(kernels)}
     with served(python, folder, tmp_path / "service", **cache) as url:
         assert {path.name for path in kernels.rglob("*.nb?")} == compiled

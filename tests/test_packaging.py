@@ -21,9 +21,14 @@ ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = ("runtime", "build", "uv", "dev", *SERVICES)
 # Where the name that is imported is not the name that is installed.
-DISTRIBUTIONS = {"bentoml_cli": "bentoml", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "_bentoml_impl": "bentoml",
+    "bentoml_cli": "bentoml",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 # What BentoML itself is made of: pinned through it, never apart from it.
-OF_BENTOML = {"attrs", "prometheus-client", "pydantic", "starlette", "uvicorn"}
+OF_BENTOML = {"attrs", "click", "prometheus-client", "pydantic", "starlette", "uvicorn"}
 
 
 def lock_text(name: str) -> str:
