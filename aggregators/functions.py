@@ -18,7 +18,7 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import numpy as np
 
@@ -211,7 +211,8 @@ def function_definition(function: AnyFunction) -> Any:
     return callable_definition(function)
 
 
-_memory: WeakKeyDictionary[Any, dict[bytes, float]] = WeakKeyDictionary()
+# By identity: callables that are equal need not compute the same, 1 and 1.0 within them for one.
+_memory: dict[int, tuple[Any, dict[bytes, float]]] = {}
 _memory_lock = threading.Lock()
 
 
@@ -246,10 +247,16 @@ def evaluate(function: AnyFunction, values: Float64Array, what: str) -> float:
 
 def _remembered(function: AnyFunction) -> dict[bytes, float]:
     """Return a function's values so far; they go with the function."""
+    number = id(function)
+    held, known = _memory.get(number, (None, {}))
+    if held is not None and held() is function:
+        return known
     try:
-        return _memory.setdefault(function, {})
+        held = ref(function, lambda _: _memory.pop(number, None))
     except TypeError:  # its type allows no weak references: nothing is remembered
         return {}
+    _memory[number] = held, known = held, {}
+    return known
 
 
 def _as_number(function: Function, values: Float64Array, what: str) -> float:

@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -198,6 +198,24 @@ def test_a_value_that_cannot_be_read_is_refused_with_its_place() -> None:
         deep = (deep,)
     with pytest.raises(DefinitionError, match="nest deeper than 16"):
         fingerprint(functools.partial(max, deep))
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+    q: Any = field(compare=False)
+
+    def __call__(self, values: Any) -> float:
+        return float(np.quantile(values, float(self.q)))
+
+
+def test_equal_callables_that_hold_other_values_are_computed_apart() -> None:
+    low, high = Named("a", 0.1), Named("a", 0.9)
+    assert low == high
+    values = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    assert evaluate(low, values, "x") == pytest.approx(0.4)
+    assert evaluate(high, values, "x") == pytest.approx(3.6)
+    assert evaluate(low, values, "x") == pytest.approx(0.4)
 
 
 def test_a_function_that_nobody_has_any_more_is_let_go() -> None:
