@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,10 @@ from commands.data_options import DATA_OPTIONS, DataChoice
 from commands.estimators import Asked, add_commands
 from commands.json_output import JsonOption, print_json
 from commands.option_groups import with_options
-from commands.output import UserError, console, error_console, progress
+from commands.output import console, error_console, progress
 from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document
 from commands.train_eta import TRAIN_ETA_HELP, train_eta
+from commands.tuning_options import TUNE_OPTIONS, TuneChoice, tell_tuning
 
 __all__ = ["train_app"]
 
@@ -30,20 +31,6 @@ NameOption = Annotated[
 ]
 ThreadsOption = Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads to fit with.")]
 SaveOption = Annotated[bool, typer.Option(help="Save the model to the BentoML model store.")]
-TuneOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        max=10_000,
-        help="Search for better parameters first: so many sets of them, scored on inner splits by"
-        " time of the training period (needs the extra 'tune').",
-        show_default=False,
-    ),
-]
-TuneMinutesOption = Annotated[
-    float | None,
-    typer.Option(min=0.01, help="Try no further set after so many minutes.", show_default=False),
-]
 
 
 @train_app.callback()
@@ -55,21 +42,18 @@ def _train_one(
     asked: Asked,
     choice: DataChoice,
     outputs: ReportChoice,
+    search: TuneChoice,
     name: NameOption = None,
     threads: ThreadsOption = 2,
     save: SaveOption = True,
-    tune: TuneOption = None,
-    tune_minutes: TuneMinutesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     from commands.report import print_report
 
-    if tune_minutes is not None and tune is None:
-        raise UserError("--tune-minutes limits a search: pass --tune N, too")
+    tuning = search.tuning()
     with progress() as report:
         estimator_class, dataset = asked.open(choice, report)
         from estimators.training import train
-        from estimators.tuning import Tuning
 
         trained = train(
             estimator_class,
@@ -77,17 +61,12 @@ def _train_one(
             progress=report,
             num_threads=threads,
             seed=choice.seed,
-            tuning=None
-            if tune is None
-            else Tuning(
-                trials=tune,
-                time_limit_s=None if tune_minutes is None else 60.0 * tune_minutes,
-            ),
+            tuning=tuning,
         )
     if not as_json:
         print_report(trained.report)
         _tell_labels(trained.metadata["labels"])
-        _tell_tuning(trained.metadata["tuning"])
+        tell_tuning(trained.metadata["tuning"])
     tag = ""
     if save:
         from estimators import registry
@@ -115,21 +94,9 @@ def _tell_labels(labels: Mapping[str, Mapping[str, int]]) -> None:
         console.print(f"labels of the {period} period: {told}{scored}", highlight=False)
 
 
-def _tell_tuning(record: Mapping[str, Any] | None) -> None:
-    """Say what the search found, on the rows that it looked at."""
-    if record is None:
-        return
-    found = ", ".join(f"{name} {value:.3g}" for name, value in record["parameters"].items())
-    console.print(
-        f"tuned in {record['trials']} trials on {record['rows_scored']:,} rows of the training"
-        f" period: CRPS {record['default']:.1f} s by default, {record['best']:.1f} s with {found}",
-        highlight=False,
-    )
-
-
 add_commands(
     train_app,
-    with_options(_train_one, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS),
+    with_options(_train_one, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS, search=TUNE_OPTIONS),
     "Train",
     "Prints its errors on the later part of the data beside the constant median, the same model"
     " without real-time features, and what others have published on the same split.",

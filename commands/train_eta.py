@@ -22,6 +22,7 @@ from commands.output import (
 )
 from commands.report import print_report, print_stages
 from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
+from commands.tuning_options import TUNE_OPTIONS, TuneChoice, tell_tuning
 from commands.written import write_json, write_text
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def open_for_eta(choice: DataChoice, report: StageProgress) -> Dataset:
 def _train_eta(
     choice: DataChoice,
     outputs: ReportChoice,
+    search: TuneChoice,
     name: NameOption = "eta",
     threads: ThreadsOption = 2,
     save: SaveOption = True,
@@ -84,6 +86,7 @@ def _train_eta(
     baselines: BaselinesOption = True,
     as_json: JsonOption = False,
 ) -> None:
+    tuning = search.tuning()
     with progress() as report:
         dataset = open_for_eta(choice, report)
         from estimators.eta_training import train_eta as train
@@ -96,9 +99,12 @@ def _train_eta(
             per_order=per_order,
             rows_max=moments,
             baselines=baselines,
+            tuning=tuning,
         )
     if not as_json:
         _print(trained.report)
+        for part, record in trained.metadata.get("tuning", {}).items():
+            tell_tuning(record, part=part)
     tag = ""
     if save:
         from estimators import registry
@@ -171,4 +177,6 @@ def _print(report: Report) -> None:
     print_stages(report)
 
 
-train_eta = reports_errors(with_options(_train_eta, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS))
+train_eta = reports_errors(
+    with_options(_train_eta, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS, search=TUNE_OPTIONS)
+)

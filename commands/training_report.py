@@ -117,11 +117,11 @@ def _inputs(metadata: Mapping[str, Any]) -> str:
 
 
 def _grown(metadata: Mapping[str, Any]) -> str:
+    searched = "" if metadata.get("tuning") is None else ", parameters searched on inner splits"
     if "parameters" not in metadata:  # composed of models that have their own
         version = metadata.get("lightgbm_version", "?")
-        return f"{metadata.get('trees', '?')} trees in all parts, LightGBM {version}"
+        return f"{metadata.get('trees', '?')} trees in all parts, LightGBM {version}{searched}"
     parameters = metadata.get("parameters", {})
-    searched = "" if metadata.get("tuning") is None else ", parameters searched on inner splits"
     return (
         f"{metadata.get('trees', '?')} trees of at most {parameters.get('leaves', '?')} leaves,"
         f" LightGBM {metadata.get('lightgbm_version', '?')}, seed {parameters.get('seed', '?')}"

@@ -74,7 +74,7 @@ def describe_eta(
         model=replace(model, fallbacks=fallbacks),
         parts=parts,
         report=scored,
-        metadata={**_metadata(model, moments), "moments": dict(drawn)},
+        metadata={**_metadata(model, moments), "moments": dict(drawn), **_tuning_of(rows)},
     )
 
 
@@ -256,8 +256,14 @@ def _part_metadata(
         "parameters": estimator.parameters.to_json(),
         "trees": estimator.model.anchors.trees,
         "labels": {},
-        "tuning": None,
+        "tuning": None if one.tuning is None else dict(one.tuning),
     }
+
+
+def _tuning_of(rows: Mapping[str, PartRows]) -> dict[str, Any]:
+    """Return what was searched for each part; nothing where no search was asked for."""
+    found = {name: dict(one.tuning) for name, one in rows.items() if one.tuning is not None}
+    return {"tuning": found} if found else {}
 
 
 def _metadata(model: EtaModel, moments: Moments) -> dict[str, Any]:

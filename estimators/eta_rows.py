@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,7 @@ class PartRows:
         at: positions among the moments, ascending.
         X: its inputs there, shape (len(at), n_features).
         target_s: its labels, NaN where there is none.
+        tuning: the record of a search for its parameters; None: they were not searched for.
     """
 
     part: str
@@ -62,6 +64,7 @@ class PartRows:
     at: IntArray
     X: FloatArray
     target_s: FloatArray
+    tuning: Mapping[str, Any] | None = None
 
     @classmethod
     def compute(
@@ -91,6 +94,43 @@ class PartRows:
         as_of_us = moments.as_of_us[self.at[rows]]
         estimator.fit(self.X[rows], self.target_s[rows], as_of_us, blind=blind)
         return replace(self, estimator=estimator)
+
+    def with_parameters(
+        self, parameters: BoostingParameters, *, tuning: Mapping[str, Any]
+    ) -> PartRows:
+        """Return the same rows with an estimator that is not fitted and has these parameters.
+
+        Args:
+            parameters: of the boosting.
+            tuning: the record of the search that found them.
+        """
+        estimator = _copy(self.estimator)
+        estimator.parameters = parameters
+        return replace(self, estimator=estimator, tuning=tuning)
+
+    def matrix(self, moments: Moments, learned: BoolArray) -> FeatureMatrix:
+        """Return those rows that have a label, to choose parameters on; none of them tests.
+
+        Args:
+            moments: that these rows are of.
+            learned: which moments, shape (len(moments),).
+        """
+        rows = np.flatnonzero(learned[self.at] & ~np.isnan(self.target_s))
+        asked, target_s = moments[self.at[rows]], self.target_s[rows]
+        exact = np.ones(len(rows), dtype=bool)
+        if self.part != "conditions":
+            # A label that rests on a drawn ``ready`` is learned from, but scores nobody.
+            exact = target_s == replace(asked, ready_us=None).rest_s(self.part)
+        return FeatureMatrix(
+            estimator=self.estimator,
+            dataset=moments.dataset,
+            X=self.X[rows],
+            target_s=target_s,
+            as_of_us=asked.as_of_us,
+            ended_us=asked.ended_us,
+            trains=np.ones(len(rows), dtype=bool),
+            exact=exact,
+        )
 
     def answer(self, asked: BoolArray, into: FloatArray) -> None:
         """Write the estimator's quantiles of some moments into an array of all of them."""

@@ -23,10 +23,12 @@ from estimators.eta import EtaModel, StageModel
 from estimators.eta_calibration import fit_stages
 from estimators.eta_conditions import condition_labels, heeds, means_of
 from estimators.eta_rows import PartRows, all_part_rows, composed_grid, true_ready_us
+from estimators.eta_tuning import tuned_bases, tuned_conditions
 from estimators.moments import PER_ORDER, ROWS_MAX, Moments
 from estimators.stages import DIRECT
 from estimators.trained_eta import TrainedEta
 from estimators.training import Progress
+from estimators.tuning import Tuning, check_installed
 from estimators.typing import BoolArray, FloatArray
 
 __all__ = ["BLOCKS_FROM", "train_eta"]
@@ -47,6 +49,7 @@ def train_eta(
     rows_max: int = ROWS_MAX,
     parameters: Mapping[str, BoostingParameters] | None = None,
     baselines: bool = True,
+    tuning: Tuning | None = None,
 ) -> TrainedEta:
     """Train all parts of an ETA, put them together, and score the whole on the test period.
 
@@ -61,13 +64,19 @@ def train_eta(
         rows_max: moments of the training period, at most.
         parameters: of the boosting of some parts, by name; their seed and threads are replaced.
         baselines: also train the Wall ETA of the whole delivery, for the report.
+        tuning: search for better parameters of every part first, on rows of the training period
+            that nothing is calibrated on (stages "tune ready" and so on); what was found is in the
+            metadata.
 
     Raises:
         UnknownNameError: the orders lack an event of their life.
         DatasetError: there are too few orders.
+        EstimatorError: a search is asked for and Optuna is not installed.
     """
     from estimators.eta_evaluation import describe_eta
 
+    if tuning is not None:
+        check_installed()
     report = progress or _silent
     moments = Moments.draw(dataset, seed=seed, per_order=per_order, rows_max=rows_max)
     moments = moments[moments.trains | moments.tests]
@@ -77,13 +86,14 @@ def train_eta(
         moments, dict(parameters or {}), report, num_threads=num_threads, seed=seed
     )
     learned = moments.trains
+    if tuning is not None:
+        first, _ = _blocks(moments, learned)[0]
+        rows = tuned_bases(rows, moments, first, tuning, report)
     unseen = _unseen(rows, moments, learned, report)
-    bases = [name for name in rows if name != "conditions"]
-    for k, name in enumerate(bases):
-        report("fit", k / len(bases))
-        rows[name] = rows[name].with_fitted(moments, learned, blind=True)
-        rows[name].answer(moments.tests, unseen[name])
-    report("fit", 1.0)
+    if tuning is not None and "conditions" in rows:
+        inside = _first_asked(moments, learned)
+        rows["conditions"] = tuned_conditions(rows, moments, unseen, inside, tuning, report)
+    _fit_bases(rows, moments, unseen, report)
     heed = _with_conditions(rows, moments, unseen, report) if "conditions" in rows else {}
     model = EtaModel(
         parts={name: one.estimator for name, one in rows.items()},
@@ -127,6 +137,27 @@ def _blocks(moments: Moments, learned: BoolArray) -> list[tuple[BoolArray, BoolA
         )
         for start_us, end_us in zip(starts_us, [*starts_us[1:], np.inf], strict=True)
     ]
+
+
+def _first_asked(moments: Moments, learned: BoolArray) -> BoolArray:
+    """Return the moments of the first block that were over when the second began."""
+    (_, inside), (before, _) = _blocks(moments, learned)[:2]
+    return inside & before
+
+
+def _fit_bases(
+    rows: dict[str, PartRows],
+    moments: Moments,
+    unseen: Mapping[str, FloatArray],
+    report: Progress,
+) -> None:
+    """Let all rows of the training period teach the parts, and ask these about the test period."""
+    bases = [name for name in rows if name != "conditions"]
+    for k, name in enumerate(bases):
+        report("fit", k / len(bases))
+        rows[name] = rows[name].with_fitted(moments, moments.trains, blind=True)
+        rows[name].answer(moments.tests, unseen[name])
+    report("fit", 1.0)
 
 
 def _dependence(

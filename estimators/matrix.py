@@ -62,7 +62,8 @@ class FeatureMatrix:
 
     Args:
         estimator: says what the columns are; it need not be fitted.
-        dataset: whose rows; asked what the estimator answers.
+        dataset: whose rows; asked what the estimator answers, but for a part of an ETA, whose rows
+            are at moments of their own.
         X: float64 of shape (n_rows, n_columns), the columns in the order of ``names``.
         target_s: what happened, seconds, shape (n_rows,); drawn between its bounds for those rows
             of the training period that have no more than that (see `estimators.imputation`).

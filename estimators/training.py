@@ -30,7 +30,7 @@ from estimators.sampling import evenly
 from estimators.shrinkage import Shrinkage, learn_shrinkage
 from estimators.slices import score_slices
 from estimators.trained import TrainedEstimator
-from estimators.tuning import Tuning, tune
+from estimators.tuning import Tuning, check_installed, tune
 from estimators.typing import FloatArray
 
 __all__ = [
@@ -85,7 +85,10 @@ def train(
     Raises:
         UnknownNameError: the estimator has no such feature for these data.
         DatasetError: there are too few labelled rows before the test period.
+        EstimatorError: a search is asked for and Optuna is not installed.
     """
+    if tuning is not None:
+        check_installed()
     report = progress or _silent
     chosen = (parameters or estimator_class.default_parameters).to_json()
     chosen.update(seed=seed, num_threads=num_threads)

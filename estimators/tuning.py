@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from estimators.boosting import BoostingParameters
-from estimators.errors import EstimatorError, InputError
+from estimators.errors import DatasetError, EstimatorError, InputError
 from estimators.evaluation import crps_s
 from estimators.matrix import INNER_SPLITS, FeatureMatrix
 
-__all__ = ["Tuned", "Tuning", "tune"]
+__all__ = ["Tuned", "Tuning", "check_installed", "tune"]
 
 TRIALS_MAX = 10_000
 OBJECTIVE = "crps_s"
@@ -79,6 +81,7 @@ def tune(
     *,
     parameters: BoostingParameters | None = None,
     progress: Callable[[float], None] | None = None,
+    clock: Callable[[], float] = monotonic,
 ) -> Tuned:
     """Search for parameters with Optuna's tree-structured Parzen estimator.
 
@@ -91,16 +94,19 @@ def tune(
         tuning: how long to search.
         parameters: to start from; the estimator's by default. Their seed is the sampler's, too.
         progress: called with the part that is done.
+        clock: seconds that never run back; for the time limit.
 
     Raises:
         EstimatorError: Optuna is not installed.
-        DatasetError: there are too few rows.
+        DatasetError: there are too few rows, or a split has none with an exact label.
 
     Source: Bergstra, Bardenet, Bengio, Kegl: Algorithms for Hyper-Parameter Optimization (2011).
     """
     optuna = _optuna()
     start = parameters or matrix.estimator.parameters
     splits = list(matrix.inner_splits(tuning.splits))
+    if not all(len(split.scored) for split in splits):
+        raise DatasetError(f"{tuning.splits} inner splits need rows with an exact label in each")
     tried: list[dict[str, Any]] = []
 
     def objective(trial: Any) -> float:
@@ -122,9 +128,8 @@ def tune(
             direction="minimize", sampler=optuna.samplers.TPESampler(seed=start.seed)
         )
         study.enqueue_trial(_own(start, categories=_has_categories(matrix)))
-        study.optimize(objective, n_trials=1)  # its own parameters, whatever time there is
-        if tuning.trials > 1:
-            study.optimize(objective, n_trials=tuning.trials - 1, timeout=tuning.time_limit_s)
+        # Asked after each trial: the first, its own parameters, is tried whatever time there is.
+        study.optimize(objective, n_trials=tuning.trials, callbacks=[_ending(tuning, clock)])
     if progress is not None:
         progress(1.0)
     best = min(tried, key=lambda one: one["value"])
@@ -143,6 +148,27 @@ def tune(
             "tried": tried,
         },
     )
+
+
+def _ending(tuning: Tuning, clock: Callable[[], float]) -> Callable[[Any, Any], None]:
+    """Return what Optuna calls after each trial, to end the search when its time is over."""
+    limit_s = math.inf if tuning.time_limit_s is None else tuning.time_limit_s
+    until_s = clock() + limit_s
+
+    def end(study: Any, _trial: Any) -> None:
+        if clock() >= until_s:
+            study.stop()
+
+    return end
+
+
+def check_installed() -> None:
+    """Fail before the work of a training, not in the middle of it.
+
+    Raises:
+        EstimatorError: Optuna is not installed.
+    """
+    _optuna()
 
 
 def _suggested(trial: Any, start: BoostingParameters, *, categories: bool) -> dict[str, Any]:

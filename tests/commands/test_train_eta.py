@@ -6,6 +6,7 @@ What is learned is tested with the estimators; here the tiny ETA of the session 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from commands.main import app
 from estimators import Dataset, eta_training
 from estimators.eta import ETA_PARTS
 from estimators.trained_eta import TrainedEta
+from estimators.tuning import Tuning
 
 CITIES = ("--orders", "3000", "--days", "8", "--seed", "107")
 """The orders of the tiny ETA."""
@@ -57,6 +59,7 @@ def test_an_eta_is_trained_and_saved(
         "per_order": 2.0,
         "rows_max": 9_000,
         "baselines": False,
+        "tuning": None,
     }
     written = json.loads(metrics.read_text(encoding="utf-8"))
     assert written["report"] == trained_eta.report.to_json()
@@ -71,6 +74,40 @@ def test_an_eta_need_not_be_saved(asked: dict[str, Any], tmp_path: Path) -> None
     shown = CliRunner().invoke(app, ["train", "eta", "--metrics", str(tmp_path / "m.txt")])
     assert shown.exit_code == 1
     assert ".json" in shown.output
+
+
+def test_a_search_is_passed_on_and_told(
+    monkeypatch: pytest.MonkeyPatch, trained_eta: TrainedEta, tmp_path: Path
+) -> None:
+    record = {
+        "trials": 2, "rows_scored": 1_234, "default": 180.26, "best": 178.04,
+        "parameters": {"learning_rate": 0.0604, "leaves": 12},
+    }  # fmt: skip
+    asked: list[Tuning] = []
+
+    def trained(_dataset: Dataset, *, tuning: Tuning, **_options: Any) -> TrainedEta:
+        asked.append(tuning)
+        return replace(trained_eta, metadata={**trained_eta.metadata, "tuning": {"ready": record}})
+
+    monkeypatch.setattr(eta_training, "train_eta", trained)
+    search = ("train", "eta", *CITIES, "--no-save", "--tune", "2", "--tune-minutes", "1.5")
+    told = (
+        "ready: tuned in 2 trials on 1,234 rows of the training period: CRPS 180.3 s by default,"
+        " 178.0 s with learning_rate 0.0604, leaves 12"
+    )
+    assert told in " ".join(invoked(*search).split())
+    page = tmp_path / "page.html"
+    document = json.loads(invoked(*search, "--json", "--report", str(page)))
+    assert document["metadata"]["tuning"] == {"ready": record}
+    assert "parameters searched on inner splits" in page.read_text(encoding="utf-8")
+    assert asked == [Tuning(trials=2, time_limit_s=90.0)] * 2
+
+
+def test_a_time_limit_needs_a_search(asked: dict[str, Any]) -> None:
+    shown = CliRunner().invoke(app, ["train", "eta", *CITIES, "--tune-minutes", "5"])
+    assert shown.exit_code == 1
+    assert "pass --tune N, too" in shown.output
+    assert not asked
 
 
 def test_a_saved_eta_scores_the_same_again(asked: dict[str, Any], saved_eta: str) -> None:

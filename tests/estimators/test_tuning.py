@@ -91,6 +91,13 @@ def test_a_time_limit_ends_the_search(matrix: FeatureMatrix) -> None:
     assert found.parameters == POOR
 
 
+def test_the_limit_counts_from_the_first_trial_on(matrix: FeatureMatrix, tuned: Tuned) -> None:
+    seconds = iter([100.0, 129.0, 158.0, 160.0])
+    limited = Tuning(trials=6, splits=1, time_limit_s=60.0)
+    found = tune(matrix, limited, clock=lambda: next(seconds))
+    assert found.record["tried"] == tuned.record["tried"][:3]
+
+
 def test_without_optuna_the_extra_is_named(
     matrix: FeatureMatrix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
