@@ -69,7 +69,7 @@ class UnknownOrder(InvalidRequest):
     def __init__(self, order_id: str | int, *, field: str = "order_id") -> None:
         super().__init__(
             f"{order_id!r} is unknown to the event store, and nothing is said of it; expected the"
-            " id of an order that has happened, or its facts (null for an order without an id)",
+            " id of an order that has happened, or its facts",
             field=field,
             http_status=404,
         )

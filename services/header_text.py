@@ -45,21 +45,15 @@ def attribute_of(header: str, text: str) -> str:
                 f"{text!r} begins with a quotation mark that is not closed at its end", field=header
             )
         text = _ESCAPED.sub(r"\1", quoted[1])
-    broken = _NO_ESCAPE.search(text)
-    if broken is not None:
-        raise InvalidRequest(
-            f"{text[broken.start() : broken.start() + 3]!r} is no percent-encoding; a percent sign"
-            " is %25",
-            field=header,
-        )
-    return _decoded(unquote_to_bytes(text), header)
+    return _decoded(text, header)
 
 
 def query_of(query_string: bytes) -> QueryParams:
     """Return the parameters of an address.
 
     Raises:
-        InvalidRequest: a name or a value whose bytes are not UTF-8; names the parameter.
+        InvalidRequest: a name or a value whose bytes are not UTF-8, or an escape that is none;
+            names the parameter.
 
     >>> query_of(b"store_id=caf%C3%A9+1")["store_id"]
     'café 1'
@@ -68,13 +62,23 @@ def query_of(query_string: bytes) -> QueryParams:
     for part in query_string.split(b"&"):
         if not part:
             continue
-        name, _, value = (unquote_to_bytes(one) for one in part.replace(b"+", b" ").partition(b"="))
-        label = name.decode(errors="backslashreplace")
+        text = part.replace(b"+", b" ").decode("latin-1")
+        name, _, value = text.partition("=")
+        label = unquote_to_bytes(name).decode(errors="backslashreplace")
         pairs.append((_decoded(name, label), _decoded(value, label)))
     return QueryParams(pairs)
 
 
-def _decoded(value: bytes, field: str) -> str:
+def _decoded(text: str, field: str) -> str:
+    """Return text whose bytes are percent-encoded UTF-8, or stand for themselves."""
+    broken = _NO_ESCAPE.search(text)
+    if broken is not None:
+        raise InvalidRequest(
+            f"{text[broken.start() : broken.start() + 3]!r} is no percent-encoding; a percent sign"
+            " is %25",
+            field=field,
+        )
+    value = unquote_to_bytes(text.encode("latin-1"))
     try:
         return value.decode()
     except UnicodeDecodeError as error:

@@ -73,6 +73,10 @@ def test_a_query_is_decoded_strictly() -> None:
         with pytest.raises(InvalidRequest, match="not UTF-8") as caught:
             query_of(query)
         assert caught.value.field == field
+    for query in (b"city=5%", b"city=%zz", b"city=a%2"):
+        with pytest.raises(InvalidRequest, match="a percent sign is %25") as caught:
+            query_of(query)
+        assert caught.value.field == "city"
 
 
 @pytest.mark.parametrize("half", [r"\ud800", r"\uDFFF", r"\udc00\ud800", r"a\ud800b"])
