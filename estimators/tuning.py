@@ -207,14 +207,17 @@ def _optuna() -> Any:
 
 
 class _quiet:
-    """Keeps Optuna from logging a line per trial while the block lasts."""
+    """Keeps Optuna from logging while the block lasts.
+
+    Neither a line per trial, nor the traceback of one that fails: its error is raised anyway.
+    """
 
     def __init__(self, optuna: Any) -> None:
         self._logging = optuna.logging
 
     def __enter__(self) -> None:
         self._level = self._logging.get_verbosity()
-        self._logging.set_verbosity(logging.WARNING)
+        self._logging.set_verbosity(logging.ERROR)
 
     def __exit__(self, *_: object) -> None:
         self._logging.set_verbosity(self._level)

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from estimators import EstimatorError, InputError
+from estimators import DatasetError, EstimatorError, InputError
 from estimators.boosting import BoostingParameters
 from estimators.etp import Etp
 from estimators.matrix import FeatureMatrix
@@ -96,6 +96,15 @@ def test_the_limit_counts_from_the_first_trial_on(matrix: FeatureMatrix, tuned: 
     limited = Tuning(trials=6, splits=1, time_limit_s=60.0)
     found = tune(matrix, limited, clock=lambda: next(seconds))
     assert found.record["tried"] == tuned.record["tried"][:3]
+
+
+def test_too_few_rows_are_an_error_and_no_traceback(
+    matrix: FeatureMatrix, capfd: pytest.CaptureFixture[str]
+) -> None:
+    few = replace(matrix, trains=matrix.trains & (np.arange(len(matrix.trains)) < 500))
+    with pytest.raises(DatasetError, match="expected at least 400"):
+        tune(few, Tuning(trials=2, splits=1))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_without_optuna_the_extra_is_named(
