@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,6 +145,7 @@ class SqliteEventStore(EventStore):
                     f"the event store {self.path} was deleted or replaced; from now on it is the"
                     " file that stands there"
                 )
+            self._check_whole()
             if is_read_only(self._writer):
                 self._open_writable()
                 if is_read_only(self._writer):
@@ -160,6 +161,14 @@ class SqliteEventStore(EventStore):
             with self._lock:
                 self._file.make_way(self._reader)
                 self._open()
+
+    def _check_whole(self) -> None:
+        """Raise :class:`StoreError` if the file was overwritten or cut off. For who may append."""
+        with self._lock:
+            with suppress(sqlite3.Error):  # a mend may have dropped the last event
+                self._catch_up()
+            last = self._last_seq
+        self._file.damage.look(last)
 
     def _open_writable(self) -> None:
         """Open the file anew if it was opened when it could not be written, and now can."""
@@ -204,6 +213,8 @@ class SqliteEventStore(EventStore):
 
     def _append(self, given: list[Event]) -> AppendResult:
         self._follow()
+        if self._file.damage.has_changed():
+            self._check_whole()
         try:
             result = self._write(given)
         except sqlite3.OperationalError as error:
@@ -216,6 +227,8 @@ class SqliteEventStore(EventStore):
                 f"the event store {self.path} was deleted while {len(given)} events were written,"
                 " none of them is acknowledged: append them again"
             )
+        if self._file.damage.has_changed():  # as after a checkpoint
+            self._check_whole()
         return result
 
     def _write(self, given: list[Event]) -> AppendResult:
@@ -370,8 +383,13 @@ class SqliteEventStore(EventStore):
         return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
 
     def close(self) -> None:
-        """Close the file; the store cannot be used afterwards. Dropping the store does so, too."""
+        """Bring a deleted file back and close it; the store cannot be used afterwards.
+
+        Dropping the store closes it, too, and brings nothing back.
+        """
         with self._append_lock, self._lock:
+            if self._closing.alive and self._connections:
+                self._file.leave(self._reader)
             self._closing()
 
     def __len__(self) -> int:

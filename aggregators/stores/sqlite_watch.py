@@ -15,6 +15,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
+from aggregators.stores.sqlite_damage import DamageWatch
+
 __all__ = ["WatchedFile"]
 
 logger = logging.getLogger("doorstep.stores")
@@ -26,7 +28,7 @@ Identity: TypeAlias = tuple[int, int] | None
 
 
 class WatchedFile:
-    """One path, and which file was opened there.
+    """One path, and which file was opened there; ``damage`` looks whether it is still whole.
 
     Args:
         path: of the database.
@@ -37,6 +39,7 @@ class WatchedFile:
         self._identity: Identity = None
         self._sides: dict[Path, Identity] = {}
         self._mode = 0o600
+        self.damage = DamageWatch(path)
 
     def note(self) -> None:
         """Remember the file that stands there now as the one that is open."""
@@ -45,6 +48,7 @@ class WatchedFile:
             self._mode = self.path.stat().st_mode & 0o777
         sides = (self.path.with_name(self.path.name + side) for side in _SIDES)
         self._sides = {side: _identity_of(side) for side in sides}
+        self.damage.note()
 
     def forget(self) -> None:
         """Let no file be the open one, until it is noted."""
@@ -92,7 +96,20 @@ class WatchedFile:
                 logger.error("%s was deleted while it was open: it is brought back", self.path)
                 self._bring_back(reader)
             else:
-                logger.error("%s was replaced while it was open: it is read anew", self.path)
+                logger.error("%s was replaced while it was open: the new one is used", self.path)
+
+    def leave(self, reader: sqlite3.Connection) -> None:
+        """Make the path ready for whoever opens it next, before the open file is closed.
+
+        Args:
+            reader: a connection to the open file, outside of any transaction.
+        """
+        if not self._sides or self.is_open_one():  # or it was never noted
+            return
+        try:
+            self.make_way(reader)
+        except (OSError, sqlite3.Error) as error:
+            logger.error("%s is gone and cannot be brought back: %s", self.path, error)
 
     def _bring_back(self, reader: sqlite3.Connection) -> None:
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.restored")

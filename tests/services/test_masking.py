@@ -117,6 +117,34 @@ def test_a_failure_says_which_file_and_not_where_it_is() -> None:
     assert problem_of(InvalidRequest("'/a/b/c' is no city"), "r").reason == "'/a/b/c' is no city"
 
 
+@pytest.mark.parametrize("path", ["breaker/sf/x.db", "./breaker/sf/x.db", "../breaker/sf/x.db"])
+def test_a_relative_path_of_a_setting_is_known_as_one(path: str) -> None:
+    settings = {"DOORSTEP_STORE": path, "OTHER": "and/or"}
+    folder = str(Path(path).parent)
+    for text, said in (
+        (f"cannot open {path}: no such file", "cannot open x.db: no such file"),
+        (f"[Errno 2] No such file or directory: '{folder}'", "[Errno 2] No such file or"
+            " directory: 'sf'"),
+        (f"[Errno 2]: '{folder}/.x.db.7.restored' -> '{folder}/x.db'", "[Errno 2]:"
+            " '.x.db.7.restored' -> 'x.db'"),
+        (f"{Path(path)}-wal is gone", "x.db-wal is gone"),
+        ("and/or, a/b and application/json stay", "and/or, a/b and application/json stay"),
+    ):  # fmt: skip
+        assert without_paths(text, settings) == said
+
+
+def test_a_folder_that_a_setting_names_hides_nothing_of_what_is_below_it() -> None:
+    settings = {"PWD": "/srv/breaker", "TMPDIR": "/tmp/", "DOORSTEP_STORE": "/srv/breaker/sf/x.db"}
+    for text, said in (
+        ("No such file or directory: '/srv/breaker/sf'", "No such file or directory: 'sf'"),
+        ("cannot open /srv/breaker/sf/x.db: gone", "cannot open x.db: gone"),
+        ("'/srv/breaker/sf/.x.db.7.restored'", "'.x.db.7.restored'"),
+        ("/srv/breaker: gone", "breaker: gone"),
+        ("/tmp/a/b and /var/tmp/c", "b and c"),
+    ):
+        assert without_paths(text, settings) == said
+
+
 def refused(url: str) -> httpx.Response:
     return httpx.post(f"{url}/events", json={"a": 1}, trust_env=False, timeout=20.0)
 

@@ -92,6 +92,43 @@ def test_a_replaced_file_is_read_anew(path: Path) -> None:
         assert ids_in(path) == [2, 7, 8]
 
 
+@pytest.mark.parametrize("sides", [False, True])
+def test_a_file_that_is_deleted_before_the_store_closes_is_brought_back(
+    path: Path, sides: bool
+) -> None:
+    with SqliteEventStore(path, [ORDERS]) as store:
+        store.append([order(number) for number in range(5)])
+        mode = path.stat().st_mode
+        delete(path, sides)
+    assert path.stat().st_mode == mode
+    assert [one.name for one in path.parent.iterdir()] == [path.name]  # and nothing beside it
+    assert ids_in(path) == list(range(5))
+    path.unlink()
+    store.close()  # again: it has nothing open any more
+    assert not path.exists()
+
+
+def test_a_file_that_was_replaced_before_the_store_closes_stays_as_it_is(path: Path) -> None:
+    other = path.with_name("other.db")
+    with SqliteEventStore(other, [ORDERS]) as store:
+        store.append([order(7), order(8)])
+    with SqliteEventStore(path, [ORDERS]) as store:
+        store.append([order(1)])
+        other.replace(path)
+    assert ids_in(path) == [7, 8]
+
+
+def test_a_store_whose_folder_is_gone_closes_and_says_what_is_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    with SqliteEventStore(folder / "events.db", [ORDERS]) as store:
+        store.append([order(1)])
+        shutil.rmtree(folder)
+    assert "cannot be brought back" in caplog.text
+
+
 def test_all_stores_that_have_a_deleted_file_open_meet_in_the_same_one(path: Path) -> None:
     with (
         SqliteEventStore(path, [ORDERS]) as first,
