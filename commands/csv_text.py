@@ -15,6 +15,7 @@ __all__ = ["DEFAULT_ENCODING", "check_encoding", "has_utf16_mark", "is_csv", "wr
 DEFAULT_ENCODING = "utf-8"
 USUAL_ENCODING = "latin-1"
 """What a file is most often that is no UTF-8."""
+_TEXT = "order_id,activated\nA-1,2026-03-02T12:00:00Z\n"
 
 
 def is_csv(path: Path) -> bool:
@@ -23,15 +24,34 @@ def is_csv(path: Path) -> bool:
 
 
 def check_encoding(name: str, option: str = "--encoding") -> str:
-    """Return an encoding of texts, or raise :class:`UserError` where Python has none so called."""
-    try:
-        found = codecs.lookup(name)
-        text_encoding = getattr(found, "_is_text_encoding", True)
-    except (LookupError, ValueError):
-        text_encoding = False
-    if not text_encoding:
+    """Return an encoding that reads files of text, or raise :class:`UserError` where it is none.
+
+    >>> check_encoding("latin-1")
+    'latin-1'
+    >>> check_encoding("idna")  # of the names of hosts
+    Traceback (most recent call last):
+    ...
+    commands.output.UserError: --encoding is 'idna'; expected an encoding such as latin-1 or utf-8
+    """
+    if not _reads_text(name):
         raise UserError(f"{option} is {name!r}; expected an encoding such as latin-1 or utf-8")
     return name
+
+
+def _reads_text(encoding: str) -> bool:
+    """Return whether an encoding reads text piece by piece, as files are read.
+
+    Python's codecs are not all for text (``rot13``, ``uu``), and some of those that are cannot say
+    where a text is damaged (``idna``), need the whole of it (``punycode``) or refuse it
+    (``undefined``).
+    """
+    try:
+        encoded = _TEXT.encode(encoding)
+        decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        pieces = [decoder.decode(bytes([byte])) for byte in encoded]
+        return "".join([*pieces, decoder.decode(b"", final=True)]) == _TEXT
+    except (LookupError, ValueError):
+        return False
 
 
 def wrong_bytes(path: Path, encoding: str, option: str = "--encoding") -> UserError | None:

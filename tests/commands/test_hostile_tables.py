@@ -5,10 +5,16 @@ The tables, and training on them as well, are in :mod:`tests.commands.hostile_ta
 
 from __future__ import annotations
 
+import encodings
+import pkgutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from commands.csv_text import check_encoding
+from commands.output import UserError
+from commands.table_files import columns_of
 from tests.commands.hostile_tables import ORDERS, became, commands_for, mapping_of, write_tables
 
 QUICK = (["mapping", "init"], ["mapping", "check"], ["import", "--table"])
@@ -104,3 +110,42 @@ def test_a_file_in_another_encoding_is_read_in_it(tables: dict[str, Path], tmp_p
     assert "Málaga" in printed
     code, printed, _ = became([*asked[:-1], "klingon"])
     assert (code, "--encoding is 'klingon'" in printed) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["idna", "punycode", "undefined", "rot13", "uu", "bz2"])
+def test_an_encoding_that_reads_no_files_of_text_is_refused(
+    name: str, tables: dict[str, Path], tmp_path: Path
+) -> None:
+    store, path = str(tmp_path / "events.db"), tables["latin1.csv"]
+    mapping = mapping_of(path)
+    mapping.write_text(f"{mapping.read_text()}encoding: {name}\n")
+    to = str(tmp_path / "guessed.yaml")
+    for asked, said in (
+        (["import", "--store", store, "--table", str(path), "--encoding", name], "--encoding is"),
+        (["mapping", "init", str(path), "--to", to, "--encoding", name], "--encoding is"),
+        (["mapping", "check", str(mapping)], "encoding: is"),
+        (["import", "--store", store, "--mapping", str(mapping)], "encoding: is"),
+    ):
+        code, printed, error = became(asked)
+        assert (code, error) == (1, None), printed
+        assert f"{said} {name!r}; expected an encoding such as" in " ".join(printed.split())
+
+
+def test_every_codec_of_python_reads_a_table_or_is_refused(tmp_path: Path) -> None:
+    path, text = tmp_path / "orders.csv", "order_id,activated\nA-1,2026-03-02T12:00:00Z\n"
+    refused = set()
+    for codec in pkgutil.iter_modules(encodings.__path__):
+        try:
+            check_encoding(codec.name)
+        except UserError:
+            refused.add(codec.name)
+            continue
+        path.write_bytes(text.encode(codec.name))
+        assert columns_of(path, codec.name) == ["order_id", "activated"]
+        path.write_bytes(b"order_id,activated\n\xff\x80,\xe9\n")
+        with suppress(UserError):  # whatever it is, nothing else is raised
+            columns_of(path, codec.name)
+    bytes_alone = {"base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec"}
+    elsewhere = {"mbcs", "oem"}  # Windows has them
+    no_files = {"idna", "punycode", "undefined"}
+    assert refused - elsewhere == bytes_alone | no_files | {"aliases", "zlib_codec"}
