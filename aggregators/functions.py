@@ -159,6 +159,7 @@ def check_function(function: Any, *, has_attribute: bool) -> None:
             " immutable callable, e.g. a function or a frozen dataclass"
         ) from error
     function_definition(function)
+    _memory.pop(id(function), None)  # what it holds may have been changed since it was last asked
     if not has_attribute and function != "count":
         raise DefinitionError(
             f"function {function_name(function)!r} needs an attribute to work on; expected"

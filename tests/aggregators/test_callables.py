@@ -218,6 +218,22 @@ def test_equal_callables_that_hold_other_values_are_computed_apart() -> None:
     assert evaluate(low, values, "x") == pytest.approx(0.4)
 
 
+class Changing:
+    q = 0.1
+
+    def __call__(self, values: Any) -> float:
+        return float(np.quantile(values, self.q))
+
+
+def test_a_feature_of_a_callable_that_was_changed_is_computed_anew() -> None:
+    function, values = Changing(), np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    before = fingerprint(function)
+    assert evaluate(function, values, "x") == pytest.approx(0.4)
+    function.q = 0.9
+    assert fingerprint(function) != before
+    assert evaluate(function, values, "x") == pytest.approx(3.6)
+
+
 def test_a_function_that_nobody_has_any_more_is_let_go() -> None:
     function = Above(1.0)
     assert evaluate(function, np.array([0.0, 2.0]), "x") == 1.0

@@ -83,7 +83,7 @@ def test_baselines_stand_beside_and_never_fail(models: tuple[str, str]) -> None:
 def test_what_cannot_be_compared_is_one_line(models: tuple[str, str]) -> None:
     code, output = run("compare", models[0], *CITY)
     assert code == 1
-    assert "two models or more" in output
+    assert "1 models; expected two or more" in output
     code, output = run("compare", models[0], "compared_etp:nowhere", *CITY)
     assert code == 1
     assert "compared_etp:nowhere" in output

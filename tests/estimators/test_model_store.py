@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bentoml
@@ -31,6 +31,16 @@ FILES = (
 @pytest.fixture(scope="module")
 def trained() -> TrainedEstimator:
     return train_etp(town_dataset(town(SEED)), parameters=QUICK)
+
+
+@pytest.fixture(autouse=True)
+def leave_nothing_broken() -> Iterator[None]:
+    """Remove the models of this file: others copy and list the store."""
+    store = Path(os.environ["BENTOML_HOME"]) / "models"
+    before = set(store.glob("*"))
+    yield
+    for name in set(store.glob("*")) - before:
+        shutil.rmtree(name)
 
 
 def folder_of(tag: str) -> Path:

@@ -25,7 +25,10 @@ ORDER: dict[str, Any] = {"order": {"city": "WAW"}, "sample_id": None, "as_of": M
 def home(tmp_path: Path, saved_eta: str) -> Path:
     """A model store of its own, with the tiny ETA."""
     assert saved_eta
-    return Path(shutil.copytree(os.environ["BENTOML_HOME"], tmp_path / "bentoml"))
+    home = tmp_path / "bentoml"
+    for model in (Path(os.environ["BENTOML_HOME"]) / "models").glob("eta*"):
+        shutil.copytree(model, home / "models" / model.name, symlinks=True)
+    return home
 
 
 def files_of(home: Path, name: str) -> list[Path]:
