@@ -12,6 +12,7 @@ from commands.output import UserError, console, error_console, reports_errors
 from commands.ports import DEFAULT_PORTS, MAX_PORT, check_port
 
 if TYPE_CHECKING:
+    from estimators.errors import RegistryError
     from services.model_loading import ServedPart
 
 __all__ = ["serve_app"]
@@ -149,10 +150,15 @@ def serve_eta(
     All parts are asked in this process, but those for which there is the address of a service.
     """
     from estimators import registry
+    from estimators.errors import RegistryError
     from services.eta_settings import EtaSettings
     from services.settings import PartSettings
 
-    tag = str(registry.describe(model, estimator=registry.ETA)["tag"])
+    try:
+        tag = str(registry.describe(model, estimator=registry.ETA)["tag"])
+    except RegistryError as error:
+        _allow_broken(model, error)
+        tag = model
     settings = EtaSettings(
         model=tag,
         store=_absolute(store),
@@ -217,17 +223,30 @@ def _tag(model: str, part: ServedPart) -> str:
     try:
         described = registry.describe(model)
     except RegistryError as error:
-        # A service whose model is broken answers what is usual, and says why, until it is mended:
-        # better than a process that ends as often as it is started.
-        if not _is_broken(model):
-            raise
-        usual = registry.load_fallback(model).tag
-        error_console.print(f"{error}; what is usual by {usual} is answered", highlight=False)
+        _allow_broken(model, error)
         return model
     problem = part.problem(str(described["estimator"]), str(described["target"][-1]))
     if problem:
         raise UserError(f"{described['tag']} {problem}")
     return str(described["tag"])
+
+
+def _allow_broken(model: str, error: RegistryError) -> None:
+    """Say what a service does whose model is broken; raise the error where there is no model.
+
+    It says that it is not ready, and why, until the model is mended: better than a process that
+    ends as often as it is started.
+    """
+    from estimators import registry
+    from estimators.errors import EstimatorError
+
+    if not _is_broken(model):
+        raise error
+    try:
+        until = f"what is usual by {registry.load_fallback(model).tag} is answered"
+    except EstimatorError:  # what is the matter with the model is said already
+        until = "nothing is estimated until it is mended"
+    error_console.print(f"{error}; {until}", highlight=False)
 
 
 def _is_broken(model: str) -> bool:

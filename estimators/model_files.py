@@ -25,6 +25,7 @@ __all__ = [
     "MODEL_FILE",
     "ModelFiles",
     "checksums_of",
+    "read_checksums",
     "read_regular",
     "write_checksums",
 ]
@@ -60,7 +61,7 @@ class ModelFiles:
     def __init__(self, folder: Path, tag: str, *, warn: bool = True) -> None:
         self._folder = folder
         self._tag = tag
-        self._sums = _read_checksums(folder)
+        self._sums = read_checksums(folder)
         if warn and self._sums is None and tag not in _warned:
             _warned.add(tag)
             logger.warning(
@@ -181,16 +182,28 @@ def write_checksums(folder: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _read_checksums(folder: Path) -> Mapping[str, Any] | None:
+def read_checksums(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
+    """Return the size (``bytes``) and ``sha256`` of each file of a model; None: it has none.
+
+    Raises:
+        RegistryError: the file of the checksums is none that was written here.
+    """
     if not os.path.lexists(folder / CHECKSUMS_FILE):
         return None
     try:
         document = json.loads(read_regular(folder, CHECKSUMS_FILE))
-        files = document["files"]
-        if document["format"] != _FORMAT or not isinstance(files, dict):
-            raise ValueError(f"format {document['format']}")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RegistryError(f"{CHECKSUMS_FILE} cannot be read ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise RegistryError(f"{CHECKSUMS_FILE} is no JSON ({error})") from None
+    found = document if isinstance(document, dict) else {}
+    files = found.get("files")
+    if found.get("format") != _FORMAT or not isinstance(files, dict):
+        raise RegistryError(
+            f"{CHECKSUMS_FILE} holds no checksums; expected an object with 'format' {_FORMAT} and"
+            " 'files'"
+        )
+    for name, one in files.items():
+        if not (isinstance(one, dict) and type(one.get("bytes")) is int and "sha256" in one):
+            raise RegistryError(f"{CHECKSUMS_FILE} has no 'bytes' and 'sha256' of {name}")
     return files
 
 

@@ -23,8 +23,8 @@ from bentoml.exceptions import BentoMLException
 from estimators.errors import RegistryError
 from estimators.makers import command_that_makes
 from estimators.model_files import (
-    CHECKSUMS_FILE,
     MODEL_FILE,
+    read_checksums,
     read_regular,
     write_checksums,
 )
@@ -240,12 +240,13 @@ def _exact(name: str, version: str) -> bentoml.Model:
 
 def _nothing(tag: str, name: str, broken: list[Broken]) -> RegistryError:
     own = [str(model.tag) for model in versions(name)[0]]
-    there = f"there are: {', '.join(sorted(own))}"
-    if not own:
-        there = f"no model {name!r} was saved yet: `{command_that_makes(name)}` makes one"
+    there = [f"there are: {', '.join(sorted(own))}"] if own else []
     if broken:
-        there += "; broken: " + ", ".join(f"{one.tag} ({one.reason})" for one in broken)
-    return RegistryError(f"no model {tag!r} in the model store; {there}")
+        there.append("broken: " + ", ".join(f"{one.tag} ({one.reason})" for one in broken))
+    if not there:
+        made_by = command_that_makes(name)
+        there.append(f"no model {name!r} was saved yet: `{made_by}` makes one")
+    return RegistryError(f"no model {tag!r} in the model store; {'; '.join(there)}")
 
 
 def _folders(folder: Path) -> Iterator[Path]:
@@ -284,12 +285,9 @@ def _opened(folder: Path) -> bentoml.Model:
 def _check_whole(folder: Path, own: str) -> None:
     """Refuse a folder that was not written to its end, as far as can be seen at a glance."""
     sizes: dict[str, int | None] = dict.fromkeys((own, "report.json", "metadata.json"))
-    if os.path.lexists(folder / CHECKSUMS_FILE):
-        try:
-            files = json.loads(read_regular(folder, CHECKSUMS_FILE))["files"]
-            sizes.update({name: int(one["bytes"]) for name, one in files.items()})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RegistryError(f"{CHECKSUMS_FILE} cannot be read ({error})") from None
+    files = read_checksums(folder)
+    if files is not None:
+        sizes.update({name: int(one["bytes"]) for name, one in files.items()})
     for name, size in sizes.items():
         _check_size(folder / name, size)
 

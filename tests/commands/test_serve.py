@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from estimators import registry
 from estimators.trained_eta import TrainedEta
 from services.client import EventClient
 from services.eta_settings import EtaSettings
+from services.etp import EtpService
 from services.process import end_server, free_port
 from services.settings import (
     CourierTravelSettings,
@@ -142,6 +144,92 @@ def test_a_broken_model_does_not_keep_its_service_from_starting(
         assert f"what is usual by {tag} is answered" in " ".join(done.output.split())
         assert EtpSettings.from_environment(told).model == asked
     assert CliRunner().invoke(serve_app, ["etp", "--model", f"{tag}x", *port]).exit_code == 1
+
+
+def _write(path: Path, text: str) -> None:
+    path.unlink()
+    path.write_text(text)
+
+
+def _link(path: Path, where: str) -> None:
+    path.unlink()
+    path.symlink_to(where)
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "reason"),
+    [
+        ("checksums.json", lambda path: _write(path, "{}"), "checksums.json holds no checksums"),
+        ("checksums.json", lambda path: _link(path, "/dev/zero"), "checksums.json is a link"),
+        ("model.yaml", lambda path: _write(path, "{{{"), "model.yaml cannot be read"),
+        ("model.yaml", Path.unlink, "model.yaml is missing"),
+        ("estimator.json", lambda path: _link(path, "/dev/zero"), "estimator.json is no regular"),
+    ],
+)
+def test_a_model_is_served_as_broken_whichever_of_its_files_is(
+    trained_eta: TrainedEta,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    damage: Callable[[Path], None],
+    reason: str,
+) -> None:
+    """The process stays up and says why; the message names the broken model and nothing else."""
+    tag = registry.save(trained_eta.parts["ready"], name="eta_ready_alone")
+    folder = Path(bentoml.models.get(tag).path)
+    damage(folder / file)
+    told: dict[str, str] = {}
+
+    def become(_path: str, _command: list[str], environment: dict[str, str]) -> None:
+        told.update(environment)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execve", become)
+    try:
+        port = ["--port", str(free_port())]
+        for asked in (tag, "eta_ready_alone:latest"):
+            done = CliRunner().invoke(serve_app, ["etp", "--model", asked, *port])
+            said = " ".join(done.output.split())
+            assert done.exit_code == 0, said
+            assert EtpSettings.from_environment(told).model == asked
+            assert reason in said
+            assert "was saved yet" not in said
+        for name, value in told.items():
+            monkeypatch.setenv(name, value)
+        service = EtpService.inner()  # type: ignore[attr-defined]
+        try:
+            assert not service.complete()
+            assert not service.__is_ready__()
+            service.start._tried.set()
+            assert reason in service.why_not
+        finally:
+            service.finish()
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_broken_eta_does_not_keep_its_service_from_starting(
+    saved_eta: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path(bentoml.models.get(saved_eta).path)
+    broken = whole.parent / "broken"
+    shutil.copytree(whole, broken)
+    (broken / "model.yaml").unlink()
+    told: dict[str, str] = {}
+
+    def become(_path: str, _command: list[str], environment: dict[str, str]) -> None:
+        told.update(environment)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execve", become)
+    try:
+        asked = f"{saved_eta.partition(':')[0]}:broken"
+        options = ["eta", "--model", asked, "--port", str(free_port())]
+        done = CliRunner().invoke(serve_app, options)
+    finally:
+        shutil.rmtree(broken)
+    assert done.exit_code == 0, done.output
+    assert EtaSettings.from_environment(told).model == asked
+    assert "model.yaml is missing" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(
