@@ -31,6 +31,7 @@ __all__ = [
     "check_fact",
     "check_key",
     "check_sample_id",
+    "is_unicode",
     "too_long",
 ]
 
@@ -317,7 +318,7 @@ def _is_int64(value: object) -> TypeGuard[int]:
     return -_INT64_LIMIT <= int(value) < _INT64_LIMIT
 
 
-def _is_unicode(value: str) -> bool:
+def is_unicode(value: str) -> bool:
     """Return whether tables and files can hold this text: lone surrogates have no UTF-8."""
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
@@ -342,7 +343,7 @@ def check_sample_id(value: object, what: str) -> SampleId:
     """Return a sample id as plain int or str, or raise :class:`SampleIdError`."""
     if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
         raise SampleIdError(too_long(value, what))
-    if isinstance(value, str) and _is_unicode(value):
+    if isinstance(value, str) and is_unicode(value):
         return str(value)
     if _is_int64(value):
         return int(value)
@@ -358,7 +359,7 @@ def check_key(value: object, what: str) -> Key:
         return None
     if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
         raise ColumnError(too_long(value, what))
-    if isinstance(value, str) and _is_unicode(value):
+    if isinstance(value, str) and is_unicode(value):
         return str(value)
     if _is_int64(value):
         return int(value)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from aggregators.columns import decimals_as_floats
 from aggregators.errors import ColumnError, SampleIdError
-from aggregators.events import Source
+from aggregators.events import Source, is_unicode
 from aggregators.frames import to_pandas
 from aggregators.plan import Layout
 from aggregators.times import column_to_us
@@ -206,6 +206,10 @@ def _first_line(column: pd.Series[Any], error: Exception) -> str:
     if len(kinds) > 1:
         found = ", ".join(f"{kind} (row {row!r})" for kind, row in sorted(kinds.items()))
         return f"its values are of mixed types: {found}"
+    if isinstance(error, UnicodeEncodeError):
+        for row, value in column.dropna().items():
+            if isinstance(value, str) and not is_unicode(value):
+                return f"row {row!r} holds {_shown(value)}, which is no valid Unicode"
     return str(error).splitlines()[0]
 
 

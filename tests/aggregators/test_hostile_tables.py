@@ -202,3 +202,29 @@ def test_decimals_become_the_nearest_floats() -> None:
     found = decimals_as_floats(pa.array(given, pa.decimal128(30, 9)))
     nearest = [float(Fraction(one)) for one in given]
     assert found.tolist() == nearest, f"seed {seed}"
+
+
+TEXTS: dict[str, Callable[[list[str]], Any]] = {
+    "objects": lambda texts: pd.Series(texts, dtype=object),
+    "strings": lambda texts: pd.Series(texts, dtype=pd.StringDtype("python")),
+    "strings with NaN": lambda texts: pd.Series(
+        pd.array(texts, dtype=pd.StringDtype("python", na_value=np.nan))
+    ),
+    "categories": lambda texts: pd.Series(
+        pd.Categorical.from_codes(range(3), categories=pd.Index(texts, dtype=object))
+    ),
+}
+
+
+@pytest.mark.parametrize("made", TEXTS)
+@pytest.mark.parametrize("column", ["order_id", "store_id"])
+def test_half_a_surrogate_pair_is_named_with_its_row(column: str, made: str) -> None:
+    frame = _pandas()
+    texts = TEXTS[made](["a", "b\ud800", "c"])
+    assert len(frame) == len(texts)
+    texts.index = frame.index = pd.Index([10, 20, 30])
+    frame[column] = texts
+    with pytest.raises(AggregatorError) as caught:
+        _values(frame)
+    told = f"column '{column}': row 20 holds 'b\\ud800', which is no valid Unicode; expected"
+    assert told in str(caught.value)
