@@ -282,6 +282,8 @@ class Connection(HttpToolsProtocol):
         self._enter(Phase.BODY)
         if self._announced_bytes() > MAX_BODY_BYTES:
             self._stop(refusals.BODY_TOO_LARGE)
+        if (refusal := refusals.of_hosts(self.headers, version)) is not None:
+            self._stop(refusal)
         if self.expect_100_continue and len(self._requests) == 1:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -24,11 +25,14 @@ __all__ = [
     "FULL",
     "HEADERS_LATE",
     "HEADERS_TOO_LONG",
+    "HOST_MISSING",
+    "HOST_REPEATED",
     "OVERLOADED",
     "TARGET_TOO_LONG",
     "TOO_MANY_BODIES",
     "TOO_MANY_PIPELINED",
     "Refusal",
+    "of_hosts",
 ]
 
 
@@ -68,6 +72,12 @@ class Refusal:
 _KB = MAX_HEADER_BYTES // 1024
 
 BAD_REQUEST = Refusal(InvalidRequest("this is no request of HTTP/1.1"))
+HOST_MISSING = Refusal(
+    InvalidRequest("is missing; a request of HTTP/1.1 says which host it asks", field="Host")
+)
+HOST_REPEATED = Refusal(
+    InvalidRequest("stands more than once; expected one, nobody knows which is meant", field="Host")
+)
 TARGET_TOO_LONG = Refusal(
     InvalidRequest(f"the path and query have more than {_KB} KiB", http_status=414)
 )
@@ -100,3 +110,22 @@ OVERLOADED = Refusal(
     Unavailable("the service is asked for more than it can answer; send this one later"),
     closes=False,
 )
+
+
+def of_hosts(headers: Iterable[tuple[bytes, bytes]], version: str) -> Refusal | None:
+    """Return why a request does not say which host it asks (RFC 9112, 3.2); None: it does.
+
+    Of two, whoever stands before the service may have read the other one.
+
+    Args:
+        headers: names in small letters, and values.
+        version: of HTTP; 1.0 knows no ``Host``.
+
+    >>> of_hosts([(b"host", b"a"), (b"host", b"a")], "1.0").error.field
+    'Host'
+    >>> of_hosts([(b"host", b"a")], "1.1")
+    """
+    n_hosts = sum(name == b"host" for name, _ in headers)
+    if n_hosts > 1:
+        return HOST_REPEATED
+    return HOST_MISSING if n_hosts == 0 and version == "1.1" else None

@@ -68,6 +68,11 @@ LONG = b"x" * (MAX_HEADER_BYTES + 20_000)
         (b"hello\r\n\r\n", 400, "HTTP/1.1"),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "HTTP/1.1"),
         (b"GET /\xff HTTP/1.1\r\n\r\n", 400, "HTTP/1.1"),
+        (b"GET /livez HTTP/1.1\r\n\r\n", 400, "is missing"),
+        (b"GET /livez HTTP/1.1\r\nhost: evil.example\r\nHost: here\r\n\r\n", 400, "more than once"),
+        (b"GET /livez HTTP/1.1\r\nHOST: here\r\nhost: here\r\n\r\n", 400, "more than once"),
+        (b"GET /livez HTTP/1.0\r\nhost: here\r\nhost: there\r\n\r\n", 400, "more than once"),
+        (b"POST /a HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\n", 400, "missing"),
     ],
 )  # fmt: skip
 def test_what_is_too_much_or_no_request_is_refused_and_the_connection_ends(
@@ -79,6 +84,10 @@ def test_what_is_too_much_or_no_request_is_refused_and_the_connection_ends(
     problem = problem_of(answer)
     assert says in problem["reason"]
     assert (problem["error"], len(problem["request_id"])) == ("invalid_request", 16)
+
+
+def test_http_1_0_knows_no_host() -> None:
+    assert status_of(run(answered(b"GET /livez HTTP/1.0\r\n\r\n"))) == 200
 
 
 def test_what_is_within_the_limits_is_answered() -> None:
@@ -120,7 +129,7 @@ def test_a_refusal_does_not_cut_into_the_answer_before_it() -> None:
     [
         (b"GET /livez HTTP/1.1\r\nhost: he", 408),
         (b"GET /li", 408),
-        (b"POST /a HTTP/1.1\r\ncontent-length: 9\r\n\r\nabc", 408),
+        (b"POST /a HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\nabc", 408),
         (b"", 0),
         (b"\r\n\r\n", 0),
     ],
@@ -211,7 +220,7 @@ def test_a_body_is_sent_once_the_service_says_that_it_may_come() -> None:
 
 
 def test_an_upgrade_is_answered_over_http() -> None:
-    upgrade = b"GET /a HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    upgrade = b"GET /a HTTP/1.1\r\nhost: here\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
     assert status_of(run(answered(upgrade + b"binary"))) == 200
 
 
