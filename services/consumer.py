@@ -18,7 +18,7 @@ from services.consumer_metrics import ConsumerMetrics
 from services.errors import InvalidRequest, Unavailable
 from services.intake import Incoming, IntakeRules
 from services.intake_metrics import IntakeMetrics
-from services.streams import DeadLetter, EventStream, Message
+from services.streams import DeadLetter, EventStream, Message, StreamRefused
 from services.writing import Written, write_events
 
 __all__ = ["Consumer", "Progress"]
@@ -101,18 +101,28 @@ class Consumer:
         self._own_after: bytes | None = b"0"
         self._claim_at_s = 0.0
         self._backlog_at_s = 0.0
+        self._has_begun = False
         self.progress = Progress()
 
     def run(self) -> Progress:
-        """Work until told to end; return what was done."""
+        """Work until told to end; return what was done.
+
+        Raises:
+            StreamRefused: the server refuses from the beginning what it will refuse every time.
+        """
         try:
             self._work()
         finally:
-            try:
-                self._stream.leave()
-            except Unavailable as error:
-                logger.warning("%s", error.reason)
+            self._leave()
         return self.progress
+
+    def _leave(self) -> None:
+        if not self._has_begun:
+            return
+        try:
+            self._stream.leave()
+        except Unavailable as error:
+            logger.warning("%s", error.reason)
 
     def _work(self) -> None:
         delay_s = _FIRST_DELAY_S
@@ -121,13 +131,15 @@ class Consumer:
             try:
                 if not prepared:
                     self._stream.prepare()
-                    prepared = True
+                    prepared = self._has_begun = True
                 found = self._step()
                 self._look_ahead(force=not found)
                 delay_s = _FIRST_DELAY_S
                 if self._once and not found:
                     break
             except Unavailable as error:
+                if isinstance(error, StreamRefused) and not self._has_begun:
+                    raise  # later it may pass: a password that is being changed
                 # The group may be gone with the server's memory, and what was read is not
                 # acknowledged: begin as after a start.
                 logger.warning("%s; trying again in %.1f s", error.reason, delay_s)

@@ -18,7 +18,14 @@ from services.event_store import without_password
 
 logger = logging.getLogger("doorstep.services")
 
-__all__ = ["Backlog", "DeadLetter", "EventStream", "Message", "StreamUnavailable"]
+__all__ = [
+    "Backlog",
+    "DeadLetter",
+    "EventStream",
+    "Message",
+    "StreamRefused",
+    "StreamUnavailable",
+]
 
 _FORGET = """
 local gone = {}
@@ -37,9 +44,16 @@ _CONNECT_TIMEOUT_S = 5.0
 _SPARE_TIMEOUT_S = 10.0
 """How much longer than the server is told to wait an answer may take."""
 
+# Beside passwords and permissions, for which the library has classes.
+_REFUSALS = ("DB index is out of range", "invalid DB index", "WRONGTYPE", "unknown command")
+
 
 class StreamUnavailable(Unavailable):
     """The Redis server does not answer, or refuses what the stream needs."""
+
+
+class StreamRefused(StreamUnavailable):
+    """The server refuses what it will refuse the next time, too: password, database, or key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,8 @@ class EventStream:
         group: name of the consumer group; made, from the stream's beginning, if there is none.
         consumer: name of this consumer, unique in the group.
 
-    Every method raises :class:`StreamUnavailable` where Redis does not answer.
+    Every method raises :class:`StreamUnavailable` where Redis does not answer, and
+    :class:`StreamRefused` where it refuses for good.
     """
 
     def __init__(self, url: str, *, stream: str, group: str, consumer: str) -> None:
@@ -211,9 +226,16 @@ class EventStream:
         try:
             yield
         except (redis.RedisError, OSError) as error:
-            raise StreamUnavailable(
-                f"the stream {self.name!r} at {self._where}: {error}"
-            ) from error
+            kind = StreamRefused if _is_refusal(error) else StreamUnavailable
+            raise kind(f"the stream {self.name!r} at {self._where}: {error}") from error
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Return whether a server answered what it will answer every time."""
+    known = redis.exceptions
+    if isinstance(error, known.AuthenticationError | known.NoPermissionError):
+        return True
+    return isinstance(error, redis.ResponseError) and str(error).startswith(_REFUSALS)
 
 
 def _messages(entries: Sequence[Any]) -> list[Message]:

@@ -177,6 +177,15 @@ def test_a_consumer_says_what_it_did(url: str, client: Any, tmp_path: Path) -> N
     assert "4 messages: 3 events stored, 3 of them new; 1 dead letters, 0 retries" in done.stdout
 
 
+def test_a_database_that_the_server_has_not_is_one_error(url: str, tmp_path: Path) -> None:
+    store = str(tmp_path / "events.db")
+    done = doorstep("consume", "--url", f"{url}/99", "--stream", STREAM, "--store", store)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "DB index is out of range" in line
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
