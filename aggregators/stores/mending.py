@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from aggregators.errors import DefinitionError
+from aggregators.errors import DefinitionError, StoreError
 from aggregators.events import FACT_MARK
 from aggregators.span import current_bounds_us
 from aggregators.stores.records import Record
 from aggregators.times import from_us
 from aggregators.typing import Key, SampleId
 
-__all__ = ["Aside", "Kept", "MendPlan", "MendResult", "parse_type"]
+__all__ = ["Aside", "Kept", "MendPlan", "MendResult", "check_source", "parse_type"]
 
 _INTEGER = re.compile(r"-?[1-9][0-9]{0,18}|0")
 _KINDS: dict[str, type] = {"integer": int, "string": str}
@@ -119,6 +119,19 @@ def converted(value: Any, kind: type) -> Key:
 
 def _name(kind: type | None) -> str:
     return next(name for name, one in _KINDS.items() if one is kind)
+
+
+def check_source(plan: MendPlan, known: Iterable[str]) -> None:
+    """Raise :class:`StoreError` if a store knows nothing of a plan's source: it is misspelt.
+
+    Args:
+        plan: what is to be mended.
+        known: the sources of which the store has events or types.
+    """
+    names = sorted(set(known))
+    if plan.source not in names:
+        expected = f"expected one of {', '.join(names)}" if names else "it has none yet"
+        raise StoreError(f"the event store has no source {plan.source!r}; {expected}")
 
 
 def parse_type(text: str) -> tuple[str, str, type]:

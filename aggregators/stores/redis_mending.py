@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from aggregators.errors import StoreError
 from aggregators.events import Source
-from aggregators.stores.mending import Aside, MendPlan, MendResult
+from aggregators.stores.mending import Aside, MendPlan, MendResult, check_source
 from aggregators.stores.records import CheckedEvent, Record
 from aggregators.stores.redis_append import Writer
 from aggregators.stores.redis_compaction import Compaction, drop_command
@@ -27,7 +27,7 @@ from aggregators.stores.redis_format import (
     encode_record,
 )
 from aggregators.stores.redis_link import Command, pack
-from aggregators.stores.redis_logs import Bucket, Keyspace, Outbox, mark_of_ids, pack_record
+from aggregators.stores.redis_logs import Bucket, Keyspace, Outbox, mark_of_ids, pack_record, pairs
 from aggregators.stores.redis_samples import Records, Samples
 from aggregators.stores.redis_scripts import REPLACE, SCRIPTS, digest
 from aggregators.typing import SampleId
@@ -67,7 +67,8 @@ def mend_redis(
         dry_run: change nothing, say what would be done.
 
     Raises:
-        StoreError: Redis cannot be reached, or a sample changes faster than it can be mended.
+        StoreError: Redis cannot be reached, the store has no such source, or a sample changes
+            faster than it can be mended.
     """
     with closing(Nodes(url, SCRIPTS)) as nodes:
         return _Mending(nodes, plan, aside, Keyspace(checked_prefix(prefix), nodes)).run(
@@ -88,6 +89,8 @@ class _Mending:
 
     def run(self, *, dry_run: bool) -> MendResult:
         unchanged = converted = refused = 0
+        if next(self._all(), None) is None:
+            check_source(self._plan, self._typed_sources())
         if not dry_run:
             self._writer.repair([self._plan.source], 0.0)
             self._set_types()  # from now on right events are taken, and wrong ones refused
@@ -113,6 +116,15 @@ class _Mending:
             arguments = (f"type:{label}".encode(), kind.__name__.encode())
             packed = pack(b"HSET", meta, *arguments)
             self._nodes.run([Command(self._nodes.slot_of(meta), packed)])
+
+    def _typed_sources(self) -> Iterator[str]:
+        """Return whose types are settled: the first event of a source settles that of its ids."""
+        meta = self._keyspace.meta
+        (found,) = self._nodes.run([Command(self._nodes.slot_of(meta), pack(b"HGETALL", meta))])
+        for name, _ in pairs(found):
+            label, _, place = name.decode().partition(":")
+            if label == "type":
+                yield place.partition(".")[0]
 
     def _all(self) -> Iterator[tuple[Bucket, bytes, Records]]:
         for bucket in self._samples.buckets:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aggregators.errors import StoreError
-from aggregators.stores.mending import Aside, MendPlan, MendResult
+from aggregators.stores.mending import Aside, MendPlan, MendResult, check_source
 from aggregators.stores.records import Record
 from aggregators.stores.sqlite_file import connect, prepare, transaction
-from aggregators.stores.sqlite_types import set_types
+from aggregators.stores.sqlite_types import set_types, typed_sources
 from aggregators.typing import SampleId
 
 __all__ = ["mend_sqlite"]
@@ -43,7 +43,7 @@ def mend_sqlite(
         dry_run: change nothing, say what would be done.
 
     Raises:
-        StoreError: there is no such store, or it cannot be changed.
+        StoreError: there is no such store, it has no such source, or it cannot be changed.
     """
     if not Path(path).exists():
         raise StoreError(f"there is no event store {path}")
@@ -69,6 +69,9 @@ def _mend(
             refused.append((row, right))
         elif right != (row.sample_id, row.record):
             changed.append((right[0], json.dumps(dict(right[1].data)), row.seq))
+    if not n_rows:
+        there = connection.execute("SELECT DISTINCT source FROM events")
+        check_source(plan, {*typed_sources(connection), *(source for (source,) in there)})
     if not dry_run:
         aside.write(plan.source, refused)
         connection.executemany("UPDATE events SET sample_id = ?, data = ? WHERE seq = ?", changed)

@@ -14,7 +14,7 @@ from aggregators.errors import StoreTypesError
 from aggregators.events import Source
 from aggregators.stores.records import TYPE_NAMES
 
-__all__ = ["declare", "last_mend", "make_tables", "set_types", "typed"]
+__all__ = ["declare", "last_mend", "make_tables", "set_types", "typed", "typed_sources"]
 
 _TYPES = {name: kind for kind, name in TYPE_NAMES.items()}
 
@@ -95,6 +95,11 @@ def declare(connection: sqlite3.Connection, sources: Iterable[Source]) -> None:
 def _held(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
     rows = connection.execute("SELECT source, name, type FROM types")
     return {(source, name): kind for source, name, kind in rows}
+
+
+def typed_sources(connection: sqlite3.Connection) -> set[str]:
+    """Return the sources of which the file knows a type."""
+    return {source for source, _ in _held(connection)}
 
 
 def set_types(connection: sqlite3.Connection, source: str, types: Mapping[str, type]) -> None:

@@ -45,6 +45,8 @@ def test_what_cannot_be_mended_is_said(tmp_path: Path) -> None:
     for options, reason in (
         ((), "nothing to mend: expected --type"),
         (("--type", "orders.store_id=number"), "expected SOURCE=integer"),
+        (("--type", "order.store_id=integer"), "no source 'order'; expected one of orders"),
+        (("--times", "order", "--dry-run"), "no source 'order'; expected one of orders"),
     ):
         done = doorstep("store", "mend", str(path), *options)
         assert done.returncode == 1

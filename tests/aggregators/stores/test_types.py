@@ -195,6 +195,20 @@ def test_times_that_are_not_sensible_are_set_aside(shared_place: Place, tmp_path
     assert store.count(ORDERS) == 2
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_source_that_is_not_there_is_named(
+    shared_place: Place, tmp_path: Path, dry_run: bool
+) -> None:
+    store = shared_place.open([ORDERS])
+    with pytest.raises(StoreError, match="no source 'order'; it has none yet"):
+        mend(shared_place, tmp_path, MendPlan("order", times=True), dry_run=dry_run)
+    store.append([event("o-1", "3")])
+    for plan in (MendPlan("order", key_kinds={"store_id": int}), MendPlan("order", times=True)):
+        with pytest.raises(StoreError, match="no source 'order'; expected one of orders"):
+            mend(shared_place, tmp_path, plan, dry_run=dry_run)
+    assert mend(shared_place, tmp_path, MendPlan("orders", times=True)).unchanged == 1
+
+
 def test_options_are_read() -> None:
     assert parse_type("orders=string") == ("orders", "", str)
     for text in ("orders", "orders=text", "=integer", "orders.store_id"):
