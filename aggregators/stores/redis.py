@@ -27,6 +27,7 @@ from aggregators.stores.base import (
 )
 from aggregators.stores.records import CheckedEvent, check_declared, label_of
 from aggregators.stores.redis_append import STALE_AFTER_S, Writer
+from aggregators.stores.redis_check import LivenessCheck
 from aggregators.stores.redis_compaction import Compaction
 from aggregators.stores.redis_connections import Nodes, Unavailable
 from aggregators.stores.redis_facts import FactKinds
@@ -116,6 +117,9 @@ class RedisEventStore(EventStore):
         self._kinds = self._settled.kinds
         self._facts = FactKinds(self._keyspace.facts, self.sources)
         meta = self._keyspace.meta
+        self._liveness = LivenessCheck(
+            self._read_nodes.pool, lambda: self._read_nodes.primaries, meta
+        )
         self._look_at_meta = Command(self._read_nodes.slot_of(meta), pack(b"HGETALL", meta))
         try:
             self._check_version()
@@ -271,8 +275,16 @@ class RedisEventStore(EventStore):
             nodes.close()
         return CompactionResult(kept, dropped)
 
+    def check(self) -> None:
+        """Raise :class:`StoreError` where Redis does not answer; that takes about a second at most.
+
+        Of a cluster it is enough that one node answers, and says that the cluster is not down.
+        """
+        self._liveness.check()
+
     def close(self) -> None:
         """Close the connections; the store cannot be used afterwards."""
+        self._liveness.close()
         with self._append_lock, self._read_lock:
             self._read_nodes.close()
             self._write_nodes.close()

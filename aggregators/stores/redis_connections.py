@@ -55,13 +55,16 @@ class Nodes:
     Raises:
         StoreError: redis is not installed, the URL is none, or the server refuses the password.
         Unavailable: nobody answers.
+
+    Attributes:
+        pool: makes connections to the server that the URL names.
     """
 
     def __init__(self, url: str, scripts: Iterable[str] = (), lanes: int = 1) -> None:
         self._redis, self._hiredis, self._key_slot = _libraries()
         self._scripts = tuple(scripts)
         try:
-            self._pool = self._redis.ConnectionPool.from_url(
+            self.pool = self._redis.ConnectionPool.from_url(
                 url,
                 protocol=2,
                 socket_connect_timeout=CONNECT_TIMEOUT_S,
@@ -274,11 +277,11 @@ class Nodes:
         link = self._links.get((address, lane))
         if link is None:
             if address is None:
-                connection = self._pool.make_connection()
+                connection = self.pool.make_connection()
             else:
-                given = {k: v for k, v in self._pool.connection_kwargs.items() if k != "db"}
+                given = {k: v for k, v in self.pool.connection_kwargs.items() if k != "db"}
                 given |= {"host": address[0], "port": address[1]}
-                connection = self._pool.connection_class(**given)
+                connection = self.pool.connection_class(**given)
             link = self._links[address, lane] = Link(connection, self._hiredis.Reader)
         return link
 
@@ -302,7 +305,7 @@ class Nodes:
                 continue
             if isinstance(slots, ReplyError):
                 continue
-            known = address or (self._pool.connection_kwargs.get("host", "localhost"), 0)
+            known = address or (self.pool.connection_kwargs.get("host", "localhost"), 0)
             owners: list[Address] = [known] * SLOTS
             for first, last, (host, port, *_), *_ in slots:
                 owner = (host.decode() if host else known[0], int(port))

@@ -11,8 +11,10 @@ import pytest
 from aggregators import SqliteEventStore
 from aggregators.catalog import CATALOG
 from aggregators.catalog.orders import ORDERS
+from aggregators.stores import redis_check
 from services import events
 from services.lookup import FeatureLookup
+from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.asgi import AsgiClient
 from tests.services.building import cloud_event
 
@@ -43,6 +45,34 @@ def test_a_file_that_is_deleted_under_a_service_is_said_at_once_and_brought_back
         assert client.post("/events", json=[cloud_event(subject="o-3")]).json()["applied"] == 1
     with SqliteEventStore(folder / "events.db", CATALOG.sources) as store:
         assert sorted(store.table(ORDERS)["order_id"]) == ["o-1", "o-2", "o-3"]
+
+
+def test_a_redis_server_that_is_gone_is_said_at_once_and_its_return_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    needs_redis()
+    monkeypatch.setattr(events, "freeze_garbage", lambda: None)
+    monkeypatch.setattr(FeatureLookup, "warm_up", lambda self: None)
+    monkeypatch.setattr(redis_check, "AGAIN_S", 0.0)
+    server = RedisServer(tmp_path / "redis")
+    monkeypatch.setenv("DOORSTEP_STORE", server.url)
+    try:
+        with AsgiClient(events.EventService) as client:
+            assert client.get("/readyz").status_code == 200
+            server.kill()
+            answer = client.get("/readyz")
+            assert answer.status_code == 503
+            reason = "the event store in Redis does not answer: connection refused"
+            assert answer.json()["reason"] == reason
+            server.start()
+            assert client.get("/readyz").status_code == 200
+            with server.paused():
+                answer = client.get("/readyz")
+                assert answer.status_code == 503
+                assert answer.json()["reason"] == "the event store in Redis does not answer in time"
+            assert client.get("/readyz").status_code == 200
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("damage", ["cut off", "overwritten"])
