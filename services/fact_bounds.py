@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from estimators.monitoring.bounds import WIDENED
 from estimators.stages import ELAPSED, elapsed_name
 from estimators.typing import FloatArray
 
@@ -59,6 +60,11 @@ FAR_M = 1e5
 LONG_S = 2 * 86_400.0
 """An order is over by then."""
 
+_PRICE = "amount"
+_PRICE_UNIT = "whole units of the currency, as in training"
+_EXPECTED = f"expected {_PRICE_UNIT}"
+_HUNDRED = 100.0
+_LARGER_UNITS = ((_HUNDRED, "hundreds"), (1_000.0, "thousands"))
 _DECIMALS = 3
 _RIDING_S = 60.0
 _MAY_BE_NEAR = {
@@ -88,6 +94,8 @@ class UnitHints:
 
     Args:
         numbers: names of the numbers that are looked at, in the order of their columns.
+        seen: what training saw of them, the least and the greatest of each; NaN or left out: nobody
+            knows. What lies between is in the right unit; prices are looked at where it is known.
 
     >>> hints = UnitHints(("distance_m", "amount"))
     >>> hints.of_one([1.85, 20.0], {})
@@ -96,8 +104,34 @@ class UnitHints:
     []
     """
 
-    def __init__(self, numbers: Sequence[str]) -> None:
-        self._watched = [(i, name) for i, name in enumerate(numbers) if name in _WATCHED]
+    def __init__(
+        self, numbers: Sequence[str], seen: Mapping[str, tuple[float, float]] | None = None
+    ) -> None:
+        self._seen = {
+            name: span for name, span in (seen or {}).items() if all(map(math.isfinite, span))
+        }
+        self._watched = [
+            (i, name, span)
+            for i, name in enumerate(numbers)
+            if (span := self._odd_beyond(name)) is not None
+        ]
+
+    def _odd_beyond(self, name: str) -> Bounds | None:
+        """Return within which bounds a number needs no closer look; None: it never does."""
+        if name == _PRICE and name in self._seen:
+            low, high = self._seen[name]
+            return Bounds(low / WIDENED, high * WIDENED, _PRICE_UNIT)
+        return _WATCHED.get(name)
+
+    def _hint(self, name: str, value: float, order: Mapping[str, Any]) -> str:
+        low, high = self._seen.get(name, (math.nan, math.nan))
+        # Who stands in the store has 0 m to go: that says nothing of fractions, which 1.85 km are.
+        tells = low > 0.0 or value.is_integer() or value >= SHORT_FRACTION_M
+        if tells and low <= value <= high:
+            return ""
+        if name == _PRICE:
+            return _price_hint(value, low, high)
+        return _hint(name, value, is_near=_is_near(name, order))
 
     def of_one(
         self,
@@ -114,8 +148,8 @@ class UnitHints:
                 it was looked up. None: all of it.
         """
         notes = (
-            _hint(name, values[i], is_near=_is_near(name, order))
-            for i, name in self._watched
+            self._hint(name, values[i], order)
+            for i, name, _ in self._watched
             if name not in ELAPSED or said is None or _is_said(said.get(name))
         )
         return [note for note in notes if note]
@@ -135,16 +169,16 @@ class UnitHints:
         """
         notes: dict[int, list[str]] = {}
         past = {name: column for name, column in columns.items() if name in ELAPSED}
-        for i, name in self._watched:
+        for i, name, span in self._watched:
             column = values[:, i]
             # Most numbers need no closer look.
-            odd = (column > _WATCHED[name].high) | (column < _WATCHED[name].low)
+            odd = (column > span.high) | (column < span.low)
             for row in np.flatnonzero(odd).tolist():
                 asked = None if said is None or name not in said else said[name][row]
                 if name in ELAPSED and said is not None and not _is_said(asked):
                     continue
                 order = {event: one[row] for event, one in past.items()}
-                note = _hint(name, float(column[row]), is_near=_is_near(name, order))
+                note = self._hint(name, float(column[row]), order)
                 if note:
                     notes.setdefault(row, []).append(note)
         return notes
@@ -178,6 +212,16 @@ def _hint(name: str, value: float, *, is_near: bool) -> str:
     if not looks_like:
         return ""
     return f"{name} is {value:.7g}, which looks like {looks_like}; expected {_WATCHED[name].unit}"
+
+
+def _price_hint(value: float, low: float, high: float) -> str:
+    """Return which unit, of those in which training saw such a price, one far beyond looks like."""
+    likely = ""
+    if value > high * WIDENED and low <= value / _HUNDRED <= high:
+        likely = "cents (hundredths)"
+    elif value < low / WIDENED:
+        likely = next((unit for k, unit in _LARGER_UNITS if low <= value * k <= high), "")
+    return f"{_PRICE} is {value:.7g}, which looks like {likely}; {_EXPECTED}" if likely else ""
 
 
 def _is_short(name: str, value: float) -> bool:

@@ -89,7 +89,8 @@ class PartModel:
         self._fallback = fallback
         self._validator = validator
         self._failed_s = -math.inf
-        self._hints = UnitHints(tuple(self._facts.numbers))
+        seen = validator.seen if validator is not None else None
+        self._hints = UnitHints(tuple(self._facts.numbers), seen)
         self._own_source = features.sources[0].name
         source = life_source(features.sources)
         self._lookup: ElapsedLookup | None = None

@@ -104,6 +104,12 @@ class Validator:
         table = np.array(ranges, dtype=np.float64).reshape(-1, len(Bounds._fields))
         return cls(facts.numbers, ranges, (*facts.categories,), *table.T.copy())
 
+    @property
+    def seen(self) -> dict[str, tuple[float, float]]:
+        """The least and the greatest that training saw of each number; infinite: nobody knows."""
+        spans = ((bounds.low, bounds.high) for bounds in self.ranges)
+        return dict(zip(self.numbers, spans, strict=True))
+
     def clip_one(
         self, facts: FloatArray, order: Mapping[str, Any]
     ) -> tuple[FloatArray, list[Note]]:

@@ -12,6 +12,8 @@ from aggregators.times import moment_to_us
 from estimators.distribution import Distribution
 from estimators.facts import Facts
 from estimators.fallback import Fallback
+from estimators.monitoring.statistics import NumberStatistics
+from estimators.monitoring.validation import Validator
 from estimators.stages import ELAPSED
 from services.errors import InvalidRequest
 from services.estimates import Rows
@@ -118,6 +120,70 @@ def test_what_looks_like_another_unit_is_noted(
     assert [unit in note for note in alone] == ([True] if unit else [])
     if unit:
         assert alone[0].startswith(f"{name} is {value:.7g}, which looks like {unit}; expected ")
+
+
+SEEN = {
+    "amount": (3.0, 120.0),
+    "distance_m": (15.0, 9_000.0),
+    "since_accepted_s": (0.0, 400_000.0),
+    "distance_to_store_m": (0.0, 8_880.0),
+    "since_ready_s": (-math.inf, math.inf),  # a model without statistics
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit"),
+    [
+        ("amount", 1850, "cents (hundredths)"),
+        ("amount", 11_900, "cents (hundredths)"),
+        ("amount", 0.185, "hundreds"),
+        ("amount", 0.0185, "thousands"),
+        ("amount", 18.5, ""),
+        ("amount", 300, ""),  # a large order
+        ("amount", 1.5, ""),
+        ("amount", 0, ""),
+        ("amount", 5e6, ""),  # in no unit of those
+        ("distance_m", 17, ""),  # training saw some as short
+        ("distance_m", 16.5, ""),
+        ("distance_m", 1.85, "kilometres"),
+        ("distance_to_store_m", 1.85, "kilometres"),  # that some had 0 m to go says nothing of it
+        ("distance_to_store_m", 2, ""),
+        ("distance_to_store_m", 250_000, "millimetres"),
+        ("since_ready_s", 300_000, "milliseconds"),
+        ("since_accepted_s", 300_000, ""),
+        ("since_accepted_s", 500_000, "milliseconds"),
+    ],
+)
+def test_what_training_saw_is_in_the_right_unit(name: str, value: float, unit: str) -> None:
+    hints = UnitHints((name,), SEEN)
+    alone = hints.of_one([float(value)], {})
+    assert [f"looks like {unit};" in note for note in alone] == ([True] if unit else [])
+    together = hints.of_rows(np.array([[math.nan], [float(value)]]), {})
+    assert together == ({1: alone} if unit else {})
+
+
+def test_a_model_holds_prices_and_distances_against_what_it_was_trained_on() -> None:
+    class Two(FakeEstimator):
+        features = FEATURES
+
+        def predict(self, inputs: Any, blind: Any = None) -> Distribution:
+            return Distribution([0.1, 0.9], np.tile([[100.0, 200.0]], (len(inputs), 1)))
+
+    facts = Facts(numbers=("amount", "distance_m"), categories={"city": ("BCN",)})
+    numbers = {name: NumberStatistics.of(np.array(SEEN[name])) for name in facts.numbers}
+    model = make_model(make_store(), Two(facts), validator=Validator.of(numbers, facts))
+    order = {"amount": 1_850, "distance_m": 17, "city": "BCN", "store_id": "s-1"}
+    alone = model.estimate_one(order, None, NOON_US)
+    assert alone.status == ["input_clipped"]
+    assert alone.notes == [
+        [
+            "amount is 1850, beyond what training saw; taken as 120",
+            "amount is 1850, which looks like cents (hundredths); expected whole units of the"
+            " currency, as in training",
+        ]
+    ]
+    columns = {name: [value] for name, value in order.items()}
+    assert model.estimate(Rows(columns, [None], np.array([NOON_US]))).notes == alone.notes
 
 
 def test_a_model_notes_the_unit_and_its_status_stays() -> None:
