@@ -38,6 +38,7 @@ from services.estimates import Estimates, Rows, one_row
 from services.fact_bounds import UnitHints
 from services.fallback_model import fallen_back
 from services.feature_ages import FeatureAges
+from services.masking import masked, without_paths
 from services.metrics import EstimateMetrics
 from services.order_fields import OrderFields
 from services.request_context import note_time
@@ -86,6 +87,7 @@ class PartModel:
         self._fields = OrderFields(estimator)
         self._metrics = metrics
         self._store = store
+        self._no_store = "the event store is not open yet"
         self._fallback = fallback
         self._validator = validator
         self._failed_s = -math.inf
@@ -130,9 +132,10 @@ class PartModel:
         return typed_sources(self._features.sources, self._facts.categories)
 
     def without_store(self) -> PartModel:
-        """Return the same model for what must be answered without the store."""
+        """Return the same model for what cannot wait for a store over the network any longer."""
         alone = copy.copy(self)
         alone._store = alone._ages = None
+        alone._no_store = "the event store in Redis does not answer in time"
         return alone
 
     def use_store(self, store: EventStore) -> None:
@@ -282,7 +285,7 @@ class PartModel:
 
     def _open_store(self) -> EventStore:
         if self._store is None:
-            raise StoreError("the event store is not open yet")
+            raise StoreError(self._no_store)
         return self._store
 
     def _predicted(self, inputs: FloatArray, blind: BoolArray | None) -> Distribution:
@@ -335,4 +338,11 @@ def _status(amiss: Sequence[str], moved: Iterable[Note]) -> Status:
 
 def _unread(error: Exception) -> str:
     logger.error("no real-time features for a request: %s: %s", type(error).__name__, error)
-    return f"real-time features are missing: {type(error).__name__}"
+    return f"real-time features are missing: {_why_unread(error)}"
+
+
+def _why_unread(error: Exception) -> str:
+    """Return in words what failed, without addresses, passwords and places on the machine."""
+    if isinstance(error, sqlite3.Error | OSError):
+        return f"the event store cannot be read ({without_paths(masked(str(error)))})"
+    return without_paths(masked(str(error))) or type(error).__name__

@@ -118,7 +118,10 @@ class RedisEventStore(EventStore):
         self._facts = FactKinds(self._keyspace.facts, self.sources)
         meta = self._keyspace.meta
         self._liveness = LivenessCheck(
-            self._read_nodes.pool, lambda: self._read_nodes.primaries, meta
+            self._read_nodes.library,
+            self._read_nodes.pool,
+            lambda: self._read_nodes.primaries,
+            meta,
         )
         self._look_at_meta = Command(self._read_nodes.slot_of(meta), pack(b"HGETALL", meta))
         try:

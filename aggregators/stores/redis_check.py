@@ -11,7 +11,7 @@ from typing import Any
 from aggregators.errors import StoreError
 from aggregators.stores.redis_link import Address
 
-__all__ = ["LivenessCheck"]
+__all__ = ["LivenessCheck", "cause_of", "words_of"]
 
 TIMEOUT_S = 0.8
 """How long one node may take to be connected to, and then to say nothing."""
@@ -28,6 +28,7 @@ class LivenessCheck:
     nobody for longer than one question takes.
 
     Args:
+        library: the module ``redis``.
         pool: makes connections to the server that the URL names.
         primaries: gives the nodes of a cluster, as far as they are known.
         key: one that the store always has.
@@ -36,12 +37,14 @@ class LivenessCheck:
 
     def __init__(
         self,
+        library: Any,
         pool: Any,
         primaries: Callable[[], Sequence[Address]],
         key: bytes,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._redis = library
         self._pool = pool
         self._primaries = primaries
         self._key = key
@@ -104,18 +107,16 @@ class LivenessCheck:
 
         ``PING`` fails where the disk takes nothing more, the other where the cluster is down.
         """
-        import redis
-
         try:
             for command in (("PING",), ("HGET", self._key, b"schema")):
                 connection.send_command(*command, check_health=False)
                 try:
                     connection.read_response()
-                except redis.ResponseError as error:
-                    if not isinstance(error, _alive(redis)):
+                except self._redis.ResponseError as error:
+                    if not isinstance(error, _alive(self._redis)):
                         raise
-        except (OSError, redis.RedisError) as error:
-            return f"the event store in Redis {words_of(error, redis)}"
+        except (OSError, self._redis.RedisError) as error:
+            return f"the event store in Redis {words_of(error, self._redis)}"
         return ""
 
     def _drop(self) -> None:
@@ -133,8 +134,15 @@ def words_of(error: Exception, redis: Any) -> str:
         return "refuses the user name or password"
     if isinstance(error, known.ResponseError | known.BusyLoadingError):
         return f"refuses commands: {error}"
-    number = next((one.errno for one in _causes(error) if isinstance(one, OSError)), None)
-    return f"does not answer: {os.strerror(number).lower()}" if number else "cannot be reached"
+    return f"does not answer: {cause_of(error)}"
+
+
+def cause_of(error: Exception) -> str:
+    """Return why a connection failed; the library's own texts name the server's address."""
+    for one in _causes(error):
+        if isinstance(one, OSError):
+            return (one.strerror or str(one)).lower() or type(one).__name__
+    return str(error) or type(error).__name__
 
 
 def _causes(error: BaseException | None) -> Sequence[BaseException]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from aggregators.errors import StoreError
+from aggregators.stores.redis_check import cause_of, words_of
 from aggregators.stores.redis_link import Address, Batch, Command, Link, ReplyError, pack
 
 __all__ = ["Nodes", "Unavailable"]
@@ -57,19 +58,20 @@ class Nodes:
         Unavailable: nobody answers.
 
     Attributes:
+        library: the module ``redis``.
         pool: makes connections to the server that the URL names.
     """
 
     def __init__(self, url: str, scripts: Iterable[str] = (), lanes: int = 1) -> None:
-        self._redis, self._hiredis, self._key_slot = _libraries()
+        self.library, self._hiredis, self._key_slot = _libraries()
         self._scripts = tuple(scripts)
         try:
-            self.pool = self._redis.ConnectionPool.from_url(
+            self.pool = self.library.ConnectionPool.from_url(
                 url,
                 protocol=2,
                 socket_connect_timeout=CONNECT_TIMEOUT_S,
                 socket_timeout=ANSWER_TIMEOUT_S,
-                retry=self._redis.retry.Retry(self._redis.backoff.NoBackoff(), 0),
+                retry=self.library.retry.Retry(self.library.backoff.NoBackoff(), 0),
             )
         except ValueError:
             # What the library says of it quotes parts of the URL, which may be of a password.
@@ -316,15 +318,18 @@ class Nodes:
         raise Unavailable("no node of the Redis cluster tells its slots")
 
     def _failures(self) -> tuple[type[Exception], ...]:
-        return (OSError, self._redis.exceptions.RedisError)
+        return (OSError, self.library.exceptions.RedisError)
 
     def _reason(self, error: Exception) -> str:
-        known = self._redis.exceptions
+        """Return why the next attempt is made, without the address; raise where there is none."""
+        known = self.library.exceptions
         if isinstance(error, TimeoutError | known.TimeoutError):
-            raise Unavailable(f"Redis did not answer in time: {error}") from error
+            raise Unavailable(
+                f"the event store in Redis {words_of(error, self.library)}"
+            ) from error
         if isinstance(error, known.AuthenticationError | known.AuthorizationError):
-            raise StoreError(f"Redis refused the connection: {error}") from error
-        return str(error) or type(error).__name__
+            raise StoreError(f"the event store in Redis {words_of(error, self.library)}") from error
+        return cause_of(error)
 
 
 def _close(links: dict[tuple[Address, int], Link]) -> None:

@@ -140,7 +140,7 @@ def test_a_store_that_is_down_degrades_and_does_not_fail(
     monkeypatch.setattr(store, "read", fail)
     answer = ask(store, include_features=True)
     assert answer.status == "degraded"
-    assert answer.notes == ["real-time features are missing: StoreError"]
+    assert answer.notes == ["real-time features are missing: gone"]
     assert all(np.isnan(value) for value in answer.features.values())
     assert answer.mean_s > 0.0
 

@@ -80,7 +80,9 @@ def test_a_store_that_is_missing_at_the_start_is_tried_again(
         request = city.request("direct", 0)
         status, answer = call(service.predict, request)
         assert (status, answer["status"]) == (200, "degraded")
-        assert answer["notes"][-1] == "real-time features are missing: StoreError"
+        assert answer["notes"][-1] == (
+            "real-time features are missing: the event store is not open yet"
+        )
         status, problem = call(service.events, [{}])
         assert (status, problem["error"]) == (503, "unavailable")
         assert "no event store" in problem["reason"]
@@ -127,7 +129,13 @@ def test_a_store_over_the_network_that_hangs_is_not_waited_for(
         async def one() -> None:
             body = json.dumps(request).encode()
             response = await service.predict(Call(body, "application/json", "r-1"))
-            seen.append(json.loads(response.body)["status"])
+            answer = json.loads(response.body)
+            seen.append(answer["status"])
+            if answer["status"] == "degraded":
+                assert answer["notes"][-1] == (
+                    "real-time features are missing: the event store in Redis does not answer in"
+                    " time"
+                )
 
         service._wait._timeout_s = 60.0
         await one()

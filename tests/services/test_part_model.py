@@ -242,7 +242,10 @@ def test_a_store_that_is_down_degrades_every_row_and_fails_none(
     said = {**ORDER, "since_accepted_s": 5.0}
     found = make_model(store, estimator).estimate(rows_of([ORDER, said], ["o-0", "o-1"]))
     assert found.status == ["degraded", "degraded"]
-    assert found.notes == [["real-time features are missing: OSError"]] * 2
+    assert (
+        found.notes
+        == [["real-time features are missing: the event store cannot be read (gone)"]] * 2
+    )
     assert np.isnan(found.realtime).all()
     assert estimator.blind == [True, True]
     assert [row["since_accepted_s"] for row in estimator.seen][1] == 5.0

@@ -391,6 +391,20 @@ def test_refusals_of_the_server_are_told(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_what_a_failure_says_names_no_address(tmp_path: Path) -> None:
+    """It is in answers, which go to others than those who may know the machines."""
+    needs_redis()
+    server = RedisServer(tmp_path / "named")
+    try:
+        with RedisEventStore(server.url, [ORDERS]) as store:
+            server.kill()
+            with pytest.raises(Unavailable) as caught:
+                store.count(ORDERS)
+        assert str(caught.value) == "no answer from Redis after 6 attempts: connection refused"
+    finally:
+        server.stop()
+
+
 def test_missing_replicas_are_told(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
