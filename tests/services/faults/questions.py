@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.services.faults.city import City, ask, statuses
+from tests.services.faults.running import wait_until
 
 WELL = {"ok", "input_clipped"}
 
@@ -25,6 +26,18 @@ def answers_of(http: httpx.Client, city: City) -> dict[str, Any]:
 def is_well(http: httpx.Client, city: City) -> bool:
     """Whether all callers are answered as they should be."""
     return all(statuses(answer) <= WELL for answer in answers_of(http, city).values())
+
+
+def well_answers_of(http: httpx.Client, city: City) -> dict[str, Any]:
+    """The answers to all callers once they are as they should be: a part may be late for once."""
+    found: dict[str, Any] = {}
+
+    def are_well() -> bool:
+        found.update(answers_of(http, city))
+        return all(statuses(answer) <= WELL for answer in found.values())
+
+    wait_until(are_well)
+    return found
 
 
 def same(first: dict[str, Any], second: dict[str, Any]) -> bool:

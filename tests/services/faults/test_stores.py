@@ -24,7 +24,7 @@ from services.process import ServiceProcess
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import cloud_event
 from tests.services.faults.city import MOMENT, City, ask, statuses
-from tests.services.faults.questions import answers_of, is_well, notes_of, same
+from tests.services.faults.questions import answers_of, is_well, notes_of, same, well_answers_of
 from tests.services.faults.running import PATIENCE_S, family_of, process_of, wait_until
 from tests.services.measured import metric_of
 
@@ -78,8 +78,7 @@ def over_redis(
 def test_a_redis_server_that_is_gone_or_hangs_costs_no_answer(
     over_redis: httpx.Client, redis: RedisServer, city: City, fault: str
 ) -> None:
-    wait_until(lambda: is_well(over_redis, city))
-    well = answers_of(over_redis, city)
+    well = well_answers_of(over_redis, city)
     done = threading.Event()
     with ThreadPoolExecutor(1) as beside, broken(redis, fault):
         alive = beside.submit(stays_alive, over_redis, done)
@@ -137,8 +136,7 @@ def test_a_file_that_another_process_has_locked_stops_events_alone(
     over_file: tuple[ServiceProcess, httpx.Client], file: Path, city: City
 ) -> None:
     _, http = over_file
-    wait_until(lambda: is_well(http, city))
-    well = answers_of(http, city)
+    well = well_answers_of(http, city)
     other = sqlite3.connect(file, isolation_level=None, timeout=PATIENCE_S)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -156,8 +154,7 @@ def test_a_disk_that_is_full_stops_events_and_the_log_alone(
     over_file: tuple[ServiceProcess, httpx.Client], file: Path, city: City
 ) -> None:
     service, http = over_file
-    wait_until(lambda: is_well(http, city))
-    well = answers_of(http, city)
+    well = well_answers_of(http, city)
     with full_disk(service):
         failures = metric_of(service.url, "doorstep_prediction_log_failures_total")
         refused = send(http, "full")
