@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aggregators import Event, MemoryEventStore, RedisEventStore, StoreError
-from aggregators.stores import redis_append, redis_check, redis_connections
+from aggregators.stores import redis_append, redis_connections
 from aggregators.stores.redis_connections import Nodes, Unavailable
 from aggregators.stores.redis_link import Batch, Command, Exchange, Link, pack
 from tests.aggregators.stores.places import Place
@@ -223,75 +223,6 @@ def test_a_server_that_hangs_does_not_hold_up_its_callers_for_long(
         store.close()
     finally:
         server.stop()
-
-
-def check(store: RedisEventStore) -> str:
-    """What is the matter with a store, asked anew; empty where nothing is."""
-    store._liveness._done_s = -1e9
-    try:
-        store.check()
-    except StoreError as error:
-        return str(error)
-    return ""
-
-
-def test_a_server_that_hangs_or_is_gone_is_said_by_a_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    needs_redis()
-    server = RedisServer(tmp_path / "checked")
-    try:
-        with RedisEventStore(server.url, [ORDERS]) as store:
-            assert check(store) == ""
-            with monkeypatch.context() as patch, server.paused():
-                patch.setattr(redis_check, "TIMEOUT_S", 0.05)
-                store._liveness.close()
-                assert check(store) == "the event store in Redis does not answer in time"
-            assert check(store) == ""
-            server.kill()
-            assert check(store) == "the event store in Redis does not answer: connection refused"
-            server.start()
-            assert check(store) == ""
-            server.answer("CONFIG", "SET", "requirepass", "secret")
-            store._liveness.close()
-            assert check(store) == "the event store in Redis refuses the user name or password"
-    finally:
-        server.stop()
-
-
-def test_a_failed_check_is_the_answer_of_all_who_ask_at_that_time(tmp_path: Path) -> None:
-    """So that no threads pile up behind a server that hangs."""
-    needs_redis()
-    server = RedisServer(tmp_path / "asked")
-    try:
-        with RedisEventStore(server.url, [ORDERS]) as store:
-            now_s, asked = [0.0], itertools.count()
-            liveness = store._liveness
-            ask, liveness._clock = liveness._ask, lambda: now_s[0]
-            liveness._ask = lambda: (next(asked), ask())[1]  # type: ignore[method-assign]
-            server.kill()
-            for _ in range(3):
-                with pytest.raises(StoreError, match="connection refused"):
-                    store.check()
-            assert next(asked) == 1
-            server.start()
-            now_s[0] += redis_check.AGAIN_S
-            store.check()
-            now_s[0] += 0.001
-            store.check()
-            assert next(asked) == 4  # the one above counts, too
-    finally:
-        server.stop()
-
-
-def test_a_cluster_is_checked_through_any_of_its_nodes(redis_cluster: RedisCluster) -> None:
-    place = Place("redis", redis_cluster.url, "checked")
-    store = place.open([ORDERS])
-    assert check(store) == ""
-    liveness = store._liveness
-    liveness.close()
-    liveness._pool.connection_kwargs["port"] = free_port()  # the node of the URL is gone
-    assert check(store) == ""
 
 
 def test_slots_that_move_to_another_node_are_followed(
