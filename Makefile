@@ -36,7 +36,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: $(VENV)/.runtime ## a simulated city: train, serve, three callers live beside the truth, in three minutes (no data needed)
+demo: $(VENV)/.runtime ## a simulated city: train, serve, three callers live beside the truth, in two minutes (no data needed)
 	$(BIN)/doorstep demo
 
 .PHONY: test

@@ -1,4 +1,4 @@
-"""`doorstep demo`: a city, from nothing to the answers of three callers, in three minutes."""
+"""`doorstep demo`: a city, from nothing to the answers of three callers, in two minutes."""
 
 from __future__ import annotations
 

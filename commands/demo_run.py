@@ -54,8 +54,8 @@ def run_demo(
         folder: for all that the demo writes; BentoML's models are in ``bentoml`` there.
         cache: where models are kept for the next run; None: nowhere.
     """
-    kept = "" if cache is None else ", half of that where an earlier run has kept its models"
-    _say(f"About three minutes on two idle cores{kept}. A busy machine is waited for.")
+    kept = "" if cache is None else ", less where an earlier run has kept its models"
+    _say(f"About two minutes on two idle cores{kept}. A busy machine is waited for.")
     with progress() as report:
         report("simulate a city", 0.0)
         demo = make_demo_city(days=days, orders_per_day=orders_per_day, seed=seed)

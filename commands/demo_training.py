@@ -16,7 +16,7 @@ from estimators.eta_training import train_eta
 __all__ = ["trained_tag"]
 
 MOMENTS_MAX = 20_000
-"""Moments of orders to learn from: enough for a demo that takes three minutes."""
+"""Moments of orders to learn from: enough for a demo that takes two minutes."""
 NEWEST = "eta:latest"
 
 
