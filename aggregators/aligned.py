@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["align_columns", "aligned"]
 
 
-def aligned(series: pd.Series[Any], labels: pd.Index[Any], what: str, whose: str) -> pd.Series[Any]:
+def aligned(
+    series: pd.Series[Any], labels: pd.Index[Any], what: str, target: str
+) -> pd.Series[Any]:
     """Return a Series in the order of labels.
 
     Args:
         series: one value per row.
         labels: the rows' labels, in their order.
         what: names the series in the message.
-        whose: names what the labels are of.
+        target: names what the labels are of.
 
     Raises:
         QueryError: the Series has other labels, or labels repeat in another order.
@@ -34,12 +36,12 @@ def aligned(series: pd.Series[Any], labels: pd.Index[Any], what: str, whose: str
     """
     if series.index.equals(labels):
         return series
-    remedy = f"expected the labels of {whose}, or values by place: Series.to_numpy()"
-    for index, owner in ((series.index, what), (labels, whose)):
+    remedy = f"expected the labels of {target}, or values by place: Series.to_numpy()"
+    for index, owner in ((series.index, what), (labels, target)):
         if not index.is_unique:
             label = index[index.duplicated()][0]
             raise QueryError(
-                f"{what} is a Series in another order than {whose}, and the label {label!r} of"
+                f"{what} is a Series in another order than {target}, and the label {label!r} of"
                 f" {owner} repeats: rows cannot be told apart; {remedy}"
             )
     lacking = labels.difference(series.index, sort=False).tolist()

@@ -9,7 +9,7 @@ import numpy as np
 
 from aggregators import kernels
 from aggregators.functions import evaluate
-from aggregators.plan import Expensive, SelectionPlan
+from aggregators.plan import PythonFeature, SelectionPlan
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
 __all__ = ["Index", "OrderedQueries", "answer_expensive", "answer_queries"]
@@ -85,7 +85,7 @@ def answer_queries(
 
 def answer_expensive(
     plan: SelectionPlan,
-    item: Expensive,
+    item: PythonFeature,
     index: Index,
     queries: OrderedQueries,
     result: Float64Array,

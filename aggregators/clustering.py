@@ -17,13 +17,13 @@ from aggregators import kernels, selection
 from aggregators.plan import SelectionPlan
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
-__all__ = ["Cluster", "cluster"]
+__all__ = ["IndexedPlans", "cluster"]
 
 Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True)
-class Cluster:
+class IndexedPlans:
     """The arrays of the kernels for one index, and its plans, which refer to them.
 
     Attributes:
@@ -48,7 +48,7 @@ def cluster(
     offsets: Int64Array,
     times: Int64Array,
     columns: Float64Array,
-) -> Cluster:
+) -> IndexedPlans:
     """Return the cluster of an index.
 
     Args:
@@ -62,7 +62,7 @@ def cluster(
     attributes = _numbered(used for plan in plans for used in _columns_of(plan))
     place_of = np.full(times.shape[1], -1, np.int64)
     place_of[rows] = np.arange(len(rows))
-    return Cluster(
+    return IndexedPlans(
         plans=tuple(_renumbered(plan, events, attributes) for plan in plans),
         rows=np.arange(len(rows), dtype=np.int32),
         offsets=offsets,

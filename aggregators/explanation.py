@@ -124,7 +124,7 @@ class _Query:
             return f"its {dimension!r} is {sample.keys[dimension]!r}, not {self.key!r}"
         excluded = self.feature.exclude_self and sample_id == self.own
         spec = spec_of(self.feature, Layout.of_source(source))
-        return selection.why_left_out(
+        return selection.exclusion_reason(
             spec, 0, self.as_of_us, 0 if excluded else -1, sample.times, list(source.events)
         )
 

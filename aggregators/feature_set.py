@@ -188,11 +188,11 @@ class FeatureSet:
                 "training takes keys and sample ids from the rows; expected as_of or at, not keys"
                 " or sample_id"
             )
-        from aggregators.frames import like
+        from aggregators.frames import like_input
         from aggregators.training import TrainingRun
 
         run = TrainingRun(self.features, data, as_of=as_of, at=at, threads=threads)
-        return like(run.frame, run.compute(), self.names)
+        return like_input(run.frame, run.compute(), self.names)
 
     def transform_array(
         self,

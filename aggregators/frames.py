@@ -12,7 +12,7 @@ from aggregators.columns import plain_frame
 from aggregators.errors import ColumnError
 from aggregators.typing import Float64Array, Native
 
-__all__ = ["is_table", "like", "n_rows", "to_pandas"]
+__all__ = ["is_table", "like_input", "n_rows", "to_pandas"]
 
 
 def is_table(data: object) -> bool:
@@ -77,7 +77,7 @@ def n_rows(data: Native) -> int:
     return int(data.num_rows) if hasattr(data, "num_rows") else len(data)
 
 
-def like(data: Native, values: Float64Array, names: Sequence[str]) -> Any:
+def like_input(data: Native, values: Float64Array, names: Sequence[str]) -> Any:
     """Return values, shape (n_columns, n_rows), as a table of the kind, and index, of ``data``."""
     if isinstance(data, pd.DataFrame):
         return pd.DataFrame(values.T, index=data.index, columns=list(names), copy=False)

@@ -62,29 +62,32 @@ def compare_history(store: EventStore, source: Source, table: Native) -> History
     True
     """
     layout, dimensions = Layout.of_source(source), list(source.dimensions)
-    told = SampleTable.read(source, table, layout, dimensions)
+    expected = SampleTable.read(source, table, layout, dimensions)
     kept_table = store.table(source)
     kept = SampleTable.read(source, kept_table, layout, dimensions)
-    met = (told.times != NEVER).any(axis=0)
-    ids = told.ids[met]
+    met = (expected.times != NEVER).any(axis=0)
+    ids = expected.ids[met]
     place = kept.ids.get_indexer(ids)
     there = place >= 0
-    mine, its = np.flatnonzero(met)[there], place[there]
-    different = int((told.times[:, mine] != kept.times[:, its]).sum())
-    numbers = told.columns[:, mine], kept.columns[:, its]
+    expected_rows, kept_rows = np.flatnonzero(met)[there], place[there]
+    different = int((expected.times[:, expected_rows] != kept.times[:, kept_rows]).sum())
+    numbers = expected.columns[:, expected_rows], kept.columns[:, kept_rows]
     bits = [np.ascontiguousarray(values).view(np.int64) for values in numbers]
     different += int(((bits[0] != bits[1]) & ~np.isnan(numbers).all(axis=0)).sum())
     for name in dimensions:
-        values = _values(told.groups[name])[mine], _values(kept.groups[name])[its]
+        values = (
+            _values(expected.groups[name])[expected_rows],
+            _values(kept.groups[name])[kept_rows],
+        )
         different += int((values[0] != values[1]).sum())
-    told_facts = facts_of_table(source, table, told.row_of)
+    expected_facts = facts_of_table(source, table, expected.row_of)
     kept_facts = facts_of_table(source, kept_table, kept.row_of)
-    for name, values_told in told_facts.items():
-        different += _n_different(values_told, mine, kept_facts[name], its)
-    n_cells = len(source.events) + len(source.columns) + len(told_facts)
+    for name, expected_values in expected_facts.items():
+        different += _n_different(expected_values, expected_rows, kept_facts[name], kept_rows)
+    n_cells = len(source.events) + len(source.columns) + len(expected_facts)
     return HistoryDifference(
         samples=len(ids),
-        cells=len(mine) * n_cells,
+        cells=len(expected_rows) * n_cells,
         absent=int((~there).sum()),
         foreign=len(kept) - int(there.sum()),
         different=different,
@@ -96,7 +99,12 @@ def _values(groups: Groups) -> Any:
     return np.append(groups.values.to_numpy(dtype=object), [None])[groups.codes]
 
 
-def _n_different(told: list[Any], mine: Int64Array, kept: list[Any], its: Int64Array) -> int:
+def _n_different(
+    expected: list[Any], expected_rows: Int64Array, kept: list[Any], kept_rows: Int64Array
+) -> int:
     """Return how many facts differ; true is not 1."""
-    pairs = ((told[i], kept[j]) for i, j in zip(mine.tolist(), its.tolist(), strict=True))
+    pairs = (
+        (expected[i], kept[j])
+        for i, j in zip(expected_rows.tolist(), kept_rows.tolist(), strict=True)
+    )
     return sum(a != b or type(a) is not type(b) for a, b in pairs)

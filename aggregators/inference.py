@@ -104,7 +104,7 @@ class InferencePlan:
         self, data: Any, *, as_of: Any, keys: Mapping[str, Any], sample_id: Any
     ) -> Float64Array:
         """Return the features of many queries, float64 of shape (n_queries, n_features)."""
-        asked = Asked.read(self, as_of, keys, sample_id)
+        asked = QueryColumns.read(self, as_of, keys, sample_id)
         if not isinstance(data, EventStore):
             all_keys = {name: column.values() for name, column in asked.keys.items()}
             all_own = {name: column.values() for name, column in asked.own.items()}
@@ -118,7 +118,7 @@ class InferencePlan:
         earliest_us = int(asked.as_of.min())
         with data.read(self.requests, distinct_keys, distinct_own, earliest_us) as readings:
             for part, reading in zip(self.parts, readings, strict=True):
-                batches: dict[Kind, _Batch] = {}
+                batches: dict[Kind, _QueryBatch] = {}
                 for _, plan in part.plans:
                     kind = plan.dimension, plan.exclude_self
                     if kind not in batches:
@@ -245,7 +245,7 @@ def _run_in_python(
         answer_expensive(plan, item, index, queries, result)
 
 
-class _Batch(NamedTuple):
+class _QueryBatch(NamedTuple):
     """Different queries in the order of the kernels, and which of them each row asks."""
 
     queries: OrderedQueries
@@ -264,7 +264,7 @@ class _Column:
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueryColumns:
     """Many queries, column by column."""
 
     as_of: Int64Array
@@ -274,7 +274,7 @@ class Asked:
     @classmethod
     def read(
         cls, plan: InferencePlan, as_of: Any, keys: Mapping[str, Any], sample_id: Any
-    ) -> Asked:
+    ) -> QueryColumns:
         """Check what is asked; columns and single values may stand side by side."""
         plan.check_dimensions(keys)
         given: dict[str, Any] = {"as_of": as_of}
@@ -300,7 +300,7 @@ class Asked:
             },
         )
 
-    def batch(self, source: str, plan: SelectionPlan, own_rows: Int64Array) -> _Batch:
+    def batch(self, source: str, plan: SelectionPlan, own_rows: Int64Array) -> _QueryBatch:
         """Return the different queries of a selection in the order of (group, as_of)."""
         groups = self.keys[plan.dimension].codes
         own = own_rows[self.own[source].codes]
@@ -314,7 +314,7 @@ class Asked:
         inverse[order] = np.cumsum(is_new) - 1
         distinct = [column[is_new] for column in columns]
         places = np.arange(len(distinct[0]))
-        return _Batch(OrderedQueries(distinct[0], distinct[1], distinct[2], places), inverse)
+        return _QueryBatch(OrderedQueries(distinct[0], distinct[1], distinct[2], places), inverse)
 
 
 def _is_column(value: Any) -> bool:

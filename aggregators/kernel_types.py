@@ -22,8 +22,8 @@ __all__ = [
     "INTS_2D",
     "UINTS32",
     "UINTS64",
-    "several",
     "struct",
+    "tuple_type",
 ]
 
 INT = types.int64
@@ -46,7 +46,7 @@ def struct(kind: type[NamedTuple], *fields: Any) -> Any:
     return make(fields, kind)
 
 
-def several(kind: Any, n: int) -> Any:
+def tuple_type(kind: Any, n: int) -> Any:
     """Return the type of a tuple of ``n`` values of one type."""
     make: Any = types.UniTuple
     return make(kind, n)

@@ -25,8 +25,8 @@ from aggregators.last_n_samples import StatsLastNSamples
 from aggregators.typing import Float64Array, Int64Array
 
 __all__ = [
-    "Expensive",
     "Layout",
+    "PythonFeature",
     "SelectionPlan",
     "compile_features",
     "needed_layout",
@@ -66,7 +66,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Expensive:
+class PythonFeature:
     """A feature whose function runs in Python, once per distinct window."""
 
     output: int
@@ -87,7 +87,7 @@ class SelectionPlan:
     program_bounds: Int64Array
     functions: Int64Array
     arguments: Float64Array
-    expensive: tuple[Expensive, ...]
+    expensive: tuple[PythonFeature, ...]
 
     @property
     def is_endless(self) -> bool:
@@ -167,7 +167,7 @@ def _compile_selection(members: list[tuple[int, Aggregator]], layout: Layout) ->
     first = members[0][1]
     programs: dict[Attribute | None, Int64Array] = {}
     cheap: list[tuple[int, int, int, float]] = []
-    expensive: list[Expensive] = []
+    expensive: list[PythonFeature] = []
     for output, feature in members:
         attribute = feature.attribute
         if attribute is not None and attribute not in programs:
@@ -175,7 +175,7 @@ def _compile_selection(members: list[tuple[int, Aggregator]], layout: Layout) ->
         code, argument = function_code(feature.function)
         if code == EXPENSIVE:
             program = programs[attribute]
-            expensive.append(Expensive(output, feature.function, program, feature.name))
+            expensive.append(PythonFeature(output, feature.function, program, feature.name))
         else:
             number = -1 if attribute is None else list(programs).index(attribute)
             cheap.append((number, code, output, argument))

@@ -15,8 +15,8 @@ from aggregators.kernel_types import (
     INTS,
     INTS32,
     INTS_2D,
-    several,
     struct,
+    tuple_type,
 )
 from aggregators.kernels import STACK_SIZE, answer_queries, largest_group
 from aggregators.typing import Float64Array, Int32Array, Int64Array
@@ -72,8 +72,8 @@ class PackedQueries(NamedTuple):
 
 @compiled(
     struct(PackedPlans, INTS_2D, INTS_2D, INTS, INTS_2D, FLOATS, INTS_2D, INTS, INTS),
-    several(INTS32, INDEXES_AT_A_TIME),
-    several(INTS, INDEXES_AT_A_TIME),
+    tuple_type(INTS32, INDEXES_AT_A_TIME),
+    tuple_type(INTS, INDEXES_AT_A_TIME),
     struct(PackedQueries, INTS, INTS, INTS, INTS, INTS_2D),
     INTS_2D,
     FLOATS_2D,

@@ -164,9 +164,9 @@ class _Deliveries:
         wrong_us = self._between(time_us - self._spread_us // 2, time_us + self._spread_us // 2)
         recorded_us = max(time_us, wrong_us)
         identity = (source.name, event.sample_id, event.event)
-        told = Event(*identity, wrong_us, wrong.of(event, self._rng), recorded_us)
+        wrong_event = Event(*identity, wrong_us, wrong.of(event, self._rng), recorded_us)
         right = Event(*identity, time_us, event.data, recorded_us + _SECOND_US)
-        self._deliver_both(told, right, wrong_us, time_us)
+        self._deliver_both(wrong_event, right, wrong_us, time_us)
 
     def add_retracted(self, source: Source, sample: list[Event], wrong: _WrongValues) -> None:
         """Deliver, of some samples, an event that never happened, and its retraction."""
@@ -178,26 +178,26 @@ class _Deliveries:
         time_us = self._between(true.time_us, true.time_us + 2 * self._spread_us)
         identity = (source.name, true.sample_id, absent[int(self._rng.integers(len(absent)))])
         # It tells columns whose own event tells them as well: those win over it at any moment.
-        told = {
+        columns = {
             column: value
             for event in sample
             for column, value in event.data.items()
             if source.known_from_event(column) == event.event
         }
-        data = wrong.of(Event(*identity, time_us, told), self._rng)
+        data = wrong.of(Event(*identity, time_us, columns), self._rng)
         phantom = Event(*identity, time_us, data, time_us)
         taken_back = Event(*identity, time_us, {}, time_us + _SECOND_US, retracted=True)
         self._deliver_both(phantom, taken_back, time_us, time_us)
 
-    def _deliver_both(self, told: Event, right: Event, told_us: int, right_us: int) -> None:
+    def _deliver_both(self, wrong: Event, right: Event, wrong_us: int, right_us: int) -> None:
         """Deliver a wrong and a right version; the right one in time for both moments."""
-        earliest_us = min(told_us, right_us)
+        earliest_us = min(wrong_us, right_us)
         right_at = self._between(right_us, max(right_us, earliest_us + self._spread_us))
         if self._rng.random() < OVERTAKEN_SHARE:
-            told_at = self._between(right_at, right_at + self._spread_us)
+            wrong_at = self._between(right_at, right_at + self._spread_us)
         else:
-            told_at = self._between(earliest_us, right_at)
-        self._deliver(told, told_at)
+            wrong_at = self._between(earliest_us, right_at)
+        self._deliver(wrong, wrong_at)
         self._deliver(right, right_at)
 
     def _deliver(self, event: Event, arrival_us: int) -> None:

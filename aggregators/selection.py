@@ -21,12 +21,12 @@ from aggregators.typing import Int32Array, Int64Array
 
 __all__ = [
     "carried_by_request",
+    "exclusion_reason",
     "happened",
     "mark_needed",
     "may_be_open",
     "picked_rows",
     "select",
-    "why_left_out",
 ]
 
 # The fields of a selection's `spec`, one int64 each.
@@ -312,7 +312,7 @@ def mark_needed(
 _happened: Callable[[int, int], bool] = getattr(happened, "py_func", happened)
 
 
-def why_left_out(
+def exclusion_reason(
     spec: Int64Array, row: int, as_of: int, own_row: int, times: Int64Array, names: list[str]
 ) -> str:
     """Return in words why a sample of the group is not selected (it must not be selected).

@@ -14,7 +14,7 @@ from aggregators import kernels
 from aggregators.answering import OrderedQueries, answer_expensive, answer_queries
 from aggregators.attributes import Attribute, columns_of, events_of, has_elapsed
 from aggregators.base import Aggregator
-from aggregators.clustering import Cluster, cluster
+from aggregators.clustering import IndexedPlans, cluster
 from aggregators.events import Source
 from aggregators.plan import (
     Layout,
@@ -226,9 +226,9 @@ class SourceRun:
                 for item in plan.expensive:
                     answer_expensive(plan, item, index, asked, result)
 
-    def _whole_table(self, plan: SelectionPlan) -> Cluster:
+    def _whole_table(self, plan: SelectionPlan) -> IndexedPlans:
         rows, offsets = self._indexes[plan.dimension, plan.order_event]
-        return Cluster((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
+        return IndexedPlans((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
 
 
 def _foldable(features: Sequence[tuple[int, Aggregator]]) -> dict[Attribute, Aggregator]:

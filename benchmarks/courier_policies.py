@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from benchmarks.courier_estimates import Estimates, Known, TrueEstimates
-from services.ranking import Weights, cost_s
+from services.ranking import CostWeights, cost_s
 from simulator.arrays import BoolArray, FloatArray, IntArray
 from simulator.dispatch import Decide, Round
 
@@ -56,8 +56,8 @@ class Choice:
         early: whether couriers may be sent before a store's usual lead time is over.
     """
 
-    weights: Weights = field(
-        default_factory=lambda: Weights(courier_wait=0.0, food_wait=1.0, eta=1.0, lateness=0.0)
+    weights: CostWeights = field(
+        default_factory=lambda: CostWeights(courier_wait=0.0, food_wait=1.0, eta=1.0, lateness=0.0)
     )
     ready_share: float = 0.1
     short_share: float = 0.3
@@ -129,7 +129,7 @@ class RegretMeter:
         weights: of the cost.
     """
 
-    def __init__(self, decide: Decide, truth: TrueEstimates, weights: Weights) -> None:
+    def __init__(self, decide: Decide, truth: TrueEstimates, weights: CostWeights) -> None:
         self._decide = decide
         self._truth = truth
         self._weights = weights
@@ -153,7 +153,7 @@ def _first(estimates: Estimates) -> IntArray:
     return np.asarray(np.nanargmin(estimates.at_store_s, axis=1))
 
 
-def _costs(estimates: Estimates, weights: Weights) -> FloatArray:
+def _costs(estimates: Estimates, weights: CostWeights) -> FloatArray:
     """Return the cost of each pair; too much where there are no estimates.
 
     What an order needs after its pickup whoever rides is not counted: it must be done in any case,

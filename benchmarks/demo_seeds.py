@@ -36,7 +36,7 @@ from commands.demo_scores import (
 from estimators.stages import OPEN_STAGES
 
 if TYPE_CHECKING:
-    from commands.demo_run import Evening
+    from commands.demo_run import DemoRun
     from estimators.typing import FloatArray
 
 Sums = Mapping[str, float]
@@ -99,21 +99,21 @@ def _kept(asked: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
 def _measured(asked: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
     from commands.demo_cache import ModelCache
     from commands.demo_city import make_demo_city
-    from commands.demo_run import live_through
+    from commands.demo_run import run_live_hour
     from commands.demo_training import trained_tag
 
     demo = make_demo_city(days=asked.days, orders_per_day=asked.orders_per_day, seed=seed)
     tag = trained_tag(demo, ModelCache(None, ""), folder)
     own = folder / f"seed-{seed}"
     own.mkdir()
-    evening = live_through(demo, tag, length=timedelta(minutes=asked.minutes), rows=0, folder=own)
+    evening = run_live_hour(demo, tag, length=timedelta(minutes=asked.minutes), rows=0, folder=own)
     shutil.rmtree(own)
     measured = sums_of(evening)
     print(f"seed {seed}: {measured['answers']} {evening.failures or ''}", flush=True)
     return {"seed": seed, **measured}
 
 
-def sums_of(evening: Evening) -> dict[str, Any]:
+def sums_of(evening: DemoRun) -> dict[str, Any]:
     """Return what pooling needs of an evening."""
     hour = evening.hour
     stages = {}

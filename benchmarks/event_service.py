@@ -36,7 +36,7 @@ from benchmarks.event_store import redis_server
 from benchmarks.measuring import save, timed
 from services import consuming
 from services.consuming import ConsumerSettings, run_consumer
-from services.event_store import open_store
+from services.event_store import open_event_store
 from services.process import ServiceProcess
 from services.settings import EventSettings
 
@@ -182,7 +182,7 @@ def questions(url: str, rounds: int) -> dict[str, Any]:
 
 def over_http(folder: Path, batches: int, singles: int) -> dict[str, Any]:
     """Measure the service."""
-    settings = EventSettings(store=str(folder / "events.db"), compact_every_s=0.0)
+    settings = EventSettings(event_store=str(folder / "events.db"), compact_every_s=0.0)
     encode: Callable[[Any], bytes] = msgspec.json.encode
 
     def bodies(n: int) -> Iterator[bytes]:
@@ -232,7 +232,7 @@ def consumed(folder: Path, messages: int) -> dict[str, Any]:
             settings = ConsumerSettings(
                 url=url,
                 stream=STREAM,
-                store=str(folder / "consumed.db"),
+                event_store=str(folder / "consumed.db"),
                 group=name,
                 catalog="aggregators.catalog:CATALOG",
                 batch=BATCH,
@@ -242,8 +242,8 @@ def consumed(folder: Path, messages: int) -> dict[str, Any]:
                 metrics_port=0,
                 once=True,
             )
-            opens = open_store if name == "sqlite" else forgetful_store
-            with mock.patch.object(consuming, "open_store", opens):
+            opens = open_event_store if name == "sqlite" else forgetful_store
+            with mock.patch.object(consuming, "open_event_store", opens):
                 took = timed(partial(run_consumer, settings, ending=threading.Event()))
             result[f"{name}_events_per_s"] = round(messages / took.wall_s)
             result[f"{name}_processor_us_per_event"] = round(took.processor_s / messages * 1e6, 1)

@@ -34,7 +34,7 @@ from estimators.parking import PARKING, Parking
 from estimators.training import unfitted
 from estimators.typing import FloatArray, IntArray
 from estimators.wall_eta import WallEta
-from estimators.widening import as_wide_as
+from estimators.widening import widen_to_baseline
 from simulator import Scenario, simulate_cities
 
 ORDERED = seconds_between("activated", "delivered")
@@ -91,7 +91,7 @@ class Scored:
             as_of_us=as_of_us[scored],
         )
 
-    def usual(self, *without: str) -> Distribution:
+    def baseline(self, *without: str) -> Distribution:
         """Return what the fallback says where some of the request is missing."""
         given = {name: column for name, column in self.columns.items() if name not in without}
         return self.fallback.distribution(given, self.as_of_us)[0]
@@ -104,8 +104,8 @@ class Scored:
         yield "the model, all known", estimator.predict(self.X)
         yield "the same model, event store down", estimator.predict(down)
         yield "the model of the facts (blind rows)", estimator.predict(down, _every(down))
-        yield "fallback: store and hour", self.usual()
-        yield "fallback: no store known", self.usual("store_id")
+        yield "fallback: store and hour", self.baseline()
+        yield "fallback: no store known", self.baseline("store_id")
 
     def number_missing(self, name: str) -> Iterator[tuple[str, Distribution]]:
         """Yield answers where a number that training always had is not said."""
@@ -114,13 +114,16 @@ class Scored:
         lacking[:, estimator.facts.numbers.index(name)] = np.nan
         filled = lacking.copy()
         filled[:, :n_facts], _ = self.validator.clip(lacking[:, :n_facts], {})
-        usual = self.usual(name)
-        told = estimator.predict(filled, _every(filled))
+        baseline = self.baseline(name)
+        distribution = estimator.predict(filled, _every(filled))
         yield f"the model, {name} missing", estimator.predict(lacking)
-        yield "the same, with the median in its place", told
+        yield "the same, with the median in its place", distribution
         scale = estimator.model.grid.scale
-        yield "and as wide as is usual (degraded rows)", as_wide_as(told, usual, scale)
-        yield "fallback", usual
+        yield (
+            "and as wide as is usual (degraded rows)",
+            widen_to_baseline(distribution, baseline, scale),
+        )
+        yield "fallback", baseline
 
 
 def main() -> None:
@@ -153,9 +156,9 @@ def _print(title: str, scored: Scored, missing: str) -> None:
     answers = [*scored.event_store_down()]
     if missing:
         answers += scored.number_missing(missing)
-    for who, told in answers:
-        scores = score(told, scored.target_s)
-        low, high = told.interval(0.8)
+    for who, distribution in answers:
+        scores = score(distribution, scored.target_s)
+        low, high = distribution.interval(0.8)
         share, width_s = scores.coverage[0.8], float(np.mean(high - low))
         print(
             f"| {who} | {scores.mae_s:.0f} | {scores.crps_s:.0f} | {share:.1%} | {width_s:,.0f} |",

@@ -44,15 +44,15 @@ def profile(world: World) -> dict[str, Any]:
     from aggregators.times import moment_to_us
     from services.decoding import decode
     from services.estimation import Estimation
-    from services.event_store import open_store
+    from services.event_store import open_event_store
     from services.metrics import EstimateMetrics
     from services.model_loading import ServedPart, load_part
     from services.schemas import PredictRequest
 
     metrics = EstimateMetrics("etp")
     model = load_part("etp:latest", ServedPart("etp"), metrics=metrics)
-    store = open_store(str(world.store), model.sources)
-    model.use_store(store)
+    store = open_event_store(str(world.store), model.sources)
+    model.use_event_store(store)
     warm_up(training=False)
     model.warm_up()
     estimation = Estimation(model, metrics=metrics, service="etp", log=None)

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from commands.data_options import DATA_OPTIONS, DataChoice
-from commands.estimators import Asked, add_commands
+from commands.estimators import EstimatorChoice, add_commands
 from commands.json_output import JsonOption, print_json
 from commands.option_groups import with_options
 from commands.output import UserError, console, progress
@@ -20,7 +20,7 @@ from commands.written import check_output, write_json, write_text
 
 if TYPE_CHECKING:
     from estimators.ablation import Ablation
-    from estimators.comparison import Difference
+    from estimators.comparison import LossDifference
 
 __all__ = ["ablate_app"]
 
@@ -69,7 +69,7 @@ def _ablate() -> None:
 
 
 def _ablate_one(
-    asked: Asked,
+    asked: EstimatorChoice,
     choice: DataChoice,
     splits: SplitsOption = 3,
     repeats: RepeatsOption = 1,
@@ -170,7 +170,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _text(one: Difference) -> str:
+def _text(one: LossDifference) -> str:
     return f"{one.mean_s:+.1f} \\[{one.low_s:+.1f}, {one.high_s:+.1f}]"
 
 

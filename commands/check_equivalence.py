@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from aggregators import EventStore
     from aggregators.equivalence import Answers
     from aggregators.history import HistoryDifference
-    from commands.equivalence_report import Checked
-    from commands.replayed import Replayed
+    from commands.equivalence_report import StoreComparison
+    from commands.replayed import ReplayedTables
     from estimators.datasets import Dataset
 
 __all__ = ["check_equivalence"]
@@ -153,7 +153,7 @@ check_equivalence = reports_errors(with_options(_check_equivalence, columns=TABL
 
 def _find(
     data: str, names: Sequence[ReplayedName], *, stores: int, days: int, seed: int
-) -> list[Replayed]:
+) -> list[ReplayedTables]:
     """Return the data sets that were asked for; none if ``data`` is somebody's own table."""
     from commands.replayed import replayed_dataset
     from estimators.datasets import load_dataset
@@ -201,7 +201,7 @@ def _in_folder(folder: Path) -> list[Dataset]:
     return found
 
 
-def _mapped_table(mapping: Path, data: str, show: StageProgress) -> Replayed:
+def _mapped_table(mapping: Path, data: str, show: StageProgress) -> ReplayedTables:
     from commands.mapped_dataset import mapped_dataset
     from commands.replayed import replayed_dataset
 
@@ -210,17 +210,17 @@ def _mapped_table(mapping: Path, data: str, show: StageProgress) -> Replayed:
     return replace(replayed_dataset(dataset), catalog="")
 
 
-def _own_table(path: Path, columns: TableChoice) -> Replayed:
+def _own_table(path: Path, columns: TableChoice) -> ReplayedTables:
     from aggregators.catalog import CATALOG
     from commands.replayed import replayed_file
 
     return replayed_file(columns.file(path, CATALOG.sources))
 
 
-def _check(replayed: Replayed, options: _Options) -> Checked:
+def _check(replayed: ReplayedTables, options: _Options) -> StoreComparison:
     import aggregators
     from aggregators.equivalence import StoreAnswers
-    from commands.equivalence_report import Checked
+    from commands.equivalence_report import StoreComparison
 
     began_s = perf_counter()
     with ExitStack() as stack:
@@ -247,7 +247,7 @@ def _check(replayed: Replayed, options: _Options) -> Checked:
         histories = {}
         if opened is not None and options.compact is None:
             histories = _histories(opened, replayed)
-    return Checked(
+    return StoreComparison(
         name=replayed.name,
         store=_shown(options.store),
         through_service=options.through_service,
@@ -262,7 +262,7 @@ def _check(replayed: Replayed, options: _Options) -> Checked:
     )
 
 
-def _histories(store: EventStore, replayed: Replayed) -> dict[str, HistoryDifference]:
+def _histories(store: EventStore, replayed: ReplayedTables) -> dict[str, HistoryDifference]:
     from aggregators.history import compare_history
 
     return {
@@ -291,11 +291,11 @@ def _store_address(store: str) -> Iterator[str]:
 
 
 @contextmanager
-def _open(where: str, replayed: Replayed) -> Iterator[EventStore]:
+def _open(where: str, replayed: ReplayedTables) -> Iterator[EventStore]:
     """Yield an empty store of the features' sources."""
-    from services.event_store import open_store
+    from services.event_store import open_event_store
 
-    with open_store(where, replayed.features.sources) as opened:
+    with open_event_store(where, replayed.features.sources) as opened:
         for source in replayed.features.sources:
             if n_samples := opened.count(source):
                 raise UserError(
@@ -307,19 +307,19 @@ def _open(where: str, replayed: Replayed) -> Iterator[EventStore]:
 
 
 @contextmanager
-def _reader(where: str, replayed: Replayed, writer: EventStore) -> Iterator[EventStore]:
+def _reader(where: str, replayed: ReplayedTables, writer: EventStore) -> Iterator[EventStore]:
     """Yield what is asked: the store opened a second time, as the process of a service has it."""
-    from services.event_store import open_store
+    from services.event_store import open_event_store
 
     if where == MEMORY:
         yield writer
     else:
-        with open_store(where, replayed.features.sources) as opened:
+        with open_event_store(where, replayed.features.sources) as opened:
             yield opened
 
 
 @contextmanager
-def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
+def _service(replayed: ReplayedTables, where: str) -> Iterator[Answers]:
     """Yield a service over an empty store, in a process of its own."""
     from commands.service_answers import ServiceAnswers
     from services.client import ClientError, EventClient
@@ -333,7 +333,7 @@ def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
         if where != MEMORY:
             stack.enter_context(_open(where, replayed))
         # Nothing may be forgotten: the history that is asked about is years old.
-        settings = EventSettings(store=where, catalog=replayed.catalog, compact_every_s=0.0)
+        settings = EventSettings(event_store=where, catalog=replayed.catalog, compact_every_s=0.0)
         log = folder / "service.log"
         service = ServiceProcess(
             "services.events:EventService", log=log, settings=settings.to_environment()
@@ -343,5 +343,5 @@ def _service(replayed: Replayed, where: str) -> Iterator[Answers]:
                 yield ServiceAnswers(client, replayed.features)
         except (ClientError, UserError) as error:
             lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-            told = "\n".join(["the service's log ends with:", *lines])
-            raise UserError(f"{error}\n{told}") from error
+            log_text = "\n".join(["the service's log ends with:", *lines])
+            raise UserError(f"{error}\n{log_text}") from error

@@ -26,7 +26,7 @@ from commands.report_options import open_for_model
 from commands.written import check_output, write_json, write_text
 
 if TYPE_CHECKING:
-    from estimators.comparison import ComparedRow, Comparison, Difference
+    from estimators.comparison import ComparedRow, Comparison, LossDifference
     from estimators.training import TrainedEstimator
 
 __all__ = ["WORSE", "compare"]
@@ -130,14 +130,14 @@ def _judge(found: Comparison, tags: Sequence[str], allowed: float) -> None:
     candidates = found.models[1 : len(tags)]
     worse = [row for row in found.worse_than(allowed) if row.model in candidates]
     for row in worse:
-        told = ", ".join(
+        summary = ", ".join(
             f"{name} {one.share:+.1%}"
             for name, one in (("MAE", row.mae), ("CRPS", row.crps))
             if one is not None
         )
         error_console.print(
             f"[bold red]worse:[/] {row.model} than {found.reference} by more than {allowed:.1%}:"
-            f" {told}",
+            f" {summary}",
             highlight=False,
         )
     if worse:
@@ -178,7 +178,7 @@ def _table(rows: Sequence[ComparedRow], group: str) -> Table:
     return table
 
 
-def _text(one: Difference | None) -> str:
+def _text(one: LossDifference | None) -> str:
     if one is None:
         return ""
     return f"{one.mean_s:+.1f} \\[{one.low_s:+.1f}, {one.high_s:+.1f}]"

@@ -79,7 +79,7 @@ def consume(
     _run(
         url=url,
         stream=stream,
-        store=store,
+        event_store=store,
         group=group,
         catalog=catalog,
         batch=batch,

@@ -16,7 +16,7 @@ from typing import TypeVar
 from services.client import RequestRefused, ServiceUnreachable
 from services.parts import LATE
 
-__all__ = ["LATE_STATUS", "Asked"]
+__all__ = ["LATE_STATUS", "RetryingClient"]
 
 LATE_STATUS = "late"
 """Counts estimates whose parts were still late when they were asked for the last time."""
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Asked:
+class RetryingClient:
     """Asks, again where an answer was late, and keeps latencies and statuses.
 
     Args:
@@ -82,11 +82,11 @@ class Asked:
 
     def note(self, status: str | None, notes: Iterable[str]) -> None:
         """Note the status of an estimate; None: it was refused."""
-        said = list(notes)
-        name = LATE_STATUS if is_late(said) else status or "refused"
+        known_notes = list(notes)
+        name = LATE_STATUS if is_late(known_notes) else status or "refused"
         self.statuses[name] = self.statuses.get(name, 0) + 1
         if name not in ("ok", LATE_STATUS):
-            self.notes += [f"{name}: {note}" for note in said]
+            self.notes += [f"{name}: {note}" for note in known_notes]
 
     def _may_come(self, error: ServiceUnreachable | RequestRefused) -> bool:
         if isinstance(error, RequestRefused) and error.http_status not in TRY_LATER:

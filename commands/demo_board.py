@@ -61,13 +61,13 @@ class Board:
             text: in words.
             kept: whether that was within the range told; None: none was told.
         """
-        told = Text.assemble((f"{at:%H:%M:%S}  ", "dim"), text)
+        text_line = Text.assemble((f"{at:%H:%M:%S}  ", "dim"), text)
         if kept is not None:
-            told.append(*(("  ✓", "green") if kept else ("  ✗", "yellow")))
-        self._lines[caller].append(told)
+            text_line.append(*(("  ✓", "green") if kept else ("  ✗", "yellow")))
+        self._lines[caller].append(text_line)
         if self._live is None and self._printed[caller] < self._most:
             self._printed[caller] += 1
-            console.print(Text.assemble((f"{caller:<8}", "bold"), told), highlight=False)
+            console.print(Text.assemble((f"{caller:<8}", "bold"), text_line), highlight=False)
 
     def status(self, text: str) -> None:
         """Show where the city stands."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregators import Event
-from commands.demo_asking import Asked
+from commands.demo_asking import RetryingClient
 from commands.demo_city import DemoCity
 from estimators.stages import LIFE
 from services.client import EtaClient
@@ -58,7 +58,7 @@ class _Session:
 class CustomerApp:
     """Shows ranges for a list of stores to whoever is about to order, and again a little later."""
 
-    def __init__(self, demo: DemoCity, client: EtaClient, asked: Asked) -> None:
+    def __init__(self, demo: DemoCity, client: EtaClient, asked: RetryingClient) -> None:
         self._demo = demo
         self._client = client
         self._asked = asked
@@ -135,7 +135,7 @@ class Arrival:
 class PartnerApp:
     """Tells stores when couriers walk in, from the moment that a courier takes the order on."""
 
-    def __init__(self, demo: DemoCity, client: EtaClient, asked: Asked) -> None:
+    def __init__(self, demo: DemoCity, client: EtaClient, asked: RetryingClient) -> None:
         self._demo = demo
         self._client = client
         self._asked = asked
@@ -198,7 +198,7 @@ class Estimate:
 class Tracking:
     """Asks for the composed ETA of an order after each of its events."""
 
-    def __init__(self, demo: DemoCity, client: EtaClient, asked: Asked) -> None:
+    def __init__(self, demo: DemoCity, client: EtaClient, asked: RetryingClient) -> None:
         self._demo = demo
         self._client = client
         self.asked = asked

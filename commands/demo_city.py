@@ -40,14 +40,14 @@ class DemoCity:
     Args:
         simulation: the city with the platform's own choice of couriers.
         running: the same city, up to now, from here on with couriers chosen from outside.
-        beside: once more the same, to send the nearest courier in: what to compare with.
+        baseline: once more the same, to send the nearest courier in: what to compare with.
         past: all events until now, by time.
         now: the moment at which the live hour begins.
     """
 
     simulation: Simulation
     running: DispatchedCity
-    beside: DispatchedCity
+    baseline: DispatchedCity
     past: list[Event]
     now: datetime
     live: list[Event] = field(default_factory=list)
@@ -123,8 +123,8 @@ class DemoCity:
         """Let the city run to a moment; returns what happened."""
         events = self.running.run_to(moment)
         self.live += events
-        self.beside.run_to(moment)
-        send_nearest(self.beside)
+        self.baseline.run_to(moment)
+        send_nearest(self.baseline)
         return events
 
 
@@ -144,8 +144,8 @@ def make_demo_city(*, days: int, orders_per_day: int, seed: int) -> DemoCity:
         past += running.run_to(min(running.now + PAST_STEP, begins))
         send_nearest(running)
     # The simulated city itself is not changed by what runs in it: it is not copied.
-    beside = deepcopy(running, {id(running.city): running.city})
-    return DemoCity(simulation, running, beside, past, begins)
+    baseline = deepcopy(running, {id(running.city): running.city})
+    return DemoCity(simulation, running, baseline, past, begins)
 
 
 def send_nearest(city: DispatchedCity) -> None:

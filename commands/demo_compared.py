@@ -15,14 +15,14 @@ from commands.demo_city import DemoCity
 from estimators.eta import EtaModel
 from services.opening_parts import sources_of
 
-__all__ = ["Compared", "compare_features"]
+__all__ = ["FeatureComparison", "compare_features"]
 
 MOST_COMPARED = 150
 """Questions whose features are computed once more, spread evenly over the hour."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class FeatureComparison:
     """How many feature values were compared, and how many differ."""
 
     values: int
@@ -35,7 +35,7 @@ def compare_features(
     store_path: Path,
     tables: dict[str, pd.DataFrame],
     estimates: Sequence[Estimate],
-) -> Compared:
+) -> FeatureComparison:
     """Compare features as the service has them with those that training computes.
 
     The first are read from the service's own event store, as of the moment of each question; the
@@ -73,4 +73,4 @@ def compare_features(
             same = (served == trained) | (np.isnan(served) & np.isnan(trained))
             values += same.size
             different += int((~same).sum())
-    return Compared(values=values, different=different)
+    return FeatureComparison(values=values, different=different)

@@ -9,11 +9,11 @@ from itertools import islice
 from typing import TypeVar
 
 from aggregators import Event
-from commands.demo_asking import Asked
+from commands.demo_asking import RetryingClient
 from commands.demo_board import Board, minutes
 from commands.demo_callers import Arrival, CustomerApp, PartnerApp, Promise, Tracking
 from commands.demo_city import DemoCity, send_nearest
-from commands.demo_routing import Chosen, Routing
+from commands.demo_routing import Assignment, Routing
 from commands.output import StageProgress
 from services.client import EtaClient
 from services.cloudevents import to_cloud_event
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 def send_past(
-    client: EtaClient, asked: Asked, past: list[Event], report: StageProgress
+    client: EtaClient, asked: RetryingClient, past: list[Event], report: StageProgress
 ) -> list[str]:
     """Send what has happened before the live hour; returns what went wrong."""
     failures: list[str] = []
@@ -45,7 +45,7 @@ def send_past(
     return failures
 
 
-def send(client: EtaClient, asked: Asked, events: list[Event]) -> list[str]:
+def send(client: EtaClient, asked: RetryingClient, events: list[Event]) -> list[str]:
     """Send events; returns why some were refused, three reasons at most."""
     if not events:
         return []
@@ -78,7 +78,7 @@ class LiveHour:
         self,
         demo: DemoCity,
         client: EtaClient,
-        asked: Asked,
+        asked: RetryingClient,
         board: Board,
         *,
         step_s: float = 0.0,
@@ -97,7 +97,7 @@ class LiveHour:
         self.tracking = Tracking(demo, client, self.asked)
         self._now = self.began = self.counted_until = demo.now
         self.happened: dict[str, dict[str, datetime]] = {}
-        self._waits: dict[tuple[str, str], Chosen] = {}
+        self._waits: dict[tuple[str, str], Assignment] = {}
         self._promised: dict[str, Promise] = {}
         self._expected: dict[tuple[str, str], Arrival] = {}
         self.riders: dict[str, str] = {}
@@ -162,42 +162,42 @@ class LiveHour:
                 self._show_meeting(order_id, at)
 
     def _show_arrival(self, order_id: str, at: datetime) -> None:
-        told = self._expected.get((order_id, self.riders.get(order_id, "")))
-        if told is not None:
-            after_s = (at - told.at).total_seconds()
+        seen = self._expected.get((order_id, self.riders.get(order_id, "")))
+        if seen is not None:
+            after_s = (at - seen.at).total_seconds()
             self._board.line(
                 "partner",
                 at,
-                f"{order_id}  courier expected in {minutes(told.low_s)} to {minutes(told.high_s)},"
+                f"{order_id}  courier expected in {minutes(seen.low_s)} to {minutes(seen.high_s)},"
                 f" came after {minutes(after_s)}",
-                kept=told.low_s <= after_s <= told.high_s,
+                kept=seen.low_s <= after_s <= seen.high_s,
             )
 
     def _show_delivery(self, order_id: str, at: datetime) -> None:
-        told = self._promised.get(order_id)
-        if told is not None:
-            took_s = (at - told.at).total_seconds()
+        seen = self._promised.get(order_id)
+        if seen is not None:
+            took_s = (at - seen.at).total_seconds()
             self._board.line(
                 "app",
                 at,
-                f"{order_id}  shown {told.low_s / 60:.0f} to {told.high_s / 60:.0f} min, delivered"
+                f"{order_id}  shown {seen.low_s / 60:.0f} to {seen.high_s / 60:.0f} min, delivered"
                 f" after {minutes(took_s)}",
-                kept=told.low_s <= took_s <= told.high_s,
+                kept=seen.low_s <= took_s <= seen.high_s,
             )
 
     def _show_meeting(self, order_id: str, at: datetime) -> None:
         """Courier and order are both there: who waited for whom?"""
-        told = self._waits.get((order_id, self.riders.get(order_id, "")))
-        if told is not None:
+        seen = self._waits.get((order_id, self.riders.get(order_id, "")))
+        if seen is not None:
             moments = self.happened[order_id]
             gap_s = (moments["ready"] - moments["courier_at_store"]).total_seconds()
             was = "courier waited" if gap_s > 0 else "food waited"
             self._board.line(
                 "routing",
                 at,
-                f"{order_id}  {told.courier_id}, best of {told.candidates}: ready on arrival"
-                f" {told.ready_on_arrival:.0%}, waits courier {minutes(told.courier_wait_s)} food"
-                f" {minutes(told.food_wait_s)}; {was} {minutes(abs(gap_s))}",
+                f"{order_id}  {seen.courier_id}, best of {seen.candidates}: ready on arrival"
+                f" {seen.ready_on_arrival:.0%}, waits courier {minutes(seen.courier_wait_s)} food"
+                f" {minutes(seen.food_wait_s)}; {was} {minutes(abs(gap_s))}",
                 kept=None,
             )
 

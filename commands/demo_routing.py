@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from commands.demo_asking import Asked
+from commands.demo_asking import RetryingClient
 from commands.demo_city import DemoCity
 from services.client import EtaClient
 from services.selection_schemas import (
@@ -34,7 +34,7 @@ from simulator.dispatch import Round
 if TYPE_CHECKING:
     from estimators.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Chosen", "Routing"]
+__all__ = ["Assignment", "Routing"]
 
 LEVELS = [0.1, 0.5, 0.9]
 MEDIAN = "0.5"
@@ -54,7 +54,7 @@ NOT_ALLOWED = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class Assignment:
     """A courier who was offered an order, and what was expected of the two."""
 
     order_id: str
@@ -70,14 +70,14 @@ class Chosen:
 class Routing:
     """Sends couriers: those who cost least in all, for orders that will be ready for them."""
 
-    def __init__(self, demo: DemoCity, client: EtaClient, asked: Asked) -> None:
+    def __init__(self, demo: DemoCity, client: EtaClient, asked: RetryingClient) -> None:
         self._demo = demo
         self._client = client
         self._asked = asked
         self._again: dict[int, float] = {}
-        self.chosen: list[Chosen] = []
+        self.chosen: list[Assignment] = []
 
-    def decide(self) -> list[Chosen]:
+    def decide(self) -> list[Assignment]:
         """Ask about all who wait, and offer orders to couriers; returns who was offered what."""
         waiting = self._demo.running.round()
         now_s = waiting.as_of.timestamp()
@@ -135,9 +135,9 @@ class Routing:
 
     def _chosen(
         self, answer: CourierSelectionAnswer, waiting: Round, near: IntArray, place: int
-    ) -> Chosen:
+    ) -> Assignment:
         order, courier = answer.pairs.order[place], answer.pairs.courier[place]
-        return Chosen(
+        return Assignment(
             order_id=str(answer.orders.order_id[order]),
             courier_id=self._courier_id(waiting, int(near[courier])),
             at=answer.as_of,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from commands.demo_asking import LATE_STATUS, Asked
+from commands.demo_asking import LATE_STATUS, RetryingClient
 from commands.demo_board import showing
 from commands.demo_cache import ModelCache, key_of
 from commands.demo_city import DemoCity, make_demo_city
-from commands.demo_compared import Compared, compare_features
+from commands.demo_compared import FeatureComparison, compare_features
 from commands.demo_live import LiveHour, send_past
 from commands.demo_summary import print_summary
 from commands.demo_training import trained_tag
@@ -21,7 +21,7 @@ from services.eta_settings import EtaSettings
 from services.process import ServiceProcess
 from services.settings import PartSettings
 
-__all__ = ["Evening", "failures_of", "live_through", "run_demo"]
+__all__ = ["DemoRun", "failures_of", "run_demo", "run_live_hour"]
 
 GOOD = ("ok", "input_clipped", LATE_STATUS)
 """Now and then an order is much larger than any that training saw, or a busy machine late."""
@@ -67,23 +67,23 @@ def run_demo(
         f" from, then an evening live, from {demo.now:%H:%M} UTC on. Some answers beside what then"
         " happened:"
     )
-    evening = live_through(demo, tag, length=length, rows=rows, folder=folder)
+    evening = run_live_hour(demo, tag, length=length, rows=rows, folder=folder)
     print_summary(evening.hour, evening.compared)
     return evening.failures
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Evening:
+class DemoRun:
     """An evening that is over: what was asked and what happened, and what should not have."""
 
     hour: LiveHour
-    compared: Compared
+    compared: FeatureComparison
     failures: list[str]
 
 
-def live_through(
+def run_live_hour(
     demo: DemoCity, tag: str, *, length: timedelta, rows: int, folder: Path
-) -> Evening:
+) -> DemoRun:
     """Start the service, tell it the past, and live through the hour.
 
     Args:
@@ -95,7 +95,7 @@ def live_through(
     """
     store = folder / "events.db"
     settings = {
-        **EtaSettings(model=tag, store=str(store)).to_environment(),
+        **EtaSettings(model=tag, event_store=str(store)).to_environment(),
         **PartSettings(timeout_ms=PART_TIMEOUT_MS).to_environment(),
     }
     with (
@@ -107,7 +107,7 @@ def live_through(
         ) as service,
         EtaClient(service.url) as client,
     ):
-        asked = Asked(alive=lambda: service.running)
+        asked = RetryingClient(alive=lambda: service.running)
         with progress() as report:
             failures = send_past(client, asked, demo.past, report)
         with showing(rows) as board:
@@ -121,10 +121,10 @@ def live_through(
         demo, registry.load_eta(tag), store, tables, hour.tracking.estimates
     )
     poor = failures_of(asked, len(hour.tracking.estimates), compared)
-    return Evening(hour=hour, compared=compared, failures=failures + hour.failures + poor)
+    return DemoRun(hour=hour, compared=compared, failures=failures + hour.failures + poor)
 
 
-def failures_of(asked: Asked, estimates: int, compared: Compared) -> list[str]:
+def failures_of(asked: RetryingClient, estimates: int, compared: FeatureComparison) -> list[str]:
     """Return what should not have happened; answers that were late may.
 
     Args:

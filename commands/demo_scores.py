@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LATE_FOOD_S",
-    "Difference",
-    "Ranges",
+    "MeanDifference",
+    "RangeOutcomes",
     "Waits",
     "app_ranges",
     "chosen_waits",
-    "difference",
+    "mean_difference",
     "orders_between",
     "partner_ranges",
     "ranges_of",
@@ -45,7 +45,7 @@ LATE_FOOD_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ranges:
+class RangeOutcomes:
     """What was told of some orders, and what then happened; all in seconds, shape (n,).
 
     Args:
@@ -77,7 +77,7 @@ class Ranges:
 
 def ranges_of(
     estimates: Sequence[Estimate], delivered: Sequence[datetime | None], levels: Sequence[float]
-) -> Ranges:
+) -> RangeOutcomes:
     """Return how good some estimates were.
 
     Args:
@@ -85,14 +85,14 @@ def ranges_of(
         delivered: when each order was handed over; None: not yet, so it does not count.
         levels: ascending, with 0.1, 0.5 and 0.9 among them.
     """
-    told = [(one, end) for one, end in zip(estimates, delivered, strict=True) if end is not None]
-    quantiles = np.array([one.quantiles_s for one, _ in told]).reshape(-1, len(levels))
-    took_s = np.array([(end - one.at).total_seconds() for one, end in told])
+    scored = [(one, end) for one, end in zip(estimates, delivered, strict=True) if end is not None]
+    quantiles = np.array([one.quantiles_s for one, _ in scored]).reshape(-1, len(levels))
+    took_s = np.array([(end - one.at).total_seconds() for one, end in scored])
     place = {level: k for k, level in enumerate(levels)}
     below = took_s[:, np.newaxis] - quantiles
     # Twice the mean pinball loss over even levels: the CRPS, as far as quantiles tell it.
     pinball = np.maximum(below * np.array(levels), below * (np.array(levels) - 1.0))
-    return Ranges(
+    return RangeOutcomes(
         took_s=took_s,
         low_s=quantiles[:, place[0.1]],
         high_s=quantiles[:, place[0.9]],
@@ -133,7 +133,7 @@ class Waits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class MeanDifference:
     """By how much something differs on average, with a 95% interval."""
 
     mean: float
@@ -144,9 +144,9 @@ class Difference:
     def verdict(self) -> str:
         """What follows from it, in a word.
 
-        >>> Difference(mean=-40.0, low=-60.0, high=-20.0).verdict
+        >>> MeanDifference(mean=-40.0, low=-60.0, high=-20.0).verdict
         'less'
-        >>> Difference(mean=-40.0, low=-90.0, high=10.0).verdict
+        >>> MeanDifference(mean=-40.0, low=-90.0, high=10.0).verdict
         'may be chance'
         """
         if self.low <= 0.0 <= self.high:
@@ -154,30 +154,30 @@ class Difference:
         return "less" if self.high < 0.0 else "more"
 
 
-def difference(ours: FloatArray, theirs: FloatArray, groups: IntArray) -> Difference:
+def mean_difference(values: FloatArray, reference: FloatArray, groups: IntArray) -> MeanDifference:
     """Return by how much the first differ from the second, pair by pair.
 
     Orders of one store are late together, so that they do not count as so many observations: the
     interval is that of a mean over groups (Student's t, sandwich estimate).
 
     Args:
-        ours: values, shape (n,).
-        theirs: of the same orders.
+        values: values, shape (n,).
+        reference: of the same orders.
         groups: the store of each order, numbered from 0.
 
     >>> some = np.array([1.0, 2.0, 4.0, 5.0])
-    >>> difference(some, some + 3.0, np.array([0, 0, 1, 1]))
-    Difference(mean=-3.0, low=-3.0, high=-3.0)
+    >>> mean_difference(some, some + 3.0, np.array([0, 0, 1, 1]))
+    MeanDifference(mean=-3.0, low=-3.0, high=-3.0)
     """
-    gap = ours - theirs
+    gap = values - reference
     mean = float(gap.mean())
     sums = np.bincount(groups, weights=gap - mean)
     n_groups = len(np.unique(groups))
     if n_groups < 2:
-        return Difference(mean=mean, low=-np.inf, high=np.inf)
+        return MeanDifference(mean=mean, low=-np.inf, high=np.inf)
     error = float(np.sqrt(np.square(sums).sum() * n_groups / (n_groups - 1.0))) / len(gap)
     reach = float(stats.t.ppf(0.975, n_groups - 1)) * error
-    return Difference(mean=mean, low=mean - reach, high=mean + reach)
+    return MeanDifference(mean=mean, low=mean - reach, high=mean + reach)
 
 
 def orders_between(demo: DemoCity, first: datetime, last: datetime) -> IntArray:
@@ -201,15 +201,15 @@ def waits_of(hour: LiveHour, first: datetime, last: datetime) -> tuple[Waits, Wa
     """
     demo = hour.demo
     orders = orders_between(demo, first, last)
-    both = (demo.running, demo.beside)
+    both = (demo.running, demo.baseline)
     ended = [one.moments(orders)[[engine.READY, engine.AT_STORE, engine.DELIVERED]] != NEVER
              for one in both]  # fmt: skip
     orders = orders[np.all(ended, axis=(0, 1))]
-    ours, nearest = (Waits.of(one, orders) for one in both)
-    return ours, nearest, orders
+    chosen, nearest = (Waits.of(one, orders) for one in both)
+    return chosen, nearest, orders
 
 
-def stage_ranges(hour: LiveHour, stage: str) -> Ranges:
+def stage_ranges(hour: LiveHour, stage: str) -> RangeOutcomes:
     """Return how good the estimates of one stage were."""
     asked = [one for one in hour.tracking.estimates if one.stage == stage]
     delivered = [hour.happened[one.order_id].get("delivered") for one in asked]

@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 from rich.table import Table
 
-from commands.demo_asking import Asked
+from commands.demo_asking import RetryingClient
 from commands.demo_board import minutes
-from commands.demo_compared import Compared
+from commands.demo_compared import FeatureComparison
 from commands.demo_live import LiveHour
 from commands.demo_scores import (
     app_ranges,
     chosen_waits,
-    difference,
+    mean_difference,
     partner_ranges,
     stage_ranges,
     waits_of,
@@ -26,7 +26,7 @@ from estimators.stages import OPEN_STAGES
 __all__ = ["print_summary"]
 
 
-def print_summary(hour: LiveHour, compared: Compared) -> None:
+def print_summary(hour: LiveHour, compared: FeatureComparison) -> None:
     """Print how good everything was that was answered in the hour."""
     console.print()
     _print_stages(hour)
@@ -50,15 +50,15 @@ def _print_stages(hour: LiveHour) -> None:
     for heading in ("asked", "time left", "median off by", "80% range", "held"):
         table.add_column(heading, justify="right")
     for stage in OPEN_STAGES:
-        told = stage_ranges(hour, stage)
-        if len(told):
+        shown = stage_ranges(hour, stage)
+        if len(shown):
             table.add_row(
                 stage.replace("_", " "),
-                f"{len(told)}",
-                minutes(float(told.took_s.mean())),
-                minutes(float(told.error_s.mean())),
-                f"{minutes(told.width_s)} wide",
-                f"{told.inside:.0%}",
+                f"{len(shown)}",
+                minutes(float(shown.took_s.mean())),
+                minutes(float(shown.error_s.mean())),
+                f"{minutes(shown.width_s)} wide",
+                f"{shown.inside:.0%}",
             )
     console.print(table)
 
@@ -95,7 +95,7 @@ def _print_partner(hour: LiveHour) -> None:
 def _print_routing(hour: LiveHour) -> None:
     """Doorstep's choice beside the nearest courier, on the same orders."""
     last = hour.counted_until
-    ours, nearest, orders = waits_of(hour, hour.began, last)
+    chosen, nearest, orders = waits_of(hour, hour.began, last)
     if not len(orders):
         return
     _heading(
@@ -109,21 +109,21 @@ def _print_routing(hour: LiveHour) -> None:
     for heading in ("Doorstep", "nearest", "difference", "95% interval", ""):
         table.add_column(heading, justify="right")
     for label, a, b in (
-        ("courier waits for the food", ours.courier_s, nearest.courier_s),
-        ("food waits for the courier", ours.food_s, nearest.food_s),
-        ("from the order to the door", ours.delivery_s, nearest.delivery_s),
+        ("courier waits for the food", chosen.courier_s, nearest.courier_s),
+        ("food waits for the courier", chosen.food_s, nearest.food_s),
+        ("from the order to the door", chosen.delivery_s, nearest.delivery_s),
     ):
-        gap = difference(a, b, stores)
+        gap = mean_difference(a, b, stores)
         table.add_row(label, minutes(a.mean()), minutes(b.mean()), f"{gap.mean:+.0f} s",
                       f"{gap.low:+.0f} to {gap.high:+.0f} s", gap.verdict)  # fmt: skip
-    gap = difference(ours.late, nearest.late, stores)
-    table.add_row("food waits more than 5 min", f"{ours.late.mean():.0%}",
+    gap = mean_difference(chosen.late, nearest.late, stores)
+    table.add_row("food waits more than 5 min", f"{chosen.late.mean():.0%}",
                   f"{nearest.late.mean():.0%}", f"{100.0 * gap.mean:+.0f} points",
                   f"{100.0 * gap.low:+.0f} to {100.0 * gap.high:+.0f}", gap.verdict)  # fmt: skip
     console.print(table)
-    told = chosen_waits(hour)
-    if len(told):
-        expected_s, waited_s = told.mean(axis=0)
+    shown = chosen_waits(hour)
+    if len(shown):
+        expected_s, waited_s = shown.mean(axis=0)
         why = " Who looks best of many is often a little worse than they look."
         _say(
             f"Chosen couriers were expected to wait {minutes(expected_s)} and waited"
@@ -131,7 +131,7 @@ def _print_routing(hour: LiveHour) -> None:
         )
 
 
-def _print_service(asked: Asked, compared: Compared) -> None:
+def _print_service(asked: RetryingClient, compared: FeatureComparison) -> None:
     total = sum(asked.statuses.values())
     statuses = ", ".join(f"{count:,} {name}" for name, count in sorted(asked.statuses.items()))
     _heading("service", f"{total:,} estimates: {statuses}.")

@@ -18,11 +18,11 @@ from aggregators.history import HistoryDifference
 from commands.output import console
 from commands.wording import definition_in_words
 
-__all__ = ["Checked", "print_checked", "write_report"]
+__all__ = ["StoreComparison", "print_checked", "write_report"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class StoreComparison:
     """The outcome for one data set over one store.
 
     ``histories`` compares the store's own table with the replayed one, by source; a service is not
@@ -55,7 +55,7 @@ class Checked:
         return f"{self.store}, service" if self.through_service else self.store
 
 
-def print_checked(checked: Sequence[Checked]) -> None:
+def print_checked(checked: Sequence[StoreComparison]) -> None:
     """Print one line per data set, the total, and the first mismatches."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("data", no_wrap=True)
@@ -89,7 +89,7 @@ def print_checked(checked: Sequence[Checked]) -> None:
             console.print(f"  {one.name}: {example}", markup=False, highlight=False)
 
 
-def _history(one: Checked) -> str:
+def _history(one: StoreComparison) -> str:
     if one.dropped is not None:
         return f"{one.dropped:,} dropped"
     if not one.histories:
@@ -98,7 +98,7 @@ def _history(one: Checked) -> str:
     return f"{wrong:,} differences" if wrong else "same"
 
 
-def write_report(checked: Sequence[Checked], folder: Path) -> None:
+def write_report(checked: Sequence[StoreComparison], folder: Path) -> None:
     """Write ``equivalence.json`` and ``equivalence.html``."""
     folder.mkdir(parents=True, exist_ok=True)
     content = as_document(checked)
@@ -107,7 +107,7 @@ def write_report(checked: Sequence[Checked], folder: Path) -> None:
     (folder / "equivalence.html").write_text(_page(checked), encoding="utf-8")
 
 
-def as_document(checked: Sequence[Checked]) -> dict[str, Any]:
+def as_document(checked: Sequence[StoreComparison]) -> dict[str, Any]:
     """Return everything ready for JSON; values that differ are written as Python writes them."""
     return {
         "aggregators": aggregators.__version__,
@@ -117,7 +117,7 @@ def as_document(checked: Sequence[Checked]) -> dict[str, Any]:
     }
 
 
-def _run_as_json(one: Checked) -> dict[str, Any]:
+def _run_as_json(one: StoreComparison) -> dict[str, Any]:
     result = asdict(one.result)
     for example in result["examples"]:
         example.update({side: repr(example[side]) for side in ("training", "inference")})
@@ -149,7 +149,7 @@ pre { background: #f6f6f6; padding: .6rem; overflow-x: auto }
 """
 
 
-def _page(checked: Sequence[Checked]) -> str:
+def _page(checked: Sequence[StoreComparison]) -> str:
     mismatches = sum(one.result.mismatches for one in checked)
     compared = sum(one.result.compared for one in checked)
     kind = "good" if all(one.is_equal for one in checked) else "bad"
@@ -169,7 +169,7 @@ def _page(checked: Sequence[Checked]) -> str:
     return "\n".join([*parts, "</html>", ""])
 
 
-def _section(one: Checked) -> list[str]:
+def _section(one: StoreComparison) -> list[str]:
     result = one.result
     facts: dict[str, Any] = {
         "store": one.way,
@@ -201,7 +201,7 @@ def _section(one: Checked) -> list[str]:
     return lines
 
 
-def _examples(one: Checked) -> list[str]:
+def _examples(one: StoreComparison) -> list[str]:
     lines = []
     for example in one.result.examples:
         lines += [
@@ -216,7 +216,7 @@ def _examples(one: Checked) -> list[str]:
     return lines
 
 
-def _by_feature(one: Checked) -> list[str]:
+def _by_feature(one: StoreComparison) -> list[str]:
     result = one.result
     lines = [
         "<table><tr><th>feature</th><th class='n'>values</th><th class='n'>mismatches</th>"

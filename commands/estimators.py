@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from estimators import Dataset
     from estimators.base import Estimator
 
-__all__ = ["OFFERED", "Asked", "OfferedEstimator", "add_commands"]
+__all__ = ["OFFERED", "EstimatorChoice", "OfferedEstimator", "add_commands"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ OFFERED: tuple[OfferedEstimator, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class EstimatorChoice:
     """An estimator and the part of the way that it is asked about."""
 
     offered: OfferedEstimator
@@ -155,7 +155,8 @@ def add_commands(app: typer.Typer, command: Callable[..., Any], verb: str, more:
 
     Args:
         app: gets them.
-        command: takes ``asked: Asked``; its other arguments are options of every subcommand.
+        command: takes ``asked: EstimatorChoice``; its other arguments are options of every
+            subcommand.
         verb: what the subcommands do, the first word of their help.
         more: what else their help says.
     """
@@ -167,10 +168,10 @@ def add_commands(app: typer.Typer, command: Callable[..., Any], verb: str, more:
 def _option_of(offered: OfferedEstimator) -> OptionGroup:
     if not offered.has_legs:
         leg = next(iter(offered.targets), "")
-        return OptionGroup(options={}, build=lambda: Asked(offered=offered, leg=leg))
+        return OptionGroup(options={}, build=lambda: EstimatorChoice(offered=offered, leg=leg))
     known = ", ".join(offered.targets)
     option = Annotated[str, typer.Option(help=f"Which part of the way: {known}.")]
     return OptionGroup(
         options={"leg": (option, next(iter(offered.targets)))},
-        build=lambda leg: Asked(offered=offered, leg=leg),
+        build=lambda leg: EstimatorChoice(offered=offered, leg=leg),
     )

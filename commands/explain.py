@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 
-class Of(StrEnum):
+class ExplainedStatistic(StrEnum):
     """What of a distribution is explained."""
 
     MEDIAN = "median"
@@ -41,7 +41,9 @@ def _explain(
         str | None,
         typer.Option(help="Explain this one: its id in the data or store.", show_default=False),
     ] = None,
-    of: Annotated[Of, typer.Option(help="What of the estimate is explained.")] = Of.MEDIAN,
+    of: Annotated[
+        ExplainedStatistic, typer.Option(help="What of the estimate is explained.")
+    ] = ExplainedStatistic.MEDIAN,
     top: Annotated[int, typer.Option(min=1, max=1_000, help="Facts and features to print.")] = 15,
     store: Annotated[
         str | None,
@@ -106,7 +108,9 @@ def _explain(
 explain = reports_errors(with_options(_explain, model=ONE_MODEL, choice=DATA_OPTIONS))
 
 
-def _of_order(estimator: Estimator, dataset: Dataset, order: str, of: Of) -> ExplainedOrder:
+def _of_order(
+    estimator: Estimator, dataset: Dataset, order: str, of: ExplainedStatistic
+) -> ExplainedOrder:
     import numpy as np
 
     from aggregators.times import from_us
@@ -148,18 +152,18 @@ def _of_request(
     moment: datetime,
     keys: list[str],
     order: str | None,
-    of: Of,
+    of: ExplainedStatistic,
 ) -> ExplainedOrder:
     from pathlib import Path
 
     from commands.explained import ExplainedOrder
-    from services.event_store import IN_MEMORY, is_redis, open_store
+    from services.event_store import IN_MEMORY, is_redis, open_event_store
 
     if store == IN_MEMORY or not (is_redis(store) or Path(store).is_file()):
         raise UserError(f"there is no event store {store!r}")
     facts = _facts(keys, estimator.facts, estimator.features.dimensions)
     sources = estimator.features.sources
-    with open_store(store, sources) as opened:
+    with open_event_store(store, sources) as opened:
         found = estimator.explain_estimate(
             opened, as_of=moment, facts=facts, sample_id=_plain(order), of=of.value
         )

@@ -14,7 +14,7 @@ from commands.output import console
 from estimators import Dataset, Distribution
 from estimators.base import Estimator
 from estimators.diagnostics import inputs_in_order, rows_of_test_period
-from estimators.explanation import EXPLAINED_MAX, Explanation, Reason, Statistic
+from estimators.explanation import EXPLAINED_MAX, Contribution, EstimateExplanation, Statistic
 
 __all__ = ["ExplainedModel", "ExplainedOrder", "explained_model", "waterfall"]
 
@@ -88,7 +88,7 @@ class ExplainedOrder:
     sample_id: str | int | None
     as_of: datetime
     predicted: Distribution
-    explanation: Explanation
+    explanation: EstimateExplanation
     actual_s: float | None
     was_learned: bool
     is_extra: bool = False
@@ -164,7 +164,7 @@ def explained_model(
     )
 
 
-def waterfall(explanation: Explanation, top: int) -> Table:
+def waterfall(explanation: EstimateExplanation, top: int) -> Table:
     """Return one row's sum, line by line: where it starts, what each adds, where it ends."""
     reasons = explanation.reasons()
     shown, rest = reasons[:top], reasons[top:]
@@ -200,7 +200,7 @@ def _bar(start_s: float, end_s: float, low: float, scale: float, style: str) -> 
     return Text(" " * left + ("█" * (right - left) or "▏"), style=style)
 
 
-def _value(reason: Reason) -> str:
+def _value(reason: Contribution) -> str:
     value, unit = reason.value, reason.column.unit
     if value is None:
         return "missing"

@@ -31,7 +31,7 @@ def export(
     `doorstep import` takes such a file back, and features computed from it equal those of the
     store.
     """
-    from services.event_store import is_redis, load_catalog, open_store
+    from services.event_store import is_redis, load_catalog, open_event_store
 
     declared = load_catalog(catalog)
     chosen = source_of_catalog(declared.sources, source)
@@ -43,7 +43,7 @@ def export(
         raise UserError(f"--to is {str(to)!r}, but there is no folder {str(to.parent)!r}")
     if to.exists() and not overwrite:
         raise UserError(f"there is a file {str(to)!r} already; pass --overwrite to replace it")
-    with progress() as report, open_store(store, declared.sources) as opened:
+    with progress() as report, open_event_store(store, declared.sources) as opened:
         report("export", 0.0)
         n_samples = opened.export(
             chosen, to, progress=lambda done, total: report("export", done / max(total, 1))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from estimators.comparison import Difference
+from estimators.comparison import LossDifference
 from simulator.charts import COLOURS
 
 __all__ = ["cell", "html_page", "html_table", "intervals_chart"]
@@ -46,7 +46,7 @@ def html_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def cell(difference: Difference | None, *, good: int) -> str:
+def cell(difference: LossDifference | None, *, good: int) -> str:
     """Return a difference with its interval, coloured where it is sure.
 
     Args:
@@ -56,13 +56,13 @@ def cell(difference: Difference | None, *, good: int) -> str:
     if difference is None:
         return ""
     text = f"{difference.mean_s:+.1f} [{difference.low_s:+.1f}, {difference.high_s:+.1f}]"
-    if not difference.is_sure:
+    if not difference.is_significant:
         return text
     kind = "good" if difference.mean_s * good > 0.0 else "bad"
     return f"<span class='{kind}'>{text}</span>"
 
 
-def intervals_chart(differences: Mapping[str, Difference], label: str, *, good: int) -> str:
+def intervals_chart(differences: Mapping[str, LossDifference], label: str, *, good: int) -> str:
     """Return a bar per name from zero to the mean difference, with its interval as a line.
 
     Args:
@@ -90,7 +90,7 @@ def intervals_chart(differences: Mapping[str, Difference], label: str, *, good: 
     for k, (name, one) in enumerate(differences.items()):
         y = 8 + ROW_HEIGHT * k
         colour = COLOURS[7]
-        if one.is_sure:
+        if one.is_significant:
             colour = COLOURS[2] if one.mean_s * good > 0.0 else COLOURS[6]
         left, right = sorted((x(0.0), x(one.mean_s)))
         middle = y + ROW_HEIGHT / 2 - 4

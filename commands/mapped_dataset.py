@@ -55,10 +55,10 @@ def mapped_dataset(
     source, table = main.source, main.read(progress)
     target, as_of = _question(file, source)
     others = {}
-    for name, beside in given.tables.items():
+    for name, other_table in given.tables.items():
         field = f"tables.{name}."
-        path_beside = table_path_of(file, beside, field, data)
-        other = MappedFile.of(file, beside, field, name, path_beside)
+        other_path = table_path_of(file, other_table, field, data)
+        other = MappedFile.of(file, other_table, field, name, other_path)
         others[other.source] = other.read()
     timezone_by, timezones = _timezones(file, source, table)
     low, high = given.label_bounds_s or (None, None)
@@ -86,8 +86,8 @@ def mapped_dataset(
 
 def _question(file: MappingFile, source: Source) -> tuple[tuple[str, str], str]:
     given = file.mapping
-    usual = (one for one in QUESTIONS if set(one) <= set(source.events))
-    target = given.target or next(usual, (source.events[0], source.events[-1]))
+    possible = (one for one in QUESTIONS if set(one) <= set(source.events))
+    target = given.target or next(possible, (source.events[0], source.events[-1]))
     for k, event in enumerate(target):
         file.check_name(f"target.{k}", event, source.events, "event of this mapping")
     if target[0] == target[1]:

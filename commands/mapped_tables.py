@@ -259,8 +259,10 @@ def _as_read(
         place = f"{field}events.{name}"
         if (one.seconds is None) == (one.minutes is None):
             raise file.error(place, "expected seconds or minutes, the column of the time after")
-        told = [event for event in source.events if event not in between]
-        file.check_name(f"{place}.after", one.after, told, "event with a column of its own times")
+        own_events = [event for event in source.events if event not in between]
+        file.check_name(
+            f"{place}.after", one.after, own_events, "event with a column of its own times"
+        )
     return replace(
         source,
         events=tuple(event for event in source.events if event not in between),

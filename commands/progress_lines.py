@@ -12,7 +12,7 @@ __all__ = ["EVERY_S", "ProgressLines", "duration_in_words", "telling"]
 
 EVERY_S = 10.0
 """Seconds between two lines."""
-SURE_FROM = 0.02
+ETA_SHOWN_FROM = 0.02
 """From this part of a stage on its pace says how long the rest takes."""
 
 
@@ -21,7 +21,7 @@ class _Stage:
     name: str
     began_s: float
     done: float = 0.0
-    told: bool = False
+    is_reported: bool = False
 
 
 class ProgressLines:
@@ -32,10 +32,10 @@ class ProgressLines:
         clock: seconds that never run back; injected in tests.
 
     >>> lines, now = [], iter([0.0, 30.0, 40.0])
-    >>> told = ProgressLines(lines.append, clock=lambda: next(now))
-    >>> told.report("fit", 0.0)
-    >>> told.report("fit", 0.25)
-    >>> told.tell()
+    >>> progress_lines = ProgressLines(lines.append, clock=lambda: next(now))
+    >>> progress_lines.report("fit", 0.0)
+    >>> progress_lines.report("fit", 0.25)
+    >>> progress_lines.tell()
     >>> lines
     ['fit: 25% after 40 s, about 2 min left']
     """
@@ -59,7 +59,7 @@ class ProgressLines:
                 one = self._stages[stage] = _Stage(name=stage, began_s=now_s)
             finished = done >= 1.0 and one.done < 1.0
             one.done = min(done, 1.0)
-            if finished and one.told:
+            if finished and one.is_reported:
                 self._write(f"{stage}: done in {duration_in_words(now_s - one.began_s)}")
             self._last = one
 
@@ -73,9 +73,9 @@ class ProgressLines:
             if one.done >= 1.0:  # what comes after it has no name yet
                 self._write(f"{one.name}: done; {duration_in_words(elapsed_s)} since it began")
                 return
-            one.told = True
+            one.is_reported = True
             line = f"{one.name}: {one.done:.0%} after {duration_in_words(elapsed_s)}"
-            if one.done >= SURE_FROM:
+            if one.done >= ETA_SHOWN_FROM:
                 left_s = elapsed_s * (1.0 - one.done) / one.done
                 line += f", about {duration_in_words(left_s)} left"
             self._write(line)

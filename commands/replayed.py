@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from commands.tables import TableFile
     from estimators.datasets import Dataset
 
-__all__ = ["Replayed", "replayed_dataset", "replayed_file"]
+__all__ = ["ReplayedTables", "replayed_dataset", "replayed_file"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replayed:
+class ReplayedTables:
     """Tables with all features of the catalog that they can give.
 
     Attributes:
@@ -49,7 +49,7 @@ class Replayed:
         """Samples of all sources."""
         return sum(len(table) for table in self.tables.values())
 
-    def first(self, rows: int) -> Replayed:
+    def first(self, rows: int) -> ReplayedTables:
         """Return the same with at most so many samples of each source, the earliest ones."""
         tables = {}
         for source in self.features.sources:
@@ -60,11 +60,11 @@ class Replayed:
         return replace(self, tables=tables)
 
 
-def replayed_dataset(dataset: Dataset) -> Replayed:
+def replayed_dataset(dataset: Dataset) -> ReplayedTables:
     """Return a data set, with the sources that live beside its samples, as what is replayed."""
     tables = {dataset.source.name: dataset.table}
     tables.update({source.name: table for source, table in dataset.others.items()})
-    return Replayed(
+    return ReplayedTables(
         name=dataset.name,
         tables=tables,
         features=_features_of((dataset.source, *dataset.others)),
@@ -72,7 +72,7 @@ def replayed_dataset(dataset: Dataset) -> Replayed:
     )
 
 
-def replayed_file(file: TableFile) -> Replayed:
+def replayed_file(file: TableFile) -> ReplayedTables:
     """Return one's own table as what is replayed, with the events and columns that it has.
 
     Raises:
@@ -93,7 +93,7 @@ def replayed_file(file: TableFile) -> Replayed:
         raise UserError(f"{file.path.name} has no rows")
     table = pd.concat(chunks)[[source.sample_id, *source.events, *source.columns]]
     check_samples(file.path, source, table)
-    return Replayed(
+    return ReplayedTables(
         name=file.path.name, tables={source.name: table}, features=_features_of((source,))
     )
 

@@ -62,7 +62,9 @@ def serve_etp(
     from services.settings import EtpSettings
 
     tag = _tag(model, EtpService.inner.parts["ready"])  # type: ignore[attr-defined]
-    settings = EtpSettings(model=tag, store=_absolute(store), max_clock_skew_s=max_clock_skew_s)
+    settings = EtpSettings(
+        model=tag, event_store=_absolute(store), max_clock_skew_s=max_clock_skew_s
+    )
     _say("etp", tag, host, port)
     _serve_forever("services.etp:EtpService", host, port, settings.to_environment())
 
@@ -97,7 +99,7 @@ def serve_courier_travel(
         to_store_model=_tag(to_store_model, parts["to_store"]),
         to_customer_model=_tag(to_customer_model, parts["to_customer"]),
         parking_model=_tag(parking_model, parts["parking"]),
-        store=_absolute(store),
+        event_store=_absolute(store),
         max_clock_skew_s=max_clock_skew_s,
     )
     _say("courier_travel", ", ".join(settings.models.values()), host, port)
@@ -122,7 +124,9 @@ def serve_wall_eta(
     from services.wall_eta import WallEtaService
 
     tag = _tag(model, WallEtaService.inner.parts["direct"])  # type: ignore[attr-defined]
-    settings = WallEtaSettings(model=tag, store=_absolute(store), max_clock_skew_s=max_clock_skew_s)
+    settings = WallEtaSettings(
+        model=tag, event_store=_absolute(store), max_clock_skew_s=max_clock_skew_s
+    )
     _say("wall_eta", tag, host, port)
     _serve_forever("services.wall_eta:WallEtaService", host, port, settings.to_environment())
 
@@ -161,7 +165,7 @@ def serve_eta(
         tag = model
     settings = EtaSettings(
         model=tag,
-        store=_absolute(store),
+        event_store=_absolute(store),
         max_clock_skew_s=max_clock_skew_s,
         display_policy=_absolute_file(display_policy),
     )
@@ -204,7 +208,7 @@ def serve_events(
 
     served = load_catalog(catalog)
     settings = EventSettings(
-        store=_absolute(store),
+        event_store=_absolute(store),
         catalog=catalog,
         max_clock_skew_s=max_clock_skew_s,
         compact_every_s=compact_every_s,

@@ -17,7 +17,7 @@ from services.schemas import CloudEvent, EventsAnswer
 from simulator import Simulation
 from simulator.stream import arrivals_of_records, count_events
 
-__all__ = ["Sent", "send", "send_live", "windows"]
+__all__ = ["SendCounts", "send", "send_live", "windows"]
 
 BATCH_EVENTS = 500
 WINDOW_S = 0.05
@@ -25,7 +25,7 @@ WINDOW_S = 0.05
 
 
 @dataclass
-class Sent:
+class SendCounts:
     """How many events the service took and refused, and how often for which reason."""
 
     accepted: int = 0
@@ -115,7 +115,7 @@ def send(
     report: Callable[[int], None],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Sent:
+) -> SendCounts:
     """Send batches when they are due; one that is late is sent at once.
 
     Args:
@@ -125,7 +125,7 @@ def send(
         clock: seconds, for when a batch is due.
         sleep: waits for some seconds.
     """
-    sent = Sent()
+    sent = SendCounts()
     began_s = clock()
     for due_s, batch in batches:
         wait_s = began_s + due_s - clock()

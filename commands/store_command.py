@@ -54,13 +54,13 @@ def mend(
     all right ones are refused. What says the same in the other type is converted ("3" and 3), all
     else is set aside in a file. Services may go on meanwhile.
     """
-    from aggregators.stores.mending import Aside
+    from aggregators.stores.mending import QuarantineFile
 
     plans = _plans(types or [], times or [])
     if not plans:
         raise UserError("nothing to mend: expected --type, e.g. --type orders.store_id=integer")
     for plan in plans:
-        result = _mend(where, plan, Aside(aside), prefix=prefix, dry_run=dry_run)
+        result = _mend(where, plan, QuarantineFile(aside), prefix=prefix, dry_run=dry_run)
         would = "would be " if dry_run else ""
         console.print(
             f"{plan.source}: {result.converted:,} events {would}converted,"
@@ -89,14 +89,16 @@ def _plans(types: list[str], times: list[str]) -> list[MendPlan]:
     ]
 
 
-def _mend(where: str, plan: MendPlan, aside: object, *, prefix: str, dry_run: bool) -> MendResult:
-    from aggregators.stores.mending import Aside
+def _mend(
+    where: str, plan: MendPlan, quarantine: object, *, prefix: str, dry_run: bool
+) -> MendResult:
+    from aggregators.stores.mending import QuarantineFile
     from aggregators.stores.sqlite_mending import mend_sqlite
     from services.event_store import is_redis
 
-    assert isinstance(aside, Aside)
+    assert isinstance(quarantine, QuarantineFile)
     if not is_redis(where):
-        return mend_sqlite(where, plan, aside, dry_run=dry_run)
+        return mend_sqlite(where, plan, quarantine, dry_run=dry_run)
     from aggregators.stores.redis_mending import mend_redis  # needs the extra
 
-    return mend_redis(where, plan, aside, prefix=prefix, dry_run=dry_run)
+    return mend_redis(where, plan, quarantine, prefix=prefix, dry_run=dry_run)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from commands.data_options import DATA_OPTIONS, DataChoice
-from commands.estimators import Asked, add_commands
+from commands.estimators import EstimatorChoice, add_commands
 from commands.json_output import JsonOption, print_json
 from commands.option_groups import with_options
 from commands.output import console, error_console, progress
@@ -39,7 +39,7 @@ def _train() -> None:
 
 
 def _train_one(
-    asked: Asked,
+    asked: EstimatorChoice,
     choice: DataChoice,
     outputs: ReportChoice,
     search: TuneChoice,
@@ -89,9 +89,9 @@ def _train_one(
 def _tell_labels(labels: Mapping[str, Mapping[str, int]]) -> None:
     """Say how many labels were exact, if not all were: only these are scored."""
     for period, counts in labels.items():
-        told = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+        counted = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
         scored = "; exact ones are scored" if period == "test" else "; bounds are learned from, too"
-        console.print(f"labels of the {period} period: {told}{scored}", highlight=False)
+        console.print(f"labels of the {period} period: {counted}{scored}", highlight=False)
 
 
 add_commands(

@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from estimators.diagnostics import Dependence, Example, Period, Reliability
+from estimators.diagnostics import DependenceCurve, Example, Period, Reliability
 from estimators.evaluation import ReportRow, Scores
 from estimators.typing import FloatArray
 from simulator.charts import COLOURS, Axes, Frame, bars, lines
@@ -35,7 +35,7 @@ __all__ = [
 TOLERANCE = 0.04
 """What the share inside a range may differ from its level in any slice."""
 
-SURE = 1.96
+NORMAL_QUANTILE_95 = 1.96
 """Standard errors on either side that hold 95 of 100 results of chance."""
 
 SLICES_SHOWN = 24
@@ -72,7 +72,7 @@ def deviation(scores: Scores) -> str:
         return ""
     levels = np.array(sorted(scores.calibration))
     missed = 100.0 * np.array([scores.calibration[level] - level for level in levels.tolist()])
-    chance = 100.0 * SURE * np.sqrt(levels * (1.0 - levels) / scores.n)
+    chance = 100.0 * NORMAL_QUANTILE_95 * np.sqrt(levels * (1.0 - levels) / scores.n)
     reach = max(2.0, 1.15 * float(np.abs(np.r_[missed, chance]).max()))
     axes = Axes(
         x_label="level of the quantile, %", y_label="percentage points", y_min=-reach, y_max=reach
@@ -111,7 +111,7 @@ def pit(scores: Scores) -> str:
         return ""
     expected = counts.sum() / len(counts)
     ratio = counts / expected
-    chance = SURE * math.sqrt((1.0 - 1.0 / len(counts)) / expected)
+    chance = NORMAL_QUANTILE_95 * math.sqrt((1.0 - 1.0 / len(counts)) / expected)
     x = (np.arange(len(counts)) + 0.5) / len(counts)
     axes = Axes(
         x_label="place in the own distribution", y_label="times expected",
@@ -143,7 +143,7 @@ def coverage(rows: Sequence[ReportRow]) -> str:
     for colour, level in zip(COLOURS, levels, strict=False):
         for i, row in enumerate(rows):
             share, n = row.scores.coverage[level], row.scores.n
-            chance = SURE * math.sqrt(max(share * (1.0 - share), 0.0) / max(n, 1))
+            chance = NORMAL_QUANTILE_95 * math.sqrt(max(share * (1.0 - share), 0.0) / max(n, 1))
             x = frame.x(float(i))
             low_y, high_y = frame.y(100.0 * (share - chance)), frame.y(100.0 * (share + chance))
             marks.append(_line(x, low_y, x, high_y, colour))
@@ -188,12 +188,12 @@ def reliability(parts: Sequence[Reliability]) -> str:
     """What happened beside what was predicted, by predicted median."""
     x = [part.median_s for part in parts]
     happened = np.array([part.actual_s for part in parts])
-    said = np.array([part.predicted_s for part in parts])
-    axes = Axes(x_label="predicted median, s", y_label="s", y_min=min(0.0, float(said.min())))
-    frame = Frame(np.array(x), np.r_[happened.ravel(), said.ravel()], axes)
+    predicted = np.array([part.predicted_s for part in parts])
+    axes = Axes(x_label="predicted median, s", y_label="s", y_min=min(0.0, float(predicted.min())))
+    frame = Frame(np.array(x), np.r_[happened.ravel(), predicted.ravel()], axes)
     marks = []
     for k in range(happened.shape[1]):
-        for y, dash in ((happened[:, k], ""), (said[:, k], ' stroke-dasharray="5 3"')):
+        for y, dash in ((happened[:, k], ""), (predicted[:, k], ' stroke-dasharray="5 3"')):
             marks.append(_polyline(frame, x, y.tolist(), COLOURS[k], dash))
     return frame.svg("".join(marks), ["10%", "half", "90%"])
 
@@ -233,7 +233,7 @@ def horizontal_bars(values: Mapping[str, float], unit: str, *, emphasised: str =
     )
 
 
-def dependence(one: Dependence) -> str:
+def dependence(one: DependenceCurve) -> str:
     """What a column adds by its value: a line over numbers, bars for categories."""
     # Names of categories are long and stand where the label would.
     is_number = all(isinstance(value, float) for value in one.values)

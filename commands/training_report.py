@@ -132,7 +132,7 @@ def _grown(metadata: Mapping[str, Any]) -> str:
 def _in_one_sentence(report: Report) -> str:
     own = report.overall(report.estimator)
     others = [row for row in report.rows if row.group == ALL and row.model != report.estimator]
-    beside = "".join(
+    note = "".join(
         f"; {row.model}: {row.scores.mae_s:,.0f} s"
         for row in others
         if not math.isnan(row.scores.mae_s)
@@ -140,7 +140,7 @@ def _in_one_sentence(report: Report) -> str:
     share = own.coverage.get(0.8, math.nan)
     kind = "good" if abs(share - 0.8) <= 0.02 else "bad"
     return (
-        f"On average the median was <b>{own.mae_s:,.0f} s</b> off{escape(beside)}. The range that"
+        f"On average the median was <b>{own.mae_s:,.0f} s</b> off{escape(note)}. The range that"
         f" should hold 80% of what happens held <b class='{kind}'>{share:.1%}</b>; it is"
         f" {own.width_s.get(0.8, math.nan):,.0f} s wide on average."
     )
@@ -270,7 +270,7 @@ def _outside(report: Report) -> Iterator[str]:
             continue
         off = abs(share - LEVEL)
         if off > charts.TOLERANCE:
-            is_chance = off <= charts.SURE * math.sqrt(LEVEL * (1.0 - LEVEL) / n)
+            is_chance = off <= charts.NORMAL_QUANTILE_95 * math.sqrt(LEVEL * (1.0 - LEVEL) / n)
             found.append((row, share, is_chance))
     if not found:
         yield "<p class='good'>The 80% range is within the band in every slice that is drawn.</p>"

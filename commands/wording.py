@@ -93,7 +93,7 @@ def boundaries(feature: Aggregator) -> list[str]:
         lines.append("the sample for which it is computed counts like any other")
     if feature.attribute is not None:
         lines += _known_from(feature)
-        lines.append("missing values are skipped" + _but_use_up(feature))
+        lines.append("missing values are skipped" + _missing_still_counts(feature))
     known_from = feature.source.known_from_event(feature.dimension)
     if known_from != feature.source.events[0]:
         lines.append(
@@ -156,7 +156,7 @@ def _known_from(feature: Aggregator) -> list[str]:
     return lines
 
 
-def _but_use_up(feature: Aggregator) -> str:
+def _missing_still_counts(feature: Aggregator) -> str:
     return f", but use up one of the {feature.n}" if hasattr(feature, "n") else ""
 
 

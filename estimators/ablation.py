@@ -11,13 +11,13 @@ import numpy as np
 from aggregators.functions import Tsfresh
 from estimators.base import Estimator
 from estimators.calibration import constant
-from estimators.comparison import Difference, Losses, losses_of, paired_difference
+from estimators.comparison import LossDifference, Losses, losses_of, paired_difference
 from estimators.distribution import Distribution
 from estimators.evaluation import period_of
 from estimators.matrix import INNER_SPLITS, FeatureMatrix, InnerSplit
 from estimators.typing import FloatArray
 
-__all__ = ["Ablation", "AblationRow", "FeatureGroup", "Worth", "ablate", "groups_of"]
+__all__ = ["Ablation", "AblationRow", "FeatureGroup", "LossReduction", "ablate", "groups_of"]
 
 Progress = Callable[[float], None]
 
@@ -96,7 +96,7 @@ def _word(dimension: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worth:
+class LossReduction:
     """What a group saves, seconds: positive where the error is larger without it.
 
     Args:
@@ -104,8 +104,8 @@ class Worth:
         crps: of the CRPS.
     """
 
-    mae: Difference
-    crps: Difference
+    mae: LossDifference
+    crps: LossDifference
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary."""
@@ -123,8 +123,8 @@ class AblationRow:
     """
 
     group: FeatureGroup
-    last: Worth
-    first: Worth
+    last: LossReduction
+    first: LossReduction
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary."""
@@ -288,14 +288,14 @@ class _Scored:
         losses = self._losses[names]
         return float(losses.absolute_s.mean()), float(losses.crps_s.mean())
 
-    def worth(self, *, without: frozenset[str], with_it: frozenset[str]) -> Worth:
+    def worth(self, *, without: frozenset[str], with_it: frozenset[str]) -> LossReduction:
         left_out, given = self._losses[without], self._losses[with_it]
-        return Worth(
+        return LossReduction(
             mae=self._difference(left_out.absolute_s, given.absolute_s),
             crps=self._difference(left_out.crps_s, given.crps_s),
         )
 
-    def _difference(self, loss_s: FloatArray, reference_s: FloatArray) -> Difference:
+    def _difference(self, loss_s: FloatArray, reference_s: FloatArray) -> LossDifference:
         return paired_difference(loss_s, reference_s, self.as_of_us)
 
 

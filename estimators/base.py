@@ -19,13 +19,13 @@ from estimators.dataset import Dataset
 from estimators.definitions import differences
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError, DefinitionMismatchError, InputError, NotFittedError
-from estimators.explanation import Explanation, Statistic, explain
+from estimators.explanation import EstimateExplanation, Statistic, explain
 from estimators.facts import LOCAL_HOUR, Facts
 from estimators.quantile_model import Columns, QuantileModel, StageProgress
 from estimators.saved_sources import source_from_json, source_to_json
 from estimators.shrinkage import Shrinkage, ShrinkageSpec
 from estimators.typing import BoolArray, FloatArray, IntArray
-from estimators.widening import PARTLY, WIDENING, no_narrower, widened
+from estimators.widening import INCOMPLETE_FACTOR, NO_FEATURES_FACTOR, ensure_typical_width, widened
 
 __all__ = ["Estimator"]
 
@@ -75,7 +75,7 @@ class Estimator(ABC):
         self.parameters = parameters or self.default_parameters
         _check_names(self.feature_names)
         self._model: QuantileModel | None = None
-        self._blind_model: QuantileModel | None = None
+        self._facts_model: QuantileModel | None = None
 
     @classmethod
     @abstractmethod
@@ -164,9 +164,9 @@ class Estimator(ABC):
         return self._model
 
     @property
-    def blind_model(self) -> QuantileModel | None:
+    def facts_model(self) -> QuantileModel | None:
         """The model of the facts alone; None: there are no facts, or it was saved without one."""
-        return self._blind_model
+        return self._facts_model
 
     def fit(
         self,
@@ -175,7 +175,7 @@ class Estimator(ABC):
         as_of_us: IntArray,
         *,
         progress: StageProgress | None = None,
-        blind: bool = True,
+        with_facts_model: bool = True,
     ) -> Self:
         """Learn from labelled rows and calibrate on the later ones; see :class:`QuantileModel`.
 
@@ -184,11 +184,12 @@ class Estimator(ABC):
             target_s: the label of each row, seconds.
             as_of_us: when each row was asked, microseconds UTC.
             progress: called with the stage ("fit", "calibrate") and the part that is done.
-            blind: whether a smaller model of the facts alone learns, too, for :meth:`predict`.
+            with_facts_model: whether a smaller model of the facts alone learns, too, for
+                :meth:`predict`.
         """
         n_facts = len(self.facts.names)
-        if blind and n_facts:
-            self._blind_model = QuantileModel.fit(
+        if with_facts_model and n_facts:
+            self._facts_model = QuantileModel.fit(
                 X[:, :n_facts],
                 target_s,
                 as_of_us,
@@ -205,12 +206,12 @@ class Estimator(ABC):
         )
         return self
 
-    def predict(self, X: FloatArray, blind: BoolArray | None = None) -> Distribution:
+    def predict(self, X: FloatArray, incomplete: BoolArray | None = None) -> Distribution:
         """Return the distributions of the rows of X, float64 of shape (n_rows, n_features).
 
         Args:
             X: the rows; a real-time feature that is missing is NaN.
-            blind: which rows lack what they should have, shape (n_rows,). Those without any
+            incomplete: which rows lack what they should have, shape (n_rows,). Those without any
                 real-time feature are answered by the model of the facts alone, others by the model
                 itself, with wider ranges: see :mod:`estimators.widening`. None: no row.
 
@@ -219,35 +220,35 @@ class Estimator(ABC):
             NotFittedError: before ``fit``.
         """
         self._check_columns(X)
-        if blind is None or not bool(blind.any()):
+        if incomplete is None or not bool(incomplete.any()):
             return self.model.predict(X)
-        if blind.shape != (len(X),):
-            raise InputError(f"blind has shape {blind.shape}; expected ({len(X)},)")
-        without = blind & self.sees_nothing(X)
+        if incomplete.shape != (len(X),):
+            raise InputError(f"blind has shape {incomplete.shape}; expected ({len(X)},)")
+        without = incomplete & self.lacks_all_features(X)
         values = np.empty((len(X), len(GRID_LEVELS)))
         for rows, predict in (
-            (~blind, self.model.predict),
-            (blind & ~without, self._partly_blind),
-            (without, self._blind),
+            (~incomplete, self.model.predict),
+            (incomplete & ~without, self._predict_incomplete),
+            (without, self._predict_from_facts),
         ):
             if bool(rows.any()):
                 values[rows] = predict(X[rows]).values
         return Distribution(GRID_LEVELS, values)
 
-    def sees_nothing(self, X: FloatArray) -> BoolArray:
+    def lacks_all_features(self, X: FloatArray) -> BoolArray:
         """Return which rows of X have no real-time feature at all, shape (n_rows,)."""
         n_facts = len(self.facts.names)
         return np.asarray(np.isnan(X[:, n_facts : n_facts + len(self.features)]).all(axis=1))
 
-    def _partly_blind(self, X: FloatArray) -> Distribution:
-        return widened(self.model.predict(X), self.model.grid, PARTLY)
+    def _predict_incomplete(self, X: FloatArray) -> Distribution:
+        return widened(self.model.predict(X), self.model.grid, INCOMPLETE_FACTOR)
 
-    def _blind(self, X: FloatArray) -> Distribution:
+    def _predict_from_facts(self, X: FloatArray) -> Distribution:
         """Return what is said of rows without any real-time feature."""
-        if self.blind_model is None:
-            return widened(self.model.predict(X), self.model.grid, WIDENING)
-        of_facts = self.blind_model.predict(X[:, : len(self.facts.names)])
-        return no_narrower(of_facts, self.model.grid)
+        if self.facts_model is None:
+            return widened(self.model.predict(X), self.model.grid, NO_FEATURES_FACTOR)
+        of_facts = self.facts_model.predict(X[:, : len(self.facts.names)])
+        return ensure_typical_width(of_facts, self.model.grid)
 
     def estimate(
         self,
@@ -268,7 +269,7 @@ class Estimator(ABC):
         """
         return self.predict(self.inputs(store, as_of=as_of, facts=facts, sample_id=sample_id))
 
-    def explain(self, X: FloatArray, *, of: Statistic = "median") -> Explanation:
+    def explain(self, X: FloatArray, *, of: Statistic = "median") -> EstimateExplanation:
         """Return the estimates of the rows of X as sums of seconds per fact and feature.
 
         Args:
@@ -290,7 +291,7 @@ class Estimator(ABC):
         facts: Mapping[str, Any],
         sample_id: str | int | None,
         of: Statistic = "median",
-    ) -> Explanation:
+    ) -> EstimateExplanation:
         """Explain what :meth:`estimate` answers to the same request (one row).
 
         Args:
@@ -342,7 +343,7 @@ class Estimator(ABC):
             "shrinkage": [one.to_json() for one in self.shrinkage],
             "parameters": self.parameters.to_json(),
             "model": self.model.to_json(),
-            "blind_model": None if self.blind_model is None else self.blind_model.to_json(),
+            "blind_model": None if self.facts_model is None else self.facts_model.to_json(),
         }
 
     @classmethod
@@ -380,11 +381,13 @@ class Estimator(ABC):
         )
         estimator._model = QuantileModel.from_json(document["model"])
         # Models that were saved before there were models of the facts alone have none.
-        blind = document.get("blind_model")
-        estimator._blind_model = None if blind is None else QuantileModel.from_json(blind)
+        facts_model = document.get("blind_model")
+        estimator._facts_model = (
+            None if facts_model is None else QuantileModel.from_json(facts_model)
+        )
         estimator._model.anchors.check(len(estimator.feature_names))
-        if estimator._blind_model is not None:
-            estimator._blind_model.anchors.check(len(estimator.facts.names))
+        if estimator._facts_model is not None:
+            estimator._facts_model.anchors.check(len(estimator.facts.names))
         return estimator
 
 

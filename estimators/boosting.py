@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from estimators.boosting_steps import Steps
+from estimators.boosting_steps import BoostingProgress
 from estimators.calibration import Scale
 from estimators.compiled_trees import CompiledTrees
 from estimators.day_profile import DayProfile
@@ -41,7 +41,7 @@ STEP_MAX = 0.15
 
 FEW_ROWS = 25_000
 MANY_ROWS = 100_000
-"""Up to the first the parameters are as given; between them they grow, see ``grown``."""
+"""Up to the first the parameters are as given; between them they grow, see ``scaled_to``."""
 
 GROWTH = {"learning_rate": 2.0, "leaves": 2.0, "outer_leaves": 4.5}
 """By how much each parameter has grown in the end (README.md: how chosen)."""
@@ -73,7 +73,8 @@ class BoostingParameters:
         middle_loss: what the ensembles of the level 0.5 minimise. "l1" gives medians; "l2" gives
             means, which calibration moves to the median, but which keep by how much rows differ on
             average where single rows are mostly noise.
-        grow_with_rows: whether many rows may have more leaves and larger steps, see :meth:`grown`.
+        grow_with_rows: whether many rows may have more leaves and larger steps, see
+            :meth:`scaled_to`.
         seed: of everything random.
         num_threads: the most that LightGBM uses; the result does not depend on it.
     """
@@ -100,12 +101,12 @@ class BoostingParameters:
         """Return the parameters by name."""
         return asdict(self)
 
-    def grown(self, n_rows: int) -> BoostingParameters:
+    def scaled_to(self, n_rows: int) -> BoostingParameters:
         """Return the parameters for so many rows: what is right for few makes poor use of many.
 
         The number of trees stays, so that an estimate costs about the same.
 
-        >>> BoostingParameters(leaves=31, outer_leaves=7).grown(1_000_000).leaves
+        >>> BoostingParameters(leaves=31, outer_leaves=7).scaled_to(1_000_000).leaves
         62
         """
         if not self.grow_with_rows or n_rows <= FEW_ROWS:
@@ -203,7 +204,7 @@ class Anchors:
         )
         models: list[list[str]] = []
         start_s: list[float] = []
-        steps = Steps(_n_trees(parameters), progress)
+        steps = BoostingProgress(_n_trees(parameters), progress)
         for level in ANCHOR_LEVELS:
             start_s.append(float(np.quantile(target_s - offset_s, level)))
             data.set_init_score(offset_s + start_s[-1])

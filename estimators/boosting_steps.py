@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import lightgbm as lgb
 
-__all__ = ["Steps"]
+__all__ = ["BoostingProgress"]
 
 
-class Steps:
+class BoostingProgress:
     """Counts the trees of all levels and reports the part that is done.
 
     Args:
@@ -19,7 +19,7 @@ class Steps:
         progress: told the part that is done, 0 to 1; None: nobody wants to know.
 
     >>> done: list[float] = []
-    >>> steps = Steps(2, done.append)
+    >>> steps = BoostingProgress(2, done.append)
     >>> steps.count(None)
     >>> done
     [0.5]

@@ -56,14 +56,14 @@ SPREAD_SHARE_MIN = 0.5
 """No predicted spread is taken to be less than this share of the typical one: where trees say so,
 the median and an outer level were grown apart, and a stretch in such units would be immense."""
 
-HEEDS = (0.2, 0.4, 0.6, 0.8, 1.0)
+SPREAD_EXPONENTS = (0.2, 0.4, 0.6, 0.8, 1.0)
 """What is tried for how far predicted differences in spread are believed."""
 
 HEED_LOSS_MAX = 1.005
 """The one chosen believes as much as costs no more than this, relative to the best: sharper ranges
 in general are no excuse for wrong ones at night."""
 
-HEED_ROWS_MAX = 20_000
+EXPONENT_ROWS_MAX = 20_000
 """The most rows, evenly taken, that decide between them."""
 
 
@@ -84,8 +84,8 @@ class ConformalGrid:
     quantiles of the stretch on the calibration period, so its levels hold there by construction.
 
     A predicted spread is the difference of two predictions, noisier than both. It is drawn towards
-    the typical spread, by its ratio to that to the power of ``heed``, which is chosen by the loss
-    of the distributions on the calibration period.
+    the typical spread, by its ratio to that to the power of ``spread_exponent``, which is chosen by
+    the loss of the distributions on the calibration period.
 
     Args:
         stretch: at ``GRID_LEVELS``, non-decreasing.
@@ -95,7 +95,8 @@ class ConformalGrid:
         scale: of the stretch.
         groups: what the spread is multiplied by first, by the row's city, hour and so on.
         typical: the typical spread below and above the median; None: spreads as predicted.
-        heed: how far predicted differences in spread are believed, above 0 and at most 1.
+        spread_exponent: how far predicted differences in spread are believed, above 0 and at most
+            1.
 
     >>> rng = np.random.default_rng(0)
     >>> anchors = np.tile([500.0, 1000.0, 2000.0], (4000, 1))
@@ -115,7 +116,7 @@ class ConformalGrid:
         scale: Scale = "log",
         groups: Sequence[GroupStretch] = (),
         typical: tuple[float, float] | None = None,
-        heed: float = 1.0,
+        spread_exponent: float = 1.0,
     ) -> None:
         self.stretch = np.asarray(stretch, dtype=np.float64)
         self.longest_s = float(longest_s)
@@ -123,7 +124,7 @@ class ConformalGrid:
         self.scale: Scale = scale
         self.groups = tuple(groups)
         self.typical = typical
-        self.heed = float(heed)
+        self.spread_exponent = float(spread_exponent)
         if self.stretch.shape != (len(GRID_LEVELS),) or bool(np.any(np.diff(self.stretch) < 0)):
             raise InputError(f"expected {len(GRID_LEVELS)} non-decreasing numbers of stretch")
         if scale not in ("log", "linear"):
@@ -162,8 +163,8 @@ class ConformalGrid:
             raise InputError(f"{len(target_s)} rows to calibrate on; expected at least {MIN_ROWS}")
         _, below, above = _spreads(anchors_s, _spread(scale))
         typical = float(np.median(below)), float(np.median(above))
-        heed = _best_heed(anchors_s, target_s, typical, scale)
-        centre, below, above = _spreads(anchors_s, _spread(scale, typical, heed))
+        spread_exponent = _best_spread_exponent(anchors_s, target_s, typical, scale)
+        centre, below, above = _spreads(anchors_s, _spread(scale, typical, spread_exponent))
         distance = _scaled(target_s, scale) - centre
         stretch = distance / np.where(distance >= 0.0, above, below)
         groups: list[GroupStretch] = []
@@ -182,7 +183,7 @@ class ConformalGrid:
             scale=scale,
             groups=groups,
             typical=typical,
-            heed=heed,
+            spread_exponent=spread_exponent,
         )
 
     def distribution(self, anchors_s: FloatArray, X: FloatArray | None = None) -> Distribution:
@@ -211,17 +212,17 @@ class ConformalGrid:
             self.longest_s,
             values,
         )
-        return Distribution.trusted(GRID, values)
+        return Distribution.unchecked(GRID, values)
 
     @cached_property
     def _spread(self) -> kernels.Spread:
-        return _spread(self.scale, self.typical, self.heed)
+        return _spread(self.scale, self.typical, self.spread_exponent)
 
     @cached_property
-    def _group_arrays(self) -> kernels.Groups:
+    def _group_arrays(self) -> kernels.GroupFactors:
         edges = [np.asarray(group.edges, dtype=np.float64) for group in self.groups]
         nothing = np.empty(0)
-        return kernels.Groups(
+        return kernels.GroupFactors(
             columns=np.array([group.column for group in self.groups], dtype=np.int64),
             edges=np.concatenate([nothing, *edges]),
             edge_bounds=np.cumsum([0, *map(len, edges)], dtype=np.int64),
@@ -249,7 +250,7 @@ class ConformalGrid:
             "scale": self.scale,
             "groups": [group.to_json() for group in self.groups],
             "typical": None if self.typical is None else list(self.typical),
-            "heed": self.heed,
+            "heed": self.spread_exponent,
         }
 
     @classmethod
@@ -268,7 +269,7 @@ class ConformalGrid:
             scale=document.get("scale", "log"),
             groups=[GroupStretch.from_json(one) for one in document.get("groups", ())],
             typical=None if typical is None else (float(typical[0]), float(typical[1])),
-            heed=document.get("heed", 1.0),
+            spread_exponent=document.get("heed", 1.0),
         )
 
 
@@ -282,7 +283,7 @@ def _check_anchors(anchors_s: FloatArray) -> None:
 
 
 def _spread(
-    scale: Scale, typical: tuple[float, float] | None = None, heed: float = 1.0
+    scale: Scale, typical: tuple[float, float] | None = None, spread_exponent: float = 1.0
 ) -> kernels.Spread:
     """Return how far the outer anchors are taken to be from the middle one."""
     below, above = (np.nan, np.nan) if typical is None else typical
@@ -293,7 +294,7 @@ def _spread(
         typical_below=below,
         typical_above=above,
         share_min=SPREAD_SHARE_MIN,
-        heed=heed,
+        spread_exponent=spread_exponent,
     )
 
 
@@ -307,16 +308,16 @@ def _spreads(
     return result[:, 0], result[:, 1], result[:, 2]
 
 
-def _best_heed(
+def _best_spread_exponent(
     anchors_s: FloatArray, target_s: FloatArray, typical: tuple[float, float], scale: Scale
 ) -> float:
-    """Return the largest of ``HEEDS`` whose loss on these very rows is about the least."""
-    every = -(-len(target_s) // HEED_ROWS_MAX)
-    anchors_s, target_s = anchors_s[::every], target_s[::every]
+    """Return the largest of ``SPREAD_EXPONENTS`` whose loss on these rows is about the least."""
+    stride = -(-len(target_s) // EXPONENT_ROWS_MAX)
+    anchors_s, target_s = anchors_s[::stride], target_s[::stride]
     levels = np.array(GRID_LEVELS)
     losses = []
-    for heed in HEEDS:
-        centre, below, above = _spreads(anchors_s, _spread(scale, typical, heed))
+    for spread_exponent in SPREAD_EXPONENTS:
+        centre, below, above = _spreads(anchors_s, _spread(scale, typical, spread_exponent))
         distance = _scaled(target_s, scale) - centre
         stretch = distance / np.where(distance >= 0.0, above, below)
         grid = ConformalGrid(
@@ -324,9 +325,9 @@ def _best_heed(
             float(target_s.max()),
             scale=scale,
             typical=typical,
-            heed=heed,
+            spread_exponent=spread_exponent,
         )
         error_s = target_s[:, np.newaxis] - grid.distribution(anchors_s).values
         losses.append(np.maximum(levels * error_s, (levels - 1.0) * error_s).mean())
     good = np.array(losses) <= HEED_LOSS_MAX * min(losses)
-    return float(np.array(HEEDS)[good].max())
+    return float(np.array(SPREAD_EXPONENTS)[good].max())

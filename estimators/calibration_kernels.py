@@ -11,7 +11,7 @@ from aggregators.compiled import compiled, inlined
 from aggregators.kernel_types import BOOL, FLOAT, FLOATS, FLOATS_2D, INTS, struct
 from estimators.typing import FloatArray, IntArray
 
-__all__ = ["Groups", "Spread", "profile_at", "spreads", "stretched"]
+__all__ = ["GroupFactors", "Spread", "profile_at", "spreads", "stretched"]
 
 
 class Spread(NamedTuple):
@@ -24,7 +24,7 @@ class Spread(NamedTuple):
         typical_below: typical distance below the median; NaN: distances are as predicted.
         typical_above: typical distance above it.
         share_min: no distance is taken to be a smaller share of the typical one.
-        heed: power of the ratio to the typical distance.
+        spread_exponent: power of the ratio to the typical distance.
     """
 
     is_log: bool
@@ -33,10 +33,10 @@ class Spread(NamedTuple):
     typical_below: float
     typical_above: float
     share_min: float
-    heed: float
+    spread_exponent: float
 
 
-class Groups(NamedTuple):
+class GroupFactors(NamedTuple):
     """What distances are multiplied by, group after group; see ``GroupStretch``.
 
     Args:
@@ -55,33 +55,35 @@ class Groups(NamedTuple):
 
 
 _SPREAD = struct(Spread, BOOL, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT)
-_GROUPS = struct(Groups, INTS, FLOATS, INTS, FLOATS, FLOATS)
+_GROUPS = struct(GroupFactors, INTS, FLOATS, INTS, FLOATS, FLOATS)
 
 
 @inlined
-def on_scale(seconds: float, spread: Spread) -> float:
+def to_scale(seconds: float, spread: Spread) -> float:
     """Return seconds on the scale on which they are compared."""
     return math.log(max(seconds, spread.floor_s)) if spread.is_log else seconds
 
 
 @inlined
-def drawn(distance: float, typical: float, spread: Spread) -> float:
+def shrunk_distance(distance: float, typical: float, spread: Spread) -> float:
     """Return a predicted distance, drawn to the typical one as far as it is not believed."""
     if math.isnan(typical):
         return distance
-    return typical * max(distance / typical, spread.share_min) ** spread.heed
+    return typical * max(distance / typical, spread.share_min) ** spread.spread_exponent
 
 
 @inlined
-def anchored(low: float, centre: float, high: float, spread: Spread) -> tuple[float, float, float]:
+def anchor_distances(
+    low: float, centre: float, high: float, spread: Spread
+) -> tuple[float, float, float]:
     """Return the median on the scale and the distances of the outer anchors from it."""
-    middle = on_scale(centre, spread)
-    below = max(middle - on_scale(low, spread), spread.least)
-    above = max(on_scale(high, spread) - middle, spread.least)
+    middle = to_scale(centre, spread)
+    below = max(middle - to_scale(low, spread), spread.least)
+    above = max(to_scale(high, spread) - middle, spread.least)
     return (
         middle,
-        drawn(below, spread.typical_below, spread),
-        drawn(above, spread.typical_above, spread),
+        shrunk_distance(below, spread.typical_below, spread),
+        shrunk_distance(above, spread.typical_above, spread),
     )
 
 
@@ -90,7 +92,7 @@ def spreads(anchors_s: FloatArray, spread: Spread, result: FloatArray) -> None:
     """Write the median on the scale and the distances of the outer anchors, shape (n_rows, 3)."""
     for row in range(len(anchors_s)):
         low, centre, high = anchors_s[row, 0], anchors_s[row, 1], anchors_s[row, 2]
-        result[row, 0], result[row, 1], result[row, 2] = anchored(low, centre, high, spread)
+        result[row, 0], result[row, 1], result[row, 2] = anchor_distances(low, centre, high, spread)
 
 
 @compiled(FLOATS_2D, FLOATS_2D, _SPREAD, _GROUPS, FLOATS, FLOAT, FLOAT, FLOATS_2D)
@@ -98,7 +100,7 @@ def stretched(
     anchors_s: FloatArray,
     X: FloatArray,
     spread: Spread,
-    groups: Groups,
+    groups: GroupFactors,
     stretch: FloatArray,
     shortest_s: float,
     longest_s: float,
@@ -118,7 +120,7 @@ def stretched(
     """
     for row in range(len(anchors_s)):
         low, centre, high = anchors_s[row, 0], anchors_s[row, 1], anchors_s[row, 2]
-        middle, below, above = anchored(low, centre, high, spread)
+        middle, below, above = anchor_distances(low, centre, high, spread)
         for g in range(len(groups.columns)):
             first, last = groups.edge_bounds[g], groups.edge_bounds[g + 1]
             value = X[row, groups.columns[g]]

@@ -18,7 +18,7 @@ from estimators.typing import FloatArray, IntArray
 __all__ = [
     "ComparedRow",
     "Comparison",
-    "Difference",
+    "LossDifference",
     "Losses",
     "compare",
     "losses_of",
@@ -37,7 +37,7 @@ BATCH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class LossDifference:
     """By how much a loss exceeds another's on the same rows, seconds; negative is better.
 
     Args:
@@ -58,7 +58,7 @@ class Difference:
         return self.mean_s / self.reference_s if self.reference_s else 0.0
 
     @property
-    def is_sure(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the interval lies on one side of zero."""
         return self.low_s > 0.0 or self.high_s < 0.0
 
@@ -99,7 +99,7 @@ def losses_of(predicted: Distribution, target_s: FloatArray) -> Losses:
 
 def paired_difference(
     loss_s: FloatArray, reference_s: FloatArray, as_of_us: IntArray, *, seed: int = 0
-) -> Difference:
+) -> LossDifference:
     """Return by how much a loss exceeds another's, with a bootstrap interval.
 
     Rows are paired, so what makes a row hard for both cancels out. Whole hours are drawn, not rows:
@@ -120,7 +120,7 @@ def paired_difference(
 
     >>> hours_us = np.arange(50) * 3_600_000_000
     >>> worse = paired_difference(np.full(50, 12.0), np.full(50, 10.0), hours_us)
-    >>> worse.mean_s, worse.low_s, worse.high_s, worse.is_sure, worse.share
+    >>> worse.mean_s, worse.low_s, worse.high_s, worse.is_significant, worse.share
     (2.0, 2.0, 2.0, True, 0.2)
     """
     if not len(loss_s) or not len(loss_s) == len(reference_s) == len(as_of_us):
@@ -136,7 +136,7 @@ def paired_difference(
     drawn = np.concatenate([_means(rows, sums_s, rng) for _ in range(RESAMPLES // BATCH)])
     tail = (1.0 - LEVEL) / 2.0
     low_s, high_s = np.quantile(drawn, [tail, 1.0 - tail])
-    return Difference(
+    return LossDifference(
         mean_s=float(difference_s.mean()),
         low_s=float(low_s),
         high_s=float(high_s),
@@ -168,8 +168,8 @@ class ComparedRow:
     group: str
     value: str
     scores: Scores
-    mae: Difference | None = None
-    crps: Difference | None = None
+    mae: LossDifference | None = None
+    crps: LossDifference | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary."""
@@ -266,7 +266,7 @@ def compare(
     rows = []
     for group, value, inside in everything:
         for name, one in predicted.items():
-            differences: dict[str, Difference] = {}
+            differences: dict[str, LossDifference] = {}
             if name != reference:
                 for what, loss in (("mae", "absolute_s"), ("crps", "crps_s")):
                     differences[what] = paired_difference(

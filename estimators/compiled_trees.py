@@ -50,9 +50,9 @@ class CompiledTrees:
         read = _read_all(models)
         self.n_features = max(one.n_features for one in read)
         trees = [tree for one in read for tree in one.trees]
-        seen = _Seen()
+        seen = _ColumnTable()
         self._walks = _walks_of(trees, seen)
-        self._comparisons: kernels.Comparisons | None = None
+        self._comparisons: kernels.BatchTraversal | None = None
         if all(tree.n_leaves <= kernels.LEAVES_MAX for tree in trees):
             self._comparisons = _comparisons_of(trees, seen)
         self._shared = seen.shared([len(one.trees) for one in read])
@@ -97,7 +97,7 @@ def _read_all(models: Sequence[str]) -> list[TreeModel]:
 
 
 @dataclass
-class _Seen:
+class _ColumnTable:
     """The columns that nodes compare, and their sets of categories, each once."""
 
     columns: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -118,9 +118,9 @@ class _Seen:
     def _column(self, feature: int, kind: int) -> int:
         return self.columns.setdefault((feature, kind), len(self.columns))
 
-    def shared(self, n_trees: Sequence[int]) -> kernels.Shared:
+    def shared(self, n_trees: Sequence[int]) -> kernels.TreeInputs:
         """Return it as the kernels take it, for ensembles of so many trees."""
-        return kernels.Shared(
+        return kernels.TreeInputs(
             features=np.array([feature for feature, _ in self.columns], np.int32),
             kinds=np.array([kind for _, kind in self.columns], np.int32),
             sets=np.array(self.sets, np.uint32),
@@ -138,7 +138,7 @@ def _kind(tree: Tree, i: int) -> int:
     return kernels.NAN_LEFT if left else kernels.NAN_RIGHT
 
 
-def _walks_of(trees: Sequence[Tree], seen: _Seen) -> kernels.Walks:
+def _walks_of(trees: Sequence[Tree], seen: _ColumnTable) -> kernels.RowTraversal:
     nodes: list[tuple[int, float, int, int, float]] = []  # column, threshold, child, words, value
     roots, depths = [], []
     for tree in trees:
@@ -151,7 +151,7 @@ def _walks_of(trees: Sequence[Tree], seen: _Seen) -> kernels.Walks:
     depths.append(0)
     groups = [order[i : i + kernels.LANES] for i in range(0, len(order), kernels.LANES)]
     column, threshold, child, words, value = zip(*nodes, strict=True)
-    return kernels.Walks(
+    return kernels.RowTraversal(
         roots=np.array([roots[tree] for tree in order], np.int64),
         depths=np.array([max(depths[tree] for tree in group) for group in groups], np.int64),
         trees=np.array(order, np.int64),
@@ -163,7 +163,9 @@ def _walks_of(trees: Sequence[Tree], seen: _Seen) -> kernels.Walks:
     )
 
 
-def _paired(tree: Tree, seen: _Seen, first: int) -> Iterator[tuple[int, float, int, int, float]]:
+def _paired(
+    tree: Tree, seen: _ColumnTable, first: int
+) -> Iterator[tuple[int, float, int, int, float]]:
     """Yield a tree's nodes level by level, so that a right child follows its left one."""
     level = [tree.root]
     own, child = first, first + 1
@@ -181,7 +183,7 @@ def _paired(tree: Tree, seen: _Seen, first: int) -> Iterator[tuple[int, float, i
         level = below
 
 
-def _comparisons_of(trees: Sequence[Tree], seen: _Seen) -> kernels.Comparisons:
+def _comparisons_of(trees: Sequence[Tree], seen: _ColumnTable) -> kernels.BatchTraversal:
     nodes: list[tuple[int, float, int, int]] = []  # column, threshold, words, right
     bounds, leaves = [0], [0]
     values: list[float] = []
@@ -199,7 +201,7 @@ def _comparisons_of(trees: Sequence[Tree], seen: _Seen) -> kernels.Comparisons:
         bounds += (len(nodes) - len(categories), len(nodes))
         leaves.append(len(values))
     column, threshold, words, right = zip(*nodes, strict=True) if nodes else ((), (), (), ())
-    return kernels.Comparisons(
+    return kernels.BatchTraversal(
         bounds=np.array(bounds, np.int64),
         column=np.array(column, np.int32),
         threshold=np.array(threshold, np.float64),

@@ -24,7 +24,7 @@ from estimators.draw_points import normal_points, uniform_of
 from estimators.errors import InputError
 from estimators.typing import FloatArray, IntArray
 
-__all__ = ["PARTS", "SHOWN_PARTS", "Composed", "Dependence", "compose"]
+__all__ = ["PARTS", "SHOWN_PARTS", "Composed", "GaussianCopula", "compose"]
 
 PARTS = ("to_store", "ready", "to_customer", "parking", "conditions")
 """What is estimated: seconds from now until the courier is at the store and until the order is
@@ -51,7 +51,7 @@ MIN_PAIRS = 30
 """Fewer common rows say nothing about a correlation."""
 
 
-class Dependence:
+class GaussianCopula:
     """How the surprises of the parts are tied: the correlation of a Gaussian copula.
 
     Args:
@@ -60,7 +60,7 @@ class Dependence:
     Raises:
         InputError: it is no such matrix.
 
-    >>> Dependence.none().correlation.trace().item()
+    >>> GaussianCopula.none().correlation.trace().item()
     5.0
     """
 
@@ -81,7 +81,7 @@ class Dependence:
         self._places: dict[bytes, list[tuple[IntArray, FloatArray]]] = {}
 
     @classmethod
-    def none(cls) -> Dependence:
+    def none(cls) -> GaussianCopula:
         """Return independence."""
         return _INDEPENDENT
 
@@ -104,26 +104,26 @@ class Dependence:
         return self._places[key]
 
     @classmethod
-    def fit(cls, surprises: FloatArray) -> Dependence:
+    def fit(cls, outcome_levels: FloatArray) -> GaussianCopula:
         """Learn from what happened.
 
         Args:
-            surprises: the level of each part's distribution at which the truth fell (its ``cdf``),
-                shape (n_rows, 5) in the order of ``PARTS``; NaN where it is not known. A pair of
-                parts that share fewer than ``MIN_PAIRS`` rows counts as independent.
+            outcome_levels: the level of each part's distribution at which the truth fell (its
+                ``cdf``), shape (n_rows, 5) in the order of ``PARTS``; NaN where it is not known. A
+                pair of parts that share fewer than ``MIN_PAIRS`` rows counts as independent.
 
         >>> rng = np.random.default_rng(0)
         >>> level = rng.random((2000, 1))
-        >>> surprises = np.hstack([level, level, rng.random((2000, 3))])
-        >>> Dependence.fit(surprises).correlation[0, 1].round(2).item()
+        >>> outcome_levels = np.hstack([level, level, rng.random((2000, 3))])
+        >>> GaussianCopula.fit(outcome_levels).correlation[0, 1].round(2).item()
         0.99
         """
         n = len(PARTS)
-        if surprises.ndim != 2 or surprises.shape[1] != n:
-            raise InputError(f"surprises have shape {surprises.shape}; expected (n_rows, {n})")
+        if outcome_levels.ndim != 2 or outcome_levels.shape[1] != n:
+            raise InputError(f"surprises have shape {outcome_levels.shape}; expected (n_rows, {n})")
         from scipy.special import ndtri
 
-        scores = ndtri(np.clip(surprises, EDGE, 1.0 - EDGE))
+        scores = ndtri(np.clip(outcome_levels, EDGE, 1.0 - EDGE))
         correlation = np.eye(n)
         for i in range(n):
             for j in range(i):
@@ -138,7 +138,7 @@ class Dependence:
         return {"parts": list(PARTS), "correlation": self.correlation.tolist()}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Dependence:
+    def from_json(cls, document: Mapping[str, Any]) -> GaussianCopula:
         """Return the dependence that :meth:`to_json` wrote."""
         if tuple(document["parts"]) != PARTS:
             raise InputError(f"a dependence of {document['parts']}; this version reads {PARTS}")
@@ -174,7 +174,9 @@ class Composed:
         return np.asarray(sum(self.expected_s[name] for name in SHOWN_PARTS))
 
 
-def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = None) -> Composed:
+def compose(
+    parts: Mapping[str, Distribution], dependence: GaussianCopula | None = None
+) -> Composed:
     """Compose ``max(to_store, ready) + to_customer + parking + conditions``, row by row.
 
     Args:
@@ -195,9 +197,9 @@ def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = N
     True
     """
     n_rows = _rows_of(parts)
-    dependence = dependence or Dependence.none()
+    dependence = dependence or GaussianCopula.none()
     n_shown = len(SHOWN_PARTS)
-    result = kernels.Composition(
+    result = kernels.CompositionArrays(
         eta=np.empty((n_rows, len(GRID))),
         mean=np.empty((n_rows, n_shown)),
         variance=np.empty((n_rows, n_shown)),
@@ -208,8 +210,8 @@ def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = N
     expected_s = _rounded(result.mean)
     nothing = np.zeros((n_rows, len(GRID)))
     return Composed(
-        eta=Distribution.trusted(GRID, result.eta),
-        at_store=parts.get("to_store", Distribution.trusted(GRID, nothing)),
+        eta=Distribution.unchecked(GRID, result.eta),
+        at_store=parts.get("to_store", Distribution.unchecked(GRID, nothing)),
         expected_s={name: expected_s[:, k] for k, name in enumerate(SHOWN_PARTS)},
         ready_on_arrival=result.waits[:, 0],
         courier_wait_s=result.waits[:, 1],
@@ -219,15 +221,15 @@ def compose(parts: Mapping[str, Distribution], dependence: Dependence | None = N
 
 
 def _part(
-    parts: Mapping[str, Distribution], k: int, n_rows: int, dependence: Dependence
-) -> kernels.Part:
+    parts: Mapping[str, Distribution], k: int, n_rows: int, dependence: GaussianCopula
+) -> kernels.PartArrays:
     """Return a part as the kernel takes it; one that is past takes no time."""
     one = parts.get(PARTS[k])
     if one is None:
-        return kernels.Part(np.zeros((n_rows, 2)), _NO_DRAWS, _NO_WEIGHTS)
+        return kernels.PartArrays(np.zeros((n_rows, 2)), _NO_DRAWS, _NO_WEIGHTS)
     flags = one.values.flags
     plain = flags.c_contiguous and flags.writeable
-    return kernels.Part(
+    return kernels.PartArrays(
         one.values if plain else one.values.copy(), *dependence.places(one.levels)[k]
     )
 
@@ -267,4 +269,4 @@ def _positive_definite(correlation: FloatArray) -> FloatArray:
 _RANKS = _ranks()
 _NO_DRAWS = np.zeros(DRAWS, np.int64)
 _NO_WEIGHTS = np.zeros(DRAWS)
-_INDEPENDENT = Dependence(np.eye(len(PARTS)))
+_INDEPENDENT = GaussianCopula(np.eye(len(PARTS)))

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregators.compiled import compiled, inlined
-from aggregators.kernel_types import FLOATS, FLOATS_2D, INTS, several, struct
+from aggregators.kernel_types import FLOATS, FLOATS_2D, INTS, struct, tuple_type
 from estimators.typing import FloatArray, IntArray
 
-__all__ = ["Composition", "Part", "compose_rows"]
+__all__ = ["CompositionArrays", "PartArrays", "compose_rows"]
 
 Int32Array = npt.NDArray[np.int32]
 
@@ -26,7 +26,7 @@ TO_STORE, READY = 0, 1
 """Where these parts stand; in what is written, the courier's wait stands in place of the latter."""
 
 
-class Part(NamedTuple):
+class PartArrays(NamedTuple):
     """One part of all rows, and where in its grid it is drawn.
 
     Args:
@@ -40,7 +40,7 @@ class Part(NamedTuple):
     weight: FloatArray
 
 
-class Composition(NamedTuple):
+class CompositionArrays(NamedTuple):
     """What is written, each of as many rows.
 
     Args:
@@ -58,7 +58,7 @@ class Composition(NamedTuple):
 
 
 @inlined
-def draw(part: Part, row: int, drawn: FloatArray) -> None:
+def draw(part: PartArrays, row: int, drawn: FloatArray) -> None:
     """Write the draws of one row."""
     values = part.values[row]
     for d in range(len(drawn)):
@@ -67,7 +67,7 @@ def draw(part: Part, row: int, drawn: FloatArray) -> None:
 
 
 @inlined
-def is_as_before(part: Part, row: int) -> bool:
+def is_unchanged(part: PartArrays, row: int) -> bool:
     """Return whether a row's part is that of the row before it: one kitchen, many couriers."""
     if row == 0:
         return False
@@ -108,7 +108,7 @@ def deliver(drawn: FloatArray, wait: FloatArray, total: FloatArray) -> int:
 
 
 @inlined
-def into_buckets(
+def sort_into_buckets(
     draws: FloatArray, bucket_of: Int32Array, ends: IntArray, ordered: FloatArray
 ) -> tuple[float, float]:
     """Write draws by bucket, ascending, as many buckets as draws; within one in any order.
@@ -142,7 +142,7 @@ def into_buckets(
 
 
 @inlined
-def nth(rank: int, low: float, scale: float, ends: IntArray, ordered: FloatArray) -> float:
+def draw_at_rank(rank: int, low: float, scale: float, ends: IntArray, ordered: FloatArray) -> float:
     """Return the draw of a rank, once its bucket is in order."""
     bucket = int((ordered[rank] - low) * scale)
     first = ends[bucket - 1] if bucket > 0 else 0
@@ -157,16 +157,16 @@ def nth(rank: int, low: float, scale: float, ends: IntArray, ordered: FloatArray
 
 
 @compiled(
-    several(struct(Part, FLOATS_2D, INTS, FLOATS), N_PARTS),
+    tuple_type(struct(PartArrays, FLOATS_2D, INTS, FLOATS), N_PARTS),
     INTS,
     FLOATS,
-    struct(Composition, FLOATS_2D, FLOATS_2D, FLOATS_2D, FLOATS_2D),
+    struct(CompositionArrays, FLOATS_2D, FLOATS_2D, FLOATS_2D, FLOATS_2D),
 )
 def compose_rows(
-    parts: tuple[Part, ...],
+    parts: tuple[PartArrays, ...],
     below: IntArray,
     between: FloatArray,
-    result: Composition,
+    result: CompositionArrays,
 ) -> None:
     """Draw the parts of every row, let the delivery happen, and say how that goes.
 
@@ -183,7 +183,7 @@ def compose_rows(
     bucket_of, ends = np.empty(n, np.int32), np.empty(n + 1, np.int64)
     for row in range(len(result.eta)):
         for k in range(len(parts)):
-            if not is_as_before(parts[k], row):
+            if not is_unchanged(parts[k], row):
                 draw(parts[k], row, drawn[k])
                 mean[k], variance[k] = moments(drawn[k])
         in_time = deliver(drawn, wait, total)
@@ -195,11 +195,11 @@ def compose_rows(
         result.waits[row, 1] = expected_wait
         # What one is late for the other is early: the difference of the means is that of the waits.
         result.waits[row, 2] = max(expected_wait + mean[TO_STORE] - mean[READY], 0.0)
-        low, scale = into_buckets(total, bucket_of, ends, ordered)
+        low, scale = sort_into_buckets(total, bucket_of, ends, ordered)
         highest = 0.0
         for i in range(len(below)):
-            lower = nth(below[i], low, scale, ends, ordered)
-            upper = nth(below[i] + 1, low, scale, ends, ordered)
+            lower = draw_at_rank(below[i], low, scale, ends, ordered)
+            upper = draw_at_rank(below[i] + 1, low, scale, ends, ordered)
             # Rounding alone could let neighbours cross by one bit.
             highest = max(highest, lower + (upper - lower) * between[i])
             result.eta[row, i] = highest

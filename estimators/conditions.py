@@ -21,7 +21,7 @@ time (see ``BLOCKS``), so they are as wrong about the row as they will be about 
 much they are wrong on average, whatever the weather, is not caused by conditions: it is taken off.
 
 The estimate's *spread* is that of the label, mostly chance that the parts of a composition have
-already. So a composition adds the mean alone, see :func:`as_shift`.
+already. So a composition adds the mean alone, see :func:`constant_shift`.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ __all__ = [
     "CONDITION_SOURCES",
     "ON_THE_WAY",
     "Conditions",
-    "as_shift",
-    "felt_s",
+    "constant_shift",
+    "pickup_delay_s",
 ]
 
 BEFORE_PICKUP = Duration("courier_assigned", "delivered")
@@ -169,13 +169,13 @@ class Conditions(Estimator):
                 f"data set {dataset.name!r} asks at {dataset.as_of!r} about {dataset.target};"
                 f" conditions answer {BEFORE_PICKUP} or {ON_THE_WAY}, asked when it begins"
             )
-        beside = [one.name for one in dataset.others if one.name in CONDITION_SOURCES]
-        if not beside:
+        condition_sources = [one.name for one in dataset.others if one.name in CONDITION_SOURCES]
+        if not condition_sources:
             raise DatasetError(
                 f"data set {dataset.name!r}: conditions are learned from weather and local events,"
                 f" but there is no source {' or '.join(CONDITION_SOURCES)} beside the orders"
             )
-        late_s = _late_s(dataset.without(*beside), num_threads, seed)
+        late_s = _late_s(dataset.without(*condition_sources), num_threads, seed)
         trains = dataset.trains & ~np.isnan(late_s)
         if not trains.any():
             raise DatasetError(f"data set {dataset.name!r}: no row that the base has not seen")
@@ -190,10 +190,10 @@ class Conditions(Estimator):
         )
 
 
-def as_shift(distribution: Distribution) -> Distribution:
+def constant_shift(distribution: Distribution) -> Distribution:
     """Return the mean of each row at all levels: what a composition adds to its parts.
 
-    >>> as_shift(Distribution([0.25, 0.75], [[-50.0, 90.0]])).values.tolist()
+    >>> constant_shift(Distribution([0.25, 0.75], [[-50.0, 90.0]])).values.tolist()
     [[20.0, 20.0]]
     """
     mean_s = distribution.mean()
@@ -202,22 +202,24 @@ def as_shift(distribution: Distribution) -> Distribution:
     )
 
 
-def _late_s(blind: Dataset, num_threads: int, seed: int) -> FloatArray:
+def _late_s(base_dataset: Dataset, num_threads: int, seed: int) -> FloatArray:
     """Return by how much each order was later than the base models have it; NaN: they have not."""
-    late_s = np.zeros(len(blind.table))
+    late_s = np.zeros(len(base_dataset.table))
     for leg, estimator_class in _LEGS:
-        if blind.source.events.index(leg.start) < blind.source.events.index(blind.as_of):
+        if base_dataset.source.events.index(leg.start) < base_dataset.source.events.index(
+            base_dataset.as_of
+        ):
             continue
-        asked = blind.about(leg, as_of=leg.start).about(leg, as_of=blind.as_of)
+        asked = base_dataset.about(leg, as_of=leg.start).about(leg, as_of=base_dataset.as_of)
         base_s = _base_s(estimator_class, asked, num_threads, seed)
         if leg == TO_STORE:
-            late_s += felt_s(asked, base_s)
+            late_s += pickup_delay_s(asked, base_s)
         else:
             late_s += asked.duration_s - base_s
     return late_s
 
 
-def felt_s(dataset: Dataset, base_s: FloatArray) -> FloatArray:
+def pickup_delay_s(dataset: Dataset, base_s: FloatArray) -> FloatArray:
     """Return by how much later orders leave the store than if their courier had been on time.
 
     Args:
@@ -237,14 +239,14 @@ def felt_s(dataset: Dataset, base_s: FloatArray) -> FloatArray:
 
 
 def _base_s(
-    estimator_class: type[Estimator], blind: Dataset, num_threads: int, seed: int
+    estimator_class: type[Estimator], base_dataset: Dataset, num_threads: int, seed: int
 ) -> FloatArray:
     """Return the mean that a base model has for each row, without having seen the row."""
     from estimators.matrix import FeatureMatrix
     from estimators.training import unfitted
 
-    estimator = unfitted(estimator_class, blind)
-    matrix = FeatureMatrix.compute(estimator, blind, threads=num_threads)
+    estimator = unfitted(estimator_class, base_dataset)
+    matrix = FeatureMatrix.compute(estimator, base_dataset, threads=num_threads)
     learned, tested = matrix.learned, matrix.tested
     mean_s = np.full(len(matrix.X), np.nan)
     asked_us = matrix.as_of_us[learned]
@@ -261,8 +263,8 @@ def _base_s(
             mean_s[inside] = mean_of(before, inside)
     if len(tested):
         mean_s[tested] = mean_of(learned, tested)
-    base_s = np.full(len(blind.table), np.nan)
-    base_s[blind.trains | blind.tests] = mean_s
+    base_s = np.full(len(base_dataset.table), np.nan)
+    base_s[base_dataset.trains | base_dataset.tests] = mean_s
     return base_s
 
 

@@ -15,7 +15,7 @@ from estimators.duration_features import (
     MEDIAN,
     MIN,
     P90,
-    DurationsOf,
+    DurationFeatures,
 )
 
 __all__ = ["CATALOG_NAMES", "TO_CUSTOMER", "TO_STORE", "CourierTravel", "courier_travel_features"]
@@ -97,42 +97,42 @@ def courier_travel_features(source: Source, target: Duration) -> list[Aggregator
         target: the leg.
     """
     found = [one for one in features_for(source) if one.name in CATALOG_NAMES]
-    for dimension, whose in _WHOSE.items():
+    for dimension, subject in _WHOSE.items():
         if dimension in source.dimensions:
-            leg = DurationsOf(
+            leg = DurationFeatures(
                 source=source,
                 target=target,
                 dimension=dimension,
-                whose=whose,
+                subject=subject,
                 what="travel",
                 owner=OWNER,
             )
-            found += _FEATURES[whose](leg)
+            found += _FEATURES[subject](leg)
     return found
 
 
-def _of_courier(courier: DurationsOf) -> Iterator[Aggregator]:
+def _of_courier(courier: DurationFeatures) -> Iterator[Aggregator]:
     yield from courier.last_per("distance_m", "m", {20: MEDIAN})
     yield from courier.windows({"1d": (MEDIAN,)})
 
 
-def _of_zone(zone: DurationsOf) -> Iterator[Aggregator]:
+def _of_zone(zone: DurationFeatures) -> Iterator[Aggregator]:
     yield from zone.last({200: (MEDIAN, COUNT)})
     yield from zone.last_per("distance_m", "m", {50: MEDIAN, 200: MEDIAN})
     yield from zone.windows({"1d": (MEDIAN,)})
 
 
-def _of_store(store: DurationsOf) -> Iterator[Aggregator]:
+def _of_store(store: DurationFeatures) -> Iterator[Aggregator]:
     yield from store.last({1: (LATEST,), 20: (MEDIAN,)})
     yield from store.windows({"7d": (MEDIAN,)})
 
 
-def _of_category(category: DurationsOf) -> Iterator[Aggregator]:
+def _of_category(category: DurationFeatures) -> Iterator[Aggregator]:
     yield from category.last_per("distance_m", "m", {50: MEDIAN})
     yield from category.windows({"1d": (MEDIAN,)})
 
 
-def _of_city(city: DurationsOf) -> Iterator[Aggregator]:
+def _of_city(city: DurationFeatures) -> Iterator[Aggregator]:
     """Yield the traffic of the hour and how busy all couriers are."""
     yield from city.last({20: (MIN, P90), 50: (MEAN,), 200: (MEDIAN,)})
     yield from city.windows({"60min": (MEDIAN,)})

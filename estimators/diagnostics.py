@@ -14,13 +14,13 @@ from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.evaluation import pinball_s
-from estimators.explanation import EXPLAINED_MAX, Explanation
+from estimators.explanation import EXPLAINED_MAX, EstimateExplanation
 from estimators.matrix import inputs_of
-from estimators.sampling import evenly
+from estimators.sampling import evenly_spaced
 from estimators.typing import FloatArray, IntArray
 
 __all__ = [
-    "Dependence",
+    "DependenceCurve",
     "Diagnostics",
     "Example",
     "Period",
@@ -88,7 +88,7 @@ class Reliability:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dependence:
+class DependenceCurve:
     """What a column adds to the estimate, by its value.
 
     Args:
@@ -134,7 +134,7 @@ class Diagnostics:
     topics: dict[str, float]
     dimensions: dict[str, float]
     columns: dict[str, float]
-    dependences: tuple[Dependence, ...]
+    dependences: tuple[DependenceCurve, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary."""
@@ -164,7 +164,7 @@ def diagnose(
     X = inputs_in_order(estimator, dataset, rows)
     report(STAGE, 0.3)
     predicted = estimator.predict(X)
-    some = evenly(len(rows), EXPLAINED_MAX)
+    some = evenly_spaced(len(rows), EXPLAINED_MAX)
     explained = estimator.explain(X[some])
     report(STAGE, 0.9)
     target_s = dataset.target_s[rows]
@@ -199,7 +199,7 @@ def rows_of_test_period(dataset: Dataset, most: int = ROWS_MAX) -> IntArray:
             f"data set {dataset.name!r} has no labelled row from {dataset.test_from} on"
         )
     rows = rows[np.argsort(dataset.as_of_us[rows], kind="stable")]
-    return rows[evenly(len(rows), most)]
+    return rows[evenly_spaced(len(rows), most)]
 
 
 def inputs_in_order(estimator: Estimator, dataset: Dataset, rows: IntArray) -> FloatArray:
@@ -217,7 +217,7 @@ def inputs_in_order(estimator: Estimator, dataset: Dataset, rows: IntArray) -> F
 
 
 def _examples(dataset: Dataset, rows: IntArray, predicted: Distribution) -> tuple[Example, ...]:
-    chosen = evenly(len(rows), EXAMPLES)
+    chosen = evenly_spaced(len(rows), EXAMPLES)
     ids = dataset.table[dataset.source.sample_id]
     some = predicted[chosen]
     half, wide = np.column_stack(some.interval(0.5)), np.column_stack(some.interval(0.8))
@@ -267,12 +267,12 @@ def _reliability(predicted: Distribution, target_s: FloatArray) -> tuple[Reliabi
     order = np.argsort(quantiles_s[:, 1], kind="stable")
     found = []
     for rows in np.array_split(order, min(RELIABILITY_BINS, len(order))):
-        said, happened = quantiles_s[rows].mean(axis=0), np.quantile(target_s[rows], levels)
+        mean_s, happened = quantiles_s[rows].mean(axis=0), np.quantile(target_s[rows], levels)
         found.append(
             Reliability(
                 rows=len(rows),
-                median_s=float(said[1]),
-                predicted_s=(float(said[0]), float(said[1]), float(said[2])),
+                median_s=float(mean_s[1]),
+                predicted_s=(float(mean_s[0]), float(mean_s[1]), float(mean_s[2])),
                 actual_s=(float(happened[0]), float(happened[1]), float(happened[2])),
             )
         )
@@ -285,7 +285,7 @@ def _widths(predicted: Distribution) -> dict[float, float]:
     return dict(zip(WIDTH_SHARES, widths.tolist(), strict=True))
 
 
-def _dependences(explained: Explanation) -> tuple[Dependence, ...]:
+def _dependences(explained: EstimateExplanation) -> tuple[DependenceCurve, ...]:
     position = {column.name: i for i, column in enumerate(explained.columns)}
     found = []
     for name in list(explained.importance())[:DEPENDENCES]:
@@ -298,7 +298,7 @@ def _dependences(explained: Explanation) -> tuple[Dependence, ...]:
         groups = _by_value(values) if column.categories is None else _by_category(values)
         means = [float(values[rows].mean()) for rows in groups]
         found.append(
-            Dependence(
+            DependenceCurve(
                 name=name,
                 description=column.description,
                 unit=column.unit,

@@ -53,7 +53,7 @@ class Distribution:
         _check_values(self.values, len(self.levels))
 
     @classmethod
-    def trusted(cls, levels: FloatArray, values: FloatArray) -> Distribution:
+    def unchecked(cls, levels: FloatArray, values: FloatArray) -> Distribution:
         """Return the distributions of arrays that our own code made so that they need no checks.
 
         Args:
@@ -61,7 +61,7 @@ class Distribution:
             values: as for the class, float64.
 
         >>> levels = np.array([0.1, 0.9])
-        >>> Distribution.trusted(levels, np.array([[1.0, 2.0]])).quantile(0.5).tolist()
+        >>> Distribution.unchecked(levels, np.array([[1.0, 2.0]])).quantile(0.5).tolist()
         [1.5]
         """
         made = object.__new__(cls)

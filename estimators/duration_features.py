@@ -35,7 +35,7 @@ __all__ = [
     "P75",
     "P90",
     "STD",
-    "DurationsOf",
+    "DurationFeatures",
     "Statistic",
 ]
 
@@ -62,25 +62,25 @@ P90 = Statistic(quantile(0.9), "p90", "90% quantile of")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DurationsOf:
+class DurationFeatures:
     """Makes the features of one duration for the samples of one dimension.
 
     Args:
         source: has the dimension and the target's events.
         target: the duration.
         dimension: what groups the samples (``"store_id"``).
-        whose: what a group is called in names (``"store"``).
+        subject: what a group is called in names (``"store"``).
         what: what the duration is called in names (``"delivery_time"``).
         owner: who answers for the features.
 
     >>> orders = Source(
     ...     "orders", sample_id="id", events=("activated", "delivered"), dimensions=("city",)
     ... )
-    >>> city = DurationsOf(
+    >>> city = DurationFeatures(
     ...     source=orders,
     ...     target=Duration("activated", "delivered"),
     ...     dimension="city",
-    ...     whose="city",
+    ...     subject="city",
     ...     what="delivery_time",
     ...     owner="app",
     ... )
@@ -91,7 +91,7 @@ class DurationsOf:
     source: Source
     target: Duration
     dimension: str
-    whose: str
+    subject: str
     what: str
     owner: str
 
@@ -110,13 +110,13 @@ class DurationsOf:
                 yield StatsLastNSamples(
                     self.source,
                     **self._common,
-                    name=f"{self.whose}_{self.what}_last_{n}_{one.word}",
+                    name=f"{self.subject}_{self.what}_last_{n}_{one.word}",
                     event=self.target.end,
                     n=n,
                     function=one.function,
                     attribute=self.target,
                     unit=one.unit,
-                    description=f"{one.title} {self._title}, last {n} of the {self.whose}.",
+                    description=f"{one.title} {self._title}, last {n} of the {self.subject}.",
                 )
 
     def windows(self, wanted: Mapping[str, tuple[Statistic, ...]]) -> Iterator[Aggregator]:
@@ -126,13 +126,13 @@ class DurationsOf:
                 yield StatsAfterEvent(
                     self.source,
                     **self._common,
-                    name=f"{self.whose}_{self.what}_{window}_{one.word}",
+                    name=f"{self.subject}_{self.what}_{window}_{one.word}",
                     event=self.target.end,
                     window=window,
                     function=one.function,
                     attribute=self.target,
                     unit=one.unit,
-                    description=f"{one.title} {self._title}, those of the {self.whose} that ended"
+                    description=f"{one.title} {self._title}, those of the {self.subject} that ended"
                     f" within {window}.",
                 )
 
@@ -152,13 +152,13 @@ class DurationsOf:
             yield StatsLastNSamples(
                 self.source,
                 **self._common,
-                name=f"{self.whose}_{self.what}_per_{word}_last_{n}_{one.word}",
+                name=f"{self.subject}_{self.what}_per_{word}_last_{n}_{one.word}",
                 event=self.target.end,
                 n=n,
                 function=one.function,
                 attribute=Ratio(self.target, column),
                 unit=f"s/{word}",
-                description=f"{one.title} {self._title} per {word}, last {n} of the {self.whose}:"
+                description=f"{one.title} {self._title} per {word}, last {n} of the {self.subject}:"
                 " the size of each taken out.",
             )
 
@@ -169,13 +169,13 @@ class DurationsOf:
                 yield StatsAfterEvent(
                     self.source,
                     **self._common,
-                    name=f"{self.whose}_{self.what}_begun_{window}_{one.word}",
+                    name=f"{self.subject}_{self.what}_begun_{window}_{one.word}",
                     event=self.target.start,
                     window=window,
                     function=one.function,
                     attribute=self.target,
                     unit=one.unit,
-                    description=f"{one.title} {self._title}, those of the {self.whose} that began"
+                    description=f"{one.title} {self._title}, those of the {self.subject} that began"
                     f" within {window} and have ended: few and short where all is slow.",
                 )
 
@@ -194,7 +194,7 @@ class DurationsOf:
             yield StatsBetweenEvents(
                 self.source,
                 **self._common,
-                name=f"{self.whose}_{self.what}_open_{one.word}",
+                name=f"{self.subject}_{self.what}_open_{one.word}",
                 first_event=self.target.start,
                 second_event=(self.target.end, *self._other_closing),
                 max_age=max_age,
@@ -202,7 +202,7 @@ class DurationsOf:
                 attribute=attribute,
                 unit=one.unit,
                 description=f"{one.title} {'' if attribute is None else 'age '}of what began in the"
-                f" {self.whose} and has not ended.",
+                f" {self.subject} and has not ended.",
             )
 
     @property

@@ -22,8 +22,8 @@ from aggregators import EventStore
 from aggregators.times import moment_to_us
 from estimators.base import Estimator
 from estimators.calibration import GRID_LEVELS, ConformalGrid
-from estimators.composition import STEP_S, Composed, Dependence, compose
-from estimators.conditions import as_shift
+from estimators.composition import STEP_S, Composed, GaussianCopula, compose
+from estimators.conditions import constant_shift
 from estimators.distribution import Distribution
 from estimators.errors import InputError
 from estimators.eta_parts import PART_SPECS
@@ -60,11 +60,11 @@ class StageModel:
         weight: of the composition in the blend, 0 to 1; the rest is the direct model's.
         composed: the stretch of the composition alone; None: it is left as it is.
         blend: that of the blend.
-        heed: how far conditions count, 0 to 1.
+        conditions_weight: how far conditions count, 0 to 1.
     """
 
     weight: float = 1.0
-    heed: float = 1.0
+    conditions_weight: float = 1.0
     composed: ConformalGrid | None = None
     blend: ConformalGrid | None = None
 
@@ -80,7 +80,7 @@ class StageModel:
         grids = {"composed": self.composed, "blend": self.blend}
         return {
             "weight": self.weight,
-            "heed": self.heed,
+            "heed": self.conditions_weight,
             **{name: None if grid is None else grid.to_json() for name, grid in grids.items()},
         }
 
@@ -91,7 +91,9 @@ class StageModel:
             name: None if document[name] is None else ConformalGrid.from_json(document[name])
             for name in ("composed", "blend")
         }
-        return cls(weight=float(document["weight"]), heed=float(document["heed"]), **grids)
+        return cls(
+            weight=float(document["weight"]), conditions_weight=float(document["heed"]), **grids
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,7 +123,7 @@ class EtaModel:
     """
 
     parts: Mapping[str, Estimator]
-    dependence: Dependence = field(default_factory=Dependence.none)
+    dependence: GaussianCopula = field(default_factory=GaussianCopula.none)
     stages: Mapping[str, StageModel] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     fallbacks: Mapping[str, Fallback] = field(default_factory=dict)
@@ -169,8 +171,10 @@ class EtaModel:
         if absent:
             raise InputError(f"stage {stage!r} needs the parts {', '.join(sorted(absent))}, too")
         if "conditions" in asked:
-            shift = as_shift(asked["conditions"])
-            asked["conditions"] = Distribution(shift.levels, shift.values * self._of(stage).heed)
+            shift = constant_shift(asked["conditions"])
+            asked["conditions"] = Distribution(
+                shift.levels, shift.values * self._of(stage).conditions_weight
+            )
         composed = compose(asked, self.dependence)
         return self._finished(composed, parts.get(DIRECT), stage)
 
@@ -253,7 +257,7 @@ class EtaModel:
         """Return the model that :meth:`to_json` wrote, with its parts."""
         return cls(
             parts=dict(parts),
-            dependence=Dependence.from_json(document["dependence"]),
+            dependence=GaussianCopula.from_json(document["dependence"]),
             stages={k: StageModel.from_json(one) for k, one in document["stages"].items()},
             tags=dict(document["tags"]),
             fallbacks={k: Fallback.from_json(one) for k, one in document["fallbacks"].items()},
@@ -281,12 +285,12 @@ def blended(composed: Distribution, direct: Distribution, weight: float) -> Dist
     """
     if weight == 1.0:
         return _on_grid(composed)
-    mine, other = _on_grid(composed).values, _on_grid(direct).values
-    if mine.shape != other.shape:
+    composed_values, other = _on_grid(composed).values, _on_grid(direct).values
+    if composed_values.shape != other.shape:
         raise InputError(
-            f"{len(mine)} composed rows and {len(other)} direct ones; expected as many"
+            f"{len(composed_values)} composed rows and {len(other)} direct ones; expected as many"
         )
-    averaged = weight * mine + (1.0 - weight) * other
+    averaged = weight * composed_values + (1.0 - weight) * other
     return Distribution(GRID_LEVELS, np.maximum.accumulate(averaged, axis=1))
 
 

@@ -13,7 +13,7 @@ from estimators.calibration import GRID_LEVELS, ConformalGrid
 from estimators.distribution import Distribution
 from estimators.eta import ANCHOR_LEVELS, StageModel, blended
 from estimators.evaluation import crps_s
-from estimators.sampling import evenly
+from estimators.sampling import evenly_spaced
 from estimators.stages import COURIER_STAGES, OPEN_STAGES
 from estimators.typing import FloatArray
 
@@ -81,6 +81,6 @@ def _stretch(eta: Distribution, rest_s: FloatArray) -> tuple[ConformalGrid, floa
     grid = ConformalGrid.fit(
         anchors, rest_s, longest_s=float(rest_s.max()), shortest_s=0.0, scale="log"
     )
-    compared = evenly(len(rest_s), COMPARED_ROWS_MAX)
+    compared = evenly_spaced(len(rest_s), COMPARED_ROWS_MAX)
     loss_s = crps_s(grid.distribution(anchors[compared]), rest_s[compared])
     return grid, float(loss_s.mean())

@@ -26,7 +26,7 @@ from estimators.moments import Moments
 from estimators.stages import OPEN_STAGES, asked_at
 from estimators.typing import BoolArray, FloatArray
 
-__all__ = ["condition_labels", "heeds", "means_of"]
+__all__ = ["condition_labels", "condition_weights", "means_of"]
 
 OUTLIERS = (0.01, 0.99)
 """Labels beyond these quantiles of their stage are taken to be there."""
@@ -79,7 +79,9 @@ def condition_labels(
     return late_s
 
 
-def heeds(moments: Moments, label_s: FloatArray, estimate_s: FloatArray) -> dict[str, float]:
+def condition_weights(
+    moments: Moments, label_s: FloatArray, estimate_s: FloatArray
+) -> dict[str, float]:
     """Return how far conditions are to be heeded in each stage, 0 to 1.
 
     Args:

@@ -28,7 +28,14 @@ from estimators.stages import elapsed_facts, elapsed_name, stage_of
 from estimators.typing import FloatArray
 from estimators.values import plain_value
 
-__all__ = ["AskedEta", "Change", "Counterfactual", "ask_eta", "counterfactuals", "named_changes"]
+__all__ = [
+    "AnsweredOrder",
+    "Change",
+    "Counterfactual",
+    "ask_eta",
+    "counterfactuals",
+    "named_changes",
+]
 
 InputValue: TypeAlias = float | int | str | None
 """What a fact or feature may be: a number, a category's value, None for missing."""
@@ -46,7 +53,7 @@ _STORE_FAILURES = (StoreError, sqlite3.Error, OSError)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AskedEta:
+class AnsweredOrder:
     """One order, as the parts of an ETA were asked about it, and what was answered.
 
     Args:
@@ -73,7 +80,9 @@ class AskedEta:
         names = self.model.parts[part].feature_names
         return float(self.inputs[part][0, names.index(name)]) if name in names else np.nan
 
-    def changed(self, values: Mapping[str, InputValue], *, stage: str | None = None) -> AskedEta:
+    def changed(
+        self, values: Mapping[str, InputValue], *, stage: str | None = None
+    ) -> AnsweredOrder:
         """Return the same order with some of the parts' inputs replaced.
 
         Args:
@@ -106,7 +115,7 @@ class Change(NamedTuple):
 
     Args:
         words: "without rain".
-        values: of facts and features, as for :meth:`AskedEta.changed`.
+        values: of facts and features, as for :meth:`AnsweredOrder.changed`.
         stage: of the order; None: its own.
     """
 
@@ -165,7 +174,7 @@ def ask_eta(
     sample_id: str | int | None,
     happened_us: Mapping[str, int],
     validators: Mapping[str, Validator] | None = None,
-) -> AskedEta:
+) -> AnsweredOrder:
     """Ask all parts of this process about one order, and keep what they were given.
 
     A part that is not in this process is answered by what is usual (its fallback). Where the event
@@ -199,10 +208,12 @@ def ask_eta(
             columns = {name: [value] for name, value in asked.items()}
             answers[part], _ = model.fallbacks[part].distribution(columns, as_of_us)
     estimate = model.compose(answers, stage)
-    return AskedEta(model=model, stage=stage, inputs=inputs, answers=answers, estimate=estimate)
+    return AnsweredOrder(
+        model=model, stage=stage, inputs=inputs, answers=answers, estimate=estimate
+    )
 
 
-def named_changes(asked: AskedEta) -> dict[str, Change]:
+def named_changes(asked: AnsweredOrder) -> dict[str, Change]:
     """Return what could be otherwise about an order, as far as its inputs say that it is so.
 
     ``without_rain`` where it rained in the last hours, ``without_local_events`` where there are
@@ -243,7 +254,7 @@ def named_changes(asked: AskedEta) -> dict[str, Change]:
     return changes
 
 
-def counterfactuals(asked: AskedEta, changes: Mapping[str, Change]) -> list[Counterfactual]:
+def counterfactuals(asked: AnsweredOrder, changes: Mapping[str, Change]) -> list[Counterfactual]:
     """Return what the ETA of an order would be under each of some changes."""
     found = []
     for name, change in changes.items():
@@ -286,7 +297,7 @@ def _within_bounds(
 
 
 def _answer(estimator: Estimator, X: FloatArray) -> Distribution:
-    return estimator.predict(X, np.array([estimator.sees_nothing(X)[0]]))
+    return estimator.predict(X, np.array([estimator.lacks_all_features(X)[0]]))
 
 
 def _replaced(estimator: Estimator, X: FloatArray, values: Mapping[str, InputValue]) -> FloatArray:
@@ -327,7 +338,7 @@ def _is_backlog(feature: Aggregator) -> bool:
     )
 
 
-def _courier_is_on_the_way(asked: AskedEta) -> bool:
+def _courier_is_on_the_way(asked: AnsweredOrder) -> bool:
     if asked.stage == "courier_assigned":
         return True
     assigned = elapsed_name("courier_assigned")

@@ -18,14 +18,14 @@ from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError
 from estimators.eta import EtaModel
-from estimators.eta_rows import PartRows, answers_of, composed_grid
+from estimators.eta_rows import PartMatrix, answers_of, composed_grid
 from estimators.evaluation import ALL, Report, ReportRow, period_of, score
 from estimators.fallback_learning import learn_fallback
 from estimators.matrix import inputs_of
 from estimators.moments import Moments
 from estimators.monitoring.reference import EXPLAINED_ROWS, reference_of
 from estimators.remaining import remaining_after
-from estimators.sampling import evenly
+from estimators.sampling import evenly_spaced
 from estimators.stages import DIRECT, OPEN_STAGES
 from estimators.trained_eta import TrainedEta
 from estimators.training import CONSTANT_MEDIAN, Progress, TrainedEstimator, train
@@ -42,7 +42,7 @@ STAGE = "stage"
 
 def describe_eta(
     model: EtaModel,
-    rows: Mapping[str, PartRows],
+    rows: Mapping[str, PartMatrix],
     moments: Moments,
     answers: Mapping[str, FloatArray],
     report: Progress,
@@ -129,7 +129,7 @@ def evaluate_eta(
         UnknownNameError: the orders lack an event of their life.
         DatasetError: no order was delivered in the test period.
     """
-    tell = progress or _silent
+    tell = progress or _no_progress
     drawn = metadata["moments"]
     moments = Moments.draw(
         dataset,
@@ -142,10 +142,10 @@ def evaluate_eta(
         raise DatasetError(
             f"data set {dataset.name!r}: no order was delivered from {dataset.test_from} on"
         )
-    rows: dict[str, PartRows] = {}
+    rows: dict[str, PartMatrix] = {}
     for k, (name, estimator) in enumerate(model.parts.items()):
         tell("features", k / len(model.parts))
-        rows[name] = PartRows.compute(name, estimator, tests)
+        rows[name] = PartMatrix.compute(name, estimator, tests)
     tell("features", 1.0)
     tell("evaluate", 0.0)
     fixed = _constant(moments)[moments.tests]
@@ -155,7 +155,7 @@ def evaluate_eta(
     return report
 
 
-def _silent(stage: str, done: float) -> None:
+def _no_progress(stage: str, done: float) -> None:
     """Report nothing."""
 
 
@@ -202,7 +202,7 @@ def _baselines(moments: Moments, num_threads: int, seed: int) -> dict[str, Float
     return {WALL_ETA_REST: values}
 
 
-def _trained_part(one: PartRows, moments: Moments, answers: FloatArray) -> TrainedEstimator:
+def _trained_part(one: PartMatrix, moments: Moments, answers: FloatArray) -> TrainedEstimator:
     """Return a part as an estimator of its own, with report, metadata and reference."""
     target_s = np.full(len(moments), np.nan)
     target_s[one.at] = one.target_s
@@ -212,7 +212,7 @@ def _trained_part(one: PartRows, moments: Moments, answers: FloatArray) -> Train
     known = one.target_s[learned]
     fixed = np.broadcast_to(np.quantile(known, GRID_LEVELS), answers.shape)
     rows = _report_rows({name: answers, CONSTANT_MEDIAN: fixed}, moments, target_s, tests)
-    explained = one.X[learned[evenly(len(learned), EXPLAINED_ROWS)]]
+    explained = one.X[learned[evenly_spaced(len(learned), EXPLAINED_ROWS)]]
     return TrainedEstimator(
         estimator=one.estimator,
         report=Report(
@@ -240,7 +240,7 @@ def _trained_part(one: PartRows, moments: Moments, answers: FloatArray) -> Train
 
 
 def _part_metadata(
-    one: PartRows, moments: Moments, learned: IntArray, rows_tested: int
+    one: PartMatrix, moments: Moments, learned: IntArray, rows_tested: int
 ) -> dict[str, Any]:
     estimator = one.estimator
     return {
@@ -260,7 +260,7 @@ def _part_metadata(
     }
 
 
-def _tuning_of(rows: Mapping[str, PartRows]) -> dict[str, Any]:
+def _tuning_of(rows: Mapping[str, PartMatrix]) -> dict[str, Any]:
     """Return what was searched for each part; nothing where no search was asked for."""
     found = {name: dict(one.tuning) for name, one in rows.items() if one.tuning is not None}
     return {"tuning": found} if found else {}

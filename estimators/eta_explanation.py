@@ -23,16 +23,22 @@ from estimators.columns import InputColumn
 from estimators.composition import SHOWN_PARTS, STEP_S
 from estimators.errors import InputError
 from estimators.eta_counterfactuals import (
-    AskedEta,
+    AnsweredOrder,
     Counterfactual,
     counterfactuals,
     named_changes,
 )
-from estimators.explanation import Explanation, Reason, explain
+from estimators.explanation import Contribution, EstimateExplanation, explain
 from estimators.stages import is_elapsed, pending_at
 from estimators.typing import FloatArray
 
-__all__ = ["EtaExplanation", "EtaReason", "ExplainedPart", "explain_eta", "in_one_sentence"]
+__all__ = [
+    "EtaExplanation",
+    "PartContribution",
+    "PartExplanation",
+    "explain_eta",
+    "in_one_sentence",
+]
 
 REASONS = 3
 """So many reasons of each part are told."""
@@ -62,7 +68,7 @@ _WEATHER, _LOCAL_EVENTS = "weather", "local events"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EtaReason:
+class PartContribution:
     """What one fact or feature adds to a part.
 
     Args:
@@ -72,7 +78,7 @@ class EtaReason:
         unit: of the value; empty: none.
         seconds: that it adds (or takes away), a multiple of an eighth.
 
-    >>> reason = EtaReason(
+    >>> reason = PartContribution(
     ...     name="store_kitchen_orders",
     ...     words="Orders accepted and not ready",
     ...     value=14.0,
@@ -112,16 +118,16 @@ class EtaReason:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainedPart:
+class PartExplanation:
     """One part of an ETA and why it takes so long.
 
-    ``usual_s`` + the seconds of all ``reasons`` + ``other_s`` = ``seconds``, exactly.
+    ``baseline_s`` + the seconds of all ``reasons`` + ``other_s`` = ``seconds``, exactly.
 
     Args:
         name: one of ``SHOWN_PARTS``.
         words: the same for people.
         seconds: of the answer, a multiple of an eighth.
-        usual_s: what the model says where it knows nothing of the order.
+        baseline_s: what the model says where it knows nothing of the order.
         reasons: what adds or takes most, the largest first.
         other_s: what everything else adds.
     """
@@ -129,8 +135,8 @@ class ExplainedPart:
     name: str
     words: str
     seconds: float
-    usual_s: float
-    reasons: tuple[EtaReason, ...]
+    baseline_s: float
+    reasons: tuple[PartContribution, ...]
     other_s: float
 
     def to_json(self) -> dict[str, Any]:
@@ -139,7 +145,7 @@ class ExplainedPart:
             "name": self.name,
             "words": self.words,
             "seconds": self.seconds,
-            "usual_s": self.usual_s,
+            "usual_s": self.baseline_s,
             "reasons": [reason.to_json() for reason in self.reasons],
             "other_s": self.other_s,
         }
@@ -158,7 +164,7 @@ class EtaExplanation:
 
     sentence: str
     expected_eta_s: float
-    parts: tuple[ExplainedPart, ...]
+    parts: tuple[PartExplanation, ...]
     counterfactuals: tuple[Counterfactual, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -174,7 +180,7 @@ class EtaExplanation:
 
 
 def explain_eta(
-    asked: AskedEta,
+    asked: AnsweredOrder,
     *,
     expected_s: Mapping[str, float] | None = None,
     reasons: int = REASONS,
@@ -202,11 +208,11 @@ def explain_eta(
     for name in SHOWN_PARTS:
         is_pending = ("ready" if name == "wait" else name) in pending
         if is_pending or told_s[name]:
-            usual_s, all_of_them = _wait(asked, why) if name == "wait" else _own(why.get(name))
+            baseline_s, all_of_them = _wait(asked, why) if name == "wait" else _own(why.get(name))
             words = PART_WORDS[name]
             if name == "conditions":
                 words = _conditions_words(why.get(name), told_s[name])
-            parts.append(_part(name, words, told_s[name], usual_s, all_of_them[:reasons]))
+            parts.append(_part(name, words, told_s[name], baseline_s, all_of_them[:reasons]))
     total_s = sum(told_s[name] for name in SHOWN_PARTS)
     moved_s = total_s - asked.expected_eta_s
     return EtaExplanation(
@@ -247,36 +253,38 @@ def in_one_sentence(parts: Sequence[tuple[str, float]]) -> str:
 
 
 def _part(
-    name: str, words: str, seconds: float, usual_s: float, reasons: Sequence[EtaReason]
-) -> ExplainedPart:
-    other_s = seconds - usual_s - sum(reason.seconds for reason in reasons)
-    return ExplainedPart(
+    name: str, words: str, seconds: float, baseline_s: float, reasons: Sequence[PartContribution]
+) -> PartExplanation:
+    other_s = seconds - baseline_s - sum(reason.seconds for reason in reasons)
+    return PartExplanation(
         name=name,
         words=words,
         seconds=seconds,
-        usual_s=usual_s,
+        baseline_s=baseline_s,
         reasons=tuple(reasons),
         other_s=other_s,
     )
 
 
-def _why(estimator: Estimator, X: FloatArray) -> Explanation:
+def _why(estimator: Estimator, X: FloatArray) -> EstimateExplanation:
     """Explain the mean of the model that answers the row."""
-    blind = estimator.blind_model
-    if blind is not None and bool(estimator.sees_nothing(X)[0]):
+    facts_model = estimator.facts_model
+    if facts_model is not None and bool(estimator.lacks_all_features(X)[0]):
         n_facts = len(estimator.facts.names)
-        return explain(blind, X[:, :n_facts], estimator.input_columns[:n_facts], of="mean")
+        return explain(facts_model, X[:, :n_facts], estimator.input_columns[:n_facts], of="mean")
     return estimator.explain(X, of="mean")
 
 
-def _own(why: Explanation | None) -> tuple[float, list[EtaReason]]:
+def _own(why: EstimateExplanation | None) -> tuple[float, list[PartContribution]]:
     """Return what is usual for a part, and all that adds to it, the most first."""
     if why is None:
         return 0.0, []
     return _stepped(why.base_s), list(_reasons(why, 1.0))
 
 
-def _wait(asked: AskedEta, why: Mapping[str, Explanation]) -> tuple[float, list[EtaReason]]:
+def _wait(
+    asked: AnsweredOrder, why: Mapping[str, EstimateExplanation]
+) -> tuple[float, list[PartContribution]]:
     """Return the same for the courier's wait, which follows the kitchen as far as it is likely."""
     if "ready" not in why:
         return 0.0, []
@@ -285,7 +293,7 @@ def _wait(asked: AskedEta, why: Mapping[str, Explanation]) -> tuple[float, list[
         return _own(kitchen)
     likely = 1.0 - float(asked.estimate.ready_on_arrival[0])
     ride_s = float(asked.answers["to_store"].mean()[0])
-    ride = EtaReason(
+    ride = PartContribution(
         name="to_store",
         words=MEANWHILE,
         value=ride_s,
@@ -299,12 +307,12 @@ def _wait(asked: AskedEta, why: Mapping[str, Explanation]) -> tuple[float, list[
     return _stepped(likely * kitchen.base_s), found
 
 
-def _reasons(why: Explanation, share: float) -> Iterator[EtaReason]:
+def _reasons(why: EstimateExplanation, share: float) -> Iterator[PartContribution]:
     for reason in why.reasons():
         seconds = _stepped(share * reason.contribution_s)
         if abs(seconds) < LEAST_S:
             return
-        yield EtaReason(
+        yield PartContribution(
             name=reason.column.name,
             words=_words(reason.column),
             value=reason.value,
@@ -322,7 +330,7 @@ def _stepped(seconds: float) -> float:
     return round(seconds / STEP_S) * STEP_S
 
 
-def _conditions_words(why: Explanation | None, seconds: float) -> str:
+def _conditions_words(why: EstimateExplanation | None, seconds: float) -> str:
     """Return what conditions are called: by what explains the better half of them."""
     general = CALM if seconds < 0.0 else PART_WORDS["conditions"]
     if why is None:
@@ -336,7 +344,7 @@ def _conditions_words(why: Explanation | None, seconds: float) -> str:
     return general
 
 
-def _is_rain(reason: Reason) -> bool:
+def _is_rain(reason: Contribution) -> bool:
     return (
         reason.column.unit == "mm"
         and isinstance(reason.value, float)

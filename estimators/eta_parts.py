@@ -74,7 +74,7 @@ def _small(parameters: BoostingParameters) -> BoostingParameters:
     )
 
 
-class _AnyMoment(Estimator):
+class _RemainingTime(Estimator):
     """What all parts share."""
 
     def asked_of(self, dataset: Dataset) -> Dataset:
@@ -85,7 +85,7 @@ class _AnyMoment(Estimator):
         )
 
 
-class RestReady(_AnyMoment, Etp):
+class RestReady(_RemainingTime, Etp):
     """Seconds until the order is ready."""
 
     name = "eta_ready"
@@ -93,7 +93,7 @@ class RestReady(_AnyMoment, Etp):
     calibration_groups = (*Etp.calibration_groups, elapsed_name("accepted"))
 
 
-class RestToStore(_AnyMoment, CourierTravel):
+class RestToStore(_RemainingTime, CourierTravel):
     """Seconds until the courier is at the store; without a courier, finding one is in it."""
 
     name = "eta_to_store"
@@ -108,7 +108,7 @@ class RestToStore(_AnyMoment, CourierTravel):
         return super().features_for(source, target) + _named(source, FINDING_COURIER)
 
 
-class RestToCustomer(_AnyMoment, CourierTravel):
+class RestToCustomer(_RemainingTime, CourierTravel):
     """Seconds of handing over at the store and of the ride to the customer."""
 
     name = "eta_to_customer"
@@ -123,7 +123,7 @@ class RestToCustomer(_AnyMoment, CourierTravel):
         return super().features_for(source, target) + _named(source, HANDING_OVER)
 
 
-class RestParking(_AnyMoment, Parking):
+class RestParking(_RemainingTime, Parking):
     """Seconds from the courier's arrival at the customer's until the order is handed over."""
 
     name = "eta_parking"
@@ -131,7 +131,7 @@ class RestParking(_AnyMoment, Parking):
     calibration_groups = (*Parking.calibration_groups, elapsed_name("courier_at_customer"))
 
 
-class RestConditions(_AnyMoment, Conditions):
+class RestConditions(_RemainingTime, Conditions):
     """Extra seconds of the rest, caused by weather and local events."""
 
     name = "eta_conditions"
@@ -143,7 +143,7 @@ class RestConditions(_AnyMoment, Conditions):
     )
 
 
-class RestDirect(_AnyMoment, WallEta):
+class RestDirect(_RemainingTime, WallEta):
     """Seconds until the order is handed over, in one piece."""
 
     name = "eta_direct"

@@ -34,8 +34,8 @@ from estimators.training import Progress, unfitted
 from estimators.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
-    "PartRows",
-    "all_part_rows",
+    "PartMatrix",
+    "all_part_matrices",
     "answers_of",
     "composed_grid",
     "true_ready_us",
@@ -47,7 +47,7 @@ CHUNK_ROWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PartRows:
+class PartMatrix:
     """What a part is given at the moments at which it is pending.
 
     Args:
@@ -69,7 +69,7 @@ class PartRows:
     @classmethod
     def compute(
         cls, part: str, estimator: Estimator, moments: Moments, *, threads: int | None = None
-    ) -> PartRows:
+    ) -> PartMatrix:
         """Compute them for all moments at which the part is pending."""
         at = np.flatnonzero(asked_at(part, moments.stage))
         asked = moments[at]
@@ -81,23 +81,27 @@ class PartRows:
             target_s=np.full(len(at), np.nan) if part == "conditions" else asked.rest_s(part),
         )
 
-    def with_fitted(self, moments: Moments, learned: BoolArray, *, blind: bool = False) -> PartRows:
+    def with_fitted(
+        self, moments: Moments, learned: BoolArray, *, with_facts_model: bool = False
+    ) -> PartMatrix:
         """Return the same rows with an estimator that has learned from some of them.
 
         Args:
             moments: that these rows are of.
             learned: which moments to learn from, shape (len(moments),).
-            blind: whether it shall also know what to say where its features are missing.
+            with_facts_model: whether it shall also know what to say where its features are missing.
         """
         rows = np.flatnonzero(learned[self.at] & ~np.isnan(self.target_s))
         estimator = _copy(self.estimator)
         as_of_us = moments.as_of_us[self.at[rows]]
-        estimator.fit(self.X[rows], self.target_s[rows], as_of_us, blind=blind)
+        estimator.fit(
+            self.X[rows], self.target_s[rows], as_of_us, with_facts_model=with_facts_model
+        )
         return replace(self, estimator=estimator)
 
     def with_parameters(
         self, parameters: BoostingParameters, *, tuning: Mapping[str, Any]
-    ) -> PartRows:
+    ) -> PartMatrix:
         """Return the same rows with an estimator that is not fitted and has these parameters.
 
         Args:
@@ -165,14 +169,14 @@ def true_ready_us(dataset: Dataset, *, num_threads: int, seed: int) -> IntArray 
     return found
 
 
-def all_part_rows(
+def all_part_matrices(
     moments: Moments,
     parameters: Mapping[str, BoostingParameters],
     report: Progress,
     *,
     num_threads: int,
     seed: int,
-) -> dict[str, PartRows]:
+) -> dict[str, PartMatrix]:
     """Return the rows of all parts that the data allow, their estimators not fitted.
 
     Args:
@@ -183,15 +187,17 @@ def all_part_rows(
         seed: of the boosting.
     """
     dataset = moments.dataset
-    beside = [one.name for one in dataset.others if one.name in CONDITION_SOURCES]
-    specs = {name: spec for name, spec in PART_SPECS.items() if name != "conditions" or beside}
-    rows: dict[str, PartRows] = {}
+    condition_sources = [one.name for one in dataset.others if one.name in CONDITION_SOURCES]
+    specs = {
+        name: spec for name, spec in PART_SPECS.items() if name != "conditions" or condition_sources
+    }
+    rows: dict[str, PartMatrix] = {}
     for k, (name, spec) in enumerate(specs.items()):
         report("features", k / len(specs))
         chosen = (parameters.get(name) or spec.estimator_class.default_parameters).to_json()
         chosen.update(seed=seed, num_threads=num_threads)
         estimator = unfitted_part(spec, dataset, BoostingParameters(**chosen))
-        rows[name] = PartRows.compute(name, estimator, moments, threads=num_threads)
+        rows[name] = PartMatrix.compute(name, estimator, moments, threads=num_threads)
     report("features", 1.0)
     return rows
 
@@ -231,7 +237,7 @@ def unfitted_part(spec: PartSpec, dataset: Dataset, parameters: BoostingParamete
     )
 
 
-def answers_of(rows: Mapping[str, PartRows], asked: BoolArray) -> dict[str, FloatArray]:
+def answers_of(rows: Mapping[str, PartMatrix], asked: BoolArray) -> dict[str, FloatArray]:
     """Return what the fitted parts say of some moments, as quantiles by part (NaN elsewhere)."""
     answers = {}
     for name, one in rows.items():

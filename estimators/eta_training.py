@@ -16,13 +16,13 @@ import numpy as np
 
 from estimators.boosting import BoostingParameters
 from estimators.calibration import GRID_LEVELS
-from estimators.composition import PARTS, Dependence
+from estimators.composition import PARTS, GaussianCopula
 from estimators.dataset import Dataset
 from estimators.distribution import Distribution
 from estimators.eta import EtaModel, StageModel
 from estimators.eta_calibration import fit_stages
-from estimators.eta_conditions import condition_labels, heeds, means_of
-from estimators.eta_rows import PartRows, all_part_rows, composed_grid, true_ready_us
+from estimators.eta_conditions import condition_labels, condition_weights, means_of
+from estimators.eta_rows import PartMatrix, all_part_matrices, composed_grid, true_ready_us
 from estimators.eta_tuning import tuned_bases, tuned_conditions
 from estimators.moments import PER_ORDER, ROWS_MAX, Moments
 from estimators.stages import DIRECT
@@ -77,12 +77,12 @@ def train_eta(
 
     if tuning is not None:
         check_installed()
-    report = progress or _silent
+    report = progress or _no_progress
     moments = Moments.draw(dataset, seed=seed, per_order=per_order, rows_max=rows_max)
     moments = moments[moments.trains | moments.tests]
     ready_us = true_ready_us(dataset, num_threads=num_threads, seed=seed)
     moments = replace(moments, ready_us=ready_us)
-    rows = all_part_rows(
+    rows = all_part_matrices(
         moments, dict(parameters or {}), report, num_threads=num_threads, seed=seed
     )
     learned = moments.trains
@@ -94,11 +94,13 @@ def train_eta(
         inside = _first_asked(moments, learned)
         rows["conditions"] = tuned_conditions(rows, moments, unseen, inside, tuning, report)
     _fit_bases(rows, moments, unseen, report)
-    heed = _with_conditions(rows, moments, unseen, report) if "conditions" in rows else {}
+    conditions_weight = (
+        _with_conditions(rows, moments, unseen, report) if "conditions" in rows else {}
+    )
     model = EtaModel(
         parts={name: one.estimator for name, one in rows.items()},
         dependence=_dependence(rows, moments, unseen),
-        stages={name: StageModel(heed=one) for name, one in heed.items()},
+        stages={name: StageModel(conditions_weight=one) for name, one in conditions_weight.items()},
     )
     model = replace(model, stages=_stages(model, moments, unseen))
     drawn = {"seed": seed, "per_order": per_order, "rows_max": rows_max}
@@ -108,7 +110,7 @@ def train_eta(
 
 
 def _unseen(
-    rows: Mapping[str, PartRows], moments: Moments, learned: BoolArray, report: Progress
+    rows: Mapping[str, PartMatrix], moments: Moments, learned: BoolArray, report: Progress
 ) -> dict[str, FloatArray]:
     """Return what parts say of later blocks of the training period than they learned from.
 
@@ -146,7 +148,7 @@ def _first_asked(moments: Moments, learned: BoolArray) -> BoolArray:
 
 
 def _fit_bases(
-    rows: dict[str, PartRows],
+    rows: dict[str, PartMatrix],
     moments: Moments,
     unseen: Mapping[str, FloatArray],
     report: Progress,
@@ -155,15 +157,15 @@ def _fit_bases(
     bases = [name for name in rows if name != "conditions"]
     for k, name in enumerate(bases):
         report("fit", k / len(bases))
-        rows[name] = rows[name].with_fitted(moments, moments.trains, blind=True)
+        rows[name] = rows[name].with_fitted(moments, moments.trains, with_facts_model=True)
         rows[name].answer(moments.tests, unseen[name])
     report("fit", 1.0)
 
 
 def _dependence(
-    rows: Mapping[str, PartRows], moments: Moments, unseen: Mapping[str, FloatArray]
-) -> Dependence:
-    surprises = np.full((len(moments), len(PARTS)), np.nan)
+    rows: Mapping[str, PartMatrix], moments: Moments, unseen: Mapping[str, FloatArray]
+) -> GaussianCopula:
+    outcome_levels = np.full((len(moments), len(PARTS)), np.nan)
     for k, name in enumerate(PARTS):
         if name == "conditions":
             continue
@@ -172,12 +174,12 @@ def _dependence(
         known &= ~np.isnan(unseen[name][one.at, 0])
         at = one.at[known]
         predicted = Distribution(GRID_LEVELS, unseen[name][at])
-        surprises[at, k] = predicted.cdf(one.target_s[known])
-    return Dependence.fit(surprises)
+        outcome_levels[at, k] = predicted.cdf(one.target_s[known])
+    return GaussianCopula.fit(outcome_levels)
 
 
 def _with_conditions(
-    rows: dict[str, PartRows],
+    rows: dict[str, PartMatrix],
     moments: Moments,
     unseen: Mapping[str, FloatArray],
     report: Progress,
@@ -199,8 +201,8 @@ def _with_conditions(
     for k, (before, inside) in enumerate(blocks):
         report("conditions", k / (len(blocks) + 1))
         own.with_fitted(moments, before).answer(inside, unseen["conditions"])
-    found = heeds(moments, label_s, means_of(unseen["conditions"]))
-    rows["conditions"] = own.with_fitted(moments, learned, blind=True)
+    found = condition_weights(moments, label_s, means_of(unseen["conditions"]))
+    rows["conditions"] = own.with_fitted(moments, learned, with_facts_model=True)
     rows["conditions"].answer(moments.tests, unseen["conditions"])
     report("conditions", 1.0)
     return found
@@ -219,10 +221,12 @@ def _stages(
         moments.stage[answered],
     )
     return {
-        name: replace(one, heed=model.stages[name].heed) if name in model.stages else one
+        name: replace(one, conditions_weight=model.stages[name].conditions_weight)
+        if name in model.stages
+        else one
         for name, one in found.items()
     }
 
 
-def _silent(stage: str, done: float) -> None:
+def _no_progress(stage: str, done: float) -> None:
     """Report nothing."""

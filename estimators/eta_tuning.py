@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from estimators.errors import DatasetError
 from estimators.eta_conditions import condition_labels
-from estimators.eta_rows import PartRows
+from estimators.eta_rows import PartMatrix
 from estimators.moments import Moments
 from estimators.training import Progress
 from estimators.tuning import Tuning, tune
@@ -28,12 +28,12 @@ __all__ = ["tuned_bases", "tuned_conditions"]
 
 
 def tuned_bases(
-    rows: Mapping[str, PartRows],
+    rows: Mapping[str, PartMatrix],
     moments: Moments,
     searched: BoolArray,
     tuning: Tuning,
     report: Progress,
-) -> dict[str, PartRows]:
+) -> dict[str, PartMatrix]:
     """Return the rows of all parts, those of all but ``conditions`` with parameters found for them.
 
     Args:
@@ -55,13 +55,13 @@ def tuned_bases(
 
 
 def tuned_conditions(
-    rows: Mapping[str, PartRows],
+    rows: Mapping[str, PartMatrix],
     moments: Moments,
     unseen: Mapping[str, FloatArray],
     searched: BoolArray,
     tuning: Tuning,
     report: Progress,
-) -> PartRows:
+) -> PartMatrix:
     """Return the rows of the conditions with parameters found for them, still without labels.
 
     Args:
@@ -85,8 +85,8 @@ def tuned_conditions(
 
 
 def _tuned(
-    one: PartRows, moments: Moments, searched: BoolArray, tuning: Tuning, report: Progress
-) -> PartRows:
+    one: PartMatrix, moments: Moments, searched: BoolArray, tuning: Tuning, report: Progress
+) -> PartMatrix:
     """Return the rows with the parameters that a search found, and its record."""
     matrix = one.matrix(moments, searched)
     try:

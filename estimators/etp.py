@@ -12,9 +12,9 @@ from estimators.shrinkage import Level, ShrinkageSpec
 __all__ = ["Etp"]
 
 
-def _level(dimension: str, whose: str, n: int) -> Level:
+def _level(dimension: str, subject: str, n: int) -> Level:
     """Return a group with the median and the number of its last n durations."""
-    last = f"{whose}_time_to_ready_last_{n}"
+    last = f"{subject}_time_to_ready_last_{n}"
     return Level(dimension=dimension, typical=f"{last}_median", count=f"{last}_count")
 
 

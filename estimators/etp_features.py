@@ -110,27 +110,27 @@ def etp_features(source: Source, target: Duration) -> list[Aggregator]:
     found = [feature for feature in features_for(source) if feature.name in position]
     found.sort(key=lambda feature: position[feature.name])
     if "store_id" in source.dimensions:
-        store = _Of(source, target, "store_id", "store")
+        store = _DimensionFeatures(source, target, "store_id", "store")
         found += [*store.last(_STORE_LAST), *store.windows(_STORE_WINDOWS), *store.baskets()]
         if target.start != "accepted":  # else the catalog's features of the kitchen say the same
             found += store.open_orders()
             found += [feature for feature in features_for(source) if feature.name in BACKLOG_NAMES]
     if "store_category" in source.dimensions:
-        category = _Of(source, target, "store_category", "category")
+        category = _DimensionFeatures(source, target, "store_category", "category")
         found += [*category.last(_CATEGORY_LAST), *category.windows(_CATEGORY_WINDOWS)]
     if "city" in source.dimensions:
-        city = _Of(source, target, "city", "city")
+        city = _DimensionFeatures(source, target, "city", "city")
         found += [*city.last(_CITY_LAST), *city.windows(_CITY_WINDOWS), *city.open_orders()]
     return found
 
 
-class _Of:
+class _DimensionFeatures:
     """Makes the features of one dimension."""
 
-    def __init__(self, source: Source, target: Duration, dimension: str, whose: str) -> None:
+    def __init__(self, source: Source, target: Duration, dimension: str, subject: str) -> None:
         self._source = source
         self._target = target
-        self._whose = whose
+        self._whose = subject
         self._last = partial(
             StatsLastNSamples, source, event=target.end, dimension=dimension, owner=_OWNER
         )

@@ -14,7 +14,7 @@ from estimators.errors import InputError
 from estimators.quantile_model import QuantileModel
 from estimators.typing import FloatArray
 
-__all__ = ["EXPLAINED_MAX", "Explanation", "Group", "Reason", "Statistic", "explain"]
+__all__ = ["EXPLAINED_MAX", "Contribution", "EstimateExplanation", "Group", "Statistic", "explain"]
 
 Statistic: TypeAlias = Literal["median", "mean"]
 """What of a distribution is explained."""
@@ -38,7 +38,7 @@ _POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reason:
+class Contribution:
     """What one fact or feature adds to one estimate.
 
     Args:
@@ -64,7 +64,7 @@ class Reason:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Explanation:
+class EstimateExplanation:
     """Estimates of some rows, each as a sum of seconds.
 
     ``base_s`` + the row's ``contributions_s`` + its ``calibration_s`` = its ``estimate_s``.
@@ -103,11 +103,11 @@ class Explanation:
             for name in dict.fromkeys(names)
         }
 
-    def reasons(self, row: int = 0) -> list[Reason]:
+    def reasons(self, row: int = 0) -> list[Contribution]:
         """Return what every column adds to one row, those that add or take most first."""
         order = np.argsort(-np.abs(self.contributions_s[row]), kind="stable")
         return [
-            Reason(
+            Contribution(
                 column=self.columns[i],
                 value=self.columns[i].value(float(self.values[row, i])),
                 contribution_s=float(self.contributions_s[row, i]),
@@ -149,7 +149,7 @@ def explain(
     columns: Sequence[InputColumn],
     *,
     of: Statistic = "median",
-) -> Explanation:
+) -> EstimateExplanation:
     """Return what every column adds to the estimates of the rows of X.
 
     The contributions to the predicted quantiles are LightGBM's exact SHAP values. What calibration
@@ -182,7 +182,7 @@ def explain(
         slopes = _slopes_of_mean(model, X, bases_s, added_s.sum(axis=2))
         contributions_s = np.einsum("ik,ikj->ij", slopes, added_s)
     base_s = float(bases_s[median])
-    return Explanation(
+    return EstimateExplanation(
         of=of,
         columns=tuple(columns),
         values=X,

@@ -132,8 +132,8 @@ class Fallback:
     def constant(cls, quantiles_s: Sequence[float]) -> Fallback:
         """Return one that knows nothing but quantiles at ``GRID_LEVELS``, seconds.
 
-        >>> told = Fallback.constant([60.0 + 10.0 * i for i in range(len(GRID_LEVELS))])
-        >>> distribution, known = told.distribution({"store_id": ["s1", "s2"]}, 0)
+        >>> fallback = Fallback.constant([60.0 + 10.0 * i for i in range(len(GRID_LEVELS))])
+        >>> distribution, known = fallback.distribution({"store_id": ["s1", "s2"]}, 0)
         >>> distribution.quantile(0.5).round().tolist(), known
         ([170.0, 170.0], ['constant', 'constant'])
         """

@@ -171,7 +171,7 @@ class _Sizes(NamedTuple):
             yield groups, split.places
 
 
-class _Moved(NamedTuple):
+class _GroupEffects(NamedTuple):
     """By how much groups differ, shape (n,), and how much more in each hour, shape (n, 24)."""
 
     effects: IntArray
@@ -182,8 +182,8 @@ class _Effects(NamedTuple):
     """What was learned: centres from all rows to the situations, effects of cities and stores."""
 
     centres: list[IntArray]
-    city: _Moved
-    store: _Moved
+    city: _GroupEffects
+    store: _GroupEffects
 
 
 def _names(columns: Container[str], facts: Facts, store: str, city: str) -> Iterator[str]:
@@ -280,16 +280,16 @@ def _grids_of(rests: FloatArray, situation: IntArray, sizes: _Sizes) -> FloatArr
     return grids
 
 
-def _effects(rest: FloatArray, group: IntArray, hour: IntArray, n: int) -> _Moved:
+def _effects(rest: FloatArray, group: IntArray, hour: IntArray, n: int) -> _GroupEffects:
     """Return by how much each of n groups differs, and by how much more in each hour."""
     effects = _drawn(rest, group, n)
-    unmoved = _Moved(effects, np.zeros((n, HOURS), dtype=np.int64))
+    unmoved = _GroupEffects(effects, np.zeros((n, HOURS), dtype=np.int64))
     cell = np.where((group >= 0) & (hour >= 0), group * HOURS + hour, -1)
     left = rest - _applied(unmoved, group, hour)
-    return _Moved(effects, _drawn(left, cell, n * HOURS).reshape(n, HOURS))
+    return _GroupEffects(effects, _drawn(left, cell, n * HOURS).reshape(n, HOURS))
 
 
-def _applied(moved: _Moved, group: IntArray, hour: IntArray) -> FloatArray:
+def _applied(moved: _GroupEffects, group: IntArray, hour: IntArray) -> FloatArray:
     """Return what the effects make of each row; nothing for one of no group."""
     both = np.zeros((len(moved.effects) + 1, HOURS + 1))
     both[:-1, :HOURS] = moved.hours

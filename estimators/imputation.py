@@ -124,9 +124,11 @@ def imputed(
     others = np.flatnonzero(labels.bounded & ~awaited)
     if not len(others):
         return result
-    seen = np.hstack([X, _hindsight(labels)])
+    seen = np.hstack([X, _outcome_inputs(labels)])
     gap_s = labels.taken_s - labels.exact_s
-    rows = _told(gap_s >= 0.0 if learned is None else (gap_s >= 0.0) & learned, labels.awaited)
+    rows = _training_rows(
+        gap_s >= 0.0 if learned is None else (gap_s >= 0.0) & learned, labels.awaited
+    )
     model = QuantileModel.fit(
         seen[rows],
         gap_s[rows],
@@ -148,7 +150,7 @@ def imputed(
     return result
 
 
-def _told(exact: BoolArray, awaited: BoolArray) -> IntArray:
+def _training_rows(exact: BoolArray, awaited: BoolArray) -> IntArray:
     """Return the rows to learn from: those that nobody waited for, as the drawn ones; else all."""
     alike = np.flatnonzero(exact & ~awaited)
     return alike if len(alike) >= ALIKE_MIN else np.flatnonzero(exact)
@@ -197,7 +199,7 @@ def _uniform(seed: int, n_rows: int) -> FloatArray:
     return np.random.default_rng([seed, DRAWS]).random(n_rows)
 
 
-def _hindsight(labels: Labels) -> FloatArray:
+def _outcome_inputs(labels: Labels) -> FloatArray:
     visit_s = labels.taken_s - labels.waits_s
     return np.column_stack([labels.taken_s, labels.waits_s, visit_s])
 

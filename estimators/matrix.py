@@ -227,7 +227,7 @@ def inputs_of(
         # The request made at an event may carry what that event tells, hence at the same moment.
         spine[name] = table.loc[rows, name].where(known_us <= as_of_us)
     facts = estimator.facts.encode(table.loc[rows], as_of_us)
-    tables = {one.name: beside for one, beside in dataset.others.items()}
+    tables = {one.name: other for one, other in dataset.others.items()}
     tables[source.name] = table
     names = [one.name for one in estimator.features.sources]
     used = {name: tables[name] for name in names if name in tables}

@@ -169,17 +169,17 @@ def write_checksums(folder: Path) -> None:
     if len(names) > MAX_FILES:
         raise RegistryError(f"the folder has {len(names)} files; a model has at most {MAX_FILES}")
     document = json.dumps(checksums_of(folder, names), indent=1)
-    beside = folder / f".{CHECKSUMS_FILE}.{os.getpid()}"
+    temporary = folder / f".{CHECKSUMS_FILE}.{os.getpid()}"
     try:
-        with beside.open("w", encoding="utf-8") as file:
+        with temporary.open("w", encoding="utf-8") as file:
             file.write(document)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(folder / CHECKSUMS_FILE)
+        temporary.replace(folder / CHECKSUMS_FILE)
     except OSError as error:
         raise RegistryError(f"checksums cannot be written ({error})") from error
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read_checksums(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:

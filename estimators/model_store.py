@@ -29,7 +29,7 @@ from estimators.model_files import (
     write_checksums,
 )
 
-__all__ = ["Broken", "create", "every", "find", "folders_of", "versions"]
+__all__ = ["BrokenModel", "all_models", "create", "find", "folders_of", "versions"]
 
 logger = logging.getLogger("doorstep.estimators")
 
@@ -41,7 +41,7 @@ _PROJECT = "doorstep"
 _complained: set[str] = set()
 
 
-class Broken(NamedTuple):
+class BrokenModel(NamedTuple):
     """A folder that is no model, though it stands where one should.
 
     Args:
@@ -77,23 +77,23 @@ def find(tag: str) -> bentoml.Model:
     return whole[0]
 
 
-def versions(name: str) -> tuple[list[bentoml.Model], list[Broken]]:
+def versions(name: str) -> tuple[list[bentoml.Model], list[BrokenModel]]:
     """Return the models of a name, the newest first, and what is broken."""
     whole: list[bentoml.Model] = []
-    broken: list[Broken] = []
+    broken: list[BrokenModel] = []
     for folder in _folders(_store() / name):
         try:
             whole.append(_opened(folder))
         except RegistryError as error:
-            broken.append(Broken(f"{name}:{folder.name}", str(error)))
+            broken.append(BrokenModel(f"{name}:{folder.name}", str(error)))
     whole.sort(key=lambda model: model.info.creation_time, reverse=True)
     return whole, broken
 
 
-def every() -> tuple[list[bentoml.Model], list[Broken]]:
+def all_models() -> tuple[list[bentoml.Model], list[BrokenModel]]:
     """Return all models of the store, the newest first, and what is broken."""
     whole: list[bentoml.Model] = []
-    broken: list[Broken] = []
+    broken: list[BrokenModel] = []
     for folder in _folders(_store()):
         models, others = versions(folder.name)
         whole += models
@@ -117,7 +117,7 @@ def create(
     store = _store()
     staging: Path | None = None
     try:
-        staging = Path(tempfile.mkdtemp(prefix="doorstep-", dir=_beside(store)))
+        staging = Path(tempfile.mkdtemp(prefix="doorstep-", dir=_staging_folder(store)))
         with bentoml.models.create(
             name,
             labels=dict(labels),
@@ -174,13 +174,13 @@ def _aliases() -> Mapping[str, str]:
     return dict(BentoMLContainer.model_aliases.get())
 
 
-def _beside(store: Path) -> Path:
+def _staging_folder(store: Path) -> Path:
     """Return a folder on the store's file system that nobody takes for a model."""
-    beside = store.parent / "tmp"
+    temporary = store.parent / "tmp"
     try:
-        beside.mkdir(exist_ok=True)
-        if beside.stat().st_dev == store.stat().st_dev:
-            return beside
+        temporary.mkdir(exist_ok=True)
+        if temporary.stat().st_dev == store.stat().st_dev:
+            return temporary
     except OSError:
         pass
     # The store is a volume of its own: a hidden folder, which other tools may see for a moment.
@@ -198,9 +198,9 @@ def _sync(folder: Path) -> None:
 
 def _point(folder: Path, version: str) -> None:
     """Let ``latest`` be this version, in one step."""
-    beside = folder / f".{LATEST}.{os.getpid()}"
-    beside.write_text(version, encoding="utf-8")
-    beside.replace(folder / LATEST)
+    temporary = folder / f".{LATEST}.{os.getpid()}"
+    temporary.write_text(version, encoding="utf-8")
+    temporary.replace(folder / LATEST)
 
 
 def _pointed(name: str) -> bentoml.Model | None:
@@ -238,7 +238,7 @@ def _exact(name: str, version: str) -> bentoml.Model:
     raise _nothing(f"{name}:{version}", name, versions(name)[1])
 
 
-def _nothing(tag: str, name: str, broken: list[Broken]) -> RegistryError:
+def _nothing(tag: str, name: str, broken: list[BrokenModel]) -> RegistryError:
     own = [str(model.tag) for model in versions(name)[0]]
     there = [f"there are: {', '.join(sorted(own))}"] if own else []
     if broken:

@@ -26,7 +26,7 @@ from estimators.base import Estimator
 from estimators.dataset import Dataset
 from estimators.errors import DatasetError
 from estimators.eta_parts import COURIER_FACTS
-from estimators.sampling import evenly
+from estimators.sampling import evenly_spaced
 from estimators.stages import LIFE, elapsed_columns, happened_by, is_elapsed, rest_s, stages_of
 from estimators.typing import BoolArray, FloatArray, IntArray
 
@@ -107,7 +107,10 @@ class Moments:
         rng = np.random.default_rng(seed)
         found = [
             _drawn(
-                times, some[evenly(len(some), max(1, round(rows_max / per_order)))], rng, per_order
+                times,
+                some[evenly_spaced(len(some), max(1, round(rows_max / per_order)))],
+                rng,
+                per_order,
             )
             for some in (orders[~later], orders[later])
         ]
@@ -198,7 +201,7 @@ class Moments:
         spine = known[list(features.dimensions)].copy()
         spine[sample_id] = dataset.table[sample_id].iloc[self.rows].to_numpy()
         spine["as_of"] = pd.to_datetime(self.as_of_us, unit="us", utc=True)
-        tables = {one.name: beside for one, beside in dataset.others.items()}
+        tables = {one.name: other for one, other in dataset.others.items()}
         tables[dataset.source.name] = dataset.table
         used = {one.name: tables[one.name] for one in features.sources if one.name in tables}
         realtime = features.transform(used, "training", at=spine, threads=threads)

@@ -68,11 +68,11 @@ class PartQuestion:
         if other.unit != self.unit:
             return f"it answers in {other.unit!r}; the ETA needs {self.unit!r}"
         if self.facts and other.facts and self.facts != other.facts:
-            lacks = sorted({*self.facts} - {*other.facts})
+            missing_facts = sorted({*self.facts} - {*other.facts})
             more = sorted({*other.facts} - {*self.facts})
-            said = [f"without {', '.join(lacks)}"] if lacks else []
-            said += [f"with {', '.join(more)}"] if more else []
-            return f"it answers {' and '.join(said)}, other than the ETA was composed with"
+            differences = [f"without {', '.join(missing_facts)}"] if missing_facts else []
+            differences += [f"with {', '.join(more)}"] if more else []
+            return f"it answers {' and '.join(differences)}, other than the ETA was composed with"
         return ""
 
     def to_json(self) -> dict[str, Any]:

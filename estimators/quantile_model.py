@@ -12,7 +12,7 @@ from estimators.calibration import MIN_ROWS, ConformalGrid
 from estimators.distribution import Distribution
 from estimators.errors import DatasetError, InputError
 from estimators.group_stretch import COUNT_EDGES, HOUR_EDGES
-from estimators.sampling import evenly
+from estimators.sampling import evenly_spaced
 from estimators.typing import FloatArray, IntArray
 
 __all__ = ["CALIBRATION_FROM", "Columns", "QuantileModel"]
@@ -136,7 +136,7 @@ class QuantileModel:
             DatasetError: too few rows to learn from and to calibrate on.
         """
         _check_rows(X, target_s, as_of_us, len(columns.names))
-        parameters = (parameters or BoostingParameters()).grown(len(X))
+        parameters = (parameters or BoostingParameters()).scaled_to(len(X))
         folds = _folds(target_s, as_of_us)
 
         def fitted(rows: Any, stage: str, done: float, share: float) -> Anchors:
@@ -223,8 +223,8 @@ def _folds(target_s: FloatArray, as_of_us: IntArray) -> list[tuple[IntArray, Int
         earlier = np.flatnonzero((as_of_us < start_us) & (ended_us < start_us))
         later = np.flatnonzero((as_of_us >= start_us) & (as_of_us < end_us))
         if len(earlier) >= MIN_ROWS and len(later):
-            learned = earlier[evenly(len(earlier), FOLD_ROWS_MAX)]
-            folds.append((learned, later[evenly(len(later), CALIBRATION_ROWS_MAX)]))
+            learned = earlier[evenly_spaced(len(earlier), FOLD_ROWS_MAX)]
+            folds.append((learned, later[evenly_spaced(len(later), CALIBRATION_ROWS_MAX)]))
     calibrating = sum(len(later) for _, later in folds)
     if calibrating < MIN_ROWS:
         raise DatasetError(

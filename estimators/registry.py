@@ -30,7 +30,7 @@ from estimators.etp import Etp
 from estimators.evaluation import ALL, Report
 from estimators.fallback import Fallback
 from estimators.model_files import ModelFiles
-from estimators.model_store import Broken
+from estimators.model_store import BrokenModel
 from estimators.monitoring.reference import Reference
 from estimators.parking import Parking
 from estimators.saved_model import LoadedFallback, SavedModel
@@ -41,7 +41,7 @@ from estimators.wall_eta import WallEta
 __all__ = [
     "ESTIMATORS",
     "ETA",
-    "Broken",
+    "BrokenModel",
     "LoadedFallback",
     "SavedModel",
     "broken_models",
@@ -281,7 +281,7 @@ def list_models() -> list[dict[str, Any]]:
 
     Broken folders are left out; :func:`broken_models` names them.
     """
-    whole, _ = model_store.every()
+    whole, _ = model_store.all_models()
     return [
         _described(model)
         for model in whole
@@ -289,9 +289,9 @@ def list_models() -> list[dict[str, Any]]:
     ]
 
 
-def broken_models() -> list[Broken]:
+def broken_models() -> list[BrokenModel]:
     """Return the folders of the model store that should be models and are not, and why."""
-    return model_store.every()[1]
+    return model_store.all_models()[1]
 
 
 def describe(tag: str = "etp:latest", *, estimator: str | None = None) -> dict[str, Any]:

@@ -80,6 +80,6 @@ def _title(report: Report) -> str:
 def _foot(report: Report, shown: int) -> list[str]:
     more = sum(row.group == "all" for row in report.rows) - shown
     slices = ", ".join(dict.fromkeys(row.group for row in report.rows if row.group != "all"))
-    told = [f"{more} more models"] if more else []
-    told += [f"also by {slices}: report.rows"] if slices else []
-    return ["; ".join(told)] if told else []
+    notes = [f"{more} more models"] if more else []
+    notes += [f"also by {slices}: report.rows"] if slices else []
+    return ["; ".join(notes)] if notes else []

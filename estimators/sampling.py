@@ -6,13 +6,13 @@ import numpy as np
 
 from estimators.typing import IntArray
 
-__all__ = ["evenly"]
+__all__ = ["evenly_spaced"]
 
 
-def evenly(n_rows: int, most: int) -> IntArray:
+def evenly_spaced(n_rows: int, most: int) -> IntArray:
     """Return the numbers of at most so many rows, evenly chosen, with the first and the last.
 
-    >>> evenly(3, 10).tolist(), evenly(101, 3).tolist()
+    >>> evenly_spaced(3, 10).tolist(), evenly_spaced(101, 3).tolist()
     ([0, 1, 2], [0, 50, 100])
     """
     if n_rows <= most:

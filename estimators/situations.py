@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from estimators.sampling import evenly
+from estimators.sampling import evenly_spaced
 from estimators.typing import FloatArray, IntArray
 from estimators.values import Value, codes, numbers_of, plain_value
 
@@ -129,7 +129,7 @@ def best_splits(
     >>> [split.name for split in splits]
     ['distance_m']
     """
-    some = evenly(len(values), CHOOSING_ROWS_MAX)
+    some = evenly_spaced(len(values), CHOOSING_ROWS_MAX)
     values = values[some]
     names = [name for name in (*numbers, *categories) if name in columns]
     taken = {name: [columns[name][i] for i in some.tolist()] for name in names}

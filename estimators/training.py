@@ -26,7 +26,7 @@ from estimators.facts import learn_facts
 from estimators.fallback_learning import learn_fallback
 from estimators.matrix import FeatureMatrix, inputs_of
 from estimators.monitoring.reference import EXPLAINED_ROWS, reference_of
-from estimators.sampling import evenly
+from estimators.sampling import evenly_spaced
 from estimators.shrinkage import Shrinkage, learn_shrinkage
 from estimators.slices import score_slices
 from estimators.trained import TrainedEstimator
@@ -89,7 +89,7 @@ def train(
     """
     if tuning is not None:
         check_installed()
-    report = progress or _silent
+    report = progress or _no_progress
     chosen = (parameters or estimator_class.default_parameters).to_json()
     chosen.update(seed=seed, num_threads=num_threads)
     report("features", 0.0)
@@ -127,7 +127,7 @@ def train(
             matrix.X[learned],
             matrix.target_s[learned],
             predicted,
-            estimator.explain(matrix.X[rows[evenly(len(rows), EXPLAINED_ROWS)]]),
+            estimator.explain(matrix.X[rows[evenly_spaced(len(rows), EXPLAINED_ROWS)]]),
             answered=answered,
         ),
         fallback=learn_fallback(
@@ -222,7 +222,7 @@ def evaluate(
     Raises:
         DatasetError: the test period holds no labelled row.
     """
-    report = progress or _silent
+    report = progress or _no_progress
     estimator = trained.estimator
     dataset = estimator.asked_of(dataset)
     tests = dataset.tests
@@ -348,5 +348,5 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _silent(stage: str, part: float) -> None:
+def _no_progress(stage: str, part: float) -> None:
     """Report to nobody."""

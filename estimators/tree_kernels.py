@@ -37,9 +37,9 @@ __all__ = [
     "NAN_RIGHT",
     "ZERO_LEFT",
     "ZERO_RIGHT",
-    "Comparisons",
-    "Shared",
-    "Walks",
+    "BatchTraversal",
+    "RowTraversal",
+    "TreeInputs",
     "averaged",
     "score_many",
     "score_one",
@@ -79,7 +79,7 @@ ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 NONE, ONE = np.uint64(0), np.uint64(1)
 
 
-class Shared(NamedTuple):
+class TreeInputs(NamedTuple):
     """What rows are read by, whichever way they take.
 
     Args:
@@ -95,7 +95,7 @@ class Shared(NamedTuple):
     ensembles: IntArray
 
 
-class Walks(NamedTuple):
+class RowTraversal(NamedTuple):
     """Trees as one row walks down them, ``LANES`` at a time.
 
     Args:
@@ -119,15 +119,15 @@ class Walks(NamedTuple):
     leaf_value: FloatArray
 
 
-class Comparisons(NamedTuple):
+class BatchTraversal(NamedTuple):
     """Trees as many rows are compared with all of their nodes.
 
     Args:
         bounds: where each tree's nodes that compare numbers start, and where those do that compare
             categories, shape (2 * n_trees + 1,).
         column: column that each node compares.
-        threshold: as in :class:`Walks`.
-        words: as in :class:`Walks`.
+        threshold: as in :class:`RowTraversal`.
+        words: as in :class:`RowTraversal`.
         right: leaves, from the left, that a row may still reach which goes right at a node.
         leaves: where each tree's leaves start.
         leaf_value: of the leaves of each tree, from the left.
@@ -142,9 +142,9 @@ class Comparisons(NamedTuple):
     leaf_value: FloatArray
 
 
-_SHARED = struct(Shared, INTS32, INTS32, UINTS32, INTS)
-_WALKS = struct(Walks, INTS, INTS, INTS, INTS32, FLOATS, INTS, INTS32, FLOATS)
-_COMPARISONS = struct(Comparisons, INTS, INTS32, FLOATS, INTS32, UINTS64, INTS, FLOATS)
+_SHARED = struct(TreeInputs, INTS32, INTS32, UINTS32, INTS)
+_WALKS = struct(RowTraversal, INTS, INTS, INTS, INTS32, FLOATS, INTS, INTS32, FLOATS)
+_COMPARISONS = struct(BatchTraversal, INTS, INTS32, FLOATS, INTS32, UINTS64, INTS, FLOATS)
 
 
 @inlined
@@ -177,7 +177,7 @@ def in_set(code: int, start: float, words: int, sets: UInt32Array) -> np.uint64:
 
 
 @inlined
-def step(node: int, row: FloatArray, walks: Walks, sets: UInt32Array) -> int:
+def step(node: int, row: FloatArray, walks: RowTraversal, sets: UInt32Array) -> int:
     """Return the node that follows one; a leaf is followed by itself."""
     value = row[walks.column[node]]
     if walks.words[node] >= 0:
@@ -187,7 +187,7 @@ def step(node: int, row: FloatArray, walks: Walks, sets: UInt32Array) -> int:
 
 
 @compiled(FLOATS_2D, _SHARED, _WALKS, FLOATS_2D)
-def score_one(X: FloatArray, shared: Shared, walks: Walks, result: FloatArray) -> None:
+def score_one(X: FloatArray, shared: TreeInputs, walks: RowTraversal, result: FloatArray) -> None:
     """Write the sums of each ensemble's trees for rows, walking one after the other.
 
     Args:
@@ -223,7 +223,9 @@ def score_one(X: FloatArray, shared: Shared, walks: Walks, result: FloatArray) -
 
 
 @compiled(FLOATS_2D, _SHARED, _COMPARISONS, FLOATS_2D)
-def score_many(X: FloatArray, shared: Shared, trees: Comparisons, result: FloatArray) -> None:
+def score_many(
+    X: FloatArray, shared: TreeInputs, trees: BatchTraversal, result: FloatArray
+) -> None:
     """Write the sums of each ensemble's trees for rows, comparing all of them at once.
 
     Args:
@@ -283,7 +285,7 @@ def read_block(
     X: FloatArray,
     begin: int,
     n: int,
-    shared: Shared,
+    shared: TreeInputs,
     values: FloatArray,
     codes: IntArray,
     common: FloatArray,
@@ -308,7 +310,7 @@ def read_block(
 @inlined
 def reach(
     tree: int,
-    trees: Comparisons,
+    trees: BatchTraversal,
     sets: UInt32Array,
     n: int,
     values: FloatArray,

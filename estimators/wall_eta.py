@@ -16,7 +16,7 @@ from estimators.duration_features import (
     P75,
     P90,
     STD,
-    DurationsOf,
+    DurationFeatures,
 )
 
 __all__ = ["CATALOG_NAMES", "WallEta", "wall_eta_features"]
@@ -115,13 +115,13 @@ def _is_wanted(feature: Aggregator) -> bool:
     return feature.dimension == "store_id" and feature.topic in KITCHEN_TOPICS
 
 
-def _durations(source: Source, target: Duration, dimension: str, whose: str) -> DurationsOf:
-    return DurationsOf(
-        source=source, target=target, dimension=dimension, whose=whose, what=WHAT, owner=OWNER
+def _durations(source: Source, target: Duration, dimension: str, subject: str) -> DurationFeatures:
+    return DurationFeatures(
+        source=source, target=target, dimension=dimension, subject=subject, what=WHAT, owner=OWNER
     )
 
 
-def _of_city(city: DurationsOf) -> Iterator[Aggregator]:
+def _of_city(city: DurationFeatures) -> Iterator[Aggregator]:
     """Yield whether couriers are scarce right now: in the city as a whole it shows first."""
     yield from city.last({10: (MEAN, MEDIAN), 100: (MEAN,), 200: (STD,)})
     yield from city.windows({"15min": (MEAN,), "30min": (MEAN, P90), "2h": (MEDIAN, STD)})
@@ -130,13 +130,13 @@ def _of_city(city: DurationsOf) -> Iterator[Aggregator]:
     yield from city.open(OPEN_MAX_AGE)
 
 
-def _of_zone(zone: DurationsOf) -> Iterator[Aggregator]:
+def _of_zone(zone: DurationFeatures) -> Iterator[Aggregator]:
     yield from zone.last({20: (MEDIAN, STD), 200: (MEDIAN, STD)})
     yield from zone.windows({"2h": (MEAN, MEDIAN)})
     yield from zone.open(OPEN_MAX_AGE)
 
 
-def _of_store(store: DurationsOf) -> Iterator[Aggregator]:
+def _of_store(store: DurationFeatures) -> Iterator[Aggregator]:
     """Yield what is normal for the store, and whether it is slower now."""
     yield from store.last(
         {

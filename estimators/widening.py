@@ -6,12 +6,12 @@ err more without, and the grid that was calibrated on complete rows would promis
 
 * Without any real-time feature a row is answered by a smaller model of the facts alone, which was
   calibrated by itself, at each level at least as far from its median as rows with all features
-  typically are (:func:`no_narrower`): knowing less never gives a narrower range.
+  typically are (:func:`ensure_typical_width`): knowing less never gives a narrower range.
 * A row that lacks something else keeps the model's median, and its levels are farther by a small
-  factor (``PARTLY``). Without a model of the facts alone, so is one without real-time features, by
-  a larger one (``WIDENING``).
+  factor (``INCOMPLETE_FACTOR``). Without a model of the facts alone, so is one without real-time
+  features, by a larger one (``NO_FEATURES_FACTOR``).
 * Whoever has what is usual (:class:`~estimators.fallback.Fallback`, which is calibrated whatever is
-  missing) can ask that no row reaches less far than that does (:func:`as_wide_as`).
+  missing) can ask that no row reaches less far than that does (:func:`widen_to_baseline`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,20 @@ from estimators.calibration import GRID_LEVELS, ConformalGrid, Scale
 from estimators.distribution import Distribution
 from estimators.typing import FloatArray
 
-__all__ = ["PARTLY", "WIDENING", "as_wide_as", "farther", "no_narrower", "widened"]
+__all__ = [
+    "INCOMPLETE_FACTOR",
+    "NO_FEATURES_FACTOR",
+    "ensure_typical_width",
+    "scale_distances",
+    "widen_to_baseline",
+    "widened",
+]
 
-WIDENING = 1.5
+NO_FEATURES_FACTOR = 1.5
 """How much farther from the median reach the levels of rows without real-time features, if there is
 no model of the facts alone: what that took on simulated cities (docs/fallbacks.md)."""
 
-PARTLY = 1.25
+INCOMPLETE_FACTOR = 1.25
 """How much farther reach the levels of rows that lack something else."""
 
 LEAST_S = 0.125
@@ -37,20 +44,20 @@ LEAST_S = 0.125
 _MEDIAN = GRID_LEVELS.index(0.5)
 
 
-def no_narrower(blind: Distribution, grid: ConformalGrid) -> Distribution:
+def ensure_typical_width(distribution: Distribution, grid: ConformalGrid) -> Distribution:
     """Return distributions with each level at least as far from the median as is typical.
 
     Args:
-        blind: of rows, at ``GRID_LEVELS``.
+        distribution: of rows, at ``GRID_LEVELS``.
         grid: of the model that knows more; says what is typical, and within which bounds.
 
     >>> grid = ConformalGrid(np.linspace(-1.0, 1.0, 23), scale="linear", typical=(40.0, 80.0))
     >>> narrow = Distribution(GRID_LEVELS, [[100.0 + 2.0 * i for i in range(23)]])
-    >>> no_narrower(narrow, grid).quantile([0.01, 0.5, 0.99]).tolist()
+    >>> ensure_typical_width(narrow, grid).quantile([0.01, 0.5, 0.99]).tolist()
     [[82.0, 122.0, 202.0]]
     """
-    distances = _farther(_distances(blind, grid.scale), grid.typical_distances)
-    return _bounded(_around(blind, distances, grid.scale), grid)
+    distances = _farther(_distances(distribution, grid.scale), grid.typical_distances)
+    return _bounded(_around(distribution, distances, grid.scale), grid)
 
 
 def widened(normal: Distribution, grid: ConformalGrid, factor: float) -> Distribution:
@@ -70,7 +77,7 @@ def widened(normal: Distribution, grid: ConformalGrid, factor: float) -> Distrib
     return _bounded(_around(normal, distances, grid.scale), grid)
 
 
-def farther(normal: Distribution, factor: float, scale: Scale) -> Distribution:
+def scale_distances(normal: Distribution, factor: float, scale: Scale) -> Distribution:
     """Return distributions whose levels are farther from their medians, without a model's bounds.
 
     Args:
@@ -79,37 +86,43 @@ def farther(normal: Distribution, factor: float, scale: Scale) -> Distribution:
         scale: on which: "linear" in seconds, "log" in ratios.
 
     >>> normal = Distribution(GRID_LEVELS, [[100.0 + 10.0 * i for i in range(23)]])
-    >>> farther(normal, 1.5, "linear").quantile([0.4, 0.5, 0.6]).round(6).tolist()
+    >>> scale_distances(normal, 1.5, "linear").quantile([0.4, 0.5, 0.6]).round(6).tolist()
     [[180.0, 210.0, 240.0]]
     """
     return _around(normal, _distances(normal, scale) * factor, scale)
 
 
-def as_wide_as(told: Distribution, usual: Distribution, scale: Scale) -> Distribution:
+def widen_to_baseline(
+    distribution: Distribution, baseline: Distribution, scale: Scale
+) -> Distribution:
     """Return distributions with each level at least as far from the median as others reach.
 
     Args:
-        told: of rows, at ``GRID_LEVELS``; their medians stay.
-        usual: of the same rows, at the same levels.
+        distribution: of rows, at ``GRID_LEVELS``; their medians stay.
+        baseline: of the same rows, at the same levels.
         scale: on which distances are compared. "linear": in seconds. "log": by their ratio to the
             median or in seconds, whichever is nearer, so that a median of almost nothing makes no
             range of days.
 
-    >>> told = Distribution(GRID_LEVELS, [[100.0 + i for i in range(23)]])
-    >>> usual = Distribution(GRID_LEVELS, [[500.0 + 10.0 * i for i in range(23)]])
-    >>> as_wide_as(told, usual, "linear").quantile([0.4, 0.5, 0.6]).round(6).tolist()
+    >>> distribution = Distribution(GRID_LEVELS, [[100.0 + i for i in range(23)]])
+    >>> baseline = Distribution(GRID_LEVELS, [[500.0 + 10.0 * i for i in range(23)]])
+    >>> widen_to_baseline(distribution, baseline, "linear").quantile([0.4, 0.5, 0.6]).round(
+    ...     6
+    ... ).tolist()
     [[91.0, 111.0, 131.0]]
-    >>> as_wide_as(told, usual, "log").quantile([0.4, 0.5, 0.6]).round(1).tolist()
+    >>> widen_to_baseline(distribution, baseline, "log").quantile([0.4, 0.5, 0.6]).round(
+    ...     1
+    ... ).tolist()
     [[107.4, 111.0, 114.6]]
     """
-    median, others = _median(told), _median(usual)
-    reach = median + (usual.values - others)
+    median, others = _median(distribution), _median(baseline)
+    reach = median + (baseline.values - others)
     if scale == "log":
-        by_ratio = median * (np.maximum(usual.values, LEAST_S) / np.maximum(others, LEAST_S))
+        by_ratio = median * (np.maximum(baseline.values, LEAST_S) / np.maximum(others, LEAST_S))
         nearer = np.abs(by_ratio - median) <= np.abs(reach - median)
         reach = np.where(nearer, by_ratio, reach)
-    is_farther = np.abs(reach - median) > np.abs(told.values - median)
-    values = np.where(is_farther, reach, told.values)
+    is_farther = np.abs(reach - median) > np.abs(distribution.values - median)
+    values = np.where(is_farther, reach, distribution.values)
     return Distribution(GRID_LEVELS, np.maximum.accumulate(values, axis=1))
 
 

@@ -31,7 +31,7 @@ KEYS_VARIABLE = "DOORSTEP_API_KEYS"
 KEYS_FILE_VARIABLE = "DOORSTEP_API_KEYS_FILE"
 ANONYMOUS_VARIABLE = "DOORSTEP_ALLOW_ANONYMOUS"
 
-_LOOK_EVERY_S = 1.0
+_POLL_EVERY_S = 1.0
 _YES, _NO = "1", "0"
 
 
@@ -61,7 +61,7 @@ class KeyRing:
         self._path = Path(path) if path else None
         self._clock = clock
         self._seen: tuple[int, ...] | None = self._state()
-        self._complained: tuple[tuple[int, ...], str] | None = None
+        self._logged: tuple[tuple[int, ...], str] | None = None
         self._looked_s = clock()
         _warn_of_none(self._keys)
 
@@ -69,7 +69,7 @@ class KeyRing:
         """Return the keys, None where there shall be none. Looks at the file once a second."""
         if self._path is not None:
             now_s = self._clock()
-            if now_s - self._looked_s >= _LOOK_EVERY_S:
+            if now_s - self._looked_s >= _POLL_EVERY_S:
                 self._looked_s = now_s
                 self._look(self._path)
         return self._keys
@@ -84,11 +84,11 @@ class KeyRing:
         try:
             self._keys = ApiKeys.from_file(path)
         except SettingError as error:
-            if self._complained != (state, str(error)):
-                self._complained = state, str(error)
+            if self._logged != (state, str(error)):
+                self._logged = state, str(error)
                 logger.error("the API keys stay as they were until they can be read: %s", error)
             return
-        self._seen, self._complained = state, None
+        self._seen, self._logged = state, None
         logger.info("read %d API keys anew", len(self._keys))
         _warn_of_none(self._keys)
 

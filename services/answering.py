@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from services.errors import (
+    DeadlineExceeded,
     Forbidden,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
     ServiceError,
-    TooLate,
     TooManyRequests,
     Unauthorized,
     Unavailable,
@@ -26,7 +26,7 @@ from services.masking import masked, without_paths
 from services.request_context import RequestContext
 from services.schemas import Problem
 
-__all__ = ["UNEXPECTED", "Answering", "answer_problem", "problem_headers", "problem_of"]
+__all__ = ["UNEXPECTED", "ResponseSender", "answer_problem", "problem_headers", "problem_of"]
 
 UNEXPECTED = "unexpected; the log has it under this request id"
 """The reason of a failure of our own, which nobody else need know."""
@@ -39,10 +39,13 @@ _SERVER_ERROR = 500
 _SEND_JSON = "this content type is not taken; send application/json"
 _ID = b"x-request-id"
 _ALLOW = b"allow"
-_NAMES = {one.http_status: one.error for one in (Unauthorized, Forbidden, TooManyRequests, TooLate)}
+_NAMES = {
+    one.http_status: one.error
+    for one in (Unauthorized, Forbidden, TooManyRequests, DeadlineExceeded)
+}
 
 
-class Answering:
+class ResponseSender:
     """Sends an answer on its way, with the headers that all have, and remembers its status.
 
     An error that carries no request id is not one of ours: it is answered as a problem instead.

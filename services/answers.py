@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from estimators.distribution import Distribution
 
-__all__ = ["STEP_S", "chances", "eighths", "later", "quantiles"]
+__all__ = ["STEP_S", "add_seconds", "quantiles", "round_probabilities", "round_to_eighths"]
 
 FloatArray = NDArray[np.float64]
 
@@ -20,19 +20,19 @@ STEP_S = 0.125
 _CHANCE_DIGITS = 4
 
 
-def eighths(seconds: FloatArray) -> FloatArray:
+def round_to_eighths(seconds: FloatArray) -> FloatArray:
     """Return seconds rounded to eighths; what is no number stays so.
 
-    >>> eighths(np.array([0.1, 1234.56])).tolist()
+    >>> round_to_eighths(np.array([0.1, 1234.56])).tolist()
     [0.125, 1234.5]
     """
     return np.asarray(np.round(seconds / STEP_S) * STEP_S)
 
 
-def chances(probabilities: FloatArray) -> FloatArray:
+def round_probabilities(probabilities: FloatArray) -> FloatArray:
     """Return probabilities rounded to four digits.
 
-    >>> chances(np.array([1 / 3])).tolist()
+    >>> round_probabilities(np.array([1 / 3])).tolist()
     [0.3333]
     """
     return np.asarray(np.round(probabilities, _CHANCE_DIGITS))
@@ -44,14 +44,16 @@ def quantiles(distribution: Distribution, levels: Sequence[float]) -> dict[str, 
     >>> quantiles(Distribution([0.1, 0.9], [[10.0, 20.0]]), [0.5])
     {'0.5': [15.0]}
     """
-    return {repr(level): eighths(distribution.quantile(level)).tolist() for level in levels}
+    return {
+        repr(level): round_to_eighths(distribution.quantile(level)).tolist() for level in levels
+    }
 
 
-def later(moment: datetime, seconds: float) -> datetime:
+def add_seconds(moment: datetime, seconds: float) -> datetime:
     """Return the moment so many seconds later.
 
     >>> from datetime import UTC
-    >>> later(datetime(2026, 3, 2, 12, tzinfo=UTC), 90.5).isoformat()
+    >>> add_seconds(datetime(2026, 3, 2, 12, tzinfo=UTC), 90.5).isoformat()
     '2026-03-02T12:01:30.500000+00:00'
     """
     return moment + timedelta(seconds=seconds)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from services.client_errors import ServiceUnreachable
-from services.computing import Computing
-from services.limits import PART_RESERVE_S, STORE_TIMEOUT_S
-from services.remote_parts import Pause
+from services.computing import AnswerExecutor
+from services.limits import EVENT_STORE_TIMEOUT_S, PART_RESERVE_S
+from services.remote_parts import CircuitBreaker
 from services.request_context import current_request
 
 __all__ = ["BoundedWait"]
@@ -25,23 +25,25 @@ class BoundedWait:
     most requests nothing but their features.
 
     Args:
-        computing: runs what reads the store; threads that hang are its own.
-        pause: leaves the store alone.
+        executor: runs what reads the store; threads that hang are its own.
+        breaker: leaves the store alone.
         timeout_s: longest wait, however much time the request has.
         clock: seconds that never run back; injected in tests.
     """
 
     def __init__(
         self,
-        computing: Computing,
+        executor: AnswerExecutor,
         *,
-        pause: Pause | None = None,
-        timeout_s: float = STORE_TIMEOUT_S,
+        breaker: CircuitBreaker | None = None,
+        timeout_s: float = EVENT_STORE_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._computing = computing
-        self._beside = Computing()
-        self._pause = Pause("the event store", clock=clock) if pause is None else pause
+        self._executor = executor
+        self._fallback_executor = AnswerExecutor()
+        self._breaker = (
+            CircuitBreaker("the event store", clock=clock) if breaker is None else breaker
+        )
         self._timeout_s = timeout_s
         self._clock = clock
         self._unfinished: set[asyncio.Task[Any]] = set()
@@ -55,29 +57,29 @@ class BoundedWait:
             without: does not.
         """
         try:
-            self._pause.check()
+            self._breaker.check()
         except ServiceUnreachable:
-            return await self._beside.run(rows, without)
+            return await self._fallback_executor.run(rows, without)
         ends_s = self._ends_s()
 
         def answer_if_wanted() -> T | None:
             return answer() if self._clock() < ends_s else None
 
-        task = asyncio.ensure_future(self._computing.run(rows, answer_if_wanted))
+        task = asyncio.ensure_future(self._executor.run(rows, answer_if_wanted))
         await asyncio.wait({task}, timeout=max(ends_s - self._clock(), 0.0))
         found = task.result() if task.done() else None
         if found is not None:
-            self._pause.succeeded()
+            self._breaker.succeeded()
             return found
         if not task.done():  # it ends by itself, once the store answers or its own time is over
             self._unfinished.add(task)
             task.add_done_callback(self._forget)
-        self._pause.failed()
-        return await self._beside.run(rows, without)
+        self._breaker.failed()
+        return await self._fallback_executor.run(rows, without)
 
     def close(self) -> None:
         """End the threads that need no store."""
-        self._beside.close()
+        self._fallback_executor.close()
 
     def _ends_s(self) -> float:
         request = current_request()

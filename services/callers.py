@@ -20,7 +20,7 @@ from services.display_metrics import DisplayMetrics, display_metrics
 from services.display_policy import DisplayPolicy
 from services.displayed_eta import DisplayedEta
 from services.explaining import Explainer
-from services.logbook import Logbook
+from services.logbook import PredictionLogger
 from services.metrics import EstimateMetrics
 from services.opening_parts import sources_of
 from services.order_eta import OrderEta
@@ -29,18 +29,18 @@ from services.parts import Parts
 from services.prediction_log import PredictionLog
 from services.schemas import ModelInfo
 
-__all__ = ["Callers", "info_of"]
+__all__ = ["EtaHandlers", "info_of"]
 
 _FINGERPRINT_DIGITS = 16
 
 
-class Callers:
+class EtaHandlers:
     """The four answers of the ETA service.
 
     Args:
         model: composes.
         parts: answer its parts.
-        store: knows the orders.
+        event_store: knows the orders.
         tag: of the model.
         policy: how ranges are shown.
         metrics: count the estimates.
@@ -55,7 +55,7 @@ class Callers:
         self,
         model: EtaModel,
         parts: Parts,
-        store: EventStore,
+        event_store: EventStore,
         *,
         tag: str,
         policy: DisplayPolicy,
@@ -69,7 +69,7 @@ class Callers:
         sources = sources_of(model)
         facts = [estimator.facts for estimator in model.parts.values()]
         vocabulary = Vocabulary.of(facts, sources)
-        book = OrderBook(store, sources[0], vocabulary, threads=readers)
+        book = OrderBook(event_store, sources[0], vocabulary, threads=readers)
         composer = Composer(model, parts, threads, metrics=metrics)
         self._composer = composer
         self.vocabulary = vocabulary
@@ -79,17 +79,17 @@ class Callers:
             book,
             composer,
             metrics=metrics,
-            log=Logbook(log, "eta", info),
+            log=PredictionLogger(log, "eta", info),
             model=info,
             threads=threads,
-            explain=Explainer(model, store).explain,
+            explain=Explainer(model, event_store).explain,
             clock=clock,
         )
         self.selection = CourierSelection(
             book,
             composer,
             metrics=metrics,
-            log=Logbook(log, "eta/courier_selection", info),
+            log=PredictionLogger(log, "eta/courier_selection", info),
             model=info,
             threads=threads,
             clock=clock,
@@ -98,7 +98,7 @@ class Callers:
             book,
             composer,
             metrics=metrics,
-            log=Logbook(log, "eta/courier_arrival", info),
+            log=PredictionLogger(log, "eta/courier_arrival", info),
             model=info,
             clock=clock,
         )
@@ -108,7 +108,7 @@ class Callers:
             policy,
             metrics=metrics,
             ranges=display_metrics() if ranges is None else ranges,
-            log=Logbook(log, "eta/displayed_eta", info),
+            log=PredictionLogger(log, "eta/displayed_eta", info),
             clock=clock,
         )
 

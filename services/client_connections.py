@@ -130,9 +130,9 @@ class ServiceClient:
             try:
                 received = self._exchange(path, body, attempts)
             except httpx.HTTPError as error:
-                wait_s: float | None = attempts.wait_after_failure(error)
+                wait_s: float | None = attempts.retry_delay_after_failure_s(error)
             else:
-                wait_s = attempts.wait_after(received)
+                wait_s = attempts.retry_delay_s(received)
                 if wait_s is None:
                     return decoded(received, _decoder(kind), self._policy.url)
             self._sleep(wait_s or 0.0)
@@ -234,9 +234,9 @@ class AsyncServiceClient:
             try:
                 received = await self._exchange(path, body, attempts)
             except (httpx.HTTPError, TimeoutError) as error:
-                wait_s: float | None = attempts.wait_after_failure(error)
+                wait_s: float | None = attempts.retry_delay_after_failure_s(error)
             else:
-                wait_s = attempts.wait_after(received)
+                wait_s = attempts.retry_delay_s(received)
                 if wait_s is None:
                     return decoded(received, _decoder(kind), self._policy.url)
             await self._sleep(wait_s or 0.0)

@@ -35,8 +35,8 @@ T = TypeVar("T")
 _TRY_LATER = (429, 503)
 _OK = (200, 207)
 """207: some events of a batch were refused; the answer says which."""
-_FIRST_WAIT_S = 0.1
-_LONGEST_WAIT_S = 2.0
+_BACKOFF_MIN_S = 0.1
+_BACKOFF_MAX_S = 2.0
 _LEAST_S = 0.001  # a millisecond is the least that a service can be told
 _CONNECT_S = 1.0
 """Longest wait for a connection: what does not answer by then is asked again, if there is time."""
@@ -130,14 +130,14 @@ class Attempts:
             headers |= self._request.trace.headers()
         return headers
 
-    def wait_after(self, received: Received) -> float | None:
+    def retry_delay_s(self, received: Received) -> float | None:
         """Return how many seconds to wait before asking again, None where this is the answer."""
         if received.status not in _TRY_LATER:
             return None
         jitter_s = self._jitter_s()
         return self._again(_named_s(received.headers.get("retry-after", "")) + jitter_s)
 
-    def wait_after_failure(self, error: Exception) -> float:
+    def retry_delay_after_failure_s(self, error: Exception) -> float:
         """Return how many seconds to wait before asking again.
 
         A connection that broke is replaced at once, the first time: it may have been idle for so
@@ -160,7 +160,7 @@ class Attempts:
         raise kind(text.rstrip()) from error
 
     def _jitter_s(self) -> float:
-        longest_s = min(_FIRST_WAIT_S * 2.0**self._failed, _LONGEST_WAIT_S)
+        longest_s = min(_BACKOFF_MIN_S * 2.0**self._failed, _BACKOFF_MAX_S)
         return longest_s * self._policy.random()
 
     def _again(self, wait_s: float) -> float | None:

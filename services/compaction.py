@@ -17,7 +17,7 @@ from aggregators.stores import EventStore
 from aggregators.times import duration_to_us, from_us, moment_to_us
 from services.clock import utc_now
 from services.steady_clock import SteadyClock, since_boot_s
-from services.store_metrics import StoreMetrics
+from services.store_metrics import EventStoreMetrics
 
 __all__ = ["Compactor"]
 
@@ -33,7 +33,7 @@ class Compactor:
     """Compacts a store now and then, and keeps it repaired.
 
     Args:
-        store: the event store.
+        event_store: the event store.
         features: everything that will be asked of it; what none of these needs is dropped.
         every_s: seconds between compactions; 0: never.
         keep: how long before the present features stay exact, and late events are expected.
@@ -48,23 +48,23 @@ class Compactor:
 
     def __init__(
         self,
-        store: EventStore,
+        event_store: EventStore,
         features: Iterable[Aggregator],
         *,
         every_s: float,
         keep: str,
-        metrics: StoreMetrics,
+        metrics: EventStoreMetrics,
         clock: Callable[[], datetime] = utc_now,
         seconds: Callable[[], float] = since_boot_s,
     ) -> None:
-        self._store = store
+        self._event_store = event_store
         self._features = tuple(features)
         self._every_s = every_s
         self._keep = timedelta(microseconds=duration_to_us(keep, "keep"))
         self._metrics = metrics
         self._clock = clock
         self._steady = SteadyClock(clock, seconds)
-        self._repair: Callable[[], int] | None = getattr(store, "repair", None)
+        self._repair: Callable[[], int] | None = getattr(event_store, "repair", None)
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -100,7 +100,7 @@ class Compactor:
             if latest is None:
                 return
             self._reopen(latest)
-            result = self._store.compact(self._features, latest - self._keep)
+            result = self._event_store.compact(self._features, latest - self._keep)
         except Exception:  # a thread that ends is a store that grows without end
             logger.exception("the compaction failed; it is tried again in %g s", self._every_s)
             self._metrics.count_failure()
@@ -116,7 +116,7 @@ class Compactor:
         """Return the present moment, or the latest that any event says where that is earlier."""
         now_us = moment_to_us(now, "clock")
         # Within a minute it is all the same, and the search ends at the first order of now.
-        latest_us = self._store.latest_moment_us(enough_us=now_us - _RECENT_US)
+        latest_us = self._event_store.latest_moment_us(enough_us=now_us - _RECENT_US)
         return None if latest_us is None else from_us(min(now_us, latest_us))
 
     def _reopen_safely(self) -> None:
@@ -140,11 +140,14 @@ class Compactor:
                     until.isoformat(),
                     (latest - self._keep).isoformat(),
                 )
-                self._store.reopen(source, latest - self._keep)
+                self._event_store.reopen(source, latest - self._keep)
 
     def _closed(self) -> list[tuple[Source, datetime]]:
         """Return the sources that were compacted, and until when."""
-        found = [(one, self._store.compacted_until(one)) for one in self._store.sources.values()]
+        found = [
+            (one, self._event_store.compacted_until(one))
+            for one in self._event_store.sources.values()
+        ]
         return [(source, from_us(us)) for source, us in found if us is not None]
 
     def repair(self) -> None:

@@ -25,11 +25,11 @@ from estimators.composition import SHOWN_PARTS, Composed, compose
 from estimators.distribution import Distribution
 from estimators.eta import ETA_PARTS, EtaModel
 from estimators.stages import DIRECT, OPEN_STAGES
-from estimators.widening import as_wide_as
+from estimators.widening import widen_to_baseline
 from services.limits import MAX_NOTES
 from services.metrics import EstimateMetrics
 from services.parts import PartAnswer, PartRows, Parts
-from services.request_context import in_thread, note_time
+from services.request_context import in_thread, record_duration
 from services.schemas import ModelInfo, Status
 
 __all__ = ["STATUSES", "Composer", "Composition", "Rows", "statuses_of"]
@@ -95,7 +95,7 @@ class Rows:
             columns={name: _taken(column, places) for name, column in self.columns.items()},
             sample_ids=[self.sample_ids[place] for place in kept],
             stages=self.stages[places],
-            notes={kept[row]: lacks for row, lacks in self.notes.items() if row in kept},
+            notes={kept[row]: row_notes for row, row_notes in self.notes.items() if row in kept},
         )
 
 
@@ -206,9 +206,9 @@ class Composer:
             composition = composed()
         else:
             composition = await in_thread(self._threads, composed)
-        note_time("parts", answered_s - began_s)
+        record_duration("parts", answered_s - began_s)
         composed_s = perf_counter() - answered_s
-        note_time("composition", composed_s)
+        record_duration("composition", composed_s)
         self._metrics.time_model(composed_s)
         return composition
 
@@ -227,13 +227,13 @@ class Composer:
                 wanted.setdefault(part, []).append(places)
         asked: dict[str, _Asked] = {}
         for part, groups in wanted.items():
-            mine = np.sort(np.concatenate(groups)) if len(groups) > 1 else groups[0]
+            part_rows = np.sort(np.concatenate(groups)) if len(groups) > 1 else groups[0]
             if part in self._per_order and orders is not None and order_of is not None:
-                places, copies = np.unique(order_of[mine], return_inverse=True)
-                asked[part] = _Asked(mine, copies, _part_rows(orders, places, as_of))
+                places, copies = np.unique(order_of[part_rows], return_inverse=True)
+                asked[part] = _Asked(part_rows, copies, _part_rows(orders, places, as_of))
             else:
-                copies = np.arange(len(mine))
-                asked[part] = _Asked(mine, copies, _part_rows(rows, mine, as_of))
+                copies = np.arange(len(part_rows))
+                asked[part] = _Asked(part_rows, copies, _part_rows(rows, part_rows, as_of))
         return asked
 
     def _needed(self, stage: str, only: Collection[str]) -> list[str]:
@@ -261,9 +261,9 @@ class Composer:
                 filling.take(places, compose(of_stage, self._model.dependence))
         codes = np.zeros(len(rows), dtype=np.int8)
         notes: dict[int, list[str]] = {}
-        for row, lacks in rows.notes.items():
+        for row, row_notes in rows.notes.items():
             codes[row] = _DEGRADED
-            _add(notes, row, lacks)
+            _add(notes, row, row_notes)
         for part, one in asked.items():
             _take_status(codes, notes, one, answers[part])
         models = {part: answer.model for part, answer in answers.items()}
@@ -278,14 +278,14 @@ class Composer:
         The stretch of a stage was learned where every part had its model; without, it is too sure.
         """
         places = np.flatnonzero(composition.codes == _FALLBACK)
-        usual = self._model.fallbacks.get(DIRECT)
-        if usual is None or not len(places):
+        fallback = self._model.fallbacks.get(DIRECT)
+        if fallback is None or not len(places):
             return composition
         as_of_us = moment_to_us(as_of, "as_of")
         columns: Mapping[str, Any] = rows.some(places).columns
-        typical, _ = usual.distribution(columns, as_of_us)
+        typical, _ = fallback.distribution(columns, as_of_us)
         values = composition.eta.values.copy()
-        wide = as_wide_as(Distribution(GRID_LEVELS, values[places]), typical, "log")
+        wide = widen_to_baseline(Distribution(GRID_LEVELS, values[places]), typical, "log")
         values[places] = np.maximum(wide.values, 0.0)
         return replace(composition, eta=Distribution(GRID_LEVELS, values))
 

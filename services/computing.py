@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 from services.limits import FEW_ROWS
 from services.request_context import in_thread
 
-__all__ = ["Computing"]
+__all__ = ["AnswerExecutor"]
 
 T = TypeVar("T")
 
 _THREADS = 4
 
 
-class Computing:
+class AnswerExecutor:
     """Decides for each answer where it is computed.
 
     A few rows over a store in this process take a millisecond: handing them to a thread would cost
@@ -28,26 +28,26 @@ class Computing:
         over_network: whether the store is reached over the network.
 
     >>> import asyncio
-    >>> computing = Computing()
-    >>> asyncio.run(computing.run(1, sum, [1, 2]))
+    >>> executor = AnswerExecutor()
+    >>> asyncio.run(executor.run(1, sum, [1, 2]))
     3
-    >>> computing.close()
+    >>> executor.close()
     """
 
     def __init__(self, *, over_network: bool = False) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="computing")
         self._over_network = over_network
-        self._under_way = 0
+        self._in_flight = 0
 
     async def run(self, rows: int, function: Callable[..., T], *arguments: Any) -> T:
         """Return what a function gives that answers so many rows."""
-        if rows <= FEW_ROWS and not self._over_network and not self._under_way:
+        if rows <= FEW_ROWS and not self._over_network and not self._in_flight:
             return function(*arguments)
-        self._under_way += 1
+        self._in_flight += 1
         try:
             return await in_thread(self._threads, function, *arguments)
         finally:
-            self._under_way -= 1
+            self._in_flight -= 1
 
     def close(self) -> None:
         """Wait for what is under way, and end the threads."""

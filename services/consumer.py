@@ -19,7 +19,7 @@ from services.errors import InvalidRequest, Unavailable
 from services.intake import Incoming, IntakeRules
 from services.intake_metrics import IntakeMetrics
 from services.streams import DeadLetter, EventStream, Message, StreamRefused
-from services.writing import Written, write_events
+from services.writing import WriteOutcome, write_events
 
 __all__ = ["Consumer", "Progress"]
 
@@ -37,7 +37,7 @@ FORGET_S = 3_600.0
 BACKLOG_EVERY_S = 2.0
 """How often the lag is looked up."""
 
-_FIRST_DELAY_S, _LAST_DELAY_S = 0.1, 5.0
+_BACKOFF_MIN_S, _BACKOFF_MAX_S = 0.1, 5.0
 _MAX_REASONS = 3
 
 
@@ -59,7 +59,7 @@ class Consumer:
 
     Args:
         stream: where messages come from.
-        store: where their events go.
+        event_store: where their events go.
         rules: what is taken; anything else is a dead letter.
         intake: metrics of the events.
         metrics: metrics of the messages.
@@ -75,7 +75,7 @@ class Consumer:
     def __init__(
         self,
         stream: EventStream,
-        store: EventStore,
+        event_store: EventStore,
         *,
         rules: IntakeRules,
         intake: IntakeMetrics,
@@ -88,7 +88,7 @@ class Consumer:
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self._stream = stream
-        self._store = store
+        self._event_store = event_store
         self._rules = rules
         self._intake = intake
         self._metrics = metrics
@@ -125,7 +125,7 @@ class Consumer:
             logger.warning("%s", error.reason)
 
     def _work(self) -> None:
-        delay_s = _FIRST_DELAY_S
+        delay_s = _BACKOFF_MIN_S
         prepared = False
         while not self._ending.is_set():
             try:
@@ -134,7 +134,7 @@ class Consumer:
                     prepared = self._has_begun = True
                 found = self._step()
                 self._look_ahead(force=not found)
-                delay_s = _FIRST_DELAY_S
+                delay_s = _BACKOFF_MIN_S
                 if self._once and not found:
                     break
             except Unavailable as error:
@@ -147,7 +147,7 @@ class Consumer:
                 self._metrics.count_retry()
                 self.progress.retries += 1
                 self._ending.wait(delay_s)
-                delay_s = min(2.0 * delay_s, _LAST_DELAY_S)
+                delay_s = min(2.0 * delay_s, _BACKOFF_MAX_S)
 
     def _step(self) -> bool:
         """Read one batch and store it; return whether there was any message."""
@@ -180,9 +180,9 @@ class Consumer:
     def _forget(self) -> None:
         """Take those out of the group who are gone; what they had has been taken over by now."""
         if self._forget_s:
-            gone = self._stream.forget(idle_s=self._forget_s)
-            if gone:
-                logger.info("%d consumers are gone: %s", len(gone), ", ".join(gone))
+            removed = self._stream.forget(idle_s=self._forget_s)
+            if removed:
+                logger.info("%d consumers are gone: %s", len(removed), ", ".join(removed))
 
     def _store_messages(self, messages: Sequence[Message]) -> None:
         now_us = self._rules.now_us()
@@ -198,7 +198,7 @@ class Consumer:
             except InvalidRequest as error:
                 reasons[i] = [str(error)]
             owners += [i] * (len(incoming.statuses) - len(owners))
-        written = Written()
+        written = WriteOutcome()
         if incoming.events:
             written = self._write(incoming)
             incoming.refuse_written(written)
@@ -212,13 +212,13 @@ class Consumer:
         self._stream.acknowledge(messages)
         self._count(messages, letters, incoming, written, now_us)
 
-    def _write(self, incoming: Incoming) -> Written:
+    def _write(self, incoming: Incoming) -> WriteOutcome:
         """Append, and again until the store takes it; only the end of this consumer ends that."""
-        delay_s = _FIRST_DELAY_S
+        delay_s = _BACKOFF_MIN_S
         while True:
             try:
                 began_s = perf_counter()
-                written = write_events(self._store, incoming.events)
+                written = write_events(self._event_store, incoming.events)
             except Unavailable:
                 if self._ending.is_set():
                     raise
@@ -227,7 +227,7 @@ class Consumer:
                 self.progress.retries += 1
                 self._on_progress(self.progress)
                 self._ending.wait(delay_s)
-                delay_s = min(2.0 * delay_s, _LAST_DELAY_S)
+                delay_s = min(2.0 * delay_s, _BACKOFF_MAX_S)
             else:
                 seconds = perf_counter() - began_s
                 self._intake.count_write(seconds, 1, len(incoming.events))
@@ -238,7 +238,7 @@ class Consumer:
         messages: Sequence[Message],
         letters: Sequence[DeadLetter],
         incoming: Incoming,
-        written: Written,
+        written: WriteOutcome,
         now_us: int,
     ) -> None:
         kept = incoming.kept(written)

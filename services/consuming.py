@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from services.consumer import FORGET_S, Consumer, Progress
 from services.consumer_metrics import ConsumerMetrics
 from services.errors import SettingError
-from services.event_store import IN_MEMORY, load_catalog, open_store
+from services.event_store import IN_MEMORY, load_catalog, open_event_store
 from services.intake import IntakeRules
 from services.intake_metrics import IntakeMetrics
 from services.streams import EventStream
@@ -36,7 +36,7 @@ class ConsumerSettings:
         stream: name of the stream; dead letters go to ``<stream>:dead``.
         group: consumer group; made, from the stream's beginning, if there is none.
         consumer: name of this consumer, unique in the group; by default machine and process.
-        store: path of an SQLite file, or address of a Redis server.
+        event_store: path of an SQLite file, or address of a Redis server.
         catalog: the catalog whose sources are taken, as ``package.module:NAME``.
         batch: the most messages that are read at once.
         idle_s: messages that another consumer has had for so long are taken over.
@@ -54,7 +54,7 @@ class ConsumerSettings:
 
     url: str
     stream: str
-    store: str
+    event_store: str
     group: str
     consumer: str = field(default_factory=_own_name)
     catalog: str
@@ -68,7 +68,7 @@ class ConsumerSettings:
     once: bool
 
     def __post_init__(self) -> None:
-        if self.store == IN_MEMORY:
+        if self.event_store == IN_MEMORY:
             raise SettingError(
                 "a consumer cannot store in memory: what it acknowledges would be gone"
             )
@@ -94,8 +94,8 @@ def run_consumer(
     """
     registry = CollectorRegistry()
     with ExitStack() as stack:
-        store = stack.enter_context(
-            open_store(settings.store, load_catalog(settings.catalog).sources)
+        event_store = stack.enter_context(
+            open_event_store(settings.event_store, load_catalog(settings.catalog).sources)
         )
         stream = EventStream(
             settings.url,
@@ -106,9 +106,9 @@ def run_consumer(
         stack.callback(stream.close)
         consumer = Consumer(
             stream,
-            store,
+            event_store,
             rules=IntakeRules(
-                sources=store.sources,
+                sources=event_store.sources,
                 max_clock_skew_s=settings.max_clock_skew_s,
                 unknown_data=checked_unknown_data(settings.unknown_data, "--unknown-data"),
             ),

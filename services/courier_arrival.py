@@ -14,7 +14,7 @@ import msgspec
 from aggregators.stores.base import Sample
 from aggregators.times import from_us, moment_to_us
 from estimators.stages import OPEN_STAGES
-from services.answers import chances, eighths, later, quantiles
+from services.answers import add_seconds, quantiles, round_probabilities, round_to_eighths
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition
 from services.decoding import decode
@@ -27,7 +27,7 @@ from services.eta_schemas import (
     CourierArrivalRequest,
     CourierState,
 )
-from services.logbook import Logbook
+from services.logbook import PredictionLogger
 from services.metrics import EstimateMetrics
 from services.moments import moment_of
 from services.order_eta import rows_of
@@ -62,7 +62,7 @@ class CourierArrival:
         composer: Composer,
         *,
         metrics: EstimateMetrics,
-        log: Logbook,
+        log: PredictionLogger,
         model: ModelInfo,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -206,17 +206,17 @@ def _fill(
     levels: Sequence[float],
 ) -> None:
     """Let the estimates be in the answers."""
-    expected_s = eighths(composition.at_store.mean()).tolist()
+    expected_s = round_to_eighths(composition.at_store.mean()).tolist()
     arrival_s = quantiles(composition.at_store, levels)
-    ready = chances(composition.ready_on_arrival).tolist()
-    wait_s = eighths(composition.courier_wait_s).tolist()
+    ready = round_probabilities(composition.ready_on_arrival).tolist()
+    wait_s = round_to_eighths(composition.courier_wait_s).tolist()
     for row, answer in enumerate(answers):
         answer.status = STATUSES[composition.codes[row]]
         answer.notes = composition.notes.get(row, [])
         answer.expected_in_s = expected_s[row]
-        answer.expected_at = later(as_of, expected_s[row])
+        answer.expected_at = add_seconds(as_of, expected_s[row])
         answer.arrival_s = {level: seconds[row] for level, seconds in arrival_s.items()}
-        answer.arrival_at = {level: later(as_of, s) for level, s in answer.arrival_s.items()}
+        answer.arrival_at = {level: add_seconds(as_of, s) for level, s in answer.arrival_s.items()}
         answer.ready_on_arrival = ready[row]
         answer.courier_wait_s = wait_s[row]
 

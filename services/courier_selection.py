@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from services.candidates import Candidates, candidates_of
 from services.clock import utc_now
 from services.composing import Composer
-from services.logbook import Logbook
+from services.logbook import PredictionLogger
 from services.metrics import EstimateMetrics
 from services.moments import moment_of
 from services.orders import OrderBook
-from services.ranking import Weights
+from services.ranking import CostWeights
 from services.request_context import in_thread
 from services.schemas import ModelInfo
 from services.selection import Selection
@@ -59,7 +59,7 @@ class CourierSelection:
         composer: Composer,
         *,
         metrics: EstimateMetrics,
-        log: Logbook,
+        log: PredictionLogger,
         model: ModelInfo,
         threads: Executor,
         clock: Callable[[], datetime] = utc_now,
@@ -82,7 +82,7 @@ class CourierSelection:
         """
         as_of = moment_of(request.as_of, self._clock)
         given = request.weights
-        weights = Weights(
+        weights = CostWeights(
             courier_wait=given.courier_wait,
             food_wait=given.food_wait,
             eta=given.eta,

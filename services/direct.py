@@ -21,13 +21,13 @@ from services.errors import Unavailable
 from services.http import read_call, request_id_of
 from services.readiness import READY_PATH, answer_readiness
 
-__all__ = ["Direct"]
+__all__ = ["FastPath"]
 
 _READING = ("GET", "HEAD")
 """Methods of questions; BentoML refuses the others."""
 
 
-class Direct:
+class FastPath:
     """ASGI middleware: answers the JSON endpoints of a service itself, and hands on all else.
 
     Args:

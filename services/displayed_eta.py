@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from aggregators.typing import SampleId
 from estimators.stages import DIRECT, ELAPSED
-from services.answers import chances, eighths
+from services.answers import round_probabilities, round_to_eighths
 from services.clock import utc_now
 from services.columns import RowErrors, check_length, checked_columns
 from services.composing import Composer, Rows
@@ -34,7 +34,7 @@ from services.display_schemas import (
 from services.display_settings import changed_policy
 from services.errors import InvalidRequest
 from services.limits import MAX_STORES
-from services.logbook import MAX_LOGGED_STORES, Logbook, spread
+from services.logbook import MAX_LOGGED_STORES, PredictionLogger, spread
 from services.metrics import EstimateMetrics
 from services.moments import moment_of
 from services.orders import Vocabulary
@@ -70,7 +70,7 @@ class DisplayedEta:
         *,
         metrics: EstimateMetrics,
         ranges: DisplayMetrics,
-        log: Logbook,
+        log: PredictionLogger,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._vocabulary = vocabulary
@@ -94,7 +94,7 @@ class DisplayedEta:
         errors: RowErrors = {}
         rows = self._rows(request, errors)
         good = np.array([row for row in range(len(stores)) if row not in errors], dtype=np.int64)
-        shown = _Before(request.shown)
+        shown = _SessionHistory(request.shown)
         answer = DisplayedEtaAnswer(
             request_id=request_id,
             as_of=as_of,
@@ -172,7 +172,7 @@ class DisplayedEta:
             )
 
 
-class _Before:
+class _SessionHistory:
     """What a session has seen, by store."""
 
     def __init__(self, shown: Shown | None) -> None:
@@ -234,16 +234,16 @@ def _fill(
     good: IntArray,
     part: PartAnswer,
     ranges: ShownRanges,
-    before: _Before,
+    before: _SessionHistory,
 ) -> None:
     """Let the estimates of the good rows be in the answer."""
     low_s, high_s = ranges.low_s.tolist(), ranges.high_s.tolist()
     columns = {
         "low_s": low_s,
         "high_s": high_s,
-        "mean_s": eighths(part.distribution.mean()).tolist(),
-        "inside": chances(ranges.inside).tolist(),
-        "late": chances(ranges.late).tolist(),
+        "mean_s": round_to_eighths(part.distribution.mean()).tolist(),
+        "inside": round_probabilities(ranges.inside).tolist(),
+        "late": round_probabilities(ranges.late).tolist(),
         "changed": ranges.changed.tolist(),
         "status": part.status,
         "notes": part.notes,

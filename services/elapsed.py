@@ -15,27 +15,27 @@ from aggregators.typing import SampleId
 from estimators.stages import LIFE, elapsed_columns, elapsed_name, happened_by
 from services.limits import STALE_ORDER_S
 
-__all__ = ["UNSAID", "ElapsedLookup", "happened_us", "life_source", "said"]
+__all__ = ["NOT_GIVEN", "ElapsedLookup", "happened_us", "known_columns", "order_source"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-UNSAID: Any = object()
+NOT_GIVEN: Any = object()
 """Stands in a column where a row does not say a value; None says that there is none."""
 
 
-def life_source(sources: Sequence[Source]) -> Source | None:
+def order_source(sources: Sequence[Source]) -> Source | None:
     """Return the source whose samples live through the events of an order, None: there is none."""
     return next((one for one in sources if set(LIFE) & set(one.events)), None)
 
 
 def happened_us(
-    store: EventStore, source: Source, sample_ids: Sequence[SampleId]
+    event_store: EventStore, source: Source, sample_ids: Sequence[SampleId]
 ) -> list[dict[str, int] | None]:
     """Return when the events of samples were, as far as the store has them, in one round trip.
 
     Args:
-        store: has the events.
+        event_store: has the events.
         source: of the samples.
         sample_ids: which.
 
@@ -44,7 +44,7 @@ def happened_us(
         from some ``as_of``; None where the store has no event of it.
     """
     found: list[dict[str, int] | None] = []
-    for sample in store.samples(source, sample_ids):
+    for sample in event_store.samples(source, sample_ids):
         if sample is None:
             found.append(None)
             continue
@@ -53,15 +53,15 @@ def happened_us(
     return found
 
 
-def said(columns: Mapping[str, Any]) -> dict[str, Any]:
+def known_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return columns in which what was not said is not known.
 
-    >>> said({"since_ready_s": [1.0, UNSAID]})
+    >>> known_columns({"since_ready_s": [1.0, NOT_GIVEN]})
     {'since_ready_s': [1.0, None]}
     """
     return {
-        name: [None if value is UNSAID else value for value in column]
-        if isinstance(column, list) and UNSAID in column
+        name: [None if value is NOT_GIVEN else value for value in column]
+        if isinstance(column, list) and NOT_GIVEN in column
         else column
         for name, column in columns.items()
     }
@@ -83,7 +83,11 @@ class ElapsedLookup:
         self._events = np.array([event_of[name] for name in self._known], np.int64)
 
     def into(
-        self, order: dict[str, Any], store: EventStore, sample_id: SampleId | None, as_of_us: int
+        self,
+        order: dict[str, Any],
+        event_store: EventStore,
+        sample_id: SampleId | None,
+        as_of_us: int,
     ) -> list[str]:
         """Add to one order what it does not say; return notes on what is not known.
 
@@ -95,7 +99,7 @@ class ElapsedLookup:
         absent = [name for name in self._names if name not in order]
         if not absent or sample_id is None:
             return []
-        (sample,) = store.samples(self._source, (sample_id,))
+        (sample,) = event_store.samples(self._source, (sample_id,))
         if sample is None:
             return [_unknown(sample_id)]
         times_us = sample.times[self._events, 0]
@@ -109,25 +113,25 @@ class ElapsedLookup:
     def into_columns(
         self,
         columns: dict[str, Any],
-        store: EventStore,
+        event_store: EventStore,
         sample_ids: Sequence[SampleId | None],
         as_of_us: IntArray,
     ) -> dict[int, list[str]]:
         """Add to many orders what they do not say; see :meth:`into`.
 
-        A column that is absent, or a value that is ``UNSAID``, was not said.
+        A column that is absent, or a value that is ``NOT_GIVEN``, was not said.
 
         Returns:
             Notes by row.
         """
-        unsaid = {name: _unsaid(columns.get(name), len(sample_ids)) for name in self._names}
-        wanted = np.logical_or.reduce(list(unsaid.values()))
+        not_given = {name: _not_given(columns.get(name), len(sample_ids)) for name in self._names}
+        wanted = np.logical_or.reduce(list(not_given.values()))
         rows = [i for i in np.flatnonzero(wanted).tolist() if sample_ids[i] is not None]
         notes: dict[int, list[str]] = {}
         facts: Mapping[str, FloatArray] = {}
         if rows:
             ids = list(dict.fromkeys(one for i in rows if (one := sample_ids[i]) is not None))
-            known = dict(zip(ids, happened_us(store, self._source, ids), strict=True))
+            known = dict(zip(ids, happened_us(event_store, self._source, ids), strict=True))
             lives = [known[one] for i in rows if (one := sample_ids[i]) is not None]
             notes = {
                 i: [_unknown(sample_ids[i])]
@@ -138,7 +142,7 @@ class ElapsedLookup:
             for i, least_s in zip(rows, _least(facts, self._known), strict=True):
                 if stale := _stale(least_s):
                     notes.setdefault(i, []).extend(stale)
-        for name, mask in unsaid.items():
+        for name, mask in not_given.items():
             if mask.any():
                 columns[name] = _filled(columns.get(name), mask, rows, facts.get(name))
         return notes
@@ -154,25 +158,25 @@ def _elapsed_of(
     return elapsed_columns(event_us, as_of_us)
 
 
-def _unsaid(column: Sequence[Any] | None, n_rows: int) -> NDArray[np.bool_]:
+def _not_given(column: Sequence[Any] | None, n_rows: int) -> NDArray[np.bool_]:
     if column is None:
         return np.ones(n_rows, np.bool_)
-    return np.array([value is UNSAID for value in column], np.bool_)
+    return np.array([value is NOT_GIVEN for value in column], np.bool_)
 
 
 def _filled(
     column: Sequence[Any] | None,
-    unsaid: NDArray[np.bool_],
+    not_given: NDArray[np.bool_],
     rows: Sequence[int],
     found: FloatArray | None,
 ) -> FloatArray:
     """Return a column whose unsaid values are those that were found, NaN where nothing was."""
-    values = np.full(len(unsaid), np.nan)
+    values = np.full(len(not_given), np.nan)
     if found is not None:
         values[rows] = found
     if column is not None:
-        said = [np.nan if v is None or v is UNSAID else v for v in column]
-        values = np.where(unsaid, values, np.array(said, np.float64))
+        known_columns = [np.nan if v is None or v is NOT_GIVEN else v for v in column]
+        values = np.where(not_given, values, np.array(known_columns, np.float64))
     return values
 
 

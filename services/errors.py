@@ -12,13 +12,14 @@
     ├── RequestTimeout      408             a request that did not arrive as a whole in time
     ├── TooManyRequests     429             more at once than one API key may ask
     ├── Unavailable         503             what the service lacks at the moment; try again
-    ├── TooLate             504             the time that the caller gave is over
+    ├── DeadlineExceeded    504             the time that the caller gave is over
     └── SettingError        (at the start)  a setting that cannot be
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "DeadlineExceeded",
     "Forbidden",
     "InvalidRequest",
     "MethodNotAllowed",
@@ -26,7 +27,6 @@ __all__ = [
     "RequestTimeout",
     "ServiceError",
     "SettingError",
-    "TooLate",
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",
@@ -121,7 +121,7 @@ class TooManyRequests(ServiceError):
     error = "too_many_requests"
 
 
-class TooLate(ServiceError):
+class DeadlineExceeded(ServiceError):
     """The time that was given for the answer is over."""
 
     http_status = 504

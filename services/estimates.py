@@ -124,7 +124,7 @@ class RowModel(Protocol):
     ) -> Estimates:
         """Answer one row, as quickly as that can be done."""
 
-    def use_store(self, store: EventStore) -> None:
+    def use_event_store(self, event_store: EventStore) -> None:
         """Take the features from this store from now on."""
 
     def warm_up(self) -> None:

@@ -20,7 +20,7 @@ from estimators.distribution import Distribution
 from estimators.stages import ELAPSED
 from services.clock import utc_now
 from services.decoding import decode
-from services.elapsed import UNSAID
+from services.elapsed import NOT_GIVEN
 from services.errors import InvalidRequest, ServiceError
 from services.estimates import (
     Estimates,
@@ -289,7 +289,7 @@ def answer_batch(
 def _columns_of(orders: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Return orders column by column; what only some of them say is there of all."""
     names = dict.fromkeys(name for order in orders for name in order)
-    absent = {name: UNSAID if name in ELAPSED else None for name in names}
+    absent = {name: NOT_GIVEN if name in ELAPSED else None for name in names}
     return {name: [order.get(name, absent[name]) for order in orders] for name in names}
 
 

@@ -20,12 +20,12 @@ from aggregators.stores import EventStore
 from services.api_keys import Scope
 from services.batches import RowLimit
 from services.bounded_wait import BoundedWait
-from services.computing import Computing
+from services.computing import AnswerExecutor
 from services.decoding import decode
 from services.errors import ServiceError, SettingError, Unavailable
 from services.estimates import RowModel
 from services.estimation import Estimation, answer_batch
-from services.event_store import is_redis, open_store_of_models
+from services.event_store import is_redis, open_event_store_of_models
 from services.examples import EVENTS, PREDICT, PREDICT_BATCH, PREDICT_COLUMNS
 from services.http import Call, json_endpoint, json_response
 from services.intake import EVENT_TYPES, Intake
@@ -54,7 +54,7 @@ from services.schemas import (
 )
 from services.settings import EstimatorSettings
 from services.starting import ESTIMATE_KERNELS, Start
-from services.store_check import StoreCheck
+from services.store_check import EventStoreCheck
 from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import freeze_garbage
 from services.unknown_data import unknown_data_setting
@@ -87,18 +87,18 @@ class EstimatorService:
 
     def __init__(self) -> None:
         self._metrics = EstimateMetrics(self.name)
-        self._store: EventStore | None = None
+        self._event_store: EventStore | None = None
         self._intake: Intake | None = None
-        self._check = StoreCheck()
+        self._check = EventStoreCheck()
         self._log: PredictionLog | None = None
         self._estimations: dict[str, Estimation] = {}
-        self._without_store: dict[str, Estimation] = {}
+        self._without_event_store: dict[str, Estimation] = {}
         self._models: dict[str, PartModel] = {}
         self._rows = RowLimit()
         self._opening = threading.Lock()
         self.start = Start(self.complete, kernels=ESTIMATE_KERNELS)
         self._is_complete = False
-        self._why_not = "the service is starting"
+        self._unready_reason = "the service is starting"
         self._reasons: dict[str, str] = {}
         self._settings: EstimatorSettings | None = None
         try:
@@ -107,10 +107,10 @@ class EstimatorService:
         except SettingError as error:
             logger.error("%s", error)
             self._settings = None
-            self._why_not = f"the service cannot start: {error}"
-        where = "" if self._settings is None else self._settings.store
-        self._computing = Computing(over_network=is_redis(where))
-        self._wait = BoundedWait(self._computing) if is_redis(where) else None
+            self._unready_reason = f"the service cannot start: {error}"
+        where = "" if self._settings is None else self._settings.event_store
+        self._executor = AnswerExecutor(over_network=is_redis(where))
+        self._wait = BoundedWait(self._executor) if is_redis(where) else None
 
     @classmethod
     def settings(cls) -> EstimatorSettings:
@@ -134,27 +134,27 @@ class EstimatorService:
             self._intake.close()
         for model in self._models.values():
             model.close()
-        self._computing.close()
+        self._executor.close()
         if self._wait is not None:
             self._wait.close()
         if self._log is not None:
             self._log.close()
-        if self._store is not None:
-            self._store.close()
+        if self._event_store is not None:
+            self._event_store.close()
 
     def __is_ready__(self) -> bool:
         """Ready with all models and the store only, and while it takes events."""
-        if not self._is_complete or self._store is None:
+        if not self._is_complete or self._event_store is None:
             return False
-        return self._check.takes_events(self._store)
+        return self._check.takes_events(self._event_store)
 
     @property
-    def why_not(self) -> str:
+    def unready_reason(self) -> str:
         """What keeps the service from being ready."""
-        return self.start.why_not or self._check.why_not or self._why_not
+        return self.start.unready_reason or self._check.unready_reason or self._unready_reason
 
     def _is_starting(self) -> bool:
-        return not self._is_complete and bool(self.start.why_not)
+        return not self._is_complete and bool(self.start.unready_reason)
 
     def describe(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the OpenAPI description with the fields that an order may have."""
@@ -181,7 +181,7 @@ class EstimatorService:
             reason = self._open(self._settings)
             missing += [reason] if reason else []
             if missing:
-                self._why_not = "; ".join(missing)
+                self._unready_reason = "; ".join(missing)
                 return False
             warm_up(training=False)
             for model in self._models.values():
@@ -194,44 +194,44 @@ class EstimatorService:
         """Load the model of a part, or what answers instead of it; return why not the model."""
         try:
             model = load_part(tag, self.parts[part], metrics=self._metrics)
-            if self._store is not None:
-                self._connect(model, self._store)
+            if self._event_store is not None:
+                self._connect(model, self._event_store)
         except (ModelMissing, StoreError) as error:
             reason = f"the service has no model: {error}"
-            if self._is_news(part, reason) and part not in self._estimations:
+            if self._log_once(part, reason) and part not in self._estimations:
                 instead = load_fallback(tag, why="the service has no model")
                 if instead is not None:
                     self._estimations[part] = self._estimation(instead)
             return reason
         self._models[part] = model
         self._estimations[part] = self._estimation(model)
-        self._without_store[part] = self._estimation(model.without_store())
+        self._without_event_store[part] = self._estimation(model.without_event_store())
         return ""
 
     def _open(self, settings: EstimatorSettings) -> str:
         """Open the store for the models that are there; return why it cannot be opened."""
-        if self._store is not None or not self._models:
+        if self._event_store is not None or not self._models:
             return ""
         try:
             sources = common_sources(model.sources for model in self._models.values())
             unknown_data = unknown_data_setting()
-            store = open_store_of_models(settings.store, sources)
+            event_store = open_event_store_of_models(settings.event_store, sources)
         except (ServiceError, StoreError) as error:
             reason = f"the service has no event store: {error}"
-            self._is_news("store", reason)
+            self._log_once("store", reason)
             return reason
         for model in self._models.values():
-            self._connect(model, store)
+            self._connect(model, event_store)
         self._intake = Intake(
-            store,
+            event_store,
             intake_metrics(),
             max_clock_skew_s=settings.max_clock_skew_s,
             unknown_data=unknown_data,
         )
-        self._store = store
+        self._event_store = event_store
         return ""
 
-    def _is_news(self, what: str, reason: str) -> bool:
+    def _log_once(self, what: str, reason: str) -> bool:
         """Log why something cannot be had, once and not at every attempt."""
         if self._reasons.get(what) == reason:
             return False
@@ -239,11 +239,11 @@ class EstimatorService:
         logger.error("%s", reason)
         return True
 
-    def _connect(self, model: PartModel, store: EventStore) -> None:
+    def _connect(self, model: PartModel, event_store: EventStore) -> None:
         """Let a model read a store. Raises :class:`StoreError` where that keeps other sources."""
         for source in model.sources:
-            store.check_source(source)
-        model.use_store(store)
+            event_store.check_source(source)
+        model.use_event_store(event_store)
 
     def _estimation(self, model: RowModel) -> Estimation:
         return Estimation(model, metrics=self._metrics, service=self.name, log=self._log)
@@ -262,7 +262,7 @@ class EstimatorService:
         What is answered as accepted is in the store, and in every later estimate.
         """
         if self._intake is None:
-            raise Unavailable(self.why_not)
+            raise Unavailable(self.unready_reason)
         return await take_events(self._intake, call)
 
     @json_endpoint("/predict", takes=PredictRequest, gives=PredictAnswer, example=PREDICT)
@@ -295,26 +295,26 @@ class EstimatorService:
         return next(iter(self.parts))
 
     def estimation_of(
-        self, request: PredictRequest | PredictColumnsRequest, *, with_store: bool = True
+        self, request: PredictRequest | PredictColumnsRequest, *, with_event_store: bool = True
     ) -> Estimation:
         """Return what answers a request.
 
         Args:
             request: says for which part.
-            with_store: whether the event store can be waited for.
+            with_event_store: whether the event store can be waited for.
 
         Raises:
             Unavailable: the service is starting; or there is neither a model nor anything to fall
                 back on.
         """
         if self._is_starting():
-            raise Unavailable(self.why_not)
+            raise Unavailable(self.unready_reason)
         part = self.part_of(request)
         estimation = self._estimations.get(part)
-        if not with_store:
-            estimation = self._without_store.get(part, estimation)
+        if not with_event_store:
+            estimation = self._without_event_store.get(part, estimation)
         if estimation is None:
-            raise Unavailable(self.why_not)
+            raise Unavailable(self.unready_reason)
         return estimation
 
     async def answer_one(self, call: Call, kind: type[PredictRequest]) -> Response:
@@ -331,7 +331,7 @@ class EstimatorService:
         """Answer ``/predict_batch``, whose rows are of this kind."""
         request = await self._decoded(call, PredictBatchRequest)
         if not self._estimations or self._is_starting():
-            raise Unavailable(self.why_not)
+            raise Unavailable(self.unready_reason)
 
         def answer(estimation_of: EstimationOf) -> Response:
             answers = answer_batch(
@@ -361,18 +361,18 @@ class EstimatorService:
     async def _answered(self, rows: int, answer: Callable[[EstimationOf], T]) -> T:
         """Answer so many rows, without the store where that does not answer in time."""
         if self._wait is None:
-            return await self._computing.run(rows, answer, self.estimation_of)
+            return await self._executor.run(rows, answer, self.estimation_of)
         return await self._wait.run(
             rows,
             partial(answer, self.estimation_of),
-            partial(answer, partial(self.estimation_of, with_store=False)),
+            partial(answer, partial(self.estimation_of, with_event_store=False)),
         )
 
     async def _decoded(self, call: Call, kind: type[T]) -> T:
         """Decode a body, beside the event loop if it is a large one."""
         if len(call.body) < LARGE_BODY_BYTES:
             return decode(call.body, kind)
-        return await self._computing.run(MAX_COLUMN_ROWS, decode, call.body, kind)
+        return await self._executor.run(MAX_COLUMN_ROWS, decode, call.body, kind)
 
 
 def _warm(model: PartModel) -> None:

@@ -19,7 +19,7 @@ from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
 from estimators.errors import EstimatorError
 from services.batches import RowLimit
-from services.callers import Callers
+from services.callers import EtaHandlers
 from services.courier_selection import FEW_PAIRS, n_pairs_of
 from services.decoding import decode
 from services.display_schemas import DisplayedEtaAnswer, DisplayedEtaRequest
@@ -33,7 +33,7 @@ from services.eta_schemas import (
     EtaRequest,
 )
 from services.eta_settings import EtaSettings
-from services.event_store import is_redis, open_store_of_models
+from services.event_store import is_redis, open_event_store_of_models
 from services.examples import EVENTS
 from services.examples_eta import COURIER_ARRIVAL, COURIER_SELECTION, DISPLAYED_ETA, ETA
 from services.guard import guarded
@@ -42,7 +42,7 @@ from services.intake import EVENT_TYPES, Intake
 from services.intake_metrics import intake_metrics
 from services.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
 from services.metrics import EstimateMetrics
-from services.missing_store import MissingStore
+from services.missing_store import MissingEventStore
 from services.opening_parts import open_parts, sources_of
 from services.order_schema import order_schema, with_order
 from services.parts import Parts
@@ -51,7 +51,7 @@ from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
 from services.starting import ESTIMATE_KERNELS, Start
-from services.store_check import StoreCheck
+from services.store_check import EventStoreCheck
 from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import SERVICE_OPTIONS, freeze_garbage
 from services.unknown_data import unknown_data_setting
@@ -84,14 +84,14 @@ class EtaService:
     _name = "eta"
 
     def __init__(self) -> None:
-        self._store: EventStore | None = None
+        self._event_store: EventStore | None = None
         self._intake: Intake | None = None
-        self._check = StoreCheck()
+        self._check = EventStoreCheck()
         self._parts: list[Parts] = []
         self._loader = EtaLoader()
         self._is_complete = False
-        self._has_news = False  # what was got, and is not served yet
-        self._callers: Callers | None = None
+        self._has_changes = False  # what was got, and is not served yet
+        self._handlers: EtaHandlers | None = None
         self._log: PredictionLog | None = None
         self._metrics = EstimateMetrics(self._name)
         self._pairs = RowLimit(MAX_QUEUED_PAIRS)
@@ -101,14 +101,14 @@ class EtaService:
         self._opening = threading.Lock()
         self.start = Start(self.complete, kernels=ESTIMATE_KERNELS)
         self._settings: EtaSettings | None = None
-        self._why_not = "the service is starting"
+        self._unready_reason = "the service is starting"
         try:
             settings = EtaSettings.from_environment()
             self._policy = policy_from(settings.display_policy)
             self._log = PredictionLog.from_environment(self._name)
         except SettingError as error:
             logger.error("%s", error)
-            self._why_not = f"the service cannot start: {error}"
+            self._unready_reason = f"the service cannot start: {error}"
         else:
             self._settings = settings
 
@@ -129,23 +129,23 @@ class EtaService:
         await asyncio.to_thread(self._readers.shutdown)
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
-        if self._store is not None:
-            self._store.close()
+        if self._event_store is not None:
+            self._event_store.close()
 
     def __is_ready__(self) -> bool:
         """Ready with all models and a store that takes events; parts elsewhere need not be."""
-        if not self._is_complete or self._store is None:
+        if not self._is_complete or self._event_store is None:
             return False
-        return self._check.takes_events(self._store)
+        return self._check.takes_events(self._event_store)
 
     @property
-    def why_not(self) -> str:
+    def unready_reason(self) -> str:
         """What keeps the service from being ready."""
-        return self.start.why_not or self._check.why_not or self._why_not
+        return self.start.unready_reason or self._check.unready_reason or self._unready_reason
 
     async def readiness_notes(self) -> list[str]:
         """Return what is the matter with parts of other processes."""
-        return [] if self._callers is None else await self._parts[-1].doubts()
+        return [] if self._handlers is None else await self._parts[-1].part_problems()
 
     def complete(self) -> bool:
         """Get what is missing; return whether nothing is any more."""
@@ -156,57 +156,65 @@ class EtaService:
             if self._is_complete:
                 return True
             try:
-                self._has_news |= self._loader.load(settings.model)
-                if self._store is None:
-                    self._has_news |= self._open_store(settings)
-                if self._has_news:
+                self._has_changes |= self._loader.load(settings.model)
+                if self._event_store is None:
+                    self._has_changes |= self._open_event_store(settings)
+                if self._has_changes:
                     self._serve(settings)
-                    self._has_news = False
+                    self._has_changes = False
             except (EstimatorError, StoreError, ServiceError) as error:
                 logger.error("the service is not complete: %s", error)
-                self._why_not = f"the service has no model: {error}"
+                self._unready_reason = f"the service has no model: {error}"
                 return False
-            if self._loader.missing and self._store is not None:
+            if self._loader.missing and self._event_store is not None:
                 missing = self._loader.missing.items()
-                self._why_not = "; ".join(f"no model of {part}: {why}" for part, why in missing)
-            self._is_complete = self._store is not None and not self._loader.missing
+                self._unready_reason = "; ".join(
+                    f"no model of {part}: {why}" for part, why in missing
+                )
+            self._is_complete = self._event_store is not None and not self._loader.missing
             return self._is_complete
 
-    def _open_store(self, settings: EtaSettings) -> bool:
+    def _open_event_store(self, settings: EtaSettings) -> bool:
         """Open the event store, and return whether it could be."""
         try:
             unknown_data = unknown_data_setting()
-            store = open_store_of_models(settings.store, sources_of(self._loader.model))
+            event_store = open_event_store_of_models(
+                settings.event_store, sources_of(self._loader.model)
+            )
         except (StoreError, ServiceError) as error:
             logger.error("no event store: %s", error)
-            self._why_not = f"the service has no event store: {error}"
+            self._unready_reason = f"the service has no event store: {error}"
             return False
         self._intake = Intake(
-            store,
+            event_store,
             intake_metrics(),
             max_clock_skew_s=settings.max_clock_skew_s,
             unknown_data=unknown_data,
         )
-        self._store = store
+        self._event_store = event_store
         return True
 
     def _serve(self, settings: EtaSettings) -> None:
         """Let requests be answered with what there is."""
         model = self._loader.model
         sources = sources_of(model)
-        store = MissingStore(sources, self._why_not) if self._store is None else self._store
+        event_store = (
+            MissingEventStore(sources, self._unready_reason)
+            if self._event_store is None
+            else self._event_store
+        )
         for source in sources:
-            store.check_source(source)
+            event_store.check_source(source)
         parts = open_parts(
             model,
-            store=store,
-            over_network=is_redis(settings.store),
+            event_store=event_store,
+            over_network=is_redis(settings.event_store),
             served=self._loader.served,
         )
-        callers = Callers(
+        callers = EtaHandlers(
             model,
             parts,
-            store,
+            event_store,
             tag=self._loader.tag,
             policy=self._policy,
             metrics=self._metrics,
@@ -219,7 +227,7 @@ class EtaService:
         callers.warm_up()
         freeze_garbage()
         self._parts.append(parts)
-        self._callers = callers  # last: with it, requests are answered
+        self._handlers = callers  # last: with it, requests are answered
 
     @json_endpoint(
         "/eta",
@@ -303,26 +311,26 @@ class EtaService:
         What is answered as accepted is in the store, and in every later estimate.
         """
         if self._intake is None:
-            raise Unavailable(self.why_not)
+            raise Unavailable(self.unready_reason)
         return await take_events(self._intake, call)
 
     def describe(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the OpenAPI description with the fields that an order may have."""
-        if self._callers is None:
+        if self._handlers is None:
             return document
-        vocabulary = self._callers.vocabulary
+        vocabulary = self._handlers.vocabulary
         schema = order_schema(vocabulary.names, vocabulary.numbers, vocabulary.kinds)
-        return with_order(document, schema, self._callers.order_events)
+        return with_order(document, schema, self._handlers.order_events)
 
     async def _decoded(self, call: Call, kind: type[T]) -> T:
         if len(call.body) < LARGE_BODY_BYTES:
             return decode(call.body, kind)
         return await in_thread(self._threads, decode, call.body, kind)
 
-    def _ready(self) -> Callers:
-        if self._callers is None:
-            raise Unavailable(self.why_not)
-        return self._callers
+    def _ready(self) -> EtaHandlers:
+        if self._handlers is None:
+            raise Unavailable(self.unready_reason)
+        return self._handlers
 
 
 def _respond(answer: Any, request_id: str) -> Response:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.display_settings import POLICY_VARIABLE
 from services.event_store import IN_MEMORY
-from services.settings import MAX_CLOCK_SKEW_S, SKEW_VARIABLE, STORE_VARIABLE, _seconds
+from services.settings import EVENT_STORE_VARIABLE, MAX_CLOCK_SKEW_S, SKEW_VARIABLE, _seconds
 
 __all__ = ["ETA_MODEL_VARIABLE", "EtaSettings"]
 
@@ -21,8 +21,8 @@ class EtaSettings:
 
     Args:
         model: tag of the composition in the BentoML model store (``DOORSTEP_ETA_MODEL``).
-        store: path of the SQLite file that keeps the events, the address of a Redis server, or
-            ``memory`` (``DOORSTEP_STORE``). A store in memory starts empty.
+        event_store: path of the SQLite file that keeps the events, the address of a Redis server,
+            or ``memory`` (``DOORSTEP_STORE``). A store in memory starts empty.
         max_clock_skew_s: how far ahead of this machine's clock an event's time may be
             (``DOORSTEP_MAX_CLOCK_SKEW_S``).
         display_policy: how ranges are shown, as JSON or the path of a file with it
@@ -33,7 +33,7 @@ class EtaSettings:
     """
 
     model: str = "eta:latest"
-    store: str = IN_MEMORY
+    event_store: str = IN_MEMORY
     max_clock_skew_s: float = MAX_CLOCK_SKEW_S
     display_policy: str = ""
 
@@ -47,7 +47,7 @@ class EtaSettings:
         given = os.environ if environment is None else environment
         return cls(
             model=given.get(ETA_MODEL_VARIABLE) or cls.model,
-            store=given.get(STORE_VARIABLE) or cls.store,
+            event_store=given.get(EVENT_STORE_VARIABLE) or cls.event_store,
             max_clock_skew_s=_seconds(given, SKEW_VARIABLE, cls.max_clock_skew_s),
             display_policy=given.get(POLICY_VARIABLE) or cls.display_policy,
         )
@@ -56,7 +56,7 @@ class EtaSettings:
         """Return the environment variables that say these settings."""
         return {
             ETA_MODEL_VARIABLE: self.model,
-            STORE_VARIABLE: self.store,
+            EVENT_STORE_VARIABLE: self.event_store,
             SKEW_VARIABLE: str(self.max_clock_skew_s),
             POLICY_VARIABLE: self.display_policy,
         }

@@ -16,7 +16,13 @@ from services.errors import SettingError
 from services.masking import MASK, masked
 from services.placeholders import check_placeholder
 
-__all__ = ["IN_MEMORY", "is_redis", "load_catalog", "open_store", "open_store_of_models"]
+__all__ = [
+    "IN_MEMORY",
+    "is_redis",
+    "load_catalog",
+    "open_event_store",
+    "open_event_store_of_models",
+]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -25,7 +31,7 @@ IN_MEMORY = "memory"
 _SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]+:/")
 
 
-def open_store(where: str, sources: Iterable[Source]) -> EventStore:
+def open_event_store(where: str, sources: Iterable[Source]) -> EventStore:
     """Open the store that a setting names.
 
     Args:
@@ -37,7 +43,7 @@ def open_store(where: str, sources: Iterable[Source]) -> EventStore:
         SettingError: it is the placeholder of an example.
 
     >>> from aggregators.catalog import CATALOG
-    >>> open_store("memory", CATALOG.sources)
+    >>> open_event_store("memory", CATALOG.sources)
     <MemoryEventStore orders: 0 samples, ...>
     """
     check_placeholder(where, "the address of the event store")
@@ -55,21 +61,21 @@ def open_store(where: str, sources: Iterable[Source]) -> EventStore:
     return RedisEventStore(where, sources=list(sources))
 
 
-def open_store_of_models(where: str, sources: Iterable[Source]) -> EventStore:
+def open_event_store_of_models(where: str, sources: Iterable[Source]) -> EventStore:
     """Open the store for models; types that they have learned need not be those of the store.
 
     A store that holds other types than a model has learned is opened as it is, and the log says
     how to mend it: estimates go on, although keys match none of the model's categories.
 
     Raises:
-        StoreError: as of :func:`open_store`.
+        StoreError: as of :func:`open_event_store`.
     """
     given = list(sources)
     try:
-        return open_store(where, given)
+        return open_event_store(where, given)
     except StoreTypesError as error:
         logger.error("%s; until then the types of the store are taken", error)
-        return open_store(where, [replace(source, types={}) for source in given])
+        return open_event_store(where, [replace(source, types={}) for source in given])
 
 
 def is_redis(where: str) -> bool:

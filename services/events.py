@@ -26,7 +26,7 @@ from services.batches import RowLimit
 from services.compaction import Compactor
 from services.decoding import decode
 from services.errors import ServiceError, Unavailable
-from services.event_store import load_catalog, open_store
+from services.event_store import load_catalog, open_event_store
 from services.examples import EVENTS, EXPLAIN, FEATURES, FEATURES_BATCH
 from services.feature_schemas import (
     ExplainAnswer,
@@ -48,8 +48,8 @@ from services.request_context import in_thread
 from services.schemas import CloudEvents, EventsAnswer
 from services.settings import EventSettings
 from services.starting import Start
-from services.store_check import StoreCheck
-from services.store_metrics import store_metrics
+from services.store_check import EventStoreCheck
+from services.store_metrics import event_store_metrics
 from services.taking_events import EVENTS_RESPONSES, take_events
 from services.tuning import SERVICE_OPTIONS, freeze_garbage
 from services.unknown_data import unknown_data_setting
@@ -97,15 +97,15 @@ class EventService:
     """Takes events, and answers the values of features as of any moment, and why they are so."""
 
     def __init__(self) -> None:
-        self._store: EventStore | None = None
+        self._event_store: EventStore | None = None
         self._intake: Intake | None = None
         self._lookup: FeatureLookup | None = None
         self._compactor: Compactor | None = None
-        self._check = StoreCheck()
+        self._check = EventStoreCheck()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._rows = RowLimit()
         self._opening = threading.Lock()
-        self._why_not = "the service is starting"
+        self._unready_reason = "the service is starting"
         self.start = Start(self.complete, kernels=FEATURE_KERNELS)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
@@ -124,35 +124,37 @@ class EventService:
             try:
                 settings = EventSettings.from_environment()
                 catalog = load_catalog(settings.catalog)
-                self._use(open_store(settings.store, catalog.sources), catalog, settings)
+                self._use(
+                    open_event_store(settings.event_store, catalog.sources), catalog, settings
+                )
             except (ServiceError, StoreError) as error:
                 reason = f"the service cannot start: {error}"
-                if reason != self._why_not:  # once, and not at every attempt
+                if reason != self._unready_reason:  # once, and not at every attempt
                     logger.error("%s", reason)
-                self._why_not = reason
+                self._unready_reason = reason
                 return False
             return True
 
-    def _use(self, store: EventStore, catalog: Catalog, settings: EventSettings) -> None:
-        lookup = FeatureLookup(store, catalog)
+    def _use(self, event_store: EventStore, catalog: Catalog, settings: EventSettings) -> None:
+        lookup = FeatureLookup(event_store, catalog)
         try:
             unknown_data = unknown_data_setting()
             warm_up(training=False)
             lookup.warm_up()
         except ServiceError:
-            store.close()
+            event_store.close()
             raise
-        self._store = store
+        self._event_store = event_store
         self._compactor = Compactor(
-            store,
+            event_store,
             catalog,
             every_s=settings.compact_every_s,
             keep=settings.keep,
-            metrics=store_metrics(),
+            metrics=event_store_metrics(),
         )
         self._compactor.start()
         self._intake = Intake(
-            store,
+            event_store,
             intake_metrics(),
             max_clock_skew_s=settings.max_clock_skew_s,
             unknown_data=unknown_data,
@@ -169,19 +171,19 @@ class EventService:
         if self._intake is not None:
             self._intake.close()
         self._readers.shutdown()
-        if self._store is not None:
-            self._store.close()
+        if self._event_store is not None:
+            self._event_store.close()
 
     @property
-    def why_not(self) -> str:
+    def unready_reason(self) -> str:
         """What keeps the service from being ready."""
-        return self.start.why_not or self._check.why_not or self._why_not
+        return self.start.unready_reason or self._check.unready_reason or self._unready_reason
 
     def __is_ready__(self) -> bool:
         """Ready with a store only, and while it takes events; called in a thread."""
-        if self._lookup is None or self._store is None:
+        if self._lookup is None or self._event_store is None:
             return False
-        return self._check.takes_events(self._store)
+        return self._check.takes_events(self._event_store)
 
     @json_endpoint(
         "/events",
@@ -197,7 +199,7 @@ class EventService:
         What is answered as accepted is in the store, and in every later answer.
         """
         if self._intake is None:
-            raise Unavailable(self.why_not)
+            raise Unavailable(self.unready_reason)
         return await take_events(self._intake, call)
 
     @json_endpoint("/features", takes=FeaturesRequest, gives=FeaturesAnswer, example=FEATURES)
@@ -265,5 +267,5 @@ class EventService:
 
     def _ready(self) -> FeatureLookup:
         if self._lookup is None:
-            raise Unavailable(self.why_not)
+            raise Unavailable(self.unready_reason)
         return self._lookup

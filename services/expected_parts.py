@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from estimators.calibration import GRID_LEVELS, Scale
 from estimators.distribution import Distribution
 from estimators.part_question import PartQuestion
-from estimators.widening import PARTLY, farther
+from estimators.widening import INCOMPLETE_FACTOR, scale_distances
 from services.client_errors import ClientError
 from services.schemas import PredictColumnsAnswer, Question
 
-__all__ = ["AnotherQuestion", "Expected", "question_of"]
+__all__ = ["PartContract", "PartMismatch", "question_of"]
 
 
-class AnotherQuestion(ClientError):
+class PartMismatch(ClientError):
     """A service answers something else than the ETA asks of its part."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Expected:
+class PartContract:
     """What a composition expects of a part.
 
     Args:
@@ -47,7 +47,7 @@ class Expected:
         if self.tag and tag == self.tag:
             return  # the same model answers the same question
         if answer.question is None:
-            raise AnotherQuestion(
+            raise PartMismatch(
                 f"is answered by {tag or 'no model'}, which does not say what it estimates"
             )
         asked = answer.question
@@ -61,18 +61,18 @@ class Expected:
             )
         )
         if problem:
-            raise AnotherQuestion(f"is answered by {tag}, which does not fit: {problem}")
+            raise PartMismatch(f"is answered by {tag}, which does not fit: {problem}")
 
-    def note_on(self, tag: str) -> str:
+    def mismatch_note(self, tag: str) -> str:
         """Return what is to be said of a model that answers, empty where it is the expected one."""
         if not self.tag or not tag or tag == self.tag:
             return ""
         return f"is answered by {tag}; the ETA was calibrated with {self.tag}: the range is wider"
 
-    def widened(self, told: Distribution) -> Distribution:
+    def widened(self, distribution: Distribution) -> Distribution:
         """Return what a part says, with ranges for a model that the ETA was not calibrated with."""
-        on_grid = Distribution(GRID_LEVELS, told.quantile(GRID_LEVELS))
-        return farther(on_grid, PARTLY, self.scale)
+        on_grid = Distribution(GRID_LEVELS, distribution.quantile(GRID_LEVELS))
+        return scale_distances(on_grid, INCOMPLETE_FACTOR, self.scale)
 
 
 def question_of(question: PartQuestion) -> Question:

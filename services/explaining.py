@@ -26,12 +26,12 @@ class Explainer:
 
     Args:
         model: composed the ETAs.
-        store: has the events.
+        event_store: has the events.
     """
 
-    def __init__(self, model: EtaModel, store: EventStore) -> None:
+    def __init__(self, model: EtaModel, event_store: EventStore) -> None:
         self._model = model
-        self._store = store
+        self._event_store = event_store
         found = {
             part: saved_validator(model.tags[part], estimator.facts)
             for part, estimator in model.parts.items()
@@ -43,7 +43,7 @@ class Explainer:
         """Return why the ETA of one order, composed as of a moment, is what it is."""
         asked = ask_eta(
             self._model,
-            self._store,
+            self._event_store,
             as_of=as_of,
             facts=order.facts,
             sample_id=order.sample_id,

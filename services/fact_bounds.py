@@ -18,10 +18,10 @@ from estimators.monitoring.bounds import WIDENED
 from estimators.stages import ELAPSED, elapsed_name
 from estimators.typing import FloatArray
 
-__all__ = ["BOUNDS", "Bounds", "UnitHints", "impossible"]
+__all__ = ["BOUNDS", "FactBounds", "UnitHints", "impossible"]
 
 
-class Bounds(NamedTuple):
+class FactBounds(NamedTuple):
     """What a number can be, both ends included.
 
     Args:
@@ -35,15 +35,15 @@ class Bounds(NamedTuple):
     unit: str
 
 
-_METRES = Bounds(0.0, 1e6, "metres")
-_SECONDS_AGO = Bounds(0.0, 1e9, "seconds ago")
+_METRES = FactBounds(0.0, 1e6, "metres")
+_SECONDS_AGO = FactBounds(0.0, 1e9, "seconds ago")
 
-BOUNDS: Mapping[str, Bounds] = {
+BOUNDS: Mapping[str, FactBounds] = {
     "distance_m": _METRES,
     "distance_to_store_m": _METRES,
-    "amount": Bounds(0.0, 1e9, "the price of the order"),
-    "products": Bounds(0.0, 1e5, "products"),
-    "floor": Bounds(-20.0, 200.0, "the number of a floor"),
+    "amount": FactBounds(0.0, 1e9, "the price of the order"),
+    "products": FactBounds(0.0, 1e5, "products"),
+    "floor": FactBounds(-20.0, 200.0, "the number of a floor"),
     **dict.fromkeys(ELAPSED, _SECONDS_AGO),
 }
 """Of each number that is known of orders; others need only be finite."""
@@ -116,11 +116,11 @@ class UnitHints:
             if (span := self._odd_beyond(name)) is not None
         ]
 
-    def _odd_beyond(self, name: str) -> Bounds | None:
+    def _odd_beyond(self, name: str) -> FactBounds | None:
         """Return within which bounds a number needs no closer look; None: it never does."""
         if name == _PRICE and name in self._seen:
             low, high = self._seen[name]
-            return Bounds(low / WIDENED, high * WIDENED, _PRICE_UNIT)
+            return FactBounds(low / WIDENED, high * WIDENED, _PRICE_UNIT)
         return _WATCHED.get(name)
 
     def _hint(self, name: str, value: float, order: Mapping[str, Any]) -> str:
@@ -137,20 +137,20 @@ class UnitHints:
         self,
         values: Sequence[float],
         order: Mapping[str, Any],
-        said: Mapping[str, Any] | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """Return the notes on one order.
 
         Args:
             values: of the numbers, NaN where one is missing.
             order: what is known of it: where its courier is.
-            said: what the request says of it; how long ago events were is in no other unit where
+            given: what the request says of it; how long ago events were is in no other unit where
                 it was looked up. None: all of it.
         """
         notes = (
             self._hint(name, values[i], order)
             for i, name, _ in self._watched
-            if name not in ELAPSED or said is None or _is_said(said.get(name))
+            if name not in ELAPSED or given is None or _is_given(given.get(name))
         )
         return [note for note in notes if note]
 
@@ -158,14 +158,14 @@ class UnitHints:
         self,
         values: FloatArray,
         columns: Mapping[str, Sequence[Any]],
-        said: Mapping[str, Sequence[Any]] | None = None,
+        given: Mapping[str, Sequence[Any]] | None = None,
     ) -> dict[int, list[str]]:
         """Return the notes on those rows that have any, as :meth:`of_one` does.
 
         Args:
             values: shape (n_rows, n_numbers or more).
             columns: what is known of the orders.
-            said: what the request says of them; None: all of it.
+            given: what the request says of them; None: all of it.
         """
         notes: dict[int, list[str]] = {}
         past = {name: column for name, column in columns.items() if name in ELAPSED}
@@ -174,8 +174,8 @@ class UnitHints:
             # Most numbers need no closer look.
             odd = (column > span.high) | (column < span.low)
             for row in np.flatnonzero(odd).tolist():
-                asked = None if said is None or name not in said else said[name][row]
-                if name in ELAPSED and said is not None and not _is_said(asked):
+                asked = None if given is None or name not in given else given[name][row]
+                if name in ELAPSED and given is not None and not _is_given(asked):
                     continue
                 order = {event: one[row] for event, one in past.items()}
                 note = self._hint(name, float(column[row]), order)
@@ -184,10 +184,10 @@ class UnitHints:
         return notes
 
 
-_WATCHED: Mapping[str, Bounds] = {
-    "distance_m": Bounds(SHORT_FRACTION_M, FAR_M, "metres"),
-    "distance_to_store_m": Bounds(SHORT_FRACTION_M, FAR_M, "metres"),
-    **dict.fromkeys(ELAPSED, Bounds(0.0, LONG_S, "seconds")),
+_WATCHED: Mapping[str, FactBounds] = {
+    "distance_m": FactBounds(SHORT_FRACTION_M, FAR_M, "metres"),
+    "distance_to_store_m": FactBounds(SHORT_FRACTION_M, FAR_M, "metres"),
+    **dict.fromkeys(ELAPSED, FactBounds(0.0, LONG_S, "seconds")),
 }
 """Numbers that are often sent in another unit; outside these bounds they may be."""
 
@@ -232,7 +232,7 @@ def _is_short(name: str, value: float) -> bool:
     return written and value < SHORT_FRACTION_M
 
 
-def _is_said(value: Any) -> bool:
+def _is_given(value: Any) -> bool:
     return isinstance(value, int | float | np.floating)
 
 

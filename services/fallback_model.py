@@ -18,7 +18,7 @@ from services.fact_bounds import BOUNDS
 from services.order_fields import check_value
 from services.schemas import ModelInfo, Status
 
-__all__ = ["FallbackModel", "fallen_back"]
+__all__ = ["FallbackModel", "fallback_estimates"]
 
 _BASES = {
     "store and hour": "answered from what is usual for the store at this hour",
@@ -71,7 +71,7 @@ class FallbackModel:
 
     def estimate(self, rows: Rows) -> Estimates:
         """Answer rows, each labelled ``fallback``."""
-        return fallen_back(self._fallback, rows, why=self._why, model=self.info)
+        return fallback_estimates(self._fallback, rows, why=self._why, model=self.info)
 
     def estimate_one(
         self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
@@ -79,7 +79,7 @@ class FallbackModel:
         """Answer one row."""
         return self.estimate(one_row(order, sample_id, as_of_us))
 
-    def use_store(self, store: EventStore) -> None:
+    def use_event_store(self, event_store: EventStore) -> None:
         """Do nothing: no event is looked at."""
 
     def warm_up(self) -> None:
@@ -94,7 +94,7 @@ def _is_number(name: str, value: object) -> bool:
     return name in BOUNDS or isinstance(value, float)
 
 
-def fallen_back(
+def fallback_estimates(
     fallback: Fallback,
     rows: Rows,
     *,
@@ -114,12 +114,12 @@ def fallen_back(
         n_features: the real-time features that the answer is to have, all missing.
     """
     n = len(rows)
-    told: Distribution
-    told, known = fallback.distribution({**rows.columns}, rows.as_of_us)
+    distribution: Distribution
+    distribution, known = fallback.distribution({**rows.columns}, rows.as_of_us)
     before = notes if notes is not None else [()] * n
     status: list[Status] = ["fallback"] * n
     return Estimates(
-        told,
+        distribution,
         status,
         [[*one, f"{why}: {_BASES[basis]}"] for one, basis in zip(before, known, strict=True)],
         np.full((n, n_features), np.nan),

@@ -36,7 +36,7 @@ class FeatureAges:
 
     Args:
         features: those of the estimates.
-        store: where their events are.
+        event_store: where their events are.
         metrics: take the ages.
         every_s: seconds between two looks.
     """
@@ -44,13 +44,13 @@ class FeatureAges:
     def __init__(
         self,
         features: FeatureSet,
-        store: EventStore,
+        event_store: EventStore,
         *,
         metrics: EstimateMetrics,
         every_s: float = _EVERY_S,
     ) -> None:
         self._features = features
-        self._store = store
+        self._event_store = event_store
         self._every_s = every_s
         self._dimension_of = {feature.name: feature.dimension for feature in features}
         self._metrics = metrics
@@ -76,7 +76,10 @@ class FeatureAges:
             return
         latest: dict[str, datetime] = {}
         for one in self._features.observe(
-            self._store, as_of=question.as_of, keys=question.keys, sample_id=question.sample_id
+            self._event_store,
+            as_of=question.as_of,
+            keys=question.keys,
+            sample_id=question.sample_id,
         ):
             moment, dimension = one.last_event_time, self._dimension_of[one.name]
             if moment is not None:

@@ -20,10 +20,16 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from services.access import ANONYMOUS_VARIABLE, KeyRing, allows_anonymous, is_loopback
-from services.answering import UNEXPECTED, Answering, answer_problem
+from services.answering import UNEXPECTED, ResponseSender, answer_problem
 from services.api_keys import Scope
-from services.direct import Direct
-from services.errors import ServiceError, TooLate, TooManyRequests, Unauthorized, Unavailable
+from services.direct import FastPath
+from services.errors import (
+    DeadlineExceeded,
+    ServiceError,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 from services.front_page import PAGE_HEADERS, page_of
 from services.guard_metrics import GuardMetrics, guard_metrics
 from services.limits import MAX_REQUESTS, MAX_REQUESTS_PER_KEY, REQUEST_TIMEOUT_S
@@ -90,7 +96,7 @@ def guarded(access: Access) -> Callable[[T], T]:
         known.add_asgi_middleware(
             Guard, access=access, service=known.name, methods=methods_of(known)
         )
-        known.add_asgi_middleware(Direct, of=known)  # behind the guard
+        known.add_asgi_middleware(FastPath, of=known)  # behind the guard
         return service
 
     return guard
@@ -122,10 +128,10 @@ class Guard:
         self._methods = dict(methods or {})
         self._access = dict(access)
         self._metrics = guard_metrics() if metrics is None else metrics
-        self._under_way = 0
+        self._in_flight = 0
         self._by_key: dict[str, int] = {}
         self._ring: KeyRing | None = None
-        self._why_not = ""
+        self._unready_reason = ""
         settings = LogSettings()
         given = os.environ if environment is None else environment
         try:
@@ -137,11 +143,11 @@ class Guard:
         except ServiceError as error:
             # A process that stays up and says why is easier to mend than one that starts again and
             # again; nothing is answered meanwhile.
-            self._why_not = f"the service cannot start: {error}"
+            self._unready_reason = f"the service cannot start: {error}"
         if settings.format == "json":
             log_as_json(service)
-        if self._why_not:
-            logger.error("%s", self._why_not)
+        if self._unready_reason:
+            logger.error("%s", self._unready_reason)
         self._log = RequestLog(settings)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -158,7 +164,7 @@ class Guard:
         )
         scope[REQUEST_KEY] = request
         enter_request(request)
-        answering = Answering(
+        answering = ResponseSender(
             send, request, method=scope["method"], path=path, allow=self._methods.get(path, "")
         )
         is_open = path in OPEN_PATHS
@@ -186,18 +192,23 @@ class Guard:
                 )
 
     async def _refuse(
-        self, answering: Answering, error: ServiceError, request: RequestContext
+        self, answering: ResponseSender, error: ServiceError, request: RequestContext
     ) -> None:
         """Answer an error, where no answer has begun; half of one cannot be taken back."""
         if answering.status == 0:
             await answer_problem(answering, error, request.request_id)
 
     async def _opened(
-        self, scope: Any, receive: Any, answering: Answering, request: RequestContext, path: str
+        self,
+        scope: Any,
+        receive: Any,
+        answering: ResponseSender,
+        request: RequestContext,
+        path: str,
     ) -> None:
         """Let whoever asks see health, metrics and description, however busy the service is."""
-        if self._why_not and path == _READY:
-            raise Unavailable(self._why_not)
+        if self._unready_reason and path == _READY:
+            raise Unavailable(self._unready_reason)
         scope[NEEDS_KEY] = self._ring is None or self._ring.keys() is not None
         await self._in_time(scope, receive, answering, request)
 
@@ -205,7 +216,7 @@ class Guard:
         self,
         scope: Any,
         receive: Any,
-        answering: Answering,
+        answering: ResponseSender,
         headers: Mapping[bytes, bytes],
         request: RequestContext,
     ) -> None:
@@ -214,28 +225,28 @@ class Guard:
         timeout_s = timeout_s_of(
             _text(headers, TIMEOUT_HEADER.encode()), _text(headers, ENVOY_TIMEOUT_HEADER.encode())
         )
-        if self._under_way >= MAX_REQUESTS:
-            raise Unavailable(f"{self._under_way} requests are under way; send this one later")
+        if self._in_flight >= MAX_REQUESTS:
+            raise Unavailable(f"{self._in_flight} requests are under way; send this one later")
         of_key = self._by_key.get(key, 0)
         if key and of_key >= MAX_REQUESTS_PER_KEY:
             raise TooManyRequests(f"{of_key} requests of the API key {key} are under way")
-        self._under_way += 1
+        self._in_flight += 1
         self._by_key[key] = of_key + 1
-        self._metrics.set_under_way(self._under_way)
+        self._metrics.set_in_flight(self._in_flight)
         try:
             if timeout_s is None or timeout_s > REQUEST_TIMEOUT_S:
                 timeout_s = REQUEST_TIMEOUT_S
             request.ends_s += timeout_s - REQUEST_TIMEOUT_S
             await self._in_time(scope, receive, answering, request)
         finally:
-            self._under_way -= 1
+            self._in_flight -= 1
             self._by_key[key] -= 1
             if not self._by_key[key]:
                 del self._by_key[key]
-            self._metrics.set_under_way(self._under_way)
+            self._metrics.set_in_flight(self._in_flight)
 
     async def _in_time(
-        self, scope: Any, receive: Any, answering: Answering, request: RequestContext
+        self, scope: Any, receive: Any, answering: ResponseSender, request: RequestContext
     ) -> None:
         began_s = time.monotonic()
         timer = asyncio.timeout(max(request.ends_s - began_s, 0.0))
@@ -246,7 +257,7 @@ class Guard:
             if not timer.expired():  # something within gave up, for reasons of its own
                 raise
             waited_ms = (time.monotonic() - began_s) * 1e3
-            raise TooLate(f"there is no answer after {waited_ms:.0f} ms") from None
+            raise DeadlineExceeded(f"there is no answer after {waited_ms:.0f} ms") from None
 
     def _check_page(self, scope: Any, headers: Mapping[bytes, bytes]) -> None:
         """Refuse web pages of elsewhere, where being on this machine is all that is asked for.
@@ -262,7 +273,7 @@ class Guard:
     def _key_of(self, scope: Any, headers: Mapping[bytes, bytes]) -> str:
         """Return the id of the key that asks, empty where no key is needed."""
         if self._ring is None:
-            raise Unavailable(self._why_not)
+            raise Unavailable(self._unready_reason)
         keys = self._ring.keys()
         if keys is not None:
             scopes = self._access.get(scope["path"], ())

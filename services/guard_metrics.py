@@ -28,7 +28,7 @@ class GuardMetrics:
             labelnames=("reason",),
             registry=registry,
         )
-        self._under_way = Gauge(
+        self._in_flight = Gauge(
             "doorstep_requests_under_way",
             "Requests that are being answered",
             registry=registry,
@@ -50,9 +50,9 @@ class GuardMetrics:
         """Count one request that was refused; the reason is the name of an error."""
         self._refused.labels(reason).inc()
 
-    def set_under_way(self, requests: int) -> None:
+    def set_in_flight(self, requests: int) -> None:
         """Say how many requests are being answered."""
-        self._under_way.set(requests)
+        self._in_flight.set(requests)
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from starlette.responses import Response
 
 from services.answering import UNEXPECTED, problem_headers, problem_of
 from services.decoding import is_utf_8
-from services.errors import InvalidRequest, ServiceError, TooLate
+from services.errors import DeadlineExceeded, InvalidRequest, ServiceError
 from services.limits import MAX_BODY_BYTES
 from services.request_context import (
     REQUEST_KEY,
@@ -185,7 +185,7 @@ async def answered(answer: Callable[[], Awaitable[Response]], *, request_id: str
     asked = current_request()
     try:
         if asked is not None and asked.remaining_s() <= 0.0:
-            raise TooLate("the time was over before the turn of this request came")
+            raise DeadlineExceeded("the time was over before the turn of this request came")
         return await answer()
     except ServiceError as error:
         return _refusal(request_id, error)

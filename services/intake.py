@@ -34,8 +34,8 @@ from services.schemas import (
     OpenCloudEvent,
 )
 from services.unknown_data import UnknownData
-from services.writer import EventWriter
-from services.writing import Written
+from services.writer import GroupCommitWriter
+from services.writing import WriteOutcome
 
 __all__ = [
     "EVENT_TYPES",
@@ -153,14 +153,14 @@ class Incoming:
         self.statuses.append(_refused(event_id, error))
         self.refused.append((source, name))
 
-    def refuse_written(self, written: Written) -> None:
+    def refuse_written(self, written: WriteOutcome) -> None:
         """Let the store's refusals become the statuses of their events."""
         for i, error in written.refusals.items():
             status = self.statuses[self.positions[i]]
             self.statuses[self.positions[i]] = _refused(status.id, error)
             self.refused.append((self.events[i].source, self.events[i].event))
 
-    def kept(self, written: Written) -> list[Event]:
+    def kept(self, written: WriteOutcome) -> list[Event]:
         """Return the events that the store has."""
         if not written.refusals:
             return self.events
@@ -207,7 +207,7 @@ class Intake:
     """Takes the bodies of requests into one store.
 
     Args:
-        store: where the events go.
+        event_store: where the events go.
         metrics: what is counted and timed.
         max_clock_skew_s: how far ahead of the clock an event's times may be.
         unknown_data: what becomes of data that a source does not declare: ``ignore``, ``refuse``.
@@ -216,7 +216,7 @@ class Intake:
 
     def __init__(
         self,
-        store: EventStore,
+        event_store: EventStore,
         metrics: IntakeMetrics,
         *,
         max_clock_skew_s: float,
@@ -224,13 +224,13 @@ class Intake:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._rules = IntakeRules(
-            sources=store.sources,
+            sources=event_store.sources,
             max_clock_skew_s=max_clock_skew_s,
             unknown_data=unknown_data,
             clock=clock,
         )
         self._metrics = metrics
-        self._writer = EventWriter(store, metrics)
+        self._writer = GroupCommitWriter(event_store, metrics)
 
     async def take(
         self, body: bytes, *, request_id: str, headers: Mapping[str, str] | None = None
@@ -255,7 +255,7 @@ class Intake:
             incoming = read_events(body, self._rules, now_us)
         else:
             incoming = await asyncio.to_thread(read_events, body, self._rules, now_us)
-        written = Written()
+        written = WriteOutcome()
         if incoming.events:
             written = await self._writer.write(incoming.events)
             incoming.refuse_written(written)

@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 from aggregators.events import Event, Source
 from services.limits import MAX_TEXT_CHARACTERS
-from services.writing import Written
+from services.writing import WriteOutcome
 
 __all__ = ["IntakeMetrics", "intake_metrics"]
 
@@ -142,7 +142,7 @@ class IntakeMetrics:
                 self._named.add(shown)
                 logger.warning(_IGNORED[part], source, shown[-1])
 
-    def count_effects(self, written: Written) -> None:
+    def count_effects(self, written: WriteOutcome) -> None:
         """Count what accepted events changed."""
         for effect in ("applied", "duplicates", "superseded"):
             self._effects.labels(effect).inc(getattr(written, effect))

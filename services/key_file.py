@@ -72,15 +72,15 @@ def _change(path: Path, change: Callable[[list[ApiKey]], list[ApiKey]]) -> None:
 def _replace(path: Path, document: bytes) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 600
     try:
-        with os.fdopen(descriptor, "wb") as beside:
+        with os.fdopen(descriptor, "wb") as temporary:
             if path.exists():  # a service may read it by its group
                 before = path.stat()
-                os.fchmod(beside.fileno(), before.st_mode & 0o770)
+                os.fchmod(temporary.fileno(), before.st_mode & 0o770)
                 with contextlib.suppress(PermissionError):
-                    os.fchown(beside.fileno(), before.st_uid, before.st_gid)
-            beside.write(document)
-            beside.flush()
-            os.fsync(beside.fileno())
+                    os.fchown(temporary.fileno(), before.st_uid, before.st_gid)
+            temporary.write(document)
+            temporary.flush()
+            os.fsync(temporary.fileno())
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ A request beyond a limit is refused with 4xx and the limit's number; nothing is 
 from __future__ import annotations
 
 __all__ = [
+    "EVENT_STORE_TIMEOUT_S",
     "FEW_ROWS",
     "LARGE_BODY_BYTES",
     "MAX_ANSWER_BYTES",
@@ -41,7 +42,6 @@ __all__ = [
     "PART_TIMEOUT_S",
     "REQUEST_TIMEOUT_S",
     "STALE_ORDER_S",
-    "STORE_TIMEOUT_S",
 ]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -149,7 +149,7 @@ STALE_ORDER_S = 86_400.0
 """Seconds after its last event from which on nothing is estimated of an order that has not ended:
 what ended it was never recorded."""
 
-STORE_TIMEOUT_S = 1.0
+EVENT_STORE_TIMEOUT_S = 1.0
 """Seconds that an event store over the network may take; then the answer comes without it."""
 
 PART_RESERVE_S = 0.02

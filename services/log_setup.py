@@ -66,7 +66,7 @@ def set_up_logs(service: str, environment: Mapping[str, str] | None = None) -> N
     sys.excepthook = _died
     sys.unraisablehook = lambda failed: _log_failure(failed.exc_value, failed.err_msg or "ignored")
     threading.excepthook = lambda failed: _log_failure(failed.exc_value, "a thread ended")
-    _dress_bentoml(service, is_json=is_json)
+    _format_bentoml_logs(service, is_json=is_json)
 
 
 def fail(text: str) -> NoReturn:
@@ -91,7 +91,7 @@ def log_line(service: str, text: str, environment: Mapping[str, str] | None = No
     return JsonFormatter(service).format(record) if is_json else masked(text)
 
 
-def _dress_bentoml(service: str, *, is_json: bool) -> None:
+def _format_bentoml_logs(service: str, *, is_json: bool) -> None:
     from bentoml._internal.log import CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG
 
     for config in (CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG):

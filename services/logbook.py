@@ -19,7 +19,7 @@ from services.prediction_table import Served
 from services.request_context import current_request
 from services.schemas import ModelInfo
 
-__all__ = ["MAX_LOGGED_STORES", "Logbook", "spread"]
+__all__ = ["MAX_LOGGED_STORES", "PredictionLogger", "spread"]
 
 MAX_LOGGED_STORES = 10
 """Stores of one list whose ranges are logged."""
@@ -27,7 +27,7 @@ MAX_LOGGED_STORES = 10
 _NO_FEATURES = np.empty(0)
 
 
-class Logbook:
+class PredictionLogger:
     """Logs estimates under one name.
 
     Args:

@@ -53,19 +53,19 @@ class FeatureLookup:
     """Answers questions about the features of a catalog over one event store.
 
     Args:
-        store: where the events are.
+        event_store: where the events are.
         catalog: the features that can be asked for; the store keeps their sources.
         clock: gives the moment of a request that names none; injected in tests.
     """
 
     def __init__(
         self,
-        store: EventStore,
+        event_store: EventStore,
         catalog: Catalog,
         *,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._store = store
+        self._event_store = event_store
         self._catalog = catalog
         self._clock = clock
         self._topics = catalog.by_topic()
@@ -146,9 +146,9 @@ class FeatureLookup:
         as_of = self._moment(request)
         own = self._own(request, (feature.source.name,))
         key = request.keys[feature.dimension]
-        with self._store_errors(as_of):
+        with self._event_store_errors(as_of):
             explanation = feature.explain(
-                self._store,
+                self._event_store,
                 as_of=as_of,
                 key=key,
                 sample_id=own.get(feature.source.name),
@@ -189,9 +189,12 @@ class FeatureLookup:
     def _accepts(self, feature: Aggregator, *, key: Key, own: SampleId | None) -> bool:
         features, _info = self._set_of((feature.name,))
         try:
-            with self._store_errors(None):
+            with self._event_store_errors(None):
                 features.transform_array(
-                    self._store, as_of=self._clock(), keys={feature.dimension: key}, sample_id=own
+                    self._event_store,
+                    as_of=self._clock(),
+                    keys={feature.dimension: key},
+                    sample_id=own,
                 )
         except InvalidRequest:
             return False
@@ -223,9 +226,9 @@ class FeatureLookup:
         sources = tuple(source.name for source in features.sources)
         moments = [self._moment(row) for row in asked]
         own = [self._own(row, sources) for row in asked]
-        with self._store_errors(min(moments)):
+        with self._event_store_errors(min(moments)):
             table = features.transform_many(
-                self._store,
+                self._event_store,
                 as_of=moments,
                 keys={name: [row.keys[name] for row in asked] for name in features.dimensions},
                 sample_id={name: [ids.get(name) for ids in own] for name in sources},
@@ -241,11 +244,11 @@ class FeatureLookup:
             "keys": {name: row.keys[name] for name in features.dimensions},
             "sample_id": self._own(row, sources),
         }
-        with self._store_errors(as_of):
+        with self._event_store_errors(as_of):
             if not event_times:
-                array = features.transform_array(self._store, **question)
+                array = features.transform_array(self._event_store, **question)
                 return _values(row, as_of, dict(zip(features.names, array.tolist(), strict=True)))
-            observed = features.observe(self._store, **question)
+            observed = features.observe(self._event_store, **question)
         values = _values(row, as_of, {one.name: one.value for one in observed})
         values.rests_on = {
             one.name: Observation(
@@ -311,7 +314,7 @@ class FeatureLookup:
         return moment_of(row.as_of, self._clock)
 
     @contextlib.contextmanager
-    def _store_errors(self, as_of: datetime | None) -> Iterator[None]:
+    def _event_store_errors(self, as_of: datetime | None) -> Iterator[None]:
         """Turn the engine's errors into those of the service, with the field that they are of."""
         try:
             yield
@@ -324,7 +327,7 @@ class FeatureLookup:
 
     def _is_compacted(self, as_of: datetime) -> bool:
         """Return whether the store has forgotten what was known at a moment."""
-        moments = [self._store.compacted_until(source) for source in self._catalog.sources]
+        moments = [self._event_store.compacted_until(source) for source in self._catalog.sources]
         as_of_us = moment_to_us(as_of, "as_of")
         return any(moment is not None and as_of_us < moment for moment in moments)
 
@@ -337,8 +340,8 @@ class FeatureLookup:
             source = sources[0] if len(sources) == 1 else self._main_source
             return {source: own} if source in sources else {}
         for name in own:
-            if name not in self._store.sources:
-                raise unknown_field("sample_id", name, self._store.sources)
+            if name not in self._event_store.sources:
+                raise unknown_field("sample_id", name, self._event_store.sources)
         return {name: value for name, value in own.items() if name in sources}
 
 

@@ -9,22 +9,22 @@ from aggregators.errors import StoreError
 from aggregators.events import Source
 from aggregators.stores import EventStore
 
-__all__ = ["MissingStore"]
+__all__ = ["MissingEventStore"]
 
 
-class MissingStore(EventStore):
+class MissingEventStore(EventStore):
     """Knows its sources and nothing else: whatever is asked of it fails as a store does.
 
     Args:
         sources: those that the store would keep.
         why: what is the matter with it.
 
-    >>> MissingStore([], "connection refused").count(
+    >>> MissingEventStore([], "connection refused").count(
     ...     Source("orders", sample_id="id", events=("a",))
     ... )
     Traceback (most recent call last):
     ...
-    aggregators.errors.StoreError: the event store is not open: connection refused
+    aggregators.errors.StoreError: the event event_store is not open: connection refused
     """
 
     def __init__(self, sources: Iterable[Source], why: str) -> None:

@@ -11,9 +11,9 @@ from estimators.calibration import Scale
 from estimators.eta import ETA_PARTS, EtaModel
 from estimators.fallback import Fallback
 from estimators.saved_sources import typed_sources
-from services.computing import Computing
+from services.computing import AnswerExecutor
 from services.estimates import RowModel
-from services.expected_parts import Expected
+from services.expected_parts import PartContract
 from services.metrics import EstimateMetrics
 from services.model_loading import common_sources, saved_fallback, saved_validator
 from services.part_model import PartModel
@@ -45,7 +45,7 @@ def sources_of(model: EtaModel) -> tuple[Source, ...]:
 def open_parts(
     model: EtaModel,
     *,
-    store: EventStore,
+    event_store: EventStore,
     settings: PartSettings | None = None,
     over_network: bool = False,
     served: Mapping[str, str] | None = None,
@@ -55,7 +55,7 @@ def open_parts(
 
     Args:
         model: its parts are asked in this process, but for those that have an address.
-        store: has the events for these; keeps all of :func:`sources_of`.
+        event_store: has the events for these; keeps all of :func:`sources_of`.
         settings: addresses of services; those of the environment by default.
         over_network: whether the store is reached over the network.
         served: full tags of the models of this process, by part; by default those of the model.
@@ -83,7 +83,7 @@ def open_parts(
                 fallback=fallback,
                 validator=saved_validator(tag, model.parts[name].facts),
             )
-            part.use_store(store)
+            part.use_event_store(event_store)
             local[name] = part
     return Parts(
         local,
@@ -91,18 +91,18 @@ def open_parts(
         fallbacks=fallbacks,
         expected=expected,
         metrics=metrics,
-        computing=Computing(over_network=over_network),
+        executor=AnswerExecutor(over_network=over_network),
         timeout_s=settings.timeout_ms / 1_000.0,
-        shared=SharedFeatures({name: model.parts[name].features for name in local}, store),
+        shared=SharedFeatures({name: model.parts[name].features for name in local}, event_store),
     )
 
 
-def expected_of(model: EtaModel) -> dict[str, Expected]:
+def expected_of(model: EtaModel) -> dict[str, PartContract]:
     """Return what an ETA expects of each part."""
-    expected: dict[str, Expected] = {}
+    expected: dict[str, PartContract] = {}
     for name in ETA_PARTS:
         scale: Scale = "linear" if name in _LINEAR else "log"
-        expected[name] = Expected(
+        expected[name] = PartContract(
             question=model.question(name), tag=model.tags.get(name, ""), scale=scale
         )
     return expected

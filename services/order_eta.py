@@ -18,12 +18,12 @@ from aggregators.times import from_us, moment_to_us
 from estimators.composition import SHOWN_PARTS
 from estimators.errors import EstimatorError
 from estimators.stages import OPEN_STAGES, pending_at
-from services.answers import chances, eighths, later, quantiles
+from services.answers import add_seconds, quantiles, round_probabilities, round_to_eighths
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition, Rows
 from services.errors import ServiceError
 from services.eta_schemas import EtaAnswer, EtaReasons, EtaRequest
-from services.logbook import Logbook
+from services.logbook import PredictionLogger
 from services.metrics import EstimateMetrics
 from services.moments import moment_of
 from services.orders import KnownOrder, OrderBook, elapsed_columns_of
@@ -61,7 +61,7 @@ class OrderEta:
         composer: Composer,
         *,
         metrics: EstimateMetrics,
-        log: Logbook,
+        log: PredictionLogger,
         model: ModelInfo,
         threads: Executor,
         explain: Explain | None = None,
@@ -122,16 +122,16 @@ class OrderEta:
         expected_eta_s = composition.expected_eta_s[0].item()
         answer.status = STATUSES[composition.codes[0]]
         answer.expected_eta_s = expected_eta_s
-        answer.expected_at = later(answer.as_of, expected_eta_s)
+        answer.expected_at = add_seconds(answer.as_of, expected_eta_s)
         answer.expected_s = {name: composition.expected_s[name][0].item() for name in SHOWN_PARTS}
         answer.eta_s = _first(quantiles(composition.eta, levels))
         pending = pending_at(order.stage)
         if "to_store" in pending:
             answer.at_store_s = _first(quantiles(composition.at_store, levels))
-            answer.food_wait_s = eighths(composition.food_wait_s)[0].item()
+            answer.food_wait_s = round_to_eighths(composition.food_wait_s)[0].item()
         if "to_store" in pending or "ready" in pending:
-            answer.ready_on_arrival = chances(composition.ready_on_arrival)[0].item()
-            answer.courier_wait_s = eighths(composition.courier_wait_s)[0].item()
+            answer.ready_on_arrival = round_probabilities(composition.ready_on_arrival)[0].item()
+            answer.courier_wait_s = round_to_eighths(composition.courier_wait_s)[0].item()
         answer.models = {"eta": self._model, **composition.models}
         answer.notes = composition.notes.get(0, [])
 

@@ -97,8 +97,8 @@ class Vocabulary:
         for source in sources:
             names.update(source.data_columns)
             numbers.update(source.attributes)
-        said = {name for name in names if not is_elapsed(name)}
-        return cls(frozenset(said), frozenset(numbers & said), kinds_of(values))
+        taken = {name for name in names if not is_elapsed(name)}
+        return cls(frozenset(taken), frozenset(numbers & taken), kinds_of(values))
 
     def check_names(self, names: Iterable[str], path: str) -> None:
         """Raise :class:`InvalidRequest` for a name that no order has."""
@@ -183,7 +183,7 @@ class OrderBook:
     """Looks orders up in the event store.
 
     Args:
-        store: where their events are.
+        event_store: where their events are.
         source: of the orders.
         vocabulary: what can be said of them.
         threads: wait for the store, which may be in another machine, or locked by whoever reads it
@@ -192,13 +192,13 @@ class OrderBook:
 
     def __init__(
         self,
-        store: EventStore,
+        event_store: EventStore,
         source: Source,
         vocabulary: Vocabulary,
         *,
         threads: Executor | None = None,
     ) -> None:
-        self._store = store
+        self._event_store = event_store
         self._source = source
         self._threads = threads
         self.vocabulary = vocabulary
@@ -266,18 +266,18 @@ class OrderBook:
             times[event] = NEVER if moment is None else us_of(moment, f"happened.{event}")
         has_happened = happened_by(np.array(list(times.values()), dtype=np.int64), as_of_us)
         past = {name: times[name] for name in compress(times, has_happened)}
-        lacks: list[str] = []
-        known = {} if sample is None else self._facts(sample, past, lacks)
+        notes: list[str] = []
+        known = {} if sample is None else self._facts(sample, past, notes)
         known.update({name: value for name, value in facts.items() if value is not None})
         if order_id is not None and sample is None and not happened:
-            lacks.append(NOT_RECORDED if was_read else NOT_READ)
+            notes.append(NOT_RECORDED if was_read else NOT_READ)
         return KnownOrder(
             order_id=order_id,
             facts=known,
             happened_us=past,
             stage=stage_of(past),
             is_recorded=sample is not None,
-            notes=lacks,
+            notes=notes,
             stale=_stale(past, as_of_us),
             # Of an unknown order nothing has to be left out; its id may not even be one.
             sample_id=None if sample is None and was_read else order_id,
@@ -285,7 +285,7 @@ class OrderBook:
 
     def _samples(self, ids: Sequence[SampleId]) -> list[Sample | None]:
         try:
-            return self._store.samples(self._source, ids)
+            return self._event_store.samples(self._source, ids)
         except StoreError:
             raise
         except AggregatorError:  # an id that no order can have; the others are looked up alone
@@ -293,7 +293,7 @@ class OrderBook:
 
     def _sample(self, order_id: SampleId) -> Sample | None:
         try:
-            return self._store.sample(self._source, order_id)
+            return self._event_store.sample(self._source, order_id)
         except StoreError:
             raise
         except AggregatorError:
@@ -303,7 +303,7 @@ class OrderBook:
         times = sample.times[:, 0].tolist()
         return dict(zip(self._source.events, times, strict=True))
 
-    def _facts(self, sample: Sample, past: Mapping[str, int], lacks: list[str]) -> dict[str, Any]:
+    def _facts(self, sample: Sample, past: Mapping[str, int], notes: list[str]) -> dict[str, Any]:
         """Return the columns that are known by now; what cannot be is noted and left out."""
         values: dict[str, Any] = {**sample.keys, **sample.facts}
         numbers = sample.columns[:, 0].tolist()
@@ -319,7 +319,7 @@ class OrderBook:
             try:
                 self.vocabulary.check_value(name, known[name], "order")
             except InvalidRequest as error:  # any fact can be recorded
-                lacks.append(_unusable(name, known.pop(name), error))
+                notes.append(_unusable(name, known.pop(name), error))
         return known
 
 

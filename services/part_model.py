@@ -31,17 +31,17 @@ from estimators.fallback import Fallback
 from estimators.monitoring.validation import Note, Validator
 from estimators.part_question import PartQuestion
 from estimators.saved_sources import typed_sources
-from estimators.widening import as_wide_as
-from services.elapsed import ElapsedLookup, life_source, said
+from estimators.widening import widen_to_baseline
+from services.elapsed import ElapsedLookup, known_columns, order_source
 from services.errors import InvalidRequest, Unavailable
 from services.estimates import Estimates, Rows, one_row
 from services.fact_bounds import UnitHints
-from services.fallback_model import fallen_back
+from services.fallback_model import fallback_estimates
 from services.feature_ages import FeatureAges
 from services.masking import masked, without_paths
 from services.metrics import EstimateMetrics
 from services.order_fields import OrderFields
-from services.request_context import note_time
+from services.request_context import record_duration
 from services.schemas import ModelInfo, Status
 
 __all__ = ["PartModel"]
@@ -51,21 +51,21 @@ logger = logging.getLogger("doorstep.services")
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_STORE_FAILURES = (StoreError, FunctionError, sqlite3.Error, OSError)
+_EVENT_STORE_ERRORS = (StoreError, FunctionError, sqlite3.Error, OSError)
 _WARM_ROWS = 300
 _MODEL_FAILED = "the model failed"
-_COMPLAIN_EVERY_S = 10.0
+_LOG_EVERY_S = 10.0
 
 
 class PartModel:
     """Answers rows with one estimator.
 
     Args:
-        estimator: fitted; its features are computed over ``store``.
+        estimator: fitted; its features are computed over ``event_store``.
         tag: the model's tag, for the answers.
         metrics: what is timed.
-        store: has the events; None: not yet, see :meth:`use_store`. Without one all rows are
-            degraded.
+        event_store: has the events; None: not yet, see :meth:`use_event_store`. Without one all
+            rows are degraded.
         fallback: answers where the model fails; None: the request fails.
         validator: moves facts into the range that training saw.
     """
@@ -76,7 +76,7 @@ class PartModel:
         *,
         tag: str,
         metrics: EstimateMetrics,
-        store: EventStore | None = None,
+        event_store: EventStore | None = None,
         fallback: Fallback | None = None,
         validator: Validator | None = None,
     ) -> None:
@@ -86,15 +86,15 @@ class PartModel:
         self._facts = estimator.facts
         self._fields = OrderFields(estimator)
         self._metrics = metrics
-        self._store = store
-        self._no_store = "the event store is not open yet"
+        self._event_store = event_store
+        self._no_event_store = "the event store is not open yet"
         self._fallback = fallback
         self._validator = validator
         self._failed_s = -math.inf
         seen = validator.seen if validator is not None else None
         self._hints = UnitHints(tuple(self._facts.numbers), seen)
         self._own_source = features.sources[0].name
-        source = life_source(features.sources)
+        source = order_source(features.sources)
         self._lookup: ElapsedLookup | None = None
         if source is not None and self._fields.elapsed:
             self._lookup = ElapsedLookup(self._fields.elapsed, source)
@@ -131,17 +131,17 @@ class PartModel:
         """What a store must keep for it, with the types that it has learned."""
         return typed_sources(self._features.sources, self._facts.categories)
 
-    def without_store(self) -> PartModel:
+    def without_event_store(self) -> PartModel:
         """Return the same model for what cannot wait for a store over the network any longer."""
         alone = copy.copy(self)
-        alone._store = alone._ages = None
-        alone._no_store = "the event store in Redis does not answer in time"
+        alone._event_store = alone._ages = None
+        alone._no_event_store = "the event store in Redis does not answer in time"
         return alone
 
-    def use_store(self, store: EventStore) -> None:
+    def use_event_store(self, event_store: EventStore) -> None:
         """Take the features from this store from now on, and look how old their events are."""
-        self._store = store
-        self._ages = FeatureAges(self._features, store, metrics=self._metrics)
+        self._event_store = event_store
+        self._ages = FeatureAges(self._features, event_store, metrics=self._metrics)
 
     def close(self) -> None:
         """Look no more."""
@@ -189,15 +189,15 @@ class PartModel:
         keys = {name: order.get(name) for name in self._features.dimensions}
         own = {self._own_source: sample_id}
         try:
-            store = self._open_store()
+            event_store = self._open_event_store()
             if self._lookup is not None:
-                notes += self._lookup.into(given, store, sample_id, as_of_us)
+                notes += self._lookup.into(given, event_store, sample_id, as_of_us)
             realtime = self._features.transform_array(
-                store, as_of=as_of_us, keys=keys, sample_id=own
+                event_store, as_of=as_of_us, keys=keys, sample_id=own
             )
             if self._ages is not None:
                 self._ages.offer(from_us(as_of_us), keys, own)
-        except _STORE_FAILURES as error:
+        except _EVENT_STORE_ERRORS as error:
             realtime = np.full(len(self._features), np.nan)
             notes.append(_unread(error))
         except AggregatorError as error:
@@ -212,15 +212,17 @@ class PartModel:
         computed_s = perf_counter()
         try:
             inputs = self._estimator.assemble(facts, realtime)[np.newaxis, :]
-            told = self._predicted(inputs, np.array([True]) if notes else None)
+            distribution = self._predicted(inputs, np.array([True]) if notes else None)
             if missing:
-                told = self._no_narrower(told, one_row(given, sample_id, as_of_us), [0])
+                distribution = self._widen_to_baseline(
+                    distribution, one_row(given, sample_id, as_of_us), [0]
+                )
         except Exception:  # a model may be damaged in any way
             return self._without_model(one_row(given, sample_id, as_of_us), [notes])
         self._time(began_s, computed_s)
         status = _status(notes, moved)
         words = [*notes, *map(str, moved), *hints]
-        return Estimates(told, [status], [words], realtime[np.newaxis, :], self.info)
+        return Estimates(distribution, [status], [words], realtime[np.newaxis, :], self.info)
 
     def estimate(self, rows: Rows) -> Estimates:
         """Answer rows that were checked, with one read of the store and one call of the model.
@@ -232,33 +234,35 @@ class PartModel:
         began_s = perf_counter()
         n = len(rows)
         columns: dict[str, Any] = dict(rows.columns)
-        amiss: dict[int, list[str]] = {}
+        lookup_notes: dict[int, list[str]] = {}
         nothing = [None] * n
         keys = {name: columns.get(name, nothing) for name in self._features.dimensions}
         own = {self._own_source: rows.sample_ids}
         try:
-            store = self._open_store()
+            event_store = self._open_event_store()
             if self._lookup is not None:
-                amiss = self._lookup.into_columns(columns, store, rows.sample_ids, rows.as_of_us)
+                lookup_notes = self._lookup.into_columns(
+                    columns, event_store, rows.sample_ids, rows.as_of_us
+                )
             realtime = rows.realtime
             if realtime is None:
                 realtime = self._features.transform_many(
-                    store, as_of=rows.as_of_us, keys=keys, sample_id=own
+                    event_store, as_of=rows.as_of_us, keys=keys, sample_id=own
                 )
             if self._ages is not None and n:
                 first = {name: column[0] for name, column in keys.items()}
                 own_first = {self._own_source: rows.sample_ids[0]}
                 self._ages.offer(from_us(int(rows.as_of_us[0])), first, own_first)
-        except _STORE_FAILURES as error:
+        except _EVENT_STORE_ERRORS as error:
             realtime = np.full((n, len(self._features)), np.nan)
-            columns = said(columns)
-            amiss = {i: [_unread(error)] for i in range(n)}
+            columns = known_columns(columns)
+            lookup_notes = {i: [_unread(error)] for i in range(n)}
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
         missing = self._fields.missing_of(columns, n)
         notes: list[list[str]] = [[] for _ in range(n)]
-        for lacks in (missing, amiss):
-            for i, some in lacks.items():
+        for row_notes in (missing, lookup_notes):
+            for i, some in row_notes.items():
                 notes[i] += some
         facts = self._facts.encode_columns(columns, rows.as_of_us)
         moved: dict[int, list[Note]] = {}
@@ -268,10 +272,12 @@ class PartModel:
         computed_s = perf_counter()
         try:
             inputs = self._estimator.assemble(facts, realtime)
-            blind = np.fromiter(map(bool, notes), np.bool_, n)
-            told = self._predicted(inputs, blind if blind.any() else None)
+            incomplete = np.fromiter(map(bool, notes), np.bool_, n)
+            distribution = self._predicted(inputs, incomplete if incomplete.any() else None)
             if missing:
-                told = self._no_narrower(told, rows.but(columns), sorted(missing))
+                distribution = self._widen_to_baseline(
+                    distribution, rows.but(columns), sorted(missing)
+                )
         except Exception:
             return self._without_model(rows.but(columns), notes)
         self._time(began_s, computed_s)
@@ -281,38 +287,40 @@ class PartModel:
             notes[i] += map(str, what)
         for i, words in hints.items():
             notes[i] += words
-        return Estimates(told, status, notes, realtime, self.info)
+        return Estimates(distribution, status, notes, realtime, self.info)
 
-    def _open_store(self) -> EventStore:
-        if self._store is None:
-            raise StoreError(self._no_store)
-        return self._store
+    def _open_event_store(self) -> EventStore:
+        if self._event_store is None:
+            raise StoreError(self._no_event_store)
+        return self._event_store
 
-    def _predicted(self, inputs: FloatArray, blind: BoolArray | None) -> Distribution:
+    def _predicted(self, inputs: FloatArray, incomplete: BoolArray | None) -> Distribution:
         """Ask the model; rows without all that they should have get the wider range of such."""
-        if blind is None:
+        if incomplete is None:
             return self._estimator.predict(inputs)
-        return self._estimator.predict(inputs, blind)
+        return self._estimator.predict(inputs, incomplete)
 
-    def _no_narrower(self, told: Distribution, rows: Rows, places: list[int]) -> Distribution:
+    def _widen_to_baseline(
+        self, distribution: Distribution, rows: Rows, places: list[int]
+    ) -> Distribution:
         """Let answers that lack a fact reach as far as what is usual does."""
         if self._fallback is None:
-            return told
+            return distribution
         lacking = rows.some(places)
-        usual, _ = self._fallback.distribution({**lacking.columns}, lacking.as_of_us)
+        baseline, _ = self._fallback.distribution({**lacking.columns}, lacking.as_of_us)
         scale = self._estimator.model.grid.scale
-        values = told.values.copy()
-        values[places] = as_wide_as(told[np.array(places)], usual, scale).values
-        return Distribution(told.levels, values)
+        values = distribution.values.copy()
+        values[places] = widen_to_baseline(distribution[np.array(places)], baseline, scale).values
+        return Distribution(distribution.levels, values)
 
     def _without_model(self, rows: Rows, notes: Sequence[Sequence[str]]) -> Estimates:
         """Answer what is usual, after the model has failed."""
-        if time() - self._failed_s >= _COMPLAIN_EVERY_S:  # many requests meet the same
+        if time() - self._failed_s >= _LOG_EVERY_S:  # many requests meet the same
             self._failed_s = time()
             logger.exception("the model %s failed", self.info.tag)
         if self._fallback is None:
             raise Unavailable(f"{_MODEL_FAILED}; the log has it") from None
-        return fallen_back(
+        return fallback_estimates(
             self._fallback,
             rows,
             why=_MODEL_FAILED,
@@ -325,13 +333,13 @@ class PartModel:
         features_s, model_s = computed_s - began_s, perf_counter() - computed_s
         self._metrics.time_features(features_s)
         self._metrics.time_model(model_s)
-        note_time("features", features_s)
-        note_time("model", model_s)
+        record_duration("features", features_s)
+        record_duration("model", model_s)
 
 
-def _status(amiss: Sequence[str], moved: Iterable[Note]) -> Status:
+def _status(notes: Sequence[str], moved: Iterable[Note]) -> Status:
     """Return the status of a row, from what it lacks and what was made of its facts."""
-    if amiss:
+    if notes:
         return "degraded"
     return "input_clipped" if any(note.what == "clipped" for note in moved) else "ok"
 

@@ -26,11 +26,11 @@ from estimators.distribution import Distribution
 from estimators.fallback import Fallback
 from services.client_errors import ClientError, NoAnswerInTime, ServiceUnreachable
 from services.clock import utc_now
-from services.computing import Computing
+from services.computing import AnswerExecutor
 from services.errors import InvalidRequest, ServiceError
 from services.estimates import Estimates, RowModel, Rows, estimate_where_possible
-from services.expected_parts import AnotherQuestion, Expected
-from services.fallback_model import fallen_back
+from services.expected_parts import PartContract, PartMismatch
+from services.fallback_model import fallback_estimates
 from services.limits import PART_RESERVE_S, PART_TIMEOUT_S
 from services.metrics import EstimateMetrics
 from services.remote_parts import RemotePart
@@ -42,13 +42,13 @@ __all__ = ["LATE", "PartAnswer", "PartRows", "Parts"]
 
 logger = logging.getLogger("doorstep.services")
 
-DOUBT_S = 10.0
+PROBLEM_CHECK_S = 10.0
 """Seconds after which a part of another process is asked anew whether it is one."""
 
-DOUBT_WAIT_S = 0.2
+PROBLEM_WAIT_S = 0.2
 """Longest wait for what it says; it is told when it is asked for the next time."""
 
-COMPLAIN_EVERY_S = 10.0
+LOG_EVERY_S = 10.0
 """Seconds between two lines in the log about one part that is not answered."""
 
 LATE = "did not answer in time"
@@ -107,7 +107,7 @@ class Parts:
         expected: what an ETA was calibrated with, by part; another model of the same question gets
             a wider range, and is noted. A part that is absent is taken as it is.
         metrics: count what the parts answered, by part.
-        computing: runs the models of this process; one of its own by default.
+        executor: runs the models of this process; one of its own by default.
         timeout_s: longest wait for a part, however much time the request has.
         shared: computes what models of this process have in common.
         clock: seconds that never run back; injected in tests.
@@ -126,9 +126,9 @@ class Parts:
         remote: Mapping[str, RemotePart] | None = None,
         *,
         fallbacks: Mapping[str, Fallback] | None = None,
-        expected: Mapping[str, Expected] | None = None,
+        expected: Mapping[str, PartContract] | None = None,
         metrics: Mapping[str, EstimateMetrics] | None = None,
-        computing: Computing | None = None,
+        executor: AnswerExecutor | None = None,
         timeout_s: float = PART_TIMEOUT_S,
         shared: SharedFeatures | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -138,12 +138,12 @@ class Parts:
         self._fallbacks = dict(fallbacks or {})
         self._expected = dict(expected or {})
         self._metrics = dict(metrics or {})
-        self._computing = Computing() if computing is None else computing
+        self._executor = AnswerExecutor() if executor is None else executor
         self._timeout_s = timeout_s
         self._shared = shared
         self._clock = clock
-        self._complained_s: dict[str, float] = {}
-        self._doubts: dict[str, tuple[float, str]] = {}
+        self._logged_s: dict[str, float] = {}
+        self._part_problems: dict[str, tuple[float, str]] = {}
         self._unfinished: set[asyncio.Task[Any]] = set()
         self._asking: asyncio.Future[Any] | None = None
 
@@ -176,7 +176,7 @@ class Parts:
                     self._metrics[name].count_answers(status, number)
         return answers
 
-    async def doubts(self, *, ask_after_s: float = DOUBT_S) -> list[str]:
+    async def part_problems(self, *, ask_after_s: float = PROBLEM_CHECK_S) -> list[str]:
         """Return why parts of other processes do not answer as they should, for ``/readyz``.
 
         What is known is said at once: a part that hangs makes nobody wait.
@@ -189,13 +189,17 @@ class Parts:
         silent = {
             name: nothing
             for name in self._remote
-            if now_s - self._doubts.get(name, (-math.inf, ""))[0] >= ask_after_s
+            if now_s - self._part_problems.get(name, (-math.inf, ""))[0] >= ask_after_s
         }
         if silent and (self._asking is None or self._asking.done()):
             self._asking = asyncio.ensure_future(self.ask_many(silent))
         if self._asking is not None:
-            await asyncio.wait({self._asking}, timeout=DOUBT_WAIT_S)
-        return [f"{name} {said}" for name, (_, said) in sorted(self._doubts.items()) if said]
+            await asyncio.wait({self._asking}, timeout=PROBLEM_WAIT_S)
+        return [
+            f"{name} {status_problem}"
+            for name, (_, status_problem) in sorted(self._part_problems.items())
+            if status_problem
+        ]
 
     def warm_up(self) -> None:
         """Let the models of this process answer something, so that the first question is quick."""
@@ -211,7 +215,7 @@ class Parts:
             await part.close()
         for model in self._local.values():
             await asyncio.to_thread(model.close)
-        await asyncio.to_thread(self._computing.close)
+        await asyncio.to_thread(self._executor.close)
 
     def _ends_s(self) -> float:
         request = current_request()
@@ -238,7 +242,7 @@ class Parts:
                 found[name] = self._answered(name, rows, rows_of[name])
 
         n_rows = sum(len(rows.sample_ids) for rows in asked.values())
-        task = asyncio.ensure_future(self._computing.run(n_rows, answer))
+        task = asyncio.ensure_future(self._executor.run(n_rows, answer))
         _, late = await asyncio.wait({task}, timeout=max(ends_s - self._clock(), 0.0))
         for one in late:  # it ends by itself; until then others know that it is under way
             self._unfinished.add(one)
@@ -270,7 +274,7 @@ class Parts:
             return self._put_together(name, rows, answered, refused)
         except (TimeoutError, NoAnswerInTime):
             return LATE
-        except AnotherQuestion as error:
+        except PartMismatch as error:
             self._complain(name, error)
             return str(error)
         except ClientError as error:
@@ -283,8 +287,8 @@ class Parts:
     def _complain(self, name: str, error: ClientError) -> None:
         """Say why a part is not answered, now and then: many requests meet the same."""
         now_s = self._clock()
-        if now_s - self._complained_s.get(name, -math.inf) >= COMPLAIN_EVERY_S:
-            self._complained_s[name] = now_s
+        if now_s - self._logged_s.get(name, -math.inf) >= LOG_EVERY_S:
+            self._logged_s[name] = now_s
             logger.warning("part %s: %s: %s", name, type(error).__name__, error)
 
     def _put_together(
@@ -310,22 +314,22 @@ class Parts:
             bad = sorted(refused)
             orders = rows.rows().some(bad)
             notes = [[f"{name}: {refused[row]}"] for row in bad]
-            usual = self._usual(name, orders, "refused the row", notes)
-            groups.append((usual, bad))
+            baseline = self._baseline(name, orders, "refused the row", notes)
+            groups.append((baseline, bad))
         n, levels = len(rows.sample_ids), first.distribution.levels
         values = np.empty((n, len(levels)))
         status: list[Status] = ["fallback"] * n
-        lacks: list[list[str]] = [[] for _ in range(n)]
+        row_notes: list[list[str]] = [[] for _ in range(n)]
         for estimates, places in groups:
-            told = estimates.distribution
-            same = np.array_equal(told.levels, levels)
-            values[list(places)] = told.values if same else told.quantile(levels)
+            distribution = estimates.distribution
+            same = np.array_equal(distribution.levels, levels)
+            values[list(places)] = distribution.values if same else distribution.quantile(levels)
             for k, row in enumerate(places):
-                status[row], lacks[row] = estimates.status[k], estimates.notes[k]
+                status[row], row_notes[row] = estimates.status[k], estimates.notes[k]
         return PartAnswer(
             distribution=Distribution(levels, values),
             status=status,
-            notes=lacks,
+            notes=row_notes,
             model=first.model,
         )
 
@@ -333,19 +337,22 @@ class Parts:
         """Return the answer of a part; what is usual, where there is a reason instead."""
         if not isinstance(found, str):
             return found
-        usual = self._usual(name, rows.rows(), found)
+        baseline = self._baseline(name, rows.rows(), found)
         return PartAnswer(
-            distribution=usual.distribution, status=usual.status, notes=usual.notes, model=None
+            distribution=baseline.distribution,
+            status=baseline.status,
+            notes=baseline.notes,
+            model=None,
         )
 
     def _calibrated(self, name: str, answer: PartAnswer) -> PartAnswer:
         """Return the answer of a part, wider where the ETA was not calibrated with its model."""
         expected, model = self._expected.get(name), answer.model
-        note = "" if expected is None or model is None else expected.note_on(model.tag)
+        note = "" if expected is None or model is None else expected.mismatch_note(model.tag)
         if name in self._remote:
             failed = answer.notes[0][0] if model is None and answer.notes[0] else ""
             doubt = note or failed.removeprefix(f"{name} ").partition(": answered from")[0]
-            self._doubts[name] = self._clock(), doubt
+            self._part_problems[name] = self._clock(), doubt
         if not note or expected is None:
             return answer
         status: list[Status] = [one if one == "fallback" else "degraded" for one in answer.status]
@@ -356,13 +363,13 @@ class Parts:
             notes=[[*one, f"{name} {note}"] for one in answer.notes],
         )
 
-    def _usual(
+    def _baseline(
         self, name: str, rows: Rows, why: str, notes: Sequence[Sequence[str]] | None = None
     ) -> Estimates:
         fallback = self._fallbacks.get(name)
         if fallback is None:
             fallback = self._fallbacks[name] = Fallback.constant(_last_resort_s())
-        return fallen_back(fallback, rows, why=f"{name} {why}", model=_NO_MODEL, notes=notes)
+        return fallback_estimates(fallback, rows, why=f"{name} {why}", model=_NO_MODEL, notes=notes)
 
 
 _NO_MODEL = ModelInfo(tag="", catalog_version="", fingerprint="")

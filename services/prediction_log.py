@@ -35,9 +35,9 @@ MAX_QUEUED = 20_000
 """Estimates that wait to be written; beyond that, the oldest are dropped."""
 PART_ROWS = 10_000
 """Rows of a part at which it is written before its time."""
-_LOOK_EVERY_S = 0.25
+_POLL_EVERY_S = 0.25
 _RETRY_S = 10.0
-_COMPLAIN_EVERY_S = 60.0
+_LOG_EVERY_S = 60.0
 _CHUNK_ROWS = 200
 _PAUSE_S = 0.001
 _STALE_S = 3_600.0
@@ -123,7 +123,7 @@ class PredictionLog:
         self._added = 0
         self._taken = 0
         self._parts = 0
-        self._complained_s = -math.inf
+        self._logged_s = -math.inf
         self._failed = False
         self._next_s = clock() + self._part_s
         self._ends = threading.Event()
@@ -190,7 +190,7 @@ class PredictionLog:
         return full or now_s >= self._next_s
 
     def _run(self) -> None:
-        while not self._ends.wait(_LOOK_EVERY_S):
+        while not self._ends.wait(_POLL_EVERY_S):
             if self.is_due(self._clock()):
                 self._write_safely()
         self._write_safely()
@@ -236,15 +236,15 @@ class PredictionLog:
         moment = datetime.fromtimestamp(rows[0].time, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         name = f"predictions-{moment}-{self._service}-{os.getpid()}-{self._parts}.parquet"
         self._parts += 1
-        beside = self._folder / f".{name}.tmp"
+        temporary = self._folder / f".{name}.tmp"
         try:
-            beside.touch(_MODE, exist_ok=False)
-            pq.write_table(pa.concat_tables(tables), beside, compression="zstd")
-            with beside.open("rb") as written:
+            temporary.touch(_MODE, exist_ok=False)
+            pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+            with temporary.open("rb") as written:
                 os.fsync(written.fileno())
-            beside.replace(self._folder / name)
+            temporary.replace(self._folder / name)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def _make_room(self) -> None:
         """Delete the oldest parts beyond the limit, and what dead writers left half done."""
@@ -270,8 +270,8 @@ class PredictionLog:
     def _complain(self, error: Exception) -> None:
         """Say what went wrong, once a minute at most."""
         now_s = self._clock()
-        if now_s - self._complained_s >= _COMPLAIN_EVERY_S:
-            self._complained_s = now_s
+        if now_s - self._logged_s >= _LOG_EVERY_S:
+            self._logged_s = now_s
             logger.error("estimates cannot be logged in %s: %s", self._folder, error)
 
 

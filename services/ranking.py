@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from services.errors import InvalidRequest
 
-__all__ = ["Estimates", "Grid", "Weights", "cost_s", "lateness_s", "ranks"]
+__all__ = ["CostWeights", "DurationQuantiles", "PairEstimates", "cost_s", "lateness_s", "ranks"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -28,7 +28,7 @@ MAX_WEIGHT = 1_000.0
 """The most that a second of one kind may be worth."""
 
 
-class Grid(Protocol):
+class DurationQuantiles(Protocol):
     """Durations as quantiles: a :class:`~estimators.distribution.Distribution` is one."""
 
     @property
@@ -40,7 +40,7 @@ class Grid(Protocol):
         """Seconds, shape (n_pairs, n_levels)."""
 
 
-class Estimates(Protocol):
+class PairEstimates(Protocol):
     """What is known of pairs of an order and a courier; all of shape (n_pairs,), in seconds."""
 
     @property
@@ -56,12 +56,12 @@ class Estimates(Protocol):
         """Expected time from now until the customer has the order."""
 
     @property
-    def eta(self) -> Grid:
+    def eta(self) -> DurationQuantiles:
         """Its distribution; only asked for where there is a promised time."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
+class CostWeights:
     """What a second is worth; each from 0 to ``MAX_WEIGHT``, and not all of them 0.
 
     Args:
@@ -73,7 +73,7 @@ class Weights:
     Raises:
         InvalidRequest: a weight is out of its bounds.
 
-    >>> Weights(courier_wait=-1.0)
+    >>> CostWeights(courier_wait=-1.0)
     Traceback (most recent call last):
     ...
     services.errors.InvalidRequest: weights.courier_wait: is -1.0; expected a number from 0 to 1000
@@ -97,7 +97,7 @@ class Weights:
 
 
 def cost_s(
-    estimates: Estimates, weights: Weights, promised_s: FloatArray | None = None
+    estimates: PairEstimates, weights: CostWeights, promised_s: FloatArray | None = None
 ) -> FloatArray:
     """Return what each pair costs, in weighted seconds, shape (n_pairs,).
 
@@ -113,9 +113,9 @@ def cost_s(
     ...     food_wait_s=np.array([0.0, 120.0]),
     ...     expected_eta_s=np.array([1_500.0, 1_620.0]),
     ... )
-    >>> cost_s(pairs, Weights(courier_wait=0.5)).tolist()
+    >>> cost_s(pairs, CostWeights(courier_wait=0.5)).tolist()
     [1650.0, 1740.0]
-    >>> cost_s(pairs, Weights(courier_wait=2.0)).tolist()
+    >>> cost_s(pairs, CostWeights(courier_wait=2.0)).tolist()
     [2100.0, 1740.0]
     """
     cost = (

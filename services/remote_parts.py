@@ -17,7 +17,7 @@ from estimators.distribution import Distribution
 from services.client_connections import AsyncServiceClient
 from services.client_errors import ServiceUnreachable, UnreadableAnswer
 from services.estimates import Estimates
-from services.expected_parts import Expected
+from services.expected_parts import PartContract
 from services.limits import MAX_COLUMN_ROWS
 from services.masking import masked
 from services.schemas import (
@@ -29,35 +29,35 @@ from services.schemas import (
 )
 from services.settings import PartSettings
 
-__all__ = ["Pause", "RemotePart", "remote_parts"]
+__all__ = ["CircuitBreaker", "RemotePart", "remote_parts"]
 
 logger = logging.getLogger("doorstep.services")
 
-FAILURES = 3
+FAILURES_TO_OPEN = 3
 """So many unanswered questions in a row, and a service is left alone for a while."""
 
 RETRIES = 1
 """How often a question is sent again."""
 
-PAUSE_S = 1.0
+OPEN_S = 1.0
 """How long: until then its parts are answered by what is usual, at once."""
 
 Answered = tuple[list[tuple[Estimates, Sequence[int]]], dict[int, str]]
 
 
-class Pause:
+class CircuitBreaker:
     """Leaves a service alone for a while that does not answer, then asks it again.
 
     Args:
         url: of the service, for messages.
         failures: so many in a row begin a pause; while the service is down, each one more does.
-        pause_s: seconds.
+        open_s: seconds.
         clock: seconds that never run back; injected in tests.
 
-    >>> pause = Pause("http://etp:3000", failures=1)
-    >>> pause.check()
-    >>> pause.failed()
-    >>> pause.check()
+    >>> breaker = CircuitBreaker("http://etp:3000", failures=1)
+    >>> breaker.check()
+    >>> breaker.failed()
+    >>> breaker.check()
     Traceback (most recent call last):
     ...
     services.client_errors.ServiceUnreachable: http://etp:3000 did not answer lately; ...
@@ -67,13 +67,13 @@ class Pause:
         self,
         url: str,
         *,
-        failures: int = FAILURES,
-        pause_s: float = PAUSE_S,
+        failures: int = FAILURES_TO_OPEN,
+        open_s: float = OPEN_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = masked(url)
-        self._most = failures
-        self._pause_s = pause_s
+        self._max_failures = failures
+        self._open_s = open_s
         self._clock = clock
         self._failures = 0
         self._until_s = -np.inf
@@ -85,17 +85,17 @@ class Pause:
 
     def succeeded(self) -> None:
         """Note an answer."""
-        if self._failures >= self._most:
+        if self._failures >= self._max_failures:
             logger.warning("%s answers again", self._url)
         self._failures = 0
 
     def failed(self) -> None:
         """Note that there was none."""
         self._failures += 1
-        if self._failures == self._most:
+        if self._failures == self._max_failures:
             logger.warning("%s did not answer: it is asked rarely until it does", self._url)
-        if self._failures >= self._most:
-            self._until_s = self._clock() + self._pause_s
+        if self._failures >= self._max_failures:
+            self._until_s = self._clock() + self._open_s
 
 
 class RemotePart:
@@ -104,7 +104,7 @@ class RemotePart:
     Args:
         client: of the service; parts of one service can share it.
         leg: which leg of a courier's way; None: the service has one model.
-        pause: leaves the service alone where it does not answer; parts of one service share it.
+        breaker: leaves the service alone where it does not answer; parts of one service share it.
         expected: what its answers must be about; None: whatever it answers is taken.
     """
 
@@ -112,14 +112,14 @@ class RemotePart:
         self,
         client: AsyncServiceClient,
         *,
-        pause: Pause,
+        breaker: CircuitBreaker,
         leg: Leg | None = None,
-        expected: Expected | None = None,
+        expected: PartContract | None = None,
     ) -> None:
         self._client = client
         self._leg = leg
         self._expected = expected
-        self._pause = pause
+        self._breaker = breaker
 
     async def close(self) -> None:
         """Close the connections."""
@@ -141,7 +141,7 @@ class RemotePart:
             AnotherQuestion: it answers something else.
             TimeoutError: whoever asks has stopped to wait.
         """
-        self._pause.check()
+        self._breaker.check()
         n = len(sample_ids)
         starts = range(0, n, MAX_COLUMN_ROWS)
         try:
@@ -156,9 +156,9 @@ class RemotePart:
                 )
             )
         except (ServiceUnreachable, asyncio.CancelledError):  # cancelled: nobody waits any more
-            self._pause.failed()
+            self._breaker.failed()
             raise
-        self._pause.succeeded()
+        self._breaker.succeeded()
         groups: list[tuple[Estimates, Sequence[int]]] = []
         refused: dict[int, str] = {}
         for first, answer in zip(starts, answers, strict=True):
@@ -178,15 +178,15 @@ class RemotePart:
         sample_ids: Sequence[SampleId | None],
         as_of: datetime,
     ) -> PredictColumnsAnswer:
-        said: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "columns": {name: _compact(column) for name, column in columns.items()},
             "sample_ids": list(sample_ids),
             "as_of": as_of,
         }
         question = (
-            PredictColumnsRequest(**said)
+            PredictColumnsRequest(**arguments)
             if self._leg is None
-            else TravelColumnsRequest(leg=self._leg, **said)
+            else TravelColumnsRequest(leg=self._leg, **arguments)
         )
         return await self._client.ask("/predict_columns", question, PredictColumnsAnswer)
 
@@ -213,17 +213,17 @@ def _answered_rows(answer: PredictColumnsAnswer, n_rows: int) -> list[int]:
 
 def _estimates(answer: PredictColumnsAnswer, places: list[int]) -> Estimates:
     values = np.array([answer.values_s[row] for row in places], np.float64)
-    said = [answer.status[row] for row in places]
-    status: list[Status] = [one for one in said if one != "refused"]
-    if len(status) < len(said):
+    statuses = [answer.status[row] for row in places]
+    status: list[Status] = [one for one in statuses if one != "refused"]
+    if len(status) < len(statuses):
         raise UnreadableAnswer("a row is refused, and answered nevertheless")
     notes = [answer.notes[row] for row in places]
-    told = Distribution(answer.levels, values)
-    return Estimates(told, status, notes, np.empty((len(places), 0)), answer.model)
+    distribution = Distribution(answer.levels, values)
+    return Estimates(distribution, status, notes, np.empty((len(places), 0)), answer.model)
 
 
 def remote_parts(
-    settings: PartSettings, expected: Mapping[str, Expected] | None = None
+    settings: PartSettings, expected: Mapping[str, PartContract] | None = None
 ) -> dict[str, RemotePart]:
     """Return the parts that have an address; those of one address share a client.
 
@@ -232,7 +232,7 @@ def remote_parts(
         expected: what each must answer, by part.
     """
     remote: dict[str, RemotePart] = {}
-    clients: dict[str, tuple[AsyncServiceClient, Pause]] = {}
+    clients: dict[str, tuple[AsyncServiceClient, CircuitBreaker]] = {}
     for part, (url, leg) in settings.addresses.items():
         if not url:
             continue
@@ -241,8 +241,8 @@ def remote_parts(
             client = AsyncServiceClient(
                 url, retries=RETRIES, timeout_s=settings.timeout_ms / 1_000.0
             )
-            clients[url] = client, Pause(url)
-        client, pause = clients[url]
+            clients[url] = client, CircuitBreaker(url)
+        client, breaker = clients[url]
         expects = None if expected is None else expected.get(part)
-        remote[part] = RemotePart(client, pause=pause, leg=leg, expected=expects)
+        remote[part] = RemotePart(client, breaker=breaker, leg=leg, expected=expects)
     return remote

@@ -29,8 +29,8 @@ __all__ = [
     "current_request",
     "enter_request",
     "in_thread",
-    "note_time",
     "queued_in_threads",
+    "record_duration",
     "request_id_from",
     "timeout_s_of",
 ]
@@ -112,7 +112,7 @@ def queued_in_threads() -> int:
     return len(_QUEUED)
 
 
-def note_time(part: str, seconds: float) -> None:
+def record_duration(part: str, seconds: float) -> None:
     """Note for the log of the current request how long a part of it took.
 
     Parts of one name add up. Outside of a request this does nothing.

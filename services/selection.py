@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.answers import chances, eighths
+from services.answers import round_probabilities, round_to_eighths
 from services.candidates import Candidates
 from services.composing import STATUSES, Composition, statuses_of
 from services.limits import MAX_NOTES, MAX_PROBLEMS
-from services.ranking import Weights, cost_s, ranks
+from services.ranking import CostWeights, cost_s, ranks
 from services.schemas import ModelInfo, Status
 from services.selection_schemas import (
     CourierSelectionAnswer,
@@ -39,7 +39,9 @@ class Selection:
         levels: of the quantiles that are answered.
     """
 
-    def __init__(self, candidates: Candidates, weights: Weights, levels: Sequence[float]) -> None:
+    def __init__(
+        self, candidates: Candidates, weights: CostWeights, levels: Sequence[float]
+    ) -> None:
         self._candidates = candidates
         self._weights = weights
         self._levels = list(levels)
@@ -60,14 +62,14 @@ class Selection:
             promised_s = promised_s[candidates.order[pairs]]
         # What is answered is what is ranked: ties and costs can be followed from the answer.
         values = self._values
-        values["cost"][pairs] = eighths(cost_s(composition, self._weights, promised_s))
-        values["ready_on_arrival"][pairs] = chances(composition.ready_on_arrival)
-        values["courier_wait_s"][pairs] = eighths(composition.courier_wait_s)
-        values["food_wait_s"][pairs] = eighths(composition.food_wait_s)
+        values["cost"][pairs] = round_to_eighths(cost_s(composition, self._weights, promised_s))
+        values["ready_on_arrival"][pairs] = round_probabilities(composition.ready_on_arrival)
+        values["courier_wait_s"][pairs] = round_to_eighths(composition.courier_wait_s)
+        values["food_wait_s"][pairs] = round_to_eighths(composition.food_wait_s)
         values["expected_eta_s"][pairs] = composition.expected_eta_s
         for k, level in enumerate(self._levels):
-            self._at_store_s[k, pairs] = eighths(composition.at_store.quantile(level))
-            self._eta_s[k, pairs] = eighths(composition.eta.quantile(level))
+            self._at_store_s[k, pairs] = round_to_eighths(composition.at_store.quantile(level))
+            self._eta_s[k, pairs] = round_to_eighths(composition.eta.quantile(level))
         self._codes[pairs] = composition.codes
         self._models.update(composition.models)
         orders = candidates.order[pairs]

@@ -25,7 +25,7 @@ __all__ = [
     "WallEtaSettings",
 ]
 
-STORE_VARIABLE = "DOORSTEP_STORE"
+EVENT_STORE_VARIABLE = "DOORSTEP_STORE"
 SKEW_VARIABLE = "DOORSTEP_MAX_CLOCK_SKEW_S"
 CATALOG_VARIABLE = "DOORSTEP_CATALOG"
 COMPACT_VARIABLE = "DOORSTEP_COMPACT_EVERY_S"
@@ -41,8 +41,8 @@ class EstimatorSettings:
     """What a service of estimators can be told, beside its models.
 
     Args:
-        store: path of the SQLite file that keeps the events, the address of a Redis server, or
-            ``memory`` (``DOORSTEP_STORE``). A store in memory starts empty.
+        event_store: path of the SQLite file that keeps the events, the address of a Redis server,
+            or ``memory`` (``DOORSTEP_STORE``). A store in memory starts empty.
         max_clock_skew_s: how far ahead of this machine's clock an event's time may be
             (``DOORSTEP_MAX_CLOCK_SKEW_S``).
     """
@@ -50,7 +50,7 @@ class EstimatorSettings:
     model_variables: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """Of each part that the service answers, the field and the variable with its model's tag."""
 
-    store: str = IN_MEMORY
+    event_store: str = IN_MEMORY
     max_clock_skew_s: float = MAX_CLOCK_SKEW_S
 
     @property
@@ -73,7 +73,7 @@ class EstimatorSettings:
         }
         return cls(
             **tags,
-            store=given.get(STORE_VARIABLE) or cls.store,
+            event_store=given.get(EVENT_STORE_VARIABLE) or cls.event_store,
             max_clock_skew_s=_seconds(given, SKEW_VARIABLE, cls.max_clock_skew_s),
         )
 
@@ -82,7 +82,7 @@ class EstimatorSettings:
         tags = {variable: getattr(self, name) for name, variable in self.model_variables.values()}
         return {
             **tags,
-            STORE_VARIABLE: self.store,
+            EVENT_STORE_VARIABLE: self.event_store,
             SKEW_VARIABLE: str(self.max_clock_skew_s),
         }
 
@@ -94,7 +94,9 @@ class EtpSettings(EstimatorSettings):
     Args:
         model: tag of the model in the BentoML model store (``DOORSTEP_ETP_MODEL``).
 
-    >>> EtpSettings.from_environment({"DOORSTEP_STORE": "/var/lib/doorstep/events.db"}).store
+    >>> EtpSettings.from_environment(
+    ...     {"DOORSTEP_STORE": "/var/lib/doorstep/events.db"}
+    ... ).event_store
     '/var/lib/doorstep/events.db'
     """
 
@@ -206,8 +208,8 @@ class EventSettings:
     """What the event service can be told.
 
     Args:
-        store: path of the SQLite file that keeps the events, the address of a Redis server, or
-            ``memory`` (``DOORSTEP_STORE``). A store in memory starts empty.
+        event_store: path of the SQLite file that keeps the events, the address of a Redis server,
+            or ``memory`` (``DOORSTEP_STORE``). A store in memory starts empty.
         catalog: the catalog that is served, as ``package.module:NAME`` (``DOORSTEP_CATALOG``); its
             sources are those whose events are taken.
         max_clock_skew_s: how far ahead of this machine's clock an event's time may be
@@ -225,7 +227,7 @@ class EventSettings:
     services.errors.SettingError: DOORSTEP_COMPACT_EVERY_S is 'soon'; expected seconds, 0 or more
     """
 
-    store: str = IN_MEMORY
+    event_store: str = IN_MEMORY
     catalog: str = "aggregators.catalog:CATALOG"
     max_clock_skew_s: float = MAX_CLOCK_SKEW_S
     compact_every_s: float = 0.0
@@ -246,7 +248,7 @@ class EventSettings:
         except AggregatorError as error:
             raise SettingError(str(error)) from None
         return cls(
-            store=given.get(STORE_VARIABLE) or cls.store,
+            event_store=given.get(EVENT_STORE_VARIABLE) or cls.event_store,
             catalog=given.get(CATALOG_VARIABLE) or cls.catalog,
             max_clock_skew_s=_seconds(given, SKEW_VARIABLE, cls.max_clock_skew_s),
             compact_every_s=_seconds(given, COMPACT_VARIABLE, cls.compact_every_s),
@@ -255,7 +257,13 @@ class EventSettings:
 
     def to_environment(self) -> dict[str, str]:
         """Return the environment variables that say these settings."""
-        names = (STORE_VARIABLE, CATALOG_VARIABLE, SKEW_VARIABLE, COMPACT_VARIABLE, KEEP_VARIABLE)
+        names = (
+            EVENT_STORE_VARIABLE,
+            CATALOG_VARIABLE,
+            SKEW_VARIABLE,
+            COMPACT_VARIABLE,
+            KEEP_VARIABLE,
+        )
         return _variables(self, names)
 
 

@@ -19,7 +19,7 @@ from aggregators import Aggregator, FeatureSet
 from aggregators.errors import AggregatorError
 from aggregators.stores import EventStore
 from services.estimates import Rows
-from services.request_context import note_time
+from services.request_context import record_duration
 
 __all__ = ["SharedFeatures"]
 
@@ -32,12 +32,12 @@ class SharedFeatures:
 
     Args:
         features: of each model, by its name.
-        store: has the events.
+        event_store: has the events.
     """
 
-    def __init__(self, features: Mapping[str, FeatureSet], store: EventStore) -> None:
+    def __init__(self, features: Mapping[str, FeatureSet], event_store: EventStore) -> None:
         self._features = dict(features)
-        self._store = store
+        self._event_store = event_store
         self._unions: dict[tuple[str, ...], tuple[FeatureSet, dict[str, IntArray]]] = {}
 
     def into(self, asked: Mapping[str, Rows]) -> dict[str, Rows]:
@@ -58,7 +58,7 @@ class SharedFeatures:
         for names in groups.values():
             if len(names) > 1:
                 found |= self._read(names, asked[names[0]])
-        note_time("features", perf_counter() - began_s)
+        record_duration("features", perf_counter() - began_s)
         return found
 
     def _read(self, names: Sequence[str], rows: Rows) -> dict[str, Rows]:
@@ -68,7 +68,7 @@ class SharedFeatures:
         own = {self._features[name].sources[0].name: rows.sample_ids for name in names}
         try:
             values = features.transform_many(
-                self._store, as_of=rows.as_of_us, keys=keys, sample_id=own
+                self._event_store, as_of=rows.as_of_us, keys=keys, sample_id=own
             )
         except (AggregatorError, sqlite3.Error, OSError):
             return {}

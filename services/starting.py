@@ -42,12 +42,12 @@ class Start:
         kernels: the modules whose kernels are compiled before the first attempt.
 
     >>> start = Start(lambda: True, kernels=())
-    >>> start.why_not
+    >>> start.unready_reason
     'the service is starting'
     >>> start.begin()
     >>> start.wait()
     True
-    >>> start.why_not
+    >>> start.unready_reason
     ''
     """
 
@@ -61,7 +61,7 @@ class Start:
         kernel_metrics()  # listens from now on
 
     @property
-    def why_not(self) -> str:
+    def unready_reason(self) -> str:
         """What requests wait for until the first attempt is over, empty from then on."""
         return "" if self._tried.is_set() else self._what
 

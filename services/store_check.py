@@ -8,17 +8,17 @@ import sqlite3
 from aggregators.errors import StoreError
 from aggregators.stores import EventStore
 
-__all__ = ["StoreCheck"]
+__all__ = ["EventStoreCheck"]
 
 logger = logging.getLogger("doorstep.services")
 
 
-class StoreCheck:
+class EventStoreCheck:
     """Asks a store whether it takes events, and logs when that changes.
 
     >>> from aggregators import MemoryEventStore, Source
     >>> source = Source("orders", sample_id="order_id", events=("ready",))
-    >>> StoreCheck().takes_events(MemoryEventStore(sources=[source]))
+    >>> EventStoreCheck().takes_events(MemoryEventStore(sources=[source]))
     True
     """
 
@@ -26,14 +26,14 @@ class StoreCheck:
         self._why = ""
 
     @property
-    def why_not(self) -> str:
+    def unready_reason(self) -> str:
         """Why it did not when it was asked last, empty where it did."""
         return self._why
 
-    def takes_events(self, store: EventStore) -> bool:
+    def takes_events(self, event_store: EventStore) -> bool:
         """Return whether it does; one that has lost its place gets it back first, if it can."""
         try:
-            store.check()
+            event_store.check()
         except (StoreError, sqlite3.Error, OSError) as error:
             if str(error) != self._why:
                 logger.error("the service is not ready: %s", error)

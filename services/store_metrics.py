@@ -6,17 +6,19 @@ from functools import lru_cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
-__all__ = ["StoreMetrics", "store_metrics"]
+__all__ = ["EventStoreMetrics", "event_store_metrics"]
 
 
-class StoreMetrics:
+class EventStoreMetrics:
     """Gauges of the last compaction, and counters of failures and repairs.
 
     Args:
         registry: where they are registered; the default is what ``/metrics`` shows.
 
     >>> registry = CollectorRegistry()
-    >>> StoreMetrics(registry).record_compaction(kept=10, dropped=2, seconds=0.5, at_s=1.7e9)
+    >>> EventStoreMetrics(registry).record_compaction(
+    ...     kept=10, dropped=2, seconds=0.5, at_s=1.7e9
+    ... )
     >>> registry.get_sample_value("doorstep_compaction_samples_dropped_total")
     2.0
     """
@@ -52,6 +54,6 @@ class StoreMetrics:
 
 
 @lru_cache(maxsize=1)
-def store_metrics() -> StoreMetrics:
+def event_store_metrics() -> EventStoreMetrics:
     """Return the metrics of this process, made once: the registry refuses a name twice."""
-    return StoreMetrics()
+    return EventStoreMetrics()

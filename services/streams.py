@@ -182,10 +182,10 @@ class EventStream:
     def leave(self) -> None:
         """Take this consumer out of the group, unless it has messages that others shall get."""
         with self._errors():
-            mine = self._redis.xpending_range(
+            own_pending = self._redis.xpending_range(
                 self.name, self._group, "-", "+", 1, consumername=self._consumer
             )
-            if not mine:
+            if not own_pending:
                 self._redis.xgroup_delconsumer(self.name, self._group, self._consumer)
 
     def forget(self, *, idle_s: float) -> list[str]:

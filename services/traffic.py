@@ -14,7 +14,7 @@ from typing import Any
 from bentoml._internal.context import server_context
 from bentoml._internal.server.http import instruments, traffic
 
-__all__ = ["OTHER_PATHS", "bound_paths", "leave_time_to_guard"]
+__all__ = ["OTHER_PATHS", "bound_paths", "disable_bentoml_timers"]
 
 OTHER_PATHS = "other"
 
@@ -63,6 +63,6 @@ class _NoTimer:
         await self._app(scope, receive, send)
 
 
-def leave_time_to_guard() -> None:
+def disable_bentoml_timers() -> None:
     """Let no service of this process have BentoML's timers; the guard has its own."""
     traffic.TimeoutMiddleware = _NoTimer  # type: ignore[misc,assignment]

@@ -14,14 +14,14 @@ from typing import Any
 from bentoml._internal.context import server_context
 
 from services.limits import REQUEST_TIMEOUT_S
-from services.traffic import bound_paths, leave_time_to_guard
+from services.traffic import bound_paths, disable_bentoml_timers
 from services.transport.parent import tie_to_parent
 from services.transport.server import install
 
 __all__ = ["SERVICE_OPTIONS", "freeze_garbage"]
 
 bound_paths()
-leave_time_to_guard()
+disable_bentoml_timers()
 install()
 if server_context.worker_index is not None:  # a worker, and no test or command
     tie_to_parent()

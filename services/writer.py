@@ -22,37 +22,37 @@ from aggregators.stores import EventStore
 from services.errors import ServiceError, Unavailable
 from services.intake_metrics import IntakeMetrics
 from services.limits import MAX_EVENTS_PER_WRITE, MAX_WAITING_EVENTS
-from services.writing import Written, write_together
+from services.writing import WriteOutcome, append_group
 
-__all__ = ["EventWriter"]
+__all__ = ["GroupCommitWriter"]
 
 logger = logging.getLogger("doorstep.services")
 
-Outcome: TypeAlias = Written | ServiceError
+Outcome: TypeAlias = WriteOutcome | ServiceError
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _PendingWrite:
     """The events of one request, and who waits for their outcome."""
 
     events: Sequence[Event]
     loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Written]
+    future: asyncio.Future[WriteOutcome]
 
 
-class EventWriter:
+class GroupCommitWriter:
     """Writes events to a store in a thread of its own.
 
     Args:
-        store: what the events are appended to.
+        event_store: what the events are appended to.
         metrics: what is counted and timed.
         max_waiting: events that may wait for the running write.
 
     >>> from prometheus_client import CollectorRegistry
     >>> from aggregators import MemoryEventStore, Source
     >>> source = Source("orders", sample_id="order_id", events=("ready",))
-    >>> store = MemoryEventStore(sources=[source])
-    >>> writer = EventWriter(store, IntakeMetrics(CollectorRegistry()))
+    >>> event_store = MemoryEventStore(sources=[source])
+    >>> writer = GroupCommitWriter(event_store, IntakeMetrics(CollectorRegistry()))
     >>> asyncio.run(
     ...     writer.write([Event("orders", "o-1", "ready", 1_767_225_600_000_000)])
     ... ).applied
@@ -61,19 +61,23 @@ class EventWriter:
     """
 
     def __init__(
-        self, store: EventStore, metrics: IntakeMetrics, *, max_waiting: int = MAX_WAITING_EVENTS
+        self,
+        event_store: EventStore,
+        metrics: IntakeMetrics,
+        *,
+        max_waiting: int = MAX_WAITING_EVENTS,
     ) -> None:
-        self._store = store
+        self._event_store = event_store
         self._metrics = metrics
         self._max_waiting = max_waiting
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_PendingWrite] = deque()
         self._n_waiting = 0
         self._closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="event-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, events: Sequence[Event]) -> Written:
+    async def write(self, events: Sequence[Event]) -> WriteOutcome:
         """Append events together with those of others who wait; return when they are kept.
 
         Raises:
@@ -81,7 +85,7 @@ class EventWriter:
                 these events is acknowledged.
         """
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(events, loop, loop.create_future())
+        waiting = _PendingWrite(events, loop, loop.create_future())
         with self._changed:
             if self._closed:
                 raise Unavailable("the service is ending; send the events to another, or later")
@@ -107,7 +111,7 @@ class EventWriter:
             began_s = perf_counter()
             outcomes: Sequence[Outcome]
             try:
-                outcomes = write_together(self._store, [waiting.events for waiting in group])
+                outcomes = append_group(self._event_store, [waiting.events for waiting in group])
             except Exception:  # a mistake of ours must not end the thread that all wait for
                 logger.exception("a write of %d requests failed", len(group))
                 unexpected = ServiceError("unexpected; the log has it")
@@ -116,12 +120,12 @@ class EventWriter:
             self._metrics.count_write(perf_counter() - began_s, len(group), n_events)
             _tell(group, outcomes)
 
-    def _next_group(self) -> list[_Waiting]:
+    def _next_group(self) -> list[_PendingWrite]:
         """Return the requests that are written next, none when the writer is closed."""
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
-            group: list[_Waiting] = []
+            group: list[_PendingWrite] = []
             n_events = 0
             while self._waiting:
                 size = len(self._waiting[0].events)
@@ -134,9 +138,11 @@ class EventWriter:
             return group
 
 
-def _tell(group: list[_Waiting], outcomes: Sequence[Outcome]) -> None:
+def _tell(group: list[_PendingWrite], outcomes: Sequence[Outcome]) -> None:
     """Hand each outcome to who waits for it, with one call per event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Written], Outcome]]] = {}
+    by_loop: dict[
+        asyncio.AbstractEventLoop, list[tuple[asyncio.Future[WriteOutcome], Outcome]]
+    ] = {}
     for waiting, outcome in zip(group, outcomes, strict=True):
         by_loop.setdefault(waiting.loop, []).append((waiting.future, outcome))
     for loop, pairs in by_loop.items():
@@ -144,7 +150,7 @@ def _tell(group: list[_Waiting], outcomes: Sequence[Outcome]) -> None:
             loop.call_soon_threadsafe(_settle, pairs)
 
 
-def _settle(pairs: list[tuple[asyncio.Future[Written], Outcome]]) -> None:
+def _settle(pairs: list[tuple[asyncio.Future[WriteOutcome], Outcome]]) -> None:
     for future, outcome in pairs:
         if future.done():  # the request ran out of time
             continue

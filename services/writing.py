@@ -14,7 +14,7 @@ from aggregators.stores import AppendResult, EventStore
 from services.cloudevents import check_data
 from services.errors import InvalidRequest, Unavailable
 
-__all__ = ["Written", "write_events", "write_together"]
+__all__ = ["WriteOutcome", "append_group", "write_events"]
 
 APPLIED, DUPLICATE, SUPERSEDED = range(3)
 """What ``AppendResult.outcomes`` says of an event."""
@@ -26,7 +26,7 @@ _FAILURES = (StoreError, sqlite3.Error, OSError)
 
 
 @dataclass(slots=True)
-class Written:
+class WriteOutcome:
     """What became of the events of one request.
 
     ``refusals`` maps their positions to the reasons; all others are in the store. Of those,
@@ -48,31 +48,31 @@ class Written:
             self.superseded += 1
 
 
-def write_together(
-    store: EventStore, requests: Sequence[Sequence[Event]]
-) -> list[Written | Unavailable]:
+def append_group(
+    event_store: EventStore, requests: Sequence[Sequence[Event]]
+) -> list[WriteOutcome | Unavailable]:
     """Append the events of several requests with one write; return the outcome of each request.
 
     A bad event refuses itself alone. Where the store cannot take a request's events now, its
     outcome is :class:`Unavailable`: none of its events is acknowledged.
     """
     try:
-        result = store.append([event for events in requests for event in events])
+        result = event_store.append([event for events in requests for event in events])
     except _FAILURES as error:
         return [_unavailable(error, sum(map(len, requests)))] * len(requests)
     except AggregatorError:
-        return _Careful(store, requests).write()
+        return _BisectingWriter(event_store, requests).write()
     return _split(result, requests)
 
 
-def write_events(store: EventStore, events: Sequence[Event]) -> Written:
+def write_events(event_store: EventStore, events: Sequence[Event]) -> WriteOutcome:
     """Append events; a bad one refuses itself alone.
 
     Raises:
         Unavailable: the store cannot take events now. None is acknowledged; appending them again is
             safe, because an event that is known already changes nothing.
     """
-    outcome = write_together(store, [events])[0]
+    outcome = append_group(event_store, [events])[0]
     if isinstance(outcome, Unavailable):
         raise outcome
     return outcome
@@ -88,14 +88,14 @@ def _unavailable(error: BaseException, n_events: int) -> Unavailable:
 
 def _split(
     result: AppendResult, requests: Sequence[Sequence[Event]]
-) -> list[Written | Unavailable]:
+) -> list[WriteOutcome | Unavailable]:
     """Divide the outcome of one append among the requests whose events it wrote."""
     ends = [0]
     for events in requests:
         ends.append(ends[-1] + len(events))
     parts = [result.outcomes[start:end] for start, end in pairwise(ends)]
     return [
-        Written(part.count(APPLIED), part.count(DUPLICATE), part.count(SUPERSEDED))
+        WriteOutcome(part.count(APPLIED), part.count(DUPLICATE), part.count(SUPERSEDED))
         for part in parts
     ]
 
@@ -107,26 +107,26 @@ def _field_of(error: AggregatorError) -> str:
     return "data" if isinstance(error, ColumnError) else ""
 
 
-class _Careful:
+class _BisectingWriter:
     """Appends events of which the store has refused one, and finds out which.
 
     What can be seen without the store is left out at once; what is left is halved until the bad
     ones stand alone, so that one of them costs few writes, however many requests wait with it.
     """
 
-    def __init__(self, store: EventStore, requests: Sequence[Sequence[Event]]) -> None:
-        self._store = store
+    def __init__(self, event_store: EventStore, requests: Sequence[Sequence[Event]]) -> None:
+        self._event_store = event_store
         self._requests = requests
-        self._written = [Written() for _ in requests]
+        self._written = [WriteOutcome() for _ in requests]
         self._failed: dict[int, Unavailable] = {}
 
-    def write(self) -> list[Written | Unavailable]:
+    def write(self) -> list[WriteOutcome | Unavailable]:
         """Append what can be appended; return the outcome of each request."""
         good: list[tuple[int, int]] = []
         for request, events in enumerate(self._requests):
             for position, event in enumerate(events):
                 try:
-                    check_data(event, self._store.sources[event.source])
+                    check_data(event, self._event_store.sources[event.source])
                     good.append((request, position))
                 except InvalidRequest as refusal:
                     self._written[request].refusals[position] = refusal
@@ -137,7 +137,9 @@ class _Careful:
         if not places:
             return
         try:
-            result = self._store.append([self._requests[i][position] for i, position in places])
+            result = self._event_store.append(
+                [self._requests[i][position] for i, position in places]
+            )
         except _FAILURES as error:
             self._failed |= dict.fromkeys((i for i, _ in places), _unavailable(error, len(places)))
         except AggregatorError as error:

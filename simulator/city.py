@@ -10,11 +10,11 @@ import numpy as np
 from simulator.arrays import FloatArray, IntArray
 from simulator.baskets import Baskets, Customers, make_customers
 from simulator.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime, local_time
-from simulator.conditions import Conditions, make_conditions
+from simulator.conditions import ConditionFactors, make_conditions
 from simulator.couriers import Couriers, make_couriers
 from simulator.demand import Arrivals, Demand, make_demand
 from simulator.engine.run import FULL, run
-from simulator.engine.snapshots import grown, part_of, renumbered
+from simulator.engine.snapshots import doubled, part_of, renumbered
 from simulator.engine.state import (
     N_DROPPED,
     NEXT_ARRIVAL,
@@ -77,7 +77,7 @@ class City:
     couriers: Couriers
     events: LocalEvents
     latents: FloatArray
-    conditions: Conditions
+    conditions: ConditionFactors
     demand: Demand
     customers: Customers
     baskets: Baskets
@@ -157,7 +157,7 @@ def _peaks(planned: FloatArray, local: LocalTime, stores: Stores) -> FloatArray:
 
 
 def _arrivals(
-    demand: Demand, conditions: Conditions, scenario: Scenario, rng: np.random.Generator
+    demand: Demand, conditions: ConditionFactors, scenario: Scenario, rng: np.random.Generator
 ) -> Arrivals:
     parts = []
     for first in range(0, scenario.days * BINS_PER_DAY, BINS_PER_DAY):
@@ -174,7 +174,7 @@ def make_world(
     streets: Streets,
     stores: Stores,
     couriers: Couriers,
-    conditions: Conditions,
+    conditions: ConditionFactors,
     local: LocalTime,
     pace: FloatArray,
     first_bin: int = 0,
@@ -228,7 +228,7 @@ def run_until(
 ) -> State:
     """Run, and grow the state as often as it is full; returns the state that it then is."""
     while run(world, orders, state, key, until_ms, only_targets) == FULL:
-        state = grown(state)
+        state = doubled(state)
     return state
 
 

@@ -13,7 +13,7 @@ from simulator.local_events import DEMAND, PARKING, TRAFFIC, LocalEvents
 from simulator.scenario import CityProfile, Scenario
 from simulator.streets import ZONES
 
-__all__ = ["Conditions", "Weather", "make_conditions", "weather_of"]
+__all__ = ["ConditionFactors", "Weather", "make_conditions", "weather_of"]
 
 RUSH = 0.45
 """By how much the evening rush slows a car outside the centre."""
@@ -40,7 +40,7 @@ class Weather:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conditions:
+class ConditionFactors:
     """Factors by bin; ``traffic``, ``parking`` and ``demand`` have shape (zones, n_bins)."""
 
     weather: Weather
@@ -68,7 +68,7 @@ def make_conditions(
     events: LocalEvents,
     path: FloatArray,
     first_bin: int = 0,
-) -> Conditions:
+) -> ConditionFactors:
     """Return the factors of the bins of a path, which begins at ``first_bin``."""
     n_bins = len(path)
     span = slice(first_bin, first_bin + n_bins)
@@ -83,7 +83,7 @@ def make_conditions(
     traffic = (1.0 + height * rush) * np.exp(congestion)
     cold = np.maximum(10.0 - weather.temperature_c, 0.0)
     weather_demand = 1.0 + RAIN_DEMAND * np.minimum(weather.rain_mm_h, 3.0) + COLD_DEMAND * cold
-    return Conditions(
+    return ConditionFactors(
         weather=weather,
         traffic=traffic
         * events.effect(TRAFFIC, first_bin, n_bins)

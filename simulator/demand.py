@@ -12,7 +12,7 @@ import numpy as np
 
 from simulator.arrays import FloatArray, IntArray
 from simulator.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime
-from simulator.conditions import Conditions
+from simulator.conditions import ConditionFactors
 from simulator.scenario import CityProfile
 from simulator.stores import CATEGORIES, NEW_STORE_WEEKS, Stores
 from simulator.streets import Streets
@@ -52,7 +52,7 @@ class Demand:
     level: FloatArray
     scale: float = 1.0
 
-    def rates(self, conditions: Conditions, first_bin: int) -> FloatArray:
+    def rates(self, conditions: ConditionFactors, first_bin: int) -> FloatArray:
         """Return the orders expected of each store in the bins of the conditions."""
         n_bins = conditions.demand.shape[1]
         return self.ordinary(first_bin, n_bins) * conditions.demand[self.zone]
@@ -92,7 +92,7 @@ def make_demand(
     streets: Streets,
     stores: Stores,
     local: LocalTime,
-    conditions: Conditions,
+    conditions: ConditionFactors,
     expected_orders: float,
     rng: np.random.Generator,
 ) -> Demand:

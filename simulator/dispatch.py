@@ -23,7 +23,7 @@ from simulator.engine import state as engine
 from simulator.engine.assignment import HOMEWARD_MS, offer
 from simulator.engine.rides import ride_s, store_stop_s
 from simulator.engine.run import SPARE
-from simulator.engine.snapshots import copy_of, fresh_orders, grown, joined, part_of
+from simulator.engine.snapshots import copy_of, doubled, fresh_orders, joined, part_of
 from simulator.engine.state import NEVER, Orders, State, World
 
 __all__ = ["Decide", "DispatchedCity", "Round", "dispatch", "nearest"]
@@ -147,7 +147,7 @@ class DispatchedCity:
             ValueError: an order or a courier stands in two pairs, or does not wait any more.
         """
         while self._state.count[engine.N_FREE] < SPARE + len(pairs):
-            self._state = grown(self._state)
+            self._state = doubled(self._state)
         for order, courier in pairs:
             row = int(waiting.orders[order]) - self.first
             rider = int(waiting.couriers[courier])

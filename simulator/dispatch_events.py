@@ -53,7 +53,7 @@ class EventLog:
 
     def since_last(self, state: State, now_ms: int) -> list[Event]:
         """Return what has happened since this was asked last, by time, and find who is open."""
-        events = self._given_back(state)
+        events = self._retracted_assignments(state)
         placed = int(state.count[engine.NEXT_ARRIVAL])
         rows = np.concatenate([self.open_rows, np.arange(self._placed, placed)])
         self._placed = placed
@@ -69,7 +69,7 @@ class EventLog:
             events.append(self._around.pop()[1])
         return events
 
-    def _given_back(self, state: State) -> list[Event]:
+    def _retracted_assignments(self, state: State) -> list[Event]:
         """Return the assignments that did not last, where not told, and their retractions."""
         events: list[Event] = []
         count = int(state.count[engine.N_DROPPED])

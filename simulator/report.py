@@ -12,7 +12,7 @@ import numpy as np
 from simulator import report_charts
 from simulator.arrays import FloatArray
 from simulator.charts import streets_map
-from simulator.report_facts import Facts, facts_of
+from simulator.report_facts import OrderFacts, facts_of
 from simulator.simulation import Simulation
 
 __all__ = ["write_report"]
@@ -39,7 +39,7 @@ class _Section:
 
     title: str
     text: str
-    charts: tuple[tuple[Callable[[Facts], str], str], ...]
+    charts: tuple[tuple[Callable[[OrderFacts], str], str], ...]
 
 
 _SECTIONS = (
@@ -127,7 +127,7 @@ def write_report(simulation: Simulation, path: Path, progress: Progress | None =
     show(1.0)
 
 
-def _section(section: _Section, facts: Facts) -> str:
+def _section(section: _Section, facts: OrderFacts) -> str:
     figures = "".join(_figure(chart(facts), caption) for chart, caption in section.charts)
     return (
         f"<h2>{escape(section.title)}</h2><p>{escape(section.text)}</p><section>{figures}</section>"
@@ -138,7 +138,7 @@ def _figure(svg: str, caption: str) -> str:
     return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def _head(simulation: Simulation, facts: Facts) -> str:
+def _head(simulation: Simulation, facts: OrderFacts) -> str:
     scenario = simulation.scenario
     rows = [
         (

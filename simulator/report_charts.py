@@ -14,7 +14,7 @@ from simulator.charts import Axes, bars, lines, ranges
 from simulator.clock import BINS_PER_DAY
 from simulator.couriers import VEHICLES
 from simulator.local_events import KINDS
-from simulator.report_facts import Facts
+from simulator.report_facts import OrderFacts
 from simulator.stores import CATEGORIES
 from simulator.streets import ZONES
 from simulator.tables import CAUSES
@@ -48,7 +48,7 @@ RAIN_MM_H = (0.0, 0.01, 1.0, 2.5, 5.0, np.inf)
 RAIN_NAMES = ("dry", "to 1", "to 2.5", "to 5", "more")
 
 
-def demand_by_hour(facts: Facts) -> str:
+def demand_by_hour(facts: OrderFacts) -> str:
     """Share of orders by local hour, one line per city."""
     series = {}
     for i, name in enumerate(facts.names):
@@ -57,7 +57,7 @@ def demand_by_hour(facts: Facts) -> str:
     return lines(HOURS, series, Axes(x_label="local hour", y_label="% of orders"))
 
 
-def orders_by_day(facts: Facts) -> str:
+def orders_by_day(facts: OrderFacts) -> str:
     """Orders of each day, one line per city."""
     days = facts.simulation.scenario.days
     series = {
@@ -67,7 +67,7 @@ def orders_by_day(facts: Facts) -> str:
     return lines(np.arange(days, dtype=np.float64), series, Axes(x_label="day", y_label="orders"))
 
 
-def demand_by_rain(facts: Facts) -> str:
+def demand_by_rain(facts: OrderFacts) -> str:
     """Orders in hours with rain, against dry quarters of the same hour and weekday."""
     ratio = []
     for low, high in pairwise(RAIN_MM_H):
@@ -78,21 +78,21 @@ def demand_by_rain(facts: Facts) -> str:
             rain = city.conditions.weather.rain_mm_h[:n]
             slot = city.local.weekday[:n] * 24 + city.local.hour[:n].astype(np.int64)
             dry = rain == 0.0
-            usual = _mean_by(slot[dry], counts[dry].astype(np.float64), 7 * 24)[slot]
-            chosen = (rain >= low) & (rain < high) & ~np.isnan(usual)
-            seen, expected = seen + counts[chosen].sum(), expected + usual[chosen].sum()
+            typical = _mean_by(slot[dry], counts[dry].astype(np.float64), 7 * 24)[slot]
+            chosen = (rain >= low) & (rain < high) & ~np.isnan(typical)
+            seen, expected = seen + counts[chosen].sum(), expected + typical[chosen].sum()
         ratio.append(seen / expected if expected else np.nan)
     return bars(RAIN_NAMES, {"": np.array(ratio)}, Axes(x_label="rain, mm/h", y_label="times dry"))
 
 
-def preparation(facts: Facts) -> str:
+def preparation(facts: OrderFacts) -> str:
     """Time in the kitchen by category."""
     names = [category.name for category in CATEGORIES]
     values = [facts.prep_min[facts.category == i] for i in range(len(names))]
     return ranges(names, values, Axes(x_label="", y_label="minutes"))
 
 
-def queue_effect(facts: Facts) -> str:
+def queue_effect(facts: OrderFacts) -> str:
     """Time to ready by load at dispatch."""
     edges = (0.0, 0.01, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, np.inf)
     names = ("0", "to ½", "to 1", "to 1½", "to 2", "to 3", "to 4", "more")
@@ -103,7 +103,7 @@ def queue_effect(facts: Facts) -> str:
     return ranges(names, values, Axes(x_label="orders before, per batch", y_label="minutes"))
 
 
-def waits_by_hour(facts: Facts) -> str:
+def waits_by_hour(facts: OrderFacts) -> str:
     """Mean waits by local hour."""
     series = {
         "food": _by_hour(facts, facts.food_waits_min, np.nanmean),
@@ -113,7 +113,7 @@ def waits_by_hour(facts: Facts) -> str:
     return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
 
 
-def speed_by_hour(facts: Facts) -> str:
+def speed_by_hour(facts: OrderFacts) -> str:
     """Median speed by local hour, one line per vehicle."""
     speed = facts.distance_km / facts.ride_min * 60.0
     series = {
@@ -123,7 +123,7 @@ def speed_by_hour(facts: Facts) -> str:
     return lines(HOURS, series, Axes(x_label="local hour", y_label="km/h"))
 
 
-def ride_by_distance(facts: Facts) -> str:
+def ride_by_distance(facts: OrderFacts) -> str:
     """Quantiles of the ride by distance."""
     km = np.arange(0.25, 6.0, 0.5)
     series: dict[str, FloatArray] = {"9 in 10": km * np.nan, "half": km * np.nan,
@@ -137,7 +137,7 @@ def ride_by_distance(facts: Facts) -> str:
     return lines(km, series, Axes(x_label="km along streets", y_label="minutes"))
 
 
-def speed_by_rain(facts: Facts) -> str:
+def speed_by_rain(facts: OrderFacts) -> str:
     """Speed in rain relative to dry, by vehicle."""
     speed = facts.distance_km / facts.ride_min
     series = {}
@@ -152,19 +152,19 @@ def speed_by_rain(facts: Facts) -> str:
     return bars(RAIN_NAMES, series, Axes(x_label="rain, mm/h", y_label="% of dry speed"))
 
 
-def parking_by_zone(facts: Facts) -> str:
+def parking_by_zone(facts: OrderFacts) -> str:
     """The last metres by zone."""
     values = [facts.parking_min[facts.zone == i] for i in range(len(ZONES))]
     return ranges(ZONES, values, Axes(x_label="", y_label="minutes"))
 
 
-def parking_by_building(facts: Facts) -> str:
+def parking_by_building(facts: OrderFacts) -> str:
     """The last metres by building."""
     values = [facts.parking_min[facts.building == i] for i in range(len(BUILDINGS))]
     return ranges(BUILDINGS, values, Axes(x_label="", y_label="minutes"))
 
 
-def parking_by_hour(facts: Facts) -> str:
+def parking_by_hour(facts: OrderFacts) -> str:
     """The last metres by hour, by vehicle."""
     series = {
         name: _by_hour(facts, np.where(facts.vehicle == i, facts.parking_min, np.nan), np.nanmedian)
@@ -173,7 +173,7 @@ def parking_by_hour(facts: Facts) -> str:
     return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
 
 
-def total_by_hour(facts: Facts) -> str:
+def total_by_hour(facts: OrderFacts) -> str:
     """Quantiles of the whole by local hour."""
     series = {
         name: _by_hour(facts, facts.total_min, partial(np.quantile, q=q))
@@ -182,7 +182,7 @@ def total_by_hour(facts: Facts) -> str:
     return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
 
 
-def totals(facts: Facts) -> str:
+def totals(facts: OrderFacts) -> str:
     """Densities of the whole, one line per city."""
     edges = np.arange(0.0, 92.0, 2.0)
     series = {}
@@ -193,13 +193,13 @@ def totals(facts: Facts) -> str:
     return lines(edges[:-1] + 1.0, series, Axes(x_label="minutes", y_label="% of orders"))
 
 
-def cancellations(facts: Facts) -> str:
+def cancellations(facts: OrderFacts) -> str:
     """Shares of orders by the reason of their cancellation."""
     share = 100.0 * np.bincount(facts.cause, minlength=len(CAUSES))[1:] / max(len(facts.cause), 1)
     return bars(CAUSES[1:], {"": share}, Axes(x_label="", y_label="% of orders"))
 
 
-def weather(facts: Facts) -> str:
+def weather(facts: OrderFacts) -> str:
     """Temperature and rain of the first city."""
     n = min(14 * BINS_PER_DAY, facts.simulation.scenario.days * BINS_PER_DAY)
     found = facts.simulation.cities[0].conditions.weather
@@ -211,7 +211,7 @@ def weather(facts: Facts) -> str:
     return lines(day, series, Axes(x_label="day", y_label=""))
 
 
-def closures(facts: Facts) -> str:
+def closures(facts: OrderFacts) -> str:
     """Rides per km and parking while something goes on in the zone, relative to other times."""
     pace = facts.ride_min / facts.distance_km
     ride, parking = [], []
@@ -219,15 +219,15 @@ def closures(facts: Facts) -> str:
         on = _while(facts, kind)
         zones = np.zeros_like(on)
         for i in range(len(facts.names)):
-            mine = facts.of_city(i)
-            zones |= mine & np.isin(facts.zone, np.unique(facts.zone[mine & on]))
+            of_city = facts.of_city(i)
+            zones |= of_city & np.isin(facts.zone, np.unique(facts.zone[of_city & on]))
         ride.append(_median(pace[on]) / _median(pace[zones & ~on]))
         parking.append(_median(facts.parking_min[on]) / _median(facts.parking_min[zones & ~on]))
     series = {"ride": 100.0 * np.array(ride), "parking": 100.0 * np.array(parking)}
     return bars(KINDS, series, Axes(x_label="", y_label="% of other times"))
 
 
-def new_stores(facts: Facts) -> str:
+def new_stores(facts: OrderFacts) -> str:
     """Orders per store and day by the store's age."""
     age = facts.store_age_days
     known = ~np.isnan(age) & (age >= 0.0)
@@ -251,19 +251,19 @@ def truth_of_order(found: Mapping[str, FloatArray]) -> str:
     return ranges(names, values, Axes(x_label="", y_label="minutes"))
 
 
-def _while(facts: Facts, kind: int) -> BoolArray:
+def _while(facts: OrderFacts, kind: int) -> BoolArray:
     """Which orders' zones had an event of a kind when they were placed."""
     on = np.zeros(len(facts.city), dtype=np.bool_)
     for i, city in enumerate(facts.simulation.cities):
         factors = tuple(2.0 if k == kind else 1.0 for k in range(len(KINDS)))
         going_on = city.events.effect(factors, 0, len(city.local)) > 1.0
-        mine = facts.of_city(i)
-        on[mine] = going_on[facts.zone[mine], facts.bin[mine]]
+        of_city = facts.of_city(i)
+        on[of_city] = going_on[facts.zone[of_city], facts.bin[of_city]]
     return on
 
 
 def _by_hour(
-    facts: Facts, values: FloatArray, statistic: Callable[[FloatArray], float]
+    facts: OrderFacts, values: FloatArray, statistic: Callable[[FloatArray], float]
 ) -> FloatArray:
     result = np.full(24, np.nan)
     hour = facts.hour.astype(np.int64)

@@ -11,11 +11,11 @@ from simulator.city import BIN_MS, City
 from simulator.engine import state as engine
 from simulator.simulation import Simulation
 
-__all__ = ["Facts", "facts_of"]
+__all__ = ["OrderFacts", "facts_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class OrderFacts:
     """One entry per order of all cities, city by city; minutes, NaN where it did not come to that.
 
     ``load`` is the orders in the kitchen at dispatch per batch that it cooks at once. ``bin`` is
@@ -55,11 +55,11 @@ class Facts:
         return np.asarray(self.city == i)
 
 
-def facts_of(simulation: Simulation) -> Facts:
+def facts_of(simulation: Simulation) -> OrderFacts:
     """Return the facts of a simulation."""
     parts = [_of_city(i, city) for i, city in enumerate(simulation.cities)]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Facts(simulation=simulation, **columns)
+    return OrderFacts(simulation=simulation, **columns)
 
 
 def _of_city(i: int, city: City) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
@@ -107,10 +107,10 @@ def _load(city: City) -> FloatArray:
     came = moments[engine.ACCEPTED]
     asked = moments[engine.DISPATCHED]
     order = np.argsort(store, kind="stable")
-    for mine in np.split(order, np.flatnonzero(np.diff(store[order])) + 1):
-        inside = mine[came[mine] != engine.NEVER]
-        before = np.searchsorted(np.sort(came[inside]), asked[mine])
-        gone = np.searchsorted(np.sort(left[inside]), asked[mine])
-        load[mine] = (before - gone) / city.stores.slots[store[mine]]
+    for of_store in np.split(order, np.flatnonzero(np.diff(store[order])) + 1):
+        inside = of_store[came[of_store] != engine.NEVER]
+        before = np.searchsorted(np.sort(came[inside]), asked[of_store])
+        left_before = np.searchsorted(np.sort(left[inside]), asked[of_store])
+        load[of_store] = (before - left_before) / city.stores.slots[store[of_store]]
     load[asked == engine.NEVER] = np.nan
     return load

@@ -31,7 +31,7 @@ _ASSIGNED = ORDERS.events.index("courier_assigned")
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _EventBatch:
     """Events of one kind: who they are about, when they happened, were recorded and arrive.
 
     ``recorded_us`` is -1 where it is the time of the event. ``data`` holds, for each sample, what
@@ -78,7 +78,7 @@ def arrivals_of_records(
     before: datetime | None = None,
 ) -> Iterator[tuple[int, Event]]:
     """Yield all events with the moments, in microseconds UTC, at which they arrive."""
-    batches: list[_Batch] = []
+    batches: list[_EventBatch] = []
     for city, recorded in zip(cities, records, strict=True):
         batches += _order_batches(city, recorded)
         batches += _table_batches(weather_table(city), WEATHER)
@@ -104,7 +104,7 @@ def count_events(records: Sequence[Records]) -> int:
     )
 
 
-def _order_batches(city: City, records: Records) -> Iterator[_Batch]:
+def _order_batches(city: City, records: Records) -> Iterator[_EventBatch]:
     table = order_table(city, records)
     ids = table[ORDERS.sample_id].to_list()
     columns = {name: _plain(table[name]) for name in ORDERS.data_columns}
@@ -113,7 +113,7 @@ def _order_batches(city: City, records: Records) -> Iterator[_Batch]:
     def us(moments_ms: IntArray) -> IntArray:
         return start_us + moments_ms * 1_000
 
-    yield from _given_back(city, ids, start_us)
+    yield from _retracted_assignments(city, ids, start_us)
     for k, event in enumerate(ORDERS.events):
         data = {name: columns[name] for name in carried_by(ORDERS, event)}
         arrives, corrected, again = records.arrives[k], records.corrected[k], records.again[k]
@@ -122,24 +122,26 @@ def _order_batches(city: City, records: Records) -> Iterator[_Batch]:
         )
         unknown = np.full(len(first), -1)
         first_us = us(records.first_time[k])
-        yield _Batch(ORDERS, event, ids, first, first_us[first], unknown, us(arrives[first]), data)
-        yield _Batch(
+        yield _EventBatch(
+            ORDERS, event, ids, first, first_us[first], unknown, us(arrives[first]), data
+        )
+        yield _EventBatch(
             ORDERS, event, ids, put_right, us(records.time[k][put_right]),
             us(corrected[put_right]), us(corrected[put_right]), data,
         )  # fmt: skip
-        yield _Batch(
+        yield _EventBatch(
             ORDERS, event, ids, twice, first_us[twice], unknown[: len(twice)], us(again[twice]),
             data,
         )  # fmt: skip
 
 
-def _given_back(city: City, ids: list[Any], start_us: int) -> Iterator[_Batch]:
+def _retracted_assignments(city: City, ids: list[Any], start_us: int) -> Iterator[_EventBatch]:
     """The assignments that did not last, and their retractions."""
     row, assigned, dropped, courier, away_m = city.dropped.T
     names = courier_ids(city)
     assigned_us, dropped_us = start_us + assigned * 1_000, start_us + dropped * 1_000
     place = np.arange(len(row))
-    mine = [ids[i] for i in row]
+    assigned_ids = [ids[i] for i in row]
     data = {
         "courier_id": [names[i] for i in courier],
         "distance_to_store_m": away_m.astype(np.float64).tolist(),
@@ -147,20 +149,29 @@ def _given_back(city: City, ids: list[Any], start_us: int) -> Iterator[_Batch]:
     }
     unknown = np.full(len(row), -1)
     event = ORDERS.events[_ASSIGNED]
-    yield _Batch(ORDERS, event, mine, place, assigned_us, unknown, assigned_us + 400_000, data)
-    yield _Batch(
-        ORDERS, event, mine, place, assigned_us, dropped_us, dropped_us + 400_000, retracted=True
+    yield _EventBatch(
+        ORDERS, event, assigned_ids, place, assigned_us, unknown, assigned_us + 400_000, data
+    )
+    yield _EventBatch(
+        ORDERS,
+        event,
+        assigned_ids,
+        place,
+        assigned_us,
+        dropped_us,
+        dropped_us + 400_000,
+        retracted=True,
     )
 
 
-def _table_batches(table: pd.DataFrame, source: Source) -> Iterator[_Batch]:
+def _table_batches(table: pd.DataFrame, source: Source) -> Iterator[_EventBatch]:
     """The events of a table that is recorded as it happens."""
     ids = table[source.sample_id].to_list()
     for event in source.events:
         times = table[event].to_numpy("datetime64[us]").astype(np.int64)
         data = {name: table[name].to_list() for name in carried_by(source, event)}
         unknown = np.full(len(times), -1)
-        yield _Batch(
+        yield _EventBatch(
             source, event, ids, np.arange(len(times)), times, unknown, times + 1_000_000, data
         )
 

@@ -149,7 +149,7 @@ def _spans() -> Iterator[Aggregator]:
             )
 
 
-def _of_late() -> Iterator[Aggregator]:
+def _last_hours() -> Iterator[Aggregator]:
     """Yield the level and the quickest of the last hours: a half day has its own pace."""
     for window in ("60min", "3h", "6h"):
         yield _recent(
@@ -230,4 +230,4 @@ _PACE = (
     ),
 )
 
-BACKLOG_FEATURES: tuple[Aggregator, ...] = (*_OPEN, *_spans(), *_of_late(), *_PACE)
+BACKLOG_FEATURES: tuple[Aggregator, ...] = (*_OPEN, *_spans(), *_last_hours(), *_PACE)

@@ -34,13 +34,13 @@ _OWNER = "conditions"
 _TOPIC = "local events"
 
 
-def _of_place(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
+def _of_place(dimension: str, subject: str, place: str) -> Iterator[Aggregator]:
     """Yield the features of one dimension; `place` completes "Local events ..."."""
-    yield from _going_on(dimension, whose, place)
-    yield from _lately(dimension, whose, place)
+    yield from _ongoing(dimension, subject, place)
+    yield from _last_hour(dimension, subject, place)
 
 
-def _going_on(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
+def _ongoing(dimension: str, subject: str, place: str) -> Iterator[Aggregator]:
     running = partial(
         StatsBetweenEvents,
         LOCAL_EVENTS,
@@ -52,27 +52,27 @@ def _going_on(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
         topic=_TOPIC,
     )
     yield running(
-        name=f"{whose}_local_events",
+        name=f"{subject}_local_events",
         function="count",
         unit="events",
         description=f"Local events going on {place}: crowds, stalls and detours of the moment.",
     )
     yield running(
-        name=f"{whose}_local_event_visitors",
+        name=f"{subject}_local_event_visitors",
         function="sum",
         attribute="visitors",
         unit="people",
         description=f"Visitors of the local events going on {place}: tells a match from a market.",
     )
     yield running(
-        name=f"{whose}_closures",
+        name=f"{subject}_closures",
         function="sum",
         attribute="closes_streets",
         unit="events",
         description=f"Local events that close streets {place}: traffic goes around them.",
     )
     yield running(
-        name=f"{whose}_local_event_oldest_s",
+        name=f"{subject}_local_event_oldest_s",
         function="max",
         attribute=Elapsed("started"),
         unit="s",
@@ -80,7 +80,7 @@ def _going_on(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
         " comes nearer.",
     )
     yield running(
-        name=f"{whose}_local_event_newest_s",
+        name=f"{subject}_local_event_newest_s",
         function="min",
         attribute=Elapsed("started"),
         unit="s",
@@ -89,10 +89,10 @@ def _going_on(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
     )
 
 
-def _lately(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
+def _last_hour(dimension: str, subject: str, place: str) -> Iterator[Aggregator]:
     recent = partial(StatsAfterEvent, LOCAL_EVENTS, dimension=dimension, owner=_OWNER, topic=_TOPIC)
     yield recent(
-        name=f"{whose}_local_events_started_60min",
+        name=f"{subject}_local_events_started_60min",
         function="count",
         event="started",
         window="60min",
@@ -100,7 +100,7 @@ def _lately(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
         description=f"Local events that started {place} in the last 60 minutes.",
     )
     yield recent(
-        name=f"{whose}_local_events_ended_60min",
+        name=f"{subject}_local_events_ended_60min",
         function="count",
         event="ended",
         window="60min",
@@ -109,7 +109,7 @@ def _lately(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
         " home, streets that open again.",
     )
     yield recent(
-        name=f"{whose}_local_event_visitors_ended_60min",
+        name=f"{subject}_local_event_visitors_ended_60min",
         function="sum",
         event="ended",
         window="60min",
@@ -120,7 +120,7 @@ def _lately(dimension: str, whose: str, place: str) -> Iterator[Aggregator]:
     )
     yield StatsLastNSamples(
         LOCAL_EVENTS,
-        name=f"{whose}_since_local_event_ended_s",
+        name=f"{subject}_since_local_event_ended_s",
         dimension=dimension,
         event="ended",
         n=1,

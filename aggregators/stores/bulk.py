@@ -43,8 +43,8 @@ def fill_from_table(state: SampleState, table: Native) -> int:
         if len(groups.values):
             state.key_kinds[dimension] = type(groups.values.tolist()[0])
     for fact in state.facts:
-        told = given.get(fact, [None] * len(samples))
-        state.facts[fact] = list(compress(told, met.tolist()))
+        known_values = given.get(fact, [None] * len(samples))
+        state.facts[fact] = list(compress(known_values, met.tolist()))
     state.carried[:, : len(ids)] = _carried(state, times)
     state.id_kind = type(ids[0])
     state.forget_groups()
@@ -59,10 +59,10 @@ def _carried(state: SampleState, times: Int64Array) -> Int64Array:
     source, n = state.source, times.shape[1]
     carried = np.zeros(times.shape, np.int64)
     first = np.argmax(times != NEVER, axis=0)
-    told = {**state.keys, **state.facts}
+    known_values = {**state.keys, **state.facts}
     for bit, column in enumerate(source.data_columns):
-        if column in told:
-            present = np.array([value is not None for value in told[column]], np.bool_)
+        if column in known_values:
+            present = np.array([value is not None for value in known_values[column]], np.bool_)
         else:
             present = ~np.isnan(state.columns[source.attributes.index(column), :n])
         known_from = source.events.index(source.known_from_event(column))

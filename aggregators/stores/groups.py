@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregators.typing import Int32Array, Int64Array, SampleId
 
-__all__ = ["Group", "OpenRows", "grown"]
+__all__ = ["Group", "OpenRows", "with_capacity"]
 
 _FEW_ROWS = 512
 """Groups of so few rows are read whole; a second index of their open rows would not pay."""
@@ -44,9 +44,9 @@ class Group:
         """
         place = self._place(row, times, ids)
         if self.n == len(self._rows):
-            grown = np.empty(2 * self.n + 4, np.int32)
-            grown[: self.n] = self._rows
-            self._rows = grown
+            with_capacity = np.empty(2 * self.n + 4, np.int32)
+            with_capacity[: self.n] = self._rows
+            self._rows = with_capacity
         if place < self.n:
             self._rows[place + 1 : self.n + 1] = self._rows[place : self.n]
         self._rows[place] = row
@@ -135,7 +135,7 @@ class OpenRows(Group):
         self.limit = 2 * self.n + _FEW_ROWS
 
 
-def grown(array: NDArray[Any], capacity: int, missing: Any, n: int) -> NDArray[Any]:
+def with_capacity(array: NDArray[Any], capacity: int, missing: Any, n: int) -> NDArray[Any]:
     """Return an array with room for so many columns, of which the first ``n`` are the old ones."""
     result = np.full((len(array), capacity), missing, array.dtype)
     result[:, :n] = array[:, :n]

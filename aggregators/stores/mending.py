@@ -22,13 +22,13 @@ from aggregators.stores.records import Record
 from aggregators.times import from_us
 from aggregators.typing import Key, SampleId
 
-__all__ = ["Aside", "Kept", "MendPlan", "MendResult", "check_source", "parse_type"]
+__all__ = ["MendPlan", "MendResult", "QuarantineFile", "StoredEvent", "check_source", "parse_type"]
 
 _INTEGER = re.compile(r"-?[1-9][0-9]{0,18}|0")
 _KINDS: dict[str, type] = {"integer": int, "string": str}
 
 
-class Kept(Protocol):
+class StoredEvent(Protocol):
     """An event as a store holds it."""
 
     @property
@@ -150,7 +150,7 @@ def parse_type(text: str) -> tuple[str, str, type]:
     return source, column, _KINDS[kind.strip()]
 
 
-class Aside:
+class QuarantineFile:
     """A file of events that were set aside, one CloudEvent per line, beside the reason.
 
     What is written is on the disk before the store is changed. The events can be mended by hand
@@ -160,7 +160,7 @@ class Aside:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def write(self, source: str, events: Iterable[tuple[Kept, str]]) -> None:
+    def write(self, source: str, events: Iterable[tuple[StoredEvent, str]]) -> None:
         """Add events with the reasons why they were set aside."""
         lines = [json.dumps(_document(source, event, reason)) for event, reason in events]
         if not lines:
@@ -171,7 +171,7 @@ class Aside:
             os.fsync(file.fileno())
 
 
-def _document(source: str, event: Kept, reason: str) -> dict[str, Any]:
+def _document(source: str, event: StoredEvent, reason: str) -> dict[str, Any]:
     record = event.record
     data = {name.removeprefix(FACT_MARK): value for name, value in record.data.items()}
     return {

@@ -28,7 +28,7 @@ __all__ = [
     "SUPERSEDED",
     "TYPE_NAMES",
     "CheckedEvent",
-    "Declared",
+    "DeclaredColumns",
     "KnownKinds",
     "Record",
     "check_declared",
@@ -39,7 +39,7 @@ __all__ = [
     "label_of",
     "outcome",
     "record_names",
-    "sorted_out",
+    "resolve_events",
 ]
 
 APPLIED, DUPLICATE, SUPERSEDED = range(3)
@@ -135,7 +135,7 @@ def check_event(
     return CheckedEvent(source.name, sample_id, source.events.index(event.event), record)
 
 
-class Declared:
+class DeclaredColumns:
     """Reads the data of kept records as a source declares its columns now.
 
     Another version of the source, which wrote them, may have had more columns, or one as a fact
@@ -145,7 +145,7 @@ class Declared:
         source: the source.
 
     >>> orders = Source("orders", sample_id="id", events=("ready",), facts=("floor",))
-    >>> Declared(orders).data({"floor": 3.0, "tip": 2.5})
+    >>> DeclaredColumns(orders).data({"floor": 3.0, "tip": 2.5})
     {'=floor': 3}
     """
 
@@ -244,7 +244,7 @@ def record_names(source: Source) -> tuple[str, ...]:
     return (*source.columns, *(FACT_MARK + fact for fact in source.facts))
 
 
-def sorted_out(
+def resolve_events(
     events: Iterable[CheckedEvent],
     record_of: Callable[[str, SampleId, int], Record | None],
 ) -> tuple[list[CheckedEvent], bytes]:

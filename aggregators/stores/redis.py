@@ -29,7 +29,7 @@ from aggregators.stores.records import CheckedEvent, check_declared, label_of
 from aggregators.stores.redis_append import STALE_AFTER_S, Writer
 from aggregators.stores.redis_check import LivenessCheck
 from aggregators.stores.redis_compaction import Compaction
-from aggregators.stores.redis_connections import Nodes, Unavailable
+from aggregators.stores.redis_connections import Nodes, NodesUnavailable
 from aggregators.stores.redis_facts import FactKinds
 from aggregators.stores.redis_format import SCHEMA_VERSION, checked_prefix
 from aggregators.stores.redis_link import Command, pack
@@ -38,7 +38,7 @@ from aggregators.stores.redis_read import Reader
 from aggregators.stores.redis_samples import Samples, latest_of
 from aggregators.stores.redis_scripts import SCRIPTS
 from aggregators.stores.redis_settings import warn_of_loss
-from aggregators.stores.redis_types import Settled
+from aggregators.stores.redis_types import TypeCache
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
@@ -102,7 +102,7 @@ class RedisEventStore(EventStore):
         self._write_nodes = Nodes(url, SCRIPTS, lanes=WRITING_LANES)
         self._keyspace = Keyspace(checked, self._read_nodes)
         declared = list(sources)
-        self._settled = Settled(source.name for source in declared)
+        self._settled = TypeCache(source.name for source in declared)
         self._reader = Reader(
             declared, self._keyspace, self._read_nodes, max_cached_samples, self._settled
         )
@@ -145,8 +145,8 @@ class RedisEventStore(EventStore):
             try:
                 checked = self._checked(given)
                 return AppendResult.of(self._writer.append(checked, self._names))
-            except Unavailable as error:
-                raise Unavailable(
+            except NodesUnavailable as error:
+                raise NodesUnavailable(
                     f"{error}; nothing of these {len(given)} events is acknowledged: append them"
                     " again"
                 ) from error
@@ -209,8 +209,8 @@ class RedisEventStore(EventStore):
         self.check_source(source)
         with self._read_lock:
             # The types of ids and keys, which a table needs, are not asked for.
-            mine = self.sources[source.name]
-            return Samples(mine, self._keyspace, self._read_nodes).some(sample_ids)
+            own_source = self.sources[source.name]
+            return Samples(own_source, self._keyspace, self._read_nodes).some(sample_ids)
 
     def table(self, source: Source) -> pd.DataFrame:
         """Return the source's samples as a table in the order of their ids, ready for training."""
@@ -358,12 +358,12 @@ class RedisEventStore(EventStore):
         return nodes.run([Command(self._look_at_meta.slot, packed)])[0]
 
     def _check_version(self) -> None:
-        ours = b"%d" % SCHEMA_VERSION
-        self._run_meta(self._write_nodes, b"HSETNX", b"schema", ours)
-        theirs = self._run_meta(self._write_nodes, b"HGET", b"schema")
-        if theirs != ours:
+        current = b"%d" % SCHEMA_VERSION
+        self._run_meta(self._write_nodes, b"HSETNX", b"schema", current)
+        stored = self._run_meta(self._write_nodes, b"HGET", b"schema")
+        if stored != current:
             raise StoreError(
                 f"the store {self._keyspace.prefix.decode()!r} in Redis has schema version"
-                f" {theirs.decode()}; this version of the package reads {SCHEMA_VERSION}: open it"
+                f" {stored.decode()}; this version of the package reads {SCHEMA_VERSION}: open it"
                 " with the version of the package that wrote it, or give another prefix"
             )

@@ -15,8 +15,8 @@ from aggregators.stores.redis_link import Batch, Command, pack
 from aggregators.stores.redis_logs import (
     Bucket,
     Keyspace,
-    Mark,
     Outbox,
+    PendingAppend,
     mark_of_ids,
     pack_record,
     pairs,
@@ -151,8 +151,8 @@ class Writer:
             call.letters = letters
             if samples:
                 part.marked.append(call.bucket)
-                self._tell(outbox, call, replaced, samples)
-            for mark in itertools.starmap(Mark.read, pairs(marks)):
+                self._notify_groups(outbox, call, replaced, samples)
+            for mark in itertools.starmap(PendingAppend.read, pairs(marks)):
                 shared = mark.samples.keys() & call.numbers.keys()
                 part.unfinished += [_Unfinished(call.bucket, s, mark.samples[s]) for s in shared]
                 if mark.call == part.name:  # a second attempt: the first one's answer is lost
@@ -182,7 +182,7 @@ class Writer:
             n_samples += len(ids)
         return n_samples
 
-    def tell(self, source: str, encoded_ids: Iterable[bytes]) -> None:
+    def notify_groups(self, source: str, encoded_ids: Iterable[bytes]) -> None:
         """Tell all groups that samples are in of them."""
         buckets = self._keyspace.buckets(source)
         ids = list(encoded_ids)
@@ -199,7 +199,7 @@ class Writer:
         found = [
             (bucket, mark)
             for bucket, marks in zip(buckets, self._nodes.run(look), strict=True)
-            for mark in itertools.starmap(Mark.read, pairs(marks))
+            for mark in itertools.starmap(PendingAppend.read, pairs(marks))
         ]
         self._tell_all(
             [_Unfinished(b, s, left) for b, mark in found for s, left in mark.samples.items()]
@@ -213,7 +213,7 @@ class Writer:
     def _run(self, commands: list[Command]) -> None:
         self._nodes.run(commands, self._replicas)
 
-    def _tell(
+    def _notify_groups(
         self,
         outbox: Outbox,
         call: _Call,

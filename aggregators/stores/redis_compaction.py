@@ -106,16 +106,16 @@ class Compaction:
         buckets = self._samples.buckets
         commands = [Command(b.slot, pack(b"SMEMBERS", b.dropped)) for b in buckets]
         dropped = dict(zip(buckets, self._nodes.run(commands), strict=True))
-        gone = {encoded_id for ids in dropped.values() for encoded_id in ids}
+        removed = {encoded_id for ids in dropped.values() for encoded_id in ids}
         # What has come back since has records that must stay; its tombstones say to look them up.
-        if not gone:
+        if not removed:
             return
         commands = [Command(b.slot, pack(b"SMEMBERS", b.ids)) for b in buckets]
-        back = {i for ids in self._nodes.run(commands) for i in gone.intersection(ids)}
+        returned = {i for ids in self._nodes.run(commands) for i in removed.intersection(ids)}
         for logs in _parts(self._logs(), LOGS_PER_ROUND_TRIP):
-            self._clean(logs, gone, set() if again else back)
+            self._clean(logs, removed, set() if again else returned)
         if again:
-            again(sorted(back))
+            again(sorted(returned))
         self._nodes.run(
             [
                 Command(bucket.slot, pack(b"SREM", bucket.dropped, *part))
@@ -135,11 +135,11 @@ class Compaction:
                 if cursor == b"0":
                     break
 
-    def _clean(self, logs: Sequence[Log], gone: set[bytes], back: set[bytes]) -> None:
+    def _clean(self, logs: Sequence[Log], removed: set[bytes], returned: set[bytes]) -> None:
         rest, tombstones = Outbox(), Outbox()
         deletions = []
         for log, pages in self._pages(logs):
-            entries, met = _rewritten(pages, gone, back, rest, log)
+            entries, met = _rewritten(pages, removed, returned, rest, log)
             if met:
                 tombstones.put([log], [pack_tombstone(encoded_id) for encoded_id in sorted(met)])
             deletions += [
@@ -169,7 +169,7 @@ def _page(log: Log, first: bytes) -> bytes:
 
 
 def _rewritten(
-    entries: list[Any], gone: set[bytes], back: set[bytes], rest: Outbox, log: Log
+    entries: list[Any], removed: set[bytes], returned: set[bytes], rest: Outbox, log: Log
 ) -> tuple[list[bytes], set[bytes]]:
     """Write the rest of entries anew that have something of what is gone.
 
@@ -185,17 +185,17 @@ def _rewritten(
             if int(entry.partition(b"-")[0]) < oldest_ms:
                 done.append(entry)
             continue
-        here = gone.intersection(ids)
+        here = removed.intersection(ids)
         if not here:
             continue
         met |= here
-        if here <= back:
+        if here <= returned:
             continue
         done.append(entry)
         staying = [
             pack_record(*split_pair(pair))
             for pair in zip(ids, values, strict=True)
-            if pair[0] not in gone or pair[0] in back
+            if pair[0] not in removed or pair[0] in returned
         ]
         if staying:
             rest.put([log], staying)

@@ -18,7 +18,7 @@ from aggregators.errors import StoreError
 from aggregators.stores.redis_check import cause_of, words_of
 from aggregators.stores.redis_link import Address, Batch, Command, Link, ReplyError, pack
 
-__all__ = ["Nodes", "Unavailable"]
+__all__ = ["Nodes", "NodesUnavailable"]
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 5.0
@@ -41,7 +41,7 @@ append-only file to the disk once: several connections share what would be a wai
 _PASSING = ("MOVED", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY")
 
 
-class Unavailable(StoreError):
+class NodesUnavailable(StoreError):
     """The server, or a part of the cluster, could not be reached in all attempts."""
 
 
@@ -133,7 +133,9 @@ class Nodes:
                 self._load_scripts(batch)
                 left, batch.again = batch.again, []
                 self._send(batch, left)
-            raise Unavailable(f"no answer from Redis after {ATTEMPTS} attempts: {batch.reason}")
+            raise NodesUnavailable(
+                f"no answer from Redis after {ATTEMPTS} attempts: {batch.reason}"
+            )
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:
@@ -168,7 +170,7 @@ class Nodes:
                 reason = str(reply)
             if attempt + 1 < ATTEMPTS:
                 time.sleep(FIRST_PAUSE_S * 2**attempt)
-        raise Unavailable(f"no answer from Redis after {ATTEMPTS} attempts: {reason}")
+        raise NodesUnavailable(f"no answer from Redis after {ATTEMPTS} attempts: {reason}")
 
     def close(self) -> None:
         """Close all connections. Dropping the last reference does so, too."""
@@ -292,7 +294,7 @@ class Nodes:
             return
         try:
             self._read_topology()
-        except (Unavailable, ReplyError):
+        except (NodesUnavailable, ReplyError):
             return  # the next attempt says what is wrong
 
     def _read_topology(self) -> None:
@@ -315,7 +317,7 @@ class Nodes:
             if slots:
                 self._owners = owners
                 return
-        raise Unavailable("no node of the Redis cluster tells its slots")
+        raise NodesUnavailable("no node of the Redis cluster tells its slots")
 
     def _failures(self) -> tuple[type[Exception], ...]:
         return (OSError, self.library.exceptions.RedisError)
@@ -324,7 +326,7 @@ class Nodes:
         """Return why the next attempt is made, without the address; raise where there is none."""
         known = self.library.exceptions
         if isinstance(error, TimeoutError | known.TimeoutError):
-            raise Unavailable(
+            raise NodesUnavailable(
                 f"the event store in Redis {words_of(error, self.library)}"
             ) from error
         if isinstance(error, known.AuthenticationError | known.AuthorizationError):
@@ -341,7 +343,7 @@ def _close(links: dict[tuple[Address, int], Link]) -> None:
 def _check_replicas(reached: Any, replicas: int, address: Address) -> None:
     if isinstance(reached, ReplyError) or reached < replicas:
         where = "the server" if address is None else "{}:{}".format(*address)
-        raise Unavailable(
+        raise NodesUnavailable(
             f"only {reached} of {replicas} replicas of {where} have taken over what was written"
         )
 

@@ -74,7 +74,7 @@ class Link:
         self._reader: Any = None
         self._socket: Any = None
         self._buffer = bytearray(_RECEIVE_BYTES)
-        self._under_way: deque[Exchange] = deque()
+        self._in_flight: deque[Exchange] = deque()
 
     def _open(self) -> None:
         self._connection.connect()
@@ -82,7 +82,7 @@ class Link:
         self._reader = self._new_reader(replyError=self._error, notEnoughData=_NOTHING_YET)
 
     def _error(self, text: str) -> ReplyError:
-        self._under_way[0].has_errors = True
+        self._in_flight[0].has_errors = True
         return ReplyError(text)
 
     def send(self, packed: bytes, n: int) -> Exchange:
@@ -91,17 +91,17 @@ class Link:
             self._open()
         self._socket.sendall(packed)
         exchange = Exchange(n)
-        self._under_way.append(exchange)
+        self._in_flight.append(exchange)
         return exchange
 
     def receive(self, exchange: Exchange) -> list[Any]:
         """Return the answers to what was sent; raises OSError where they are lost."""
         while exchange.answers is None:
-            if exchange not in self._under_way:
+            if exchange not in self._in_flight:
                 raise ConnectionError("the connection was lost")
-            first = self._under_way[0]
+            first = self._in_flight[0]
             first.answers = self._read(first.n)
-            self._under_way.popleft()
+            self._in_flight.popleft()
         return exchange.answers
 
     def _read(self, n: int) -> list[Any]:
@@ -119,6 +119,6 @@ class Link:
 
     def close(self) -> None:
         """Close the connection; what is under way is lost. The next ``send`` opens it again."""
-        self._under_way.clear()
+        self._in_flight.clear()
         self._socket = self._reader = None
         self._connection.disconnect()

@@ -17,7 +17,7 @@ from aggregators.stores.redis_format import BARE_BYTES, BUCKETS, encode_id, keys
 from aggregators.stores.redis_link import Command
 from aggregators.typing import Key
 
-__all__ = ["Bucket", "Keyspace", "Mark", "Outbox", "pack_record"]
+__all__ = ["Bucket", "Keyspace", "Outbox", "PendingAppend", "pack_record"]
 
 RECORDS_PER_ENTRY = 500
 """The most records in one entry of a log."""
@@ -189,7 +189,7 @@ def _entry(log: Log, records: list[bytes]) -> Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PendingAppend:
     """A pending append: the samples that it changed, and the records that it replaced."""
 
     call: bytes
@@ -197,7 +197,7 @@ class Mark:
     samples: Mapping[bytes, list[bytes]]
 
     @classmethod
-    def read(cls, call: bytes, text: bytes) -> Mark:
+    def read(cls, call: bytes, text: bytes) -> PendingAppend:
         """Return a mark from what the script wrote."""
         set_us, ids, rest = text.split(b"\n", 2)
         encoded = ids_of_mark(ids)

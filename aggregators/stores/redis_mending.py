@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from aggregators.errors import StoreError
 from aggregators.events import Source
-from aggregators.stores.mending import Aside, MendPlan, MendResult, check_source
+from aggregators.stores.mending import MendPlan, MendResult, QuarantineFile, check_source
 from aggregators.stores.records import CheckedEvent, Record
 from aggregators.stores.redis_append import Writer
 from aggregators.stores.redis_compaction import Compaction, drop_command
@@ -45,7 +45,7 @@ class _Event(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Right:
+class _CorrectedSample:
     """What a sample should have been: its id, its events, and what cannot be converted."""
 
     sample_id: SampleId
@@ -55,14 +55,19 @@ class _Right:
 
 
 def mend_redis(
-    url: str, plan: MendPlan, aside: Aside, *, prefix: str = "doorstep", dry_run: bool = False
+    url: str,
+    plan: MendPlan,
+    quarantine: QuarantineFile,
+    *,
+    prefix: str = "doorstep",
+    dry_run: bool = False,
 ) -> MendResult:
     """Bring ids and keys of a source to their right types; processes that use the store follow.
 
     Args:
         url: of the server, or of any node of the cluster.
         plan: what the types shall be.
-        aside: takes what cannot be converted, before it is taken out of the store.
+        quarantine: takes what cannot be converted, before it is taken out of the store.
         prefix: what the store's keys begin with.
         dry_run: change nothing, say what would be done.
 
@@ -71,16 +76,18 @@ def mend_redis(
             faster than it can be mended.
     """
     with closing(Nodes(url, SCRIPTS)) as nodes:
-        return _Mending(nodes, plan, aside, Keyspace(checked_prefix(prefix), nodes)).run(
+        return _Mending(nodes, plan, quarantine, Keyspace(checked_prefix(prefix), nodes)).run(
             dry_run=dry_run
         )
 
 
 class _Mending:
-    def __init__(self, nodes: Nodes, plan: MendPlan, aside: Aside, keyspace: Keyspace) -> None:
+    def __init__(
+        self, nodes: Nodes, plan: MendPlan, quarantine: QuarantineFile, keyspace: Keyspace
+    ) -> None:
         self._nodes = nodes
         self._plan = plan
-        self._aside = aside
+        self._aside = quarantine
         self._keyspace = keyspace
         # Names of columns and events are of no interest here: records say what they hold.
         self._source = Source(plan.source, sample_id="id", events=("any",))
@@ -103,11 +110,13 @@ class _Mending:
             unchanged += len(right.records) - right.n_converted
         if not dry_run:
             # Also what a mend that has died left half done: its samples count as dropped still.
-            Compaction(self._source, self._keyspace, self._nodes).clean_logs(again=self._tell)
+            Compaction(self._source, self._keyspace, self._nodes).clean_logs(
+                again=self._notify_groups
+            )
         return MendResult(unchanged, converted, refused)
 
-    def _tell(self, encoded_ids: Iterable[bytes]) -> None:
-        self._writer.tell(self._plan.source, encoded_ids)
+    def _notify_groups(self, encoded_ids: Iterable[bytes]) -> None:
+        self._writer.notify_groups(self._plan.source, encoded_ids)
 
     def _set_types(self) -> None:
         meta = self._keyspace.meta
@@ -131,7 +140,7 @@ class _Mending:
             for encoded_id, records in self._samples.of_bucket(bucket):
                 yield bucket, encoded_id, records
 
-    def _right(self, encoded_id: bytes, records: Records) -> _Right:
+    def _right(self, encoded_id: bytes, records: Records) -> _CorrectedSample:
         sample_id = right_id = decode_id(encoded_id)
         kept, refused, n_converted = [], [], 0
         for name, encoded in records:
@@ -143,9 +152,9 @@ class _Mending:
             right_id = right[0]
             kept.append((name, right[1]))
             n_converted += right != (sample_id, record)
-        return _Right(right_id, kept, refused, n_converted)
+        return _CorrectedSample(right_id, kept, refused, n_converted)
 
-    def _mend(self, bucket: Bucket, encoded_id: bytes, records: Records) -> _Right:
+    def _mend(self, bucket: Bucket, encoded_id: bytes, records: Records) -> _CorrectedSample:
         """Mend one sample, again where something has happened to it meanwhile."""
         total = 0
         refused: list[tuple[_Event, str]] = []
@@ -156,17 +165,19 @@ class _Mending:
             refused += new
             if self._put(bucket, encoded_id, records, right):
                 total += right.n_converted
-                return _Right(right.sample_id, right.records, refused, total)
+                return _CorrectedSample(right.sample_id, right.records, refused, total)
             found = dict(self._samples.load(bucket, [encoded_id]))
             if encoded_id not in found:
-                return _Right(right.sample_id, [], refused, total)
+                return _CorrectedSample(right.sample_id, [], refused, total)
             records = found[encoded_id]
         raise StoreError(
             f"sample {decode_id(encoded_id)!r} of {self._plan.source!r} changes faster than it can"
             " be mended; stop what writes to it, and mend again"
         )
 
-    def _put(self, bucket: Bucket, encoded_id: bytes, records: Records, right: _Right) -> bool:
+    def _put(
+        self, bucket: Bucket, encoded_id: bytes, records: Records, right: _CorrectedSample
+    ) -> bool:
         """Put a sample as it should be in the place of what it was; False: it has changed."""
         if not right.records or right.sample_id != decode_id(encoded_id):
             self._append(right)
@@ -185,7 +196,7 @@ class _Mending:
         (answer,) = self._nodes.run([Command(bucket.slot, script)])
         return bool(answer == 1)
 
-    def _append(self, right: _Right) -> None:
+    def _append(self, right: _CorrectedSample) -> None:
         if not right.records:
             return
         names = [name for name, _ in right.records]

@@ -13,7 +13,7 @@ from aggregators.stores.redis_format import decode_id
 from aggregators.stores.redis_link import Command, pack
 from aggregators.stores.redis_logs import TOMBSTONE, Keyspace
 from aggregators.stores.redis_samples import Samples, events_of
-from aggregators.stores.redis_types import Settled
+from aggregators.stores.redis_types import TypeCache
 from aggregators.typing import Key
 
 __all__ = ["Reader"]
@@ -60,7 +60,7 @@ class Reader:
         keyspace: Keyspace,
         nodes: Nodes,
         max_samples: int,
-        settled: Settled,
+        settled: TypeCache,
     ) -> None:
         self.sources = {source.name: source for source in sources}
         self._keyspace = keyspace

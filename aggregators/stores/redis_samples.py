@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aggregators.events import Source
 from aggregators.stores.base import Sample
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.records import CheckedEvent, Declared, Record
+from aggregators.stores.records import CheckedEvent, DeclaredColumns, Record
 from aggregators.stores.redis_connections import Nodes
 from aggregators.stores.redis_format import (
     bucket_of,
@@ -196,7 +196,7 @@ def events_of(source: Source, records: Iterable[tuple[bytes, bytes]]) -> Iterato
         records: samples, and events with their records as logs have them.
     """
     numbers = {name.encode(): number for number, name in enumerate(source.events)}
-    declared, name = Declared(source), source.name
+    declared, name = DeclaredColumns(source), source.name
     for encoded_id, value in records:
         end = value.index(b"\0")
         number = numbers.get(value[:end])

@@ -10,7 +10,7 @@ from aggregators.stores.records import check_id_kind, check_key_kind
 from aggregators.stores.redis_logs import pairs
 from aggregators.typing import Key, SampleId
 
-__all__ = ["Settled"]
+__all__ = ["TypeCache"]
 
 _TYPES: dict[bytes, type] = {b"int": int, b"str": str}
 
@@ -23,7 +23,7 @@ class _Kinds:
     key_kinds: dict[str, type] = field(default_factory=dict)
 
 
-class Settled:
+class TypeCache:
     """What one process knows of it.
 
     Attributes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aggregators.events import FACT_MARK, Source
 from aggregators.stores.base import GroupIndex, Sample, SourceReading
-from aggregators.stores.groups import Group, grown
+from aggregators.stores.groups import Group, with_capacity
 from aggregators.stores.records import (
     APPLIED,
     CheckedEvent,
@@ -149,10 +149,10 @@ class SampleState:
     def reserve(self, capacity: int) -> None:
         """Make room for so many samples."""
         capacity = max(capacity, _FIRST_CAPACITY)
-        self.times = grown(self.times, capacity, NEVER, len(self.ids))
-        self.recorded = grown(self.recorded, capacity, UNRECORDED, len(self.ids))
-        self.carried = grown(self.carried, capacity, 0, len(self.ids))
-        self.columns = grown(self.columns, capacity, np.nan, len(self.ids))
+        self.times = with_capacity(self.times, capacity, NEVER, len(self.ids))
+        self.recorded = with_capacity(self.recorded, capacity, UNRECORDED, len(self.ids))
+        self.carried = with_capacity(self.carried, capacity, 0, len(self.ids))
+        self.columns = with_capacity(self.columns, capacity, np.nan, len(self.ids))
 
     def _set_time(self, row: int, event: int, time_us: int) -> None:
         old_us = int(self.times[event, row])

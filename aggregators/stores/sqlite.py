@@ -27,7 +27,7 @@ from aggregators.stores.base import (
     SourceReading,
 )
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.records import check_declared, sorted_out
+from aggregators.stores.records import check_declared, resolve_events
 from aggregators.stores.sqlite_compaction import delete_samples
 from aggregators.stores.sqlite_file import (
     REOPENED,
@@ -159,7 +159,7 @@ class SqliteEventStore(EventStore):
         """Open the file anew if it was deleted or replaced. For who may append."""
         if not self._file.is_open_one():
             with self._lock:
-                self._file.make_way(self._reader)
+                self._file.clear_path(self._reader)
                 self._open()
 
     def _check_whole(self) -> None:
@@ -175,7 +175,7 @@ class SqliteEventStore(EventStore):
         if self._file.is_writable():
             with self._lock:
                 close_all(self._connections)  # what they share would stay read-only
-                self._file.free_sides()
+                self._file.fix_sidecar_permissions()
                 self._open()
 
     def _follow_replaced(self) -> None:
@@ -236,7 +236,7 @@ class SqliteEventStore(EventStore):
             with self._lock:
                 self._catch_up()
                 events = self._memory.checked(given)
-                new, outcomes = sorted_out(events, self._memory.record_of)
+                new, outcomes = resolve_events(events, self._memory.record_of)
             if new:
                 self._writer.executemany(
                     "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregators.events import Source
-from aggregators.stores.records import CheckedEvent, Declared, Record
+from aggregators.stores.records import CheckedEvent, DeclaredColumns, Record
 
 __all__ = ["LogRows"]
 
@@ -32,7 +32,7 @@ class LogRows:
             for name, events in self._events.items()
             for number, event in enumerate(events)
         }
-        self._declared = {name: Declared(source) for name, source in sources.items()}
+        self._declared = {name: DeclaredColumns(source) for name, source in sources.items()}
         self._ignored: set[tuple[str, str]] = set()
 
     def row(self, event: CheckedEvent) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aggregators.errors import StoreError
-from aggregators.stores.mending import Aside, MendPlan, MendResult, check_source
+from aggregators.stores.mending import MendPlan, MendResult, QuarantineFile, check_source
 from aggregators.stores.records import Record
 from aggregators.stores.sqlite_file import connect, prepare, transaction
 from aggregators.stores.sqlite_types import set_types, typed_sources
@@ -29,7 +29,7 @@ class _Row(NamedTuple):
 
 
 def mend_sqlite(
-    path: str | Path, plan: MendPlan, aside: Aside, *, dry_run: bool = False
+    path: str | Path, plan: MendPlan, quarantine: QuarantineFile, *, dry_run: bool = False
 ) -> MendResult:
     """Bring ids and keys of a source to their right types; processes that use the file follow.
 
@@ -39,7 +39,7 @@ def mend_sqlite(
     Args:
         path: the store's file.
         plan: what the types shall be.
-        aside: takes what cannot be converted.
+        quarantine: takes what cannot be converted.
         dry_run: change nothing, say what would be done.
 
     Raises:
@@ -51,13 +51,13 @@ def mend_sqlite(
         try:
             prepare(connection, Path(path))
             with transaction(connection):
-                return _mend(connection, plan, aside, dry_run=dry_run)
+                return _mend(connection, plan, quarantine, dry_run=dry_run)
         except sqlite3.Error as error:
             raise StoreError(f"cannot mend the event store {path}: {error}") from error
 
 
 def _mend(
-    connection: sqlite3.Connection, plan: MendPlan, aside: Aside, *, dry_run: bool
+    connection: sqlite3.Connection, plan: MendPlan, quarantine: QuarantineFile, *, dry_run: bool
 ) -> MendResult:
     changed: list[tuple[SampleId, str, int]] = []
     refused: list[tuple[_Row, str]] = []
@@ -73,7 +73,7 @@ def _mend(
         there = connection.execute("SELECT DISTINCT source FROM events")
         check_source(plan, {*typed_sources(connection), *(source for (source,) in there)})
     if not dry_run:
-        aside.write(plan.source, refused)
+        quarantine.write(plan.source, refused)
         connection.executemany("UPDATE events SET sample_id = ?, data = ? WHERE seq = ?", changed)
         connection.executemany("DELETE FROM events WHERE seq = ?", [(r.seq,) for r, _ in refused])
         set_types(connection, plan.source, plan.types)

@@ -66,7 +66,7 @@ class WatchedFile:
         """Return whether this process may write the file that stands at the path."""
         return _is_writable(self.path)
 
-    def free_sides(self) -> None:
+    def fix_sidecar_permissions(self) -> None:
         """Let what stands beside the file be written as the file itself can be.
 
         SQLite makes it with the permissions that the file has at that moment.
@@ -75,7 +75,7 @@ class WatchedFile:
             if side.exists() and not _is_writable(side):
                 side.chmod(self.path.stat().st_mode & 0o777)
 
-    def make_way(self, reader: sqlite3.Connection) -> None:
+    def clear_path(self, reader: sqlite3.Connection) -> None:
         """Make the path ready to be opened anew.
 
         A file that was deleted is brought back from what is still open: what was acknowledged is in
@@ -107,24 +107,24 @@ class WatchedFile:
         if not self._sides or self.is_open_one():  # or it was never noted
             return
         try:
-            self.make_way(reader)
+            self.clear_path(reader)
         except (OSError, sqlite3.Error) as error:
             logger.error("%s is gone and cannot be brought back: %s", self.path, error)
 
     def _bring_back(self, reader: sqlite3.Connection) -> None:
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.restored")
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.restored")
         try:
-            with closing(sqlite3.connect(beside)) as copy:
+            with closing(sqlite3.connect(temporary)) as copy:
                 reader.backup(copy)
-            beside.chmod(self._mode)
-            os.link(beside, self.path)
+            temporary.chmod(self._mode)
+            os.link(temporary, self.path)
         except FileExistsError:  # somebody has begun a new file meanwhile
             logger.exception("%s is there again, and stays as it is", self.path)
         except sqlite3.Error:  # the disk is gone, too
             logger.exception("%s cannot be brought back: a new one is begun", self.path)
         finally:
             for side in ("", "-journal", *_SIDES):
-                beside.with_name(beside.name + side).unlink(missing_ok=True)
+                temporary.with_name(temporary.name + side).unlink(missing_ok=True)
 
 
 def _identity_of(path: Path) -> Identity:

@@ -217,11 +217,11 @@ def cities_dataset(
         timezones=dict(timezones),
         test_from=start + pd.Timedelta(days=max(1, round(days * (1.0 - TEST_SHARE)))),
         others={CITY_WEATHER: tables["weather"], CITY_LOCAL_EVENTS: tables["local_events"]},
-        censoring=CITIES_READY if _button_is_forgotten(tables["orders"]) else None,
+        censoring=CITIES_READY if _ready_is_unreliable(tables["orders"]) else None,
     )
 
 
-def _button_is_forgotten(orders: pd.DataFrame) -> bool:
+def _ready_is_unreliable(orders: pd.DataFrame) -> bool:
     """Whether orders that were picked up lack `ready`: then it is late in others, too."""
     taken = orders["picked_up"].notna()
     forgotten = int((taken & orders["ready"].isna()).sum())

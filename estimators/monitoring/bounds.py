@@ -14,7 +14,7 @@ from typing import NamedTuple
 from estimators.monitoring.statistics import NumberStatistics
 from estimators.stages import is_elapsed
 
-__all__ = ["Bounds", "bounds_of"]
+__all__ = ["InputBounds", "bounds_of"]
 
 MISSING_SHARE_MAX = 0.01
 """A number that training missed more often is left missing: the model has learned what that means.
@@ -28,23 +28,23 @@ UNIT = 1_000.0
 """Kilometres where metres are expected, or seconds for milliseconds: so many times too small."""
 
 
-class Bounds(NamedTuple):
+class InputBounds(NamedTuple):
     """The bounds of a number, and what it is taken as beyond them.
 
     Args:
         least, most: what is plausible; such numbers are left as they are.
         low, high: what training saw; a number that is not plausible is taken as one of them.
-        usual: what it is taken as where it is missing; NaN: it is left missing.
+        fill_value: what it is taken as where it is missing; NaN: it is left missing.
     """
 
     least: float
     most: float
     low: float
     high: float
-    usual: float
+    fill_value: float
 
 
-def bounds_of(name: str, statistics: object) -> Bounds:
+def bounds_of(name: str, statistics: object) -> InputBounds:
     """Return the bounds of an input.
 
     Numbers that are never negative are widened by ``WIDENED`` in either direction, on the scale of
@@ -60,18 +60,18 @@ def bounds_of(name: str, statistics: object) -> Bounds:
     >>> import numpy as np
     >>> seen = NumberStatistics.of(np.array([150.0, 1_800.0, 6_000.0]))
     >>> bounds_of("distance_m", seen)
-    Bounds(least=50.0, most=18000.0, low=150.0, high=6000.0, usual=1800.0)
+    InputBounds(least=50.0, most=18000.0, low=150.0, high=6000.0, fill_value=1800.0)
     >>> bounds_of("temperature_c", NumberStatistics.of(np.array([-4.0, 20.0, 26.0])))[:2]
     (-34.0, 56.0)
     """
     if not isinstance(statistics, NumberStatistics) or math.isnan(statistics.min):
-        return Bounds(-math.inf, math.inf, -math.inf, math.inf, math.nan)
+        return InputBounds(-math.inf, math.inf, -math.inf, math.inf, math.nan)
     left_missing = is_elapsed(name) or statistics.missing_share > MISSING_SHARE_MAX
-    usual = math.nan if left_missing else statistics.median
+    fill_value = math.nan if left_missing else statistics.median
     # Every event was once a moment ago, whether or not training saw an order at that moment.
     low, high = 0.0 if is_elapsed(name) else statistics.min, statistics.max
     if low < 0.0:
         span = high - low
-        return Bounds(low - span, high + span, low, high, usual)
+        return InputBounds(low - span, high + span, low, high, fill_value)
     least = min(low, max(low / WIDENED, math.nextafter(high / UNIT, math.inf)))
-    return Bounds(least, high * WIDENED, low, high, usual)
+    return InputBounds(least, high * WIDENED, low, high, fill_value)

@@ -10,7 +10,7 @@ from typing import Any
 from estimators.columns import InputColumn
 from estimators.distribution import Distribution
 from estimators.errors import InputError
-from estimators.explanation import Explanation
+from estimators.explanation import EstimateExplanation
 from estimators.monitoring.effects import InputEffect
 from estimators.monitoring.statistics import (
     CategoryStatistics,
@@ -82,7 +82,7 @@ def reference_of(
     X: FloatArray,
     target_s: FloatArray,
     predicted: Distribution,
-    explained: Explanation,
+    explained: EstimateExplanation,
     *,
     answered: str,
 ) -> Reference:

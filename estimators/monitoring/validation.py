@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from estimators.facts import Facts
-from estimators.monitoring.bounds import Bounds, bounds_of
+from estimators.monitoring.bounds import InputBounds, bounds_of
 from estimators.monitoring.reference import Reference
 from estimators.typing import FloatArray
 from estimators.values import Value, plain_value
@@ -66,7 +66,7 @@ class Validator:
         numbers: names of the facts that are numbers; the first columns of encoded facts.
         ranges: the bounds of each of them.
         categories: names of those that are categories; the next columns.
-        least, most, low, high, usual: the same as the ranges, each of shape (n_numbers,).
+        least, most, low, high, fill_value: the same as the ranges, each of shape (n_numbers,).
 
     >>> facts = Facts(numbers=("distance_m",), categories={"store_id": ("s1",)})
     >>> from estimators.monitoring.statistics import NumberStatistics
@@ -82,13 +82,13 @@ class Validator:
     """
 
     numbers: tuple[str, ...]
-    ranges: tuple[Bounds, ...]
+    ranges: tuple[InputBounds, ...]
     categories: tuple[str, ...]
     least: FloatArray
     most: FloatArray
     low: FloatArray
     high: FloatArray
-    usual: FloatArray
+    fill_value: FloatArray
 
     @classmethod
     def of(cls, reference: Reference | Mapping[str, Any] | None, facts: Facts) -> Validator:
@@ -101,7 +101,7 @@ class Validator:
         """
         inputs = reference.inputs if isinstance(reference, Reference) else reference or {}
         ranges = tuple(bounds_of(name, inputs.get(name)) for name in facts.numbers)
-        table = np.array(ranges, dtype=np.float64).reshape(-1, len(Bounds._fields))
+        table = np.array(ranges, dtype=np.float64).reshape(-1, len(InputBounds._fields))
         return cls(facts.numbers, ranges, (*facts.categories,), *table.T.copy())
 
     @property
@@ -150,7 +150,11 @@ class Validator:
         n = len(self.ranges)
         given = facts[:, :n]
         # A missing number is neither below nor above.
-        odd = (given < self.least) | (given > self.most) | (np.isnan(given) & ~np.isnan(self.usual))
+        odd = (
+            (given < self.least)
+            | (given > self.most)
+            | (np.isnan(given) & ~np.isnan(self.fill_value))
+        )
         notes: dict[int, list[Note]] = {}
         moved = facts
         if bool(odd.any()):
@@ -171,10 +175,14 @@ class Validator:
         return moved, {row: some for row, some in notes.items() if some}
 
 
-def _moved(field: str, value: float, bounds: Bounds) -> Note | None:
+def _moved(field: str, value: float, bounds: InputBounds) -> Note | None:
     """Return what is made of a number that is not plausible; None: it stays missing."""
     if math.isnan(value):
-        return None if math.isnan(bounds.usual) else Note(field, "filled", None, bounds.usual)
+        return (
+            None
+            if math.isnan(bounds.fill_value)
+            else Note(field, "filled", None, bounds.fill_value)
+        )
     return Note(field, "clipped", value, bounds.low if value < bounds.least else bounds.high)
 
 

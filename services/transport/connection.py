@@ -22,9 +22,9 @@ from services.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADER_LINES, 
 from services.request_context import ARRIVED_KEY, request_id_from
 from services.transport import refusals
 from services.transport.cycle import Cycle, Phase, Pipe
-from services.transport.gate import Waiting
+from services.transport.gate import QueuedRequest
 from services.transport.refusals import Refusal
-from services.transport.shared import Shared
+from services.transport.shared import ProcessLimits
 
 __all__ = ["HEALTH_PATHS", "Connection"]
 
@@ -61,7 +61,7 @@ class Connection(HttpToolsProtocol):
         server_state: Any,
         app_state: dict[str, Any],
         *,
-        shared: Shared,
+        shared: ProcessLimits,
         only_health: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -282,7 +282,7 @@ class Connection(HttpToolsProtocol):
         self._enter(Phase.BODY)
         if self._announced_bytes() > MAX_BODY_BYTES:
             self._stop(refusals.BODY_TOO_LARGE)
-        if (refusal := refusals.of_hosts(self.headers, version)) is not None:
+        if (refusal := refusals.invalid_host(self.headers, version)) is not None:
             self._stop(refusal)
         if self.expect_100_continue and len(self._requests) == 1:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -334,7 +334,7 @@ class Connection(HttpToolsProtocol):
             self._answer_self(cycle, refusals.FULL)
         else:
             self._shared.gate.offer(
-                Waiting(
+                QueuedRequest(
                     begin=lambda: self._start(cycle, self._shared.gate.ended),
                     refuse=lambda: self._overloaded(cycle),
                     arrived_s=cycle.done_s,

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Gate", "Waiting"]
+__all__ = ["Gate", "QueuedRequest"]
 
 AT_ONCE = 8
 """Requests that may be under way however busy the loop is: some of them wait for others."""
@@ -27,11 +27,11 @@ QUICK_TURN_S = 0.002
 BURST_S = 0.3
 """So long a queue may last, and requests wait in it, before it is no burst but overload."""
 
-_LOOK_AGAIN_S = 0.001
+_POLL_AGAIN_S = 0.001
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
+class QueuedRequest:
     """One request that waits for its turn.
 
     Args:
@@ -75,20 +75,20 @@ class Gate:
         self._burst_s = burst_s
         self._queued = queued
         self._clock = clock
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[QueuedRequest] = deque()
         self._due_s = 0.0
         self._since_s = clock()
         self._turns = False
-        self.under_way = 0
+        self.in_flight = 0
         """Requests that have begun and not ended."""
 
     def __len__(self) -> int:
         """Return how many requests wait."""
         return len(self._waiting)
 
-    def offer(self, request: Waiting) -> None:
+    def offer(self, request: QueuedRequest) -> None:
         """Let a request begin, now or when its turn comes, or refuse it."""
-        if not self._turns and not self._waiting and self.under_way < AT_ONCE:
+        if not self._turns and not self._waiting and self.in_flight < AT_ONCE:
             self._begin(request)
         else:
             if not self._waiting:
@@ -101,7 +101,7 @@ class Gate:
 
     def ended(self) -> None:
         """Note that a request which had begun has ended."""
-        self.under_way -= 1
+        self.in_flight -= 1
 
     def _turn(self) -> None:
         now_s = self._clock()
@@ -111,7 +111,7 @@ class Gate:
             self._turns = False
             return
         has_begun = False
-        if self.under_way < AT_ONCE or (is_quick and not self._queued()):
+        if self.in_flight < AT_ONCE or (is_quick and not self._queued()):
             self._begin(self._waiting.popleft())
             has_begun = True
         # What has just begun runs before this is called again. Where nothing may begin, the loop
@@ -120,12 +120,12 @@ class Gate:
             self._due_s = now_s
             self._loop.call_soon(self._turn)
         else:
-            self._due_s = now_s + _LOOK_AGAIN_S
-            self._loop.call_later(_LOOK_AGAIN_S, self._turn)
+            self._due_s = now_s + _POLL_AGAIN_S
+            self._loop.call_later(_POLL_AGAIN_S, self._turn)
 
-    def _begin(self, request: Waiting) -> None:
+    def _begin(self, request: QueuedRequest) -> None:
         if request.is_wanted():
-            self.under_way += 1
+            self.in_flight += 1
             request.begin()
 
     def _refuse_old(self, now_s: float) -> None:

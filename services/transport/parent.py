@@ -17,7 +17,7 @@ from collections.abc import Callable
 __all__ = ["tie_to_parent"]
 
 _PR_SET_PDEATHSIG = 1
-_LOOK_EVERY_S = 0.5
+_POLL_EVERY_S = 0.5
 _PATIENCE_S = 60.0
 _tied: list[threading.Thread] = []
 
@@ -55,7 +55,7 @@ def tie_to_parent(
 
 def _watch(expected: int, end: Callable[[int], object], sleep: Callable[[float], object]) -> None:
     while os.getppid() == expected:
-        sleep(_LOOK_EVERY_S)
+        sleep(_POLL_EVERY_S)
     end(signal.SIGTERM)
     sleep(_PATIENCE_S)
     end(signal.SIGKILL)

@@ -32,7 +32,7 @@ __all__ = [
     "TOO_MANY_BODIES",
     "TOO_MANY_PIPELINED",
     "Refusal",
-    "of_hosts",
+    "invalid_host",
 ]
 
 
@@ -112,7 +112,7 @@ OVERLOADED = Refusal(
 )
 
 
-def of_hosts(headers: Iterable[tuple[bytes, bytes]], version: str) -> Refusal | None:
+def invalid_host(headers: Iterable[tuple[bytes, bytes]], version: str) -> Refusal | None:
     """Return why a request does not say which host it asks (RFC 9112, 3.2); None: it does.
 
     Of two, whoever stands before the service may have read the other one.
@@ -121,9 +121,9 @@ def of_hosts(headers: Iterable[tuple[bytes, bytes]], version: str) -> Refusal | 
         headers: names in small letters, and values.
         version: of HTTP; 1.0 knows no ``Host``.
 
-    >>> of_hosts([(b"host", b"a"), (b"host", b"a")], "1.0").error.field
+    >>> invalid_host([(b"host", b"a"), (b"host", b"a")], "1.0").error.field
     'Host'
-    >>> of_hosts([(b"host", b"a")], "1.1")
+    >>> invalid_host([(b"host", b"a")], "1.1")
     """
     n_hosts = sum(name == b"host" for name, _ in headers)
     if n_hosts > 1:

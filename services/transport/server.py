@@ -19,7 +19,7 @@ from services.transport.accepting import Acceptor
 from services.transport.connection import Connection
 from services.transport.cycle import Phase
 from services.transport.settings import TransportSettings
-from services.transport.shared import RESERVED, Shared
+from services.transport.shared import RESERVED, ProcessLimits
 
 __all__ = ["Server", "install"]
 
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
             self._settings = settings or TransportSettings.from_environment()
         except SettingError:  # the guard says it, and lets nobody in
             self._settings = TransportSettings()
-        self._shared: Shared | None = None
+        self._shared: ProcessLimits | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then take connections."""
@@ -56,7 +56,7 @@ class Server(uvicorn.Server):
             sys.exit(STARTUP_FAILURE)
         loop, config = asyncio.get_running_loop(), self.config
         allow_files(self._settings.max_connections + RESERVED + _OTHER_FILES)
-        self._shared = Shared(loop, self._settings)
+        self._shared = ProcessLimits(loop, self._settings)
         acceptors: list[Any] = [
             Acceptor(
                 loop,
@@ -118,7 +118,7 @@ class Server(uvicorn.Server):
         with contextlib.suppress(asyncio.TimeoutError):
             await self.lifespan.shutdown()
 
-    def _is_busy(self, shared: Shared) -> bool:
+    def _is_busy(self, shared: ProcessLimits) -> bool:
         if self.server_state.tasks:
             return True
         # Whoever has an answer on its way is given a moment to read it.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.transport.connection import Connection
     from services.transport.refusals import Refusal
 
-__all__ = ["Shared"]
+__all__ = ["ProcessLimits"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -32,10 +32,10 @@ PASSING = 16
 
 _ROOM_SHARE = 32
 _SMALL_BODY_BYTES = 64 * 1024
-_SAY_EVERY_S = 1.0
+_LOG_EVERY_S = 1.0
 
 
-class Shared:
+class ProcessLimits:
     """The limits of a process, and what has been used of them.
 
     Args:
@@ -64,7 +64,7 @@ class Shared:
         self._received_bytes = 0
         self._overloaded = 0
         self._passing = 0
-        self._said_s = -_SAY_EVERY_S
+        self._logged_s = -_LOG_EVERY_S
 
     @property
     def connections(self) -> list[Connection]:
@@ -113,9 +113,9 @@ class Shared:
         now_s = self._clock()
         for connection in self.connections:
             connection.check(now_s)
-        if self._overloaded and now_s - self._said_s >= _SAY_EVERY_S:
+        if self._overloaded and now_s - self._logged_s >= _LOG_EVERY_S:
             logger.warning("overloaded: %d requests were refused", self._overloaded)
-            self._overloaded, self._said_s = 0, now_s
+            self._overloaded, self._logged_s = 0, now_s
 
     @property
     def has_too_many_bodies(self) -> bool:

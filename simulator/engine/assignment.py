@@ -39,7 +39,7 @@ from simulator.engine.state import (
     World,
 )
 
-__all__ = ["answer", "find_courier", "free_courier", "give_back", "offer"]
+__all__ = ["answer", "find_courier", "free_courier", "offer", "unassign"]
 
 ANSWER_MEAN_S = 14.0
 REFUSAL_PAUSE_MS = 75_000
@@ -151,7 +151,7 @@ def answer(
 
 
 @inner
-def give_back(
+def unassign(
     world: World, orders: Orders, state: State, key: int, now: int, o: int, courier: int
 ) -> None:
     """A courier on the way to the store cannot go on: another one is looked for."""

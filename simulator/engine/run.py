@@ -39,7 +39,7 @@ from simulator.engine.assignment import (
     answer,
     find_courier,
     free_courier,
-    give_back,
+    unassign,
 )
 from simulator.engine.chance import (
     DEFECTIVE,
@@ -222,7 +222,7 @@ def _happen(
                 if orders.moments[READY, a] != NEVER:
                     hand_over(orders, state, key, now, a)
             elif orders.moments[AT_STORE, a] == NEVER:
-                give_back(world, orders, state, key, now, a, b)
+                unassign(world, orders, state, key, now, a, b)
     else:
         _proceed(world, orders, state, key, now, kind, a)
 

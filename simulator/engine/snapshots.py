@@ -16,13 +16,13 @@ from simulator.engine.state import (
     make_orders,
 )
 
-__all__ = ["copy_of", "fresh_orders", "grown", "joined", "part_of", "renumbered"]
+__all__ = ["copy_of", "doubled", "fresh_orders", "joined", "part_of", "renumbered"]
 
 _PER_SLOT = ("heap_ms", "heap_sequence", "heap_slot", "kind", "a", "b", "token", "since_ms", "law",
              "first", "second", "waiting", "dropped")  # fmt: skip
 
 
-def grown(state: State) -> State:
+def doubled(state: State) -> State:
     """Return the same state with room for twice as much."""
     capacity = len(state.free)
     larger = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.small.stores import CITY_RADIUS_M, FloatArray, IntArray, Stores
+from simulator.small.stores import CITY_RADIUS_M, FloatArray, IntArray, SmallStores
 
 PRICE: FloatArray = np.array([9.0, 11.0, 7.0, 10.0, 9.5, 4.0])
 """Mean price of one product of each category."""
@@ -15,7 +15,7 @@ CENTRE_RADIUS_M = 1_500.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Baskets:
+class SmallBaskets:
     """One entry per order; ``x_m`` and ``y_m`` are where the customer lives."""
 
     products: FloatArray
@@ -26,7 +26,7 @@ class Baskets:
     distance_m: FloatArray
 
 
-def make_baskets(stores: Stores, store: IntArray, rng: np.random.Generator) -> Baskets:
+def make_baskets(stores: SmallStores, store: IntArray, rng: np.random.Generator) -> SmallBaskets:
     """Draw baskets and customers; ``store`` is the store of each order.
 
     ``distance_m`` is street distance from store to customer: the sum of both coordinates'
@@ -40,7 +40,7 @@ def make_baskets(stores: Stores, store: IntArray, rng: np.random.Generator) -> B
     x_m = np.clip(stores.x_m[store] + away_m * np.cos(angle), -CITY_RADIUS_M, CITY_RADIUS_M)
     y_m = np.clip(stores.y_m[store] + away_m * np.sin(angle), -CITY_RADIUS_M, CITY_RADIUS_M)
     distance_m = np.abs(x_m - stores.x_m[store]) + np.abs(y_m - stores.y_m[store])
-    return Baskets(
+    return SmallBaskets(
         products=products,
         amount=np.round(products * price, 2),
         x_m=x_m,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.plan import CITIES, CityPlan
-from simulator.small.baskets import Baskets
-from simulator.small.kitchens import Cooked
-from simulator.small.stores import CITY_RADIUS_M, FloatArray, IntArray, Stores
+from simulator.small.baskets import SmallBaskets
+from simulator.small.kitchens import KitchenTimes
+from simulator.small.stores import CITY_RADIUS_M, FloatArray, IntArray, SmallStores
 
 PARKING_MEDIAN_S: FloatArray = np.array([190.0, 110.0, 120.0, 110.0, 130.0])
 """Time from reaching the customer's street to the door, by zone of the customer."""
@@ -38,10 +38,10 @@ class Deliveries:
 
 def deliver(
     plan: CityPlan,
-    stores: Stores,
+    stores: SmallStores,
     store: IntArray,
-    baskets: Baskets,
-    cooked: Cooked,
+    baskets: SmallBaskets,
+    cooked: KitchenTimes,
     gives_up_s: FloatArray,
     rng: np.random.Generator,
 ) -> Deliveries:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from simulator.plan import CITIES, CityPlan
-from simulator.small.stores import FloatArray, IntArray, Stores
+from simulator.small.stores import FloatArray, IntArray, SmallStores
 
 HOUR_SHARE: FloatArray = np.array(
     [0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0, 1.5, 3.0,
@@ -21,7 +21,7 @@ WEEKDAY_FACTOR: FloatArray = np.array([0.85, 0.85, 0.9, 0.95, 1.15, 1.2, 1.1])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Demand:
+class SmallDemand:
     """One entry per order, sorted by time; ``shift`` numbers half days since the start."""
 
     store: IntArray
@@ -40,7 +40,7 @@ def local_hours(plan: CityPlan, city: int) -> tuple[IntArray, IntArray, IntArray
     return hours, weekdays, days
 
 
-def make_demand(plan: CityPlan, stores: Stores, rng: np.random.Generator) -> Demand:
+def make_demand(plan: CityPlan, stores: SmallStores, rng: np.random.Generator) -> SmallDemand:
     """Draw the orders of every store: a Poisson count per hour, uniform within the hour.
 
     A day of a whole city (its weather, say) and a day of one store are each better or worse than
@@ -64,7 +64,7 @@ def make_demand(plan: CityPlan, stores: Stores, rng: np.random.Generator) -> Dem
         shift_parts.append(days[hour] * 2 + (hours[hour] >= 17))
     activated_s = np.concatenate(time_parts)
     order = np.argsort(activated_s, kind="stable")
-    return Demand(
+    return SmallDemand(
         store=np.concatenate(store_parts)[order].astype(np.int64),
         activated_s=activated_s[order],
         shift=np.concatenate(shift_parts)[order].astype(np.int64),

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.small.baskets import Baskets
+from simulator.small.baskets import SmallBaskets
 from simulator.small.cancellations import Cancellations
-from simulator.small.demand import Demand
-from simulator.small.stores import BASE_PREP_S, PREP_PER_PRODUCT_S, FloatArray, Stores
+from simulator.small.demand import SmallDemand
+from simulator.small.stores import BASE_PREP_S, PREP_PER_PRODUCT_S, FloatArray, SmallStores
 
 ACCEPT_GAP_S = 5.0
 """The least time between two acceptances in one store: one tablet, one pair of hands."""
@@ -24,7 +24,7 @@ BUSY_ATTENTION = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cooked:
+class KitchenTimes:
     """Seconds since the start at which each order was dispatched, accepted, ready; NaN if never.
 
     ``cancelled_s`` is NaN where nothing has cancelled the order until it is ready.
@@ -37,12 +37,12 @@ class Cooked:
 
 
 def cook(
-    stores: Stores,
-    demand: Demand,
-    baskets: Baskets,
+    stores: SmallStores,
+    demand: SmallDemand,
+    baskets: SmallBaskets,
     cancellations: Cancellations,
     rng: np.random.Generator,
-) -> Cooked:
+) -> KitchenTimes:
     """Send every order through its store's kitchen, first come, first served.
 
     A shift (half a day) of a store has its own pace, which nobody announces: only the orders that
@@ -62,7 +62,7 @@ def cook(
     )
     declined = np.isfinite(cancellations.declined_s)
     dispatched_s[declined] = np.nan
-    cooked = Cooked(
+    cooked = KitchenTimes(
         dispatched_s=dispatched_s,
         accepted_s=np.full(n, np.nan),
         ready_s=np.full(n, np.nan),
@@ -87,7 +87,14 @@ class _Kitchen:
         self._last_accepted_s = -np.inf
 
     def take(
-        self, i: int, cooked: Cooked, *, see_s: float, cook_s: float, cancel_s: float, refused: bool
+        self,
+        i: int,
+        cooked: KitchenTimes,
+        *,
+        see_s: float,
+        cook_s: float,
+        cancel_s: float,
+        refused: bool,
     ) -> None:
         dispatched_s = float(cooked.dispatched_s[i])
         load = self._orders_inside(dispatched_s)

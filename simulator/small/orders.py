@@ -10,11 +10,11 @@ import pandas as pd
 
 from aggregators.events import Event
 from simulator.plan import CITIES, CityPlan
-from simulator.small.baskets import ZONES, Baskets
+from simulator.small.baskets import ZONES, SmallBaskets
 from simulator.small.couriers import Deliveries
-from simulator.small.demand import Demand
-from simulator.small.kitchens import Cooked
-from simulator.small.stores import CATEGORIES, FloatArray, Stores
+from simulator.small.demand import SmallDemand
+from simulator.small.kitchens import KitchenTimes
+from simulator.small.stores import CATEGORIES, FloatArray, SmallStores
 from simulator.sources import ORDERS
 
 __all__ = ["events_of", "make_table"]
@@ -22,10 +22,10 @@ __all__ = ["events_of", "make_table"]
 
 def make_table(
     plan: CityPlan,
-    stores: Stores,
-    demand: Demand,
-    baskets: Baskets,
-    cooked: Cooked,
+    stores: SmallStores,
+    demand: SmallDemand,
+    baskets: SmallBaskets,
+    cooked: KitchenTimes,
     deliveries: Deliveries,
 ) -> pd.DataFrame:
     """Return one row per order, sorted by activation; events are datetimes in UTC, NaT: never."""

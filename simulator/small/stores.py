@@ -21,7 +21,7 @@ CITY_RADIUS_M = 4_000.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stores:
+class SmallStores:
     """One entry per store in every array, all of length ``plan.stores``.
 
     ``popularity`` multiplies the demand of an average store, ``pace`` the time that a dish takes
@@ -43,7 +43,7 @@ class Stores:
         return len(self.store_id)
 
 
-def make_stores(plan: CityPlan, rng: np.random.Generator) -> Stores:
+def make_stores(plan: CityPlan, rng: np.random.Generator) -> SmallStores:
     """Draw the stores of a plan. Capacity follows popularity, but not exactly.
 
     So some kitchens are too small for their busiest hour and others idle, as in life.
@@ -60,7 +60,7 @@ def make_stores(plan: CityPlan, rng: np.random.Generator) -> Stores:
     utilisation = rng.uniform(0.45, 0.95, n)
     slots = np.maximum(1, np.round(peak_orders_per_s * prep_s / utilisation)).astype(np.int64)
     width = max(3, len(str(n - 1)))
-    return Stores(
+    return SmallStores(
         store_id=np.array([f"s-{i:0{width}d}" for i in range(n)], dtype=object),
         city=city,
         category=category,

@@ -10,7 +10,7 @@ from numba.core import event
 from numpy.typing import NDArray
 
 from aggregators.compiled import Kernel, known_kernels
-from aggregators.kernel_types import FLOAT, FLOATS_2D, INT, INTS, INTS32, several, struct
+from aggregators.kernel_types import FLOAT, FLOATS_2D, INT, INTS, INTS32, struct, tuple_type
 from aggregators.kernels import group_rows
 from aggregators.typing import Float64Array, Int32Array
 from aggregators.warming import warm_up
@@ -37,7 +37,7 @@ def _scale(
 
 @pytest.fixture(scope="module")
 def scale() -> Kernel[..., float]:
-    signature = (FLOATS_2D, struct(Scaling, FLOAT, INTS), several(INTS32, 2), INT)
+    signature = (FLOATS_2D, struct(Scaling, FLOAT, INTS), tuple_type(INTS32, 2), INT)
     return Kernel(_scale, signature)
 
 

@@ -21,7 +21,7 @@ from aggregators.catalog import ORDERS, features_for
 from aggregators.questions import Questions
 from commands.main import app
 from commands.output import UserError
-from commands.replayed import Replayed, replayed_dataset
+from commands.replayed import ReplayedTables, replayed_dataset
 from commands.service_answers import ServiceAnswers
 from estimators.datasets import load_dataset
 from services import event_store
@@ -240,7 +240,7 @@ def test_a_service_finds_the_features_of_a_data_set(name: str, data_folder: Path
 
 def test_the_earliest_samples_are_replayed() -> None:
     orders = simulate(CityPlan(stores=2, days=1, seed=2))
-    whole = Replayed(
+    whole = ReplayedTables(
         name="city", tables={"orders": orders[::-1]}, features=FeatureSet(features_for(ORDERS))
     )
     earliest = sorted(orders["order_id"])[:10]

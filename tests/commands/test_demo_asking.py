@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from commands.demo_asking import PATIENCE_S, TRIES, Asked
+from commands.demo_asking import PATIENCE_S, TRIES, RetryingClient
 from commands.demo_callers import FINE_LEVELS, Tracking
-from commands.demo_compared import Compared
+from commands.demo_compared import FeatureComparison
 from commands.demo_run import failures_of
 from services.client import NoAnswerInTime, RequestRefused, ServiceUnreachable
 from services.parts import LATE
@@ -34,8 +34,8 @@ class Clock:
         self.now_s += seconds
 
 
-def patient(clock: Clock, alive: Callable[[], bool] = lambda: True) -> Asked:
-    return Asked(alive=alive, sleep=clock.sleep, clock=clock)
+def patient(clock: Clock, alive: Callable[[], bool] = lambda: True) -> RetryingClient:
+    return RetryingClient(alive=alive, sleep=clock.sleep, clock=clock)
 
 
 def answers(*given: Any) -> Callable[[], list[str]]:
@@ -152,5 +152,7 @@ def test_wrong_values_and_poor_answers_fail_the_demo() -> None:
     assert reason.startswith("not all answers are ok: 1 fallback, 1 refused; first: fallback: the")
 
 
-def failed(asked: Asked, *, different: int, estimates: Sequence[object] = ("one",)) -> list[str]:
-    return failures_of(asked, len(estimates), Compared(values=100, different=different))
+def failed(
+    asked: RetryingClient, *, different: int, estimates: Sequence[object] = ("one",)
+) -> list[str]:
+    return failures_of(asked, len(estimates), FeatureComparison(values=100, different=different))

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from commands.demo_asking import Asked
+from commands.demo_asking import RetryingClient
 from commands.demo_routing import (
     CANDIDATES,
     EARLY_SHARE,
@@ -79,7 +79,7 @@ def sent(
     cost: Any, ready: Any, requested: Sequence[bool], age_s: Sequence[float] = (0.0, 0.0)
 ) -> list[tuple[int, int]]:
     city = City(requested, len(cost[0]), age_s)
-    Routing(cast(Any, city), cast(Any, Client(cost, ready)), Asked()).decide()
+    Routing(cast(Any, city), cast(Any, Client(cost, ready)), RetryingClient()).decide()
     return sorted(city.offered)
 
 
@@ -104,7 +104,7 @@ def test_an_order_that_will_not_be_ready_is_put_off() -> None:
 def test_who_is_put_off_is_not_asked_about_at_once() -> None:
     city = City([True], 1, [0.0])
     client = Client([[100.0]], [[0.0]])
-    routing = Routing(cast(Any, city), cast(Any, client), Asked())
+    routing = Routing(cast(Any, city), cast(Any, client), RetryingClient())
     assert routing.decide() == []
     assert routing.decide() == []
     assert client.asked == [["BCN-0000000"]]

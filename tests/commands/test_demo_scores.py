@@ -9,7 +9,7 @@ import pytest
 
 from commands.demo_callers import FINE_LEVELS, Estimate
 from commands.demo_city import make_demo_city, send_nearest
-from commands.demo_scores import Difference, Waits, difference, orders_between, ranges_of
+from commands.demo_scores import MeanDifference, Waits, mean_difference, orders_between, ranges_of
 
 AT = datetime(2026, 3, 12, 19, tzinfo=UTC)
 SEED = 7
@@ -55,8 +55,8 @@ def test_orders_of_a_store_count_together() -> None:
     store = np.repeat(np.arange(20), 10)
     gap_s = rng.normal(-30.0, 40.0, 20)[store] + rng.normal(0.0, 5.0, 200)
     theirs = rng.gamma(2.0, 100.0, 200)
-    together = difference(theirs + gap_s, theirs, store)
-    apart = difference(theirs + gap_s, theirs, np.arange(200))
+    together = mean_difference(theirs + gap_s, theirs, store)
+    apart = mean_difference(theirs + gap_s, theirs, np.arange(200))
     assert together.mean == pytest.approx(gap_s.mean())
     assert together.high - together.low > 2.0 * (apart.high - apart.low)
     # With groups of the same size it is the t interval of the groups' means.
@@ -66,10 +66,10 @@ def test_orders_of_a_store_count_together() -> None:
 
 
 def test_one_store_alone_tells_nothing() -> None:
-    only = difference(np.ones(5), np.zeros(5), np.zeros(5, dtype=np.int64))
+    only = mean_difference(np.ones(5), np.zeros(5), np.zeros(5, dtype=np.int64))
     assert (only.mean, only.low, only.high) == (1.0, -np.inf, np.inf)
     assert only.verdict == "may be chance"
-    assert Difference(mean=3.0, low=1.0, high=5.0).verdict == "more"
+    assert MeanDifference(mean=3.0, low=1.0, high=5.0).verdict == "more"
 
 
 def test_two_cities_that_do_the_same_differ_in_nothing() -> None:
@@ -85,7 +85,7 @@ def test_two_cities_that_do_the_same_differ_in_nothing() -> None:
               for ms in demo.city.orders.activated_ms[orders]]  # fmt: skip
     assert all(begins <= one < begins + timedelta(minutes=30) for one in placed)
     delivered = orders[demo.running.moments(orders)[-1] > 0]
-    ours, theirs = (Waits.of(one, delivered) for one in (demo.running, demo.beside))
+    ours, theirs = (Waits.of(one, delivered) for one in (demo.running, demo.baseline))
     np.testing.assert_array_equal(ours.courier_s, theirs.courier_s)
     np.testing.assert_array_equal(ours.food_s, theirs.food_s)
     assert ((ours.courier_s == 0.0) | (ours.food_s == 0.0)).all()

@@ -63,14 +63,14 @@ def test_an_eta_is_refused_where_one_estimator_is_expected(
 
 
 def test_what_can_be_trained_is_known_by_the_name_it_is_saved_under() -> None:
-    from commands.estimators import OFFERED, Asked
+    from commands.estimators import OFFERED, EstimatorChoice
     from estimators.makers import command_that_makes
 
     for offered in OFFERED:
         for leg in offered.targets if offered.has_legs else [next(iter(offered.targets), "")]:
             named = f" --leg {leg}" if offered.has_legs else ""
             expected = f"doorstep train {offered.command}{named}"
-            assert command_that_makes(Asked(offered=offered, leg=leg).name) == expected
+            assert command_that_makes(EstimatorChoice(offered=offered, leg=leg).name) == expected
 
 
 def test_a_comparison_of_one_says_what_it_needs() -> None:

@@ -200,7 +200,7 @@ def test_a_model_is_served_as_broken_whichever_of_its_files_is(
             assert not service.complete()
             assert not service.__is_ready__()
             service.start._tried.set()
-            assert reason in service.why_not
+            assert reason in service.unready_reason
         finally:
             service.finish()
     finally:

@@ -11,7 +11,7 @@ import pytest
 
 from commands import training_charts as charts
 from commands.training_report import report_page
-from estimators.diagnostics import Dependence, Diagnostics, diagnose
+from estimators.diagnostics import DependenceCurve, Diagnostics, diagnose
 from estimators.evaluation import ReportRow, Scores
 from estimators.training import TrainedEstimator, train_etp
 from simulator.charts import COLOURS
@@ -156,7 +156,7 @@ def test_published_results_without_a_number_have_no_bar() -> None:
 
 
 def test_a_category_has_bars_on_both_sides_of_zero() -> None:
-    one = Dependence(
+    one = DependenceCurve(
         name="food",
         description="Food.",
         unit="",

@@ -13,7 +13,7 @@ import yaml
 from deploy.bentos import SERVICES
 from services.api_keys import ApiKeys
 from services.errors import SettingError
-from services.event_store import open_store
+from services.event_store import open_event_store
 from services.placeholders import PLACEHOLDER, check_placeholder
 from services.settings import EtpSettings
 from tests.deploy.kustomized import (
@@ -252,7 +252,7 @@ def test_the_example_of_secrets_cannot_be_deployed_by_mistake() -> None:
         (said,) = secret["metadata"]["labels"].values()
         assert not label.fullmatch(said)
     with pytest.raises(SettingError, match="placeholder"):
-        open_store(values["url"], [])
+        open_event_store(values["url"], [])
     with pytest.raises(SettingError, match="placeholder"):
         ApiKeys.from_json(values["api_keys.json"].encode(), origin="api_keys.json")
     with pytest.raises(SettingError, match="placeholder"):

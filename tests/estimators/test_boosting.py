@@ -111,12 +111,12 @@ def test_boosting_starts_at_the_profile_of_the_day_unless_told_otherwise() -> No
 
 def test_parameters_grow_with_the_rows_and_then_no_further() -> None:
     few = BoostingParameters()
-    assert few.grown(FEW_ROWS) == few
-    middle, many = few.grown(2 * FEW_ROWS), few.grown(MANY_ROWS)
+    assert few.scaled_to(FEW_ROWS) == few
+    middle, many = few.scaled_to(2 * FEW_ROWS), few.scaled_to(MANY_ROWS)
     assert few.leaves < middle.leaves < many.leaves
     assert few.outer_leaves < middle.outer_leaves < many.outer_leaves
     assert few.learning_rate < middle.learning_rate < many.learning_rate
-    assert few.grown(100 * MANY_ROWS) == many == many.grown(100 * MANY_ROWS)
+    assert few.scaled_to(100 * MANY_ROWS) == many == many.scaled_to(100 * MANY_ROWS)
     assert (many.median_trees, many.outer_trees) == (few.median_trees, few.outer_trees)
     fixed = BoostingParameters(grow_with_rows=False)
-    assert fixed.grown(MANY_ROWS) == fixed
+    assert fixed.scaled_to(MANY_ROWS) == fixed

@@ -103,7 +103,7 @@ def test_spreads_that_were_guessed_are_drawn_to_the_typical_one() -> None:
         low, high = grid.distribution(anchors[N // 2 :]).interval(0.8)
         covered = np.mean((low <= happened[N // 2 :]) & (happened[N // 2 :] <= high))
         assert abs(covered - 0.8) < 0.015, f"{name}, seed {SEED}"
-        widths[name], heeds[name] = float(np.mean(high - low)), grid.heed
+        widths[name], heeds[name] = float(np.mean(high - low)), grid.spread_exponent
     assert widths["guessed"] < 1.4 * widths["right"]
     assert heeds == {"right": 1.0, "guessed": 0.2}
 
@@ -114,7 +114,7 @@ def test_differences_in_spread_that_are_true_are_believed() -> None:
     happened = 600.0 * np.exp(spread / 1.28 * rng.normal(size=N))
     anchors = 600.0 * np.exp(np.outer(spread, [-1.0, 0.0, 1.0]))
     grid = ConformalGrid.fit(anchors, happened)
-    assert grid.heed == 1.0
+    assert grid.spread_exponent == 1.0
     low, high = grid.distribution(anchors).interval(0.8)
     inside = (low <= happened) & (happened <= high)
     assert abs(inside[spread > 0.5].mean() - 0.8) < 0.03, f"seed {SEED}"

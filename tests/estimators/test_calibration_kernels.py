@@ -31,8 +31,12 @@ def by_formula(grid: ConformalGrid, anchors_s: FloatArray, X: FloatArray) -> Flo
         below, above = max(scaled[1] - scaled[0], least), max(scaled[2] - scaled[1], least)
         if grid.typical is not None:
             typical_below, typical_above = grid.typical
-            below = typical_below * max(below / typical_below, SPREAD_SHARE_MIN) ** grid.heed
-            above = typical_above * max(above / typical_above, SPREAD_SHARE_MIN) ** grid.heed
+            below = (
+                typical_below * max(below / typical_below, SPREAD_SHARE_MIN) ** grid.spread_exponent
+            )
+            above = (
+                typical_above * max(above / typical_above, SPREAD_SHARE_MIN) ** grid.spread_exponent
+            )
         for group in grid.groups:
             value = X[row, group.column]
             number = sum(edge <= value for edge in group.edges)
@@ -71,7 +75,7 @@ def test_stretches_as_the_formula_says(
         scale=scale,
         groups=groups(rng) if grouped else (),
         typical=typical,
-        heed=0.6,
+        spread_exponent=0.6,
     )
     anchors_s = rng.normal(900.0, 500.0, (N_ROWS, 3))  # some cross, some are below zero
     X = np.column_stack([rng.integers(0, 5, N_ROWS), rng.random(N_ROWS)]).astype(np.float64)

@@ -31,11 +31,11 @@ def test_a_real_difference_is_sure_and_noise_is_not(outcome: tuple[FloatArray, I
     worse = losses_of(around(np.full(len(target_s), 1_060.0)), target_s)
     found = paired_difference(worse.absolute_s, good.absolute_s, as_of_us)
     assert found.low_s < found.mean_s < found.high_s
-    assert found.is_sure
+    assert found.is_significant
     assert found.mean_s > 0.0
     noise = good.absolute_s + rng.normal(0.0, 20.0, len(target_s))
     noise += good.absolute_s.mean() - noise.mean()
-    assert not paired_difference(noise, good.absolute_s, as_of_us).is_sure
+    assert not paired_difference(noise, good.absolute_s, as_of_us).is_significant
 
 
 def test_the_interval_is_as_wide_as_the_theory_says() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from estimators.calibration import GRID_LEVELS
-from estimators.composition import PARTS, SHOWN_PARTS, Composed, Dependence, compose
+from estimators.composition import PARTS, SHOWN_PARTS, Composed, GaussianCopula, compose
 from estimators.distribution import Distribution
 from estimators.errors import InputError
 from estimators.typing import FloatArray
@@ -42,7 +42,7 @@ def test_equals_brute_force(tied: float) -> None:
     uniforms = (np.argsort(np.argsort(normal, axis=0), axis=0) + 0.5) / ORACLE_DRAWS
     n_rows = 15
     parts = _parts(rng, n_rows)
-    composed = compose(parts, Dependence(correlation))
+    composed = compose(parts, GaussianCopula(correlation))
     errors = []
     for row in range(n_rows):
         one = {name: _drawn(parts[name], row, uniforms[:, k]) for k, name in enumerate(PARTS)}
@@ -100,7 +100,7 @@ def test_correlated_parts_widen_the_range() -> None:
     tied = np.full((len(PARTS), len(PARTS)), 0.8)
     np.fill_diagonal(tied, 1.0)
     low, high = compose(parts).eta.interval(0.8)
-    tied_low, tied_high = compose(parts, Dependence(tied)).eta.interval(0.8)
+    tied_low, tied_high = compose(parts, GaussianCopula(tied)).eta.interval(0.8)
     assert tied_high[0] - tied_low[0] > 1.2 * (high[0] - low[0])
 
 
@@ -111,24 +111,24 @@ def test_learns_the_dependence_from_what_happened() -> None:
     ranks = (np.argsort(np.argsort(normal, axis=0), axis=0) + 0.5) / len(normal)
     ranks[::2, 4] = np.nan
     ranks[1::2, 0] = np.nan  # never known together with the conditions
-    learned = Dependence.fit(ranks)
+    learned = GaussianCopula.fit(ranks)
     assert learned.correlation[2, 3] == pytest.approx(0.6, abs=0.05)
     assert learned.correlation[0, 1] == pytest.approx(0.0, abs=0.05)
     assert learned.correlation[0, 4] == 0.0
-    again = Dependence.from_json(learned.to_json())
+    again = GaussianCopula.from_json(learned.to_json())
     assert np.array_equal(again.uniforms, learned.uniforms)
 
 
 def test_mends_a_correlation_that_contradicts_itself() -> None:
     rng = np.random.default_rng(8)
     level = rng.random(3_000)
-    surprises = np.full((3_000, len(PARTS)), np.nan)
+    outcome_levels = np.full((3_000, len(PARTS)), np.nan)
     third = np.arange(3_000) // 1_000
     for pair, sign, part in (((0, 1), 1, 0), ((1, 2), 1, 1), ((0, 2), -1, 2)):
         rows = third == part
-        surprises[rows, pair[0]] = level[rows]
-        surprises[rows, pair[1]] = level[rows] if sign > 0 else 1.0 - level[rows]
-    correlation = Dependence.fit(surprises).correlation
+        outcome_levels[rows, pair[0]] = level[rows]
+        outcome_levels[rows, pair[1]] = level[rows] if sign > 0 else 1.0 - level[rows]
+    correlation = GaussianCopula.fit(outcome_levels).correlation
     assert np.linalg.eigvalsh(correlation).min() > 0.0
     assert np.diag(correlation) == pytest.approx(np.ones(len(PARTS)))
 
@@ -162,4 +162,4 @@ def test_refuses_other_parts(parts: dict[str, Distribution], message: str) -> No
 )
 def test_refuses_what_is_no_correlation(correlation: FloatArray, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Dependence(correlation)
+        GaussianCopula(correlation)

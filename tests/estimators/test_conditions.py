@@ -11,7 +11,13 @@ import pytest
 from aggregators import MemoryEventStore
 from aggregators.catalog import LOCAL_EVENTS, ORDERS, WEATHER
 from estimators import Dataset, DatasetError, Distribution, registry, seconds_between
-from estimators.conditions import BEFORE_PICKUP, ON_THE_WAY, Conditions, as_shift, felt_s
+from estimators.conditions import (
+    BEFORE_PICKUP,
+    ON_THE_WAY,
+    Conditions,
+    constant_shift,
+    pickup_delay_s,
+)
 from estimators.courier_travel import TO_STORE
 from estimators.datasets.cities import QUESTIONS
 from estimators.training import TrainedEstimator, evaluate, inputs_of, train
@@ -193,12 +199,12 @@ def test_a_late_courier_costs_nothing_while_the_kitchen_cooks() -> None:
     asked = dataset_with_rain().about(TO_STORE, as_of="courier_assigned")
     took_s = asked.duration_s
     ready_s = (asked.table["ready"] - asked.table["courier_assigned"]).dt.total_seconds()
-    late = felt_s(asked, took_s - 100.0)
+    late = pickup_delay_s(asked, took_s - 100.0)
     np.testing.assert_allclose(late, np.clip(took_s - ready_s, 0.0, 100.0), atol=1e-6)
-    early = felt_s(asked, took_s + 100.0)
+    early = pickup_delay_s(asked, took_s + 100.0)
     np.testing.assert_allclose(early, -np.clip(took_s + 100.0 - ready_s, 0.0, 100.0), atol=1e-6)
     unknown = replace(asked, table=asked.table.assign(ready=asked.table["cancelled"]))
-    np.testing.assert_allclose(felt_s(unknown, took_s - 100.0), 100.0)
+    np.testing.assert_allclose(pickup_delay_s(unknown, took_s - 100.0), 100.0)
 
 
 def test_data_are_prepared_once(prepared: Dataset) -> None:
@@ -236,7 +242,7 @@ def test_a_saved_model_answers_and_scores_the_same(
 
 def test_a_composition_adds_the_mean_alone() -> None:
     spread = Distribution([0.1, 0.5, 0.9], [[-60.0, 0.0, 120.0], [10.0, 20.0, 30.0]])
-    shift = as_shift(spread)
+    shift = constant_shift(spread)
     np.testing.assert_allclose(shift.mean(), spread.mean())
     assert (np.ptp(shift.values, axis=1) == 0.0).all()
 

@@ -12,7 +12,7 @@ from aggregators import MemoryEventStore
 from aggregators.times import NEVER
 from estimators import Dataset, InputError, registry, seconds_between
 from estimators.calibration import GRID_LEVELS, ConformalGrid
-from estimators.composition import SHOWN_PARTS, STEP_S, Dependence
+from estimators.composition import SHOWN_PARTS, STEP_S, GaussianCopula
 from estimators.distribution import Distribution
 from estimators.eta import ETA_PARTS, EtaModel, StageModel, blended
 from estimators.eta_evaluation import COMPOSED, evaluate_eta
@@ -43,13 +43,13 @@ def _model(seed: int = 2) -> EtaModel:
     """Parts that are tied, a stretch and a blend in every stage."""
     rng = np.random.default_rng(seed)
     level = rng.normal(size=(500, 1))
-    surprises = 1.0 / (1.0 + np.exp(-level - rng.normal(size=(500, 5))))
+    outcome_levels = 1.0 / (1.0 + np.exp(-level - rng.normal(size=(500, 5))))
     anchors = np.tile([500.0, 800.0, 1500.0], (2_000, 1))
     grid = ConformalGrid.fit(anchors, 900.0 * np.exp(0.5 * rng.normal(size=2_000)))
     stage = StageModel(weight=0.75, composed=grid, blend=grid)
     return EtaModel(
         parts={},
-        dependence=Dependence.fit(surprises),
+        dependence=GaussianCopula.fit(outcome_levels),
         stages={name: stage for name in OPEN_STAGES if name != "picked_up"},
     )
 

@@ -19,7 +19,7 @@ from estimators import Dataset, InputError
 from estimators.composition import SHOWN_PARTS
 from estimators.eta import EtaModel
 from estimators.eta_counterfactuals import (
-    AskedEta,
+    AnsweredOrder,
     Change,
     ask_eta,
     counterfactuals,
@@ -89,7 +89,7 @@ def orders(eta_dataset: Dataset) -> list[Order]:
     return asked
 
 
-def ask(model: EtaModel, store: EventStore, order: Order, **options: Any) -> AskedEta:
+def ask(model: EtaModel, store: EventStore, order: Order, **options: Any) -> AnsweredOrder:
     return ask_eta(
         model,
         store,
@@ -102,17 +102,17 @@ def ask(model: EtaModel, store: EventStore, order: Order, **options: Any) -> Ask
 
 
 @pytest.fixture(scope="module")
-def asked(trained_eta: TrainedEta, store: EventStore, orders: list[Order]) -> list[AskedEta]:
+def asked(trained_eta: TrainedEta, store: EventStore, orders: list[Order]) -> list[AnsweredOrder]:
     return [ask(trained_eta.model, store, order) for order in orders]
 
 
 @pytest.fixture(scope="module")
-def explained(asked: list[AskedEta]) -> list[EtaExplanation]:
+def explained(asked: list[AnsweredOrder]) -> list[EtaExplanation]:
     return [explain_eta(one) for one in asked]
 
 
 def test_parts_and_reasons_add_up_exactly(
-    asked: list[AskedEta], explained: list[EtaExplanation]
+    asked: list[AnsweredOrder], explained: list[EtaExplanation]
 ) -> None:
     assert {one.stage for one in asked} >= {"accepted", "courier_assigned", "picked_up"}
     for one, told in zip(asked, explained, strict=True):
@@ -121,14 +121,14 @@ def test_parts_and_reasons_add_up_exactly(
         for part in told.parts:
             assert part.seconds == estimate.expected_s[part.name][0]
             added_s = sum(reason.seconds for reason in part.reasons)
-            assert part.usual_s + added_s + part.other_s == part.seconds
+            assert part.baseline_s + added_s + part.other_s == part.seconds
             sizes = [abs(reason.seconds) for reason in part.reasons]
             assert sizes == sorted(sizes, reverse=True)
             assert len(sizes) <= 3
 
 
 def test_what_is_still_to_come_is_explained(
-    asked: list[AskedEta], explained: list[EtaExplanation]
+    asked: list[AnsweredOrder], explained: list[EtaExplanation]
 ) -> None:
     for one, told in zip(asked, explained, strict=True):
         pending = ["wait" if name == "ready" else name for name in pending_at(one.stage)]
@@ -137,7 +137,7 @@ def test_what_is_still_to_come_is_explained(
 
 
 def test_reasons_are_those_of_the_parts_own_model(
-    asked: list[AskedEta], explained: list[EtaExplanation]
+    asked: list[AnsweredOrder], explained: list[EtaExplanation]
 ) -> None:
     one, told = asked[1], explained[1]
     why = one.model.parts["to_customer"].explain(one.inputs["to_customer"], of="mean")
@@ -145,13 +145,13 @@ def test_reasons_are_those_of_the_parts_own_model(
     first = why.reasons()[0]
     assert part.reasons[0].name == first.column.name
     assert part.reasons[0].seconds == pytest.approx(first.contribution_s, abs=1 / 16)
-    assert part.usual_s == pytest.approx(why.base_s, abs=1 / 16)
+    assert part.baseline_s == pytest.approx(why.base_s, abs=1 / 16)
     texts = [str(reason) for every in told.parts for reason in every.reasons]
     assert any(text.startswith("Distance from the store to the customer: ") for text in texts)
     assert all(text.endswith(" s") for text in texts)
 
 
-def test_the_wait_follows_the_kitchen_as_far_as_it_is_likely(asked: list[AskedEta]) -> None:
+def test_the_wait_follows_the_kitchen_as_far_as_it_is_likely(asked: list[AnsweredOrder]) -> None:
     waits = [one for one in asked if one.estimate.expected_s["wait"][0] > 60.0]
     assert waits
     for one in waits:
@@ -167,7 +167,7 @@ def test_the_wait_follows_the_kitchen_as_far_as_it_is_likely(asked: list[AskedEt
 
 
 def test_conditions_are_called_by_what_explains_the_better_half(
-    asked: list[AskedEta], explained: list[EtaExplanation]
+    asked: list[AnsweredOrder], explained: list[EtaExplanation]
 ) -> None:
     kinds = {
         "weather": {"rain", "weather", "fair weather"},
@@ -203,7 +203,7 @@ def test_an_explanation_is_json_and_the_same_again(
     ]
 
 
-def test_the_answer_of_another_process_is_explained(asked: list[AskedEta]) -> None:
+def test_the_answer_of_another_process_is_explained(asked: list[AnsweredOrder]) -> None:
     one = asked[1]
     told_s = {name: float(s[0]) + 8.0 for name, s in one.estimate.expected_s.items()}
     told = explain_eta(one, expected_s=told_s)
@@ -227,7 +227,7 @@ def test_rounded_numbers_of_a_sentence_add_up(scale: float) -> None:
         assert total.endswith(" min") == (sum(parts) * scale >= 120.0)
 
 
-def test_named_changes_are_those_that_apply(asked: list[AskedEta]) -> None:
+def test_named_changes_are_those_that_apply(asked: list[AnsweredOrder]) -> None:
     found = [named_changes(one) for one in asked]
     names = {name for changes in found for name in changes}
     assert names == {"without_rain", "without_local_events", "empty_kitchen", "courier_at_store"}
@@ -243,7 +243,7 @@ def test_named_changes_are_those_that_apply(asked: list[AskedEta]) -> None:
                 assert column is None or unit is None or column.unit == unit
 
 
-def test_a_counterfactual_is_the_same_order_asked_otherwise(asked: list[AskedEta]) -> None:
+def test_a_counterfactual_is_the_same_order_asked_otherwise(asked: list[AnsweredOrder]) -> None:
     for one in asked[:6]:
         for change in named_changes(one).values():
             otherwise = one.changed(change.values, stage=change.stage)
@@ -263,7 +263,7 @@ def _same(one: FloatArray, other: FloatArray) -> BoolArray:
     return np.asarray((one == other) | (np.isnan(one) & np.isnan(other)))
 
 
-def test_a_courier_at_the_store_need_not_ride(asked: list[AskedEta]) -> None:
+def test_a_courier_at_the_store_need_not_ride(asked: list[AnsweredOrder]) -> None:
     on_the_way = [one for one in asked if one.stage == "courier_assigned"]
     for one in on_the_way:
         change = named_changes(one)["courier_at_store"]
@@ -273,7 +273,7 @@ def test_a_courier_at_the_store_need_not_ride(asked: list[AskedEta]) -> None:
         assert arrived.expected_eta_s < one.expected_eta_s
 
 
-def test_any_input_can_be_otherwise(asked: list[AskedEta]) -> None:
+def test_any_input_can_be_otherwise(asked: list[AnsweredOrder]) -> None:
     one = asked[1]
     far = one.changed({"distance_m": 9_000.0})
     near = one.changed({"distance_m": 300})
@@ -325,12 +325,12 @@ def test_a_part_that_is_elsewhere_has_seconds_without_reasons(
     )
     told = explain_eta(ask(lacking, store, orders[1]))
     (part,) = [part for part in told.parts if part.name == "to_customer"]
-    assert (part.reasons, part.usual_s, part.other_s) == ((), 0.0, part.seconds)
+    assert (part.reasons, part.baseline_s, part.other_s) == ((), 0.0, part.seconds)
     assert part.seconds > 0.0
 
 
 def test_facts_are_moved_into_bounds_before_parts_are_asked(
-    trained_eta: TrainedEta, store: EventStore, orders: list[Order], asked: list[AskedEta]
+    trained_eta: TrainedEta, store: EventStore, orders: list[Order], asked: list[AnsweredOrder]
 ) -> None:
     facts = trained_eta.model.parts["to_customer"].facts
     seen = {"distance_m": NumberStatistics.of(np.linspace(200.0, 4_000.0, 100))}
@@ -342,7 +342,7 @@ def test_facts_are_moved_into_bounds_before_parts_are_asked(
     assert asked[1].value("parking", "floor") == bounded.value("parking", "floor")
 
 
-def test_a_change_says_what_was_replaced(asked: list[AskedEta]) -> None:
+def test_a_change_says_what_was_replaced(asked: list[AnsweredOrder]) -> None:
     one = asked[1]
     (told,) = counterfactuals(one, {"next_door": Change("next door", {"distance_m": 250.0})})
     assert (told.name, told.replaced) == ("next_door", {"distance_m": 250.0})

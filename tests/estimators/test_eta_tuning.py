@@ -13,7 +13,7 @@ import pytest
 from estimators import Dataset, DatasetError, EstimatorError, eta_tuning
 from estimators.boosting import BoostingParameters
 from estimators.eta import ETA_PARTS
-from estimators.eta_rows import PartRows
+from estimators.eta_rows import PartMatrix
 from estimators.eta_training import BLOCKS_FROM, train_eta
 from estimators.eta_tuning import tuned_bases
 from estimators.matrix import FeatureMatrix
@@ -124,12 +124,12 @@ def test_each_part_has_a_stage_of_its_own(searched: _Searched) -> None:
         assert parts[-1] == 1.0
 
 
-def _ready_rows(moments: Moments, trained: TrainedEta) -> PartRows:
+def _ready_rows(moments: Moments, trained: TrainedEta) -> PartMatrix:
     estimator = trained.model.parts["ready"]
     at = np.flatnonzero(asked_at("ready", moments.stage))
     X = np.zeros((len(at), len(estimator.feature_names)))
     target_s = moments[at].rest_s("ready")
-    return PartRows(part="ready", estimator=estimator, at=at, X=X, target_s=target_s)
+    return PartMatrix(part="ready", estimator=estimator, at=at, X=X, target_s=target_s)
 
 
 def test_drawn_labels_teach_but_do_not_score(trained_eta: TrainedEta, eta_dataset: Dataset) -> None:

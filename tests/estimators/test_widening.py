@@ -16,7 +16,13 @@ from estimators.etp import Etp
 from estimators.matrix import FeatureMatrix
 from estimators.training import unfitted
 from estimators.typing import FloatArray
-from estimators.widening import PARTLY, WIDENING, as_wide_as, no_narrower, widened
+from estimators.widening import (
+    INCOMPLETE_FACTOR,
+    NO_FEATURES_FACTOR,
+    ensure_typical_width,
+    widen_to_baseline,
+    widened,
+)
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 13
@@ -94,39 +100,41 @@ def test_rows_are_answered_each_by_itself(asked: Asked) -> None:
     plain = estimator.predict(partly[:4])
     np.testing.assert_array_equal(together[8:].quantile(0.5), plain.quantile(0.5))
     wider = np.log(together[8:].quantile(0.9) / plain.quantile(0.5))
-    np.testing.assert_allclose(wider, PARTLY * np.log(plain.quantile(0.9) / plain.quantile(0.5)))
+    np.testing.assert_allclose(
+        wider, INCOMPLETE_FACTOR * np.log(plain.quantile(0.9) / plain.quantile(0.5))
+    )
 
 
 def test_a_saved_estimator_is_blind_in_the_same_way(asked: Asked) -> None:
     estimator, _, down, _ = asked
     again = copy(estimator)
-    assert again.blind_model is not None
+    assert again.facts_model is not None
     assert again.predict(down, every(down)) == estimator.predict(down, every(down))
 
 
 def test_a_model_that_was_saved_without_one_of_the_facts_widens(asked: Asked) -> None:
     estimator, _, down, target_s = asked
     old = copy(estimator, blind_model=None)
-    assert old.blind_model is None
+    assert old.facts_model is None
     plain, wider = old.predict(down), old.predict(down, every(down))
     np.testing.assert_array_equal(wider.quantile(0.5), plain.quantile(0.5))
-    assert wider == widened(plain, old.model.grid, WIDENING)
+    assert wider == widened(plain, old.model.grid, NO_FEATURES_FACTOR)
     assert coverage(plain, target_s) < coverage(wider, target_s)
 
 
 def test_the_model_of_the_facts_is_smaller_and_can_be_left_out(asked: Asked) -> None:
     estimator = asked.estimator
-    assert estimator.blind_model is not None
+    assert estimator.facts_model is not None
     small = QUICK.smaller()
     assert small.median_trees == QUICK.median_trees // 2
     assert BoostingParameters(median_trees=1, outer_trees=1).smaller().outer_trees == 1
-    sizes = [len(json.dumps(one.to_json())) for one in (estimator.blind_model, estimator.model)]
+    sizes = [len(json.dumps(one.to_json())) for one in (estimator.facts_model, estimator.model)]
     assert sizes[0] < 0.5 * sizes[1]
     dataset = town_dataset(town(SEED, rows=900))
     seeing = unfitted(Etp, dataset, parameters=QUICK)
     matrix = FeatureMatrix.compute(seeing, dataset, test=False)
-    seeing.fit(matrix.X, matrix.target_s, matrix.as_of_us, blind=False)
-    assert seeing.blind_model is None
+    seeing.fit(matrix.X, matrix.target_s, matrix.as_of_us, with_facts_model=False)
+    assert seeing.facts_model is None
 
 
 def test_blind_says_of_each_row_whether_it_is(asked: Asked) -> None:
@@ -139,25 +147,27 @@ def test_ranges_stay_within_what_has_ever_happened() -> None:
     grid = ConformalGrid(
         np.linspace(-1.0, 1.0, len(GRID_LEVELS)), 120.0, shortest_s=-5.0, scale="linear"
     )
-    told = Distribution(GRID_LEVELS, [values])
-    for wide in (widened(told, grid, 4.0), no_narrower(told, grid)):
+    distribution = Distribution(GRID_LEVELS, [values])
+    for wide in (widened(distribution, grid, 4.0), ensure_typical_width(distribution, grid)):
         assert wide.values.max() <= 120.0
         assert wide.values.min() >= -5.0
     # This grid does not know what is typical.
-    np.testing.assert_allclose(no_narrower(told, grid).values, told.values, rtol=1e-12)
+    np.testing.assert_allclose(
+        ensure_typical_width(distribution, grid).values, distribution.values, rtol=1e-12
+    )
 
 
 def test_nobody_reaches_less_far_than_is_usual(asked: Asked) -> None:
-    told = asked.estimator.predict(asked.X[:50])
-    usual = Distribution(
+    distribution = asked.estimator.predict(asked.X[:50])
+    baseline = Distribution(
         GRID_LEVELS, np.tile(np.geomspace(60.0, 6_000.0, len(GRID_LEVELS)), (50, 1))
     )
-    wide = as_wide_as(told, usual, "log")
-    np.testing.assert_array_equal(wide.quantile(0.5), told.quantile(0.5))
-    assert bool((wide.quantile(0.9) >= told.quantile(0.9) * (1.0 - 1e-12)).all())
+    wide = widen_to_baseline(distribution, baseline, "log")
+    np.testing.assert_array_equal(wide.quantile(0.5), distribution.quantile(0.5))
+    assert bool((wide.quantile(0.9) >= distribution.quantile(0.9) * (1.0 - 1e-12)).all())
     nearer_s = np.minimum(
-        told.quantile(0.5) * usual.quantile(0.9) / usual.quantile(0.5),
-        told.quantile(0.5) + usual.quantile(0.9) - usual.quantile(0.5),
+        distribution.quantile(0.5) * baseline.quantile(0.9) / baseline.quantile(0.5),
+        distribution.quantile(0.5) + baseline.quantile(0.9) - baseline.quantile(0.5),
     )
     assert bool((wide.quantile(0.9) >= nearer_s - 1e-6).all())
 
@@ -169,11 +179,11 @@ def test_what_is_nearly_over_makes_no_range_of_days(
     median_s: float, usual_median_s: float, scale: Scale
 ) -> None:
     steps = np.linspace(-1.0, 1.0, len(GRID_LEVELS))
-    told = Distribution(GRID_LEVELS, [np.maximum(median_s + 60.0 * steps, 0.0)])
-    usual = Distribution(GRID_LEVELS, [np.maximum(usual_median_s + 600.0 * steps, 0.0)])
-    wide = as_wide_as(told, usual, scale)
-    assert wide.quantile(0.5) == told.quantile(0.5)
+    distribution = Distribution(GRID_LEVELS, [np.maximum(median_s + 60.0 * steps, 0.0)])
+    baseline = Distribution(GRID_LEVELS, [np.maximum(usual_median_s + 600.0 * steps, 0.0)])
+    wide = widen_to_baseline(distribution, baseline, scale)
+    assert wide.quantile(0.5) == distribution.quantile(0.5)
     assert wide.values.max() <= median_s + 600.0
     assert wide.values.min() >= (0.0 if scale == "log" else median_s - 600.0)
-    assert bool((wide.values[0, 11:] >= told.values[0, 11:]).all())
-    assert bool((wide.values[0, :12] <= told.values[0, :12]).all())
+    assert bool((wide.values[0, 11:] >= distribution.values[0, 11:]).all())
+    assert bool((wide.values[0, :12] <= distribution.values[0, :12]).all())

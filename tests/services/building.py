@@ -127,7 +127,7 @@ class FakeEstimator:
     def __init__(self, facts: Any = None) -> None:
         self.facts = FakeFacts() if facts is None else facts
         self.calls = 0
-        self.blind: list[bool] = []
+        self.incomplete: list[bool] = []
 
     def assemble(
         self, facts: npt.NDArray[np.float64], realtime: npt.NDArray[np.float64]
@@ -135,14 +135,14 @@ class FakeEstimator:
         return np.concatenate([facts, realtime], axis=-1)
 
     def predict(
-        self, inputs: npt.NDArray[np.float64], blind: npt.NDArray[np.bool_] | None = None
+        self, inputs: npt.NDArray[np.float64], incomplete: npt.NDArray[np.bool_] | None = None
     ) -> Distribution:
         """Even between nothing and twice the mean; twice as wide where it is blind."""
         self.calls += 1
         known = np.where(np.isnan(inputs), 1.0, inputs)
         mean_s = 100.0 * known[:, 0] + 60.0 * known[:, 1]
-        self.blind = [False] * len(inputs) if blind is None else blind.tolist()
-        wide = np.where(self.blind, 2.0, 1.0)
+        self.incomplete = [False] * len(inputs) if incomplete is None else incomplete.tolist()
+        wide = np.where(self.incomplete, 2.0, 1.0)
         levels = np.array([0.125, 0.875])
         return Distribution(levels, mean_s[:, None] * (1.0 + np.outer(wide, levels - 0.5)))
 
@@ -151,20 +151,20 @@ def make_store() -> MemoryEventStore:
     return MemoryEventStore(sources=[ORDERS])
 
 
-def make_model(store: Any, estimator: Any = None, **options: Any) -> PartModel:
+def make_model(event_store: Any, estimator: Any = None, **options: Any) -> PartModel:
     return PartModel(
         cast(Estimator, FakeEstimator() if estimator is None else estimator),
         tag="etp:test",
-        store=store,
+        event_store=event_store,
         metrics=EstimateMetrics("etp", CollectorRegistry()),
         **options,
     )
 
 
-def make_estimation(store: Any, model: RowModel | None = None) -> Estimation:
+def make_estimation(event_store: Any, model: RowModel | None = None) -> Estimation:
     """An estimation whose clock stands at noon."""
     return Estimation(
-        make_model(store) if model is None else model,
+        make_model(event_store) if model is None else model,
         metrics=EstimateMetrics("etp", CollectorRegistry()),
         service="etp",
         clock=lambda: NOON,

@@ -47,7 +47,7 @@ class Doubling:
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
         return {}
 
-    def use_store(self, store: Any) -> None:
+    def use_event_store(self, event_store: Any) -> None:
         """There is none."""
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from estimators import Dataset, registry
 from estimators.stages import LIFE, elapsed_name
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
-from services.event_store import open_store
+from services.event_store import open_event_store
 from services.opening_parts import sources_of
 from services.parts import PartRows
 from services.wall_eta import WallEtaService
@@ -51,8 +51,8 @@ class City:
         self.as_of: datetime = assigned.iloc[len(assigned) // 2].to_pydatetime()
         self.ids: list[Any] = self.asked[dataset.source.sample_id].tolist()
         self.columns = {name: [_plain(one) for one in self.asked[name]] for name in FACTS}
-        with open_store(str(self.path), sources_of(self.model)) as store:
-            _fill(store, dataset)
+        with open_event_store(str(self.path), sources_of(self.model)) as event_store:
+            _fill(event_store, dataset)
 
     def environment(self) -> dict[str, str]:
         tags = {variable: self.model.tags[part] for part, variable in VARIABLES.items()}
@@ -92,8 +92,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _fill(store: EventStore, dataset: Dataset) -> None:
-    store.append_table(dataset.source, dataset.table)
+def _fill(event_store: EventStore, dataset: Dataset) -> None:
+    event_store.append_table(dataset.source, dataset.table)
     for source, table in dataset.others.items():
-        if source.name in store.sources:
-            store.append_table(source, table)
+        if source.name in event_store.sources:
+            event_store.append_table(source, table)

@@ -48,8 +48,8 @@ class KnownService:
 
 
 def _events(folder: Path) -> dict[str, str]:
-    store = str(folder / "events.db")
-    return EventSettings(store=store, max_clock_skew_s=LONG_S).to_environment()
+    event_store = str(folder / "events.db")
+    return EventSettings(event_store=event_store, max_clock_skew_s=LONG_S).to_environment()
 
 
 def _etp(folder: Path) -> dict[str, str]:

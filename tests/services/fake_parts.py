@@ -23,7 +23,7 @@ from services.courier_selection import CourierSelection
 from services.display_metrics import DisplayMetrics
 from services.display_policy import DisplayPolicy
 from services.displayed_eta import DisplayedEta
-from services.logbook import Logbook
+from services.logbook import PredictionLogger
 from services.metrics import EstimateMetrics
 from services.order_eta import OrderEta
 from services.orders import OrderBook, Vocabulary
@@ -136,18 +136,18 @@ class City:
     """Everything that answers the callers, over a store in memory and parts that need no model."""
 
     def __init__(self, *, now: datetime = NOON, policy: DisplayPolicy | None = None) -> None:
-        self.store = BrokenStore(sources=[ORDERS])
+        self.event_store = BrokenStore(sources=[ORDERS])
         self.parts = FakeParts()
         self.registry = CollectorRegistry()
         self.log = Logged()
         self.threads = ThreadPoolExecutor(2)
         self.now = now
         self.metrics = metrics = EstimateMetrics("eta", self.registry)
-        self.book = OrderBook(self.store, ORDERS, VOCABULARY)
+        self.book = OrderBook(self.event_store, ORDERS, VOCABULARY)
         self.composer = Composer(EtaModel(parts={}), self.parts, self.threads, metrics=metrics)
         common: dict[str, Any] = {
             "metrics": metrics,
-            "log": Logbook(cast(PredictionLog, self.log), "eta", INFO),
+            "log": PredictionLogger(cast(PredictionLog, self.log), "eta", INFO),
             "clock": lambda: self.now,
         }
         self.eta = OrderEta(self.book, self.composer, model=INFO, threads=self.threads, **common)
@@ -165,7 +165,7 @@ class City:
 
     def happens(self, order_id: str, event: str, at: datetime, **facts: Any) -> None:
         """Let an event of an order be in the store."""
-        self.store.append([Event("orders", order_id, event, at, facts)])
+        self.event_store.append([Event("orders", order_id, event, at, facts)])
 
     def counted(self, status: str) -> float:
         """How many estimates were counted with a status."""

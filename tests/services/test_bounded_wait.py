@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from services.bounded_wait import BoundedWait
-from services.computing import Computing
+from services.computing import AnswerExecutor
 from services.errors import InvalidRequest
-from services.remote_parts import Pause
+from services.remote_parts import CircuitBreaker
 from tests.services.doubling import Clock
 
 
@@ -34,23 +34,23 @@ def running(test: Callable[[BoundedWait, Store, Clock], Any], timeout_s: float) 
     """Run a test in an event loop, and end all threads."""
 
     async def run() -> Any:
-        store, clock = Store(), Clock()
-        computing = Computing(over_network=True)
-        pause = Pause("the store", failures=2, pause_s=10.0, clock=clock)
-        wait = BoundedWait(computing, pause=pause, timeout_s=timeout_s, clock=clock)
+        event_store, clock = Store(), Clock()
+        executor = AnswerExecutor(over_network=True)
+        breaker = CircuitBreaker("the store", failures=2, open_s=10.0, clock=clock)
+        wait = BoundedWait(executor, breaker=breaker, timeout_s=timeout_s, clock=clock)
         try:
-            return await test(wait, store, clock)
+            return await test(wait, event_store, clock)
         finally:
-            store.goes_on.set()
-            await asyncio.to_thread(computing.close)
+            event_store.goes_on.set()
+            await asyncio.to_thread(executor.close)
             wait.close()
 
     return asyncio.run(run())
 
 
 def test_a_store_that_answers_is_waited_for() -> None:
-    async def test(wait: BoundedWait, store: Store, _clock: Clock) -> str:
-        return await wait.run(1, store, lambda: "without")
+    async def test(wait: BoundedWait, event_store: Store, _clock: Clock) -> str:
+        return await wait.run(1, event_store, lambda: "without")
 
     assert running(test, 60.0) == "with"
 
@@ -59,7 +59,7 @@ def test_what_the_answer_raises_is_raised() -> None:
     def refuse() -> str:
         raise InvalidRequest("no such field")
 
-    async def test(wait: BoundedWait, _store: Store, _clock: Clock) -> None:
+    async def test(wait: BoundedWait, _event_store: Store, _clock: Clock) -> None:
         with pytest.raises(InvalidRequest):
             await wait.run(1, refuse, lambda: "without")
 
@@ -67,22 +67,24 @@ def test_what_the_answer_raises_is_raised() -> None:
 
 
 def test_a_store_that_hangs_is_left_alone_and_asked_again_later() -> None:
-    async def test(wait: BoundedWait, store: Store, clock: Clock) -> tuple[list[str], list[int]]:
-        own_run, answers, asked = wait._computing.run, [], [0]
+    async def test(
+        wait: BoundedWait, event_store: Store, clock: Clock
+    ) -> tuple[list[str], list[int]]:
+        own_run, answers, asked = wait._executor.run, [], [0]
 
         async def counted(rows: int, answer: Callable[[], Any]) -> Any:
             asked[-1] += 1
             return await own_run(rows, answer)
 
-        wait._computing.run = counted  # type: ignore[method-assign,assignment]
-        store.goes_on.clear()
+        wait._executor.run = counted  # type: ignore[method-assign,assignment]
+        event_store.goes_on.clear()
         for _ in range(4):
-            answers.append(await wait.run(1, store, lambda: "without"))
+            answers.append(await wait.run(1, event_store, lambda: "without"))
             asked.append(asked[-1])
-        store.goes_on.set()
+        event_store.goes_on.set()
         clock.now_s += 10.0
         wait._timeout_s = 60.0
-        answers.append(await wait.run(1, store, lambda: "without"))
+        answers.append(await wait.run(1, event_store, lambda: "without"))
         return answers, asked
 
     answers, asked = running(test, 0.05)
@@ -91,14 +93,14 @@ def test_a_store_that_hangs_is_left_alone_and_asked_again_later() -> None:
 
 
 def test_what_nobody_waits_for_any_more_is_not_computed() -> None:
-    async def test(wait: BoundedWait, store: Store, clock: Clock) -> tuple[str, int]:
-        own_run = wait._computing.run
+    async def test(wait: BoundedWait, event_store: Store, clock: Clock) -> tuple[str, int]:
+        own_run = wait._executor.run
 
         async def late(rows: int, answer: Callable[[], Any]) -> Any:
             clock.go_on()  # so long did it wait for a thread
             return await own_run(rows, answer)
 
-        wait._computing.run = late  # type: ignore[method-assign,assignment]
-        return await wait.run(1, store, lambda: "without"), store.asked
+        wait._executor.run = late  # type: ignore[method-assign,assignment]
+        return await wait.run(1, event_store, lambda: "without"), event_store.asked
 
     assert running(test, 60.0) == ("without", 0)

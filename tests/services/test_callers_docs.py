@@ -44,7 +44,7 @@ def printed(saved_eta: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """What each request of the page gets, in their order, of one service."""
     folder = tmp_path_factory.mktemp("callers")
     settings = EtaSettings(
-        model=saved_eta, store=str(folder / "events.db"), max_clock_skew_s=LONG_S
+        model=saved_eta, event_store=str(folder / "events.db"), max_clock_skew_s=LONG_S
     )
     with ServiceProcess(
         "services.eta:EtaService", log=folder / "log", settings=settings.to_environment()

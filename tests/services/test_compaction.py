@@ -17,7 +17,7 @@ from aggregators.stores import EventStore
 from aggregators.stores.base import CompactionResult
 from services import compaction
 from services.compaction import Compactor
-from services.store_metrics import StoreMetrics
+from services.store_metrics import EventStoreMetrics
 from tests.services.building import FEATURES, NOON, ORDERS
 
 
@@ -52,7 +52,7 @@ class Recorder:
 
 
 def make(
-    store: Any,
+    event_store: Any,
     registry: CollectorRegistry,
     every_s: float,
     *,
@@ -60,11 +60,11 @@ def make(
     seconds: Callable[[], float] = lambda: 0.0,
 ) -> Compactor:
     return Compactor(
-        cast(EventStore, store),
+        cast(EventStore, event_store),
         FEATURES,
         every_s=every_s,
         keep="6h",
-        metrics=StoreMetrics(registry),
+        metrics=EventStoreMetrics(registry),
         clock=clock,
         seconds=seconds,
     )
@@ -72,13 +72,13 @@ def make(
 
 def test_a_compaction_leaves_room_for_what_is_late_and_is_measured() -> None:
     registry = CollectorRegistry()
-    store = Recorder()
-    compactor = make(store, registry, 0.0)
+    event_store = Recorder()
+    compactor = make(event_store, registry, 0.0)
     compactor.compact()  # fails
     assert registry.get_sample_value("doorstep_store_maintenance_failures_total") == 1.0
     assert registry.get_sample_value("doorstep_compaction_timestamp_seconds") == 0.0
     compactor.compact()
-    assert store.compacted[1] == (FEATURES.features, NOON - timedelta(hours=6))
+    assert event_store.compacted[1] == (FEATURES.features, NOON - timedelta(hours=6))
     for name, value in (
         ("doorstep_compaction_timestamp_seconds", NOON.timestamp()),
         ("doorstep_compaction_samples_kept", 7.0),
@@ -94,16 +94,16 @@ def test_the_work_goes_on_after_a_failure_until_it_is_ended(
 ) -> None:
     monkeypatch.setattr(compaction, "REPAIR_EVERY_S", 0.001 if what == "repair" else 3_600.0)
     registry = CollectorRegistry()
-    store = Recorder()
-    compactor = make(store, registry, 0.001 if what == "compaction" else 0.0)
+    event_store = Recorder()
+    compactor = make(event_store, registry, 0.001 if what == "compaction" else 0.0)
     compactor.start()
-    assert store.enough.wait(30.0)
+    assert event_store.enough.wait(30.0)
     compactor.close()
-    done = (len(store.compacted), store.repairs)
+    done = (len(event_store.compacted), event_store.repairs)
     assert registry.get_sample_value("doorstep_store_maintenance_failures_total") == 1.0
     assert done[what == "compaction"] == 0
     compactor.close()
-    assert (len(store.compacted), store.repairs) == done
+    assert (len(event_store.compacted), event_store.repairs) == done
 
 
 def test_a_store_that_needs_no_repair_and_no_compaction_has_no_thread() -> None:
@@ -124,8 +124,8 @@ KEYS = {"store_id": "s", "city": "c"}
 class Life:
     """A store with an event a day, a clock that can be set, and a compactor."""
 
-    def __init__(self, store: EventStore) -> None:
-        self.store = store
+    def __init__(self, event_store: EventStore) -> None:
+        self.event_store = event_store
         self.passed = timedelta(0)
         self.ahead = timedelta(0)
         self.compactor = self.start()
@@ -134,7 +134,7 @@ class Life:
         """The compactor of a service that starts now."""
         self.registry = CollectorRegistry()
         return make(
-            self.store,
+            self.event_store,
             self.registry,
             0.0,
             clock=lambda: NOON + self.passed + self.ahead,
@@ -145,13 +145,13 @@ class Life:
         """An order of the right moment, of a store that closes none."""
         data = {"store_id": "s", "city": "c"}
         for event in ("dispatched", "ready"):
-            self.store.append([Event("orders", number, event, NOON + self.passed, data)])
+            self.event_store.append([Event("orders", number, event, NOON + self.passed, data)])
 
-    def ask(self, store: EventStore | None = None) -> float:
+    def ask(self, event_store: EventStore | None = None) -> float:
         """How long the city's last orders took, asked about now, by the right clock."""
         now = NOON + self.passed + timedelta(seconds=1)
         values = FEATURES.transform(
-            store or self.store, "inference", as_of=now, keys=KEYS, sample_id=None
+            event_store or self.event_store, "inference", as_of=now, keys=KEYS, sample_id=None
         )
         return float(values["city_last_3_mean_s"])
 
@@ -162,9 +162,9 @@ def life(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     with (
         SqliteEventStore(tmp_path / "e.db", [ORDERS])
         if is_file
-        else MemoryEventStore([ORDERS]) as store
+        else MemoryEventStore([ORDERS]) as event_store
     ):
-        yield Life(store)
+        yield Life(event_store)
 
 
 def test_a_clock_ten_days_ahead_for_four_seconds_changes_nothing(life: Life) -> None:
@@ -177,13 +177,13 @@ def test_a_clock_ten_days_ahead_for_four_seconds_changes_nothing(life: Life) -> 
         life.compactor.compact()
     life.ahead = timedelta(0)
     life.compactor.compact()
-    assert life.store.count(ORDERS) == 5
-    assert life.store.compacted_until(ORDERS) is None
+    assert life.event_store.count(ORDERS) == 5
+    assert life.event_store.compacted_until(ORDERS) is None
     assert life.ask() == 0.0
     assert life.registry.get_sample_value("doorstep_store_maintenance_failures_total") == 5.0
     life.passed += timedelta(hours=1)
     life.compactor.compact()  # the clock has run evenly for an hour
-    assert life.store.compacted_until(ORDERS) is not None
+    assert life.event_store.compacted_until(ORDERS) is not None
     assert life.ask() == 0.0
 
 
@@ -196,31 +196,31 @@ def test_a_service_that_starts_with_a_clock_ahead_keeps_what_events_say_is_young
     life.ahead = 10 * DAY
     life.start().compact()
     life.ahead = timedelta(0)
-    until = life.store.compacted_until(ORDERS)
+    until = life.event_store.compacted_until(ORDERS)
     latest = NOON + timedelta(hours=8)
     assert until == round((latest - timedelta(hours=6)).timestamp() * 1e6)
-    assert life.store.count(ORDERS) == 9  # settled after a day
+    assert life.event_store.count(ORDERS) == 9  # settled after a day
     assert life.ask() == 0.0
 
 
 def test_a_store_that_was_closed_for_the_future_is_opened_at_the_start(life: Life) -> None:
     life.order(1)
     life.passed = timedelta(minutes=1)
-    life.store.compact(FEATURES, NOON + 9 * DAY)  # by a version that trusted the clock
+    life.event_store.compact(FEATURES, NOON + 9 * DAY)  # by a version that trusted the clock
     with pytest.raises(QueryError, match="was compacted"):
         life.ask()
     compactor = life.start()
     compactor.start()
     compactor.close()
     assert life.ask() == 0.0
-    if isinstance(life.store, SqliteEventStore):
-        with SqliteEventStore(life.store.path, [ORDERS]) as other:
+    if isinstance(life.event_store, SqliteEventStore):
+        with SqliteEventStore(life.event_store.path, [ORDERS]) as other:
             assert life.ask(other) == 0.0
 
 
 def test_an_empty_store_is_not_compacted(life: Life) -> None:
     life.compactor.compact()
-    assert life.store.compacted_until(ORDERS) is None
+    assert life.event_store.compacted_until(ORDERS) is None
 
 
 def test_events_of_the_future_do_not_lead_the_compaction(life: Life) -> None:
@@ -228,5 +228,5 @@ def test_events_of_the_future_do_not_lead_the_compaction(life: Life) -> None:
     life.order(1)
     life.passed = DAY
     life.start().compact()
-    until = life.store.compacted_until(ORDERS)
+    until = life.event_store.compacted_until(ORDERS)
     assert until == round((NOON + DAY - timedelta(hours=6)).timestamp() * 1e6)

@@ -63,7 +63,7 @@ def stream_of(url: str, name: str = "a", kind: type[EventStream] = EventStream) 
 
 def make_consumer(
     stream: EventStream,
-    store: EventStore,
+    event_store: EventStore,
     *,
     batch: int = 10,
     idle_s: float = HOURS_S,
@@ -76,8 +76,8 @@ def make_consumer(
     registry = registry or CollectorRegistry()
     return Consumer(
         stream,
-        store,
-        rules=IntakeRules(sources=store.sources, max_clock_skew_s=60.0, clock=lambda: at(60)),
+        event_store,
+        rules=IntakeRules(sources=event_store.sources, max_clock_skew_s=60.0, clock=lambda: at(60)),
         intake=IntakeMetrics(registry),
         metrics=ConsumerMetrics(registry),
         batch=batch,
@@ -89,10 +89,10 @@ def make_consumer(
     )
 
 
-def consume(url: str, store: EventStore, name: str = "a", **options: Any) -> Progress:
+def consume(url: str, event_store: EventStore, name: str = "a", **options: Any) -> Progress:
     stream = stream_of(url, name)
     try:
-        return make_consumer(stream, store, **options).run()
+        return make_consumer(stream, event_store, **options).run()
     finally:
         stream.close()
 
@@ -103,18 +103,18 @@ def unfinished(client: Any) -> int:
     return int(group["pending"]) + int(group["lag"])
 
 
-def ids_of(store: MemoryEventStore) -> set[str]:
-    return set(store.table(ORDERS)["order_id"])
+def ids_of(event_store: MemoryEventStore) -> set[str]:
+    return set(event_store.table(ORDERS)["order_id"])
 
 
 def test_every_message_is_stored_and_then_acknowledged(url: str, client: Any) -> None:
     add(client, *happened(25))
-    store = make_store()
+    event_store = make_store()
     registry = CollectorRegistry()
-    progress = consume(url, store, registry=registry)
+    progress = consume(url, event_store, registry=registry)
     assert (progress.messages, progress.events, progress.applied) == (25, 25, 25)
     assert (progress.dead, progress.retries, progress.lag, progress.pending) == (0, 0, 0, 0)
-    assert ids_of(store) == {f"o-{i}" for i in range(25)}
+    assert ids_of(event_store) == {f"o-{i}" for i in range(25)}
     assert unfinished(client) == 0
     for name, labels, value in (
         ("doorstep_stream_messages_total", {"outcome": "stored"}, 25.0),
@@ -132,19 +132,19 @@ def test_every_message_is_stored_and_then_acknowledged(url: str, client: Any) ->
 
 
 def test_what_came_before_the_group_and_what_comes_later_is_read(url: str, client: Any) -> None:
-    store = make_store()
+    event_store = make_store()
     add(client, *happened(3))
-    consume(url, store)
+    consume(url, event_store)
     add(client, *happened(3, first=3))
-    assert consume(url, store).messages == 3
-    assert len(store) == 6
+    assert consume(url, event_store).messages == 3
+    assert len(event_store) == 6
 
 
 def test_a_message_may_hold_a_list(url: str, client: Any) -> None:
     add(client, happened(7), *happened(2, first=7))
-    store = make_store()
-    progress = consume(url, store)
-    assert (progress.messages, progress.events, len(store)) == (3, 9, 9)
+    event_store = make_store()
+    progress = consume(url, event_store)
+    assert (progress.messages, progress.events, len(event_store)) == (3, 9, 9)
 
 
 class UnwillingStore(MemoryEventStore):
@@ -168,10 +168,10 @@ def test_what_the_store_cannot_take_now_is_tried_again_and_never_dead(
 ) -> None:
     add(client, *happened(15))
     registry = CollectorRegistry()
-    store = UnwillingStore(5)
-    progress = consume(url, store, registry=registry)
+    event_store = UnwillingStore(5)
+    progress = consume(url, event_store, registry=registry)
     assert (progress.applied, progress.dead, progress.retries) == (15, 0, 5)
-    assert len(store) == 15
+    assert len(event_store) == 15
     assert not client.exists(f"{STREAM}:dead")
     assert registry.get_sample_value("doorstep_stream_retries_total") == 5.0
 
@@ -185,8 +185,8 @@ def test_a_consumer_that_is_ended_before_the_store_takes_leaves_messages_to_othe
     assert progress.messages == 0
     assert unfinished(client) == 15
     assert [entry["name"] for entry in client.xinfo_consumers(STREAM, "g")] == [b"a"]
-    store = make_store()
-    assert consume(url, store, "b", idle_s=0.0).applied == 15
+    event_store = make_store()
+    assert consume(url, event_store, "b", idle_s=0.0).applied == 15
     assert unfinished(client) == 0
 
 
@@ -205,21 +205,21 @@ def test_who_dies_between_store_and_acknowledgement_has_its_messages_taken_over(
     url: str, client: Any
 ) -> None:
     add(client, *happened(25))
-    store = make_store()
+    event_store = make_store()
     stream = stream_of(url, "dead", ForgetfulStream)
     with pytest.raises(Dies):
-        make_consumer(stream, store).run()
+        make_consumer(stream, event_store).run()
     stream.close()
-    assert (len(store), unfinished(client)) == (10, 25)
+    assert (len(event_store), unfinished(client)) == (10, 25)
 
-    waiting = consume(url, store, "b", idle_s=HOURS_S)
+    waiting = consume(url, event_store, "b", idle_s=HOURS_S)
     assert (waiting.messages, unfinished(client)) == (15, 10)
 
     registry = CollectorRegistry()
-    taken = consume(url, store, "c", idle_s=0.0, registry=registry)
+    taken = consume(url, event_store, "c", idle_s=0.0, registry=registry)
     assert (taken.messages, taken.applied, unfinished(client)) == (10, 0, 0)
     assert registry.get_sample_value("doorstep_stream_taken_over_total") == 10.0
-    assert len(store) == 25
+    assert len(event_store) == 25
 
 
 def test_who_comes_back_begins_with_what_it_left(url: str, client: Any) -> None:
@@ -228,8 +228,8 @@ def test_who_comes_back_begins_with_what_it_left(url: str, client: Any) -> None:
     stream.prepare()
     assert [message.id for message in stream.read_new(3, wait_s=0.0)] == ids[:3]
     stream.close()
-    store = make_store()
-    progress = consume(url, store, batch=2)
+    event_store = make_store()
+    progress = consume(url, event_store, batch=2)
     assert (progress.messages, progress.applied, unfinished(client)) == (5, 5, 0)
 
 
@@ -240,13 +240,13 @@ def test_what_was_trimmed_before_it_was_stored_is_reported(url: str, client: Any
     stream.read_new(2, wait_s=0.0)
     stream.close()
     client.xdel(STREAM, ids[0])
-    store = make_store()
-    progress = consume(url, store)
+    event_store = make_store()
+    progress = consume(url, event_store)
     assert (progress.messages, progress.dead) == (4, 1)
     ((_id, letter),) = client.xrange(f"{STREAM}:dead")
     assert letter[b"id"] == ids[0]
     assert b"trimmed" in letter[b"reason"]
-    assert ids_of(store) == {"o-1", "o-2", "o-3"}
+    assert ids_of(event_store) == {"o-1", "o-2", "o-3"}
 
 
 def test_several_consumers_share_a_stream(url: str, client: Any) -> None:
@@ -287,9 +287,9 @@ def test_a_group_that_is_gone_is_made_again(url: str, client: Any) -> None:
                 client.xgroup_destroy(STREAM, "g")
             return super().read_new(count, wait_s=wait_s)
 
-    store = make_store()
+    event_store = make_store()
     stream = stream_of(url, kind=LosesGroup)
-    progress = make_consumer(stream, store).run()
+    progress = make_consumer(stream, event_store).run()
     stream.close()
     assert (progress.applied, progress.retries, unfinished(client)) == (12, 1, 0)
 

@@ -29,11 +29,11 @@ def test_poison_is_set_aside_with_the_reason_and_harms_no_other(url: str, client
         add(client, [*happened(1, first=50), cloud_event(type="x"), 7])[0]: "type: 'x' is unknown",
     }
     good += add(client, *happened(2, first=2))
-    store = make_store()
+    event_store = make_store()
     registry = CollectorRegistry()
-    progress = consume(url, store, batch=100, registry=registry)
+    progress = consume(url, event_store, batch=100, registry=registry)
     assert (progress.messages, progress.dead) == (len(good) + len(poison), len(poison))
-    assert ids_of(store) == {"o-0", "o-1", "o-2", "o-3", "o-50"}
+    assert ids_of(event_store) == {"o-0", "o-1", "o-2", "o-3", "o-50"}
     assert unfinished(client) == 0
     letters = {fields[b"id"]: fields for _id, fields in client.xrange(f"{STREAM}:dead")}
     assert list(letters) == list(poison)
@@ -51,10 +51,10 @@ def test_unknown_data_and_a_broken_element_lose_no_event(url: str, client: Any) 
     add(client, one)
     text = msgspec.json.encode(two | {"partitionkey": "a"})
     client.xadd(STREAM, {"event": b"[" + text + b', {"id": "\\ud800"}]'})
-    store, registry = make_store(), CollectorRegistry()
-    progress = consume(url, store, registry=registry)
+    event_store, registry = make_store(), CollectorRegistry()
+    progress = consume(url, event_store, registry=registry)
     assert (progress.messages, progress.events, progress.dead) == (2, 2, 1)
-    assert ids_of(store) == {"o-0", "o-1"}
+    assert ids_of(event_store) == {"o-0", "o-1"}
     name = "doorstep_event_fields_ignored_total"
     for part in ("data", "attribute"):
         labels = {"source": "orders", "part": part}

@@ -127,7 +127,7 @@ def test_rows_are_apart() -> None:
 def test_a_store_that_is_down_degrades_and_does_not_fail() -> None:
     city = City()
     placed(city)
-    city.store.is_down = True
+    city.event_store.is_down = True
     found = the_row(answer_of(city, "o-1"))
     assert found.status == "degraded"
     assert "cannot be read now" in found.notes[0]

@@ -237,7 +237,7 @@ def test_columns_that_do_not_fit_refuse_the_request(changes: dict[str, Any], fie
 
 def test_a_store_that_is_down_is_said_of_every_order() -> None:
     city = City()
-    city.store.is_down = True
+    city.event_store.is_down = True
     found = answer_of(request(orders={"order_id": ["o-1", None], "facts": FACTS}), city)
     assert found.orders.status == ["degraded", "ok"]
     assert "cannot be read now" in found.orders.notes[0][0]

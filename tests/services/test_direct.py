@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 from starlette.responses import Response
 
-from services.direct import Direct
+from services.direct import FastPath
 from services.http import Call, json_response
 
 
@@ -80,7 +80,7 @@ def ask(
         "headers": [(b"content-type", media_type), (b"x-request-id", b"r-1")],
     }
     with mock.patch("bentoml.get_current_service", return_value=current):
-        asyncio.run(Direct(app, of=of)(scope, receive, send))
+        asyncio.run(FastPath(app, of=of)(scope, receive, send))
     return asked
 
 

@@ -56,6 +56,6 @@ def test_no_change_is_the_very_policy() -> None:
 
 
 def test_settings_are_those_of_the_environment() -> None:
-    settings = EtaSettings(model="eta:x", store="a.db", display_policy='{"level": 0.9}')
+    settings = EtaSettings(model="eta:x", event_store="a.db", display_policy='{"level": 0.9}')
     assert EtaSettings.from_environment(settings.to_environment()) == settings
     assert EtaSettings.from_environment({}) == EtaSettings()

@@ -44,5 +44,5 @@ def test_settings_are_documented_with_their_defaults() -> None:
     defaults = EtpSettings()
     (_, model_variable) = EtpSettings.model_variables["ready"]
     assert f"`{model_variable}` | `{defaults.model}`" in PAGE
-    assert f"`{settings.STORE_VARIABLE}` | `{defaults.store}`" in PAGE
+    assert f"`{settings.EVENT_STORE_VARIABLE}` | `{defaults.event_store}`" in PAGE
     assert f"`{settings.SKEW_VARIABLE}` | `{defaults.max_clock_skew_s:g}`" in PAGE

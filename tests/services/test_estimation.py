@@ -24,22 +24,22 @@ ORDER: dict[str, Any] = {"store_id": "s-1", "city": "BCN", "products": 2}
 
 
 @pytest.fixture
-def store() -> MemoryEventStore:
-    store = make_store()
+def event_store() -> MemoryEventStore:
+    event_store = make_store()
     for i in range(3):
         data = {"store_id": "s-1", "city": "BCN", "products": 1}
-        store.append([Event("orders", f"o-{i}", "dispatched", at(-10 + i), data)])
-    store.append([Event("orders", "o-0", "ready", at(-1))])
-    return store
+        event_store.append([Event("orders", f"o-{i}", "dispatched", at(-10 + i), data)])
+    event_store.append([Event("orders", "o-0", "ready", at(-1))])
+    return event_store
 
 
-def ask(store: MemoryEventStore, **changes: Any) -> Any:
+def ask(event_store: MemoryEventStore, **changes: Any) -> Any:
     request = PredictRequest(**{"order": ORDER, "sample_id": None, **changes})
-    return make_estimation(store).answer(request, request_id="r-1")
+    return make_estimation(event_store).answer(request, request_id="r-1")
 
 
-def test_an_answer_says_everything(store: MemoryEventStore) -> None:
-    answer = ask(store, include_features=True, levels=[0.25, 0.5])
+def test_an_answer_says_everything(event_store: MemoryEventStore) -> None:
+    answer = ask(event_store, include_features=True, levels=[0.25, 0.5])
     assert answer.status == "ok"
     assert answer.notes == []
     assert answer.request_id == "r-1"
@@ -52,51 +52,51 @@ def test_an_answer_says_everything(store: MemoryEventStore) -> None:
     assert answer.model.fingerprint == FEATURES.fingerprint
 
 
-def test_features_are_given_on_request_only(store: MemoryEventStore) -> None:
-    assert ask(store).features is None
+def test_features_are_given_on_request_only(event_store: MemoryEventStore) -> None:
+    assert ask(event_store).features is None
 
 
-def test_the_order_itself_is_not_counted(store: MemoryEventStore) -> None:
-    answer = ask(store, sample_id="o-1", include_features=True)
+def test_the_order_itself_is_not_counted(event_store: MemoryEventStore) -> None:
+    answer = ask(event_store, sample_id="o-1", include_features=True)
     assert answer.features["open_orders"] == 1.0
 
 
-def test_the_moment_can_be_named_in_any_timezone(store: MemoryEventStore) -> None:
+def test_the_moment_can_be_named_in_any_timezone(event_store: MemoryEventStore) -> None:
     early = datetime.fromisoformat("2026-03-02T12:51:00+01:00")  # 11:51 UTC: one order so far
-    answer = ask(store, as_of=early, include_features=True)
+    answer = ask(event_store, as_of=early, include_features=True)
     assert answer.as_of == early
     assert answer.as_of.utcoffset().total_seconds() == 0.0
     assert answer.features["open_orders"] == 1.0
 
 
-def test_a_missing_feature_is_null_in_json(store: MemoryEventStore) -> None:
-    answer = ask(store, order={**ORDER, "city": "nowhere"}, include_features=True)
+def test_a_missing_feature_is_null_in_json(event_store: MemoryEventStore) -> None:
+    answer = ask(event_store, order={**ORDER, "city": "nowhere"}, include_features=True)
     assert np.isnan(answer.features["city_last_3_mean_s"])
     assert json.loads(msgspec.json.encode(answer))["features"]["city_last_3_mean_s"] is None
 
 
 @pytest.mark.parametrize("name", ["store_id", "city", "products"])
-def test_what_is_not_known_degrades_the_answer(store: MemoryEventStore, name: str) -> None:
-    answer = ask(store, order={**ORDER, name: None})
+def test_what_is_not_known_degrades_the_answer(event_store: MemoryEventStore, name: str) -> None:
+    answer = ask(event_store, order={**ORDER, name: None})
     assert answer.status == "degraded"
     assert answer.notes == [f"{name} is missing"]
     assert answer.mean_s > 0.0
 
 
-def test_what_is_left_out_degrades_the_answer_like_null(store: MemoryEventStore) -> None:
-    answer = ask(store, order={"store_id": "s-1"})
+def test_what_is_left_out_degrades_the_answer_like_null(event_store: MemoryEventStore) -> None:
+    answer = ask(event_store, order={"store_id": "s-1"})
     assert (answer.status, answer.notes) == (
         "degraded", ["city is missing", "products is missing"]
     )  # fmt: skip
 
 
 def test_a_column_that_the_model_does_not_need_is_checked_and_not_used(
-    store: MemoryEventStore,
+    event_store: MemoryEventStore,
 ) -> None:
-    whole = ask(store, order={**ORDER, "courier_id": "c-7", "amount": 12.5})
-    assert whole == ask(store)
+    whole = ask(event_store, order={**ORDER, "courier_id": "c-7", "amount": 12.5})
+    assert whole == ask(event_store)
     with pytest.raises(InvalidRequest):
-        ask(store, order={**ORDER, "amount": "12.5"})
+        ask(event_store, order={**ORDER, "amount": "12.5"})
 
 
 @pytest.mark.parametrize(
@@ -116,38 +116,40 @@ def test_a_column_that_the_model_does_not_need_is_checked_and_not_used(
     ],
 )
 def test_a_bad_value_names_its_field(
-    store: MemoryEventStore, name: str, value: Any, reason: str
+    event_store: MemoryEventStore, name: str, value: Any, reason: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        ask(store, order={**ORDER, name: value})
+        ask(event_store, order={**ORDER, name: value})
     assert caught.value.field == f"order.{name}"
     assert reason in caught.value.reason
 
 
-def test_a_moment_beyond_the_calendar_is_refused(store: MemoryEventStore) -> None:
+def test_a_moment_beyond_the_calendar_is_refused(event_store: MemoryEventStore) -> None:
     last = datetime.fromisoformat("9999-12-31T23:59:59-12:00")
     with pytest.raises(InvalidRequest) as caught:
-        ask(store, as_of=last)
+        ask(event_store, as_of=last)
     assert caught.value.field == "as_of"
 
 
 def test_a_store_that_is_down_degrades_and_does_not_fail(
-    store: MemoryEventStore, monkeypatch: pytest.MonkeyPatch
+    event_store: MemoryEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise StoreError("gone")
 
-    monkeypatch.setattr(store, "read", fail)
-    answer = ask(store, include_features=True)
+    monkeypatch.setattr(event_store, "read", fail)
+    answer = ask(event_store, include_features=True)
     assert answer.status == "degraded"
     assert answer.notes == ["real-time features are missing: gone"]
     assert all(np.isnan(value) for value in answer.features.values())
     assert answer.mean_s > 0.0
 
 
-def ask_many(store: Any, *rows: Any, estimation: Estimation | None = None) -> PredictBatchAnswer:
+def ask_many(
+    event_store: Any, *rows: Any, estimation: Estimation | None = None
+) -> PredictBatchAnswer:
     raw = decode(msgspec.json.encode({"rows": rows}), PredictBatchRequest).rows
-    answers = make_estimation(store) if estimation is None else estimation
+    answers = make_estimation(event_store) if estimation is None else estimation
     return answer_batch(
         raw,
         PredictRequest,
@@ -157,22 +159,22 @@ def ask_many(store: Any, *rows: Any, estimation: Estimation | None = None) -> Pr
     )
 
 
-def test_one_bad_row_harms_no_other(store: MemoryEventStore) -> None:
+def test_one_bad_row_harms_no_other(event_store: MemoryEventStore) -> None:
     good = {"order": ORDER, "sample_id": None}
     bad = [7, {"order": {**ORDER, "products": "x"}, "sample_id": None}, {"order": ORDER}, {}]
-    answer = ask_many(store, good, *bad, good)
+    answer = ask_many(event_store, good, *bad, good)
     assert answer.refused == 4
     assert [row.row for row in answer.rows] == list(range(6))
     for row in (answer.rows[0], answer.rows[5]):
         assert row.problem is None
         assert row.answer is not None
-        assert row.answer.mean_s == ask(store).mean_s
+        assert row.answer.mean_s == ask(event_store).mean_s
     fields = [row.problem.field for row in answer.rows[1:5] if row.problem]
     assert fields == ["", "order.products", "sample_id", "order"]
 
 
-def test_a_batch_of_bad_rows_is_an_answer_too(store: MemoryEventStore) -> None:
-    answer = ask_many(store, 1, 2)
+def test_a_batch_of_bad_rows_is_an_answer_too(event_store: MemoryEventStore) -> None:
+    answer = ask_many(event_store, 1, 2)
     assert answer.refused == 2
     assert all(row.answer is None for row in answer.rows)
 

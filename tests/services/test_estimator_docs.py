@@ -87,9 +87,9 @@ def test_settings_are_documented_with_their_defaults() -> None:
         assert f"`{variable}` | | `eta`" in PAGE
     parts = settings.PartSettings()
     assert f"`{settings.PART_TIMEOUT_VARIABLE}` | `{parts.timeout_ms:g}`" in PAGE
-    store = settings.EtpSettings()
-    assert f"`{settings.STORE_VARIABLE}` | `{store.store}`" in PAGE
-    assert f"`{settings.SKEW_VARIABLE}` | `{store.max_clock_skew_s:g}`" in PAGE
+    event_store = settings.EtpSettings()
+    assert f"`{settings.EVENT_STORE_VARIABLE}` | `{event_store.event_store}`" in PAGE
+    assert f"`{settings.SKEW_VARIABLE}` | `{event_store.max_clock_skew_s:g}`" in PAGE
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_settings_are_documented_with_their_defaults() -> None:
         f"More than {limits.FEW_ROWS} rows are computed beside",
         f"but for {limits.PART_RESERVE_S * 1e3:g} ms to compose",
         f"every {RETRY_S:g} s",
-        f"does not answer within {limits.STORE_TIMEOUT_S:g} s",
+        f"does not answer within {limits.EVENT_STORE_TIMEOUT_S:g} s",
         f"more than {limits.MAX_COLUMN_ROWS:,} rows are several requests",
         *(f"`{name}`" for name in ELAPSED),
         *(f"`POST {path}`" for path in ACCESS),
@@ -111,7 +111,7 @@ def test_the_page_names_what_there_is(text: str) -> None:
 
 
 def test_how_a_service_is_left_alone_is_as_it_is_said() -> None:
-    assert (remote_parts.FAILURES, remote_parts.PAUSE_S, remote_parts.RETRIES) == (3, 1.0, 1)
+    assert (remote_parts.FAILURES_TO_OPEN, remote_parts.OPEN_S, remote_parts.RETRIES) == (3, 1.0, 1)
     assert "three times in a row is left alone for a second" in PAGE
     assert "sent again at most once" in PAGE
 

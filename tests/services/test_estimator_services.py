@@ -11,10 +11,10 @@ import pytest
 
 from estimators import Dataset
 from services.client_connections import AsyncServiceClient
-from services.event_store import open_store
+from services.event_store import open_event_store
 from services.opening_parts import open_parts, sources_of
 from services.parts import PartAnswer, Parts
-from services.remote_parts import Pause, RemotePart
+from services.remote_parts import CircuitBreaker, RemotePart
 from services.settings import PartSettings
 from tests.services.asgi import AsgiClient
 from tests.services.estimator_city import LEGS, ROWS, SERVICE_OF, SERVICES, City
@@ -108,8 +108,10 @@ def asked_of(parts: Parts, city: City) -> dict[str, PartAnswer]:
 def test_parts_answer_from_afar_what_they_answer_here(
     city: City, clients: dict[str, AsgiClient]
 ) -> None:
-    with open_store(str(city.path), sources_of(city.model)) as store:
-        near = open_parts(city.model, store=store, settings=PartSettings(timeout_ms=60_000))
+    with open_event_store(str(city.path), sources_of(city.model)) as event_store:
+        near = open_parts(
+            city.model, event_store=event_store, settings=PartSettings(timeout_ms=60_000)
+        )
         near.warm_up()
         here = asked_of(near, city)
     remote = {}
@@ -117,7 +119,7 @@ def test_parts_answer_from_afar_what_they_answer_here(
         app = clients[service].app
         client = AsyncServiceClient("http://127.0.0.1", transport=httpx.ASGITransport(app))
         leg: Any = part if part in LEGS else None
-        remote[part] = RemotePart(client, pause=Pause("http://127.0.0.1"), leg=leg)
+        remote[part] = RemotePart(client, breaker=CircuitBreaker("http://127.0.0.1"), leg=leg)
     there = asked_of(Parts({}, remote, timeout_s=60.0), city)
     for part in SERVICE_OF:
         assert there[part].distribution == here[part].distribution, part  # every bit

@@ -15,7 +15,7 @@ from estimators import Dataset, registry
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
 from services.http import Call
-from services.remote_parts import Pause
+from services.remote_parts import CircuitBreaker
 from services.wall_eta import WallEtaService
 from tests.services.estimator_city import City
 
@@ -115,11 +115,13 @@ class HangingStore(MemoryEventStore):
 def test_a_store_over_the_network_that_hangs_is_not_waited_for(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = HangingStore(city.model.parts["ready"].features.sources)
+    event_store = HangingStore(city.model.parts["ready"].features.sources)
     for name, value in city.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DOORSTEP_STORE", "redis://127.0.0.1:1")
-    monkeypatch.setattr("services.estimator_service.open_store_of_models", lambda *_: store)
+    monkeypatch.setattr(
+        "services.estimator_service.open_event_store_of_models", lambda *_: event_store
+    )
     service = opened(EtpService)
     request = {**city.request("ready", 0), "sample_id": None}
 
@@ -139,16 +141,16 @@ def test_a_store_over_the_network_that_hangs_is_not_waited_for(
 
         service._wait._timeout_s = 60.0
         await one()
-        store.goes_on.clear()
+        event_store.goes_on.clear()
         service._wait._timeout_s = 0.01
         for _ in range(3):
             await one()
-        before = store.reads
+        before = event_store.reads
         await one()  # left alone now: answered without a look
-        seen.append("left alone" if store.reads == before else "asked again")
-        store.goes_on.set()
+        seen.append("left alone" if event_store.reads == before else "asked again")
+        event_store.goes_on.set()
         service._wait._timeout_s = 60.0
-        service._wait._pause = Pause("the event store")
+        service._wait._breaker = CircuitBreaker("the event store")
         await one()
         return seen
 
@@ -157,7 +159,7 @@ def test_a_store_over_the_network_that_hangs_is_not_waited_for(
         degraded = ["degraded"] * 4
         assert asyncio.run(ask()) == ["ok", *degraded, "left alone", "ok"]
     finally:
-        store.goes_on.set()
+        event_store.goes_on.set()
         service.finish()
 
 

@@ -44,7 +44,7 @@ class Served:
     client: AsgiClient
     orders: pd.DataFrame
     trained: TrainedEta
-    store: EventStore
+    event_store: EventStore
     log: Path
 
     def ask(self, path: str, **body: Any) -> dict[str, Any]:
@@ -90,22 +90,24 @@ def served(
     sources = sources_of(trained_eta.model)
     tables = {source.name: table for source, table in eta_dataset.others.items()}
     tables[eta_dataset.source.name] = eta_dataset.table
-    with SqliteEventStore(path, sources=list(sources)) as store:
+    with SqliteEventStore(path, sources=list(sources)) as event_store:
         for source in sources:
             columns = [source.sample_id, *source.events, *source.columns]
-            store.append_table(source, tables[source.name][columns])
-    settings = EtaSettings(model=saved_eta, store=str(path), max_clock_skew_s=LONG_S)
+            event_store.append_table(source, tables[source.name][columns])
+    settings = EtaSettings(model=saved_eta, event_store=str(path), max_clock_skew_s=LONG_S)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.to_environment().items():
             patch.setenv(name, value)
         patch.setenv("DOORSTEP_PREDICTION_LOG", str(folder / "predictions"))
         patch.setenv("DOORSTEP_PREDICTION_LOG_PART_S", "0.5")
         with (
-            SqliteEventStore(path, sources=list(sources)) as store,
+            SqliteEventStore(path, sources=list(sources)) as event_store,
             AsgiClient(EtaService) as client,
         ):
             assert client.get("/readyz").status_code == 200
-            yield Served(client, eta_dataset.table, trained_eta, store, folder / "predictions")
+            yield Served(
+                client, eta_dataset.table, trained_eta, event_store, folder / "predictions"
+            )
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def test_the_eta_is_that_of_the_model_at_every_stage(
             assert sum(parts[name] for name in SHOWN_PARTS) == answer["expected_eta_s"]
             if answer["status"] == "ok":
                 expected = served.trained.model.estimate(
-                    served.store,
+                    served.event_store,
                     as_of=moment.value // 1_000,
                     facts=facts,
                     sample_id=row["order_id"],

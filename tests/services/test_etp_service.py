@@ -285,7 +285,7 @@ def test_openapi_has_every_endpoint_with_its_types(city: Served) -> None:
 def test_accepted_events_are_on_the_disk(city: Served, tmp_path: Path) -> None:
     file = tmp_path / "events.db"
     tag = city.client.predict(ORDER, sample_id=None).model.tag
-    settings = EtpSettings(model=tag, store=str(file)).to_environment()
+    settings = EtpSettings(model=tag, event_store=str(file)).to_environment()
     data = {"store_id": "s-001", "city": "WAW", "store_category": "WAW pizza"}
     events = [
         msgspec.convert(cloud_event(type=name, data=data), CloudEvent)
@@ -304,12 +304,12 @@ def test_accepted_events_are_on_the_disk(city: Served, tmp_path: Path) -> None:
     assert asked.features is not None
     assert asked.features["store_queue_orders"] == 1.0
     features = city.trained.estimator.features
-    store = SqliteEventStore(file, sources=features.sources)
+    event_store = SqliteEventStore(file, sources=features.sources)
     try:
         keys = {name: ORDER.get(name) for name in features.dimensions}
-        kept = features.transform(store, "inference", as_of=later, keys=keys, sample_id=None)
+        kept = features.transform(event_store, "inference", as_of=later, keys=keys, sample_id=None)
     finally:
-        store.close()
+        event_store.close()
     np.testing.assert_equal(
         np.array(list(kept.values())), np.array(list(asked.features.values()), dtype=np.float64)
     )
@@ -356,7 +356,7 @@ def test_a_redis_server_that_dies_degrades_estimates_and_costs_no_events(
     needs_redis()
     server = RedisServer(tmp_path / "redis")
     tag = city.client.predict(ORDER, sample_id=None).model.tag
-    settings = EtpSettings(model=tag, store=server.url).to_environment()
+    settings = EtpSettings(model=tag, event_store=server.url).to_environment()
     data = {"store_id": "s-001", "city": "WAW", "store_category": "WAW pizza"}
     sent = [
         msgspec.convert(cloud_event(type=name, data=data), CloudEvent)

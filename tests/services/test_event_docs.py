@@ -36,7 +36,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m commands "$@"\n')
     command.chmod(0o755)
-    wanted = EventSettings(store=str(folder / "events.db"), max_clock_skew_s=1e10)
+    wanted = EventSettings(event_store=str(folder / "events.db"), max_clock_skew_s=1e10)
     with ServiceProcess(
         "services.events:EventService", log=folder / "log", settings=wanted.to_environment()
     ) as service:
@@ -127,7 +127,7 @@ def test_limits_are_those_of_the_service(text: str) -> None:
 def test_settings_are_documented_with_their_defaults() -> None:
     defaults = EventSettings()
     for name, value in (
-        (settings.STORE_VARIABLE, defaults.store),
+        (settings.EVENT_STORE_VARIABLE, defaults.event_store),
         (settings.CATALOG_VARIABLE, defaults.catalog),
         (settings.SKEW_VARIABLE, f"{defaults.max_clock_skew_s:g}"),
         (settings.COMPACT_VARIABLE, f"{defaults.compact_every_s:g}"),

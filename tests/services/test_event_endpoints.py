@@ -33,7 +33,7 @@ def test_without_a_store_a_service_lives_but_is_not_ready(
             service = events.EventService.inner()  # type: ignore[attr-defined]
             assert not service.complete()
             assert not service.__is_ready__()
-            assert value in service._why_not
+            assert value in service._unready_reason
             service.finish()
 
 

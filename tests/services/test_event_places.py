@@ -43,8 +43,8 @@ def test_a_file_that_is_deleted_under_a_service_is_said_at_once_and_brought_back
         away.rename(folder)
         assert client.get("/readyz").status_code == 200
         assert client.post("/events", json=[cloud_event(subject="o-3")]).json()["applied"] == 1
-    with SqliteEventStore(folder / "events.db", CATALOG.sources) as store:
-        assert sorted(store.table(ORDERS)["order_id"]) == ["o-1", "o-2", "o-3"]
+    with SqliteEventStore(folder / "events.db", CATALOG.sources) as event_store:
+        assert sorted(event_store.table(ORDERS)["order_id"]) == ["o-1", "o-2", "o-3"]
 
 
 def test_a_redis_server_that_is_gone_is_said_at_once_and_its_return_too(
@@ -132,8 +132,10 @@ def test_a_file_that_is_deleted_is_brought_back_when_the_service_ends(
             assert client.post("/events", json=[event]).status_code == 200
         path.unlink()
     assert [one.name for one in tmp_path.iterdir()] == ["events.db"]
-    with SqliteEventStore(path, CATALOG.sources) as store:
-        assert sorted(store.table(ORDERS)["order_id"]) == [f"o-{number}" for number in range(5)]
+    with SqliteEventStore(path, CATALOG.sources) as event_store:
+        assert sorted(event_store.table(ORDERS)["order_id"]) == [
+            f"o-{number}" for number in range(5)
+        ]
 
 
 def test_a_setting_refuses_unknown_data(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ class Served:
     client: EventClient
     url: str
     rows: list[Row]
-    store: str
+    event_store: str
     service: ServiceProcess
 
     def get(self, path: str, **params: Any) -> httpx.Response:
@@ -58,12 +58,12 @@ def served(
 ) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("events")
     server: RedisServer | None = None
-    store = str(folder / "events.db")
+    event_store = str(folder / "events.db")
     if request.param == "redis":
         needs_redis()
         server = RedisServer(folder / "redis", durable=False)
-        store = server.url
-    settings = EventSettings(store=store, max_clock_skew_s=LONG_S, compact_every_s=0.0)
+        event_store = server.url
+    settings = EventSettings(event_store=event_store, max_clock_skew_s=LONG_S, compact_every_s=0.0)
     rows = random_city(SEED)
     sent = stream_of(rows, SEED)
     with (
@@ -77,7 +77,7 @@ def served(
         assert sum(answer.refused for answer in answers) == 0
         happened = {(event.sample_id, event.event) for event in sent}
         assert sum(answer.applied for answer in answers) == len(happened), f"seed {SEED}"
-        yield Served(client, service.url, rows, store, service)
+        yield Served(client, service.url, rows, event_store, service)
     if server is not None:
         server.stop()
 
@@ -149,7 +149,7 @@ def test_single_questions_are_answered_as_training_computes(served: Served) -> N
     assert_equal_to_training(served.rows, asked, given)
 
 
-def now_event(name: str, order: str, store: str, **changes: Any) -> CloudEvent:
+def now_event(name: str, order: str, event_store: str, **changes: Any) -> CloudEvent:
     moment = datetime.now(UTC) - timedelta(seconds=1)
     return msgspec.convert(
         cloud_event(
@@ -158,7 +158,7 @@ def now_event(name: str, order: str, store: str, **changes: Any) -> CloudEvent:
                 "subject": order,
                 "id": f"{order} {name}",
                 "time": moment.isoformat(),
-                "data": {"store_id": store, "city": "BCN"},
+                "data": {"store_id": event_store, "city": "BCN"},
                 **changes,
             }
         ),
@@ -191,17 +191,17 @@ def test_many_at_once_each_get_their_own_status_and_read_what_they_sent(served: 
     senders, rounds = 8, 10
 
     def send(number: int) -> list[float | None]:
-        store = f"at-once-{number}"
+        event_store = f"at-once-{number}"
         seen: list[float | None] = []
         with EventClient(served.url) as client:
             for i in range(rounds):
-                order = f"{store}-{i}"
-                sent = [now_event(n, order, store) for n in ("activated", "dispatched")]
-                sent.insert(i % 3, now_event("redy", order, store))
+                order = f"{event_store}-{i}"
+                sent = [now_event(n, order, event_store) for n in ("activated", "dispatched")]
+                sent.insert(i % 3, now_event("redy", order, event_store))
                 answer = client.send_events(sent)
                 assert answer.applied == 2
                 assert [status.status for status in answer.events].index("refused") == i % 3
-                asked = client.features({"store_id": store}, sample_id=None, names=QUEUE)
+                asked = client.features({"store_id": event_store}, sample_id=None, names=QUEUE)
                 seen += asked.features.values()
         return seen
 
@@ -266,7 +266,7 @@ def test_the_paths_of_operation_answer(served: Served, path: str) -> None:
 
 def test_acknowledged_events_survive_a_kill(tmp_path: Path) -> None:
     file = tmp_path / "events.db"
-    settings = EventSettings(store=str(file), compact_every_s=0.0).to_environment()
+    settings = EventSettings(event_store=str(file), compact_every_s=0.0).to_environment()
     with (
         ServiceProcess(TARGET, log=tmp_path / "log", settings=settings) as service,
         EventClient(service.url) as client,
@@ -278,14 +278,14 @@ def test_acknowledged_events_survive_a_kill(tmp_path: Path) -> None:
         server = psutil.Process(service.pid)
         for process in (server, *server.children(recursive=True)):
             process.kill()  # nothing is written on the way out
-    with SqliteEventStore(file, sources=CATALOG.sources) as store:
-        assert store.count(ORDERS) == 100
+    with SqliteEventStore(file, sources=CATALOG.sources) as event_store:
+        assert event_store.count(ORDERS) == 100
 
 
 def test_a_redis_server_that_dies_costs_answers_and_no_events(tmp_path: Path) -> None:
     needs_redis()
     server = RedisServer(tmp_path / "redis")
-    settings = EventSettings(store=server.url).to_environment()
+    settings = EventSettings(event_store=server.url).to_environment()
     sent = [now_event(name, "o-1", "s") for name in ("activated", "dispatched")]
     with (
         ServiceProcess(TARGET, log=tmp_path / "log", settings=settings) as service,
@@ -311,7 +311,10 @@ def test_a_redis_server_that_dies_costs_answers_and_no_events(tmp_path: Path) ->
 
 def test_the_store_is_compacted_while_the_service_answers(tmp_path: Path) -> None:
     settings = EventSettings(
-        store=str(tmp_path / "events.db"), max_clock_skew_s=LONG_S, compact_every_s=0.2, keep="1h"
+        event_store=str(tmp_path / "events.db"),
+        max_clock_skew_s=LONG_S,
+        compact_every_s=0.2,
+        keep="1h",
     )
     names = [feature.name for feature in CATALOG if feature.dimension == "store_id"]
     long_ago = datetime.now(UTC) - timedelta(days=30)

@@ -22,17 +22,17 @@ from estimators.part_question import PartQuestion
 from estimators.trained_eta import TrainedEta
 from services.client_connections import AsyncServiceClient
 from services.eta_loading import EtaLoader
-from services.expected_parts import Expected
+from services.expected_parts import PartContract
 from services.opening_parts import expected_of
 from services.parts import PartAnswer, Parts
-from services.remote_parts import Pause, RemotePart
+from services.remote_parts import CircuitBreaker, RemotePart
 from services.schemas import ModelInfo, PredictColumnsAnswer, Question
 from services.settings import PartSettings
 from tests.services.building import NOON
 from tests.services.doubling import USUAL, Clock, ask, medians, rows_of
 
 READY = PartQuestion(start="dispatched", end="ready", facts=("amount", "store_id"))
-EXPECTED = Expected(question=READY, tag="eta_ready:fitted")
+EXPECTED = PartContract(question=READY, tag="eta_ready:fitted")
 
 
 def answering(tag: str, question: Question | None) -> Callable[[httpx.Request], httpx.Response]:
@@ -60,7 +60,7 @@ def question(**changes: Any) -> Question:
 def parts_of(tag: str, asked: Question | None, *, clock: Any = None) -> Parts:
     transport = httpx.MockTransport(answering(tag, asked))
     client = AsyncServiceClient("http://etp", retries=0, transport=transport)
-    remote = RemotePart(client, pause=Pause("http://etp"), expected=EXPECTED)
+    remote = RemotePart(client, breaker=CircuitBreaker("http://etp"), expected=EXPECTED)
     options = {} if clock is None else {"clock": clock}
     return Parts(
         {},
@@ -124,20 +124,20 @@ def test_doubts_are_found_without_a_request_and_go_with_their_cause() -> None:
 
     async def ask_twice() -> list[list[str]]:
         parts = parts_of("etp:other", question(asked_at="dispatched"), clock=Clock())
-        return [await parts.doubts(), await parts.doubts()]
+        return [await parts.part_problems(), await parts.part_problems()]
 
     (doubt,), again = asyncio.run(ask_twice())
     assert doubt.startswith("ready is answered by etp:other, which does not fit")
     assert again == [doubt], "remembered, not asked anew"
-    (noted,) = asyncio.run(parts_of("eta_ready:newer", question()).doubts())
+    (noted,) = asyncio.run(parts_of("eta_ready:newer", question()).part_problems())
     assert "was calibrated with eta_ready:fitted" in noted
-    assert asyncio.run(parts_of("eta_ready:fitted", question()).doubts()) == []
+    assert asyncio.run(parts_of("eta_ready:fitted", question()).part_problems()) == []
 
 
 def test_a_part_that_hangs_keeps_nobody_waiting_who_asks_whether_it_is_ready(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.parts.DOUBT_WAIT_S", 0.01)
+    monkeypatch.setattr("services.parts.PROBLEM_WAIT_S", 0.01)
     asked: list[None] = []
 
     class Hangs(httpx.AsyncBaseTransport):
@@ -148,9 +148,9 @@ def test_a_part_that_hangs_keeps_nobody_waiting_who_asks_whether_it_is_ready(
 
     async def ask_twice() -> list[list[str]]:
         client = AsyncServiceClient("http://etp", retries=0, transport=Hangs())
-        remote = RemotePart(client, pause=Pause("http://etp"), expected=EXPECTED)
+        remote = RemotePart(client, breaker=CircuitBreaker("http://etp"), expected=EXPECTED)
         parts = Parts({}, {"ready": remote}, expected={"ready": EXPECTED}, timeout_s=3_600.0)
-        return [await parts.doubts(), await parts.doubts()]
+        return [await parts.part_problems(), await parts.part_problems()]
 
     assert asyncio.run(ask_twice()) == [[], []]
     assert len(asked) == 1, "one question at a time"
@@ -199,8 +199,8 @@ def test_a_part_of_this_process_that_was_trained_anew_is_noticed(trained_eta: Tr
     assert not loader.missing
     assert loader.served["ready"] == registry.resolve(f"{name}_ready:latest")
     expected = expected_of(loader.model)
-    assert "was calibrated with" in expected["ready"].note_on(loader.served["ready"])
-    assert expected["parking"].note_on(loader.served["parking"]) == ""
+    assert "was calibrated with" in expected["ready"].mismatch_note(loader.served["ready"])
+    assert expected["parking"].mismatch_note(loader.served["parking"]) == ""
 
 
 class _Tagged(EtaModel):

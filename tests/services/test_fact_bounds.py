@@ -166,7 +166,7 @@ def test_a_model_holds_prices_and_distances_against_what_it_was_trained_on() -> 
     class Two(FakeEstimator):
         features = FEATURES
 
-        def predict(self, inputs: Any, blind: Any = None) -> Distribution:
+        def predict(self, inputs: Any, incomplete: Any = None) -> Distribution:
             return Distribution([0.1, 0.9], np.tile([[100.0, 200.0]], (len(inputs), 1)))
 
     facts = Facts(numbers=("amount", "distance_m"), categories={"city": ("BCN",)})
@@ -192,7 +192,7 @@ def test_a_model_notes_the_unit_and_its_status_stays() -> None:
     class Two(FakeEstimator):
         features = FEATURES
 
-        def predict(self, inputs: Any, blind: Any = None) -> Distribution:
+        def predict(self, inputs: Any, incomplete: Any = None) -> Distribution:
             return Distribution([0.1, 0.9], np.tile([[100.0, 200.0]], (len(inputs), 1)))
 
     model = make_model(make_store(), Two(facts))
@@ -228,6 +228,6 @@ def test_a_category_of_another_type_than_in_training_is_refused_with_its_field()
 def test_how_long_ago_is_in_seconds_where_it_was_looked_up() -> None:
     hints = UnitHints(("since_accepted_s",))
     known = {"since_accepted_s": 300_000.0}
-    assert hints.of_one([300_000.0], known, said={}) == []
-    assert hints.of_rows(np.array([[300_000.0]]), {"since_accepted_s": [300_000.0]}, said={}) == {}
-    assert len(hints.of_one([300_000.0], known, said=known)) == 1
+    assert hints.of_one([300_000.0], known, given={}) == []
+    assert hints.of_rows(np.array([[300_000.0]]), {"since_accepted_s": [300_000.0]}, given={}) == {}
+    assert len(hints.of_one([300_000.0], known, given=known)) == 1

@@ -11,9 +11,9 @@ from tests.services.building import FEATURES, at, make_store
 
 
 def test_the_age_is_that_of_the_latest_event_of_each_dimension() -> None:
-    store = make_store()
+    event_store = make_store()
     data = {"store_id": "s-1", "city": "BCN"}
-    store.append(
+    event_store.append(
         [
             Event("orders", "o-1", "dispatched", at(0), data),
             Event("orders", "o-1", "ready", at(5), {}),
@@ -21,7 +21,7 @@ def test_the_age_is_that_of_the_latest_event_of_each_dimension() -> None:
         ]
     )
     registry = CollectorRegistry()
-    ages = FeatureAges(FEATURES, store, every_s=1e6, metrics=EstimateMetrics("etp", registry))
+    ages = FeatureAges(FEATURES, event_store, every_s=1e6, metrics=EstimateMetrics("etp", registry))
     try:
         ages.offer(at(10), {"store_id": "s-1", "city": "BCN"}, None)
         ages.offer(at(99), {"store_id": "s-1", "city": "BCN"}, None)  # not in this second

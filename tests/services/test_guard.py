@@ -19,7 +19,7 @@ from services.api_keys import SCOPES, ApiKeys, Scope, make_key
 from services.guard import OPEN_PATHS, Guard
 from services.guard_metrics import GuardMetrics
 from services.limits import REQUEST_TIMEOUT_S
-from services.request_context import REQUEST_KEY, RequestContext, current_request, note_time
+from services.request_context import REQUEST_KEY, RequestContext, current_request, record_duration
 from services.request_log import JsonFormatter
 
 ACCESS: dict[str, tuple[Scope, ...]] = {"/predict": ("app", "routing"), "/events": ("intake",)}
@@ -41,7 +41,7 @@ class App:
         request = current_request()
         assert request is scope.get(REQUEST_KEY)
         self.seen.append(request)
-        note_time("model", 0.25)
+        record_duration("model", 0.25)
         await self.goes_on.wait()
         await self.answer(scope, receive, send)
 

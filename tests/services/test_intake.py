@@ -28,7 +28,7 @@ SKEW_S = 60.0
 
 
 def take_body(
-    store: EventStore,
+    event_store: EventStore,
     body: bytes,
     *,
     headers: Mapping[str, str] | None = None,
@@ -38,7 +38,7 @@ def take_body(
 ) -> EventsAnswer:
     """Take one body, an hour after noon unless told otherwise."""
     intake = Intake(
-        store,
+        event_store,
         IntakeMetrics(registry or CollectorRegistry()),
         max_clock_skew_s=SKEW_S,
         unknown_data=unknown_data,
@@ -50,17 +50,17 @@ def take_body(
         intake.close()
 
 
-def take(store: EventStore, *events: Any) -> EventsAnswer:
-    return take_body(store, msgspec.json.encode(events))
+def take(event_store: EventStore, *events: Any) -> EventsAnswer:
+    return take_body(event_store, msgspec.json.encode(events))
 
 
 def test_events_are_in_the_store_when_the_answer_is_there() -> None:
-    store = make_store()
+    event_store = make_store()
     answer = take(
-        store, cloud_event(), cloud_event(id="e-2", type="ready", time="2026-03-02T12:09:00Z")
+        event_store, cloud_event(), cloud_event(id="e-2", type="ready", time="2026-03-02T12:09:00Z")
     )
     assert (answer.accepted, answer.refused, answer.applied) == (2, 0, 2)
-    row = store.table(ORDERS).iloc[0]
+    row = event_store.table(ORDERS).iloc[0]
     assert row["store_id"] == "s-1"
     assert (row["ready"] - row["dispatched"]).total_seconds() == 540.0
 
@@ -71,26 +71,26 @@ def test_one_event_needs_no_list() -> None:
 
 
 def test_a_second_delivery_changes_nothing() -> None:
-    store = make_store()
-    take(store, cloud_event())
-    again = take(store, cloud_event(id="another id"))
+    event_store = make_store()
+    take(event_store, cloud_event())
+    again = take(event_store, cloud_event(id="another id"))
     assert (again.accepted, again.applied, again.duplicates) == (1, 0, 1)
 
 
 def test_a_later_record_corrects_and_an_earlier_one_is_superseded() -> None:
-    store = make_store()
-    take(store, cloud_event(recordedtime="2026-03-02T12:00:05Z"))
+    event_store = make_store()
+    take(event_store, cloud_event(recordedtime="2026-03-02T12:00:05Z"))
     corrected = cloud_event(time="2026-03-02T12:01:00Z", recordedtime="2026-03-02T12:00:09Z")
-    assert take(store, corrected).applied == 1
-    assert take(store, cloud_event(recordedtime="2026-03-02T12:00:01Z")).superseded == 1
-    assert store.table(ORDERS)["dispatched"].iloc[0] == at(1)
+    assert take(event_store, corrected).applied == 1
+    assert take(event_store, cloud_event(recordedtime="2026-03-02T12:00:01Z")).superseded == 1
+    assert event_store.table(ORDERS)["dispatched"].iloc[0] == at(1)
 
 
 def test_a_retraction_removes() -> None:
-    store = make_store()
-    take(store, cloud_event())
-    take(store, cloud_event(retracted=True, recordedtime="2026-03-02T12:59:00Z"))
-    table = store.table(ORDERS)
+    event_store = make_store()
+    take(event_store, cloud_event())
+    take(event_store, cloud_event(retracted=True, recordedtime="2026-03-02T12:59:00Z"))
+    table = event_store.table(ORDERS)
     assert not len(table) or table["dispatched"].isna().all()
 
 
@@ -122,10 +122,10 @@ def test_a_retraction_removes() -> None:
 def test_a_bad_event_says_why_and_harms_no_other(
     changes: dict[str, Any], field: str, reason: str
 ) -> None:
-    store = make_store()
+    event_store = make_store()
     good = [cloud_event(id=f"good-{i}", subject=f"o-{i}") for i in range(3)]
     bad = cloud_event(**{"id": "bad", **changes})
-    answer = take(store, good[0], bad, *good[1:])
+    answer = take(event_store, good[0], bad, *good[1:])
     assert [status.status for status in answer.events] == [
         "accepted", "refused", "accepted", "accepted"
     ]  # fmt: skip
@@ -134,7 +134,7 @@ def test_a_bad_event_says_why_and_harms_no_other(
     assert refused.field == field
     assert reason in refused.reason
     assert (answer.accepted, answer.refused, answer.applied) == (3, 1, 3)
-    assert len(store.table(ORDERS)) == 3
+    assert len(event_store.table(ORDERS)) == 3
 
 
 @pytest.mark.parametrize(
@@ -149,17 +149,17 @@ def test_a_bad_event_says_why_and_harms_no_other(
     ],
 )
 def test_what_cloudevents_allow_is_taken(changes: dict[str, Any]) -> None:
-    store = make_store()
+    event_store = make_store()
     body = msgspec.json.encode([cloud_event() | changes])
-    answer = take_body(store, body)
+    answer = take_body(event_store, body)
     assert [status.status for status in answer.events] == ["accepted"]
-    assert store.table(ORDERS)["store_id"].tolist() == ["s-1"]
+    assert event_store.table(ORDERS)["store_id"].tolist() == ["s-1"]
 
 
 def test_unknown_data_are_left_out_and_counted_and_their_first_names_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    registry, store = CollectorRegistry(), make_store()
+    registry, event_store = CollectorRegistry(), make_store()
     known = {"store_id": "s-1", "products": 2}
     body = msgspec.json.encode(
         [
@@ -169,9 +169,9 @@ def test_unknown_data_are_left_out_and_counted_and_their_first_names_logged(
             cloud_event(subject="o-4", type="never", data={"currency": "EUR"}),
         ]
     )
-    answer = take_body(store, body, registry=registry)
+    answer = take_body(event_store, body, registry=registry)
     assert [status.status for status in answer.events] == ["accepted"] * 3 + ["refused"]
-    table = store.table(ORDERS)
+    table = event_store.table(ORDERS)
     assert table["store_id"].tolist() == ["s-1"] * 3
     assert table["products"].tolist()[:2] == [2.0, 2.0]
     name = "doorstep_event_fields_ignored_total"
@@ -198,11 +198,11 @@ def test_senders_cannot_fill_the_log_with_names(caplog: pytest.LogCaptureFixture
 
 
 def test_unknown_data_refuse_their_event_where_that_is_the_setting() -> None:
-    store = make_store()
+    event_store = make_store()
     body = msgspec.json.encode(
         [cloud_event(data={"stor_id": "s"}), cloud_event(subject="o-2", priority=1)]
     )
-    answer = take_body(store, body, unknown_data="refuse")
+    answer = take_body(event_store, body, unknown_data="refuse")
     assert [(status.status, status.field) for status in answer.events] == [
         ("refused", "data.stor_id"), ("accepted", "")
     ]  # fmt: skip
@@ -226,11 +226,11 @@ def test_unknown_data_refuse_their_event_where_that_is_the_setting() -> None:
 )
 def test_a_broken_element_never_refuses_its_batch(broken: bytes) -> None:
     good = msgspec.json.encode(cloud_event())
-    store = make_store()
-    answer = take_body(store, b"[" + good + b", " + broken + b"]")
+    event_store = make_store()
+    answer = take_body(event_store, b"[" + good + b", " + broken + b"]")
     assert [status.status for status in answer.events] == ["accepted", "refused"]
     assert answer.events[1].reason
-    assert len(store.table(ORDERS)) == 1
+    assert len(event_store.table(ORDERS)) == 1
 
 
 def test_an_event_that_is_no_object_has_no_id() -> None:
@@ -252,14 +252,14 @@ def test_the_limit_of_events_is_exact() -> None:
 
 
 def test_a_store_that_fails_acknowledges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = make_store()
+    event_store = make_store()
 
     def fail(events: object) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(store, "append", fail)
+    monkeypatch.setattr(event_store, "append", fail)
     with pytest.raises(Unavailable) as caught:
-        take(store, cloud_event())
+        take(event_store, cloud_event())
     assert caught.value.http_status == 503
     assert "send it again" in caught.value.reason
 
@@ -280,12 +280,12 @@ def test_events_survive_the_way_over_the_wire() -> None:
 
 
 def test_a_type_that_only_the_store_knows_refuses_its_event_alone() -> None:
-    store = make_store()
-    take(store, cloud_event())
+    event_store = make_store()
+    take(event_store, cloud_event())
     kinds = [cloud_event(id=str(i), subject=f"o-{i}") for i in range(1, 8)]
     kinds[3]["data"] = {"store_id": 7}
     kinds[5]["subject"] = 5
-    answer = take(store, *kinds)
+    answer = take(event_store, *kinds)
     refused = [status.id for status in answer.events if status.status == "refused"]
     assert refused == ["4", "6"]
     assert (answer.accepted, answer.refused) == (5, 2)
@@ -295,21 +295,21 @@ def test_a_type_that_only_the_store_knows_refuses_its_event_alone() -> None:
 
 @pytest.mark.parametrize("name", ["time", "recordedtime"])
 def test_the_future_is_refused_beyond_the_clock_skew_alone(name: str) -> None:
-    store = make_store()
+    event_store = make_store()
     within = cloud_event(**{name: at(60.0 + SKEW_S / 60.0).isoformat()})
     beyond = cloud_event(**{name: at(60.0 + SKEW_S / 60.0 + 0.001).isoformat()})
-    answer = take(store, beyond, within)
+    answer = take(event_store, beyond, within)
     assert [status.status for status in answer.events] == ["refused", "accepted"]
     assert answer.events[0].field == name
     assert "60.1 s ahead" in answer.events[0].reason
 
 
 def test_an_event_within_the_clock_skew_takes_effect_when_its_time_comes() -> None:
-    store = make_store()
-    assert take(store, cloud_event(time=at(60.5).isoformat())).accepted == 1
+    event_store = make_store()
+    assert take(event_store, cloud_event(time=at(60.5).isoformat())).accepted == 1
     keys = {"store_id": "s-1", "city": "BCN"}
     seen = [
-        FEATURES.transform(store, "inference", as_of=at(m), keys=keys, sample_id=None)
+        FEATURES.transform(event_store, "inference", as_of=at(m), keys=keys, sample_id=None)
         for m in (60.0, 60.5, 60.6)
     ]
     assert [values["open_orders"] for values in seen] == [0.0, 0.0, 1.0]
@@ -317,7 +317,7 @@ def test_an_event_within_the_clock_skew_takes_effect_when_its_time_comes() -> No
 
 def test_lateness_and_outcomes_are_counted_under_declared_names() -> None:
     registry = CollectorRegistry()
-    store = make_store()
+    event_store = make_store()
     body = msgspec.json.encode(
         [
             cloud_event(time=at(59.9).isoformat()),  # 6 s late
@@ -328,7 +328,7 @@ def test_lateness_and_outcomes_are_counted_under_declared_names() -> None:
             7,
         ]
     )
-    assert take_body(store, body, registry=registry).accepted == 2
+    assert take_body(event_store, body, registry=registry).accepted == 2
     names = {"source": "orders", "event": "dispatched"}
 
     def value(name: str, **labels: str) -> float | None:
@@ -359,18 +359,18 @@ HEADERS = {
 
 
 def test_the_attributes_may_stand_in_headers() -> None:
-    store = make_store()
-    answer = take_body(store, b'{"store_id": "s-1", "products": 2}', headers=HEADERS)
+    event_store = make_store()
+    answer = take_body(event_store, b'{"store_id": "s-1", "products": 2}', headers=HEADERS)
     assert [(status.id, status.status) for status in answer.events] == [("e 1", "accepted")]
-    assert store.table(ORDERS)["products"].tolist() == [2.0]
+    assert event_store.table(ORDERS)["products"].tolist() == [2.0]
 
 
 def test_an_event_in_headers_needs_no_data_and_can_take_back() -> None:
-    store = make_store()
-    take_body(store, b"", headers=HEADERS)
+    event_store = make_store()
+    take_body(event_store, b"", headers=HEADERS)
     headers = {**HEADERS, "ce-retracted": "true", "ce-recordedtime": "2026-03-02T12:30:00Z"}
-    assert take_body(store, b"", headers=headers).applied == 1
-    assert not len(store.table(ORDERS))
+    assert take_body(event_store, b"", headers=headers).applied == 1
+    assert not len(event_store.table(ORDERS))
 
 
 @pytest.mark.parametrize(

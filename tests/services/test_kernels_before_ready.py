@@ -109,7 +109,7 @@ def store_of(kind: str, folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def event_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     yield from store_of(request.param, tmp_path)
 
 
@@ -153,11 +153,11 @@ def ask_for_features(asked: Asked, as_of: datetime) -> None:
     assert asked.http.get("/explain", params=params).status_code == 200
 
 
-@pytest.mark.parametrize("store", ["file", "redis"], indirect=True)
-def test_the_event_service(kernels: Path, tmp_path: Path, store: str) -> None:
+@pytest.mark.parametrize("event_store", ["file", "redis"], indirect=True)
+def test_the_event_service(kernels: Path, tmp_path: Path, event_store: str) -> None:
     is_first = not any(kernels.iterdir())
     settings = {
-        "DOORSTEP_STORE": store, "DOORSTEP_COMPACT_EVERY_S": "0.2", "DOORSTEP_KEEP": "1h"
+        "DOORSTEP_STORE": event_store, "DOORSTEP_COMPACT_EVERY_S": "0.2", "DOORSTEP_KEEP": "1h"
     }  # fmt: skip
     with ready("events", kernels, tmp_path, settings) as asked:
         assert asked.compiled("starting") == 0.0  # other processes have compiled
@@ -173,7 +173,7 @@ def test_the_event_service(kernels: Path, tmp_path: Path, store: str) -> None:
             assert time.monotonic() < ends_s
             time.sleep(0.05)
         ask_for_features(asked, datetime.now(UTC))
-    assert is_first == store.endswith("events.db")
+    assert is_first == event_store.endswith("events.db")
 
 
 def ask_for_estimates(asked: Asked, city: City, parts: Sequence[str]) -> None:
@@ -277,10 +277,10 @@ def ask_the_eta(asked: Asked, city: City, *, has_events: bool) -> None:
         asked.post("/courier_arrival", {"orders": [*rows, *told], "as_of": moment})
 
 
-@pytest.mark.parametrize("store", ["memory", "file", "redis"], indirect=True)
-def test_the_eta_service(store: str, kernels: Path, tmp_path: Path, city: City) -> None:
-    has_events = store.endswith("events.db")
-    settings = {"DOORSTEP_STORE": str(city.path) if has_events else store}
+@pytest.mark.parametrize("event_store", ["memory", "file", "redis"], indirect=True)
+def test_the_eta_service(event_store: str, kernels: Path, tmp_path: Path, city: City) -> None:
+    has_events = event_store.endswith("events.db")
+    settings = {"DOORSTEP_STORE": str(city.path) if has_events else event_store}
     with ready("eta", kernels, tmp_path, settings) as asked:
         ask_the_eta(asked, city, has_events=has_events)
         asked.post("/events", life_of(20, MOMENT))

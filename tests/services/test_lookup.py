@@ -42,25 +42,27 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-def store() -> MemoryEventStore:
-    store = MemoryEventStore(sources=CATALOG.sources)
-    store.append(events())
-    return store
+def event_store() -> MemoryEventStore:
+    event_store = MemoryEventStore(sources=CATALOG.sources)
+    event_store.append(events())
+    return event_store
 
 
-def lookup_of(store: Any, catalog: Catalog = CATALOG) -> FeatureLookup:
-    return FeatureLookup(store, catalog, clock=lambda: NOON)
+def lookup_of(event_store: Any, catalog: Catalog = CATALOG) -> FeatureLookup:
+    return FeatureLookup(event_store, catalog, clock=lambda: NOON)
 
 
-def ask(store: Any, keys: Any = KEYS, sample_id: Any = None, **options: Any) -> FeaturesAnswer:
+def ask(
+    event_store: Any, keys: Any = KEYS, sample_id: Any = None, **options: Any
+) -> FeaturesAnswer:
     request = FeaturesRequest(keys=keys, sample_id=sample_id, **options)
-    return lookup_of(store).answer(request, request_id="r-1")
+    return lookup_of(event_store).answer(request, request_id="r-1")
 
 
-def ask_batch(store: Any, *rows: Any, **options: Any) -> FeaturesBatchAnswer:
+def ask_batch(event_store: Any, *rows: Any, **options: Any) -> FeaturesBatchAnswer:
     raw = [msgspec.Raw(msgspec.json.encode(row)) for row in rows]
     request = FeaturesBatchRequest(rows=raw, **options)
-    return lookup_of(store).answer_batch(request, request_id="r-2")
+    return lookup_of(event_store).answer_batch(request, request_id="r-2")
 
 
 def refusal(action: Any) -> InvalidRequest:
@@ -69,8 +71,8 @@ def refusal(action: Any) -> InvalidRequest:
     return caught.value
 
 
-def test_an_answer_says_everything(store: MemoryEventStore) -> None:
-    answer = ask(store)
+def test_an_answer_says_everything(event_store: MemoryEventStore) -> None:
+    answer = ask(event_store)
     assert (answer.request_id, answer.as_of, answer.keys) == ("r-1", NOON, KEYS)
     assert answer.features == {
         "open_orders": 2.0, "city_last_3_mean_s": 540.0, "city_rain_mm": 2.5
@@ -84,14 +86,16 @@ def test_an_answer_says_everything(store: MemoryEventStore) -> None:
     assert answer.catalog.fingerprint == FeatureSet(CATALOG).fingerprint
 
 
-def test_values_are_the_same_with_and_without_event_times(store: MemoryEventStore) -> None:
-    plain = ask(store, event_times=False)
+def test_values_are_the_same_with_and_without_event_times(event_store: MemoryEventStore) -> None:
+    plain = ask(event_store, event_times=False)
     assert plain.rests_on is None
-    assert plain.features == ask(store).features
+    assert plain.features == ask(event_store).features
 
 
-def test_what_is_missing_is_null_and_rests_on_nothing(store: MemoryEventStore) -> None:
-    answer = json.loads(msgspec.json.encode(ask(store, {"city": "nowhere", "store_id": None})))
+def test_what_is_missing_is_null_and_rests_on_nothing(event_store: MemoryEventStore) -> None:
+    answer = json.loads(
+        msgspec.json.encode(ask(event_store, {"city": "nowhere", "store_id": None}))
+    )
     assert answer["features"] == {
         "open_orders": 0.0, "city_last_3_mean_s": None, "city_rain_mm": None
     }  # fmt: skip
@@ -100,38 +104,40 @@ def test_what_is_missing_is_null_and_rests_on_nothing(store: MemoryEventStore) -
 
 
 def test_features_are_chosen_by_name_in_that_order_by_topic_or_by_the_keys(
-    store: MemoryEventStore,
+    event_store: MemoryEventStore,
 ) -> None:
     names = ["city_rain_mm", "open_orders"]
-    assert list(ask(store, features=names).features) == names
-    assert list(ask(store, topic="weather").features) == ["city_rain_mm"]
-    assert list(ask(store, {"store_id": "s-1"}).features) == ["open_orders"]
-    assert list(ask(store, {"city": None}).features) == ["city_last_3_mean_s", "city_rain_mm"]
+    assert list(ask(event_store, features=names).features) == names
+    assert list(ask(event_store, topic="weather").features) == ["city_rain_mm"]
+    assert list(ask(event_store, {"store_id": "s-1"}).features) == ["open_orders"]
+    assert list(ask(event_store, {"city": None}).features) == ["city_last_3_mean_s", "city_rain_mm"]
 
 
-def test_the_fingerprint_is_that_of_the_features_in_the_answer(store: MemoryEventStore) -> None:
+def test_the_fingerprint_is_that_of_the_features_in_the_answer(
+    event_store: MemoryEventStore,
+) -> None:
     names = ["city_rain_mm", "open_orders"]
     expected = FeatureSet([CATALOG[name] for name in names]).fingerprint
-    assert ask(store, features=names).catalog.fingerprint == expected
+    assert ask(event_store, features=names).catalog.fingerprint == expected
 
 
-def test_the_moment_can_be_named_in_any_timezone(store: MemoryEventStore) -> None:
+def test_the_moment_can_be_named_in_any_timezone(event_store: MemoryEventStore) -> None:
     early = datetime.fromisoformat("2026-03-02T12:51:00+01:00")  # 11:51 UTC: one order so far
-    answer = ask(store, as_of=early)
+    answer = ask(event_store, as_of=early)
     assert answer.as_of.tzinfo is UTC
     assert answer.features["open_orders"] == 1.0
 
 
 @pytest.mark.parametrize("own", ["o-1", {"orders": "o-1"}, {"orders": "o-1", "weather": None}])
-def test_the_sample_itself_is_not_counted(store: MemoryEventStore, own: Any) -> None:
-    answer = ask(store, sample_id=own)
+def test_the_sample_itself_is_not_counted(event_store: MemoryEventStore, own: Any) -> None:
+    answer = ask(event_store, sample_id=own)
     assert answer.features["open_orders"] == 1.0
     assert answer.features["city_rain_mm"] == 2.5
     assert answer.sample_id == own
 
 
-def test_a_plain_id_is_of_the_source_that_is_asked(store: MemoryEventStore) -> None:
-    assert ask(store, {"city": "BCN"}, "w-0", topic="weather").features == {
+def test_a_plain_id_is_of_the_source_that_is_asked(event_store: MemoryEventStore) -> None:
+    assert ask(event_store, {"city": "BCN"}, "w-0", topic="weather").features == {
         "city_rain_mm": pytest.approx(np.nan, nan_ok=True)
     }
 
@@ -157,38 +163,38 @@ def test_a_plain_id_is_of_the_source_that_is_asked(store: MemoryEventStore) -> N
     ],
 )
 def test_what_is_wrong_is_said_with_its_field(
-    store: MemoryEventStore, options: dict[str, Any], field: str, reason: str
+    event_store: MemoryEventStore, options: dict[str, Any], field: str, reason: str
 ) -> None:
-    error = refusal(lambda: ask(store, **options))
+    error = refusal(lambda: ask(event_store, **options))
     assert error.field == field
     assert reason in error.reason
 
 
 def test_a_store_that_cannot_be_read_is_unavailable(
-    store: MemoryEventStore, monkeypatch: pytest.MonkeyPatch
+    event_store: MemoryEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise StoreError("gone")
 
-    monkeypatch.setattr(store, "read", fail)
+    monkeypatch.setattr(event_store, "read", fail)
     for event_times in (True, False):
         with pytest.raises(Unavailable):
-            ask(store, event_times=event_times)
+            ask(event_store, event_times=event_times)
         with pytest.raises(Unavailable):
-            ask_batch(store, GOOD, event_times=event_times)
+            ask_batch(event_store, GOOD, event_times=event_times)
 
 
-def test_a_moment_that_was_compacted_away_is_refused(store: MemoryEventStore) -> None:
-    store.compact(CATALOG, as_of=at(-5), settled_after="1s")
-    assert ask(store, as_of=at(-5)).features["open_orders"] == 3.0
+def test_a_moment_that_was_compacted_away_is_refused(event_store: MemoryEventStore) -> None:
+    event_store.compact(CATALOG, as_of=at(-5), settled_after="1s")
+    assert ask(event_store, as_of=at(-5)).features["open_orders"] == 3.0
     early = at(-5) - timedelta(seconds=1)
-    assert refusal(lambda: ask(store, as_of=early)).field == "as_of"
-    assert refusal(lambda: ask(store, as_of=early, event_times=False)).field == "as_of"
+    assert refusal(lambda: ask(event_store, as_of=early)).field == "as_of"
+    assert refusal(lambda: ask(event_store, as_of=early, event_times=False)).field == "as_of"
 
 
 @pytest.mark.parametrize("event_times", [False, True])
 def test_rows_are_answered_as_single_questions_are(
-    store: MemoryEventStore, event_times: bool
+    event_store: MemoryEventStore, event_times: bool
 ) -> None:
     rows: list[dict[str, Any]] = [
         GOOD,
@@ -196,11 +202,11 @@ def test_rows_are_answered_as_single_questions_are(
         {"keys": {"city": "BCN"}, "sample_id": None},
         {"keys": KEYS, "sample_id": {"weather": "w-0"}, "as_of": "2026-03-02T11:59:30Z"},
     ]
-    answer = ask_batch(store, *rows, event_times=event_times)
+    answer = ask_batch(event_store, *rows, event_times=event_times)
     assert answer.refused == 0
     for row, given in zip(rows, answer.rows, strict=True):
         request = msgspec.convert({**row, "event_times": event_times}, FeaturesRequest)
-        single = lookup_of(store).answer(request, request_id="")
+        single = lookup_of(event_store).answer(request, request_id="")
         assert given.answer is not None
         assert msgspec.json.encode(given.answer.features) == msgspec.json.encode(single.features)
         assert given.answer.rests_on == single.rests_on
@@ -208,7 +214,7 @@ def test_rows_are_answered_as_single_questions_are(
 
 
 @pytest.mark.parametrize("event_times", [False, True])
-def test_one_bad_row_harms_no_other(store: MemoryEventStore, event_times: bool) -> None:
+def test_one_bad_row_harms_no_other(event_store: MemoryEventStore, event_times: bool) -> None:
     bad = [
         7,
         {"keys": {"store_id": 5, "city": "BCN"}, "sample_id": None},
@@ -216,7 +222,7 @@ def test_one_bad_row_harms_no_other(store: MemoryEventStore, event_times: bool) 
         {"keys": KEYS},
     ]
     names = ["open_orders"]
-    answer = ask_batch(store, GOOD, *bad, GOOD, features=names, event_times=event_times)
+    answer = ask_batch(event_store, GOOD, *bad, GOOD, features=names, event_times=event_times)
     assert answer.refused == 4
     assert [row.row for row in answer.rows] == list(range(6))
     for row in (answer.rows[0], answer.rows[5]):
@@ -227,26 +233,28 @@ def test_one_bad_row_harms_no_other(store: MemoryEventStore, event_times: bool) 
     assert answer.catalog.fingerprint == FeatureSet([CATALOG["open_orders"]]).fingerprint
 
 
-def test_a_feature_that_is_declared_later_has_its_value_at_once(store: MemoryEventStore) -> None:
+def test_a_feature_that_is_declared_later_has_its_value_at_once(
+    event_store: MemoryEventStore,
+) -> None:
     recent = StatsAfterEvent(
         ORDERS, name="new", dimension="city", function="sum", attribute="products",
         event="dispatched", window="1h",
     )  # fmt: skip
     grown = Catalog((*CATALOG.features, described(recent, "new")), name="small", version="4.6.0")
     request = FeaturesRequest(keys={"city": "BCN"}, sample_id=None, features=["new"])
-    answer = lookup_of(store, grown).answer(request, request_id="")
+    answer = lookup_of(event_store, grown).answer(request, request_id="")
     assert answer.features == {"new": 3.0}
 
 
-def explain(store: Any, **options: Any) -> Any:
+def explain(event_store: Any, **options: Any) -> Any:
     given = {"feature": "open_orders", "keys": KEYS, "sample_id": None, **options}
-    return lookup_of(store).explain(ExplainRequest(**given), request_id="r-3")
+    return lookup_of(event_store).explain(ExplainRequest(**given), request_id="r-3")
 
 
 def test_an_explanation_names_the_samples_and_why_another_is_not_among_them(
-    store: MemoryEventStore,
+    event_store: MemoryEventStore,
 ) -> None:
-    answer = explain(store, why="o-0")
+    answer = explain(event_store, why="o-0")
     assert (answer.value, answer.n_samples, answer.key) == (2.0, 2, "s-1")
     assert [(s.sample_id, s.event_time) for s in answer.samples] == [
         ("o-1", at(-9)), ("o-2", at(-8))
@@ -254,15 +262,17 @@ def test_an_explanation_names_the_samples_and_why_another_is_not_among_them(
     assert answer.why is not None
     assert "left out" in answer.why
     assert "ready" in answer.why
-    assert explain(store).why is None
-    assert "is selected" in str(explain(store, why="o-1").why)
+    assert explain(event_store).why is None
+    assert "is selected" in str(explain(event_store, why="o-1").why)
 
 
-def test_an_explanation_lists_the_latest_samples_and_counts_all(store: MemoryEventStore) -> None:
+def test_an_explanation_lists_the_latest_samples_and_counts_all(
+    event_store: MemoryEventStore,
+) -> None:
     data = {"store_id": "s-1", "city": "BCN"}
     many = range(MAX_EXPLAINED_SAMPLES)
-    store.append([Event("orders", f"n-{i}", "dispatched", at(-5), data) for i in many])
-    answer = explain(store)
+    event_store.append([Event("orders", f"n-{i}", "dispatched", at(-5), data) for i in many])
+    answer = explain(event_store)
     assert answer.n_samples == answer.value == MAX_EXPLAINED_SAMPLES + 2
     assert len(answer.samples) == MAX_EXPLAINED_SAMPLES
     assert answer.samples[-1].sample_id == "n-999"
@@ -278,29 +288,29 @@ def test_an_explanation_lists_the_latest_samples_and_counts_all(store: MemoryEve
     ],
 )
 def test_an_explanation_that_cannot_be_names_its_field(
-    store: MemoryEventStore, options: dict[str, Any], field: str
+    event_store: MemoryEventStore, options: dict[str, Any], field: str
 ) -> None:
-    assert refusal(lambda: explain(store, **options)).field == field
+    assert refusal(lambda: explain(event_store, **options)).field == field
 
 
 def integer_store() -> MemoryEventStore:
     """The same orders with integers for ids and stores."""
-    store = MemoryEventStore(sources=CATALOG.sources)
+    event_store = MemoryEventStore(sources=CATALOG.sources)
     for number in range(3):
         data = {"store_id": 7, "city": "BCN"}
-        store.append([Event("orders", number, "dispatched", at(-10 + number), data)])
-    return store
+        event_store.append([Event("orders", number, "dispatched", at(-10 + number), data)])
+    return event_store
 
 
-def get(store: Any, address: str) -> FeaturesAnswer:
-    lookup = lookup_of(store)
+def get(event_store: Any, address: str) -> FeaturesAnswer:
+    lookup = lookup_of(event_store)
     return lookup.answer(features_request(QueryParams(address), lookup), request_id="")
 
 
 def test_values_in_an_address_are_text_unless_the_stores_are_integers(
-    store: MemoryEventStore,
+    event_store: MemoryEventStore,
 ) -> None:
-    assert get(store, "store_id=7&city=BCN").keys == {"store_id": "7", "city": "BCN"}
+    assert get(event_store, "store_id=7&city=BCN").keys == {"store_id": "7", "city": "BCN"}
     answer = get(integer_store(), "store_id=7&sample_id=1&feature=open_orders")
     assert (answer.keys, answer.sample_id) == ({"store_id": 7}, 1)
     assert answer.features == {"open_orders": 2.0}
@@ -308,9 +318,9 @@ def test_values_in_an_address_are_text_unless_the_stores_are_integers(
     assert get(empty, "store_id=7&sample_id=1").keys == {"store_id": "7"}
 
 
-def test_an_address_says_all_that_a_question_can(store: MemoryEventStore) -> None:
+def test_an_address_says_all_that_a_question_can(event_store: MemoryEventStore) -> None:
     answer = get(
-        store,
+        event_store,
         "feature=city_rain_mm&feature=open_orders&store_id=s-1&city=&sample_id=o-1"
         "&as_of=2026-03-02T12:51:00+01:00&event_times=false",
     )
@@ -318,7 +328,7 @@ def test_an_address_says_all_that_a_question_can(store: MemoryEventStore) -> Non
     assert (answer.keys, answer.sample_id) == ({"store_id": "s-1", "city": None}, "o-1")
     assert answer.as_of == at(-9)
     assert answer.rests_on is None
-    assert list(get(store, "topic=weather&city=BCN").features) == ["city_rain_mm"]
+    assert list(get(event_store, "topic=weather&city=BCN").features) == ["city_rain_mm"]
 
 
 @pytest.mark.parametrize(
@@ -332,16 +342,16 @@ def test_an_address_says_all_that_a_question_can(store: MemoryEventStore) -> Non
     ],
 )
 def test_a_bad_address_names_its_parameter(
-    store: MemoryEventStore, address: str, field: str, reason: str
+    event_store: MemoryEventStore, address: str, field: str, reason: str
 ) -> None:
-    error = refusal(lambda: get(store, address))
+    error = refusal(lambda: get(event_store, address))
     assert error.field == field
     assert reason in error.reason
 
 
 def test_an_explanation_can_be_asked_in_an_address() -> None:
-    store = integer_store()
-    lookup = lookup_of(store)
+    event_store = integer_store()
+    lookup = lookup_of(event_store)
     address = QueryParams("feature=open_orders&store_id=7&why=1")
     answer = lookup.explain(explain_request(address, lookup), request_id="")
     assert answer.why == "1 is selected (2 of 3; its attribute is missing at as_of)"

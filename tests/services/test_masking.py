@@ -18,10 +18,10 @@ from aggregators.stores.redis import RedisEventStore
 from services.answering import problem_of
 from services.client_errors import ServiceUnreachable
 from services.errors import InvalidRequest, SettingError, Unavailable
-from services.event_store import is_redis, open_store, without_password
+from services.event_store import is_redis, open_event_store, without_password
 from services.masking import masked, without_paths
 from services.process import ServiceProcess
-from services.remote_parts import Pause
+from services.remote_parts import CircuitBreaker
 from services.request_log import JsonFormatter
 from services.settings import PartSettings
 from services.streams import EventStream
@@ -48,7 +48,7 @@ ADDRESSES = [
 def test_no_text_about_an_address_has_its_password(address: str) -> None:
     assert SECRET not in masked(f"it fails: {address}; again")
     with pytest.raises((StoreError, SettingError)) as caught:
-        open_store(address, [ORDERS])
+        open_event_store(address, [ORDERS])
     assert SECRET not in str(caught.value)
     assert SECRET not in problem_of(Unavailable(str(caught.value)), "r").reason
 
@@ -81,10 +81,10 @@ def test_what_is_no_secret_stays() -> None:
 
 def test_addresses_of_services_are_shown_without_passwords() -> None:
     address = f"http://doorstep:{SECRET}@etp:3000"
-    pause = Pause(address, failures=1)
-    pause.failed()
+    breaker = CircuitBreaker(address, failures=1)
+    breaker.failed()
     with pytest.raises(ServiceUnreachable) as caught:
-        pause.check()
+        breaker.check()
     assert SECRET not in str(caught.value)
     with pytest.raises(SettingError) as refused:
         PartSettings.from_environment({"DOORSTEP_ETP_URL": f"etp:{SECRET}@etp:3000"})
@@ -153,10 +153,13 @@ def test_a_service_without_its_store_says_neither_where_it_is_nor_the_password(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "somewhere secret"
-    for store, says in ((str(folder / "events.db"), "events.db"), (ADDRESSES[2], "Redis server")):
+    for event_store, says in (
+        (str(folder / "events.db"), "events.db"),
+        (ADDRESSES[2], "Redis server"),
+    ):
         log = tmp_path / "log"
         log.unlink(missing_ok=True)
-        settings = {"DOORSTEP_STORE": store}
+        settings = {"DOORSTEP_STORE": event_store}
         with ServiceProcess(
             "services.events:EventService", log=log, settings=settings, ready_path="/livez"
         ) as service:

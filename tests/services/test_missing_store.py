@@ -12,7 +12,7 @@ import pytest
 from aggregators.errors import StoreError
 from services.eta import EtaService
 from services.eta_settings import EtaSettings
-from services.missing_store import MissingStore
+from services.missing_store import MissingEventStore
 from simulator import ORDERS
 from tests.services.asgi import AsgiClient
 
@@ -20,9 +20,16 @@ MOMENT = "2026-03-08T19:02:00Z"
 
 
 def test_whatever_is_asked_of_it_fails_as_a_store_does() -> None:
-    store = MissingStore([ORDERS], "connection refused")
-    store.check_source(ORDERS)
-    for ask in (store.append, store.read, store.sample, store.samples, store.table, store.count):
+    event_store = MissingEventStore([ORDERS], "connection refused")
+    event_store.check_source(ORDERS)
+    for ask in (
+        event_store.append,
+        event_store.read,
+        event_store.sample,
+        event_store.samples,
+        event_store.table,
+        event_store.count,
+    ):
         with pytest.raises(StoreError, match="connection refused"):
             ask(ORDERS, [])
 
@@ -31,7 +38,7 @@ def test_estimates_come_before_the_store_does(
     saved_eta: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "not" / "there" / "events.db"
-    settings = EtaSettings(model=saved_eta, store=str(path))
+    settings = EtaSettings(model=saved_eta, event_store=str(path))
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)
     # The attempts are made here, when the test wants them.

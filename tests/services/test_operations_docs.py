@@ -46,7 +46,7 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
         f"column by column](estimator_services.md#columns) | {limits.MAX_ROWS:,} and"
         f" {limits.MAX_COLUMN_ROWS:,} | 400",
         f"time of a part of an ETA | {limits.PART_TIMEOUT_S:g} s",
-        f"Redis event store for one answer | {limits.STORE_TIMEOUT_S:g} s",
+        f"Redis event store for one answer | {limits.EVENT_STORE_TIMEOUT_S:g} s",
         f"body | {limits.MAX_BODY_BYTES // 2**20} MiB | 413",
         f"path with query | {limits.MAX_HEADER_BYTES // 1024} KiB | 414",
         f"with the path | {limits.MAX_HEADER_BYTES // 1024} KiB, {limits.MAX_HEADER_LINES} lines",

@@ -107,7 +107,7 @@ def test_what_is_known_from_a_later_event_is_not_known_before() -> None:
 
 def test_a_store_that_is_down_degrades() -> None:
     city = City()
-    city.store.is_down = True
+    city.event_store.is_down = True
     found = answer_of(city, order={"products": 2}, happened={"activated": at(-2).isoformat()})
     assert found.expected_eta_s is not None
     city.parts.statuses = {"ready": "fallback"}

@@ -94,7 +94,7 @@ def test_ids_that_no_order_can_have_are_unknown_and_harm_no_other() -> None:
 
 def test_a_store_that_cannot_be_read_is_said() -> None:
     city = City()
-    city.store.is_down = True
+    city.event_store.is_down = True
     assert "cannot be read now" in known(city, "o-1").notes[0]
     assert known(city, None).notes == []
     assert known(city, "o-1", happened={"activated": at(-1)}).notes == []

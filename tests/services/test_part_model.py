@@ -20,7 +20,7 @@ from estimators.fallback import Fallback
 from estimators.monitoring.statistics import NumberStatistics
 from estimators.monitoring.validation import Validator
 from estimators.stages import ANY_MOMENT, ELAPSED
-from services.elapsed import UNSAID, happened_us
+from services.elapsed import NOT_GIVEN, happened_us
 from services.errors import InvalidRequest, Unavailable
 from services.estimates import Rows, estimate_where_possible
 from services.part_model import PartModel
@@ -74,7 +74,7 @@ class Recorded:
         default_factory=lambda: FeatureSet([KITCHEN, RIDES], name="test", version="1")
     )
     seen: list[dict[str, float]] = field(default_factory=list)
-    blind: list[bool] = field(default_factory=list)
+    incomplete: list[bool] = field(default_factory=list)
     fails: bool = False
 
     def assemble(
@@ -83,13 +83,13 @@ class Recorded:
         return np.concatenate([facts, realtime], axis=-1)
 
     def predict(
-        self, X: npt.NDArray[np.float64], blind: npt.NDArray[np.bool_] | None = None
+        self, X: npt.NDArray[np.float64], incomplete: npt.NDArray[np.bool_] | None = None
     ) -> Distribution:
         if self.fails:
             raise ValueError("a tree without a root")
         names = (*self.facts.names, *self.features.names)
         self.seen = [dict(zip(names, row, strict=True)) for row in X.tolist()]
-        self.blind = [False] * len(X) if blind is None else blind.tolist()
+        self.incomplete = [False] * len(X) if incomplete is None else incomplete.tolist()
         mean_s = 60.0 + np.nan_to_num(X).sum(axis=1)
         return Distribution(GRID_LEVELS, mean_s[:, None] * (0.5 + np.array(GRID_LEVELS)))
 
@@ -111,76 +111,76 @@ class CountingStore(MemoryEventStore):
 
 
 @pytest.fixture
-def store() -> CountingStore:
-    store = CountingStore()
+def event_store() -> CountingStore:
+    event_store = CountingStore()
     events = {"activated": -10.0, "accepted": -8.0, "courier_assigned": 0.0, "ready": 5.0}
     for number in range(3):
         data = {"store_id": "s-1", "courier_id": "c-1", "products": 2}
-        store.append(
+        event_store.append(
             [
                 Event("orders", f"o-{number}", event, at(minutes + number), data)
                 for event, minutes in events.items()
             ]
         )
-    return store
+    return event_store
 
 
 def rows_of(orders: list[dict[str, Any]], ids: list[SampleId | None], minutes: float = 0.0) -> Rows:
     names = dict.fromkeys(name for order in orders for name in order)
-    absent = {name: UNSAID if name in ELAPSED else None for name in names}
+    absent = {name: NOT_GIVEN if name in ELAPSED else None for name in names}
     columns = {name: [order.get(name, absent[name]) for order in orders] for name in names}
     moments = np.full(len(ids), moment_to_us(at(minutes), "as_of"), np.int64)
     return Rows(columns, ids, moments)
 
 
 def one(
-    store: Any, order: dict[str, Any], sample_id: SampleId | None, minutes: float = 0.0
+    event_store: Any, order: dict[str, Any], sample_id: SampleId | None, minutes: float = 0.0
 ) -> dict[str, float]:
     """What the estimator was told of one order."""
     estimator = Recorded()
     as_of_us = moment_to_us(at(minutes), "as_of")
-    make_model(store, estimator).estimate_one(order, sample_id, as_of_us)
+    make_model(event_store, estimator).estimate_one(order, sample_id, as_of_us)
     return estimator.seen[0]
 
 
 def test_how_long_ago_events_were_is_looked_up_and_never_from_the_future(
-    store: CountingStore,
+    event_store: CountingStore,
 ) -> None:
-    seen = one(store, ORDER, "o-0")
+    seen = one(event_store, ORDER, "o-0")
     assert seen["since_activated_s"] == 600.0
     assert seen["since_accepted_s"] == 480.0
     # Assigned at noon: at noon it has not happened yet, a microsecond later it has.
     assert np.isnan(seen["since_courier_assigned_s"])
-    later = one(store, ORDER, "o-0", 1e-6 / 60.0 * 1.0)
+    later = one(event_store, ORDER, "o-0", 1e-6 / 60.0 * 1.0)
     assert later["since_courier_assigned_s"] == pytest.approx(1e-6)
 
 
-def test_what_the_request_says_is_not_looked_up(store: CountingStore) -> None:
+def test_what_the_request_says_is_not_looked_up(event_store: CountingStore) -> None:
     said = {**ORDER, "since_activated_s": 7.0, "since_accepted_s": None}
-    seen = one(store, said, "o-0")
+    seen = one(event_store, said, "o-0")
     assert seen["since_activated_s"] == 7.0
     assert np.isnan(seen["since_accepted_s"])
-    store.looks = 0
-    one(store, {**said, "since_courier_assigned_s": 1.0}, "o-0")
-    assert store.looks == 0
+    event_store.looks = 0
+    one(event_store, {**said, "since_courier_assigned_s": 1.0}, "o-0")
+    assert event_store.looks == 0
 
 
-def test_an_order_that_does_not_exist_has_no_past(store: CountingStore) -> None:
-    seen = one(store, ORDER, None)
+def test_an_order_that_does_not_exist_has_no_past(event_store: CountingStore) -> None:
+    seen = one(event_store, ORDER, None)
     assert all(np.isnan(seen[name]) for name in SINCE)
-    assert store.looks == 0
+    assert event_store.looks == 0
 
 
-def test_an_order_of_which_no_event_has_arrived_is_degraded(store: CountingStore) -> None:
+def test_an_order_of_which_no_event_has_arrived_is_degraded(event_store: CountingStore) -> None:
     estimator = Recorded()
-    model = make_model(store, estimator)
+    model = make_model(event_store, estimator)
     found = model.estimate_one(ORDER, "o-77", moment_to_us(NOON, "as_of"))
     assert found.status == ["degraded"]
     assert found.notes == [["no event of 'o-77' has arrived: nothing is known to have happened"]]
-    assert estimator.blind == [True]
+    assert estimator.incomplete == [True]
 
 
-def test_rows_together_are_the_rows_alone_with_one_read(store: CountingStore) -> None:
+def test_rows_together_are_the_rows_alone_with_one_read(event_store: CountingStore) -> None:
     orders = [
         ORDER,
         {**ORDER, "since_activated_s": 3.0},
@@ -190,11 +190,11 @@ def test_rows_together_are_the_rows_alone_with_one_read(store: CountingStore) ->
     ]
     ids: list[SampleId | None] = ["o-0", "o-1", "o-2", None, "o-77"]
     estimator = Recorded()
-    model = make_model(store, estimator)
-    store.reads = store.looks = 0
+    model = make_model(event_store, estimator)
+    event_store.reads = event_store.looks = 0
     together = model.estimate(rows_of(orders, ids, 1.0))
     seen = estimator.seen
-    assert (store.reads, store.looks) == (1, 1)
+    assert (event_store.reads, event_store.looks) == (1, 1)
     for i, (order, sample_id) in enumerate(zip(orders, ids, strict=True)):
         alone = model.estimate_one(order, sample_id, moment_to_us(at(1.0), "as_of"))
         np.testing.assert_equal(estimator.seen[0], seen[i])
@@ -204,9 +204,9 @@ def test_rows_together_are_the_rows_alone_with_one_read(store: CountingStore) ->
         np.testing.assert_array_equal(alone.realtime[0], together.realtime[i])
 
 
-def test_a_courier_is_missed_only_where_there_must_be_one(store: CountingStore) -> None:
+def test_a_courier_is_missed_only_where_there_must_be_one(event_store: CountingStore) -> None:
     without = {"store_id": "s-1", "products": 2}
-    model = make_model(store, Recorded())
+    model = make_model(event_store, Recorded())
 
     def notes(order: dict[str, Any], sample_id: SampleId | None, minutes: float) -> list[str]:
         return model.estimate(rows_of([order], [sample_id], minutes)).notes[0]
@@ -216,12 +216,12 @@ def test_a_courier_is_missed_only_where_there_must_be_one(store: CountingStore) 
         "courier_id is missing", "distance_to_store_m is missing"
     ]  # fmt: skip
     # Asked at one event, a model knows what there is then.
-    fixed = make_model(store, Recorded(as_of="courier_assigned"))
+    fixed = make_model(event_store, Recorded(as_of="courier_assigned"))
     assert len(fixed.estimate(rows_of([without], [None])).notes[0]) == 2
 
 
-def test_times_of_events_are_given_whenever_they_are(store: CountingStore) -> None:
-    known, unknown = happened_us(store, ORDERS, ["o-1", "nobody"])
+def test_times_of_events_are_given_whenever_they_are(event_store: CountingStore) -> None:
+    known, unknown = happened_us(event_store, ORDERS, ["o-1", "nobody"])
     assert unknown is None
     assert known is not None
     assert known == {
@@ -232,22 +232,22 @@ def test_times_of_events_are_given_whenever_they_are(store: CountingStore) -> No
 
 @pytest.mark.parametrize("fails", ["read", "samples"])
 def test_a_store_that_is_down_degrades_every_row_and_fails_none(
-    store: CountingStore, monkeypatch: pytest.MonkeyPatch, fails: str
+    event_store: CountingStore, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError("gone")
 
-    monkeypatch.setattr(store, fails, fail)
+    monkeypatch.setattr(event_store, fails, fail)
     estimator = Recorded()
     said = {**ORDER, "since_accepted_s": 5.0}
-    found = make_model(store, estimator).estimate(rows_of([ORDER, said], ["o-0", "o-1"]))
+    found = make_model(event_store, estimator).estimate(rows_of([ORDER, said], ["o-0", "o-1"]))
     assert found.status == ["degraded", "degraded"]
     assert (
         found.notes
         == [["real-time features are missing: the event store cannot be read (gone)"]] * 2
     )
     assert np.isnan(found.realtime).all()
-    assert estimator.blind == [True, True]
+    assert estimator.incomplete == [True, True]
     assert [row["since_accepted_s"] for row in estimator.seen][1] == 5.0
 
 
@@ -260,8 +260,8 @@ def usual() -> Fallback:
     return Fallback.constant([100.0 * (1 + k) for k in range(len(GRID_LEVELS))])
 
 
-def test_a_model_that_fails_is_answered_by_what_is_usual(store: CountingStore) -> None:
-    model = make_model(store, Recorded(fails=True), fallback=usual())
+def test_a_model_that_fails_is_answered_by_what_is_usual(event_store: CountingStore) -> None:
+    model = make_model(event_store, Recorded(fails=True), fallback=usual())
     together = model.estimate(rows_of([ORDER, {}], ["o-0", None]))
     alone = model.estimate_one(ORDER, "o-0", moment_to_us(NOON, "as_of"))
     assert together.status == ["fallback", "fallback"]
@@ -271,13 +271,13 @@ def test_a_model_that_fails_is_answered_by_what_is_usual(store: CountingStore) -
     assert "store_id is missing" in together.notes[1]
     assert together.realtime.shape == (2, 2)
     with pytest.raises(Unavailable):
-        make_model(store, Recorded(fails=True)).estimate(rows_of([ORDER], [None]))
+        make_model(event_store, Recorded(fails=True)).estimate(rows_of([ORDER], [None]))
 
 
-def test_numbers_beyond_what_training_saw_are_moved_and_said(store: CountingStore) -> None:
+def test_numbers_beyond_what_training_saw_are_moved_and_said(event_store: CountingStore) -> None:
     estimator = Recorded()
     seen = {"products": NumberStatistics.of(np.array([1.0, 2.0, 9.0]))}
-    model = make_model(store, estimator, validator=Validator.of(seen, estimator.facts))
+    model = make_model(event_store, estimator, validator=Validator.of(seen, estimator.facts))
     orders = [ORDER, {**ORDER, "products": 400}, {**ORDER, "products": None}]
     found = model.estimate(rows_of(orders, ["o-0", "o-1", "o-2"]))
     assert found.status == ["ok", "input_clipped", "degraded"]
@@ -288,8 +288,8 @@ def test_numbers_beyond_what_training_saw_are_moved_and_said(store: CountingStor
         assert model.estimate_one(order, "o-0", moment_to_us(NOON, "as_of")).status == [status]
 
 
-def test_a_row_with_a_key_that_cannot_be_harms_no_other(store: CountingStore) -> None:
-    model: PartModel = make_model(store, Recorded())
+def test_a_row_with_a_key_that_cannot_be_harms_no_other(event_store: CountingStore) -> None:
+    model: PartModel = make_model(event_store, Recorded())
     orders = [ORDER, {**ORDER, "store_id": 7}, ORDER, {**ORDER, "courier_id": 8}, ORDER]
     rows = rows_of(orders, [None] * 5)
     with pytest.raises(InvalidRequest):
@@ -304,8 +304,8 @@ def test_a_row_with_a_key_that_cannot_be_harms_no_other(store: CountingStore) ->
             assert found.distribution[k : k + 1] == alone.distribution
 
 
-def test_an_order_that_never_ended_is_said_to_be_stale(store: CountingStore) -> None:
-    model = make_model(store, Recorded())
+def test_an_order_that_never_ended_is_said_to_be_stale(event_store: CountingStore) -> None:
+    model = make_model(event_store, Recorded())
     days = 90.0 * 24.0 * 60.0
     as_of_us = moment_to_us(at(days), "as_of")
     alone = model.estimate_one(ORDER, "o-0", as_of_us)

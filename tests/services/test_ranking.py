@@ -13,7 +13,7 @@ from estimators.calibration import GRID_LEVELS
 from estimators.composition import compose
 from estimators.distribution import Distribution
 from services.errors import InvalidRequest
-from services.ranking import Weights, cost_s, lateness_s, ranks
+from services.ranking import CostWeights, cost_s, lateness_s, ranks
 
 
 def some(n: int, seed: int = 0) -> Distribution:
@@ -25,7 +25,7 @@ def test_a_composition_can_be_ranked() -> None:
     ride = Distribution([0.1, 0.9], [[290.0, 310.0], [890.0, 910.0]])
     kitchen = Distribution([0.1, 0.9], [[590.0, 610.0], [590.0, 610.0]])
     composed = compose({"to_store": ride, "ready": kitchen, "to_customer": ride})
-    cost = cost_s(composed, Weights(courier_wait=2.0, food_wait=3.0, eta=0.5))
+    cost = cost_s(composed, CostWeights(courier_wait=2.0, food_wait=3.0, eta=0.5))
     by_hand = (
         2.0 * composed.courier_wait_s + 3.0 * composed.food_wait_s + 0.5 * composed.expected_eta_s
     )
@@ -55,8 +55,8 @@ def test_only_promised_orders_can_be_late() -> None:
         eta=Distribution([0.1, 0.9], [[900.0, 900.0], [900.0, 900.0]]),
     )
     promised = np.array([600.0, np.nan])
-    assert cost_s(pairs, Weights(lateness=3.0), promised).tolist() == [1_800.0, 900.0]
-    assert cost_s(pairs, Weights(lateness=0.0), promised).tolist() == [900.0, 900.0]
+    assert cost_s(pairs, CostWeights(lateness=3.0), promised).tolist() == [1_800.0, 900.0]
+    assert cost_s(pairs, CostWeights(lateness=0.0), promised).tolist() == [900.0, 900.0]
 
 
 @given(
@@ -85,9 +85,9 @@ def test_ranks_are_those_of_sorting_each_order_alone(
 @pytest.mark.parametrize("value", [-0.1, 1_001.0, float("nan"), float("inf")])
 def test_refuses_what_no_weight_can_be(value: float) -> None:
     with pytest.raises(InvalidRequest, match=r"weights\.eta"):
-        Weights(eta=value)
+        CostWeights(eta=value)
 
 
 def test_refuses_weights_that_choose_nobody() -> None:
     with pytest.raises(InvalidRequest, match="all 0"):
-        Weights(courier_wait=0.0, food_wait=0.0, eta=0.0, lateness=0.0)
+        CostWeights(courier_wait=0.0, food_wait=0.0, eta=0.0, lateness=0.0)

@@ -16,7 +16,7 @@ from services.client_connections import AsyncServiceClient
 from services.client_errors import ServiceUnreachable
 from services.limits import MAX_COLUMN_ROWS, PART_RESERVE_S
 from services.parts import PartRows, Parts
-from services.remote_parts import Pause, RemotePart, remote_parts
+from services.remote_parts import CircuitBreaker, RemotePart, remote_parts
 from services.schemas import PredictColumnsAnswer, RowProblem, TravelColumnsRequest
 from services.settings import PartSettings
 from tests.services.building import NOON
@@ -51,7 +51,7 @@ def remote_of(
     answer: Callable[[httpx.Request], httpx.Response],
     *,
     leg: Any = None,
-    pause: Pause | None = None,
+    breaker: CircuitBreaker | None = None,
 ) -> tuple[RemotePart, list[httpx.Request]]:
     """A part whose service answers with a function; and what it was asked."""
     asked: list[httpx.Request] = []
@@ -61,7 +61,7 @@ def remote_of(
         return answer(request)
 
     client = AsyncServiceClient("http://etp", retries=0, transport=httpx.MockTransport(handle))
-    return RemotePart(client, pause=pause or Pause("http://etp"), leg=leg), asked
+    return RemotePart(client, breaker=breaker or CircuitBreaker("http://etp"), leg=leg), asked
 
 
 def test_a_part_elsewhere_answers_what_it_would_here() -> None:
@@ -180,7 +180,7 @@ def test_a_service_that_hangs_is_not_waited_for() -> None:
             raise AssertionError
 
     client = AsyncServiceClient("http://etp", transport=Hangs())
-    remote = RemotePart(client, pause=Pause("http://etp"))
+    remote = RemotePart(client, breaker=CircuitBreaker("http://etp"))
     parts = Parts({"parking": Doubling()}, {"ready": remote}, timeout_s=0.05)
     answers = ask(parts, ready=rows_of([1.0]), parking=rows_of([5.0]))
     assert answers["ready"].notes[0][0].startswith("ready did not answer in time")
@@ -191,9 +191,9 @@ def test_a_service_that_is_down_is_left_alone_for_a_while(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = Clock()
-    pause = Pause("http://etp", failures=2, pause_s=10.0, clock=clock)
+    breaker = CircuitBreaker("http://etp", failures=2, open_s=10.0, clock=clock)
     answering = [broken]
-    remote, asked = remote_of(lambda request: answering[0](request), pause=pause)
+    remote, asked = remote_of(lambda request: answering[0](request), breaker=breaker)
 
     async def ask_often() -> list[int]:
         seen = []
@@ -220,10 +220,10 @@ def test_a_service_that_is_down_is_left_alone_for_a_while(
         "http://etp answers again",
     ]
     for _ in range(2):
-        pause.check()
-        pause.failed()
+        breaker.check()
+        breaker.failed()
     with pytest.raises(ServiceUnreachable):
-        pause.check()
+        breaker.check()
 
 
 def test_parts_have_the_addresses_that_the_settings_say() -> None:

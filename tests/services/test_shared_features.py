@@ -58,7 +58,7 @@ class CountingStore(MemoryEventStore):
 
 
 @pytest.fixture
-def store() -> CountingStore:
+def event_store() -> CountingStore:
     made = CountingStore(sources=[ORDERS])
     for i in range(12):
         known = {"courier_id": f"c-{i % 3}", "zone": f"z-{i % 2}", "distance_m": 100.0 * i}
@@ -73,32 +73,32 @@ def rows_of(couriers: list[str]) -> Rows:
 
 
 def test_one_read_gives_each_model_the_features_that_it_would_have_computed(
-    store: CountingStore,
+    event_store: CountingStore,
 ) -> None:
     rows = rows_of(["c-0", "c-1", "c-9", "c-0"])
     asked = dict.fromkeys(("to_store", "to_customer"), rows)
-    found = SharedFeatures(FEATURES, store).into(asked)
-    assert store.reads == 1
+    found = SharedFeatures(FEATURES, event_store).into(asked)
+    assert event_store.reads == 1
     for name, one in found.items():
         keys = {name: rows.columns[name] for name in FEATURES[name].dimensions}
         expected = FEATURES[name].transform_many(
-            store, as_of=rows.as_of_us, keys=keys, sample_id=rows.sample_ids
+            event_store, as_of=rows.as_of_us, keys=keys, sample_id=rows.sample_ids
         )
         np.testing.assert_array_equal(one.realtime, expected)
         np.testing.assert_array_equal(one[1:3].realtime, expected[1:3])
 
 
-def test_rows_of_their_own_are_left_to_their_model(store: CountingStore) -> None:
+def test_rows_of_their_own_are_left_to_their_model(event_store: CountingStore) -> None:
     asked = {name: rows_of(["c-0"]) for name in ("to_store", "to_customer", "elsewhere")}
-    found = SharedFeatures(FEATURES, store).into(asked)
-    assert store.reads == 0
+    found = SharedFeatures(FEATURES, event_store).into(asked)
+    assert event_store.reads == 0
     assert all(one.realtime is None for one in found.values())
 
 
-def test_features_of_one_name_may_be_different_ones(store: CountingStore) -> None:
+def test_features_of_one_name_may_be_different_ones(event_store: CountingStore) -> None:
     rows = rows_of(["c-0", "c-1"])
-    found = SharedFeatures(FEATURES, store).into({"to_store": rows, "ready": rows})
-    assert store.reads == 1
+    found = SharedFeatures(FEATURES, event_store).into({"to_store": rows, "ready": rows})
+    assert event_store.reads == 1
     within_one_hour, within_two = found["to_store"].realtime, found["ready"].realtime
     assert within_one_hour is not None
     assert within_two is not None
@@ -106,9 +106,9 @@ def test_features_of_one_name_may_be_different_ones(store: CountingStore) -> Non
     assert within_two[:, 0].tolist() == [2.0, 4.0]
 
 
-def test_a_store_that_fails_is_left_to_the_models(store: CountingStore) -> None:
+def test_a_store_that_fails_is_left_to_the_models(event_store: CountingStore) -> None:
     rows = rows_of(["c-0"])
-    store.fails = True
-    found = SharedFeatures(FEATURES, store).into({"to_store": rows, "to_customer": rows})
-    assert store.reads == 1
+    event_store.fails = True
+    found = SharedFeatures(FEATURES, event_store).into({"to_store": rows, "to_customer": rows})
+    assert event_store.reads == 1
     assert found == {"to_store": rows, "to_customer": rows}

@@ -11,7 +11,7 @@ import pytest
 from aggregators import MemoryEventStore, SqliteEventStore, StoreTypesError
 from estimators.saved_sources import typed_sources
 from services.errors import SettingError
-from services.event_store import open_store, open_store_of_models
+from services.event_store import open_event_store, open_event_store_of_models
 from services.model_loading import common_sources
 from tests.services.building import ORDERS, cloud_event
 from tests.services.test_intake import take
@@ -25,13 +25,13 @@ def refusals(answer: Any) -> list[tuple[str, str]]:
 
 def test_a_wrong_first_event_is_refused_alone() -> None:
     (learned,) = typed_sources([TYPED], {"store_id": (3, 7)})
-    store = MemoryEventStore([learned])
+    event_store = MemoryEventStore([learned])
     wrong = [
         cloud_event(id="a", subject=1, data={"store_id": 3}),
         cloud_event(id="b", subject="o-1", data={"store_id": "3"}),
     ]
     right = [cloud_event(id=str(n), subject=f"o-{n}", data={"store_id": n}) for n in range(2, 200)]
-    answer = take(store, *wrong, *right)
+    answer = take(event_store, *wrong, *right)
     assert answer.accepted == len(right)
     (id_field, id_reason), (key_field, key_reason) = refusals(answer)
     assert (id_field, key_field) == ("subject", "data")
@@ -65,12 +65,12 @@ def test_a_store_of_other_types_serves_models_and_says_how_to_mend_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = str(tmp_path / "events.db")
-    with SqliteEventStore(path, [ORDERS]) as store:
-        take(store, cloud_event(data={"store_id": "3"}))
+    with SqliteEventStore(path, [ORDERS]) as event_store:
+        take(event_store, cloud_event(data={"store_id": "3"}))
     typed = replace(ORDERS, types={"store_id": int})
     with pytest.raises(StoreTypesError, match="doorstep store mend"):
-        open_store(path, [typed])
-    with open_store_of_models(path, [typed]) as opened:
+        open_event_store(path, [typed])
+    with open_event_store_of_models(path, [typed]) as opened:
         assert opened.count(ORDERS) == 1
         assert take(opened, cloud_event(subject="o-9", data={"store_id": "4"})).accepted == 1
     assert "doorstep store mend" in caplog.text

@@ -78,7 +78,7 @@ def test_an_unknown_order_whose_facts_are_said_counts_as_not_placed(order_id: An
 
 def test_a_store_that_cannot_be_read_makes_no_order_unknown() -> None:
     city = City()
-    city.store.is_down = True
+    city.event_store.is_down = True
     assert eta(city, order_id="o-1").status == "degraded"
     assert arrivals(city, {"order_id": "o-1"}).rows[0].answer.status == "degraded"
     assert selection(city, ["o-1"]).orders.status == ["degraded"]

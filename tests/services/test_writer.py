@@ -13,8 +13,8 @@ from aggregators import Event, MemoryEventStore, StoreError
 from aggregators.stores import AppendResult
 from services.errors import InvalidRequest, ServiceError, Unavailable
 from services.intake_metrics import IntakeMetrics
-from services.writer import EventWriter
-from services.writing import Written
+from services.writer import GroupCommitWriter
+from services.writing import WriteOutcome
 from tests.services.building import ORDERS, at
 
 
@@ -39,10 +39,10 @@ class GatedStore(MemoryEventStore):
 
 
 @pytest.fixture
-def store() -> Iterator[GatedStore]:
-    store = GatedStore()
-    yield store
-    store.gate.set()
+def event_store() -> Iterator[GatedStore]:
+    event_store = GatedStore()
+    yield event_store
+    event_store.gate.set()
 
 
 def event(number: int, **data: object) -> Event:
@@ -50,18 +50,18 @@ def event(number: int, **data: object) -> Event:
 
 
 def write_while_busy(
-    store: GatedStore, requests: list[list[Event]], *, max_waiting: int = 1_000
-) -> tuple[list[Written | BaseException], CollectorRegistry]:
+    event_store: GatedStore, requests: list[list[Event]], *, max_waiting: int = 1_000
+) -> tuple[list[WriteOutcome | BaseException], CollectorRegistry]:
     """Write one event; while the store is busy with it, the requests; then let all of them in."""
     registry = CollectorRegistry()
-    writer = EventWriter(store, IntakeMetrics(registry), max_waiting=max_waiting)
+    writer = GroupCommitWriter(event_store, IntakeMetrics(registry), max_waiting=max_waiting)
 
-    async def run() -> list[Written | BaseException]:
+    async def run() -> list[WriteOutcome | BaseException]:
         first = asyncio.create_task(writer.write([event(999)]))
-        await asyncio.to_thread(store.began.wait, 30.0)
+        await asyncio.to_thread(event_store.began.wait, 30.0)
         waiting = [asyncio.create_task(writer.write(events)) for events in requests]
         await asyncio.sleep(0)  # each has queued, or was refused
-        store.gate.set()
+        event_store.gate.set()
         outcomes = await asyncio.gather(first, *waiting, return_exceptions=True)
         return outcomes[1:]
 
@@ -71,50 +71,50 @@ def write_while_busy(
         writer.close()
 
 
-def test_those_who_wait_go_together(store: GatedStore) -> None:
+def test_those_who_wait_go_together(event_store: GatedStore) -> None:
     requests = [[event(i)] for i in range(20)] + [[event(100), event(101)]]
-    outcomes, registry = write_while_busy(store, requests)
-    assert store.sizes == [1, 22]
-    assert outcomes == [*[Written(applied=1)] * 20, Written(applied=2)]
-    assert len(store) == 23
+    outcomes, registry = write_while_busy(event_store, requests)
+    assert event_store.sizes == [1, 22]
+    assert outcomes == [*[WriteOutcome(applied=1)] * 20, WriteOutcome(applied=2)]
+    assert len(event_store) == 23
     assert registry.get_sample_value("doorstep_event_write_seconds_count") == 2.0
     assert registry.get_sample_value("doorstep_event_write_requests_total") == 22.0
     assert registry.get_sample_value("doorstep_event_write_events_total") == 23.0
 
 
-def test_a_bad_event_refuses_itself_alone_among_all_who_wait(store: GatedStore) -> None:
+def test_a_bad_event_refuses_itself_alone_among_all_who_wait(event_store: GatedStore) -> None:
     requests = [[event(1)], [event(2), event(3, stor_id="s"), event(4, store_id=5)], [event(6)]]
-    outcomes, _registry = write_while_busy(store, requests)
-    assert outcomes[0] == outcomes[2] == Written(applied=1)
+    outcomes, _registry = write_while_busy(event_store, requests)
+    assert outcomes[0] == outcomes[2] == WriteOutcome(applied=1)
     mixed = outcomes[1]
-    assert isinstance(mixed, Written)
+    assert isinstance(mixed, WriteOutcome)
     assert mixed.applied == 1
     fields = {i: error.field for i, error in mixed.refusals.items()}
     assert fields == {1: "data.stor_id", 2: "data"}
     assert all(isinstance(error, InvalidRequest) for error in mixed.refusals.values())
-    assert {store.table(ORDERS)["order_id"].tolist()[i] for i in range(4)} == {
+    assert {event_store.table(ORDERS)["order_id"].tolist()[i] for i in range(4)} == {
         "o-999", "o-1", "o-2", "o-6"
     }  # fmt: skip
 
 
-def test_bad_events_cost_few_writes_however_many_wait(store: GatedStore) -> None:
+def test_bad_events_cost_few_writes_however_many_wait(event_store: GatedStore) -> None:
     """What is seen without the store costs one write more; what only it can see, a few."""
     requests = [[event(i)] for i in range(64)]
     requests[7] = [event(7, stor_id="s")]
-    outcomes, _registry = write_while_busy(store, requests)
-    assert store.sizes == [1, 64, 63]
-    assert sum(outcome == Written(applied=1) for outcome in outcomes) == 63
+    outcomes, _registry = write_while_busy(event_store, requests)
+    assert event_store.sizes == [1, 64, 63]
+    assert sum(outcome == WriteOutcome(applied=1) for outcome in outcomes) == 63
 
-    store.sizes.clear()
-    store.began.clear()
-    store.gate.clear()
+    event_store.sizes.clear()
+    event_store.began.clear()
+    event_store.gate.clear()
     requests = [[event(100 + i)] for i in range(64)]
     requests[7] = [event(107, store_id=7)]
-    outcomes, _registry = write_while_busy(store, requests)
-    assert len(store.sizes) == 2 + 1 + 2 * 6
-    assert sum(outcome == Written(applied=1) for outcome in outcomes) == 63
+    outcomes, _registry = write_while_busy(event_store, requests)
+    assert len(event_store.sizes) == 2 + 1 + 2 * 6
+    assert sum(outcome == WriteOutcome(applied=1) for outcome in outcomes) == 63
     refused = outcomes[7]
-    assert isinstance(refused, Written)
+    assert isinstance(refused, WriteOutcome)
     assert list(refused.refusals) == [0]
 
 
@@ -129,86 +129,88 @@ class FailsInTheMiddle(GatedStore):
 
 
 def test_a_store_that_fails_in_the_middle_fails_the_requests_that_it_did_not_take() -> None:
-    store = FailsInTheMiddle()
+    event_store = FailsInTheMiddle()
     requests = [[event(1)], [event(2, store_id=7)], [event(4), event(5)], [event(6)]]
-    outcomes, _registry = write_while_busy(store, requests)
-    assert outcomes[0] == Written(applied=1)
-    assert isinstance(outcomes[1], Written)
+    outcomes, _registry = write_while_busy(event_store, requests)
+    assert outcomes[0] == WriteOutcome(applied=1)
+    assert isinstance(outcomes[1], WriteOutcome)
     assert list(outcomes[1].refusals) == [0]
     assert [type(outcome) for outcome in outcomes[2:]] == [Unavailable, Unavailable]
-    assert set(store.table(ORDERS)["order_id"]) == {"o-999", "o-1"}
+    assert set(event_store.table(ORDERS)["order_id"]) == {"o-999", "o-1"}
 
 
-def test_a_store_that_fails_acknowledges_nobody(store: GatedStore) -> None:
-    store.failure = StoreError("the disk is full")
-    outcomes, _registry = write_while_busy(store, [[event(1)], [event(2)]])
+def test_a_store_that_fails_acknowledges_nobody(event_store: GatedStore) -> None:
+    event_store.failure = StoreError("the disk is full")
+    outcomes, _registry = write_while_busy(event_store, [[event(1)], [event(2)]])
     assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
     assert outcomes[0] is not outcomes[1]
-    assert len(store) == 0
+    assert len(event_store) == 0
 
 
-def test_a_mistake_of_ours_fails_the_write_and_not_the_writer(store: GatedStore) -> None:
-    store.failure = RuntimeError("a bug")
-    outcomes, registry = write_while_busy(store, [[event(1)]])
+def test_a_mistake_of_ours_fails_the_write_and_not_the_writer(event_store: GatedStore) -> None:
+    event_store.failure = RuntimeError("a bug")
+    outcomes, registry = write_while_busy(event_store, [[event(1)]])
     assert type(outcomes[0]) is ServiceError
-    store.failure = None
-    writer = EventWriter(store, IntakeMetrics(CollectorRegistry()))
+    event_store.failure = None
+    writer = GroupCommitWriter(event_store, IntakeMetrics(CollectorRegistry()))
     assert asyncio.run(writer.write([event(1)])).applied == 1
     writer.close()
     assert registry.get_sample_value("doorstep_event_write_requests_total") == 2.0
 
 
-def test_a_full_queue_sends_requests_away_and_keeps_those_it_has(store: GatedStore) -> None:
+def test_a_full_queue_sends_requests_away_and_keeps_those_it_has(event_store: GatedStore) -> None:
     requests = [[event(1), event(2)], [event(3)], [event(4)], [event(5)]]
-    outcomes, _registry = write_while_busy(store, requests, max_waiting=3)
-    assert outcomes[:2] == [Written(applied=2), Written(applied=1)]
+    outcomes, _registry = write_while_busy(event_store, requests, max_waiting=3)
+    assert outcomes[:2] == [WriteOutcome(applied=2), WriteOutcome(applied=1)]
     assert [type(outcome) for outcome in outcomes[2:]] == [Unavailable, Unavailable]
-    assert store.sizes == [1, 3]
+    assert event_store.sizes == [1, 3]
 
 
-def test_a_batch_larger_than_the_queue_is_taken_when_nobody_waits(store: GatedStore) -> None:
-    outcomes, _registry = write_while_busy(store, [[event(i) for i in range(9)]], max_waiting=3)
-    assert outcomes == [Written(applied=9)]
+def test_a_batch_larger_than_the_queue_is_taken_when_nobody_waits(event_store: GatedStore) -> None:
+    outcomes, _registry = write_while_busy(
+        event_store, [[event(i) for i in range(9)]], max_waiting=3
+    )
+    assert outcomes == [WriteOutcome(applied=9)]
 
 
-def test_each_request_learns_what_its_own_events_changed(store: GatedStore) -> None:
+def test_each_request_learns_what_its_own_events_changed(event_store: GatedStore) -> None:
     requests = [[event(1)], [event(1), event(2)], [event(999)]]
-    outcomes, _registry = write_while_busy(store, requests)
-    assert store.sizes == [1, 4]
-    assert outcomes == [Written(1, 0), Written(1, 1), Written(0, 1)]
+    outcomes, _registry = write_while_busy(event_store, requests)
+    assert event_store.sizes == [1, 4]
+    assert outcomes == [WriteOutcome(1, 0), WriteOutcome(1, 1), WriteOutcome(0, 1)]
 
 
-def test_closing_writes_what_waits_and_takes_no_more(store: GatedStore) -> None:
-    writer = EventWriter(store, IntakeMetrics(CollectorRegistry()))
+def test_closing_writes_what_waits_and_takes_no_more(event_store: GatedStore) -> None:
+    writer = GroupCommitWriter(event_store, IntakeMetrics(CollectorRegistry()))
 
-    async def run() -> list[Written | BaseException]:
+    async def run() -> list[WriteOutcome | BaseException]:
         first = asyncio.create_task(writer.write([event(1)]))
-        await asyncio.to_thread(store.began.wait, 30.0)
+        await asyncio.to_thread(event_store.began.wait, 30.0)
         second = asyncio.create_task(writer.write([event(2)]))
         await asyncio.sleep(0)
-        store.gate.set()
+        event_store.gate.set()
         await asyncio.to_thread(writer.close)
         late = asyncio.create_task(writer.write([event(3)]))
         return list(await asyncio.gather(first, second, late, return_exceptions=True))
 
     outcomes = asyncio.run(run())
-    assert outcomes[:2] == [Written(applied=1), Written(applied=1)]
+    assert outcomes[:2] == [WriteOutcome(applied=1), WriteOutcome(applied=1)]
     assert isinstance(outcomes[2], Unavailable)
     writer.close()
-    assert len(store) == 2
+    assert len(event_store) == 2
 
 
-def test_who_no_longer_waits_harms_nobody(store: GatedStore) -> None:
-    writer = EventWriter(store, IntakeMetrics(CollectorRegistry()))
+def test_who_no_longer_waits_harms_nobody(event_store: GatedStore) -> None:
+    writer = GroupCommitWriter(event_store, IntakeMetrics(CollectorRegistry()))
 
-    async def run() -> Written:
+    async def run() -> WriteOutcome:
         gone = asyncio.create_task(writer.write([event(1)]))
-        await asyncio.to_thread(store.began.wait, 30.0)
+        await asyncio.to_thread(event_store.began.wait, 30.0)
         gone.cancel()
         stays = asyncio.create_task(writer.write([event(2)]))
         await asyncio.sleep(0)
-        store.gate.set()
+        event_store.gate.set()
         return await stays
 
-    assert asyncio.run(run()) == Written(applied=1)
+    assert asyncio.run(run()) == WriteOutcome(applied=1)
     writer.close()

@@ -21,7 +21,7 @@ from simulator.engine.chance import (
     normal_quantile,
     uniform,
 )
-from simulator.engine.snapshots import copy_of, fresh_orders, grown, joined
+from simulator.engine.snapshots import copy_of, doubled, fresh_orders, joined
 from simulator.engine.state import Orders, State, make_state
 from simulator.truth import _snapshot
 
@@ -107,7 +107,7 @@ def test_a_snapshot_goes_on_as_the_city_did(city: City) -> None:
 
 def test_a_state_that_grows_stays_the_same(city: City) -> None:
     state = city.checkpoints[1].state
-    larger = grown(state)
+    larger = doubled(state)
     n = state.count[engine.N_HEAP]
     assert larger.count[engine.N_FREE] == state.count[engine.N_FREE] + len(state.free)
     np.testing.assert_array_equal(larger.heap_ms[:n], state.heap_ms[:n])

@@ -23,7 +23,7 @@ from aggregators import (
 )
 from aggregators.history import compare_history
 from aggregators.stores.facts import fact_column
-from aggregators.stores.records import Declared
+from aggregators.stores.records import DeclaredColumns
 from tests.aggregators.stores.places import Place
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
@@ -237,9 +237,9 @@ def test_columns_of_facts_have_one_type_each() -> None:
 
 def test_data_that_a_source_no_longer_declares_are_left_out() -> None:
     data = {"=floor": 3, "amount": 2.5, "=store_id": 7, "=tip": True}
-    assert Declared(PLAIN).data(data) == {"amount": 2.5, "store_id": 7}
-    assert not Declared(PLAIN).fits(data)
-    assert Declared(ORDERS).fits({"=floor": 3, "amount": 2.5})
+    assert DeclaredColumns(PLAIN).data(data) == {"amount": 2.5, "store_id": 7}
+    assert not DeclaredColumns(PLAIN).fits(data)
+    assert DeclaredColumns(ORDERS).fits({"=floor": 3, "amount": 2.5})
 
 
 def test_to_who_knows_no_facts_they_are_columns_of_another_version(place: Place) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from aggregators import Event, MemoryEventStore, RedisEventStore, StoreError
 from aggregators.stores import redis_append, redis_connections
-from aggregators.stores.redis_connections import Nodes, Unavailable
+from aggregators.stores.redis_connections import Nodes, NodesUnavailable
 from aggregators.stores.redis_link import Batch, Command, Exchange, Link, pack
 from tests.aggregators.stores.places import Place
 from tests.aggregators.stores.servers import RedisCluster, RedisServer, free_port, needs_redis
@@ -194,7 +194,7 @@ def test_what_was_done_before_the_answer_was_lost_is_done_once(
         while True:
             try:
                 store.append(piece)
-            except Unavailable:
+            except NodesUnavailable:
                 continue
             break
         memory.append(piece)
@@ -216,7 +216,7 @@ def test_a_server_that_hangs_does_not_hold_up_its_callers_for_long(
         store.append([event])
         with server.paused():
             for ask in (lambda: store.append([event]), lambda: answers(store)):
-                with pytest.raises(Unavailable, match="in time"):
+                with pytest.raises(NodesUnavailable, match="in time"):
                     ask()
         assert store.append([event]).duplicates == 1
         assert store.count(ORDERS) == 1
@@ -284,16 +284,16 @@ def test_nobody_there_says_that_nothing_is_acknowledged(
 ) -> None:
     needs_redis()
     monkeypatch.setattr(redis_connections, "FIRST_PAUSE_S", 0.001)
-    with pytest.raises(Unavailable, match="no answer from Redis"):
+    with pytest.raises(NodesUnavailable, match="no answer from Redis"):
         RedisEventStore(f"redis://127.0.0.1:{free_port()}", [ORDERS])
     server = RedisServer(tmp_path / "leaving")
     store = RedisEventStore(server.url, [ORDERS])
     event = Event("orders", "o-1", "activated", START_US)
     store.append([event])
     server.kill()
-    with pytest.raises(Unavailable, match=r"nothing of these 1 events .* append them again"):
+    with pytest.raises(NodesUnavailable, match=r"nothing of these 1 events .* append them again"):
         store.append([event])
-    with pytest.raises(Unavailable):
+    with pytest.raises(NodesUnavailable):
         answers(store)
     server.start()
     assert store.append([event]).duplicates == 1
@@ -329,7 +329,7 @@ def test_what_a_failure_says_names_no_address(tmp_path: Path) -> None:
     try:
         with RedisEventStore(server.url, [ORDERS]) as store:
             server.kill()
-            with pytest.raises(Unavailable) as caught:
+            with pytest.raises(NodesUnavailable) as caught:
                 store.count(ORDERS)
         assert str(caught.value) == "no answer from Redis after 6 attempts: connection refused"
     finally:
@@ -341,6 +341,6 @@ def test_missing_replicas_are_told(
 ) -> None:
     monkeypatch.setattr(redis_connections, "REPLICAS_TIMEOUT_S", 0.01)
     store = RedisEventStore(redis_server.url, [ORDERS], prefix="alone", replicas=1)
-    with pytest.raises(Unavailable, match=r"only 0 of 1 replicas .* append them again"):
+    with pytest.raises(NodesUnavailable, match=r"only 0 of 1 replicas .* append them again"):
         store.append([Event("orders", "o-1", "activated", START_US)])
     store.close()

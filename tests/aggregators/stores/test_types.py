@@ -21,7 +21,7 @@ from aggregators import (
     StoreError,
     UnknownNameError,
 )
-from aggregators.stores.mending import Aside, MendPlan, MendResult, parse_type
+from aggregators.stores.mending import MendPlan, MendResult, QuarantineFile, parse_type
 from aggregators.stores.redis_mending import mend_redis
 from aggregators.stores.sqlite_mending import mend_sqlite
 from tests.aggregators.stores.places import Place
@@ -109,10 +109,10 @@ def test_a_store_that_holds_other_types_says_how_to_mend_it(shared_place: Place)
 
 
 def mend(place: Place, folder: Path, plan: MendPlan, **options: Any) -> MendResult:
-    aside = Aside(folder / "aside.jsonl")
+    quarantine = QuarantineFile(folder / "aside.jsonl")
     if place.kind == "sqlite":
-        return mend_sqlite(place.where, plan, aside, **options)
-    return mend_redis(place.where, plan, aside, prefix=place.prefix, **options)
+        return mend_sqlite(place.where, plan, quarantine, **options)
+    return mend_redis(place.where, plan, quarantine, prefix=place.prefix, **options)
 
 
 def kept_aside(folder: Path) -> list[dict[str, Any]]:
@@ -146,12 +146,12 @@ def test_a_store_is_mended_while_it_is_used(
     assert store.table(ORDERS)["store_id"].tolist() == [3, 3, 3]
     assert store.sample(ORDERS, "7").facts == {"floor": "2"}
     assert store.append([event("8", 3, 1, amount=2.0)]).duplicates == 1
-    aside = kept_aside(tmp_path)
-    assert sorted(one["reason"] for one in aside) == [
+    quarantine = kept_aside(tmp_path)
+    assert sorted(one["reason"] for one in quarantine) == [
         "data.store_id: '04' is no integer",
         "data.store_id: 'x-1' is no integer",
     ]
-    assert {one["event"]["subject"] for one in aside} == {9, 10}
+    assert {one["event"]["subject"] for one in quarantine} == {9, 10}
     assert mend(shared_place, tmp_path, plan) == MendResult(3, 0, 0)
 
 
@@ -188,9 +188,9 @@ def test_times_that_are_not_sensible_are_set_aside(shared_place: Place, tmp_path
     with spanning("2000-01-01/2100-01-01"):
         found = mend(shared_place, tmp_path, MendPlan("orders", times=True))
     assert found == MendResult(2, 0, 1)
-    (aside,) = kept_aside(tmp_path)
-    assert aside["event"]["time"] == "9000-01-01T00:00:00+00:00"
-    assert "outside the span" in aside["reason"]
+    (quarantine,) = kept_aside(tmp_path)
+    assert quarantine["event"]["time"] == "9000-01-01T00:00:00+00:00"
+    assert "outside the span" in quarantine["reason"]
     assert value(store, "city", "BCN") == 2.0
     assert store.count(ORDERS) == 2
 
@@ -218,4 +218,6 @@ def test_options_are_read() -> None:
 
 def test_there_must_be_a_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no event store"):
-        mend_sqlite(tmp_path / "x.db", MendPlan("orders", id_kind=int), Aside(tmp_path / "a"))
+        mend_sqlite(
+            tmp_path / "x.db", MendPlan("orders", id_kind=int), QuarantineFile(tmp_path / "a")
+        )

@@ -9,7 +9,7 @@ import pytest
 
 from estimators import Dataset, Distribution, InputError
 from estimators.columns import InputColumn
-from estimators.explanation import Explanation
+from estimators.explanation import EstimateExplanation
 from estimators.monitoring import (
     CategoryStatistics,
     InputEffect,
@@ -28,10 +28,10 @@ SEED = 3
 AMOUNT = InputColumn(name="amount", topic="order")
 
 
-def explanation(columns: tuple[InputColumn, ...], X: FloatArray) -> Explanation:
+def explanation(columns: tuple[InputColumn, ...], X: FloatArray) -> EstimateExplanation:
     """Contributions that are the values themselves, where they are known."""
     added_s = np.nan_to_num(X)
-    return Explanation(
+    return EstimateExplanation(
         of="median",
         columns=columns,
         values=X,

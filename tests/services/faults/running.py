@@ -32,27 +32,27 @@ TARGETS = {
 }
 
 
-def settings_of(name: str, store: str) -> dict[str, str]:
+def settings_of(name: str, event_store: str) -> dict[str, str]:
     """The environment of a service over a store, with the models of the tiny ETA."""
     if name == "etp":
-        return EtpSettings(model="eta_ready:latest", store=store).to_environment()
+        return EtpSettings(model="eta_ready:latest", event_store=event_store).to_environment()
     if name == "courier_travel":
-        return CourierTravelSettings(store=store).to_environment()
+        return CourierTravelSettings(event_store=event_store).to_environment()
     if name == "wall_eta":
-        return WallEtaSettings(model="eta_direct:latest", store=store).to_environment()
-    return EtaSettings(store=store).to_environment()
+        return WallEtaSettings(model="eta_direct:latest", event_store=event_store).to_environment()
+    return EtaSettings(event_store=event_store).to_environment()
 
 
 def process_of(
     name: str,
-    store: str,
+    event_store: str,
     folder: Path,
     more: Mapping[str, str] | None = None,
     *,
     ready_path: str = "/readyz",
 ) -> ServiceProcess:
     """A service that can be started."""
-    settings = {**settings_of(name, store), **QUIET, **(more or {})}
+    settings = {**settings_of(name, event_store), **QUIET, **(more or {})}
     return ServiceProcess(
         TARGETS[name], log=folder / f"{name}.log", settings=settings, ready_path=ready_path
     )
@@ -73,15 +73,15 @@ class Composed:
 
 
 @contextmanager
-def composed(store: str, folder: Path) -> Iterator[Composed]:
+def composed(event_store: str, folder: Path) -> Iterator[Composed]:
     """All four services, each in a process of its own."""
     with ExitStack() as stack:
-        peers = {name: process_of(name, store, folder) for name in PEERS}
+        peers = {name: process_of(name, event_store, folder) for name in PEERS}
         with ThreadPoolExecutor(len(PEERS)) as starting:
             list(starting.map(stack.enter_context, peers.values()))
         proxies = {name: stack.enter_context(FaultyProxy(peer.url)) for name, peer in peers.items()}
         urls = {f"DOORSTEP_{name.upper()}_URL": proxy.url for name, proxy in proxies.items()}
-        eta = stack.enter_context(process_of("eta", store, folder, urls))
+        eta = stack.enter_context(process_of("eta", event_store, folder, urls))
         http = httpx.Client(base_url=eta.url, trust_env=False, timeout=PATIENCE_S)
         yield Composed(eta, peers, proxies, stack.enter_context(http), folder / "eta.log")
 

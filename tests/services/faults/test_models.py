@@ -39,8 +39,8 @@ def files_of(home: Path, name: str) -> list[Path]:
 def test_an_eta_lacks_the_part_whose_model_is_damaged_until_it_is_mended(
     home: Path, city: City, tmp_path: Path
 ) -> None:
-    store = tmp_path / "events.db"
-    events = SqliteEventStore(store, sources=sources_of(registry.load_eta("eta:latest")))
+    event_store = tmp_path / "events.db"
+    events = SqliteEventStore(event_store, sources=sources_of(registry.load_eta("eta:latest")))
     city.fill(events)
     events.close()
     files = files_of(home, "eta_to_store")
@@ -50,7 +50,7 @@ def test_an_eta_lacks_the_part_whose_model_is_damaged_until_it_is_mended(
         path.write_bytes(content[: len(content) // 2])
     with (
         process_of(
-            "eta", str(store), tmp_path, {"BENTOML_HOME": str(home)}, ready_path="/livez"
+            "eta", str(event_store), tmp_path, {"BENTOML_HOME": str(home)}, ready_path="/livez"
         ) as service,
         httpx.Client(base_url=service.url, trust_env=False, timeout=PATIENCE_S) as http,
     ):

@@ -44,7 +44,7 @@ ASKED_BY = {"etp": "/eta", "courier_travel": "/eta", "wall_eta": "/displayed_eta
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, city: City, saved_eta: str) -> str:
+def event_store(tmp_path_factory: pytest.TempPathFactory, city: City, saved_eta: str) -> str:
     """An SQLite file that has what has happened; all services share it."""
     path = tmp_path_factory.mktemp("store") / "events.db"
     events = SqliteEventStore(path, sources=sources_of(registry.load_eta(saved_eta)))
@@ -54,8 +54,8 @@ def store(tmp_path_factory: pytest.TempPathFactory, city: City, saved_eta: str) 
 
 
 @pytest.fixture(scope="module")
-def services(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    with composed(store, tmp_path_factory.mktemp("services")) as services:
+def services(event_store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    with composed(event_store, tmp_path_factory.mktemp("services")) as services:
         yield services
 
 
@@ -172,11 +172,11 @@ def test_many_callers_at_once_are_all_answered(
 
 
 def test_a_process_that_was_killed_is_asked_again_where_it_is_started_anew(
-    services: Composed, city: City, well: dict[str, Any], store: str, tmp_path: Path
+    services: Composed, city: City, well: dict[str, Any], event_store: str, tmp_path: Path
 ) -> None:
     kill(services.peers["etp"])
     check_unwell("etp", well, answers_of(services.http, city))
-    with process_of("etp", store, tmp_path) as another:
+    with process_of("etp", event_store, tmp_path) as another:
         services.proxies["etp"].url_behind = another.url
         wait_until(lambda: is_well(services.http, city))
         assert same(answers_of(services.http, city), well)

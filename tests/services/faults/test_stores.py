@@ -57,9 +57,9 @@ def redis(tmp_path_factory: pytest.TempPathFactory, city: City, saved_eta: str) 
     needs_redis()
     server = RedisServer(tmp_path_factory.mktemp("redis") / "data")
     try:
-        store = RedisEventStore(server.url, sources=sources_of(registry.load_eta(saved_eta)))
-        city.fill(store)
-        store.close()
+        event_store = RedisEventStore(server.url, sources=sources_of(registry.load_eta(saved_eta)))
+        city.fill(event_store)
+        event_store.close()
         yield server
     finally:
         server.stop()

@@ -36,7 +36,7 @@ def asked(service: ServiceProcess, until: Path) -> socket.socket:
     return connection
 
 
-def under_way(service: ServiceProcess) -> int:
+def in_flight(service: ServiceProcess) -> int:
     with connected(service) as connection:
         connection.sendall(b"GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
         text = read_all(connection).decode()
@@ -68,7 +68,7 @@ def test_a_service_that_is_told_to_end_answers_what_it_was_asked(tmp_path: Path)
         idle = connected(service)
         connections = [asked(service, go) for _ in range(16)]
         deadline_s = time.monotonic() + PATIENCE_S
-        while under_way(service) < 16:
+        while in_flight(service) < 16:
             assert time.monotonic() < deadline_s
             time.sleep(0.05)
         os.kill(service.pid, signal.SIGTERM)

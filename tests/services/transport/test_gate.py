@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
-from services.transport.gate import AT_ONCE, QUICK_TURN_S, Gate, Waiting
+from services.transport.gate import AT_ONCE, QUICK_TURN_S, Gate, QueuedRequest
 
 WAIT_S = 0.1
 
@@ -61,7 +61,7 @@ class Bench:
 
     def offer(self, number: int, *, age_s: float = 0.0) -> None:
         self.gate.offer(
-            Waiting(
+            QueuedRequest(
                 lambda: self.begun.append(number),
                 lambda: self.refused.append(number),
                 self.turns.now_s - age_s,
@@ -73,7 +73,7 @@ class Bench:
 def test_a_request_to_an_idle_service_begins_at_once() -> None:
     bench = Bench()
     bench.offer(1)
-    assert (bench.begun, bench.gate.under_way) == ([1], 1)
+    assert (bench.begun, bench.gate.in_flight) == ([1], 1)
     bench.gate.ended()
     bench.turns.settle()
     bench.offer(2)
@@ -98,7 +98,7 @@ def test_requests_that_wait_for_others_do_not_keep_out_more() -> None:
     for number in range(3 * AT_ONCE):
         bench.offer(number)
     bench.turns.settle()
-    assert bench.gate.under_way == 3 * AT_ONCE
+    assert bench.gate.in_flight == 3 * AT_ONCE
 
 
 def test_no_more_begin_than_a_few_while_turns_are_long() -> None:
@@ -107,7 +107,7 @@ def test_no_more_begin_than_a_few_while_turns_are_long() -> None:
         bench.offer(number)
     for _ in range(20):
         bench.turns.turn(takes_s=2.0 * QUICK_TURN_S)
-    assert bench.gate.under_way == AT_ONCE
+    assert bench.gate.in_flight == AT_ONCE
     bench.gate.ended()
     bench.turns.turn(takes_s=2.0 * QUICK_TURN_S)
     assert bench.begun[-1] == AT_ONCE
@@ -119,11 +119,11 @@ def test_no_more_begin_than_a_few_while_threads_have_a_queue() -> None:
         bench.offer(number)
     for _ in range(20):
         bench.turns.turn(takes_s=0.001)
-    assert bench.gate.under_way == AT_ONCE
+    assert bench.gate.in_flight == AT_ONCE
     assert not bench.turns.soon  # it looks again later, and does not spin
     bench.queued = 0
     bench.turns.settle()
-    assert bench.gate.under_way == AT_ONCE + 2
+    assert bench.gate.in_flight == AT_ONCE + 2
 
 
 def test_what_has_waited_too_long_is_refused_and_never_begins() -> None:
@@ -133,7 +133,7 @@ def test_what_has_waited_too_long_is_refused_and_never_begins() -> None:
     bench.turns.turn(takes_s=1.01 * WAIT_S)
     assert (bench.begun, bench.refused) == ([0], [1, 2, 3])
     bench.turns.settle()
-    assert (bench.begun, bench.gate.under_way) == ([0], 1)
+    assert (bench.begun, bench.gate.in_flight) == ([0], 1)
 
 
 def test_a_burst_may_wait_longer_than_what_lasts() -> None:
@@ -170,7 +170,7 @@ def test_nobody_works_for_those_who_are_gone() -> None:
     bench.unwanted = {1, 2}
     bench.turns.settle()
     assert bench.begun == [0, 3]
-    assert bench.gate.under_way == 2
+    assert bench.gate.in_flight == 2
     bench.offer(4)
     bench.offer(5)
     bench.unwanted = {5}
