@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aggregators.after_event import StatsAfterEvent
 from aggregators.attributes import Duration, Elapsed, Ratio
-from aggregators.base import Aggregator
-from aggregators.between_events import StatsBetweenEvents
 from aggregators.errors import (
     AggregatorError,
     ColumnError,
@@ -27,10 +24,12 @@ from aggregators.errors import (
     UnknownNameError,
 )
 from aggregators.events import Event, Source
-from aggregators.feature_set import FeatureSet
+from aggregators.features.after_event import StatsAfterEvent
+from aggregators.features.base import Aggregator
+from aggregators.features.between_events import StatsBetweenEvents
+from aggregators.features.feature_set import FeatureSet
+from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile, tsfresh
-from aggregators.last_n_samples import StatsLastNSamples
-from aggregators.span import TimeSpan, set_time_span, time_span
 from aggregators.stores import (
     AppendResult,
     CompactionResult,
@@ -38,12 +37,13 @@ from aggregators.stores import (
     MemoryEventStore,
     SqliteEventStore,
 )
+from aggregators.time_span import TimeSpan, set_time_span, time_span
 
 if TYPE_CHECKING:
-    from aggregators.equivalence import EquivalenceReport, check_equivalence
-    from aggregators.explanation import Explanation, Observed
-    from aggregators.stores.redis import RedisEventStore
-    from aggregators.warming import warm_up
+    from aggregators.engine.explanation import Explanation, Observed
+    from aggregators.features.warming import warm_up
+    from aggregators.parity.equivalence import EquivalenceReport, check_equivalence
+    from aggregators.stores.redis.store import RedisEventStore
 
 __version__ = "0.1.0"
 
@@ -89,12 +89,12 @@ __all__ = [
 
 # These load pandas, numba or msgspec, which declaring features does not need.
 _LAZY = {
-    "EquivalenceReport": "aggregators.equivalence",
-    "Explanation": "aggregators.explanation",
-    "Observed": "aggregators.explanation",
-    "RedisEventStore": "aggregators.stores.redis",
-    "check_equivalence": "aggregators.equivalence",
-    "warm_up": "aggregators.warming",
+    "EquivalenceReport": "aggregators.parity.equivalence",
+    "Explanation": "aggregators.engine.explanation",
+    "Observed": "aggregators.engine.explanation",
+    "RedisEventStore": "aggregators.stores.redis.store",
+    "check_equivalence": "aggregators.parity.equivalence",
+    "warm_up": "aggregators.features.warming",
 }
 
 

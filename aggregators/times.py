@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aggregators.errors import DefinitionError, TimestampError
-from aggregators.span import check_moment_us, current_bounds_us, outside
+from aggregators.time_span import check_moment_us, current_bounds_us, outside
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ import typer
 from commands.output import UserError, console, reports_errors
 
 if TYPE_CHECKING:
-    from aggregators.base import Aggregator
     from aggregators.catalog import Catalog
+    from aggregators.features.base import Aggregator
 
 __all__ = ["catalog"]
 

@@ -22,8 +22,8 @@ from commands.table_options import TABLE_OPTIONS, TableChoice
 
 if TYPE_CHECKING:
     from aggregators import EventStore
-    from aggregators.equivalence import Answers
-    from aggregators.history import HistoryDifference
+    from aggregators.parity.equivalence import Answers
+    from aggregators.parity.history import HistoryDifference
     from commands.equivalence_report import StoreComparison
     from commands.replayed import ReplayedTables
     from estimators.datasets import Dataset
@@ -219,7 +219,7 @@ def _own_table(path: Path, columns: TableChoice) -> ReplayedTables:
 
 def _check(replayed: ReplayedTables, options: _Options) -> StoreComparison:
     import aggregators
-    from aggregators.equivalence import StoreAnswers
+    from aggregators.parity.equivalence import StoreAnswers
     from commands.equivalence_report import StoreComparison
 
     began_s = perf_counter()
@@ -263,7 +263,7 @@ def _check(replayed: ReplayedTables, options: _Options) -> StoreComparison:
 
 
 def _histories(store: EventStore, replayed: ReplayedTables) -> dict[str, HistoryDifference]:
-    from aggregators.history import compare_history
+    from aggregators.parity.history import compare_history
 
     return {
         source.name: compare_history(store, source, replayed.tables[source.name])

@@ -13,8 +13,8 @@ from rich.table import Table
 
 import aggregators
 from aggregators import FeatureSet
-from aggregators.equivalence import EquivalenceReport
-from aggregators.history import HistoryDifference
+from aggregators.parity.equivalence import EquivalenceReport
+from aggregators.parity.history import HistoryDifference
 from commands.output import console
 from commands.wording import definition_in_words
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from aggregators.columns import unencoded
+from aggregators.tables.columns import unencoded
 from commands.csv_text import check_encoding, wrong_bytes
 from commands.mapped_tables import COMPUTED
 from commands.output import UserError

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from aggregators import AggregatorError, Source
-from aggregators.plan import Layout
+from aggregators.kernels.plan import Layout
 from aggregators.stores.bulk import read_samples
 from aggregators.stores.facts import facts_of_table
-from aggregators.table import SampleTable, plain_ids
+from aggregators.tables.sample_table import SampleTable, plain_ids
 from commands.output import UserError
 
 __all__ = ["check_for_training", "check_samples", "names_file"]

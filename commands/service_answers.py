@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from aggregators import AppendResult, Event, FeatureSet
-from aggregators.base import Aggregator
-from aggregators.equivalence import MAX_EXPLAINED
-from aggregators.questions import Questions
+from aggregators.features.base import Aggregator
+from aggregators.parity.equivalence import MAX_EXPLAINED
+from aggregators.parity.training_queries import Questions
 from aggregators.times import from_us
 from aggregators.typing import Float64Array, SampleId
 from commands.output import UserError

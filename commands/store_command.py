@@ -10,7 +10,7 @@ import typer
 from commands.output import UserError, console, reports_errors
 
 if TYPE_CHECKING:
-    from aggregators.stores.mending import MendPlan, MendResult
+    from aggregators.stores.type_repair import MendPlan, MendResult
 
 __all__ = ["store_app"]
 
@@ -54,7 +54,7 @@ def mend(
     all right ones are refused. What says the same in the other type is converted ("3" and 3), all
     else is set aside in a file. Services may go on meanwhile.
     """
-    from aggregators.stores.mending import QuarantineFile
+    from aggregators.stores.type_repair import QuarantineFile
 
     plans = _plans(types or [], times or [])
     if not plans:
@@ -72,7 +72,7 @@ def mend(
 
 
 def _plans(types: list[str], times: list[str]) -> list[MendPlan]:
-    from aggregators.stores.mending import MendPlan, parse_type
+    from aggregators.stores.type_repair import MendPlan, parse_type
 
     wanted: dict[str, dict[str, type]] = {source: {} for source in times}
     for text in types:
@@ -92,13 +92,13 @@ def _plans(types: list[str], times: list[str]) -> list[MendPlan]:
 def _mend(
     where: str, plan: MendPlan, quarantine: object, *, prefix: str, dry_run: bool
 ) -> MendResult:
-    from aggregators.stores.mending import QuarantineFile
-    from aggregators.stores.sqlite_mending import mend_sqlite
+    from aggregators.stores.sqlite.type_repair import mend_sqlite
+    from aggregators.stores.type_repair import QuarantineFile
     from services.event_store import is_redis
 
     assert isinstance(quarantine, QuarantineFile)
     if not is_redis(where):
         return mend_sqlite(where, plan, quarantine, dry_run=dry_run)
-    from aggregators.stores.redis_mending import mend_redis  # needs the extra
+    from aggregators.stores.redis.type_repair import mend_redis  # needs the extra
 
     return mend_redis(where, plan, quarantine, prefix=prefix, dry_run=dry_run)

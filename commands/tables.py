@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from aggregators.columns import plain_frame
 from aggregators.errors import AggregatorError, unknown_name
 from aggregators.events import Source
-from aggregators.table import attribute_values, plain_ids
+from aggregators.tables.columns import plain_frame
+from aggregators.tables.sample_table import attribute_values, plain_ids
 from commands.csv_text import DEFAULT_ENCODING, check_encoding, is_csv
 from commands.output import UserError
 from commands.table_files import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregators import Duration, Elapsed, Ratio, StatsAfterEvent, StatsBetweenEvents
 from aggregators.attributes import Attribute, columns_of, events_of
-from aggregators.base import Aggregator
+from aggregators.features.base import Aggregator
 from aggregators.functions import Quantile, Tsfresh, function_name
 
 __all__ = ["as_code", "attribute_in_words", "boundaries", "definition_in_words", "window_of"]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aggregators.compiled import compiled, inlined
-from aggregators.kernel_types import BOOL, FLOAT, FLOATS, FLOATS_2D, INTS, struct
+from aggregators.kernels.argument_types import BOOL, FLOAT, FLOATS, FLOATS_2D, INTS, struct
+from aggregators.kernels.numba_cache import compiled, inlined
 from estimators.typing import FloatArray, IntArray
 
 __all__ = ["GroupFactors", "Spread", "profile_at", "spreads", "stretched"]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aggregators.compiled import compiled, inlined
-from aggregators.kernel_types import FLOATS, FLOATS_2D, INTS, struct, tuple_type
+from aggregators.kernels.argument_types import FLOATS, FLOATS_2D, INTS, struct, tuple_type
+from aggregators.kernels.numba_cache import compiled, inlined
 from estimators.typing import FloatArray, IntArray
 
 __all__ = ["CompositionArrays", "PartArrays", "compose_rows"]

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from aggregators.compiled import compiled
-from aggregators.kernel_types import FLOAT, FLOATS
+from aggregators.kernels.argument_types import FLOAT, FLOATS
+from aggregators.kernels.numba_cache import compiled
 from estimators.typing import FloatArray
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aggregators.compiled import compiled, inlined
-from aggregators.kernel_types import (
+from aggregators.kernels.argument_types import (
     FLOATS,
     FLOATS_2D,
     INTS,
@@ -26,6 +25,7 @@ from aggregators.kernel_types import (
     UINTS64,
     struct,
 )
+from aggregators.kernels.numba_cache import compiled, inlined
 from estimators.typing import FloatArray, IntArray
 
 __all__ = [

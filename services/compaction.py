@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from time import perf_counter
 
-from aggregators.base import Aggregator
 from aggregators.events import Source
+from aggregators.features.base import Aggregator
 from aggregators.stores import EventStore
 from aggregators.times import duration_to_us, from_us, moment_to_us
 from services.clock import utc_now

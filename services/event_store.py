@@ -56,7 +56,7 @@ def open_event_store(where: str, sources: Iterable[Source]) -> EventStore:
         )
     if not is_redis(where):
         return SqliteEventStore(where, sources=list(sources))
-    from aggregators.stores.redis import RedisEventStore  # what few services need
+    from aggregators.stores.redis.store import RedisEventStore  # what few services need
 
     return RedisEventStore(where, sources=list(sources))
 

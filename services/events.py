@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from aggregators import StoreError, warm_up
 from aggregators.catalog import Catalog
-from aggregators.compiling import FEATURE_KERNELS
+from aggregators.kernels.compilation import FEATURE_KERNELS
 from aggregators.stores import EventStore
 from services.batches import RowLimit
 from services.compaction import Compactor

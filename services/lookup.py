@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from aggregators import FeatureSet
-from aggregators.base import Aggregator
 from aggregators.catalog import Catalog
 from aggregators.errors import AggregatorError, StoreError
+from aggregators.features.base import Aggregator
 from aggregators.stores import EventStore
 from aggregators.times import moment_to_us
 from aggregators.typing import Key, SampleId

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, Self
 
 from aggregators.errors import AggregatorError
-from aggregators.span import DEFAULT_SPAN, SPAN_VARIABLE, TimeSpan
+from aggregators.time_span import DEFAULT_SPAN, SPAN_VARIABLE, TimeSpan
 from aggregators.times import duration_to_us
 from services.errors import SettingError
 from services.event_store import IN_MEMORY

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from aggregators.compiling import FEATURE_KERNELS, compile_kernels
+from aggregators.kernels.compilation import FEATURE_KERNELS, compile_kernels
 from services.kernel_metrics import kernel_metrics
 
 __all__ = ["ESTIMATE_KERNELS", "RETRY_S", "Start"]

@@ -23,10 +23,10 @@ def _drop_stale_cache() -> None:
     Numba notices when a function's own file has changed, but not when one that is compiled into it
     has: a changed parameter would have no effect.
     """
-    engine = sorted((_FOLDER / "engine").glob("*.py"))
+    engine = sorted(_FOLDER.glob("*.py"))
     text = b"".join(path.read_bytes() for path in engine)
     digest = hashlib.sha256(text).hexdigest()
-    cache = _FOLDER / "engine" / "__pycache__"
+    cache = _FOLDER / "__pycache__"
     stamp = cache / "engine.sha256"
     try:
         if stamp.exists() and stamp.read_text() == digest:

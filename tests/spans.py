@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from aggregators.span import SPAN_VARIABLE, TimeSpan, set_time_span, time_span
+from aggregators.time_span import SPAN_VARIABLE, TimeSpan, set_time_span, time_span
 
 SINCE_1900 = "1900-01-01/2100-01-01"
 

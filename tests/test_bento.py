@@ -21,8 +21,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from aggregators.compiled import known_kernels
-from aggregators.compiling import FEATURE_KERNELS
+from aggregators.kernels.compilation import FEATURE_KERNELS
+from aggregators.kernels.numba_cache import known_kernels
 from deploy.bentos import BentoPlan, build, main
 from tests.bentos import (
     ROOT,

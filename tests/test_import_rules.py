@@ -27,7 +27,7 @@ EVENTS_ONLY = ("simulator", "estimators.datasets")
 EVENT_NAMES = {"Event", "Source"}
 # Libraries that only these modules may import.
 OWNERS = {
-    "redis": ("aggregators.stores.redis_connections", "services.streams"),
+    "redis": ("aggregators.stores.redis.connections", "services.streams"),
     "bentoml": ("services", "estimators.registry", "estimators.model_store"),
 }
 # Libraries that a package must never import.
@@ -123,13 +123,13 @@ def test_every_package_is_read() -> None:
 
 
 FORBIDDEN = [
-    ("aggregators.base", "import estimators"),
-    ("aggregators.base", "from services.etp import EtpService"),
+    ("aggregators.features.base", "import estimators"),
+    ("aggregators.features.base", "from services.etp import EtpService"),
     ("aggregators.stores.memory", "import redis"),
-    ("aggregators.stores.redis", "from redis import Redis"),
+    ("aggregators.stores.redis.store", "from redis import Redis"),
     ("aggregators.catalog.orders", "from sklearn.base import clone"),
-    ("aggregators.base", "import lightgbm as lgb"),
-    ("aggregators.base", "def late():\n    import httpx"),
+    ("aggregators.features.base", "import lightgbm as lgb"),
+    ("aggregators.features.base", "def late():\n    import httpx"),
     ("estimators.etp", "import bentoml"),
     ("estimators.etp", "import httpx"),
     ("estimators.etp", "from services import etp"),
@@ -150,7 +150,7 @@ FORBIDDEN = [
 ]
 
 ALLOWED = [
-    ("aggregators.stores.redis_connections", "import redis.asyncio"),
+    ("aggregators.stores.redis.connections", "import redis.asyncio"),
     ("services.streams", "import redis"),
     ("aggregators.stores.memory", "from ..events import Event"),
     ("estimators.etp", "from aggregators import FeatureSet"),

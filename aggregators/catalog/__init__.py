@@ -9,7 +9,6 @@ s
 
 from __future__ import annotations
 
-from aggregators.base import Aggregator
 from aggregators.catalog.backlog import BACKLOG_FEATURES
 from aggregators.catalog.base import Catalog
 from aggregators.catalog.categories import CATEGORY_FEATURES
@@ -24,6 +23,7 @@ from aggregators.catalog.supply import SUPPLY_FEATURES
 from aggregators.catalog.weather import WEATHER, WEATHER_FEATURES
 from aggregators.catalog.zones import ZONE_FEATURES
 from aggregators.events import Source
+from aggregators.features.base import Aggregator
 
 __all__ = ["CATALOG", "LOCAL_EVENTS", "ORDERS", "WEATHER", "Catalog", "features_for"]
 

@@ -8,10 +8,10 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 
 from aggregators.attributes import columns_of, events_of
-from aggregators.base import Aggregator
-from aggregators.between_events import StatsBetweenEvents
 from aggregators.errors import DefinitionError, unknown_name
 from aggregators.events import Source
+from aggregators.features.base import Aggregator
+from aggregators.features.between_events import StatsBetweenEvents
 
 __all__ = ["Catalog"]
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from aggregators.after_event import StatsAfterEvent
 from aggregators.attributes import Elapsed
-from aggregators.base import Aggregator
-from aggregators.between_events import StatsBetweenEvents
 from aggregators.catalog.orders import (
     ASSIGNMENT,
     AT_STORE,
@@ -21,8 +18,11 @@ from aggregators.catalog.orders import (
     TO_CUSTOMER,
     TO_STORE,
 )
+from aggregators.features.after_event import StatsAfterEvent
+from aggregators.features.base import Aggregator
+from aggregators.features.between_events import StatsBetweenEvents
+from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import tsfresh
-from aggregators.last_n_samples import StatsLastNSamples
 
 __all__ = ["COURIER_FEATURES"]
 

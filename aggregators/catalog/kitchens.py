@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from aggregators.after_event import StatsAfterEvent
 from aggregators.attributes import Elapsed
-from aggregators.base import Aggregator
-from aggregators.between_events import StatsBetweenEvents
 from aggregators.catalog.orders import (
     LEFT_KITCHEN,
     ORDERS,
@@ -16,8 +13,11 @@ from aggregators.catalog.orders import (
     STORE_MAX_AGE,
     TIME_TO_PREPARE,
 )
+from aggregators.features.after_event import StatsAfterEvent
+from aggregators.features.base import Aggregator
+from aggregators.features.between_events import StatsBetweenEvents
+from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile
-from aggregators.last_n_samples import StatsLastNSamples
 
 __all__ = ["KITCHEN_FEATURES"]
 

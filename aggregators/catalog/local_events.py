@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from aggregators.after_event import StatsAfterEvent
 from aggregators.attributes import Elapsed
-from aggregators.base import Aggregator
-from aggregators.between_events import StatsBetweenEvents
 from aggregators.events import Source
-from aggregators.last_n_samples import StatsLastNSamples
+from aggregators.features.after_event import StatsAfterEvent
+from aggregators.features.base import Aggregator
+from aggregators.features.between_events import StatsBetweenEvents
+from aggregators.features.last_n_samples import StatsLastNSamples
 
 __all__ = ["LOCAL_EVENTS", "LOCAL_EVENT_FEATURES"]
 

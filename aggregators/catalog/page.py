@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from aggregators.attributes import attribute_name
-from aggregators.base import Aggregator
 from aggregators.catalog import CATALOG
 from aggregators.catalog.base import Catalog
+from aggregators.features.base import Aggregator
 from aggregators.functions import function_name
 
 __all__ = ["catalog_page"]

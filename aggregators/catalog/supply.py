@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from aggregators.after_event import StatsAfterEvent
 from aggregators.attributes import Elapsed
-from aggregators.base import Aggregator
-from aggregators.between_events import StatsBetweenEvents
 from aggregators.catalog.orders import (
     ASSIGNMENT,
     AT_STORE,
@@ -24,8 +21,11 @@ from aggregators.catalog.orders import (
     STORE_MAX_AGE,
     TO_STORE,
 )
+from aggregators.features.after_event import StatsAfterEvent
+from aggregators.features.base import Aggregator
+from aggregators.features.between_events import StatsBetweenEvents
+from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile
-from aggregators.last_n_samples import StatsLastNSamples
 
 __all__ = ["SUPPLY_FEATURES"]
 

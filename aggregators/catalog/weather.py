@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from aggregators.after_event import StatsAfterEvent
 from aggregators.attributes import Elapsed
-from aggregators.base import Aggregator
 from aggregators.events import Source
-from aggregators.last_n_samples import StatsLastNSamples
+from aggregators.features.after_event import StatsAfterEvent
+from aggregators.features.base import Aggregator
+from aggregators.features.last_n_samples import StatsLastNSamples
 
 __all__ = ["WEATHER", "WEATHER_FEATURES"]
 

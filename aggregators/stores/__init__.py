@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from aggregators.stores.base import AppendResult, CompactionResult, EventStore
 from aggregators.stores.memory import MemoryEventStore
-from aggregators.stores.sqlite import SqliteEventStore
+from aggregators.stores.sqlite.store import SqliteEventStore
 
 if TYPE_CHECKING:
-    from aggregators.stores.redis import RedisEventStore
+    from aggregators.stores.redis.store import RedisEventStore
 
 __all__ = [
     "AppendResult",
@@ -24,6 +24,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name != "RedisEventStore":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from aggregators.stores.redis import RedisEventStore
+    from aggregators.stores.redis.store import RedisEventStore
 
     return RedisEventStore

@@ -31,7 +31,7 @@ from aggregators.typing import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aggregators.base import Aggregator
+    from aggregators.features.base import Aggregator
 
 __all__ = [
     "AppendResult",
@@ -251,7 +251,7 @@ class EventStore(ABC):
         Returns:
             The number of samples.
         """
-        from aggregators.parquet import write_frames
+        from aggregators.tables.parquet_file import write_frames
 
         chunks = self.table_chunks(source, chunk_rows)
         return write_frames(chunks, path, total=self.count(source), progress=progress)

@@ -12,10 +12,10 @@ import pandas as pd
 
 from aggregators.errors import ColumnError, DataError, SampleIdError
 from aggregators.events import MAX_TEXT_CHARACTERS, Event, Source, too_long
-from aggregators.plan import Layout
+from aggregators.kernels.plan import Layout
 from aggregators.stores.facts import fact_column, facts_of_table
 from aggregators.stores.samples import UNRECORDED, SampleState
-from aggregators.table import SampleTable
+from aggregators.tables.sample_table import SampleTable
 from aggregators.times import NEVER
 from aggregators.typing import Int64Array, Native
 

@@ -88,7 +88,7 @@ def facts_of_table(source: Source, table: Native, row_of: Int64Array) -> dict[st
     Raises:
         ColumnError: a value that no fact can have; names column and row.
     """
-    from aggregators.frames import to_pandas
+    from aggregators.tables.frames import to_pandas
 
     given = set(table.column_names if hasattr(table, "column_names") else table.columns)
     names = [name for name in source.facts if name in given]

@@ -128,7 +128,9 @@ class OpenRows(Group):
     def __init__(
         self, rows: Int32Array, closing: tuple[int, ...], times: Int64Array, since_us: int
     ) -> None:
-        from aggregators.selection import may_be_open  # numba, which declaring does not need
+        from aggregators.kernels.selection import (
+            may_be_open,  # numba, which declaring does not need
+        )
 
         super().__init__(rows[may_be_open(closing, rows, times, since_us)])
         self.since_us = since_us

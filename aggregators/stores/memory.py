@@ -28,7 +28,7 @@ from aggregators.typing import Duration, Key, Moment, Native, SampleId
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aggregators.base import Aggregator
+    from aggregators.features.base import Aggregator
 
 __all__ = ["MemoryEventStore"]
 
@@ -184,7 +184,7 @@ class MemoryEventStore(EventStore):
         self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration
     ) -> dict[str, list[SampleId]]:
         """Return the samples that a compaction drops, for each source of the features."""
-        from aggregators.compaction import needed_samples
+        from aggregators.stores.compaction import needed_samples
 
         as_of_us = moment_to_us(as_of, "as_of")
         settled_us = duration_to_us(settled_after, "settled_after")

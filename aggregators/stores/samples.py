@@ -355,7 +355,9 @@ class SampleState:
 
         Only rows to which the event has happened, at whatever time; shape (n_values + 1,) bounds.
         """
-        from aggregators.kernels import group_rows  # numba, which declaring does not need
+        from aggregators.kernels.query_kernels import (
+            group_rows,  # numba, which declaring does not need
+        )
 
         times = self.times[event, : len(self.ids)]
         ids = np.array(self.ids, np.int64 if self.id_kind is int else object)

@@ -52,7 +52,7 @@ def load_dataset(name: str, folder: Path) -> Dataset:
     >>> load_dataset("nothing", Path("."))
     Traceback (most recent call last):
     ...
-    estimators.errors.DatasetError: no data set 'nothing'; known: deliveroo, wolt, jumpman, cities
+    estimators.errors.DatasetError: no data set 'nothing'; known: deliveroo, ...
     """
     if name not in _LOADERS:
         raise DatasetError(f"no data set {name!r}; known: {', '.join(DATASETS)}")

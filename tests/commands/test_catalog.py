@@ -17,8 +17,8 @@ from aggregators import (
     quantile,
     tsfresh,
 )
-from aggregators.base import Aggregator
 from aggregators.catalog import CATALOG, LOCAL_EVENTS, ORDERS, WEATHER
+from aggregators.features.base import Aggregator
 from commands.main import app
 from commands.wording import as_code, boundaries, definition_in_words
 

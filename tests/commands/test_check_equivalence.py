@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from aggregators import AppendResult, Event, FeatureSet, MemoryEventStore, Source
 from aggregators.catalog import ORDERS, features_for
-from aggregators.questions import Questions
+from aggregators.parity.training_queries import Questions
 from commands.main import app
 from commands.output import UserError
 from commands.replayed import ReplayedTables, replayed_dataset

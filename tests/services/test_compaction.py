@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from aggregators import Event, MemoryEventStore, QueryError, SqliteEventStore
-from aggregators.base import Aggregator
+from aggregators.features.base import Aggregator
 from aggregators.stores import EventStore
 from aggregators.stores.base import CompactionResult
 from services import compaction

@@ -11,7 +11,7 @@ import pytest
 from aggregators import SqliteEventStore
 from aggregators.catalog import CATALOG
 from aggregators.catalog.orders import ORDERS
-from aggregators.stores import redis_check
+from aggregators.stores.redis import liveness as redis_check
 from services import events
 from services.lookup import FeatureLookup
 from tests.aggregators.stores.servers import RedisServer, needs_redis

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from aggregators import Source, StoreError
-from aggregators.stores.redis import RedisEventStore
+from aggregators.stores.redis.store import RedisEventStore
 from services.answering import problem_of
 from services.client_errors import ServiceUnreachable
 from services.errors import InvalidRequest, SettingError, Unavailable

@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from aggregators import StatsBetweenEvents, StatsLastNSamples
-from aggregators.base import Aggregator
 from aggregators.catalog import CATALOG, ORDERS, WEATHER, Catalog
 from aggregators.errors import DefinitionError, UnknownNameError
+from aggregators.features.base import Aggregator
 
 FEATURE = pytest.mark.parametrize("feature", CATALOG, ids=lambda feature: feature.name)
 

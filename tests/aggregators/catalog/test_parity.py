@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from aggregators import Event, FeatureSet, MemoryEventStore, check_equivalence
-from aggregators.base import Aggregator
 from aggregators.catalog import CATALOG, LOCAL_EVENTS, ORDERS, WEATHER, features_for
+from aggregators.features.base import Aggregator
 from tests.aggregators.catalog.random_city import (
     MINUTE_US,
     START_US,

@@ -21,7 +21,7 @@ from aggregators import (
     StatsBetweenEvents,
     UnknownNameError,
 )
-from aggregators.history import compare_history
+from aggregators.parity.history import compare_history
 from aggregators.stores.facts import fact_column
 from aggregators.stores.records import DeclaredColumns
 from tests.aggregators.stores.places import Place

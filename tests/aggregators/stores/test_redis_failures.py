@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from aggregators import Event, MemoryEventStore, RedisEventStore, StoreError
-from aggregators.stores import redis_append, redis_connections
-from aggregators.stores.redis_connections import Nodes, NodesUnavailable
-from aggregators.stores.redis_link import Batch, Command, Exchange, Link, pack
+from aggregators.stores.redis import append as redis_append
+from aggregators.stores.redis import connections as redis_connections
+from aggregators.stores.redis.connections import Nodes, NodesUnavailable
+from aggregators.stores.redis.link import Batch, Command, Exchange, Link, pack
 from tests.aggregators.stores.places import Place
 from tests.aggregators.stores.servers import RedisCluster, RedisServer, free_port, needs_redis
 from tests.aggregators.stores.streams import (

@@ -21,9 +21,9 @@ from aggregators import (
     StoreError,
     UnknownNameError,
 )
-from aggregators.stores.mending import MendPlan, MendResult, QuarantineFile, parse_type
-from aggregators.stores.redis_mending import mend_redis
-from aggregators.stores.sqlite_mending import mend_sqlite
+from aggregators.stores.redis.type_repair import mend_redis
+from aggregators.stores.sqlite.type_repair import mend_sqlite
+from aggregators.stores.type_repair import MendPlan, MendResult, QuarantineFile, parse_type
 from tests.aggregators.stores.places import Place
 from tests.spans import spanning
 

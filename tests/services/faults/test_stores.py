@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from aggregators import SqliteEventStore
-from aggregators.stores.redis import RedisEventStore
+from aggregators.stores.redis.store import RedisEventStore
 from estimators import registry
 from services.opening_parts import sources_of
 from services.prediction_table import read_predictions

@@ -1,0 +1,1 @@
+"""Compute features in training and in inference, and explain them, over one plan."""

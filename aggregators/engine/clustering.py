@@ -1,0 +1,125 @@
+"""The samples of an index side by side: a table's columns in the order of (group, event time).
+
+Neighbouring queries then read neighbouring memory. It costs one pass over each column that the
+index's features need, and is several times faster than following rows through the whole table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.kernels import query_kernels as kernels
+from aggregators.kernels import selection
+from aggregators.kernels.plan import SelectionPlan
+from aggregators.typing import Float64Array, Int32Array, Int64Array
+
+__all__ = ["IndexedPlans", "cluster"]
+
+Number = TypeVar("Number", np.int64, np.float64)
+
+
+@dataclass(frozen=True)
+class IndexedPlans:
+    """The arrays of the kernels for one index, and its plans, which refer to them.
+
+    Attributes:
+        rows: 0, 1, 2 ...: samples stand in the order of (group, event time, sample id).
+        offsets: where each group starts and ends.
+        times: event times, shape (n_events, n_rows), only those that the plans need.
+        columns: attribute columns, shape (n_columns, n_rows), only those that the plans need.
+        place_of: for each row of the table its row here, -1 where it has none.
+    """
+
+    plans: tuple[SelectionPlan, ...]
+    rows: Int32Array
+    offsets: Int64Array
+    times: Int64Array
+    columns: Float64Array
+    place_of: Int64Array
+
+
+def cluster(
+    plans: Sequence[SelectionPlan],
+    rows: Int32Array,
+    offsets: Int64Array,
+    times: Int64Array,
+    columns: Float64Array,
+) -> IndexedPlans:
+    """Return the cluster of an index.
+
+    Args:
+        plans: the selections over this index.
+        rows: the table's rows in the order of (group, event time, sample id).
+        offsets: where each group starts and ends in ``rows``.
+        times: the table's event times, shape (n_events, n_samples).
+        columns: the table's attribute columns, shape (n_columns, n_samples).
+    """
+    events = _numbered(used for plan in plans for used in _events_of(plan))
+    attributes = _numbered(used for plan in plans for used in _columns_of(plan))
+    place_of = np.full(times.shape[1], -1, np.int64)
+    place_of[rows] = np.arange(len(rows))
+    return IndexedPlans(
+        plans=tuple(_renumbered(plan, events, attributes) for plan in plans),
+        rows=np.arange(len(rows), dtype=np.int32),
+        offsets=offsets,
+        times=_gathered(times, list(events), rows),
+        columns=_gathered(columns, list(attributes), rows),
+        place_of=place_of,
+    )
+
+
+def _numbered(used: Iterable[int]) -> dict[int, int]:
+    return {number: i for i, number in enumerate(dict.fromkeys(used))}
+
+
+def _events_of(plan: SelectionPlan) -> list[int]:
+    """Return the rows of ``times`` that a plan reads."""
+    spec = plan.spec
+    found = [spec[selection.EVENT], *spec[selection.CLOSING :]]
+    if spec[selection.GATE] != selection.KNOWN:
+        found.append(spec[selection.GATE])
+    for operation, a, b in plan.programs:
+        if operation in (kernels.DURATION, kernels.ELAPSED):
+            found.append(a)
+        if operation == kernels.DURATION or (operation == kernels.COLUMN and b != selection.KNOWN):
+            found.append(b)
+    return [int(number) for number in found]
+
+
+def _columns_of(plan: SelectionPlan) -> list[int]:
+    """Return the rows of ``columns`` that a plan reads."""
+    return [int(a) for operation, a, _ in plan.programs if operation == kernels.COLUMN]
+
+
+def _renumbered(
+    plan: SelectionPlan, events: dict[int, int], attributes: dict[int, int]
+) -> SelectionPlan:
+    """Return the plan with the numbers that events and columns have in the cluster."""
+    spec = plan.spec.copy()
+    for place in (selection.EVENT, *range(selection.CLOSING, len(spec))):
+        spec[place] = events[int(spec[place])]
+    if spec[selection.GATE] != selection.KNOWN:
+        spec[selection.GATE] = events[int(spec[selection.GATE])]
+    programs = plan.programs.copy()
+    for step in programs:
+        operation, a, b = (int(number) for number in step)
+        if operation == kernels.COLUMN:
+            step[1] = attributes[a]
+            step[2] = b if b == selection.KNOWN else events[b]
+        elif operation == kernels.DURATION:
+            step[1:] = events[a], events[b]
+        elif operation == kernels.ELAPSED:
+            step[1] = events[a]
+    return replace(plan, spec=spec, programs=programs)
+
+
+def _gathered(table: NDArray[Number], wanted: Sequence[int], rows: Int32Array) -> NDArray[Number]:
+    result = np.empty((len(wanted), len(rows)), table.dtype)
+    for i, number in enumerate(wanted):
+        np.take(table[number], rows, out=result[i])
+    return result

@@ -1,0 +1,1 @@
+"""Declare features: the aggregators, feature sets and their warm-up."""

@@ -1,0 +1,1 @@
+"""Lay features out as arrays and compute them in compiled loops."""

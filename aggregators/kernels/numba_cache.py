@@ -1,0 +1,213 @@
+"""How kernels are compiled: once per installation, without the GIL, never from stale parts.
+
+A kernel is compiled for one list of types, which it declares, and for no other. So it is known
+beforehand what there is to compile, and a service can compile it before it is ready.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+import numpy as np
+from numba import njit, types
+from numpy.typing import NDArray
+
+__all__ = ["Kernel", "compiled", "inlined", "inner", "known_kernels"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Inner = TypeVar("Inner", bound=Callable[..., Any])
+
+_KERNEL_FILES = (
+    "numba_cache.py",
+    "function_kernels.py",
+    "argument_types.py",
+    "query_kernels.py",
+    "plan_kernels.py",
+    "selection.py",
+)
+_FOLDER = Path(__file__).parent
+
+
+def _drop_stale_cache() -> None:
+    """Delete cached kernels that were compiled from other sources than these.
+
+    Numba notices when a function's own file has changed, but not when a function of another file,
+    which is compiled into it, has: an update would go on computing with the old one.
+    """
+    text = b"".join((_FOLDER / name).read_bytes() for name in _KERNEL_FILES)
+    digest = hashlib.sha256(text).hexdigest()
+    cache = _FOLDER / "__pycache__"
+    stamp = cache / "kernels.sha256"
+    try:
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        cache.mkdir(exist_ok=True)
+        for file in cache.glob("*.nb[ic]"):
+            file.unlink(missing_ok=True)
+        stamp.write_text(digest)
+    except OSError:
+        return  # a read-only installation: numba keeps its cache elsewhere, keyed by the sources
+
+
+_drop_stale_cache()
+
+
+def _jit(function: Callable[..., Any], **options: bool) -> Any:
+    make: Any = njit  # numba's own annotations do not know all options
+    # Nobody calls kernels from C: what that would need is not compiled.
+    return make(nogil=True, no_cfunc_wrapper=True, **options)(function)
+
+
+class Kernel(Generic[P, R]):
+    """A function that is compiled for one list of argument types, when it is first called.
+
+    Arguments of other types are no reason to compile it again: arrays of another layout, or that
+    are read-only, are copied into the declared one, and what was written is copied back.
+
+    Args:
+        function: what is compiled.
+        signature: the types of its arguments; see :mod:`aggregators.kernels.argument_types`.
+        is_for_training: whether only training calls it, so that services need not compile it.
+        is_large: whether it takes longest to compile, so that it had better be begun first.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        signature: tuple[Any, ...],
+        *,
+        is_for_training: bool = False,
+        is_large: bool = False,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self.module = function.__module__
+        self.name = f"{self.module}:{function.__qualname__}"
+        self.signature = signature
+        self.is_for_training = is_for_training
+        self.is_large = is_large
+        # Nobody but Python calls it: what C would need is not compiled.
+        self._call = _jit(function, cache=True)
+        self._is_compiled = self._call is function  # NUMBA_DISABLE_JIT: it runs as plain Python
+        self._compiling = threading.Lock()
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the kernel."""
+        if not self._is_compiled:
+            self.compile()
+        try:
+            return cast(R, self._call(*args, **kwargs))
+        except TypeError:  # the arguments fit no declared type; compiled code raises none
+            return self._converted(*args, **kwargs)
+
+    def compile(self) -> None:
+        """Compile the kernel, or load it from numba's cache; later calls do nothing."""
+        with self._compiling:
+            if self._is_compiled:
+                return
+            self._call.compile(self.signature)
+            self._call.disable_compile()
+            self._is_compiled = True
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether numba's cache holds some version of the kernel, which may be an old one."""
+        if self._is_compiled:
+            return True
+        folder = Path(self._call.stats.cache_path)
+        stem, function = self.module.rpartition(".")[2], self._function.__qualname__
+        return any(folder.glob(f"{stem}.{function}-*.nbi"))
+
+    def _converted(self, *args: Any) -> R:
+        if len(args) != len(self.signature) or self._call is self._function:
+            return cast(R, self._call(*args))  # raises the error once more
+        copies: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        given = [
+            _as_declared(value, kind, copies)
+            for value, kind in zip(args, self.signature, strict=True)
+        ]
+        result = self._call(*given)
+        for original, copy in copies:
+            if original.flags.writeable:
+                original[...] = copy
+        return cast(R, result)
+
+
+def _as_declared(value: Any, kind: Any, copies: list[tuple[NDArray[Any], NDArray[Any]]]) -> Any:
+    """Return a value as its declared type has it; arrays that had to be copied are noted."""
+    if isinstance(kind, types.Array):
+        return _array_as_declared(value, kind, copies)
+    if isinstance(kind, types.BaseTuple):
+        kinds: tuple[Any, ...] = tuple(cast(Any, kind))
+        if len(value) != len(kinds):
+            raise TypeError(f"a tuple of {len(value)} values came; expected {len(kinds)}")
+        pairs = zip(value, kinds, strict=True)
+        parts = [_as_declared(one, of, copies) for one, of in pairs]
+        return type(value)(*parts) if isinstance(kind, types.BaseNamedTuple) else tuple(parts)
+    if kind == types.float64:
+        return float(value)
+    return value
+
+
+def _array_as_declared(
+    value: Any, kind: Any, copies: list[tuple[NDArray[Any], NDArray[Any]]]
+) -> NDArray[Any]:
+    dtype = np.dtype(str(kind.dtype) if kind.dtype != types.boolean else "bool")
+    if value.ndim != kind.ndim or not np.can_cast(value.dtype, dtype, "safe"):
+        raise TypeError(
+            f"an array of {value.ndim} dimensions of {value.dtype} came; expected {kind.ndim}"
+            f" dimensions of {dtype}"
+        )
+    flags = value.flags
+    if value.dtype == dtype and flags.c_contiguous and flags.writeable and flags.aligned:
+        return cast(NDArray[Any], value)
+    copy = np.array(value, dtype, order="C")
+    copies.append((value, copy))
+    return copy
+
+
+_KERNELS: list[Kernel[Any, Any]] = []
+
+
+def compiled(
+    *signature: Any, is_for_training: bool = False, is_large: bool = False
+) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Compile a kernel for these argument types, and keep the result for the next process.
+
+    Args:
+        signature: types of the arguments; see :mod:`aggregators.kernels.argument_types`.
+        is_for_training: whether only training calls it, so that services need not compile it.
+        is_large: whether it takes longest to compile, so that it had better be begun first.
+    """
+
+    def compile_later(function: Callable[P, R]) -> Kernel[P, R]:
+        kernel = Kernel(function, signature, is_for_training=is_for_training, is_large=is_large)
+        _KERNELS.append(kernel)
+        return kernel
+
+    return compile_later
+
+
+def known_kernels() -> tuple[Kernel[Any, Any], ...]:
+    """Return the kernels of all modules that are loaded."""
+    return tuple(_KERNELS)
+
+
+def inner(kernel: Inner) -> Inner:
+    """Compile a kernel that other kernels call in their loops; it must not allocate.
+
+    Without numba's reference counts: each call would count its arrays up and down again with
+    atomic instructions, which costs ten times what most of these kernels do.
+    """
+    return cast(Inner, _jit(kernel, cache=True, _nrt=False))
+
+
+def inlined(kernel: Inner) -> Inner:
+    """Compile an inner kernel into those that call it: passing a dozen arrays is not free."""
+    return cast(Inner, _jit(kernel, forceinline=True, _nrt=False))

@@ -1,0 +1,149 @@
+"""All selections of one source in one call: what a request asks is too little to call often."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from aggregators.kernels.argument_types import (
+    FLOATS,
+    FLOATS_2D,
+    INTS,
+    INTS32,
+    INTS_2D,
+    struct,
+    tuple_type,
+)
+from aggregators.kernels.function_kernels import MAX_SPLITS
+from aggregators.kernels.function_kernels import STACK_SIZE as SUM_STACK_SIZE
+from aggregators.kernels.numba_cache import compiled
+from aggregators.kernels.query_kernels import STACK_SIZE, answer_queries, largest_group
+from aggregators.typing import Float64Array, Int32Array, Int64Array
+
+__all__ = ["INDEXES_AT_A_TIME", "PackedPlans", "PackedQueries", "aggregate_plans"]
+
+INDEXES_AT_A_TIME = 16
+"""The kernel takes so many indexes, neither more nor fewer: those that nobody reads are empty."""
+
+
+class PackedPlans(NamedTuple):
+    """The arrays of several selections, one after the other; see ``kernels.aggregate``.
+
+    Args:
+        specs: one row per selection, filled up with zeros.
+        programs: steps of all attributes.
+        program_bounds: of each selection's attributes, from 0 on in each.
+        functions: of all selections, their attributes numbered from 0 on in each.
+        arguments: of the functions.
+        ends: where each selection's steps, bounds and functions end, shape (n_plans + 1, 3), the
+            first row being 0.
+        indexes: which index each reads.
+        kinds: which queries each answers.
+    """
+
+    specs: Int64Array
+    programs: Int64Array
+    program_bounds: Int64Array
+    functions: Int64Array
+    arguments: Float64Array
+    ends: Int64Array
+    indexes: Int64Array
+    kinds: Int64Array
+
+
+class PackedQueries(NamedTuple):
+    """The different queries of each kind (dimension, with or without the sample itself).
+
+    Args:
+        ends: where those of each kind end, shape (n_kinds + 1,), the first being 0.
+        groups: of each, in the order of (group, as_of) within a kind.
+        as_of: of each.
+        own_rows: of each.
+        inverse: which of a kind's queries each row asks, shape (n_kinds, n_rows).
+    """
+
+    ends: Int64Array
+    groups: Int64Array
+    as_of: Int64Array
+    own_rows: Int64Array
+    inverse: Int64Array
+
+
+@compiled(
+    struct(PackedPlans, INTS_2D, INTS_2D, INTS, INTS_2D, FLOATS, INTS_2D, INTS, INTS),
+    tuple_type(INTS32, INDEXES_AT_A_TIME),
+    tuple_type(INTS, INDEXES_AT_A_TIME),
+    struct(PackedQueries, INTS, INTS, INTS, INTS, INTS_2D),
+    INTS_2D,
+    FLOATS_2D,
+    FLOATS_2D,
+    is_large=True,
+)
+def aggregate_plans(
+    plans: PackedPlans,
+    rows: tuple[Int32Array, ...],
+    offsets: tuple[Int64Array, ...],
+    queries: PackedQueries,
+    times: Int64Array,
+    columns: Float64Array,
+    result: Float64Array,
+) -> None:
+    """Compute the functions of all selections for many rows.
+
+    Args:
+        plans: the selections.
+        rows: of each of ``INDEXES_AT_A_TIME`` indexes, rows by (group, event time, sample id).
+        offsets: of each index, where each group starts and ends in its rows.
+        queries: what is asked.
+        times: event times in microseconds, shape (n_events, n_samples).
+        columns: attribute columns, shape (n_columns, n_samples).
+        result: shape (n_rows, n_features); written in place.
+    """
+    size, most = 1, 1
+    for p in range(len(plans.indexes)):
+        first, last = queries.ends[plans.kinds[p]], queries.ends[plans.kinds[p] + 1]
+        groups = queries.groups[first:last]
+        size = max(size, largest_group(offsets[plans.indexes[p]], groups) + 1)
+        most = max(most, last - first)
+    picked, opened = np.empty(size, np.int32), np.empty(size, np.int32)
+    values, scratch = np.empty(size), np.empty(size)
+    stack, state = np.empty(STACK_SIZE), np.empty(4, np.int64)
+    integers, partial_sums = np.empty(SUM_STACK_SIZE, np.int64), np.empty(MAX_SPLITS)
+    found = np.empty((result.shape[1], most))
+    places = np.empty(most, np.int64)
+    for q in range(most):
+        places[q] = q
+    for p in range(len(plans.indexes)):
+        kind, index = plans.kinds[p], plans.indexes[p]
+        first, last = queries.ends[kind], queries.ends[kind + 1]
+        functions = plans.functions[plans.ends[p, 2] : plans.ends[p + 1, 2]]
+        state[:] = -1
+        answer_queries(
+            plans.specs[p],
+            plans.programs[plans.ends[p, 0] : plans.ends[p + 1, 0]],
+            plans.program_bounds[plans.ends[p, 1] : plans.ends[p + 1, 1]],
+            functions,
+            plans.arguments[plans.ends[p, 2] : plans.ends[p + 1, 2]],
+            rows[index],
+            offsets[index],
+            queries.groups[first:last],
+            queries.as_of[first:last],
+            queries.own_rows[first:last],
+            times,
+            columns,
+            places,
+            found,
+            picked,
+            opened,
+            values,
+            scratch,
+            stack,
+            state,
+            integers,
+            partial_sums,
+        )
+        for f in range(len(functions)):
+            output = functions[f, 2]
+            for row in range(len(result)):
+                result[row, output] = found[output, queries.inverse[kind, row]]

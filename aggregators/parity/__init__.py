@@ -1,0 +1,1 @@
+"""Check that training and inference give the same values."""

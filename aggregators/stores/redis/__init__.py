@@ -1,0 +1,1 @@
+"""Keep events in Redis, in one server or a cluster."""

@@ -1,0 +1,53 @@
+"""Of which kinds the values of facts are, as all processes that share a store in Redis know it.
+
+A table that is read in parts must have columns of one type, whatever its parts hold. It stands
+apart from the types of ids and keys, which versions that know no facts read, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aggregators.events import Source
+from aggregators.stores.facts import kinds_in
+from aggregators.stores.records import CheckedEvent
+from aggregators.stores.redis.connections import Nodes
+from aggregators.stores.redis.link import Command, pack
+
+__all__ = ["FactKinds"]
+
+
+class FactKinds:
+    """The kinds of the facts of one store.
+
+    Args:
+        key: of the hash that has them.
+        sources: the sources as this process declares them.
+    """
+
+    def __init__(self, key: bytes, sources: Mapping[str, Source]) -> None:
+        self._key = key
+        self._sources = sources
+        self._known: set[tuple[str, str, str]] = set()
+
+    def note(self, nodes: Nodes, events: Sequence[CheckedEvent]) -> None:
+        """Tell everybody of the kinds in events, before the events are kept."""
+        new = kinds_in(events, self._sources) - self._known
+        for found in new:
+            self._run(nodes, b"HSET", ".".join(found).encode(), b"1")
+        self._known |= new
+
+    def of(self, nodes: Nodes, source: Source) -> dict[str, set[str]]:
+        """Return the kinds of each fact of a source that has any."""
+        kinds: dict[str, set[str]] = {}
+        if source.facts:
+            for name in self._run(nodes, b"HKEYS"):
+                of_source, fact, kind = name.decode().split(".")
+                if of_source == source.name:
+                    kinds.setdefault(fact, set()).add(kind)
+        return kinds
+
+    def _run(self, nodes: Nodes, command: bytes, *arguments: bytes) -> Any:
+        packed = pack(command, self._key, *arguments)
+        return nodes.run([Command(nodes.slot_of(self._key), packed)])[0]

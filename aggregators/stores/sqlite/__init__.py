@@ -1,0 +1,1 @@
+"""Keep events in an SQLite file that several processes share."""

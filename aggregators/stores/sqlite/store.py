@@ -1,0 +1,400 @@
+"""The embedded event store: an append-only log in SQLite, and its samples in memory.
+
+What ``append`` returned from is on the disk (WAL, synchronous=FULL). Every process that opens the
+file keeps the samples in memory and, before each read, takes over what others have appended: a
+read costs what it costs in memory, and is exact. Writing to the disk does not hold up reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aggregators.errors import StoreError
+from aggregators.events import Event, Source
+from aggregators.stores.base import (
+    AppendResult,
+    CompactionResult,
+    EventStore,
+    ReadRequest,
+    Sample,
+    SourceReading,
+)
+from aggregators.stores.memory import MemoryEventStore
+from aggregators.stores.records import check_declared, resolve_events
+from aggregators.stores.sqlite.compaction import delete_samples
+from aggregators.stores.sqlite.file import (
+    REOPENED,
+    close_all,
+    connect,
+    is_read_only,
+    prepare,
+    transaction,
+)
+from aggregators.stores.sqlite.file_watch import WatchedFile
+from aggregators.stores.sqlite.log import LogRows
+from aggregators.stores.sqlite.types import declare, last_mend, typed
+from aggregators.times import moment_to_us
+from aggregators.typing import Duration, Key, Moment, SampleId
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aggregators.features.base import Aggregator
+
+__all__ = ["SqliteEventStore"]
+
+logger = logging.getLogger("doorstep.stores")
+
+_FETCH_ROWS = 10_000
+_CHECK_WAIT_S = 0.5
+"""A store that is appending for so long takes events."""
+
+
+class SqliteEventStore(EventStore):
+    """Keeps the events of its sources in an SQLite file. Thread-safe, and safe between processes.
+
+    Args:
+        path: the file; made if it does not exist. Its folder must exist, and be local.
+        sources: the sources whose events are read. Events of other sources stay in the file.
+
+    Raises:
+        StoreError: the file is no event store, of another schema version, or cannot be opened.
+
+    >>> import tempfile
+    >>> from datetime import datetime, UTC
+    >>> from aggregators import Event, Source, SqliteEventStore
+    >>> orders = Source(
+    ...     "orders", sample_id="order_id", events=("ready",), dimensions=("store_id",)
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = SqliteEventStore(f"{folder}/events.db", sources=[orders])
+    ...     ready = Event(
+    ...         "orders", 1, "ready", datetime(2026, 1, 1, tzinfo=UTC), {"store_id": "a"}
+    ...     )
+    ...     print(store.append([ready]), store.append([ready]).duplicates)
+    ...     store.close()
+    AppendResult(applied=1, duplicates=0, superseded=0) 1
+    """
+
+    def __init__(self, path: str | Path, sources: Iterable[Source]) -> None:
+        self.path = Path(path)
+        self._memory = MemoryEventStore(sources)
+        self.sources = self._memory.sources
+        self._lock = threading.RLock()  # of the samples in memory and of the reading connection
+        self._append_lock = threading.Lock()  # of the writing connection
+        self._rows = LogRows(self.path, self.sources)
+        self._file = WatchedFile(self.path)
+        self._connections: list[sqlite3.Connection] = []
+        # Whoever drops a store without closing it must not leave the file open.
+        self._closing = weakref.finalize(self, close_all, self._connections)
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            self.close()
+            raise StoreError(f"cannot open the event store {self.path}: {error}") from error
+        except StoreError:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        """Open the file that stands at the path, instead of an open one, and read all of it."""
+        opened: list[sqlite3.Connection] = []
+        self._file.forget()
+        try:
+            opened.append(connect(self.path))
+            prepare(opened[0], self.path)
+            opened.append(connect(self.path))
+        except BaseException:
+            close_all(opened)
+            raise
+        close_all(self._connections)
+        self._connections[:] = opened
+        self._writer, self._reader = opened
+        self._last_mend = 0
+        self._start_anew()
+        self._catch_up()
+        for source in self.sources.values():
+            check_declared(source, self._memory.kinds(source.name), self.path)
+        declare(self._writer, self.sources.values())
+        self._file.note()
+
+    def _start_anew(self) -> None:
+        """Forget all samples: the next look reads all of the file."""
+        self._memory = MemoryEventStore(self.sources.values())
+        self._memory.sources = self.sources  # what others may hold, and what learns types
+        self._last_seq = 0
+        self._last_compaction = 0
+        self._seen_version = -1
+
+    def check(self) -> None:
+        """Raise :class:`StoreError` unless the file takes events; see :meth:`EventStore.check`."""
+        if not self._append_lock.acquire(timeout=_CHECK_WAIT_S):
+            return  # it is taking some
+        try:
+            was_there = self._file.is_open_one()
+            self._follow()
+            if not was_there:
+                raise StoreError(
+                    f"the event store {self.path} was deleted or replaced; from now on it is the"
+                    " file that stands there"
+                )
+            self._check_whole()
+            if is_read_only(self._writer):
+                self._open_writable()
+                if is_read_only(self._writer):
+                    raise StoreError(f"the event store {self.path} is read-only")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the event store {self.path} takes no events: {error}") from error
+        finally:
+            self._append_lock.release()
+
+    def _follow(self) -> None:
+        """Open the file anew if it was deleted or replaced. For who may append."""
+        if not self._file.is_open_one():
+            with self._lock:
+                self._file.clear_path(self._reader)
+                self._open()
+
+    def _check_whole(self) -> None:
+        """Raise :class:`StoreError` if the file was overwritten or cut off. For who may append."""
+        with self._lock:
+            with suppress(sqlite3.Error):  # a mend may have dropped the last event
+                self._catch_up()
+            last = self._last_seq
+        self._file.damage.look(last)
+
+    def _open_writable(self) -> None:
+        """Open the file anew if it was opened when it could not be written, and now can."""
+        if self._file.is_writable():
+            with self._lock:
+                close_all(self._connections)  # what they share would stay read-only
+                self._file.fix_sidecar_permissions()
+                self._open()
+
+    def _follow_replaced(self) -> None:
+        """Let reads follow a file that was replaced; a deleted one is answered from memory."""
+        if self._file.is_open_one() or self._file.is_missing():
+            return
+        # Whoever waits for the samples may be appending: there is another read.
+        if self._append_lock.acquire(blocking=False):
+            try:
+                self._follow()
+            except (StoreError, sqlite3.Error, OSError) as error:
+                logger.error("%s cannot be read anew: %s", self.path, error)
+            finally:
+                self._append_lock.release()
+
+    @contextmanager
+    def _current(self) -> Iterator[MemoryEventStore]:
+        """Give the samples, with all that other processes have appended until now."""
+        self._follow_replaced()
+        with self._lock:
+            self._catch_up()
+            yield self._memory
+
+    def append(self, events: Iterable[Event]) -> AppendResult:
+        """Keep events; when this returns they are on the disk. See :meth:`EventStore.append`."""
+        given = list(events)
+        try:
+            with self._append_lock:
+                return self._append(given)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"the event store {self.path} did not take {len(given)} events, none of them is"
+                f" kept: {error}; append them again"
+            ) from error
+
+    def _append(self, given: list[Event]) -> AppendResult:
+        self._follow()
+        if self._file.damage.has_changed():
+            self._check_whole()
+        try:
+            result = self._write(given)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            self._open_writable()
+            result = self._write(given)
+        if not self._file.is_open_one():
+            raise StoreError(
+                f"the event store {self.path} was deleted while {len(given)} events were written,"
+                " none of them is acknowledged: append them again"
+            )
+        if self._file.damage.has_changed():  # as after a checkpoint
+            self._check_whole()
+        return result
+
+    def _write(self, given: list[Event]) -> AppendResult:
+        with transaction(self._writer):  # nobody else can append from here on
+            with self._lock:
+                self._catch_up()
+                events = self._memory.checked(given)
+                new, outcomes = resolve_events(events, self._memory.record_of)
+            if new:
+                self._writer.executemany(
+                    "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"
+                    " retracted, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [self._rows.row(event) for event in new],
+                )
+            last = self._writer.execute("SELECT max(seq) FROM events").fetchone()[0]
+        with self._lock:
+            self._memory.apply(new)  # again, if a read has been quicker: that changes nothing
+            self._last_seq = max(self._last_seq, last or 0)
+        return AppendResult.of(outcomes)
+
+    def _catch_up(self) -> None:
+        """Take over what other processes have appended since the last look."""
+        version = self._reader.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._seen_version:
+            return
+        self._follow_types()
+        cursor = self._reader.execute(
+            "SELECT seq, source, sample_id, event, time_us, recorded_us, retracted, data"
+            " FROM events WHERE seq > ? ORDER BY seq",
+            (self._last_seq,),
+        )
+        while rows := cursor.fetchmany(_FETCH_ROWS):
+            # One after the other: garbage collection looks at what is alive, again and again.
+            events = map(self._rows.event, rows)
+            self._memory.apply(event for event in events if event is not None)
+            self._last_seq = rows[-1][0]
+        self._follow_compactions()
+        self._seen_version = version
+
+    def _follow_types(self) -> None:
+        """Take over what other processes have said of types; after a mend, read anew."""
+        for name, source in self.sources.items():
+            self.sources[name] = typed(self._reader, source)
+        mend = last_mend(self._reader)
+        if mend != self._last_mend:
+            self._last_mend = mend
+            self._start_anew()
+
+    def _follow_compactions(self) -> None:
+        """Forget what another process has dropped."""
+        rows = self._reader.execute(
+            "SELECT number, source, as_of_us, dropped FROM compactions WHERE number > ?"
+            " ORDER BY number",
+            (self._last_compaction,),
+        ).fetchall()
+        for _, name, as_of_us, dropped in rows:
+            if name in self.sources and dropped == REOPENED:
+                self._memory.set_compaction(name, as_of_us)
+            elif name in self.sources:
+                self._memory.note_compaction(name, as_of_us)
+        if rows and self._seen_version != -1:
+            for name in {row[1] for row in rows} & self.sources.keys():
+                kept = self._reader.execute(
+                    "SELECT DISTINCT sample_id FROM events WHERE source = ?", (name,)
+                )
+                here = {sample_id for (sample_id,) in kept}
+                self._memory.drop(name, [i for i in self._memory.ids(name) if i not in here])
+        self._last_compaction = max([self._last_compaction, *(row[0] for row in rows)])
+
+    @contextmanager
+    def read(
+        self,
+        requests: Sequence[ReadRequest],
+        keys: Mapping[str, Sequence[Key]],
+        own_samples: Mapping[str, Sequence[SampleId | None]],
+        earliest_us: int,
+    ) -> Iterator[Sequence[SourceReading]]:
+        """Give what the requests need, including what other processes have appended until now."""
+        with (
+            self._current() as memory,
+            memory.read(requests, keys, own_samples, earliest_us) as readings,
+        ):
+            yield readings
+
+    def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
+        """Return one sample, or None where the store has no event of it."""
+        with self._current() as memory:
+            return memory.sample(source, sample_id)
+
+    def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
+        """Return what :meth:`sample` does of each id, in their order, at once."""
+        with self._current() as memory:
+            return memory.samples(source, sample_ids)
+
+    def table(self, source: Source) -> pd.DataFrame:
+        """Return the source's samples as a table, ready for training."""
+        with self._current() as memory:
+            return memory.table(source)
+
+    def reopen(self, source: Source, as_of: Moment) -> None:
+        """Let a source be asked from an earlier moment on, here and in other processes."""
+        wanted_us = moment_to_us(as_of, "as_of")
+        compacted_us = self.compacted_until(source)
+        if compacted_us is None or compacted_us <= wanted_us:
+            return
+        try:
+            with self._append_lock, transaction(self._writer):
+                self._writer.execute(
+                    "INSERT INTO compactions (source, as_of_us, dropped) VALUES (?, ?, ?)",
+                    (source.name, wanted_us, REOPENED),
+                )
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot change the event store {self.path}: {error}") from error
+
+    def latest_moment_us(self, enough_us: int | None = None) -> int | None:
+        """Return the latest moment (microseconds) that any event says, None where there is none."""
+        with self._current() as memory:
+            return memory.latest_moment_us(enough_us)
+
+    def compacted_until(self, source: Source) -> int | None:
+        """Return the moment (microseconds) before which the source can no longer be asked."""
+        with self._current() as memory:
+            return memory.compacted_until(source)
+
+    def count(self, source: Source) -> int:
+        """Return how many samples of a source there are."""
+        with self._current() as memory:
+            return memory.count(source)
+
+    def compact(
+        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
+    ) -> CompactionResult:
+        """Drop the samples that none of the features can ask for any more, from the file, too.
+
+        Reads and appends go on meanwhile. A process that ends in the middle leaves the rest to the
+        next compaction.
+        """
+        with self._current() as memory:
+            last = self._last_seq
+            samples = memory.not_needed(features, as_of, settled_after)
+        try:
+            dropped = delete_samples(self.path, samples, last, moment_to_us(as_of, "as_of"))
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot compact the event store {self.path}: {error}") from error
+        with self._lock:
+            for name, ids in dropped.items():
+                self._memory.drop(name, ids)
+            # What was appended to them meanwhile is in the file, and was acknowledged.
+            self._last_seq, self._seen_version = last, -1
+            self._catch_up()
+            kept = sum(self._memory.count(self.sources[name]) for name in dropped)
+        return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
+
+    def close(self) -> None:
+        """Bring a deleted file back and close it; the store cannot be used afterwards.
+
+        Dropping the store closes it, too, and brings nothing back.
+        """
+        with self._append_lock, self._lock:
+            if self._closing.alive and self._connections:
+                self._file.leave(self._reader)
+            self._closing()
+
+    def __len__(self) -> int:
+        """Return how many samples the store has, over all sources."""
+        return len(self._memory)
+
+    def __repr__(self) -> str:
+        return f"<SqliteEventStore {self.path.name}: {len(self)} samples>"

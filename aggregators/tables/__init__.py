@@ -1,0 +1,1 @@
+"""Read pandas, polars and Arrow tables as arrays."""
