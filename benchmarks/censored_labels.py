@@ -15,15 +15,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from estimators.core.distribution import Distribution
+from estimators.core.typing import FloatArray
 from estimators.datasets import cities_dataset
-from estimators.distribution import Distribution
 from estimators.etp import Etp
-from estimators.evaluation import score
-from estimators.imputation import targets_of
-from estimators.matrix import inputs_of
-from estimators.quantile_model import QuantileModel
-from estimators.training import unfitted
-from estimators.typing import FloatArray
+from estimators.evaluation.scores import score
+from estimators.quantiles.quantile_model import QuantileModel
+from estimators.training.imputation import targets_of
+from estimators.training.matrix import inputs_of
+from estimators.training.train import unfitted
 from simulator import Imperfections, Scenario, simulate_cities
 
 TYPICAL = Imperfections.typical()

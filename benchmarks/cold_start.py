@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from estimators.dataset import Dataset
+from estimators.core.dataset import Dataset
+from estimators.core.typing import FloatArray, IntArray
 from estimators.datasets import cities_dataset, load_dataset
 from estimators.etp import Etp
-from estimators.evaluation import crps_s
-from estimators.matrix import FeatureMatrix, InnerSplit
-from estimators.slices import store_age_orders
-from estimators.training import unfitted
-from estimators.typing import FloatArray, IntArray
+from estimators.evaluation.scores import crps_s
+from estimators.evaluation.slices import store_age_orders
+from estimators.training.matrix import FeatureMatrix, InnerSplit
+from estimators.training.train import unfitted
 from simulator import Scenario, simulate_cities
 
 MODEL_SEEDS = (1, 2, 3)

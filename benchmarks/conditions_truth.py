@@ -20,9 +20,9 @@ from benchmarks.noise_floor import median_s
 from commands.datasets import dataset_of_cities
 from estimators import Dataset
 from estimators.conditions import ON_THE_WAY, Conditions
-from estimators.evaluation import score
-from estimators.training import inputs_of, train
-from estimators.typing import BoolArray, FloatArray
+from estimators.core.typing import BoolArray, FloatArray
+from estimators.evaluation.scores import score
+from estimators.training.train import inputs_of, train
 from simulator import Scenario, Simulation, simulate_cities
 
 CROWD = 5_000.0

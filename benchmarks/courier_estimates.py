@@ -15,11 +15,11 @@ import numpy as np
 
 from aggregators import MemoryEventStore
 from aggregators.times import moment_to_us
-from estimators.base import Estimator
-from estimators.composition import compose
-from estimators.distribution import Distribution
-from estimators.eta import EtaModel
-from estimators.stages import LIFE, elapsed_columns, elapsed_name
+from estimators.core.distribution import Distribution
+from estimators.core.stages import LIFE, elapsed_columns, elapsed_name
+from estimators.eta.composition import compose
+from estimators.eta.model import EtaModel
+from estimators.model.base import Estimator
 from services.candidates import JUST_NOW_S
 from simulator.arrays import FloatArray, IntArray
 from simulator.couriers import VEHICLES

@@ -30,8 +30,8 @@ from benchmarks.dispatch_scores import Scores, Span, difference, scores_of
 from benchmarks.measuring import save
 from commands.demo_city import known_at
 from estimators.datasets import cities_dataset
-from estimators.eta import EtaModel
-from estimators.eta_training import train_eta
+from estimators.eta.model import EtaModel
+from estimators.eta.training import train_eta
 from simulator import SOURCES, Scenario, Simulation, simulate_cities
 from simulator.arrays import FloatArray
 from simulator.city import DAY_MS, QUIET_MS, City

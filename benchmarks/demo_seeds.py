@@ -33,11 +33,11 @@ from commands.demo_scores import (
     stage_ranges,
     waits_of,
 )
-from estimators.stages import OPEN_STAGES
+from estimators.core.stages import OPEN_STAGES
 
 if TYPE_CHECKING:
     from commands.demo_run import DemoRun
-    from estimators.typing import FloatArray
+    from estimators.core.typing import FloatArray
 
 Sums = Mapping[str, float]
 """Sums over the orders of one evening, and ``n``, how many there were."""

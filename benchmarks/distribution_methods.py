@@ -26,19 +26,19 @@ import pandas as pd
 
 from benchmarks.measuring import Timing, machine, save, timed
 from benchmarks.peers.distribution_peer import seconds_per_call
-from estimators.boosting import Anchors, BoostingParameters
-from estimators.calibration import GRID_LEVELS, ConformalGrid
+from estimators.core.dataset import Dataset
+from estimators.core.distribution import Distribution
+from estimators.core.typing import FloatArray, IntArray
 from estimators.courier_travel import TO_CUSTOMER, TO_STORE, CourierTravel
-from estimators.dataset import Dataset
 from estimators.datasets import load_dataset
 from estimators.datasets.cities import cities_dataset
-from estimators.distribution import Distribution
 from estimators.etp import Etp
-from estimators.evaluation import score
-from estimators.matrix import FeatureMatrix, InnerSplit
-from estimators.quantile_model import CALIBRATION_FROM, Columns, QuantileModel
-from estimators.training import unfitted
-from estimators.typing import FloatArray, IntArray
+from estimators.evaluation.scores import score
+from estimators.quantiles.boosting import Anchors, BoostingParameters
+from estimators.quantiles.calibration import GRID_LEVELS, ConformalGrid
+from estimators.quantiles.quantile_model import CALIBRATION_FROM, Columns, QuantileModel
+from estimators.training.matrix import FeatureMatrix, InnerSplit
+from estimators.training.train import unfitted
 from estimators.wall_eta import WallEta
 
 ROOT = Path(__file__).parents[1]

@@ -14,10 +14,10 @@ from typing import Any
 
 from benchmarks.measuring import machine, peak_resident_bytes, save
 from commands.datasets import dataset_of_cities
-from estimators.dataset import Dataset
-from estimators.etp_features import etp_features
-from estimators.evaluation import ALL, Report, Scores
-from estimators.training import train_etp
+from estimators.core.dataset import Dataset
+from estimators.evaluation.scores import ALL, Report, Scores
+from estimators.features.etp_features import etp_features
+from estimators.training.train import train_etp
 
 CITIES = 5
 SEED = 0

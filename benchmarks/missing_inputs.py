@@ -18,23 +18,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from estimators.base import Estimator
+from estimators.core.dataset import Dataset, seconds_between
+from estimators.core.distribution import Distribution
+from estimators.core.typing import FloatArray, IntArray
 from estimators.courier_travel import TO_CUSTOMER, TO_STORE, CourierTravel
-from estimators.dataset import Dataset, seconds_between
 from estimators.datasets import load_dataset
 from estimators.datasets.cities import cities_dataset
-from estimators.distribution import Distribution
 from estimators.etp import Etp
-from estimators.evaluation import score
-from estimators.fallback import Fallback
-from estimators.fallback_learning import learn_fallback
-from estimators.matrix import FeatureMatrix
+from estimators.evaluation.scores import score
+from estimators.fallback.learning import learn_fallback
+from estimators.fallback.model import Fallback
+from estimators.model.base import Estimator
 from estimators.monitoring import NumberStatistics, Validator
 from estimators.parking import PARKING, Parking
-from estimators.training import unfitted
-from estimators.typing import FloatArray, IntArray
+from estimators.quantiles.widening import widen_to_baseline
+from estimators.training.matrix import FeatureMatrix
+from estimators.training.train import unfitted
 from estimators.wall_eta import WallEta
-from estimators.widening import widen_to_baseline
 from simulator import Scenario, simulate_cities
 
 ORDERED = seconds_between("activated", "delivered")

@@ -20,16 +20,16 @@ import pandas as pd
 from aggregators import Duration
 from commands.datasets import dataset_of_cities
 from estimators import Dataset
-from estimators.base import Estimator
+from estimators.core.distribution import Distribution
+from estimators.core.typing import BoolArray, FloatArray, IntArray
 from estimators.courier_travel import CourierTravel
-from estimators.distribution import Distribution
 from estimators.etp import Etp
-from estimators.evaluation import crps_s
-from estimators.matrix import FeatureMatrix
+from estimators.evaluation.scores import crps_s
+from estimators.model.base import Estimator
 from estimators.parking import Parking
-from estimators.quantile_model import Columns, QuantileModel
-from estimators.training import unfitted
-from estimators.typing import BoolArray, FloatArray, IntArray
+from estimators.quantiles.quantile_model import Columns, QuantileModel
+from estimators.training.matrix import FeatureMatrix
+from estimators.training.train import unfitted
 from estimators.wall_eta import WallEta
 from simulator import Scenario, Simulation, simulate_cities, true_distributions
 from simulator.city import BIN_MS, City

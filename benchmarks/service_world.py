@@ -87,10 +87,10 @@ def made(folder: Path) -> World:
 def make_models() -> None:
     """Train and save an eTP of 60 features, and the ETA with its parts."""
     from commands.datasets import dataset_of_cities
-    from estimators import registry
-    from estimators.eta_training import train_eta
-    from estimators.etp_features import etp_features
-    from estimators.training import train_etp
+    from estimators.eta.training import train_eta
+    from estimators.features.etp_features import etp_features
+    from estimators.registry import models as registry
+    from estimators.training.train import train_etp
     from simulator import Scenario
 
     scenario = Scenario(cities=CITIES, days=LEARNED_DAYS, orders=LEARNED_ORDERS, seed=SEED)
@@ -104,8 +104,8 @@ def make_models() -> None:
 def make_store(world: World) -> None:
     """Simulate, append all events, and write requests about the last evening."""
     from aggregators import SqliteEventStore
-    from estimators import registry
     from estimators.datasets.cities import CITY_ORDERS
+    from estimators.registry import models as registry
     from services.opening_parts import sources_of
     from simulator import Scenario, simulate_cities
 

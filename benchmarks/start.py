@@ -44,7 +44,7 @@ def make_models(folder: Path) -> None:
     program = (
         "from commands.datasets import dataset_of_cities\n"
         "from estimators import registry\n"
-        "from estimators.eta_training import train_eta\n"
+        "from estimators.eta.training import train_eta\n"
         "from tests.trained_eta import PER_ORDER, tiny_parameters, tiny_scenario\n"
         "registry.save_eta(train_eta(dataset_of_cities(tiny_scenario()), per_order=PER_ORDER,"
         " parameters=tiny_parameters(), baselines=False))\n"

@@ -19,8 +19,8 @@ from commands.output import UserError, console, progress
 from commands.written import check_output, write_json, write_text
 
 if TYPE_CHECKING:
-    from estimators.ablation import Ablation
-    from estimators.comparison import LossDifference
+    from estimators.evaluation.comparison import LossDifference
+    from estimators.training.ablation import Ablation
 
 __all__ = ["ablate_app"]
 
@@ -87,10 +87,10 @@ def _ablate_one(
             raise UserError(f"--by is {kind!r}; expected one of {', '.join(KINDS)}")
     with progress() as report:
         estimator_class, dataset = asked.open(choice, report)
-        from estimators.ablation import ablate
-        from estimators.courier_behaviour import courier_behaviour_features
-        from estimators.matrix import FeatureMatrix
-        from estimators.training import unfitted
+        from estimators.features.courier_behaviour import courier_behaviour_features
+        from estimators.training.ablation import ablate
+        from estimators.training.matrix import FeatureMatrix
+        from estimators.training.train import unfitted
 
         extra = []
         if by is None or "extra" in by:

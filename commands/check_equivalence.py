@@ -184,8 +184,8 @@ def _find(
 
 def _in_folder(folder: Path) -> list[Dataset]:
     """Return the public data sets that a folder holds, or is."""
+    from estimators.core.errors import DatasetError
     from estimators.datasets import DATASETS, load_dataset
-    from estimators.errors import DatasetError
 
     found = []
     for name in DATASETS:

@@ -26,8 +26,8 @@ from commands.report_options import open_for_model
 from commands.written import check_output, write_json, write_text
 
 if TYPE_CHECKING:
-    from estimators.comparison import ComparedRow, Comparison, LossDifference
-    from estimators.training import TrainedEstimator
+    from estimators.evaluation.comparison import ComparedRow, Comparison, LossDifference
+    from estimators.training.train import TrainedEstimator
 
 __all__ = ["WORSE", "compare"]
 
@@ -110,8 +110,8 @@ def _share(text: str) -> float:
 def _compared(
     tags: Sequence[str], choice: DataChoice, against_baselines: bool, report: StageProgress
 ) -> Comparison:
-    from estimators import registry
-    from estimators.side_by_side import compare_models
+    from estimators.registry import models as registry
+    from estimators.training.model_comparison import compare_models
 
     report("models", 0.0)
     trained: dict[str, TrainedEstimator] = {}

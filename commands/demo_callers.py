@@ -14,7 +14,7 @@ from typing import Any
 from aggregators import Event
 from commands.demo_asking import RetryingClient
 from commands.demo_city import DemoCity
-from estimators.stages import LIFE
+from estimators.core.stages import LIFE
 from services.client import EtaClient
 from services.display_schemas import DisplayedEtaRequest, Shown, StoreColumns
 from services.eta_schemas import ArrivalRow, EtaRequest

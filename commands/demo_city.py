@@ -18,7 +18,7 @@ from simulator.couriers import VEHICLES
 from simulator.dispatch import DispatchedCity, nearest
 
 if TYPE_CHECKING:
-    from estimators.typing import FloatArray, IntArray
+    from estimators.core.typing import FloatArray, IntArray
     from simulator.city import City
 
 __all__ = ["DemoCity", "known_at", "make_demo_city", "send_nearest"]

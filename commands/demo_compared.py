@@ -12,7 +12,7 @@ import pandas as pd
 from aggregators import SqliteEventStore
 from commands.demo_callers import Estimate
 from commands.demo_city import DemoCity
-from estimators.eta import EtaModel
+from estimators.eta.model import EtaModel
 from services.opening_parts import sources_of
 
 __all__ = ["FeatureComparison", "compare_features"]

@@ -32,7 +32,7 @@ from services.selection_schemas import (
 from simulator.dispatch import Round
 
 if TYPE_CHECKING:
-    from estimators.typing import BoolArray, FloatArray, IntArray
+    from estimators.core.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Assignment", "Routing"]
 

@@ -15,7 +15,7 @@ from commands.demo_live import LiveHour, send_past
 from commands.demo_summary import print_summary
 from commands.demo_training import trained_tag
 from commands.output import console, progress
-from estimators import registry
+from estimators.registry import models as registry
 from services.client import EtaClient
 from services.eta_settings import EtaSettings
 from services.process import ServiceProcess

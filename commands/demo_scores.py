@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from commands.demo_callers import Estimate
     from commands.demo_city import DemoCity
     from commands.demo_live import LiveHour
-    from estimators.typing import FloatArray, IntArray
+    from estimators.core.typing import FloatArray, IntArray
     from simulator.dispatch import DispatchedCity
 
 __all__ = [

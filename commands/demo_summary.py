@@ -21,7 +21,7 @@ from commands.demo_scores import (
     waits_of,
 )
 from commands.output import console
-from estimators.stages import OPEN_STAGES
+from estimators.core.stages import OPEN_STAGES
 
 __all__ = ["print_summary"]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from commands.demo_cache import ModelCache
 from commands.demo_city import DemoCity
 from commands.output import console, progress
-from estimators import registry
-from estimators.boosting import BoostingParameters
-from estimators.eta_parts import PART_SPECS
-from estimators.eta_training import train_eta
+from estimators.eta.parts import PART_SPECS
+from estimators.eta.training import train_eta
+from estimators.quantiles.boosting import BoostingParameters
+from estimators.registry import models as registry
 
 __all__ = ["trained_tag"]
 

@@ -16,7 +16,7 @@ from commands.output import StageProgress, UserError, reports_errors
 if TYPE_CHECKING:
     from commands.data_options import DataChoice
     from estimators import Dataset
-    from estimators.base import Estimator
+    from estimators.model.base import Estimator
 
 __all__ = ["OFFERED", "EstimatorChoice", "OfferedEstimator", "add_commands"]
 

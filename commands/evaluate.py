@@ -32,8 +32,8 @@ def _evaluate(
     without --dataset, the data set is the one that the model was trained on.
     """
     from commands.report import print_report
-    from estimators import registry
-    from estimators.training import evaluate as score
+    from estimators.registry import models as registry
+    from estimators.training.train import evaluate as score
 
     described = registry.describe(model)
     tag = str(described["tag"])

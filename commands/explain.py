@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from commands.explained import ExplainedOrder
     from estimators import Dataset
-    from estimators.base import Estimator
-    from estimators.facts import Facts
+    from estimators.features.facts import Facts
+    from estimators.model.base import Estimator
 
 __all__ = ["explain"]
 
@@ -78,7 +78,7 @@ def _explain(
     if store is None and (at or key):
         raise UserError("--at and --key say what an event store is asked: pass --store, too")
     from commands import explained
-    from estimators import registry
+    from estimators.registry import models as registry
 
     with progress() as report:
         report("model", 0.0)
@@ -115,7 +115,7 @@ def _of_order(
 
     from aggregators.times import from_us
     from commands.explained import ExplainedOrder
-    from estimators.matrix import inputs_of
+    from estimators.training.matrix import inputs_of
 
     rows = _row_of(dataset.table[dataset.source.sample_id], order)
     if not (rows & dataset.asked).any():

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from commands.output import console
 from estimators import Dataset, Distribution
-from estimators.base import Estimator
-from estimators.diagnostics import inputs_in_order, rows_of_test_period
-from estimators.explanation import EXPLAINED_MAX, Contribution, EstimateExplanation, Statistic
+from estimators.model.base import Estimator
+from estimators.model.explanation import EXPLAINED_MAX, Contribution, EstimateExplanation, Statistic
+from estimators.training.diagnostics import inputs_in_order, rows_of_test_period
 
 __all__ = ["ExplainedModel", "ExplainedOrder", "explained_model", "waterfall"]
 

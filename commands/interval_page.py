@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from estimators.comparison import LossDifference
+from estimators.evaluation.comparison import LossDifference
 from simulator.charts import COLOURS
 
 __all__ = ["cell", "html_page", "html_table", "intervals_chart"]

@@ -17,7 +17,7 @@ from commands.mapped_tables import MappedFile, Progress, table_path_of
 from commands.mapping import MappingFile, read_mapping
 from commands.output import UserError
 from estimators import Dataset, DatasetError, Question, seconds_between
-from estimators.labels import LabelBounds
+from estimators.core.labels import LabelBounds
 
 __all__ = ["mapped_dataset"]
 

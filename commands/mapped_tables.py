@@ -18,7 +18,7 @@ from commands.sample_check import check_for_training
 from commands.table_files import columns_of
 from commands.table_options import source_of_catalog
 from commands.tables import CHUNK_ROWS, TableFile, missing_column
-from estimators.facts import LOCAL_HOUR, LOCAL_WEEKDAY
+from estimators.features.facts import LOCAL_HOUR, LOCAL_WEEKDAY
 
 __all__ = ["COMPUTED", "MappedFile", "Progress", "mapped_files", "table_path_of"]
 

@@ -60,7 +60,7 @@ class EventAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Censoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An event that is recorded late or not at all, and the events that bound it.
 
-    See :class:`estimators.labels.LabelBounds`.
+    See :class:`estimators.core.labels.LabelBounds`.
 
     Args:
         event: the one in question, a button that is pressed late or never.

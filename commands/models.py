@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from estimators.monitoring import Reference
-    from estimators.registry import SavedModel
+    from estimators.registry.models import SavedModel
 
 __all__ = ["models_app"]
 
@@ -37,7 +37,7 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the saved models, the newest first; what is broken is named, the others are listed."""
     if context.invoked_subcommand is not None:
         return
-    from estimators import registry
+    from estimators.registry import models as registry
 
     found, broken = registry.list_models(), registry.broken_models()
     for tag, reason in broken:
@@ -84,7 +84,7 @@ def seal_models(
 
     A model whose files have other checksums than when it was saved is not served.
     """
-    from estimators.model_sealing import seal
+    from estimators.registry.sealing import seal
 
     for tag in tags:
         for full, is_new in seal(tag).items():
@@ -95,8 +95,8 @@ def seal_models(
 def _show(model: str, as_json: JsonOption = False) -> None:
     """Show what a saved model carries: data, periods, inputs, scores, calibration, reference."""
     from commands.report import print_report, print_stages
-    from estimators import registry
-    from estimators.stages import ANY_MOMENT
+    from estimators.core.stages import ANY_MOMENT
+    from estimators.registry import models as registry
 
     saved = registry.read(model)
     if as_json:

@@ -40,7 +40,7 @@ StageProgress = Callable[[str, float], None]
 # already, so that a quick command need not import LightGBM to know that it did not fail in it.
 _ERROR_ROOTS = {
     "aggregators.errors": "AggregatorError",
-    "estimators.errors": "EstimatorError",
+    "estimators.core.errors": "EstimatorError",
     "services.errors": "ServiceError",
     "services.client": "ClientError",
 }

@@ -11,7 +11,7 @@ from rich.table import Table
 from commands.output import console
 
 if TYPE_CHECKING:
-    from estimators.evaluation import Report, ReportRow, Scores
+    from estimators.evaluation.scores import Report, ReportRow, Scores
 
 __all__ = ["labels_in_words", "print_report", "print_stages"]
 

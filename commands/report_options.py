@@ -18,8 +18,8 @@ from commands.written import check_output
 
 if TYPE_CHECKING:
     from estimators import Dataset
-    from estimators.base import Estimator
-    from estimators.evaluation import Report
+    from estimators.evaluation.scores import Report
+    from estimators.model.base import Estimator
 
 __all__ = ["REPORT_OPTIONS", "MetricsOption", "ReportChoice", "as_document", "open_for_model"]
 
@@ -84,7 +84,7 @@ class ReportChoice:
         if not report.rows:
             raise UserError("there is no order to test with, so there is nothing to report")
         from commands.training_report import write_page
-        from estimators.diagnostics import diagnose
+        from estimators.training.diagnostics import diagnose
 
         diagnostics = diagnose(estimator, dataset, progress=progress)
         if self.page is not None:

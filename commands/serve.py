@@ -12,7 +12,7 @@ from commands.output import UserError, console, error_console, reports_errors
 from commands.ports import DEFAULT_PORTS, MAX_PORT, check_port
 
 if TYPE_CHECKING:
-    from estimators.errors import RegistryError
+    from estimators.core.errors import RegistryError
     from services.model_loading import ServedPart
 
 __all__ = ["serve_app"]
@@ -153,8 +153,8 @@ def serve_eta(
 
     All parts are asked in this process, but those for which there is the address of a service.
     """
-    from estimators import registry
-    from estimators.errors import RegistryError
+    from estimators.core.errors import RegistryError
+    from estimators.registry import models as registry
     from services.eta_settings import EtaSettings
     from services.settings import PartSettings
 
@@ -221,8 +221,8 @@ def serve_events(
 
 def _tag(model: str, part: ServedPart) -> str:
     """Return the full tag of a saved model, which must be of the right estimator."""
-    from estimators import registry
-    from estimators.errors import RegistryError
+    from estimators.core.errors import RegistryError
+    from estimators.registry import models as registry
 
     try:
         described = registry.describe(model)
@@ -241,8 +241,8 @@ def _allow_broken(model: str, error: RegistryError) -> None:
     It says that it is not ready, and why, until the model is mended: better than a process that
     ends as often as it is started.
     """
-    from estimators import registry
-    from estimators.errors import EstimatorError
+    from estimators.core.errors import EstimatorError
+    from estimators.registry import models as registry
 
     if not _is_broken(model):
         raise error
@@ -255,7 +255,7 @@ def _allow_broken(model: str, error: RegistryError) -> None:
 
 def _is_broken(model: str) -> bool:
     """Return whether there is a model of a tag, but a broken one."""
-    from estimators import registry
+    from estimators.registry import models as registry
 
     name, _, version = model.partition(":")
     tags = [one.tag for one in registry.broken_models()]

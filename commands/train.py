@@ -53,7 +53,7 @@ def _train_one(
     tuning = search.tuning()
     with progress() as report:
         estimator_class, dataset = asked.open(choice, report)
-        from estimators.training import train
+        from estimators.training.train import train
 
         trained = train(
             estimator_class,
@@ -69,7 +69,7 @@ def _train_one(
         tell_tuning(trained.metadata["tuning"])
     tag = ""
     if save:
-        from estimators import registry
+        from estimators.registry import models as registry
 
         tag = registry.save(trained, name=name or asked.name)
     with progress() as report:

@@ -27,7 +27,7 @@ from commands.written import write_json, write_text
 
 if TYPE_CHECKING:
     from estimators import Dataset
-    from estimators.evaluation import Report
+    from estimators.evaluation.scores import Report
 
 __all__ = ["TRAIN_ETA_HELP", "evaluate_eta", "open_for_eta", "train_eta"]
 
@@ -89,7 +89,7 @@ def _train_eta(
     tuning = search.tuning()
     with progress() as report:
         dataset = open_for_eta(choice, report)
-        from estimators.eta_training import train_eta as train
+        from estimators.eta.training import train_eta as train
 
         trained = train(
             dataset,
@@ -107,7 +107,7 @@ def _train_eta(
             tell_tuning(record, part=part)
     tag = ""
     if save:
-        from estimators import registry
+        from estimators.registry import models as registry
 
         tag = registry.save_eta(trained, name=name)
     content = as_document(tag, trained.metadata, trained.report)
@@ -135,8 +135,8 @@ def evaluate_eta(choice: DataChoice, tag: str, outputs: ReportChoice, *, as_json
         UserError: the options do not fit together.
         RegistryError: the model or one of its parts cannot be loaded.
     """
-    from estimators import registry
-    from estimators.eta_evaluation import evaluate_eta as score
+    from estimators.eta.evaluation import evaluate_eta as score
+    from estimators.registry import models as registry
 
     with progress() as report:
         report("model", 0.0)

@@ -8,9 +8,9 @@ from html import escape
 
 import numpy as np
 
-from estimators.diagnostics import DependenceCurve, Example, Period, Reliability
-from estimators.evaluation import ReportRow, Scores
-from estimators.typing import FloatArray
+from estimators.core.typing import FloatArray
+from estimators.evaluation.scores import ReportRow, Scores
+from estimators.training.diagnostics import DependenceCurve, Example, Period, Reliability
 from simulator.charts import COLOURS, Axes, Frame, bars, lines
 
 __all__ = [

@@ -10,8 +10,8 @@ from typing import Any
 
 from commands import training_charts as charts
 from commands.report import labels_in_words
-from estimators.diagnostics import Diagnostics
-from estimators.evaluation import ALL, Report, ReportRow
+from estimators.evaluation.scores import ALL, Report, ReportRow
+from estimators.training.diagnostics import Diagnostics
 
 __all__ = ["report_page", "write_page"]
 

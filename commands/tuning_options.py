@@ -12,7 +12,7 @@ from commands.option_groups import OptionGroup
 from commands.output import UserError, console
 
 if TYPE_CHECKING:
-    from estimators.tuning import Tuning
+    from estimators.training.tuning import Tuning
 
 __all__ = ["TUNE_OPTIONS", "TuneChoice", "tell_tuning"]
 
@@ -54,7 +54,7 @@ class TuneChoice:
             if self.tune_minutes is not None:
                 raise UserError("--tune-minutes limits a search: pass --tune N, too")
             return None
-        from estimators.tuning import Tuning
+        from estimators.training.tuning import Tuning
 
         limit_s = None if self.tune_minutes is None else 60.0 * self.tune_minutes
         return Tuning(trials=self.tune, time_limit_s=limit_s)

@@ -21,8 +21,8 @@ from typing import Any
 
 import yaml
 
-from estimators import registry
-from estimators.errors import RegistryError
+from estimators.core.errors import RegistryError
+from estimators.registry import models as registry
 
 __all__ = ["SERVICES", "BentoPlan", "build", "main"]
 

@@ -35,19 +35,19 @@ import numpy as np
 from aggregators import Aggregator, Duration, Source
 from aggregators.catalog import LOCAL_EVENTS, WEATHER, features_for
 from aggregators.times import NEVER, column_to_us
-from estimators.base import Estimator
-from estimators.boosting import BoostingParameters
+from estimators.core.dataset import Dataset
+from estimators.core.distribution import Distribution
+from estimators.core.errors import DatasetError
+from estimators.core.typing import FloatArray, IntArray
 from estimators.courier_travel import TO_CUSTOMER, TO_STORE, CourierTravel
-from estimators.dataset import Dataset
-from estimators.distribution import Distribution
-from estimators.errors import DatasetError
+from estimators.model.base import Estimator
 from estimators.parking import PARKING, Parking
-from estimators.typing import FloatArray, IntArray
+from estimators.quantiles.boosting import BoostingParameters
 
 if TYPE_CHECKING:
     import lightgbm as lgb
 
-    from estimators.matrix import FeatureMatrix
+    from estimators.training.matrix import FeatureMatrix
 
 __all__ = [
     "BEFORE_PICKUP",
@@ -242,8 +242,8 @@ def _base_s(
     estimator_class: type[Estimator], base_dataset: Dataset, num_threads: int, seed: int
 ) -> FloatArray:
     """Return the mean that a base model has for each row, without having seen the row."""
-    from estimators.matrix import FeatureMatrix
-    from estimators.training import unfitted
+    from estimators.training.matrix import FeatureMatrix
+    from estimators.training.train import unfitted
 
     estimator = unfitted(estimator_class, base_dataset)
     matrix = FeatureMatrix.compute(estimator, base_dataset, threads=num_threads)

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from aggregators import Aggregator, Duration, Source
 from aggregators.catalog import features_for
-from estimators.base import Estimator
-from estimators.boosting import BoostingParameters
-from estimators.duration_features import (
+from estimators.features.duration_features import (
     COUNT,
     LATEST,
     MEAN,
@@ -17,6 +15,8 @@ from estimators.duration_features import (
     P90,
     DurationFeatures,
 )
+from estimators.model.base import Estimator
+from estimators.quantiles.boosting import BoostingParameters
 
 __all__ = ["CATALOG_NAMES", "TO_CUSTOMER", "TO_STORE", "CourierTravel", "courier_travel_features"]
 

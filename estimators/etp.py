@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aggregators import Aggregator, Duration, Source
-from estimators.base import Estimator
-from estimators.etp_features import etp_features
-from estimators.shrinkage import Level, ShrinkageSpec
+from estimators.features.etp_features import etp_features
+from estimators.features.shrinkage import Level, ShrinkageSpec
+from estimators.model.base import Estimator
 
 __all__ = ["Etp"]
 
@@ -22,7 +22,7 @@ class Etp(Estimator):
     """Estimated time of preparation: seconds from dispatch or acceptance until ``ready``.
 
     Its target and the event at which it is asked come from the data set; its features from
-    :func:`estimators.etp_features.etp_features`.
+    :func:`estimators.features.etp_features.etp_features`.
     """
 
     name = "etp"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from aggregators import Aggregator, Duration, Source
 from aggregators.catalog import features_for
-from estimators.base import Estimator
-from estimators.boosting import BoostingParameters
+from estimators.model.base import Estimator
+from estimators.quantiles.boosting import BoostingParameters
 
 __all__ = ["CATALOG_NAMES", "PARKING", "Parking", "parking_features"]
 

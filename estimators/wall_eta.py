@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from aggregators import Aggregator, Duration, Source
 from aggregators.catalog import features_for
-from estimators.base import Estimator
-from estimators.boosting import BoostingParameters
-from estimators.duration_features import (
+from estimators.features.duration_features import (
     LATEST,
     MEAN,
     MEDIAN,
@@ -18,6 +16,8 @@ from estimators.duration_features import (
     STD,
     DurationFeatures,
 )
+from estimators.model.base import Estimator
+from estimators.quantiles.boosting import BoostingParameters
 
 __all__ = ["CATALOG_NAMES", "WallEta", "wall_eta_features"]
 

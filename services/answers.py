@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.distribution import Distribution
+from estimators.core.distribution import Distribution
 
 __all__ = ["STEP_S", "add_seconds", "quantiles", "round_probabilities", "round_to_eighths"]
 

@@ -11,7 +11,7 @@ import msgspec
 
 from aggregators import __version__
 from aggregators.stores import EventStore
-from estimators.eta import EtaModel
+from estimators.eta.model import EtaModel
 from services.clock import utc_now
 from services.composing import Composer
 from services.courier_arrival import CourierArrival

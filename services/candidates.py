@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aggregators.stores.base import Sample
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
-from estimators.stages import elapsed_name, stage_of
+from estimators.core.stages import elapsed_name, stage_of
 from services.columns import (
     ObjectArray,
     RowErrors,

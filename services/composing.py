@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
-from estimators.base import Estimator
-from estimators.calibration import GRID_LEVELS
-from estimators.composition import SHOWN_PARTS, Composed, compose
-from estimators.distribution import Distribution
-from estimators.eta import ETA_PARTS, EtaModel
-from estimators.stages import DIRECT, OPEN_STAGES
-from estimators.widening import widen_to_baseline
+from estimators.core.distribution import Distribution
+from estimators.core.stages import DIRECT, OPEN_STAGES
+from estimators.eta.composition import SHOWN_PARTS, Composed, compose
+from estimators.eta.model import ETA_PARTS, EtaModel
+from estimators.model.base import Estimator
+from estimators.quantiles.calibration import GRID_LEVELS
+from estimators.quantiles.widening import widen_to_baseline
 from services.limits import MAX_NOTES
 from services.metrics import EstimateMetrics
 from services.parts import PartAnswer, PartRows, Parts
@@ -74,7 +74,7 @@ class Rows:
     Args:
         columns: facts and elapsed facts by name, one value per row; None or NaN: not known.
         sample_ids: the order of each row, None where it does not exist yet.
-        stages: of each row, one of ``estimators.stages.OPEN_STAGES``.
+        stages: of each row, one of ``estimators.core.stages.OPEN_STAGES``.
         notes: what is lacking, by row; rows that lack nothing need not be there.
     """
 

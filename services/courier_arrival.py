@@ -13,7 +13,7 @@ import msgspec
 
 from aggregators.stores.base import Sample
 from aggregators.times import from_us, moment_to_us
-from estimators.stages import OPEN_STAGES
+from estimators.core.stages import OPEN_STAGES
 from services.answers import add_seconds, quantiles, round_probabilities, round_to_eighths
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition

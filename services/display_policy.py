@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from estimators.distribution import Distribution
-from estimators.typing import BoolArray, FloatArray
+from estimators.core.distribution import Distribution
+from estimators.core.typing import BoolArray, FloatArray
 from services.errors import SettingError
 
 __all__ = ["DisplayPolicy", "ShownRanges"]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.typing import SampleId
-from estimators.stages import DIRECT, ELAPSED
+from estimators.core.stages import DIRECT, ELAPSED
 from services.answers import round_probabilities, round_to_eighths
 from services.clock import utc_now
 from services.columns import RowErrors, check_length, checked_columns

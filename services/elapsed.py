@@ -12,7 +12,7 @@ from aggregators.events import Source
 from aggregators.stores import EventStore
 from aggregators.times import NEVER
 from aggregators.typing import SampleId
-from estimators.stages import LIFE, elapsed_columns, elapsed_name, happened_by
+from estimators.core.stages import LIFE, elapsed_columns, elapsed_name, happened_by
 from services.limits import STALE_ORDER_S
 
 __all__ = ["NOT_GIVEN", "ElapsedLookup", "happened_us", "known_columns", "order_source"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from aggregators.stores import EventStore
 from aggregators.typing import SampleId
-from estimators.distribution import Distribution
-from estimators.part_question import PartQuestion
+from estimators.core.distribution import Distribution
+from estimators.eta.part_question import PartQuestion
 from services.errors import InvalidRequest
 from services.schemas import ModelInfo, Status
 

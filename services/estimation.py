@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.times import moment_to_us
-from estimators.distribution import Distribution
-from estimators.stages import ELAPSED
+from estimators.core.distribution import Distribution
+from estimators.core.stages import ELAPSED
 from services.clock import utc_now
 from services.decoding import decode
 from services.elapsed import NOT_GIVEN

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
-from estimators.errors import EstimatorError
+from estimators.core.errors import EstimatorError
 from services.batches import RowLimit
 from services.callers import EtaHandlers
 from services.courier_selection import FEW_PAIRS, n_pairs_of

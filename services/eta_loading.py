@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from estimators import registry
-from estimators.base import Estimator
-from estimators.errors import EstimatorError
-from estimators.eta import ETA_PARTS, EtaModel
-from estimators.part_question import PartQuestion
+from estimators.core.errors import EstimatorError
+from estimators.eta.model import ETA_PARTS, EtaModel
+from estimators.eta.part_question import PartQuestion
+from estimators.model.base import Estimator
+from estimators.registry import models as registry
 from services.settings import PartSettings
 
 __all__ = ["EtaLoader"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from estimators.calibration import GRID_LEVELS, Scale
-from estimators.distribution import Distribution
-from estimators.part_question import PartQuestion
-from estimators.widening import INCOMPLETE_FACTOR, scale_distances
+from estimators.core.distribution import Distribution
+from estimators.eta.part_question import PartQuestion
+from estimators.quantiles.calibration import GRID_LEVELS, Scale
+from estimators.quantiles.widening import INCOMPLETE_FACTOR, scale_distances
 from services.client_errors import ClientError
 from services.schemas import PredictColumnsAnswer, Question
 

@@ -7,9 +7,9 @@ from datetime import datetime
 import msgspec
 
 from aggregators.stores import EventStore
-from estimators.eta import EtaModel
-from estimators.eta_counterfactuals import ask_eta
-from estimators.eta_explanation import explain_eta
+from estimators.eta.counterfactuals import ask_eta
+from estimators.eta.explanation import explain_eta
+from estimators.eta.model import EtaModel
 from services.composing import Composition
 from services.eta_schemas import EtaReasons
 from services.model_loading import saved_validator

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from estimators.core.stages import ELAPSED, elapsed_name
+from estimators.core.typing import FloatArray
 from estimators.monitoring.bounds import WIDENED
-from estimators.stages import ELAPSED, elapsed_name
-from estimators.typing import FloatArray
 
 __all__ = ["BOUNDS", "FactBounds", "UnitHints", "impossible"]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from aggregators.stores import EventStore
 from aggregators.typing import SampleId
-from estimators.distribution import Distribution
-from estimators.fallback import Fallback
-from estimators.part_question import PartQuestion
+from estimators.core.distribution import Distribution
+from estimators.eta.part_question import PartQuestion
+from estimators.fallback.model import Fallback
 from services.errors import InvalidRequest
 from services.estimates import Estimates, Rows, one_row
 from services.fact_bounds import BOUNDS

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from aggregators.events import Source
-from estimators import registry
-from estimators.errors import EstimatorError
-from estimators.facts import Facts
-from estimators.fallback import Fallback
+from estimators.core.errors import EstimatorError
+from estimators.fallback.model import Fallback
+from estimators.features.facts import Facts
 from estimators.monitoring.validation import Validator
+from estimators.registry import models as registry
 from services.errors import SettingError
 from services.estimates import RowModel
 from services.fallback_model import FallbackModel

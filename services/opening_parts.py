@@ -7,10 +7,10 @@ from typing import Final
 
 from aggregators.events import Source
 from aggregators.stores import EventStore
-from estimators.calibration import Scale
-from estimators.eta import ETA_PARTS, EtaModel
-from estimators.fallback import Fallback
-from estimators.saved_sources import typed_sources
+from estimators.eta.model import ETA_PARTS, EtaModel
+from estimators.fallback.model import Fallback
+from estimators.model.saved_sources import typed_sources
+from estimators.quantiles.calibration import Scale
 from services.computing import AnswerExecutor
 from services.estimates import RowModel
 from services.expected_parts import PartContract

@@ -15,9 +15,9 @@ import numpy as np
 
 from aggregators.errors import AggregatorError
 from aggregators.times import from_us, moment_to_us
-from estimators.composition import SHOWN_PARTS
-from estimators.errors import EstimatorError
-from estimators.stages import OPEN_STAGES, pending_at
+from estimators.core.errors import EstimatorError
+from estimators.core.stages import OPEN_STAGES, pending_at
+from estimators.eta.composition import SHOWN_PARTS
 from services.answers import add_seconds, quantiles, round_probabilities, round_to_eighths
 from services.clock import utc_now
 from services.composing import STATUSES, Composer, Composition, Rows

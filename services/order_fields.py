@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from estimators.base import Estimator
-from estimators.eta_parts import COURIER_FACTS, PART_SPECS
-from estimators.stages import ANY_MOMENT, ELAPSED, elapsed_name
-from estimators.values import Value
+from estimators.core.stages import ANY_MOMENT, ELAPSED, elapsed_name
+from estimators.core.values import Value
+from estimators.eta.parts import COURIER_FACTS, PART_SPECS
+from estimators.model.base import Estimator
 from services.decoding import unknown_field
 from services.errors import InvalidRequest
 from services.fact_bounds import impossible

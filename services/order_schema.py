@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from estimators.columns import unit_of_fact, words_of_fact
+from estimators.features.inputs import unit_of_fact, words_of_fact
 from services.fact_bounds import BOUNDS
 from services.limits import MAX_TEXT_CHARACTERS
 from services.order_fields import Kind

@@ -25,8 +25,15 @@ from aggregators.stores import EventStore
 from aggregators.stores.base import Sample
 from aggregators.times import NEVER
 from aggregators.typing import SampleId
-from estimators.stages import LIFE, OPEN_STAGES, elapsed_name, happened_by, is_elapsed, stage_of
-from estimators.values import Value
+from estimators.core.stages import (
+    LIFE,
+    OPEN_STAGES,
+    elapsed_name,
+    happened_by,
+    is_elapsed,
+    stage_of,
+)
+from estimators.core.values import Value
 from services.decoding import unknown_field
 from services.errors import InvalidRequest, UnknownOrder
 from services.limits import PART_TIMEOUT_S, STALE_ORDER_S
@@ -142,7 +149,7 @@ class KnownOrder:
         order_id: its id, None where it does not exist yet.
         facts: values by column; what is not known is not there, or None.
         happened_us: times of what has happened, microseconds UTC.
-        stage: one of ``estimators.stages.STAGES``.
+        stage: one of ``estimators.core.stages.STAGES``.
         is_recorded: whether the event store has anything of it.
         notes: what could not be found out.
         stale: why nothing can be estimated: it has not ended, but its last event is too long ago;

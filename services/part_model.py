@@ -25,13 +25,13 @@ from aggregators.functions import EXPENSIVE, evaluate, function_code
 from aggregators.stores import EventStore
 from aggregators.times import from_us
 from aggregators.typing import SampleId
-from estimators.base import Estimator
-from estimators.distribution import Distribution
-from estimators.fallback import Fallback
+from estimators.core.distribution import Distribution
+from estimators.eta.part_question import PartQuestion
+from estimators.fallback.model import Fallback
+from estimators.model.base import Estimator
+from estimators.model.saved_sources import typed_sources
 from estimators.monitoring.validation import Note, Validator
-from estimators.part_question import PartQuestion
-from estimators.saved_sources import typed_sources
-from estimators.widening import widen_to_baseline
+from estimators.quantiles.widening import widen_to_baseline
 from services.elapsed import ElapsedLookup, known_columns, order_source
 from services.errors import InvalidRequest, Unavailable
 from services.estimates import Estimates, Rows, one_row

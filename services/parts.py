@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
-from estimators.calibration import GRID_LEVELS
-from estimators.distribution import Distribution
-from estimators.fallback import Fallback
+from estimators.core.distribution import Distribution
+from estimators.fallback.model import Fallback
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.client_errors import ClientError, NoAnswerInTime, ServiceUnreachable
 from services.clock import utc_now
 from services.computing import AnswerExecutor

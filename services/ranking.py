@@ -29,7 +29,7 @@ MAX_WEIGHT = 1_000.0
 
 
 class DurationQuantiles(Protocol):
-    """Durations as quantiles: a :class:`~estimators.distribution.Distribution` is one."""
+    """Durations as quantiles: a :class:`~estimators.core.distribution.Distribution` is one."""
 
     @property
     def levels(self) -> FloatArray:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.typing import SampleId
-from estimators.distribution import Distribution
+from estimators.core.distribution import Distribution
 from services.client_connections import AsyncServiceClient
 from services.client_errors import ServiceUnreachable, UnreadableAnswer
 from services.estimates import Estimates

@@ -18,10 +18,10 @@ __all__ = ["ESTIMATE_KERNELS", "RETRY_S", "Start"]
 
 ESTIMATE_KERNELS = (
     *FEATURE_KERNELS,
-    "estimators.calibration_kernels",
-    "estimators.composition_kernels",
-    "estimators.shrinkage",
-    "estimators.tree_kernels",
+    "estimators.quantiles.calibration_kernels",
+    "estimators.eta.composition_kernels",
+    "estimators.features.shrinkage",
+    "estimators.quantiles.tree_kernels",
 )
 """The modules whose kernels estimate."""
 

@@ -35,7 +35,7 @@ import json
 import pandas as pd
 from commands.datasets import simulated_dataset
 from estimators import registry
-from estimators.training import train_etp
+from estimators.training.train import train_etp
 from simulator import CityPlan
 
 dataset = simulated_dataset(CityPlan(stores=4, days=8, seed=1))

@@ -244,7 +244,7 @@ def test_neither_version_can_answer_with_the_other_model(made: Made) -> None:
     for source, model in ((made.old_source, made.new), (made.new_source, made.old)):
         program = (
             "from estimators import registry\n"
-            "from estimators.errors import DefinitionMismatchError\n"
+            "from estimators.core.errors import DefinitionMismatchError\n"
             f"try: registry.load({model.model!r})\n"
             "except DefinitionMismatchError as error: print(error)\n"
         )

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from deploy.bentos import BentoPlan, build
-from estimators import registry
-from estimators.eta import ETA_PARTS
+from estimators.eta.model import ETA_PARTS
+from estimators.registry import models as registry
 from services.examples_eta import ETA
 from tests.bentos import ROOT, ask, lend_kernels, linked_environment, served
 

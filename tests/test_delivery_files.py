@@ -13,7 +13,7 @@ import yaml
 from bentoml._internal.bento.build_config import BentoBuildConfig
 
 from deploy.bentos import SERVICES
-from estimators.eta import ETA_PARTS
+from estimators.eta.model import ETA_PARTS
 from services.eta_settings import EtaSettings
 from services.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
 

@@ -28,7 +28,7 @@ EVENT_NAMES = {"Event", "Source"}
 # Libraries that only these modules may import.
 OWNERS = {
     "redis": ("aggregators.stores.redis.connections", "services.streams"),
-    "bentoml": ("services", "estimators.registry", "estimators.model_store"),
+    "bentoml": ("services", "estimators.registry.models", "estimators.registry.model_store"),
 }
 # Libraries that a package must never import.
 NEVER = {
@@ -154,10 +154,10 @@ ALLOWED = [
     ("services.streams", "import redis"),
     ("aggregators.stores.memory", "from ..events import Event"),
     ("estimators.etp", "from aggregators import FeatureSet"),
-    ("estimators.registry", "import bentoml"),
+    ("estimators.registry.models", "import bentoml"),
     ("estimators.datasets.deliveroo", "from aggregators import Event, Source"),
     ("estimators.datasets.deliveroo", "from aggregators.events import Event"),
-    ("estimators.datasets.deliveroo", "from estimators.errors import DatasetError"),
+    ("estimators.datasets.deliveroo", "from estimators.core.errors import DatasetError"),
     ("services.etp", "import bentoml\nfrom estimators import etp\nfrom aggregators import Event"),
     ("simulator.city", "from aggregators.events import Source"),
     ("simulator.city", "from aggregators import events"),

@@ -16,8 +16,8 @@ import pytest
 # What is heavy is imported where it is needed: this file is read before every test run.
 if TYPE_CHECKING:
     from estimators import Dataset
-    from estimators.boosting import BoostingParameters
-    from estimators.trained_eta import TrainedEta
+    from estimators.eta.trained import TrainedEta
+    from estimators.quantiles.boosting import BoostingParameters
     from simulator import Scenario
 
 PER_ORDER = 2.5
@@ -34,7 +34,7 @@ def tiny_parameters() -> dict[str, BoostingParameters]:
     """Few trees for every part."""
     from dataclasses import replace
 
-    from estimators.eta_parts import PART_SPECS
+    from estimators.eta.parts import PART_SPECS
 
     return {
         name: replace(
@@ -73,13 +73,13 @@ def trained_eta(tmp_path_factory: pytest.TempPathFactory, eta_dataset: Dataset) 
 @pytest.fixture(scope="session")
 def saved_eta(trained_eta: TrainedEta) -> str:
     """The tag of the tiny ETA in the model store of this process."""
-    from estimators import registry
+    from estimators.registry import models as registry
 
     return registry.save_eta(trained_eta)
 
 
 def _write(path: Path, dataset: Dataset) -> None:
-    from estimators.eta_training import train_eta
+    from estimators.eta.training import train_eta
 
     trained = train_eta(dataset, per_order=PER_ORDER, parameters=tiny_parameters(), baselines=False)
     document: dict[str, Any] = {
@@ -101,13 +101,13 @@ def _write(path: Path, dataset: Dataset) -> None:
 
 
 def _read(path: Path) -> TrainedEta:
-    from estimators import registry
-    from estimators.eta import EtaModel
-    from estimators.evaluation import Report
-    from estimators.fallback import Fallback
+    from estimators.eta.model import EtaModel
+    from estimators.eta.trained import TrainedEta
+    from estimators.evaluation.scores import Report
+    from estimators.fallback.model import Fallback
     from estimators.monitoring import Reference
-    from estimators.trained_eta import TrainedEta
-    from estimators.training import TrainedEstimator
+    from estimators.registry import models as registry
+    from estimators.training.train import TrainedEstimator
 
     document = json.loads(path.read_text(encoding="utf-8"))
     parts = {

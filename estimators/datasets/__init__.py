@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from estimators.dataset import Dataset, Question, seconds_between
+from estimators.core.dataset import Dataset, Question, seconds_between
+from estimators.core.errors import DatasetError
 from estimators.datasets.cities import cities_dataset, load_cities
 from estimators.datasets.deliveroo import load_deliveroo
 from estimators.datasets.jumpman import load_jumpman
 from estimators.datasets.wolt import load_wolt
-from estimators.errors import DatasetError
 
 __all__ = [
     "DATASETS",
@@ -52,7 +52,7 @@ def load_dataset(name: str, folder: Path) -> Dataset:
     >>> load_dataset("nothing", Path("."))
     Traceback (most recent call last):
     ...
-    estimators.errors.DatasetError: no data set 'nothing'; known: deliveroo, ...
+    estimators.core.errors.DatasetError: no data set 'nothing'; known: deliveroo, ...
     """
     if name not in _LOADERS:
         raise DatasetError(f"no data set {name!r}; known: {', '.join(DATASETS)}")

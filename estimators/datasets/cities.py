@@ -20,9 +20,9 @@ from typing import Any
 import pandas as pd
 
 from aggregators.events import Source
-from estimators.dataset import Dataset, Question, seconds_between
-from estimators.errors import DatasetError
-from estimators.labels import LabelBounds
+from estimators.core.dataset import Dataset, Question, seconds_between
+from estimators.core.errors import DatasetError
+from estimators.core.labels import LabelBounds
 
 __all__ = [
     "CITIES_READY",

@@ -19,8 +19,8 @@ from pathlib import Path
 import pandas as pd
 
 from aggregators.events import Source
-from estimators.dataset import Dataset, seconds_between
-from estimators.errors import DatasetError
+from estimators.core.dataset import Dataset, seconds_between
+from estimators.core.errors import DatasetError
 
 __all__ = ["DELIVEROO_ORDERS", "load_deliveroo"]
 

@@ -36,7 +36,8 @@ import numpy as np
 import pandas as pd
 
 from aggregators.events import Source
-from estimators.dataset import Dataset, seconds_between
+from estimators.core.dataset import Dataset, seconds_between
+from estimators.core.errors import DatasetError
 from estimators.datasets.places import (
     distance_m,
     grid_cell,
@@ -44,7 +45,6 @@ from estimators.datasets.places import (
     read_csv,
     street_offsets_m,
 )
-from estimators.errors import DatasetError
 
 __all__ = ["JUMPMAN_ORDERS", "load_jumpman"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from estimators.errors import DatasetError
-from estimators.typing import FloatArray
+from estimators.core.errors import DatasetError
+from estimators.core.typing import FloatArray
 
 __all__ = ["distance_m", "grid_cell", "local_to_utc", "read_csv", "street_offsets_m"]
 

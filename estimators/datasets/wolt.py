@@ -29,7 +29,7 @@ from pathlib import Path
 import pandas as pd
 
 from aggregators.events import Source
-from estimators.dataset import Dataset, seconds_between
+from estimators.core.dataset import Dataset, seconds_between
 from estimators.datasets.places import distance_m, grid_cell, local_to_utc, read_csv
 
 __all__ = ["WOLT_ORDERS", "WOLT_WEATHER", "load_wolt"]

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from estimators.core.stages import is_elapsed
 from estimators.monitoring.statistics import NumberStatistics
-from estimators.stages import is_elapsed
 
 __all__ = ["InputBounds", "bounds_of"]
 

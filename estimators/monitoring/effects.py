@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from estimators.core.typing import FloatArray, IntArray
 from estimators.monitoring.statistics import MISSING
-from estimators.typing import FloatArray, IntArray
 
 __all__ = ["InputEffect"]
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from estimators.columns import InputColumn
-from estimators.distribution import Distribution
-from estimators.errors import InputError
-from estimators.explanation import EstimateExplanation
+from estimators.core.distribution import Distribution
+from estimators.core.errors import InputError
+from estimators.core.typing import FloatArray, IntArray
+from estimators.features.inputs import InputColumn
+from estimators.model.explanation import EstimateExplanation
 from estimators.monitoring.effects import InputEffect
 from estimators.monitoring.statistics import (
     CategoryStatistics,
@@ -18,7 +19,6 @@ from estimators.monitoring.statistics import (
     Statistics,
     statistics_from_json,
 )
-from estimators.typing import FloatArray, IntArray
 
 __all__ = ["EXPLAINED_ROWS", "Reference", "places_of", "reference_of"]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from estimators.typing import FloatArray, IntArray
+from estimators.core.typing import FloatArray, IntArray
 
 __all__ = ["CategoryStatistics", "NumberStatistics", "Statistics", "statistics_from_json"]
 

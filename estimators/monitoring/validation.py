@@ -17,11 +17,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from estimators.facts import Facts
+from estimators.core.typing import FloatArray
+from estimators.core.values import Value, plain_value
+from estimators.features.facts import Facts
 from estimators.monitoring.bounds import InputBounds, bounds_of
 from estimators.monitoring.reference import Reference
-from estimators.typing import FloatArray
-from estimators.values import Value, plain_value
 
 __all__ = ["Note", "Validator"]
 

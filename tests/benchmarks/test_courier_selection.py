@@ -14,10 +14,10 @@ from benchmarks.courier_estimates import ANSWER_S, Estimates, ModelEstimates, Tr
 from benchmarks.courier_policies import ByNumbers, Choice, RegretMeter, Together
 from benchmarks.dispatch_scores import Span, scores_of
 from benchmarks.measuring import RESULTS
-from estimators.composition import compose
-from estimators.distribution import Distribution
-from estimators.stages import elapsed_facts
-from estimators.trained_eta import TrainedEta
+from estimators.core.distribution import Distribution
+from estimators.core.stages import elapsed_facts
+from estimators.eta.composition import compose
+from estimators.eta.trained import TrainedEta
 from services.candidates import JUST_NOW_S
 from simulator import SOURCES, Scenario
 from simulator.arrays import FloatArray, IntArray

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from commands.compare import WORSE
 from commands.main import app
-from estimators import registry
 from estimators.etp import Etp
-from estimators.side_by_side import compare_models
-from estimators.training import train, train_etp
+from estimators.registry import models as registry
+from estimators.training.model_comparison import compare_models
+from estimators.training.train import train, train_etp
 from estimators.wall_eta import WallEta
 from simulator import CityPlan, simulate
 from tests.commands.running import ROOT

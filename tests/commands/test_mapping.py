@@ -20,8 +20,8 @@ from commands.main import app
 from commands.mapped_dataset import mapped_dataset
 from commands.mapping import TableMapping, json_schema, read_mapping
 from commands.output import UserError
-from estimators.labels import LabelBounds
-from estimators.training import CONSTANT_MEDIAN, train_etp
+from estimators.core.labels import LabelBounds
+from estimators.training.train import CONSTANT_MEDIAN, train_etp
 from simulator import CityPlan, simulate
 from tests.commands.running import ROOT
 from tests.estimators.building import QUICK

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.main import app
-from estimators import model_store
+from estimators.registry import model_store
 
 READING = (("evaluate",), ("explain",), ("models", "show"), ("compare", "--against-baselines"))
 
@@ -64,7 +64,7 @@ def test_an_eta_is_refused_where_one_estimator_is_expected(
 
 def test_what_can_be_trained_is_known_by_the_name_it_is_saved_under() -> None:
     from commands.estimators import OFFERED, EstimatorChoice
-    from estimators.makers import command_that_makes
+    from estimators.registry.training_commands import command_that_makes
 
     for offered in OFFERED:
         for leg in offered.targets if offered.has_legs else [next(iter(offered.targets), "")]:

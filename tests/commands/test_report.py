@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commands.report import print_report
-from estimators.evaluation import Report, ReportRow, Scores
+from estimators.evaluation.scores import Report, ReportRow, Scores
 
 
 def report(*rows: ReportRow) -> Report:

@@ -26,8 +26,8 @@ from commands.serve import (
     serve_events,
     serve_wall_eta,
 )
-from estimators import registry
-from estimators.trained_eta import TrainedEta
+from estimators.eta.trained import TrainedEta
+from estimators.registry import models as registry
 from services.client import EventClient
 from services.eta_settings import EtaSettings
 from services.etp import EtpService

@@ -14,10 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.main import app
-from estimators import Dataset, eta_training
-from estimators.eta import ETA_PARTS
-from estimators.trained_eta import TrainedEta
-from estimators.tuning import Tuning
+from estimators import Dataset
+from estimators.eta import training as eta_training
+from estimators.eta.model import ETA_PARTS
+from estimators.eta.trained import TrainedEta
+from estimators.training.tuning import Tuning
 
 CITIES = ("--orders", "3000", "--days", "8", "--seed", "107")
 """The orders of the tiny ETA."""

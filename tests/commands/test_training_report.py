@@ -11,9 +11,9 @@ import pytest
 
 from commands import training_charts as charts
 from commands.training_report import report_page
-from estimators.diagnostics import DependenceCurve, Diagnostics, diagnose
-from estimators.evaluation import ReportRow, Scores
-from estimators.training import TrainedEstimator, train_etp
+from estimators.evaluation.scores import ReportRow, Scores
+from estimators.training.diagnostics import DependenceCurve, Diagnostics, diagnose
+from estimators.training.train import TrainedEstimator, train_etp
 from simulator.charts import COLOURS
 from tests.estimators.building import QUICK, town, town_dataset
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from aggregators import Source
 from estimators import Dataset, seconds_between
-from estimators.boosting import BoostingParameters
+from estimators.quantiles.boosting import BoostingParameters
 
 START = pd.Timestamp("2026-03-02", tz="UTC")
 DAYS = 8

@@ -10,9 +10,9 @@ from pathlib import Path
 from typer.main import get_command
 
 from commands.main import app
-from estimators.composition import PARTS
-from estimators.eta import ETA_PARTS
-from estimators.stages import OPEN_STAGES, pending_at
+from estimators.core.stages import OPEN_STAGES, pending_at
+from estimators.eta.composition import PARTS
+from estimators.eta.model import ETA_PARTS
 from tests.readme import commands_of, examples_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "composition.md").read_text(encoding="utf-8")

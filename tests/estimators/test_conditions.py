@@ -10,7 +10,7 @@ import pytest
 
 from aggregators import MemoryEventStore
 from aggregators.catalog import LOCAL_EVENTS, ORDERS, WEATHER
-from estimators import Dataset, DatasetError, Distribution, registry, seconds_between
+from estimators import Dataset, DatasetError, Distribution, seconds_between
 from estimators.conditions import (
     BEFORE_PICKUP,
     ON_THE_WAY,
@@ -18,10 +18,11 @@ from estimators.conditions import (
     constant_shift,
     pickup_delay_s,
 )
+from estimators.core.typing import BoolArray, FloatArray
 from estimators.courier_travel import TO_STORE
 from estimators.datasets.cities import QUESTIONS
-from estimators.training import TrainedEstimator, evaluate, inputs_of, train
-from estimators.typing import BoolArray, FloatArray
+from estimators.registry import models as registry
+from estimators.training.train import TrainedEstimator, evaluate, inputs_of, train
 
 SEED = 21
 START = pd.Timestamp("2026-03-02", tz="UTC")

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from aggregators import Duration, MemoryEventStore, Source, UnknownNameError
-from estimators import Dataset, registry
+from estimators import Dataset
 from estimators.courier_travel import TO_CUSTOMER, TO_STORE, CourierTravel
 from estimators.datasets import load_dataset
-from estimators.training import (
+from estimators.registry import models as registry
+from estimators.training.train import (
     CONSTANT_MEDIAN,
     WITHOUT_REALTIME,
     TrainedEstimator,

@@ -7,9 +7,10 @@ import pytest
 from aggregators import MemoryEventStore
 from aggregators.catalog import LOCAL_EVENTS, ORDERS, WEATHER
 from commands.datasets import dataset_of_cities
-from estimators import Dataset, registry
+from estimators import Dataset
 from estimators.parking import PARKING, Parking
-from estimators.training import (
+from estimators.registry import models as registry
+from estimators.training.train import (
     CONSTANT_MEDIAN,
     WITHOUT_REALTIME,
     TrainedEstimator,

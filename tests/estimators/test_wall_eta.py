@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from aggregators import Duration, MemoryEventStore, Source
-from estimators import Dataset, registry, seconds_between
+from estimators import Dataset, seconds_between
 from estimators.datasets import load_dataset
-from estimators.training import (
+from estimators.registry import models as registry
+from estimators.training.train import (
     CONSTANT_MEDIAN,
     WITHOUT_REALTIME,
     TrainedEstimator,

@@ -20,8 +20,8 @@ from aggregators import (
     StatsLastNSamples,
 )
 from aggregators.catalog import Catalog
-from estimators.base import Estimator
-from estimators.distribution import Distribution
+from estimators.core.distribution import Distribution
+from estimators.model.base import Estimator
 from services.estimates import RowModel
 from services.estimation import Estimation
 from services.metrics import EstimateMetrics

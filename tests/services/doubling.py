@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from aggregators.typing import SampleId
-from estimators.calibration import GRID_LEVELS
-from estimators.distribution import Distribution
-from estimators.fallback import Fallback
-from estimators.part_question import PartQuestion
+from estimators.core.distribution import Distribution
+from estimators.eta.part_question import PartQuestion
+from estimators.fallback.model import Fallback
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.errors import InvalidRequest
 from services.estimates import Estimates, Rows, one_row
 from services.parts import PartAnswer, PartRows, Parts

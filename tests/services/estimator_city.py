@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from aggregators.stores import EventStore
-from estimators import Dataset, registry
-from estimators.stages import LIFE, elapsed_name
+from estimators import Dataset
+from estimators.core.stages import LIFE, elapsed_name
+from estimators.registry import models as registry
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
 from services.event_store import open_event_store

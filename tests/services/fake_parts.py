@@ -13,10 +13,10 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from aggregators import Event, MemoryEventStore
-from estimators.calibration import GRID_LEVELS
-from estimators.distribution import Distribution
-from estimators.eta import EtaModel
-from estimators.stages import ELAPSED
+from estimators.core.distribution import Distribution
+from estimators.core.stages import ELAPSED
+from estimators.eta.model import EtaModel
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.composing import Composer
 from services.courier_arrival import CourierArrival
 from services.courier_selection import CourierSelection

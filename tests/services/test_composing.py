@@ -8,11 +8,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from estimators.calibration import GRID_LEVELS
-from estimators.composition import SHOWN_PARTS
-from estimators.eta import EtaModel
-from estimators.fallback import Fallback
-from estimators.stages import ELAPSED, OPEN_STAGES, pending_at
+from estimators.core.stages import ELAPSED, OPEN_STAGES, pending_at
+from estimators.eta.composition import SHOWN_PARTS
+from estimators.eta.model import EtaModel
+from estimators.fallback.model import Fallback
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.composing import STATUSES, Composer, Composition, Rows
 from services.limits import MAX_NOTES
 from tests.services.building import NOON

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimators.calibration import GRID_LEVELS
-from estimators.distribution import Distribution
+from estimators.core.distribution import Distribution
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.display_policy import DisplayPolicy
 from services.errors import SettingError
 

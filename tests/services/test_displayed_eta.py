@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from estimators.calibration import GRID_LEVELS
-from estimators.distribution import Distribution
+from estimators.core.distribution import Distribution
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.decoding import decode
 from services.display_policy import DisplayPolicy
 from services.display_schemas import DisplayedEtaAnswer, DisplayedEtaRequest, Shown

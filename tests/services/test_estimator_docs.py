@@ -13,8 +13,8 @@ import pytest
 from typer.main import get_command
 
 from commands.main import app
-from estimators import registry
-from estimators.stages import ELAPSED
+from estimators.core.stages import ELAPSED
+from estimators.registry import models as registry
 from services import limits, remote_parts, settings
 from services.courier_travel import CourierTravelService
 from services.decoding import decode

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from aggregators import MemoryEventStore
-from estimators import Dataset, registry
+from estimators import Dataset
+from estimators.registry import models as registry
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
 from services.http import Call

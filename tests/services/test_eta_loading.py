@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from estimators import registry
-from estimators.errors import RegistryError
-from estimators.eta import ETA_PARTS
-from estimators.trained_eta import TrainedEta
+from estimators.core.errors import RegistryError
+from estimators.eta.model import ETA_PARTS
+from estimators.eta.trained import TrainedEta
+from estimators.registry import models as registry
 from services.eta_loading import EtaLoader
 from services.settings import PartSettings
 

@@ -18,9 +18,9 @@ import pytest
 from aggregators import SqliteEventStore
 from aggregators.stores import EventStore
 from estimators import Dataset
-from estimators.composition import SHOWN_PARTS
-from estimators.stages import LIFE, OPEN_STAGES, pending_at, stage_of
-from estimators.trained_eta import TrainedEta
+from estimators.core.stages import LIFE, OPEN_STAGES, pending_at, stage_of
+from estimators.eta.composition import SHOWN_PARTS
+from estimators.eta.trained import TrainedEta
 from services.eta import EtaService
 from services.eta_settings import EtaSettings
 from services.limits import MAX_COURIERS, MAX_ORDERS, MAX_STORES

@@ -26,10 +26,10 @@ import pytest
 
 from aggregators import Event, SqliteEventStore
 from commands.datasets import dataset_of_city
-from estimators import registry
-from estimators.boosting import BoostingParameters
 from estimators.datasets import Dataset, load_dataset
-from estimators.training import TrainedEstimator, train_etp
+from estimators.quantiles.boosting import BoostingParameters
+from estimators.registry import models as registry
+from estimators.training.train import TrainedEstimator, train_etp
 from services.api_keys import ApiKeys, make_key
 from services.client import EtpClient, RequestRefused
 from services.cloudevents import to_cloud_event

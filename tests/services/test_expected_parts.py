@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from estimators import registry
-from estimators.calibration import GRID_LEVELS
-from estimators.errors import RegistryError
-from estimators.eta import ETA_PARTS, EtaModel
-from estimators.eta_parts import PART_SPECS
-from estimators.part_question import PartQuestion
-from estimators.trained_eta import TrainedEta
+from estimators.core.errors import RegistryError
+from estimators.eta.model import ETA_PARTS, EtaModel
+from estimators.eta.part_question import PartQuestion
+from estimators.eta.parts import PART_SPECS
+from estimators.eta.trained import TrainedEta
+from estimators.quantiles.calibration import GRID_LEVELS
+from estimators.registry import models as registry
 from services.client_connections import AsyncServiceClient
 from services.eta_loading import EtaLoader
 from services.expected_parts import PartContract
@@ -225,7 +225,7 @@ def _with_tag(trained: TrainedEta, part: str, tag: str) -> TrainedEta:
 def test_the_widened_part_makes_the_eta_wider(trained_eta: TrainedEta) -> None:
     model = trained_eta.model
     grid = np.array([[100.0 * (0.6 + 0.8 * q) for q in GRID_LEVELS]])
-    from estimators.distribution import Distribution
+    from estimators.core.distribution import Distribution
 
     parts = {
         name: Distribution(GRID_LEVELS, grid * (0.0 if name == "conditions" else 4.0))

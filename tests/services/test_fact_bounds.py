@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from aggregators.times import moment_to_us
-from estimators.distribution import Distribution
-from estimators.facts import Facts
-from estimators.fallback import Fallback
+from estimators.core.distribution import Distribution
+from estimators.core.stages import ELAPSED
+from estimators.fallback.model import Fallback
+from estimators.features.facts import Facts
 from estimators.monitoring.statistics import NumberStatistics
 from estimators.monitoring.validation import Validator
-from estimators.stages import ELAPSED
 from services.errors import InvalidRequest
 from services.estimates import Rows
 from services.fact_bounds import BOUNDS, UnitHints, impossible

@@ -22,7 +22,7 @@ import pytest
 
 from aggregators.catalog import CATALOG
 from estimators import Dataset
-from estimators.stages import LIFE
+from estimators.core.stages import LIFE
 from services.process import ServiceProcess
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.estimator_city import LEGS, City

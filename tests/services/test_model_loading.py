@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from estimators import model_store, registry
-from estimators.eta import ETA_PARTS
-from estimators.trained_eta import TrainedEta
+from estimators.eta.model import ETA_PARTS
+from estimators.eta.trained import TrainedEta
+from estimators.registry import model_store
+from estimators.registry import models as registry
 from services.eta_loading import EtaLoader
 from services.metrics import EstimateMetrics
 from services.model_loading import ServedPart, load_part

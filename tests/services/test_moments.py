@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimators.local_time import local_time, local_times
+from estimators.core.local_time import local_time, local_times
 from services.errors import InvalidRequest, SettingError, Unavailable
 from services.moments import moment_of, us_of
 from services.settings import EtpSettings, EventSettings

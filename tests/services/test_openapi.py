@@ -13,7 +13,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from aggregators.catalog import CATALOG
-from estimators.stages import LIFE
+from estimators.core.stages import LIFE
 from services.courier_travel import CourierTravelService
 from services.decoding import decode
 from services.eta import EtaService

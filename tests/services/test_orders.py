@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from aggregators.times import moment_to_us
-from estimators.stages import ELAPSED, elapsed_facts
+from estimators.core.stages import ELAPSED, elapsed_facts
 from services.errors import InvalidRequest
 from services.orders import KnownOrder, Vocabulary, elapsed_columns_of
 from simulator import ORDERS

@@ -13,13 +13,13 @@ from aggregators import Event, FeatureSet, MemoryEventStore, Source, StatsBetwee
 from aggregators.stores.base import Sample
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
-from estimators.calibration import GRID_LEVELS
-from estimators.distribution import Distribution
-from estimators.facts import Facts
-from estimators.fallback import Fallback
+from estimators.core.distribution import Distribution
+from estimators.core.stages import ANY_MOMENT, ELAPSED
+from estimators.fallback.model import Fallback
+from estimators.features.facts import Facts
 from estimators.monitoring.statistics import NumberStatistics
 from estimators.monitoring.validation import Validator
-from estimators.stages import ANY_MOMENT, ELAPSED
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.elapsed import NOT_GIVEN, happened_us
 from services.errors import InvalidRequest, Unavailable
 from services.estimates import Rows, estimate_where_possible

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimators.calibration import GRID_LEVELS
-from estimators.composition import compose
-from estimators.distribution import Distribution
+from estimators.core.distribution import Distribution
+from estimators.eta.composition import compose
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.errors import InvalidRequest
 from services.ranking import CostWeights, cost_s, lateness_s, ranks
 

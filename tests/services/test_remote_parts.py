@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from estimators.calibration import GRID_LEVELS
+from estimators.quantiles.calibration import GRID_LEVELS
 from services.client_connections import AsyncServiceClient
 from services.client_errors import ServiceUnreachable
 from services.limits import MAX_COLUMN_ROWS, PART_RESERVE_S

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aggregators import MemoryEventStore, SqliteEventStore, StoreTypesError
-from estimators.saved_sources import typed_sources
+from estimators.model.saved_sources import typed_sources
 from services.errors import SettingError
 from services.event_store import open_event_store, open_event_store_of_models
 from services.model_loading import common_sources

@@ -21,7 +21,8 @@ import aggregators.kernels.compilation as compiling
 told = []
 with event.install_recorder("numba:compile") as recorder:
     compiling.compile_kernels(
-        ("estimators.shrinkage", "estimators.calibration_kernels"), lambda *pair: told.append(pair)
+        ("estimators.features.shrinkage", "estimators.quantiles.calibration_kernels"),
+        lambda *pair: told.append(pair),
     )
 print(len(recorder.buffer), told)
 """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimators.facts import Facts
+from estimators.core.typing import FloatArray
+from estimators.features.facts import Facts
 from estimators.monitoring import CategoryStatistics, NumberStatistics, Validator
 from estimators.monitoring.bounds import bounds_of
-from estimators.typing import FloatArray
 from simulator import Scenario, simulate_cities
 
 SEED = 11

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from estimators import Dataset, Distribution, InputError
-from estimators.columns import InputColumn
-from estimators.explanation import EstimateExplanation
+from estimators.core.typing import FloatArray
+from estimators.features.inputs import InputColumn
+from estimators.model.explanation import EstimateExplanation
 from estimators.monitoring import (
     CategoryStatistics,
     InputEffect,
@@ -20,8 +21,7 @@ from estimators.monitoring import (
 )
 from estimators.monitoring.reference import ROWS_MAX
 from estimators.monitoring.statistics import BINS, CATEGORIES_MAX
-from estimators.training import TrainedEstimator, inputs_of, train_etp
-from estimators.typing import FloatArray
+from estimators.training.train import TrainedEstimator, inputs_of, train_etp
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 3

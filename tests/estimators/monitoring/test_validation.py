@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimators.facts import Facts
+from estimators.features.facts import Facts
 from estimators.monitoring import CategoryStatistics, Note, NumberStatistics, Validator
 from estimators.monitoring.statistics import Statistics
 

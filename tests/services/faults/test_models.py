@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from aggregators import SqliteEventStore
-from estimators import registry
+from estimators.registry import models as registry
 from services.opening_parts import sources_of
 from tests.services.faults.city import MOMENT, City, statuses
 from tests.services.faults.questions import answers_of, is_well, notes_of, width_of

@@ -15,7 +15,7 @@ import pytest
 
 from aggregators import SqliteEventStore
 from benchmarks.load_test import broken_connections, sustained
-from estimators import registry
+from estimators.registry import models as registry
 from services.client import EtpClient, ServiceUnreachable
 from services.opening_parts import sources_of
 from tests.services.faults.city import City, ask, statuses

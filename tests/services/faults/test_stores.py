@@ -17,7 +17,7 @@ import pytest
 
 from aggregators import SqliteEventStore
 from aggregators.stores.redis.store import RedisEventStore
-from estimators import registry
+from estimators.registry import models as registry
 from services.opening_parts import sources_of
 from services.prediction_table import read_predictions
 from services.process import ServiceProcess

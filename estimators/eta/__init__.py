@@ -1,0 +1,1 @@
+"""Compose the ETA: parts, moments, calibration and explanation."""

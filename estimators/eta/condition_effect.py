@@ -1,0 +1,101 @@
+"""What weather and local events add to a composed ETA: what is learned of it, how far it is heeded.
+
+The other parts see neither weather nor local events. By how much a courier's way was longer than
+they had thought, when they had not seen the row, is the label of the conditions:
+
+    (to_store, as far as the order felt it) + to_customer + parking, each less its expectation
+
+How late the food was, or a courier was found, is left out: that is other parts' chance, which would
+drown the little that the weather does. What is wrong in a stage whatever the weather is for the
+calibration of the stage, so each stage's labels are centred; what is far out is cut off.
+
+The estimate is one model's for all stages, so it brings to the short rest at the door some of what
+the long way before it was like. How much of it is true in a stage is learned as well, from rows
+that the conditions had not seen: the ``heed``, the slope of the labels over the estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from estimators.core.distribution import Distribution
+from estimators.core.stages import OPEN_STAGES, asked_at
+from estimators.core.typing import BoolArray, FloatArray
+from estimators.eta.moments import Moments
+from estimators.quantiles.calibration import GRID_LEVELS
+
+__all__ = ["condition_labels", "condition_weights", "means_of"]
+
+OUTLIERS = (0.01, 0.99)
+"""Labels beyond these quantiles of their stage are taken to be there."""
+
+ROWS_MIN = 100
+"""A stage with fewer rows does not tell how far the conditions are to be heeded: fully."""
+
+
+def means_of(answers: FloatArray) -> FloatArray:
+    """Return the expected seconds of quantiles at ``GRID_LEVELS``, NaN where there are none.
+
+    Args:
+        answers: shape (n_rows, n_levels).
+    """
+    found = np.full(len(answers), np.nan)
+    known = ~np.isnan(answers[:, 0])
+    found[known] = Distribution(GRID_LEVELS, answers[known]).mean()
+    return found
+
+
+def condition_labels(
+    moments: Moments, answers: Mapping[str, FloatArray], learned: BoolArray
+) -> FloatArray:
+    """Return by how many seconds each row's way was longer than its parts had thought.
+
+    Args:
+        moments: all rows.
+        answers: quantiles of the parts by name, of models that had not seen the row.
+        learned: rows of the training period, which say what is normal in a stage.
+
+    Returns:
+        Shape (n_rows,), NaN where a part was not asked or its label is not known.
+    """
+    late_s = np.zeros(len(moments))
+    for part in ("to_customer", "parking"):
+        asked = asked_at(part, moments.stage)
+        late_s += np.where(asked, moments.rest_s(part) - means_of(answers[part]), 0.0)
+    # Of a late arrival the order feels what it is later than the food.
+    ready_s = np.where(asked_at("ready", moments.stage), moments.rest_s("ready"), 0.0)
+    actual_s, expected_s = moments.rest_s("to_store"), means_of(answers["to_store"])
+    felt_s = np.maximum(actual_s, ready_s) - np.maximum(expected_s, ready_s)
+    late_s += np.where(asked_at("to_store", moments.stage) & moments.has_courier, felt_s, 0.0)
+    for name in OPEN_STAGES:
+        inside = (moments.stage == name) & ~np.isnan(late_s)
+        known = inside & learned
+        if known.any():
+            low, high = np.quantile(late_s[known], OUTLIERS)
+            late_s[known] = np.clip(late_s[known], low, high)
+            late_s[inside] -= late_s[known].mean()
+    return late_s
+
+
+def condition_weights(
+    moments: Moments, label_s: FloatArray, estimate_s: FloatArray
+) -> dict[str, float]:
+    """Return how far conditions are to be heeded in each stage, 0 to 1.
+
+    Args:
+        moments: all rows.
+        label_s: as :func:`condition_labels` gives them.
+        estimate_s: of conditions that had not seen the row, NaN where there is none.
+    """
+    found: dict[str, float] = {}
+    for name in OPEN_STAGES:
+        rows = (moments.stage == name) & ~np.isnan(label_s) & ~np.isnan(estimate_s)
+        found[name] = 1.0
+        if int(rows.sum()) >= ROWS_MIN:
+            estimate = estimate_s[rows] - estimate_s[rows].mean()
+            spread = float(np.square(estimate).mean())
+            slope = float((estimate * label_s[rows]).mean()) / spread if spread > 0.0 else 0.0
+            found[name] = min(1.0, max(0.0, slope))
+    return found

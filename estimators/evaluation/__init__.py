@@ -1,0 +1,1 @@
+"""Score estimates, in slices and against each other."""

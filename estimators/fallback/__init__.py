@@ -1,0 +1,1 @@
+"""Estimate without a model."""

@@ -1,0 +1,1 @@
+"""Define what a model is given: facts of the request, feature lists and shrinkage."""

@@ -1,0 +1,1 @@
+"""Define what every estimator is: facts, features and a quantile model."""

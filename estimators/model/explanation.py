@@ -1,0 +1,225 @@
+"""Why an estimate is what it is: seconds per fact and feature, which add up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from estimators.core.errors import InputError
+from estimators.core.typing import FloatArray
+from estimators.features.inputs import InputColumn
+from estimators.quantiles.boosting import ANCHOR_LEVELS
+from estimators.quantiles.quantile_model import QuantileModel
+
+__all__ = ["EXPLAINED_MAX", "Contribution", "EstimateExplanation", "Group", "Statistic", "explain"]
+
+Statistic: TypeAlias = Literal["median", "mean"]
+"""What of a distribution is explained."""
+
+Group: TypeAlias = Literal["topic", "dimension"]
+"""What contributions are added up by."""
+
+FACTS = "facts"
+"""What the facts of a request are called where features are grouped by their dimension."""
+
+EXPLAINED_MAX = 2_000
+"""Of more rows, as many are explained, evenly chosen: 1 to 3 ms each."""
+
+STEP_S = 0.01
+"""By so much an anchor is moved to see what the mean does."""
+
+# Gauss and Legendre's points within (0, 1) and their weights: few would do if there were no kinks,
+# where two learned quantiles come so close that calibration holds them apart.
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+_POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contribution:
+    """What one fact or feature adds to one estimate.
+
+    Args:
+        column: which one.
+        value: what it was, None where it was missing.
+        contribution_s: seconds that it adds (or takes away).
+    """
+
+    column: InputColumn
+    value: float | int | str | None
+    contribution_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary."""
+        return {
+            "name": self.column.name,
+            "topic": self.column.topic,
+            "value": self.value,
+            "unit": self.column.unit,
+            "contribution_s": self.contribution_s,
+            "description": self.column.description,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EstimateExplanation:
+    """Estimates of some rows, each as a sum of seconds.
+
+    ``base_s`` + the row's ``contributions_s`` + its ``calibration_s`` = its ``estimate_s``.
+
+    Args:
+        of: what is explained, the median or the mean of the distribution.
+        columns: what the columns are.
+        values: X, shape (n_rows, n_columns).
+        base_s: what the model says of a row of which it knows nothing.
+        contributions_s: what every column adds to it, shape (n_rows, n_columns).
+        calibration_s: what calibration adds to that, shape (n_rows,). Of the mean this includes
+            by how much it exceeds the median, as a tail is longer upwards.
+        estimate_s: the median or mean of the estimate, shape (n_rows,).
+    """
+
+    of: Statistic
+    columns: tuple[InputColumn, ...]
+    values: FloatArray
+    base_s: float
+    contributions_s: FloatArray
+    calibration_s: FloatArray
+    estimate_s: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def by(self, group: Group) -> dict[str, FloatArray]:
+        """Return the seconds that each group of columns adds, shape (n_rows,) each.
+
+        Args:
+            group: "topic", or "dimension", where the facts of the request are "facts".
+        """
+        names = [_group(column, group) for column in self.columns]
+        return {
+            name: self.contributions_s[:, [one == name for one in names]].sum(axis=1)
+            for name in dict.fromkeys(names)
+        }
+
+    def reasons(self, row: int = 0) -> list[Contribution]:
+        """Return what every column adds to one row, those that add or take most first."""
+        order = np.argsort(-np.abs(self.contributions_s[row]), kind="stable")
+        return [
+            Contribution(
+                column=self.columns[i],
+                value=self.columns[i].value(float(self.values[row, i])),
+                contribution_s=float(self.contributions_s[row, i]),
+            )
+            for i in order.tolist()
+        ]
+
+    def importance(self) -> dict[str, float]:
+        """Return each column's mean absolute contribution in seconds, the largest first."""
+        mean_s = np.abs(self.contributions_s).mean(axis=0).tolist()
+        return _largest_first(
+            {column.name: s for column, s in zip(self.columns, mean_s, strict=True)}
+        )
+
+    def importance_by(self, group: Group) -> dict[str, float]:
+        """Return each group's mean absolute contribution in seconds, the largest first.
+
+        Within a row the columns of a group are added up before: two of them that say the same
+        and share its effect count as one; two that contradict each other cancel out.
+        """
+        return _largest_first({k: float(np.abs(s).mean()) for k, s in self.by(group).items()})
+
+    def to_json(self, row: int = 0) -> dict[str, Any]:
+        """Return one row's explanation, JSON-able."""
+        by_topic = {name: float(s[row]) for name, s in self.by("topic").items()}
+        return {
+            "of": self.of,
+            "estimate_s": float(self.estimate_s[row]),
+            "base_s": self.base_s,
+            "calibration_s": float(self.calibration_s[row]),
+            "topics": _largest_first(by_topic),
+            "reasons": [reason.to_json() for reason in self.reasons(row)],
+        }
+
+
+def explain(
+    model: QuantileModel,
+    X: FloatArray,
+    columns: Sequence[InputColumn],
+    *,
+    of: Statistic = "median",
+) -> EstimateExplanation:
+    """Return what every column adds to the estimates of the rows of X.
+
+    The contributions to the predicted quantiles are LightGBM's exact SHAP values. What calibration
+    makes of the predicted median stands apart. The mean depends on all predicted quantiles, in a
+    curve; each counts with the mean slope of that curve on the straight way from a row of which
+    nothing is known to this row (integrated gradients: Sundararajan, Taly, Yan: Axiomatic
+    attribution for deep networks, ICML 2017).
+
+    Args:
+        model: fitted.
+        X: shape (n_rows, n_columns).
+        columns: what they are.
+        of: what is explained.
+
+    Raises:
+        InputError: `of` is neither "median" nor "mean", or there are no rows.
+    """
+    if not len(X):
+        raise InputError("explain: X has no rows; expected at least one")
+    if of not in ("median", "mean"):
+        raise InputError(f"explain: of is {of!r}; expected 'median' or 'mean'")
+    added_s, bases_s = model.anchors.contributions(X)
+    predicted = model.predict(X)
+    median = ANCHOR_LEVELS.index(0.5)
+    if of == "median":
+        estimate_s = predicted.quantile(0.5)
+        contributions_s = added_s[:, median, :]
+    else:
+        estimate_s = predicted.mean()
+        slopes = _slopes_of_mean(model, X, bases_s, added_s.sum(axis=2))
+        contributions_s = np.einsum("ik,ikj->ij", slopes, added_s)
+    base_s = float(bases_s[median])
+    return EstimateExplanation(
+        of=of,
+        columns=tuple(columns),
+        values=X,
+        base_s=base_s,
+        contributions_s=contributions_s,
+        calibration_s=estimate_s - (base_s + contributions_s.sum(axis=1)),
+        estimate_s=estimate_s,
+    )
+
+
+def _slopes_of_mean(
+    model: QuantileModel, X: FloatArray, bases_s: FloatArray, added_s: FloatArray
+) -> FloatArray:
+    """Return seconds of the mean per second of each anchor, shape (n_rows, n_anchors).
+
+    Args:
+        model: turns anchors into distributions.
+        X: the rows, which calibration may look at.
+        bases_s: where the way begins, shape (n_anchors,).
+        added_s: how far it goes, shape (n_rows, n_anchors).
+    """
+    n_anchors = added_s.shape[1]
+    # Every anchor once a step up and once a step down, all of them in one call.
+    steps_s = STEP_S * np.concatenate([np.eye(n_anchors), -np.eye(n_anchors)])
+    rows = np.repeat(X, len(steps_s), axis=0)
+    slopes = np.zeros_like(added_s)
+    for point, weight in zip(_POINTS.tolist(), _WEIGHTS.tolist(), strict=True):
+        place_s = bases_s + point * added_s
+        moved_s = (place_s[:, np.newaxis, :] + steps_s).reshape(-1, n_anchors)
+        means = model.distribution(moved_s, rows).mean().reshape(len(X), 2, n_anchors)
+        slopes += weight * (means[:, 0, :] - means[:, 1, :]) / (2.0 * STEP_S)
+    return slopes
+
+
+def _group(column: InputColumn, group: Group) -> str:
+    return column.topic if group == "topic" else column.dimension or FACTS
+
+
+def _largest_first(seconds: dict[str, float]) -> dict[str, float]:
+    return dict(sorted(seconds.items(), key=lambda item: -abs(item[1])))

@@ -1,0 +1,1 @@
+"""Estimate quantiles: boosted anchors, compiled trees and conformal calibration."""

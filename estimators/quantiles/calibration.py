@@ -1,0 +1,333 @@
+"""From three predicted quantiles to a whole distribution that is right as often as it says.
+
+Conformalised quantile regression, asymmetric and on a logarithmic scale: on a period after the
+training period, see how far outside (or inside) its predicted quantiles each outcome fell, and let
+the quantiles of that stretch every later prediction. Groups of rows (cities, hours) whose outcomes
+fell further out than others' are stretched more, see :class:`GroupStretch`.
+
+Source: Romano, Patterson, Candes: Conformalized Quantile Regression (NeurIPS 2019), with the
+stretch measured relative to the predicted spread of either side (Kivaranovic et al., 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from estimators.core.distribution import Distribution
+from estimators.core.errors import InputError
+from estimators.core.typing import FloatArray, IntArray
+from estimators.quantiles import calibration_kernels as kernels
+from estimators.quantiles.group_stretch import GroupStretch
+
+__all__ = ["GRID", "GRID_LEVELS", "ConformalGrid", "Scale", "constant"]
+
+Scale: TypeAlias = Literal["log", "linear"]
+"""How seconds are compared: "log" by their ratio, for durations; "linear" by their difference, for
+seconds that may be negative, such as those that bad weather adds."""
+
+GRID_LEVELS = (0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99)
+"""The levels of every estimate: each twentieth, and two more towards either end."""
+
+GRID = np.array(GRID_LEVELS)
+"""The same as an array, which nobody changes."""
+GRID.flags.writeable = False
+
+_NO_ROWS = np.empty((0, 0))
+
+MIN_ROWS = 100
+"""Fewer outcomes do not tell where the outermost levels are."""
+
+DAY_US = 86_400_000_000
+
+FLOOR_S = 1.0
+"""Durations are taken to last at least a second, so that they have a logarithm."""
+
+MIN_SPREAD = 0.05
+"""The anchors are held at least 5% apart: crossing or equal quantiles have no scale."""
+
+MIN_SPREAD_S = 1.0
+"""As much on the linear scale."""
+
+SPREAD_SHARE_MIN = 0.5
+"""No predicted spread is taken to be less than this share of the typical one: where trees say so,
+the median and an outer level were grown apart, and a stretch in such units would be immense."""
+
+SPREAD_EXPONENTS = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""What is tried for how far predicted differences in spread are believed."""
+
+HEED_LOSS_MAX = 1.005
+"""The one chosen believes as much as costs no more than this, relative to the best: sharper ranges
+in general are no excuse for wrong ones at night."""
+
+EXPONENT_ROWS_MAX = 20_000
+"""The most rows, evenly taken, that decide between them."""
+
+
+def constant(target_s: FloatArray, n_rows: int) -> Distribution:
+    """Return what who knows no more than earlier durations says of any row.
+
+    >>> constant(np.array([60.0, 120.0, 180.0]), 2).quantile(0.5).tolist()
+    [120.0, 120.0]
+    """
+    return Distribution(GRID_LEVELS, np.tile(np.quantile(target_s, GRID_LEVELS), (n_rows, 1)))
+
+
+class ConformalGrid:
+    """Stretches predicted anchors (levels 0.1, 0.5, 0.9) to a calibrated distribution.
+
+    The stretch of an outcome is 0 at the predicted median, 1 at the upper and -1 at the lower
+    anchor, linear in the logarithm (or the seconds) between and beyond. The grid holds the
+    quantiles of the stretch on the calibration period, so its levels hold there by construction.
+
+    A predicted spread is the difference of two predictions, noisier than both. It is drawn towards
+    the typical spread, by its ratio to that to the power of ``spread_exponent``, which is chosen by
+    the loss of the distributions on the calibration period.
+
+    Args:
+        stretch: at ``GRID_LEVELS``, non-decreasing.
+        longest_s: no estimate exceeds it: a spread that was predicted too wide, far out in a
+            tail, would else be stretched beyond everything that has ever happened.
+        shortest_s: no estimate is below it.
+        scale: of the stretch.
+        groups: what the spread is multiplied by first, by the row's city, hour and so on.
+        typical: the typical spread below and above the median; None: spreads as predicted.
+        spread_exponent: how far predicted differences in spread are believed, above 0 and at most
+            1.
+
+    >>> rng = np.random.default_rng(0)
+    >>> anchors = np.tile([500.0, 1000.0, 2000.0], (4000, 1))
+    >>> outcome = 1000.0 * np.exp(rng.normal(size=4000))
+    >>> grid = ConformalGrid.fit(anchors[:2000], outcome[:2000])
+    >>> low, high = grid.distribution(anchors[2000:]).interval(0.8)
+    >>> bool(0.77 < np.mean((low <= outcome[2000:]) & (outcome[2000:] <= high)) < 0.83)
+    True
+    """
+
+    def __init__(
+        self,
+        stretch: FloatArray,
+        longest_s: float = np.inf,
+        *,
+        shortest_s: float = -np.inf,
+        scale: Scale = "log",
+        groups: Sequence[GroupStretch] = (),
+        typical: tuple[float, float] | None = None,
+        spread_exponent: float = 1.0,
+    ) -> None:
+        self.stretch = np.asarray(stretch, dtype=np.float64)
+        self.longest_s = float(longest_s)
+        self.shortest_s = float(shortest_s)
+        self.scale: Scale = scale
+        self.groups = tuple(groups)
+        self.typical = typical
+        self.spread_exponent = float(spread_exponent)
+        if self.stretch.shape != (len(GRID_LEVELS),) or bool(np.any(np.diff(self.stretch) < 0)):
+            raise InputError(f"expected {len(GRID_LEVELS)} non-decreasing numbers of stretch")
+        if scale not in ("log", "linear"):
+            raise InputError(f"scale is {scale!r}; expected 'log' or 'linear'")
+
+    @classmethod
+    def fit(
+        cls,
+        anchors_s: FloatArray,
+        target_s: FloatArray,
+        *,
+        longest_s: float = np.inf,
+        shortest_s: float = -np.inf,
+        scale: Scale = "log",
+        X: FloatArray | None = None,
+        as_of_us: IntArray | None = None,
+        edges: Mapping[int, Sequence[float]] | None = None,
+    ) -> ConformalGrid:
+        """Learn from what happened after the anchors had been trained.
+
+        Args:
+            anchors_s: predicted seconds, shape (n_rows, 3).
+            target_s: what happened, shape (n_rows,).
+            longest_s: the longest duration that is known.
+            shortest_s: the shortest.
+            scale: of the stretch.
+            X: the rows, shape (n_rows, n_features); needed for groups.
+            as_of_us: when each row was asked; needed for groups.
+            edges: columns of X that make groups, in the order in which their factors are learned,
+                and the edges between the groups of each.
+
+        Raises:
+            InputError: fewer than ``MIN_ROWS`` rows, or groups without X or moments.
+        """
+        if len(target_s) < MIN_ROWS:
+            raise InputError(f"{len(target_s)} rows to calibrate on; expected at least {MIN_ROWS}")
+        _, below, above = _spreads(anchors_s, _spread(scale))
+        typical = float(np.median(below)), float(np.median(above))
+        spread_exponent = _best_spread_exponent(anchors_s, target_s, typical, scale)
+        centre, below, above = _spreads(anchors_s, _spread(scale, typical, spread_exponent))
+        distance = _scaled(target_s, scale) - centre
+        stretch = distance / np.where(distance >= 0.0, above, below)
+        groups: list[GroupStretch] = []
+        for column, between in (edges or {}).items():
+            if X is None or as_of_us is None:
+                raise InputError("groups were asked for without X or the moments of the rows")
+            one = GroupStretch.learn(column, between, X[:, column], stretch, as_of_us // DAY_US)
+            stretch = one.undo(stretch, X)
+            groups.append(one)
+        # Positions q (n + 1), the exact levels of order statistics ("weibull" to numpy).
+        levels = np.quantile(stretch, GRID_LEVELS, method="weibull")
+        return cls(
+            levels,
+            longest_s,
+            shortest_s=shortest_s,
+            scale=scale,
+            groups=groups,
+            typical=typical,
+            spread_exponent=spread_exponent,
+        )
+
+    def distribution(self, anchors_s: FloatArray, X: FloatArray | None = None) -> Distribution:
+        """Return calibrated distributions for predicted anchors.
+
+        Args:
+            anchors_s: predicted seconds, shape (n_rows, 3).
+            X: the rows, shape (n_rows, n_features); needed where there are groups.
+
+        Raises:
+            InputError: there are groups and no X.
+        """
+        _check_anchors(anchors_s)
+        if X is None:
+            if self.groups:
+                raise InputError("this grid has groups; expected the rows of X beside the anchors")
+            X = _NO_ROWS
+        values = np.empty((len(anchors_s), len(GRID_LEVELS)))
+        kernels.stretched(
+            np.ascontiguousarray(anchors_s),
+            np.ascontiguousarray(X),
+            self._spread,
+            self._group_arrays,
+            self.stretch,
+            self.shortest_s,
+            self.longest_s,
+            values,
+        )
+        return Distribution.unchecked(GRID, values)
+
+    @cached_property
+    def _spread(self) -> kernels.Spread:
+        return _spread(self.scale, self.typical, self.spread_exponent)
+
+    @cached_property
+    def _group_arrays(self) -> kernels.GroupFactors:
+        edges = [np.asarray(group.edges, dtype=np.float64) for group in self.groups]
+        nothing = np.empty(0)
+        return kernels.GroupFactors(
+            columns=np.array([group.column for group in self.groups], dtype=np.int64),
+            edges=np.concatenate([nothing, *edges]),
+            edge_bounds=np.cumsum([0, *map(len, edges)], dtype=np.int64),
+            below=np.concatenate([nothing, *(group.below for group in self.groups)]),
+            above=np.concatenate([nothing, *(group.above for group in self.groups)]),
+        )
+
+    @property
+    def typical_distances(self) -> FloatArray:
+        """How far each level typically is from the median on the scale, negative below it.
+
+        All zero where the typical spread is not known.
+        """
+        below, above = self.typical or (0.0, 0.0)
+        from_centre = self.stretch * np.where(self.stretch >= 0.0, above, below)
+        return np.asarray(from_centre - from_centre[GRID_LEVELS.index(0.5)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary; :meth:`from_json` reads it."""
+        return {
+            "levels": list(GRID_LEVELS),
+            "stretch": self.stretch.tolist(),
+            "longest_s": self.longest_s if np.isfinite(self.longest_s) else None,
+            "shortest_s": self.shortest_s if np.isfinite(self.shortest_s) else None,
+            "scale": self.scale,
+            "groups": [group.to_json() for group in self.groups],
+            "typical": None if self.typical is None else list(self.typical),
+            "heed": self.spread_exponent,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> ConformalGrid:
+        """Return the grid that :meth:`to_json` wrote."""
+        if tuple(document["levels"]) != GRID_LEVELS:
+            raise InputError("a grid of other levels than this version's")
+        # Models that were saved before there was a choice have no bound below, the logarithm, no
+        # groups, and spreads as predicted.
+        longest_s, shortest_s = document["longest_s"], document.get("shortest_s")
+        typical = document.get("typical")
+        return cls(
+            np.asarray(document["stretch"], dtype=np.float64),
+            np.inf if longest_s is None else longest_s,
+            shortest_s=-np.inf if shortest_s is None else shortest_s,
+            scale=document.get("scale", "log"),
+            groups=[GroupStretch.from_json(one) for one in document.get("groups", ())],
+            typical=None if typical is None else (float(typical[0]), float(typical[1])),
+            spread_exponent=document.get("heed", 1.0),
+        )
+
+
+def _scaled(seconds: FloatArray, scale: Scale) -> FloatArray:
+    return np.asarray(np.log(np.maximum(seconds, FLOOR_S)) if scale == "log" else seconds)
+
+
+def _check_anchors(anchors_s: FloatArray) -> None:
+    if anchors_s.ndim != 2 or anchors_s.shape[1] != 3:
+        raise InputError(f"anchors have shape {anchors_s.shape}; expected (n_rows, 3)")
+
+
+def _spread(
+    scale: Scale, typical: tuple[float, float] | None = None, spread_exponent: float = 1.0
+) -> kernels.Spread:
+    """Return how far the outer anchors are taken to be from the middle one."""
+    below, above = (np.nan, np.nan) if typical is None else typical
+    return kernels.Spread(
+        is_log=scale == "log",
+        floor_s=FLOOR_S,
+        least=MIN_SPREAD if scale == "log" else MIN_SPREAD_S,
+        typical_below=below,
+        typical_above=above,
+        share_min=SPREAD_SHARE_MIN,
+        spread_exponent=spread_exponent,
+    )
+
+
+def _spreads(
+    anchors_s: FloatArray, spread: kernels.Spread
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the median on the scale and the distances of the lower and upper anchor from it."""
+    _check_anchors(anchors_s)
+    result = np.empty((len(anchors_s), 3))
+    kernels.spreads(np.ascontiguousarray(anchors_s), spread, result)
+    return result[:, 0], result[:, 1], result[:, 2]
+
+
+def _best_spread_exponent(
+    anchors_s: FloatArray, target_s: FloatArray, typical: tuple[float, float], scale: Scale
+) -> float:
+    """Return the largest of ``SPREAD_EXPONENTS`` whose loss on these rows is about the least."""
+    stride = -(-len(target_s) // EXPONENT_ROWS_MAX)
+    anchors_s, target_s = anchors_s[::stride], target_s[::stride]
+    levels = np.array(GRID_LEVELS)
+    losses = []
+    for spread_exponent in SPREAD_EXPONENTS:
+        centre, below, above = _spreads(anchors_s, _spread(scale, typical, spread_exponent))
+        distance = _scaled(target_s, scale) - centre
+        stretch = distance / np.where(distance >= 0.0, above, below)
+        grid = ConformalGrid(
+            np.quantile(stretch, GRID_LEVELS, method="weibull"),
+            float(target_s.max()),
+            scale=scale,
+            typical=typical,
+            spread_exponent=spread_exponent,
+        )
+        error_s = target_s[:, np.newaxis] - grid.distribution(anchors_s).values
+        losses.append(np.maximum(levels * error_s, (levels - 1.0) * error_s).mean())
+    good = np.array(losses) <= HEED_LOSS_MAX * min(losses)
+    return float(np.array(SPREAD_EXPONENTS)[good].max())

@@ -1,0 +1,234 @@
+"""Columns of numbers in, calibrated distributions out: boosted anchors and a conformal grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from estimators.core.distribution import Distribution
+from estimators.core.errors import DatasetError, InputError
+from estimators.core.sampling import evenly_spaced
+from estimators.core.typing import FloatArray, IntArray
+from estimators.quantiles.boosting import Anchors, BoostingParameters
+from estimators.quantiles.calibration import MIN_ROWS, ConformalGrid
+from estimators.quantiles.group_stretch import COUNT_EDGES, HOUR_EDGES
+
+__all__ = ["CALIBRATION_FROM", "Columns", "QuantileModel"]
+
+CALIBRATION_FROM = (0.6, 0.8)
+"""Shares of the training rows. From each to the next a model of the earlier rows is calibrated on
+later ones, which it has not seen; what they say is put together."""
+
+FOLD_ROWS_MAX = 300_000
+"""The most rows that a model for calibration learns from, evenly taken: more would make its errors
+1% smaller."""
+
+CALIBRATION_ROWS_MAX = 100_000
+"""The most later rows that it is compared with, evenly taken: enough for every group."""
+
+ROWS_MIN = 400
+"""The fewest rows to learn from."""
+
+StageProgress = Callable[[str, float], None]
+
+
+class Columns:
+    """What the columns of X are.
+
+    Args:
+        names: of all columns, in order.
+        categories: names of those that hold category codes.
+        hour: name of the one with the local hour; None: there is none.
+        groups: names of those by which the spread is calibrated apart: the hour, categories and
+            counts.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        categories: Sequence[str] = (),
+        hour: str | None = None,
+        groups: Sequence[str] = (),
+    ) -> None:
+        self.names = tuple(names)
+        self.categories = tuple(categories)
+        self.hour = hour
+        self.groups = tuple(groups)
+
+    def only(self, names: Sequence[str]) -> Columns:
+        """Return what some of the columns are.
+
+        >>> kept = Columns(["amount", "city", "load"], categories=["city"]).only(["city"])
+        >>> kept.names, kept.categories, kept.hour
+        (('city',), ('city',), None)
+        """
+        return Columns(
+            names,
+            categories=[name for name in self.categories if name in names],
+            hour=self.hour if self.hour in names else None,
+            groups=[name for name in self.groups if name in names],
+        )
+
+    def group_edges(self, X: FloatArray) -> dict[int, tuple[float, ...]]:
+        """Return what is between the groups of each column that makes some.
+
+        >>> columns = Columns(["city", "hour"], categories=["city"], groups=["city"])
+        >>> columns.group_edges(np.array([[0.0, 13.5], [2.0, 14.5]]))
+        {0: (1.0, 2.0)}
+        """
+        edges: dict[int, tuple[float, ...]] = {}
+        for name in self.groups:
+            column = self.names.index(name)
+            if name in self.categories:
+                last = np.nanmax(X[:, column], initial=0.0)
+                edges[column] = tuple(np.arange(1.0, last + 1.0).tolist())
+            else:
+                edges[column] = HOUR_EDGES if name == self.hour else COUNT_EDGES
+        return edges
+
+
+class QuantileModel:
+    """Boosted quantiles, calibrated on later rows than they were learned from.
+
+    Models of earlier rows are compared with later ones, which they have not seen and which say how
+    the quantiles must be stretched. Then all rows teach the final anchors, which keep that stretch.
+
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.random((2000, 2))
+    >>> seconds = 600.0 + 600.0 * X[:, 0] + 100.0 * rng.random(2000)
+    >>> hourly_us = np.arange(2000) * 3_600_000_000
+    >>> model = QuantileModel.fit(X, seconds, hourly_us, columns=Columns(["load", "noise"]))
+    >>> low, high = model.predict(np.array([[0.5, 0.5]])).interval(0.8)
+    >>> bool(850.0 < low[0] < high[0] < 1050.0)
+    True
+    """
+
+    def __init__(self, anchors: Anchors, grid: ConformalGrid) -> None:
+        self.anchors = anchors
+        self.grid = grid
+
+    @classmethod
+    def fit(
+        cls,
+        X: FloatArray,
+        target_s: FloatArray,
+        as_of_us: IntArray,
+        *,
+        columns: Columns,
+        parameters: BoostingParameters | None = None,
+        progress: StageProgress | None = None,
+    ) -> QuantileModel:
+        """Learn from labelled rows.
+
+        Args:
+            X: float64 of shape (n_rows, n_features); NaN is missing.
+            target_s: seconds, finite, shape (n_rows,).
+            as_of_us: when each row was asked; decides which rows are earlier, shape (n_rows,).
+            columns: what the columns are.
+            parameters: of the boosting; they grow with the rows.
+            progress: called with the stage ("fit", "calibrate") and the part that is done.
+
+        Raises:
+            InputError: shapes do not fit, or a target is not finite.
+            DatasetError: too few rows to learn from and to calibrate on.
+        """
+        _check_rows(X, target_s, as_of_us, len(columns.names))
+        parameters = (parameters or BoostingParameters()).scaled_to(len(X))
+        folds = _folds(target_s, as_of_us)
+
+        def fitted(rows: Any, stage: str, done: float, share: float) -> Anchors:
+            return Anchors.fit(
+                X[rows],
+                target_s[rows],
+                names=columns.names,
+                categories=columns.categories,
+                hour=columns.hour,
+                parameters=parameters,
+                progress=None
+                if progress is None
+                else lambda part: progress(stage, done + share * part),
+            )
+
+        share = 1.0 / len(folds)
+        unseen = [
+            fitted(earlier, "calibrate", k * share, share).predict(X[later])
+            for k, (earlier, later) in enumerate(folds)
+        ]
+        later = np.concatenate([later for _, later in folds])
+        grid = ConformalGrid.fit(
+            np.concatenate(unseen),
+            target_s[later],
+            longest_s=float(target_s.max()),
+            # Durations on the logarithm are above zero by themselves.
+            shortest_s=float(target_s.min()) if parameters.scale == "linear" else -np.inf,
+            scale=parameters.scale,
+            X=X[later],
+            as_of_us=as_of_us[later],
+            edges=columns.group_edges(X),
+        )
+        return cls(fitted(slice(None), "fit", 0.0, 1.0), grid)
+
+    def predict(self, X: FloatArray) -> Distribution:
+        """Return the distributions of the rows of X, float64 of shape (n_rows, n_features)."""
+        return self.distribution(self.anchors.predict(X), X)
+
+    def distribution(self, anchors_s: FloatArray, X: FloatArray) -> Distribution:
+        """Return what calibration makes of predicted anchors, shape (n_rows, n_anchors).
+
+        Args:
+            anchors_s: seconds at the anchor levels.
+            X: the rows that they are about.
+        """
+        return self.grid.distribution(anchors_s, X)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary; :meth:`from_json` reads it."""
+        return {"anchors": self.anchors.to_json(), "grid": self.grid.to_json()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> QuantileModel:
+        """Return the model that :meth:`to_json` wrote."""
+        return cls(
+            Anchors.from_json(document["anchors"]), ConformalGrid.from_json(document["grid"])
+        )
+
+
+def _check_rows(X: FloatArray, target_s: FloatArray, as_of_us: IntArray, n_columns: int) -> None:
+    if X.ndim != 2 or X.shape[1] != n_columns:
+        raise InputError(f"X has shape {X.shape}; expected (n_rows, {n_columns})")
+    if len(target_s) != len(X) or len(as_of_us) != len(X):
+        raise InputError(
+            f"{len(X)} rows, {len(target_s)} targets and {len(as_of_us)} moments; expected as many"
+        )
+    if not bool(np.isfinite(target_s).all()):
+        raise InputError("a target is not finite; expected labelled rows only")
+
+
+def _folds(target_s: FloatArray, as_of_us: IntArray) -> list[tuple[IntArray, IntArray]]:
+    """Return pairs of rows to learn from first and later ones to calibrate on.
+
+    A row whose duration was not known yet when a calibration period began is in neither.
+    """
+    if len(target_s) < ROWS_MIN:
+        raise DatasetError(
+            f"{len(target_s)} labelled rows before the test period; expected at least {ROWS_MIN}"
+        )
+    ended_us = as_of_us + target_s * 1e6
+    starts_us = [np.quantile(as_of_us, share, method="higher") for share in CALIBRATION_FROM]
+    folds = []
+    for start_us, end_us in zip(starts_us, [*starts_us[1:], np.inf], strict=True):
+        earlier = np.flatnonzero((as_of_us < start_us) & (ended_us < start_us))
+        later = np.flatnonzero((as_of_us >= start_us) & (as_of_us < end_us))
+        if len(earlier) >= MIN_ROWS and len(later):
+            learned = earlier[evenly_spaced(len(earlier), FOLD_ROWS_MAX)]
+            folds.append((learned, later[evenly_spaced(len(later), CALIBRATION_ROWS_MAX)]))
+    calibrating = sum(len(later) for _, later in folds)
+    if calibrating < MIN_ROWS:
+        raise DatasetError(
+            f"the rows cannot be split by time: {calibrating} come after enough that had ended;"
+            f" expected at least {MIN_ROWS}"
+        )
+    return folds

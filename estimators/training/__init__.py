@@ -1,0 +1,1 @@
+"""Train an estimator on a data set: tuning, ablation and diagnostics."""

@@ -1,0 +1,352 @@
+"""Load, compute features, split by time, fit, calibrate, evaluate: one call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+import aggregators
+from aggregators import Aggregator, FeatureSet
+from aggregators.catalog import CATALOG
+from aggregators.errors import unknown_name
+from aggregators.times import from_us
+from estimators.core.dataset import Dataset
+from estimators.core.distribution import Distribution
+from estimators.core.errors import DatasetError
+from estimators.core.sampling import evenly_spaced
+from estimators.core.typing import FloatArray
+from estimators.etp import Etp
+from estimators.evaluation.scores import ALL, Report, ReportRow, Scores, period_of, score
+from estimators.evaluation.slices import score_slices
+from estimators.fallback.learning import learn_fallback
+from estimators.features.facts import learn_facts
+from estimators.features.shrinkage import Shrinkage, learn_shrinkage
+from estimators.model.base import Estimator
+from estimators.monitoring.reference import EXPLAINED_ROWS, reference_of
+from estimators.quantiles.boosting import BoostingParameters
+from estimators.quantiles.calibration import GRID_LEVELS, constant
+from estimators.training.matrix import FeatureMatrix, inputs_of
+from estimators.training.trained import TrainedEstimator
+from estimators.training.tuning import Tuning, check_installed, tune
+
+__all__ = [
+    "CONSTANT_MEDIAN",
+    "WITHOUT_REALTIME",
+    "Progress",
+    "TrainedEstimator",
+    "baselines_of",
+    "evaluate",
+    "inputs_of",
+    "train",
+    "train_etp",
+    "unfitted",
+]
+
+Progress = Callable[[str, float], None]
+"""Called with the name of the stage and the part of it that is done (0.0 to 1.0)."""
+
+CONSTANT_MEDIAN = "constant median"
+WITHOUT_REALTIME = "without real-time features"
+
+
+def train(
+    estimator_class: type[Estimator],
+    dataset: Dataset,
+    *,
+    progress: Progress | None = None,
+    num_threads: int = 1,
+    seed: int = 0,
+    baselines: bool = True,
+    parameters: BoostingParameters | None = None,
+    features: Sequence[str] | None = None,
+    tuning: Tuning | None = None,
+) -> TrainedEstimator:
+    """Train, calibrate and evaluate an estimator on a data set.
+
+    Args:
+        estimator_class: which estimator; target and moment of the question are the data set's.
+        dataset: what to learn from; rows before ``dataset.test_from`` train and calibrate, the
+            rest tests. With no row in the test period the report is empty.
+        progress: called with (stage, part done); the stages are "features", "calibrate", "fit",
+            "baselines" and "evaluate".
+        num_threads: of the features and of LightGBM; the result does not depend on it.
+        seed: fixes everything random.
+        baselines: also fit the model without real-time features for the report.
+        parameters: of the boosting, where the estimator's own shall not do; their seed and
+            threads are replaced by these arguments.
+        features: names of the real-time features that it may use; all of its own by default.
+        tuning: search for better parameters first, on inner splits of the training period (stage
+            "tune"); what was found is in the metadata.
+
+    Raises:
+        UnknownNameError: the estimator has no such feature for these data.
+        DatasetError: there are too few labelled rows before the test period.
+        EstimatorError: a search is asked for and Optuna is not installed.
+    """
+    if tuning is not None:
+        check_installed()
+    report = progress or _no_progress
+    chosen = (parameters or estimator_class.default_parameters).to_json()
+    chosen.update(seed=seed, num_threads=num_threads)
+    report("features", 0.0)
+    dataset = estimator_class.prepared(dataset, num_threads=num_threads, seed=seed)
+    estimator = unfitted(
+        estimator_class, dataset, features=features, parameters=BoostingParameters(**chosen)
+    )
+    matrix = FeatureMatrix.compute(estimator, dataset, threads=num_threads)
+    report("features", 1.0)
+    tuned = None
+    if tuning is not None:
+        tuned = tune(matrix, tuning, progress=lambda part: report("tune", part))
+        estimator.parameters = tuned.parameters
+    learned, tested = matrix.learned, matrix.tested
+    estimator.fit(
+        matrix.X[learned], matrix.target_s[learned], matrix.as_of_us[learned], progress=report
+    )
+
+    # Of later rows, as in service; where there are none, of those that it learned from.
+    answered, rows = ("test", tested) if len(tested) else ("training", learned)
+    predicted = estimator.predict(matrix.X[rows])
+    models: dict[str, Distribution] = {}
+    if len(tested):
+        others = baselines_of(matrix, report, without_realtime=baselines)
+        models = {estimator.name: predicted, **others}
+    result = _report(estimator, dataset, models, report)
+    return TrainedEstimator(
+        estimator=estimator,
+        report=result,
+        metadata={
+            **_metadata(estimator, dataset, matrix.target_s[learned]),
+            "tuning": None if tuned is None else tuned.record,
+        },
+        reference=reference_of(
+            matrix.X[learned],
+            matrix.target_s[learned],
+            predicted,
+            estimator.explain(matrix.X[rows[evenly_spaced(len(rows), EXPLAINED_ROWS)]]),
+            answered=answered,
+        ),
+        fallback=learn_fallback(
+            dataset.table.loc[dataset.trains],
+            matrix.target_s[learned],
+            matrix.as_of_us[learned],
+            facts=estimator.facts,
+            scale=estimator.parameters.scale,
+        ),
+    )
+
+
+def unfitted(
+    estimator_class: type[Estimator],
+    dataset: Dataset,
+    *,
+    features: Sequence[str] | None = None,
+    extra: Sequence[Aggregator] = (),
+    parameters: BoostingParameters | None = None,
+) -> Estimator:
+    """Return an estimator of what the data set asks, with all that the data can give it.
+
+    Args:
+        estimator_class: which estimator.
+        dataset: its training rows say which values the categories have.
+        features: names of the real-time features that it may use; all of its own by default.
+        extra: further real-time features, to see what they are worth. What has them cannot be
+            saved, as no installed code defines them.
+        parameters: of the boosting; the estimator's own by default.
+
+    Raises:
+        UnknownNameError: the estimator has no such feature for these data.
+        DatasetError: it has none at all for them.
+    """
+    own = estimator_class.features_for(dataset.source, dataset.target, (*dataset.others,))
+    # Sources beside the samples may have dimensions that these samples do not.
+    own = [one for one in own if one.dimension in dataset.table.columns] + [*extra]
+    if features is not None:
+        known = {one.name: one for one in own}
+        for name in features:
+            if name not in known:
+                raise unknown_name("feature", name, estimator_class.name, known)
+        own = [known[name] for name in dict.fromkeys(features)]
+    if not own:
+        raise DatasetError(
+            f"{estimator_class.name} finds no real-time feature in data set {dataset.name!r}: its"
+            f" dimensions are {', '.join(dataset.source.dimensions) or 'none'}, its events"
+            f" {', '.join(dataset.source.events)}; the catalog knows store_id, city and others"
+        )
+    return estimator_class(
+        target=dataset.target,
+        as_of=dataset.as_of,
+        facts=learn_facts(
+            dataset.table.loc[dataset.trains],
+            numbers=dataset.numbers,
+            categories=dataset.categories,
+            timezone_by=dataset.timezone_by,
+            timezones=dataset.timezones,
+        ),
+        features=FeatureSet(own, name=estimator_class.name, version=CATALOG.version),
+        shrinkage=_learned_shrinkage(estimator_class, dataset, [one.name for one in own]),
+        parameters=parameters,
+    )
+
+
+def _learned_shrinkage(
+    estimator_class: type[Estimator], dataset: Dataset, features: Sequence[str]
+) -> list[Shrinkage]:
+    """Return the columns of shrinkage that these features can give, from the training rows."""
+    given = [spec.given(features) for spec in estimator_class.shrinks]
+    table, duration_s = dataset.table.loc[dataset.trains], dataset.target_s[dataset.trains]
+    if np.isnan(duration_s).all():
+        return []
+    return [learn_shrinkage(spec, table, duration_s) for spec in given if spec is not None]
+
+
+def train_etp(dataset: Dataset, **options: Any) -> TrainedEstimator:
+    """Train an eTP: :func:`train` with the same options."""
+    return train(Etp, dataset, **options)
+
+
+def evaluate(
+    trained: TrainedEstimator, dataset: Dataset, *, progress: Progress | None = None
+) -> Report:
+    """Score a trained (perhaps loaded) estimator on the test period of a data set.
+
+    The data set must have the columns that the estimator's facts and features are made of; it is
+    asked what the estimator answers, whatever else it is asked by default. The constant is the
+    median that the estimator was trained with; the model without real-time features, which is not
+    saved, is repeated from the saved report if the data are the same.
+
+    Raises:
+        DatasetError: the test period holds no labelled row.
+    """
+    report = progress or _no_progress
+    estimator = trained.estimator
+    dataset = estimator.asked_of(dataset)
+    tests = dataset.tests
+    if not tests.any():
+        raise DatasetError(
+            f"data set {dataset.name!r} has no labelled row from {dataset.test_from} on"
+        )
+    report("features", 0.0)
+    X = inputs_of(estimator, dataset, tests)
+    report("features", 1.0)
+    known_s = np.asarray(trained.metadata["constant_s"], dtype=np.float64)
+    models = {
+        estimator.name: estimator.predict(X),
+        CONSTANT_MEDIAN: Distribution(GRID_LEVELS, np.tile(known_s, (len(X), 1))),
+    }
+    fresh = _report(estimator, dataset, models, report)
+    same = trained.metadata["data_fingerprint"] == dataset.fingerprint
+    if not same or trained.report.period != fresh.period:
+        return fresh
+    repeated = [row for row in trained.report.rows if row.model == WITHOUT_REALTIME]
+    rows = (*fresh.rows[:2], *repeated, *fresh.rows[2:])
+    return Report(estimator=fresh.estimator, dataset=fresh.dataset, period=fresh.period, rows=rows)
+
+
+def baselines_of(
+    matrix: FeatureMatrix, report: Progress, *, without_realtime: bool = True
+) -> dict[str, Distribution]:
+    """Return what simpler models say of the test period, learned from the same training period.
+
+    Args:
+        matrix: all features, computed.
+        report: told of the stage "baselines".
+        without_realtime: beside the constant median also the same model that knows the facts of
+            the request only, where there are any.
+    """
+    found = {CONSTANT_MEDIAN: constant(matrix.target_s[matrix.learned], len(matrix.tested))}
+    if without_realtime and matrix.facts:
+        model = matrix.fit(
+            matrix.learned,
+            names=matrix.facts,
+            # Calibration and the final model: each is a half of the stage.
+            progress=lambda stage, part: report("baselines", part / 2 + (stage == "fit") / 2),
+        )
+        found[WITHOUT_REALTIME] = model.predict(matrix.X[matrix.tested])
+    return found
+
+
+def _report(
+    estimator: Estimator, dataset: Dataset, models: Mapping[str, Distribution], report: Progress
+) -> Report:
+    """Return the scores of models on the test period, the estimator's own answers first.
+
+    Args:
+        estimator: whose report it is.
+        dataset: has the test period.
+        models: answers by name; empty where there is no row to test with.
+        report: told of the stage "evaluate".
+    """
+    report("evaluate", 0.0)
+    rows = tuple(_report_rows(estimator, dataset, models)) if models else ()
+    period = period_of(dataset.as_of_us[dataset.tests]) if models else ("", "")
+    report("evaluate", 1.0)
+    return Report(estimator=estimator.name, dataset=dataset.name, period=period, rows=rows)
+
+
+def _report_rows(
+    estimator: Estimator, dataset: Dataset, models: Mapping[str, Distribution]
+) -> Iterator[ReportRow]:
+    tests, target_s = dataset.tests, dataset.target_s[dataset.tests]
+    for name, distribution in models.items():
+        scores = score(distribution, target_s)
+        yield ReportRow(model=name, group=ALL, value="", scores=scores)
+    for name, mae_s in dataset.references.items():
+        scores = Scores(n=0, mae_s=mae_s)
+        yield ReportRow(model=name, group=ALL, value="", scores=scores)
+    own = models[estimator.name]
+    yield from score_slices(estimator.name, dataset, tests, estimator.facts, own)
+
+
+def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> dict[str, Any]:
+    trained_us = dataset.as_of_us[dataset.trains]
+    damaged = dataset.asked & ~dataset.labelled & ~np.isnan(dataset.duration_s)
+    return {
+        "estimator": estimator.name,
+        "dataset": dataset.name,
+        "data_fingerprint": dataset.fingerprint,
+        "target": [dataset.target.start, dataset.target.end],
+        "as_of": dataset.as_of,
+        "trained_from": from_us(int(trained_us.min())).isoformat(timespec="seconds"),
+        "trained_until": from_us(int(trained_us.max())).isoformat(timespec="seconds"),
+        "test_from": dataset.test_from.isoformat(),
+        "rows_trained": len(target_s),
+        "rows_tested": int(dataset.tests.sum()),
+        "rows_damaged": int(damaged.sum()),
+        "labels": _label_counts(dataset),
+        "label_bounds_s": [_finite(bound) for bound in dataset.label_bounds_s],
+        "constant_s": np.quantile(target_s, GRID_LEVELS).tolist(),
+        "feature_names": list(estimator.feature_names),
+        "feature_fingerprint": estimator.features.fingerprint,
+        "catalog_version": CATALOG.version,
+        "aggregators_version": aggregators.__version__,
+        "lightgbm_version": lightgbm.__version__,
+        "parameters": estimator.parameters.to_json(),
+        "trees": estimator.model.anchors.trees,
+    }
+
+
+def _label_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """Return how many rows of either period have an exact label, bounds or none; empty: no bounds.
+
+    The report is about the exact ones of the test period.
+    """
+    if dataset.labels is None:
+        return {}
+    before = dataset.as_of_us < dataset.test_from_us
+    return {
+        "training": dataset.labels.counts(dataset.asked & before),
+        "test": dataset.labels.counts(dataset.asked & ~before),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _no_progress(stage: str, part: float) -> None:
+    """Report to nobody."""

@@ -1,0 +1,225 @@
+"""Ensembles without LightGBM say what LightGBM says, to the bit, of rows of every kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from estimators import InputError
+from estimators.core.errors import NotCompiledError
+from estimators.quantiles.compiled_trees import ROWS_TO_WALK, CompiledTrees
+from estimators.quantiles.tree_kernels import BLOCK_ROWS, LEAVES_MAX
+from estimators.quantiles.tree_text import read_model
+
+Floats = npt.NDArray[np.float64]
+
+CATEGORIES = 90
+CATEGORY_COLUMNS = (3, 4)
+ODD = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-36, -1e-36, 1e-35, 1e308, -1.0, -0.5, 0.5, 4e9)
+"""Values that numbers and categories are not meant to have."""
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "medians": {"objective": "regression_l1"},
+    "quantiles": {"objective": "quantile", "alpha": 0.9, "num_leaves": 7},
+    "means, unaware of missing values": {"use_missing": False},
+    "zero is missing": {"zero_as_missing": True},
+    "all categories apart": {"max_cat_to_onehot": 200, "cat_l2": 0.0},
+    "as many leaves as fit a set": {"num_leaves": LEAVES_MAX, "min_data_in_leaf": 5},
+    "more leaves than fit a set": {"num_leaves": 3 * LEAVES_MAX, "min_data_in_leaf": 2},
+    "one split": {"num_leaves": 2},
+    "no split": {"min_data_in_leaf": 100_000},
+}
+
+
+def table(rng: np.random.Generator, n: int) -> Floats:
+    """Numbers without gaps, numbers with gaps, counts with zeros, and two categories."""
+    return np.column_stack(
+        [
+            rng.normal(size=n),
+            np.where(rng.random(n) < 0.3, np.nan, rng.normal(size=n)),
+            rng.poisson(0.7, n),
+            rng.integers(0, CATEGORIES, n),
+            np.where(rng.random(n) < 0.1, np.nan, rng.integers(0, 5, n)),
+        ]
+    ).astype(np.float64)
+
+
+def trained(options: dict[str, Any], seed: int, n_trees: int = 23) -> lgb.Booster:
+    rng = np.random.default_rng(seed)
+    X = table(rng, 1_200)
+    effect = rng.normal(size=CATEGORIES)
+    target = np.nansum(X[:, :3], axis=1) + effect[X[:, 3].astype(int)] + rng.normal(size=len(X))
+    parameters = {"verbosity": -1, "num_leaves": 31, "num_threads": 1, "seed": seed, **options}
+    data = lgb.Dataset(
+        X, target, categorical_feature=list(CATEGORY_COLUMNS), params={"verbosity": -1}
+    )
+    return lgb.train({**parameters, "cat_smooth": 1.0, "min_data_per_group": 5}, data, n_trees)
+
+
+def asked(seed: int, n: int) -> Floats:
+    """Rows of which every fourth value is none that training has seen."""
+    rng = np.random.default_rng(seed + 1)
+    X = table(rng, n)
+    X[:, 3] = rng.integers(-3, 2 * CATEGORIES, n)
+    return np.where(rng.random(X.shape) < 0.25, rng.choice(ODD, X.shape), X)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_row_has_the_bits_of_lightgbm(options: dict[str, Any], seed: int) -> None:
+    models = [trained(options, seed), trained({**options, "bagging_freq": 1}, seed + 10, 5)]
+    compiled = CompiledTrees([model.model_to_string() for model in models])
+    X = asked(seed, 2 * BLOCK_ROWS + 7)
+    expected = np.column_stack([model.predict(X, num_threads=1) for model in models])
+    np.testing.assert_array_equal(compiled.sums(X), expected)
+    np.testing.assert_array_equal(compiled.sums(X[:ROWS_TO_WALK]), expected[:ROWS_TO_WALK])
+    by_row = np.vstack([compiled.sums(row[np.newaxis]) for row in X])
+    np.testing.assert_array_equal(by_row, expected)
+
+
+@pytest.mark.parametrize("common", [(), (0,), (1, 3), (0, 1, 2), (3, 4), (0, 1, 2, 3, 4)])
+def test_columns_that_all_rows_share_change_nothing(common: tuple[int, ...]) -> None:
+    model = trained({}, 3)
+    X = asked(3, BLOCK_ROWS + ROWS_TO_WALK + 2)
+    X[:, common] = X[5, common]
+    found = CompiledTrees([model.model_to_string()]).sums(X)
+    np.testing.assert_array_equal(found[:, 0], model.predict(X, num_threads=1))
+
+
+def test_rows_are_independent_of_their_layout_in_memory() -> None:
+    compiled = CompiledTrees([trained({}, 4).model_to_string()])
+    X = asked(4, 50)
+    np.testing.assert_array_equal(compiled.sums(np.asfortranarray(X)), compiled.sums(X))
+    np.testing.assert_array_equal(compiled.sums(X[::2]), compiled.sums(X)[::2])
+    assert compiled.sums(X[:0]).shape == (0, 1)
+
+
+def test_another_number_of_columns_is_refused() -> None:
+    compiled = CompiledTrees([trained({}, 5, 2).model_to_string()])
+    with pytest.raises(InputError, match=r"expected \(n_rows, 5\)"):
+        compiled.sums(np.zeros((3, 4)))
+
+
+def test_trees_are_counted() -> None:
+    texts = [trained({}, 6, n).model_to_string() for n in (2, 3)]
+    assert CompiledTrees(texts).n_trees == 5
+    assert [len(read_model(text).trees) for text in texts] == [2, 3]
+
+
+UNKNOWN: dict[str, dict[str, Any]] = {
+    "linear leaves": {"linear_tree": True},
+    "a random forest": {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.5},
+    "square roots": {"reg_sqrt": True},
+    "a logarithmic link": {"objective": "poisson"},
+}
+
+
+@pytest.mark.parametrize("options", UNKNOWN.values(), ids=UNKNOWN)
+def test_what_is_no_sum_of_plain_trees_is_left_to_lightgbm(options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(7)
+    X = rng.random((500, 3))
+    data = lgb.Dataset(X, X.sum(axis=1), params={"verbosity": -1, **options})
+    model = lgb.train({"verbosity": -1, "num_threads": 1, **options}, data, 3)
+    with pytest.raises(NotCompiledError):
+        CompiledTrees([model.model_to_string()])
+
+
+def test_models_of_another_version_are_left_to_lightgbm() -> None:
+    text = trained({}, 8, 2).model_to_string()
+    with pytest.raises(NotCompiledError, match="version 'v5'"):
+        read_model(text.replace("version=v4", "version=v5"))
+
+
+def structure(text: str, tree: int, name: str) -> tuple[str, list[str]]:
+    """A line of one tree of a model's text, and its numbers."""
+    block = text.split("\nTree=")[tree + 1]
+    (line,) = [one for one in block.splitlines() if one.startswith(f"{name}=")]
+    return line, line.partition("=")[2].split()
+
+
+def damaged(text: str, tree: int, name: str, place: int, value: str) -> str:
+    """A model's text with one number of one tree replaced."""
+    line, numbers = structure(text, tree, name)
+    numbers[place] = value
+    blocks = text.split("\nTree=")
+    blocks[tree + 1] = blocks[tree + 1].replace(line, f"{name}={' '.join(numbers)}", 1)
+    return "\nTree=".join(blocks)
+
+
+DAMAGE = [
+    ("left_child", 1, "0", "leads back to node 0"),
+    ("left_child", 0, "0", "leads back to node 0"),
+    ("right_child", 2, "1", "leads back to node 1"),
+    ("left_child", 0, "999", "leads to 999"),
+    ("right_child", 0, "-999", "leads to -999"),
+    ("left_child", 1, "-1", "two nodes lead to"),
+    ("split_feature", 0, "1000000", "compares feature 1000000; there are 5"),
+    ("split_feature", 0, "5", "compares feature 5; there are 5"),
+    ("split_feature", 1, "-7", "compares feature -7"),
+    ("threshold", 0, "nan", "not a number"),
+    ("leaf_value", 0, "inf", "not finite"),
+    ("leaf_value", 0, "nan", "not finite"),
+    ("decision_type", 0, "12", "unknown as missing"),
+    ("split_feature", 0, "first", "cannot be read"),
+    ("num_leaves", 0, "3", "values of 3 leaves"),
+    ("num_leaves", 0, "-1", "values of -1 leaves"),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "value", "words"), DAMAGE)
+def test_a_damaged_tree_is_found_before_anybody_walks_it(
+    name: str, place: int, value: str, words: str
+) -> None:
+    text = trained({}, 9, 4).model_to_string()
+    read_model(text)
+    with pytest.raises(InputError, match=f"tree 2 .*{words}"):
+        read_model(damaged(text, 2, name, place, value))
+
+
+def test_a_set_of_categories_that_is_not_there_is_found() -> None:
+    text = trained({}, 10, 10).model_to_string()
+    for tree in range(10):
+        _, kinds = structure(text, tree, "decision_type")
+        nodes = [node for node, kind in enumerate(kinds) if int(kind) & 1]
+        if not nodes:
+            continue
+        for value in ("77", "-1", "0.5"):
+            with pytest.raises(InputError, match="looks for the set of categories"):
+                read_model(damaged(text, tree, "threshold", nodes[0], value))
+        with pytest.raises(InputError, match="bounds of its sets"):
+            read_model(damaged(text, tree, "cat_boundaries", 1, "9999"))
+        return
+    raise AssertionError("no tree compares categories")
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_any_damage_of_one_number_is_refused_or_harmless(seed: int) -> None:
+    """Whatever stands in the file, an answer comes: a number per row, and no endless walk."""
+    rng = np.random.default_rng(seed)
+    text = trained({}, seed, 3).model_to_string()
+    X = asked(seed, 40)
+    names = ("left_child", "right_child", "split_feature", "decision_type", "threshold")
+    for _ in range(300):
+        name, tree = str(rng.choice(names)), int(rng.integers(3))
+        place = int(rng.integers(len(structure(text, tree, name)[1])))
+        value = str(int(rng.choice([*range(-40, 40), 2**31, -(2**31), 10**6])))
+        try:
+            compiled = CompiledTrees([damaged(text, tree, name, place, value)])
+        except InputError:
+            continue
+        for rows in (X[:1], X):
+            assert np.isfinite(compiled.sums(rows)).all()
+
+
+def test_a_model_left_to_lightgbm_is_looked_at_all_the_same() -> None:
+    text = trained({}, 12, 2).model_to_string()
+    other = damaged(text, 1, "left_child", 0, "0")
+    foreign = text.replace("objective=", "objective=poisson ", 1)
+    with pytest.raises(NotCompiledError):
+        CompiledTrees([foreign, text])
+    with pytest.raises(InputError, match="leads back"):
+        CompiledTrees([foreign, other])
