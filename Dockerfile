@@ -54,7 +54,7 @@ COPY build/bentos/${SERVICE} /opt/doorstep/bento
 WORKDIR /opt/doorstep/bento/src
 RUN /opt/doorstep/bin/python -m compileall -q /opt/doorstep/bento/src \
     && BENTOML_HOME=/tmp/bentoml NUMBA_CACHE_DIR=/opt/doorstep/kernels \
-        /opt/doorstep/bin/python -m services.precompile /opt/doorstep/bento
+        /opt/doorstep/bin/python -m services.bento.precompile /opt/doorstep/bento
 
 FROM build AS build-tools
 
@@ -109,4 +109,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=240s --retries=3 \
 
 # Others reach the container, so it wants API keys (DOORSTEP_API_KEYS_FILE), or to be told that it may
 # do without (DOORSTEP_ALLOW_ANONYMOUS=1); otherwise it says so and ends.
-CMD ["sh", "-c", "mkdir -p $NUMBA_CACHE_DIR && cp -R /opt/doorstep/kernels/. $NUMBA_CACHE_DIR && exec python -m services.serving /opt/doorstep/bento --host 0.0.0.0 --port 3000"]
+CMD ["sh", "-c", "mkdir -p $NUMBA_CACHE_DIR && cp -R /opt/doorstep/kernels/. $NUMBA_CACHE_DIR && exec python -m services.bento.serve /opt/doorstep/bento --host 0.0.0.0 --port 3000"]

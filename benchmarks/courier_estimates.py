@@ -20,7 +20,7 @@ from estimators.core.stages import LIFE, elapsed_columns, elapsed_name
 from estimators.eta.composition import compose
 from estimators.eta.model import EtaModel
 from estimators.model.base import Estimator
-from services.candidates import JUST_NOW_S
+from services.handlers.candidates import JUST_NOW_S
 from simulator.arrays import FloatArray, IntArray
 from simulator.couriers import VEHICLES
 from simulator.dispatch import DispatchedCity, Round

@@ -6,8 +6,8 @@ By the numbers, in each round:
    who would be there first would have to wait for it: that courier may be of use elsewhere until
    then, and a later start costs the customer nothing. Where couriers are short the share is larger.
 2. All others are matched with couriers at the least cost in all, in weighted seconds
-   (:func:`services.ranking.cost_s`), less ``patience`` for every second since an order was placed.
-   Where couriers are short this decides, too, who has to wait.
+   (:func:`services.handlers.pair_cost.cost_s`), less ``patience`` for every second since an order
+   was placed. Where couriers are short this decides, too, who has to wait.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from benchmarks.courier_estimates import Estimates, Known, TrueEstimates
-from services.ranking import CostWeights, cost_s
+from services.handlers.pair_cost import CostWeights, cost_s
 from simulator.arrays import BoolArray, FloatArray, IntArray
 from simulator.dispatch import Decide, Round
 

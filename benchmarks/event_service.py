@@ -34,11 +34,11 @@ from aggregators import Event, MemoryEventStore, Source
 from aggregators.stores import AppendResult
 from benchmarks.event_store import redis_server
 from benchmarks.measuring import save, timed
-from services import consuming
-from services.consuming import ConsumerSettings, run_consumer
-from services.event_store import open_event_store
-from services.process import ServiceProcess
-from services.settings import EventSettings
+from services.bento.process import ServiceProcess
+from services.core.settings import EventSettings
+from services.event_store.opening import open_event_store
+from services.intake import consumer_process as consuming
+from services.intake.consumer_process import ConsumerSettings, run_consumer
 
 BATCH = 500
 STORES = 200

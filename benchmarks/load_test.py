@@ -31,9 +31,9 @@ import psutil  # type: ignore[import-untyped]
 
 from benchmarks.measuring import RESULTS, machine
 from benchmarks.service_world import World, made
+from services.bento.process import ServiceProcess
 from services.client import AsyncEtaClient, AsyncServiceClient, ClientError, RequestRefused
-from services.process import ServiceProcess
-from services.schemas import CloudEvent
+from services.schemas.common import CloudEvent
 
 CALL_S = 9.0
 """Longest wait for an answer: less than a service takes before it says that it is too late."""

@@ -34,7 +34,7 @@ import uvloop
 from benchmarks.load import Connection, milliseconds, opened, requests_of
 from benchmarks.measuring import RESULTS, machine
 from benchmarks.service_world import World, made
-from services.process import ServiceProcess
+from services.bento.process import ServiceProcess
 
 CAPACITY_S = 8.0
 CAPACITY_CALLERS = 4

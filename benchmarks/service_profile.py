@@ -42,12 +42,12 @@ def profile(world: World) -> dict[str, Any]:
     """Measure the steps of one eTP request."""
     from aggregators import warm_up
     from aggregators.times import moment_to_us
-    from services.decoding import decode
-    from services.estimation import Estimation
-    from services.event_store import open_event_store
-    from services.metrics import EstimateMetrics
-    from services.model_loading import ServedPart, load_part
-    from services.schemas import PredictRequest
+    from services.estimation.loading import ServedPart, load_part
+    from services.estimation.metrics import EstimateMetrics
+    from services.estimation.prediction import Estimation
+    from services.event_store.opening import open_event_store
+    from services.schemas.common import PredictRequest
+    from services.schemas.decoding import decode
 
     metrics = EstimateMetrics("etp")
     model = load_part("etp:latest", ServedPart("etp"), metrics=metrics)

@@ -106,7 +106,7 @@ def make_store(world: World) -> None:
     from aggregators import SqliteEventStore
     from estimators.datasets.cities import CITY_ORDERS
     from estimators.registry import models as registry
-    from services.opening_parts import sources_of
+    from services.composition.opening import sources_of
     from simulator import Scenario, simulate_cities
 
     scenario = Scenario(cities=CITIES, days=STORED_DAYS, orders=STORED_ORDERS, seed=SEED)

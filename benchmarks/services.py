@@ -26,7 +26,7 @@ import psutil  # type: ignore[import-untyped]
 
 from benchmarks.measuring import machine, save
 from benchmarks.service_world import COURIERS, STORES, World, made
-from services.process import ServiceProcess
+from services.bento.process import ServiceProcess
 
 ETP, ETA = "services.etp:EtpService", "services.eta:EtaService"
 CONNECTIONS = 16

@@ -55,7 +55,7 @@ def make_models(folder: Path) -> None:
 
 def start(target: str, models: Path, cache: Path, log: Path) -> dict[str, float]:
     """Start a service, wait until it is ready, end it; return seconds."""
-    from services.process import free_port, serve_command
+    from services.bento.process import free_port, serve_command
 
     port = free_port()
     environment = {

@@ -279,7 +279,7 @@ def _shown(store: str) -> str:
 @contextmanager
 def _store_address(store: str) -> Iterator[str]:
     """Yield where the store is; a file is there as long as the block."""
-    from services.event_store import is_redis
+    from services.event_store.opening import is_redis
 
     if store == MEMORY or is_redis(store):
         yield store
@@ -293,7 +293,7 @@ def _store_address(store: str) -> Iterator[str]:
 @contextmanager
 def _open(where: str, replayed: ReplayedTables) -> Iterator[EventStore]:
     """Yield an empty store of the features' sources."""
-    from services.event_store import open_event_store
+    from services.event_store.opening import open_event_store
 
     with open_event_store(where, replayed.features.sources) as opened:
         for source in replayed.features.sources:
@@ -309,7 +309,7 @@ def _open(where: str, replayed: ReplayedTables) -> Iterator[EventStore]:
 @contextmanager
 def _reader(where: str, replayed: ReplayedTables, writer: EventStore) -> Iterator[EventStore]:
     """Yield what is asked: the store opened a second time, as the process of a service has it."""
-    from services.event_store import open_event_store
+    from services.event_store.opening import open_event_store
 
     if where == MEMORY:
         yield writer
@@ -322,9 +322,9 @@ def _reader(where: str, replayed: ReplayedTables, writer: EventStore) -> Iterato
 def _service(replayed: ReplayedTables, where: str) -> Iterator[Answers]:
     """Yield a service over an empty store, in a process of its own."""
     from commands.service_answers import ServiceAnswers
+    from services.bento.process import ServiceProcess
     from services.client import ClientError, EventClient
-    from services.process import ServiceProcess
-    from services.settings import EventSettings
+    from services.core.settings import EventSettings
 
     if not replayed.catalog:
         raise UserError("--through-service is for the public data sets and the simulated city")

@@ -13,7 +13,7 @@ import typer
 from commands.output import UserError, console, error_console, reports_errors
 
 if TYPE_CHECKING:
-    from services.consumer import Progress
+    from services.intake.consumer import Progress
 
 __all__ = ["consume"]
 
@@ -97,7 +97,7 @@ def consume(
 def _run(**settings: Any) -> None:
     """Consume with the settings of a consumer, and say what was done."""
     try:
-        from services.consuming import ConsumerSettings, run_consumer
+        from services.intake.consumer_process import ConsumerSettings, run_consumer
     except ModuleNotFoundError as error:
         if error.name != "redis":
             raise

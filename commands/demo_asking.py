@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from services.client import RequestRefused, ServiceUnreachable
-from services.parts import LATE
+from services.composition.parts import LATE
 
 __all__ = ["LATE_STATUS", "RetryingClient"]
 

@@ -16,8 +16,8 @@ from commands.demo_asking import RetryingClient
 from commands.demo_city import DemoCity
 from estimators.core.stages import LIFE
 from services.client import EtaClient
-from services.display_schemas import DisplayedEtaRequest, Shown, StoreColumns
-from services.eta_schemas import ArrivalRow, EtaRequest
+from services.schemas.displayed_eta import DisplayedEtaRequest, Shown, StoreColumns
+from services.schemas.eta import ArrivalRow, EtaRequest
 
 __all__ = ["FINE_LEVELS", "Arrival", "CustomerApp", "Estimate", "PartnerApp", "Promise", "Tracking"]
 

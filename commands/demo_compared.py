@@ -13,7 +13,7 @@ from aggregators import SqliteEventStore
 from commands.demo_callers import Estimate
 from commands.demo_city import DemoCity
 from estimators.eta.model import EtaModel
-from services.opening_parts import sources_of
+from services.composition.opening import sources_of
 
 __all__ = ["FeatureComparison", "compare_features"]
 

@@ -16,7 +16,7 @@ from commands.demo_city import DemoCity, send_nearest
 from commands.demo_routing import Assignment, Routing
 from commands.output import StageProgress
 from services.client import EtaClient
-from services.cloudevents import to_cloud_event
+from services.intake.cloudevents import to_cloud_event
 
 __all__ = ["LiveHour", "send", "send_past"]
 

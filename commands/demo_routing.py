@@ -21,7 +21,7 @@ from scipy.optimize import linear_sum_assignment
 from commands.demo_asking import RetryingClient
 from commands.demo_city import DemoCity
 from services.client import EtaClient
-from services.selection_schemas import (
+from services.schemas.courier_selection import (
     CourierColumns,
     CourierSelectionAnswer,
     CourierSelectionRequest,

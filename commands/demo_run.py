@@ -16,10 +16,10 @@ from commands.demo_summary import print_summary
 from commands.demo_training import trained_tag
 from commands.output import console, progress
 from estimators.registry import models as registry
+from services.bento.process import ServiceProcess
 from services.client import EtaClient
-from services.eta_settings import EtaSettings
-from services.process import ServiceProcess
-from services.settings import PartSettings
+from services.core.eta_settings import EtaSettings
+from services.core.settings import PartSettings
 
 __all__ = ["DemoRun", "failures_of", "run_demo", "run_live_hour"]
 

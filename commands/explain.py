@@ -157,7 +157,7 @@ def _of_request(
     from pathlib import Path
 
     from commands.explained import ExplainedOrder
-    from services.event_store import IN_MEMORY, is_redis, open_event_store
+    from services.event_store.opening import IN_MEMORY, is_redis, open_event_store
 
     if store == IN_MEMORY or not (is_redis(store) or Path(store).is_file()):
         raise UserError(f"there is no event store {store!r}")

@@ -31,7 +31,7 @@ def export(
     `doorstep import` takes such a file back, and features computed from it equal those of the
     store.
     """
-    from services.event_store import is_redis, load_catalog, open_event_store
+    from services.event_store.opening import is_redis, load_catalog, open_event_store
 
     declared = load_catalog(catalog)
     chosen = source_of_catalog(declared.sources, source)

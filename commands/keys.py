@@ -52,8 +52,8 @@ def create(
     ] = None,
 ) -> None:
     """Make a key and print it, this one time: the file keeps only a hash of it."""
-    from services.api_keys import make_key
-    from services.key_file import add_key
+    from services.middleware.api_keys import make_key
+    from services.middleware.key_file import add_key
 
     if not file.absolute().parent.is_dir():
         raise UserError(f"--file is {str(file)!r}, but there is no folder {str(file.parent)!r}")
@@ -75,7 +75,7 @@ def list_keys(
     """List the keys of a file: who has them and what they may ask for."""
     from rich.table import Table
 
-    from services.key_file import read_keys
+    from services.middleware.key_file import read_keys
 
     keys = list(read_keys(file))
     if as_json:
@@ -111,7 +111,7 @@ def revoke(
     file: File,
 ) -> None:
     """Take a key out of a file; running services refuse it a second later."""
-    from services.key_file import remove_key
+    from services.middleware.key_file import remove_key
 
     key = remove_key(file, key_id)
     console.print(f"revoked {key.id} of {key.name}", highlight=False)

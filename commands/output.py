@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.text import Text
 
 from commands.progress_lines import ProgressLines, telling
-from services.masking import masked
+from services.core.secret_masking import masked
 
 __all__ = ["StageProgress", "UserError", "console", "error_console", "progress", "reports_errors"]
 
@@ -41,7 +41,7 @@ StageProgress = Callable[[str, float], None]
 _ERROR_ROOTS = {
     "aggregators.errors": "AggregatorError",
     "estimators.core.errors": "EstimatorError",
-    "services.errors": "ServiceError",
+    "services.core.errors": "ServiceError",
     "services.client": "ClientError",
 }
 

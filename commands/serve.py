@@ -13,7 +13,7 @@ from commands.ports import DEFAULT_PORTS, MAX_PORT, check_port
 
 if TYPE_CHECKING:
     from estimators.core.errors import RegistryError
-    from services.model_loading import ServedPart
+    from services.estimation.loading import ServedPart
 
 __all__ = ["serve_app"]
 
@@ -58,8 +58,8 @@ def serve_etp(
     POST /events takes what happens, POST /predict answers one order, /predict_batch and
     /predict_columns many; the OpenAPI description is at /docs.json.
     """
+    from services.core.settings import EtpSettings
     from services.etp import EtpService
-    from services.settings import EtpSettings
 
     tag = _tag(model, EtpService.inner.parts["ready"])  # type: ignore[attr-defined]
     settings = EtpSettings(
@@ -91,8 +91,8 @@ def serve_courier_travel(
     Requests say which `leg`: to_store, to_customer or parking. `doorstep train eta` saves a model
     of each.
     """
+    from services.core.settings import CourierTravelSettings
     from services.courier_travel import CourierTravelService
-    from services.settings import CourierTravelSettings
 
     parts = CourierTravelService.inner.parts  # type: ignore[attr-defined]
     settings = CourierTravelSettings(
@@ -120,7 +120,7 @@ def serve_wall_eta(
 
     With `--model eta_direct:latest` it answers at any moment of an order, as the eta service asks.
     """
-    from services.settings import WallEtaSettings
+    from services.core.settings import WallEtaSettings
     from services.wall_eta import WallEtaService
 
     tag = _tag(model, WallEtaService.inner.parts["direct"])  # type: ignore[attr-defined]
@@ -155,8 +155,8 @@ def serve_eta(
     """
     from estimators.core.errors import RegistryError
     from estimators.registry import models as registry
-    from services.eta_settings import EtaSettings
-    from services.settings import PartSettings
+    from services.core.eta_settings import EtaSettings
+    from services.core.settings import PartSettings
 
     try:
         tag = str(registry.describe(model, estimator=registry.ETA)["tag"])
@@ -203,8 +203,8 @@ def serve_events(
     POST /events takes what happens, GET and POST /features answer the catalog's features, /explain
     why they have their values; the OpenAPI description is at /docs.json.
     """
-    from services.event_store import load_catalog
-    from services.settings import EventSettings
+    from services.core.settings import EventSettings
+    from services.event_store.opening import load_catalog
 
     served = load_catalog(catalog)
     settings = EventSettings(
@@ -266,7 +266,7 @@ def _is_broken(model: str) -> bool:
 
 def _say(service: str, what: str, host: str, port: int) -> None:
     """Say what is served where: the first line of the log, if nobody sits at a terminal."""
-    from services.log_setup import log_line
+    from services.middleware.log_setup import log_line
 
     check_port(host, port)
     text = f"serving {what} on http://{host}:{port}"
@@ -280,7 +280,7 @@ def _absolute_file(text: str) -> str:
 
 def _absolute(store: str) -> str:
     """Return where a store is, for a process that may run in another folder."""
-    from services.event_store import IN_MEMORY, is_redis
+    from services.event_store.opening import IN_MEMORY, is_redis
 
     if store == IN_MEMORY or is_redis(store):
         return store
@@ -292,7 +292,7 @@ def _absolute(store: str) -> str:
 
 def _serve_forever(target: str, host: str, port: int, settings: dict[str, str]) -> NoReturn:
     """Let this process become the server: nothing of it is needed any more."""
-    from services.process import serve_command
+    from services.bento.process import serve_command
 
     command = serve_command(target, host=host, port=port)
     environment = {**os.environ, **settings}

@@ -14,8 +14,8 @@ from aggregators.times import from_us
 from aggregators.typing import Float64Array, SampleId
 from commands.output import UserError
 from services.client import EventClient
-from services.cloudevents import to_cloud_event
-from services.feature_schemas import FeatureRow
+from services.intake.cloudevents import to_cloud_event
+from services.schemas.features import FeatureRow
 
 __all__ = ["ServiceAnswers"]
 

@@ -11,7 +11,7 @@ import msgspec
 import pandas as pd
 
 from commands.output import StageProgress, UserError
-from services.cloudevents import to_cloud_event
+from services.intake.cloudevents import to_cloud_event
 from simulator import SOURCES, Simulation
 from simulator.stream import count_events
 from simulator.true_distributions import true_distributions

@@ -12,8 +12,8 @@ from aggregators.events import Event
 from commands.output import StageProgress, UserError, console, progress
 from commands.simulate_files import chosen_sources
 from services.client import EventClient
-from services.cloudevents import to_cloud_event
-from services.schemas import CloudEvent, EventsAnswer
+from services.intake.cloudevents import to_cloud_event
+from services.schemas.common import CloudEvent, EventsAnswer
 from simulator import Simulation
 from simulator.stream import arrivals_of_records, count_events
 

@@ -94,7 +94,7 @@ def _mend(
 ) -> MendResult:
     from aggregators.stores.sqlite.type_repair import mend_sqlite
     from aggregators.stores.type_repair import QuarantineFile
-    from services.event_store import is_redis
+    from services.event_store.opening import is_redis
 
     assert isinstance(quarantine, QuarantineFile)
     if not is_redis(where):

@@ -12,12 +12,13 @@ from typing import ClassVar
 import bentoml
 from starlette.responses import Response
 
+from services.bento.endpoints import Call, json_endpoint
+from services.bento.tuning import SERVICE_OPTIONS
+from services.core.settings import CourierTravelSettings
+from services.estimation.loading import ServedPart
 from services.estimator_service import ACCESS, EstimatorService
-from services.examples import TRAVEL, TRAVEL_BATCH, TRAVEL_COLUMNS
-from services.guard import guarded
-from services.http import Call, json_endpoint
-from services.model_loading import ServedPart
-from services.schemas import (
+from services.middleware.guard import guarded
+from services.schemas.common import (
     PredictAnswer,
     PredictBatchAnswer,
     PredictBatchRequest,
@@ -27,8 +28,7 @@ from services.schemas import (
     TravelColumnsRequest,
     TravelRequest,
 )
-from services.settings import CourierTravelSettings
-from services.tuning import SERVICE_OPTIONS
+from services.schemas.examples import TRAVEL, TRAVEL_BATCH, TRAVEL_COLUMNS
 
 __all__ = ["CourierTravelService"]
 

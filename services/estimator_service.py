@@ -17,32 +17,36 @@ from starlette.responses import Response
 
 from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
-from services.api_keys import Scope
-from services.batches import RowLimit
-from services.bounded_wait import BoundedWait
-from services.computing import AnswerExecutor
-from services.decoding import decode
-from services.errors import ServiceError, SettingError, Unavailable
-from services.estimates import RowModel
-from services.estimation import Estimation, answer_batch
-from services.event_store import is_redis, open_event_store_of_models
-from services.examples import EVENTS, PREDICT, PREDICT_BATCH, PREDICT_COLUMNS
-from services.http import Call, json_endpoint, json_response
-from services.intake import EVENT_TYPES, Intake
-from services.intake_metrics import intake_metrics
-from services.limits import LARGE_BODY_BYTES, MAX_COLUMN_ROWS
-from services.metrics import EstimateMetrics
-from services.model_loading import (
+from services.bento.endpoints import Call, json_endpoint, json_response
+from services.bento.startup import ESTIMATE_KERNELS, Start
+from services.bento.tuning import freeze_garbage
+from services.core.errors import ServiceError, SettingError, Unavailable
+from services.core.executor import AnswerExecutor
+from services.core.limits import LARGE_BODY_BYTES, MAX_COLUMN_ROWS
+from services.core.row_limit import RowLimit
+from services.core.settings import EstimatorSettings
+from services.core.unknown_data import unknown_data_setting
+from services.estimation.bounded_wait import BoundedWait
+from services.estimation.loading import (
     ModelMissing,
     ServedPart,
     common_sources,
     load_fallback,
     load_part,
 )
-from services.order_schema import order_schema, with_order
-from services.part_model import PartModel
-from services.prediction_log import PredictionLog
-from services.schemas import (
+from services.estimation.metrics import EstimateMetrics
+from services.estimation.order_schema import order_schema, with_order
+from services.estimation.prediction import Estimation, answer_batch
+from services.estimation.rows import RowModel
+from services.estimation.served_model import PartModel
+from services.event_endpoint import EVENTS_RESPONSES, take_events
+from services.event_store.check import EventStoreCheck
+from services.event_store.opening import is_redis, open_event_store_of_models
+from services.intake.intake import EVENT_TYPES, Intake
+from services.intake.metrics import intake_metrics
+from services.middleware.api_keys import Scope
+from services.prediction_log.log import PredictionLog
+from services.schemas.common import (
     CloudEvents,
     EventsAnswer,
     PredictAnswer,
@@ -52,12 +56,8 @@ from services.schemas import (
     PredictColumnsRequest,
     PredictRequest,
 )
-from services.settings import EstimatorSettings
-from services.starting import ESTIMATE_KERNELS, Start
-from services.store_check import EventStoreCheck
-from services.taking_events import EVENTS_RESPONSES, take_events
-from services.tuning import freeze_garbage
-from services.unknown_data import unknown_data_setting
+from services.schemas.decoding import decode
+from services.schemas.examples import EVENTS, PREDICT, PREDICT_BATCH, PREDICT_COLUMNS
 
 __all__ = ["ACCESS", "EstimatorService"]
 

@@ -18,43 +18,43 @@ from starlette.responses import Response
 from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
 from estimators.core.errors import EstimatorError
-from services.batches import RowLimit
-from services.callers import EtaHandlers
-from services.courier_selection import FEW_PAIRS, n_pairs_of
-from services.decoding import decode
-from services.display_schemas import DisplayedEtaAnswer, DisplayedEtaRequest
-from services.display_settings import policy_from
-from services.errors import ServiceError, SettingError, Unavailable
-from services.eta_loading import EtaLoader
-from services.eta_schemas import (
+from services.bento.endpoints import Call, json_endpoint, json_response
+from services.bento.startup import ESTIMATE_KERNELS, Start
+from services.bento.tuning import SERVICE_OPTIONS, freeze_garbage
+from services.composition.loading import EtaLoader
+from services.composition.opening import open_parts, sources_of
+from services.composition.parts import Parts
+from services.core.context import in_thread
+from services.core.errors import ServiceError, SettingError, Unavailable
+from services.core.eta_settings import EtaSettings
+from services.core.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
+from services.core.row_limit import RowLimit
+from services.core.unknown_data import unknown_data_setting
+from services.estimation.metrics import EstimateMetrics
+from services.estimation.order_schema import order_schema, with_order
+from services.event_endpoint import EVENTS_RESPONSES, take_events
+from services.event_store.check import EventStoreCheck
+from services.event_store.missing import MissingEventStore
+from services.event_store.opening import is_redis, open_event_store_of_models
+from services.handlers.assembly import EtaHandlers
+from services.handlers.courier_selection import FEW_PAIRS, n_pairs_of
+from services.handlers.display_settings import policy_from
+from services.intake.intake import EVENT_TYPES, Intake
+from services.intake.metrics import intake_metrics
+from services.middleware.guard import guarded
+from services.prediction_log.log import PredictionLog
+from services.schemas.common import CloudEvents, EventsAnswer
+from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest
+from services.schemas.decoding import decode
+from services.schemas.displayed_eta import DisplayedEtaAnswer, DisplayedEtaRequest
+from services.schemas.eta import (
     CourierArrivalAnswer,
     CourierArrivalRequest,
     EtaAnswer,
     EtaRequest,
 )
-from services.eta_settings import EtaSettings
-from services.event_store import is_redis, open_event_store_of_models
-from services.examples import EVENTS
-from services.examples_eta import COURIER_ARRIVAL, COURIER_SELECTION, DISPLAYED_ETA, ETA
-from services.guard import guarded
-from services.http import Call, json_endpoint, json_response
-from services.intake import EVENT_TYPES, Intake
-from services.intake_metrics import intake_metrics
-from services.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
-from services.metrics import EstimateMetrics
-from services.missing_store import MissingEventStore
-from services.opening_parts import open_parts, sources_of
-from services.order_schema import order_schema, with_order
-from services.parts import Parts
-from services.prediction_log import PredictionLog
-from services.request_context import in_thread
-from services.schemas import CloudEvents, EventsAnswer
-from services.selection_schemas import CourierSelectionAnswer, CourierSelectionRequest
-from services.starting import ESTIMATE_KERNELS, Start
-from services.store_check import EventStoreCheck
-from services.taking_events import EVENTS_RESPONSES, take_events
-from services.tuning import SERVICE_OPTIONS, freeze_garbage
-from services.unknown_data import unknown_data_setting
+from services.schemas.examples import EVENTS
+from services.schemas.examples_eta import COURIER_ARRIVAL, COURIER_SELECTION, DISPLAYED_ETA, ETA
 
 __all__ = ["EtaService"]
 

@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import bentoml
 
+from services.bento.tuning import SERVICE_OPTIONS
+from services.core.settings import EtpSettings
+from services.estimation.loading import ServedPart
 from services.estimator_service import ACCESS, EstimatorService
-from services.guard import guarded
-from services.model_loading import ServedPart
-from services.settings import EtpSettings
-from services.tuning import SERVICE_OPTIONS
+from services.middleware.guard import guarded
 
 __all__ = ["EtpService"]
 

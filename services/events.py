@@ -22,13 +22,30 @@ from aggregators import StoreError, warm_up
 from aggregators.catalog import Catalog
 from aggregators.kernels.compilation import FEATURE_KERNELS
 from aggregators.stores import EventStore
-from services.batches import RowLimit
-from services.compaction import Compactor
-from services.decoding import decode
-from services.errors import ServiceError, Unavailable
-from services.event_store import load_catalog, open_event_store
-from services.examples import EVENTS, EXPLAIN, FEATURES, FEATURES_BATCH
-from services.feature_schemas import (
+from services.bento.endpoints import Call, answered, json_endpoint, json_response, request_id_of
+from services.bento.openapi import with_questions
+from services.bento.startup import Start
+from services.bento.tuning import SERVICE_OPTIONS, freeze_garbage
+from services.core.context import in_thread
+from services.core.errors import ServiceError, Unavailable
+from services.core.header_text import query_of
+from services.core.row_limit import RowLimit
+from services.core.settings import EventSettings
+from services.core.unknown_data import unknown_data_setting
+from services.event_endpoint import EVENTS_RESPONSES, take_events
+from services.event_store.check import EventStoreCheck
+from services.event_store.compaction import Compactor
+from services.event_store.feature_lookup import FeatureLookup
+from services.event_store.metrics import event_store_metrics
+from services.event_store.opening import load_catalog, open_event_store
+from services.event_store.query_strings import Names, explain_request, features_request
+from services.intake.intake import EVENT_TYPES, Intake
+from services.intake.metrics import intake_metrics
+from services.middleware.guard import guarded
+from services.schemas.common import CloudEvents, EventsAnswer
+from services.schemas.decoding import decode
+from services.schemas.examples import EVENTS, EXPLAIN, FEATURES, FEATURES_BATCH
+from services.schemas.features import (
     ExplainAnswer,
     ExplainRequest,
     FeaturesAnswer,
@@ -36,23 +53,6 @@ from services.feature_schemas import (
     FeaturesBatchRequest,
     FeaturesRequest,
 )
-from services.guard import guarded
-from services.header_text import query_of
-from services.http import Call, answered, json_endpoint, json_response, request_id_of
-from services.intake import EVENT_TYPES, Intake
-from services.intake_metrics import intake_metrics
-from services.lookup import FeatureLookup
-from services.openapi import with_questions
-from services.queries import Names, explain_request, features_request
-from services.request_context import in_thread
-from services.schemas import CloudEvents, EventsAnswer
-from services.settings import EventSettings
-from services.starting import Start
-from services.store_check import EventStoreCheck
-from services.store_metrics import event_store_metrics
-from services.taking_events import EVENTS_RESPONSES, take_events
-from services.tuning import SERVICE_OPTIONS, freeze_garbage
-from services.unknown_data import unknown_data_setting
 
 __all__ = ["EventService"]
 

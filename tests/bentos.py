@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.process import free_port
+from services.bento.process import free_port
 from tests.test_packaging import pins
 
 ROOT = Path(__file__).parent.parent
@@ -178,7 +178,7 @@ def served(python: Path, bento: Path, folder: Path, **settings: str) -> Iterator
     log = folder / "service.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(python), "-m", "services.serving", str(bento), *place],
+            [str(python), "-m", "services.bento.serve", str(bento), *place],
             cwd=bento / "src",
             env=clean_environment(BENTOML_HOME=str(folder / "bentoml"), **settings),
             stdin=subprocess.DEVNULL,

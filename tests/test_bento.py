@@ -159,7 +159,7 @@ def test_event_service_needs_neither_models_nor_their_libraries(
     settings = clean_environment(
         BENTOML_HOME=str(tmp_path / "bentoml"), NUMBA_CACHE_DIR=str(kernels)
     )
-    run(python, "-m", "services.precompile", folder, cwd=folder / "src", env=settings)
+    run(python, "-m", "services.bento.precompile", folder, cwd=folder / "src", env=settings)
     compiled = {path.name for path in kernels.rglob("*.nb?")}
     for module in FEATURE_KERNELS:
         importlib.import_module(module)

@@ -14,7 +14,7 @@ import yaml
 from deploy.bentos import BentoPlan, build
 from estimators.eta.model import ETA_PARTS
 from estimators.registry import models as registry
-from services.examples_eta import ETA
+from services.schemas.examples_eta import ETA
 from tests.bentos import ROOT, ask, lend_kernels, linked_environment, served
 
 ASKED = {"etp": ("ready",), "courier_travel": ("to_store", "to_customer", "parking")}

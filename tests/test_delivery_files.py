@@ -14,8 +14,8 @@ from bentoml._internal.bento.build_config import BentoBuildConfig
 
 from deploy.bentos import SERVICES
 from estimators.eta.model import ETA_PARTS
-from services.eta_settings import EtaSettings
-from services.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
+from services.core.eta_settings import EtaSettings
+from services.core.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
@@ -67,8 +67,8 @@ def test_image_runs_what_the_bentos_hold() -> None:
     """The bento's own code serves it, from its folder, with what its own lock names."""
     text = dockerfile()
     assert "WORKDIR /opt/doorstep/bento/src" in text
-    assert "exec python -m services.serving /opt/doorstep/bento --host 0.0.0.0" in text
-    assert "/opt/doorstep/bin/python -m services.precompile /opt/doorstep/bento" in text
+    assert "exec python -m services.bento.serve /opt/doorstep/bento --host 0.0.0.0" in text
+    assert "/opt/doorstep/bin/python -m services.bento.precompile /opt/doorstep/bento" in text
     assert "COPY build/bentos/${SERVICE} /opt/doorstep/bento" in text
     (listed,) = re.findall(r"# One of (.+)\.\nARG SERVICE=eta", text)
     assert tuple(listed.split(", ")) == SERVICES

@@ -27,7 +27,7 @@ EVENTS_ONLY = ("simulator", "estimators.datasets")
 EVENT_NAMES = {"Event", "Source"}
 # Libraries that only these modules may import.
 OWNERS = {
-    "redis": ("aggregators.stores.redis.connections", "services.streams"),
+    "redis": ("aggregators.stores.redis.connections", "services.intake.redis_stream"),
     "bentoml": ("services", "estimators.registry.models", "estimators.registry.model_store"),
 }
 # Libraries that a package must never import.
@@ -151,7 +151,7 @@ FORBIDDEN = [
 
 ALLOWED = [
     ("aggregators.stores.redis.connections", "import redis.asyncio"),
-    ("services.streams", "import redis"),
+    ("services.intake.redis_stream", "import redis"),
     ("aggregators.stores.memory", "from ..events import Event"),
     ("estimators.etp", "from aggregators import FeatureSet"),
     ("estimators.registry.models", "import bentoml"),

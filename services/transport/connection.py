@@ -18,13 +18,13 @@ import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADER_LINES, MAX_PIPELINED
-from services.request_context import ARRIVED_KEY, request_id_from
+from services.core.context import ARRIVED_KEY, request_id_from
+from services.core.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADER_LINES, MAX_PIPELINED
 from services.transport import refusals
+from services.transport.admission import QueuedRequest
 from services.transport.cycle import Cycle, Phase, Pipe
-from services.transport.gate import QueuedRequest
+from services.transport.process_limits import ProcessLimits
 from services.transport.refusals import Refusal
-from services.transport.shared import ProcessLimits
 
 __all__ = ["HEALTH_PATHS", "Connection"]
 

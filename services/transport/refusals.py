@@ -8,14 +8,14 @@ from http import HTTPStatus
 
 import msgspec
 
-from services.answering import problem_headers, problem_of
-from services.errors import (
+from services.core.errors import (
     InvalidRequest,
     RequestTimeout,
     ServiceError,
     Unavailable,
 )
-from services.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADER_LINES, MAX_PIPELINED
+from services.core.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADER_LINES, MAX_PIPELINED
+from services.middleware.responses import problem_headers, problem_of
 
 __all__ = [
     "BAD_REQUEST",

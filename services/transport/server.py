@@ -14,12 +14,12 @@ from typing import Any
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
-from services.errors import SettingError
-from services.transport.accepting import Acceptor
+from services.core.errors import SettingError
+from services.core.transport_settings import TransportSettings
+from services.transport.acceptor import Acceptor
 from services.transport.connection import Connection
 from services.transport.cycle import Phase
-from services.transport.settings import TransportSettings
-from services.transport.shared import RESERVED, ProcessLimits
+from services.transport.process_limits import RESERVED, ProcessLimits
 
 __all__ = ["Server", "install"]
 

@@ -18,7 +18,7 @@ from estimators.core.distribution import Distribution
 from estimators.core.stages import elapsed_facts
 from estimators.eta.composition import compose
 from estimators.eta.trained import TrainedEta
-from services.candidates import JUST_NOW_S
+from services.handlers.candidates import JUST_NOW_S
 from simulator import SOURCES, Scenario
 from simulator.arrays import FloatArray, IntArray
 from simulator.city import City, make_city

@@ -11,8 +11,8 @@ import msgspec
 from commands import demo_run
 from commands.main import app
 from services.client import EtaClient, NoAnswerInTime
-from services.eta_schemas import EtaAnswer, EtaRequest
-from services.parts import LATE
+from services.composition.parts import LATE
+from services.schemas.eta import EtaAnswer, EtaRequest
 
 LATE_EVERY = 7
 

@@ -24,9 +24,9 @@ from commands.output import UserError
 from commands.replayed import ReplayedTables, replayed_dataset
 from commands.service_answers import ServiceAnswers
 from estimators.datasets import load_dataset
-from services import event_store
 from services.client import EventClient, RequestRefused
-from services.event_store import load_catalog
+from services.event_store import opening as event_store
+from services.event_store.opening import load_catalog
 from simulator import CityPlan, simulate
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.commands.running import doorstep

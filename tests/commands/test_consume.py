@@ -21,7 +21,7 @@ import redis
 
 from aggregators import SqliteEventStore
 from aggregators.catalog import ORDERS
-from services.process import free_port
+from services.bento.process import free_port
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.commands.running import ROOT, doorstep
 

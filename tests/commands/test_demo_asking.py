@@ -14,8 +14,8 @@ from commands.demo_callers import FINE_LEVELS, Tracking
 from commands.demo_compared import FeatureComparison
 from commands.demo_run import failures_of
 from services.client import NoAnswerInTime, RequestRefused, ServiceUnreachable
-from services.parts import LATE
-from services.schemas import Problem
+from services.composition.parts import LATE
+from services.schemas.common import Problem
 
 LATE_NOTE = f"to_store {LATE}: answered from what is usual anywhere"
 NOW = datetime(2026, 3, 12, 19, tzinfo=UTC)

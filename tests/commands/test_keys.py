@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from commands.keys import ScopeName
 from commands.main import app
-from services.api_keys import SCOPES, make_key
-from services.errors import SettingError, Unauthorized
-from services.key_file import add_key, read_keys, remove_key
+from services.core.errors import SettingError, Unauthorized
+from services.middleware.api_keys import SCOPES, make_key
+from services.middleware.key_file import add_key, read_keys, remove_key
 from tests.commands.running import doorstep
 
 

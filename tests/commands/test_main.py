@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from commands.main import app
 from commands.output import UserError, reports_errors
-from services.errors import InvalidRequest
+from services.core.errors import InvalidRequest
 from tests.commands.running import ROOT, doorstep
 
 SUBCOMMANDS = (

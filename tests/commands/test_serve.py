@@ -28,17 +28,17 @@ from commands.serve import (
 )
 from estimators.eta.trained import TrainedEta
 from estimators.registry import models as registry
+from services.bento.process import end_server, free_port
 from services.client import EventClient
-from services.eta_settings import EtaSettings
-from services.etp import EtpService
-from services.process import end_server, free_port
-from services.settings import (
+from services.core.eta_settings import EtaSettings
+from services.core.settings import (
     CourierTravelSettings,
     EtpSettings,
     EventSettings,
     PartSettings,
     WallEtaSettings,
 )
+from services.etp import EtpService
 from tests.commands.running import ROOT, doorstep
 
 PATIENCE_S = 90.0

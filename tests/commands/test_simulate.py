@@ -20,8 +20,8 @@ from aggregators import Event
 from aggregators.catalog import CATALOG
 from commands.main import app
 from commands.simulate_live import BATCH_EVENTS, WINDOW_S, send, windows
-from services.cloudevents import from_cloud_event
-from services.schemas import CloudEvent, EventsAnswer, EventStatus
+from services.intake.cloudevents import from_cloud_event
+from services.schemas.common import CloudEvent, EventsAnswer, EventStatus
 from simulator import SOURCES, Scenario, simulate_cities
 
 CITY = ("simulate", "--orders", "300", "--days", "1", "--cities", "1", "--seed", "3")

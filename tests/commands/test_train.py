@@ -14,8 +14,8 @@ import pytest
 from commands.datasets import DatasetName, open_dataset, parse_moment
 from commands.output import UserError
 from estimators import Dataset
+from services.bento.process import end_server, free_port
 from services.client import EtpClient
-from services.process import end_server, free_port
 from tests.commands.running import ROOT, doorstep
 
 CITY = ("--dataset", "simulator", "--stores", "6", "--days", "6", "--seed", "3")

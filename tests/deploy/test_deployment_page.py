@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from commands.main import app
 from deploy.bentos import SERVICES
-from services.api_keys import ApiKeys
+from services.middleware.api_keys import ApiKeys
 from tests.deploy.kustomized import DEPLOY, OVERLAYS, documents, kustomized, of_kind, pods
 from tests.readme import blocks_of, commands_of
 

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from deploy.bentos import SERVICES
-from services.api_keys import ApiKeys
-from services.errors import SettingError
-from services.event_store import open_event_store
-from services.placeholders import PLACEHOLDER, check_placeholder
-from services.settings import EtpSettings
+from services.core.errors import SettingError
+from services.core.placeholders import PLACEHOLDER, check_placeholder
+from services.core.settings import EtpSettings
+from services.event_store.opening import open_event_store
+from services.middleware.api_keys import ApiKeys
 from tests.deploy.kustomized import (
     CLUSTER_WIDE,
     DEPLOY,

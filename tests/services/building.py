@@ -22,10 +22,10 @@ from aggregators import (
 from aggregators.catalog import Catalog
 from estimators.core.distribution import Distribution
 from estimators.model.base import Estimator
-from services.estimates import RowModel
-from services.estimation import Estimation
-from services.metrics import EstimateMetrics
-from services.part_model import PartModel
+from services.estimation.metrics import EstimateMetrics
+from services.estimation.prediction import Estimation
+from services.estimation.rows import RowModel
+from services.estimation.served_model import PartModel
 
 ORDERS = Source(
     "orders",

@@ -14,12 +14,12 @@ from estimators.core.distribution import Distribution
 from estimators.eta.part_question import PartQuestion
 from estimators.fallback.model import Fallback
 from estimators.quantiles.calibration import GRID_LEVELS
-from services.errors import InvalidRequest
-from services.estimates import Estimates, Rows, one_row
-from services.parts import PartAnswer, PartRows, Parts
-from services.request_context import RequestContext, enter_request
-from services.schemas import ModelInfo
-from services.tracing import TraceContext
+from services.composition.parts import PartAnswer, PartRows, Parts
+from services.core.context import RequestContext, enter_request
+from services.core.errors import InvalidRequest
+from services.core.trace_context import TraceContext
+from services.estimation.rows import Estimates, Rows, one_row
+from services.schemas.common import ModelInfo
 from tests.services.building import NOON
 
 INFO = ModelInfo(tag="eta_ready:test", catalog_version="1", fingerprint="f")

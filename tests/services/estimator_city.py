@@ -13,11 +13,11 @@ from aggregators.stores import EventStore
 from estimators import Dataset
 from estimators.core.stages import LIFE, elapsed_name
 from estimators.registry import models as registry
+from services.composition.opening import sources_of
+from services.composition.parts import PartRows
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
-from services.event_store import open_event_store
-from services.opening_parts import sources_of
-from services.parts import PartRows
+from services.event_store.opening import open_event_store
 from services.wall_eta import WallEtaService
 
 VARIABLES = {

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.eta_settings import EtaSettings
-from services.settings import (
+from services.core.eta_settings import EtaSettings
+from services.core.settings import (
     CourierTravelSettings,
     EtpSettings,
     EventSettings,

@@ -17,20 +17,20 @@ from estimators.core.distribution import Distribution
 from estimators.core.stages import ELAPSED
 from estimators.eta.model import EtaModel
 from estimators.quantiles.calibration import GRID_LEVELS
-from services.composing import Composer
-from services.courier_arrival import CourierArrival
-from services.courier_selection import CourierSelection
-from services.display_metrics import DisplayMetrics
-from services.display_policy import DisplayPolicy
-from services.displayed_eta import DisplayedEta
-from services.logbook import PredictionLogger
-from services.metrics import EstimateMetrics
-from services.order_eta import OrderEta
-from services.orders import OrderBook, Vocabulary
-from services.parts import PartAnswer, PartRows, Parts
-from services.prediction_log import PredictionLog
-from services.prediction_table import Served
-from services.schemas import ModelInfo, Status
+from services.composition.composer import Composer
+from services.composition.order_book import OrderBook, Vocabulary
+from services.composition.parts import PartAnswer, PartRows, Parts
+from services.estimation.metrics import EstimateMetrics
+from services.handlers.courier_arrival import CourierArrival
+from services.handlers.courier_selection import CourierSelection
+from services.handlers.display_metrics import DisplayMetrics
+from services.handlers.display_policy import DisplayPolicy
+from services.handlers.displayed_eta import DisplayedEta
+from services.handlers.order_eta import OrderEta
+from services.prediction_log.entries import PredictionLogger
+from services.prediction_log.log import PredictionLog
+from services.prediction_log.table import Served
+from services.schemas.common import ModelInfo, Status
 from simulator import ORDERS
 from tests.services.building import NOON
 

@@ -10,10 +10,10 @@ import bentoml
 import msgspec
 from starlette.responses import Response
 
-from services.decoding import decode
-from services.guard import guarded
-from services.http import Call, json_endpoint, json_response
-from services.tuning import SERVICE_OPTIONS
+from services.bento.endpoints import Call, json_endpoint, json_response
+from services.bento.tuning import SERVICE_OPTIONS
+from services.middleware.guard import guarded
+from services.schemas.decoding import decode
 
 
 class Ids(msgspec.Struct):

@@ -15,18 +15,18 @@ import pytest
 from typer.main import get_command
 
 from commands.main import app
-from services import limits
-from services.decoding import decode
-from services.display_policy import DisplayPolicy
-from services.display_schemas import DisplayedEtaAnswer
-from services.display_settings import BOUNDS, POLICY_VARIABLE
+from services.bento.process import ServiceProcess
+from services.core import limits
+from services.core.eta_settings import EtaSettings
 from services.eta import EtaService
-from services.eta_schemas import CourierArrivalAnswer, EtaAnswer
-from services.eta_settings import EtaSettings
-from services.logbook import MAX_LOGGED_STORES
-from services.process import ServiceProcess
-from services.ranking import MAX_WEIGHT
-from services.selection_schemas import CourierSelectionAnswer
+from services.handlers.display_policy import DisplayPolicy
+from services.handlers.display_settings import BOUNDS, POLICY_VARIABLE
+from services.handlers.pair_cost import MAX_WEIGHT
+from services.prediction_log.entries import MAX_LOGGED_STORES
+from services.schemas.courier_selection import CourierSelectionAnswer
+from services.schemas.decoding import decode
+from services.schemas.displayed_eta import DisplayedEtaAnswer
+from services.schemas.eta import CourierArrivalAnswer, EtaAnswer
 from tests.readme import blocks_of
 from tests.services.every_service import LONG_S
 

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from services import client as clients
-from services import client_connections, client_errors, limits, retrying
+from services.client import connections as client_connections
+from services.client import errors as client_errors
+from services.client import retry_budget as retrying
+from services.core import limits
 from tests.services.scripted import Connection, ScriptedServer
 
 ROOT = Path(__file__).parent.parent.parent

@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from services.guard import OPEN_PATHS
-from services.limits import MAX_BODY_BYTES
-from services.process import ServiceProcess
+from services.bento.process import ServiceProcess
+from services.core.limits import MAX_BODY_BYTES
+from services.middleware.guard import OPEN_PATHS
 from tests.services import mutations
 from tests.services.every_service import EVERY_SERVICE, KnownService
 from tests.services.schemathesis_run import UNHURRIED, faults_of

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services import limits, settings
-from services.decoding import decode
-from services.schemas import CloudEvent, EventsAnswer, PredictAnswer, PredictRequest
-from services.settings import EtpSettings
+from services.core import limits, settings
+from services.core.settings import EtpSettings
+from services.schemas.common import CloudEvent, EventsAnswer, PredictAnswer, PredictRequest
+from services.schemas.decoding import decode
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "etp_service.md").read_text(encoding="utf-8")

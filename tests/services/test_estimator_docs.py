@@ -15,12 +15,13 @@ from typer.main import get_command
 from commands.main import app
 from estimators.core.stages import ELAPSED
 from estimators.registry import models as registry
-from services import limits, remote_parts, settings
+from services.bento.startup import RETRY_S
+from services.composition import remote_parts
+from services.core import limits, settings
 from services.courier_travel import CourierTravelService
-from services.decoding import decode
 from services.estimator_service import ACCESS
-from services.schemas import PredictColumnsAnswer, TravelColumnsRequest, TravelRequest
-from services.starting import RETRY_S
+from services.schemas.common import PredictColumnsAnswer, TravelColumnsRequest, TravelRequest
+from services.schemas.decoding import decode
 from tests.readme import blocks_of, commands_of
 from tests.services.asgi import AsgiClient
 

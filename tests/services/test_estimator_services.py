@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from estimators import Dataset
-from services.client_connections import AsyncServiceClient
-from services.event_store import open_event_store
-from services.opening_parts import open_parts, sources_of
-from services.parts import PartAnswer, Parts
-from services.remote_parts import CircuitBreaker, RemotePart
-from services.settings import PartSettings
+from services.client.connections import AsyncServiceClient
+from services.composition.opening import open_parts, sources_of
+from services.composition.parts import PartAnswer, Parts
+from services.composition.remote_parts import CircuitBreaker, RemotePart
+from services.core.settings import PartSettings
+from services.event_store.opening import open_event_store
 from tests.services.asgi import AsgiClient
 from tests.services.estimator_city import LEGS, ROWS, SERVICE_OF, SERVICES, City
 

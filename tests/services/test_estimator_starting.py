@@ -13,10 +13,10 @@ import pytest
 from aggregators import MemoryEventStore
 from estimators import Dataset
 from estimators.registry import models as registry
+from services.bento.endpoints import Call
+from services.composition.remote_parts import CircuitBreaker
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
-from services.http import Call
-from services.remote_parts import CircuitBreaker
 from services.wall_eta import WallEtaService
 from tests.services.estimator_city import City
 
@@ -74,7 +74,7 @@ def test_a_store_that_is_missing_at_the_start_is_tried_again(
         monkeypatch.setenv(name, value)
     late = tmp_path / "later" / "events.db"
     monkeypatch.setenv("DOORSTEP_STORE", str(late))
-    monkeypatch.setattr("services.starting.RETRY_S", 3_600.0)  # the test tries itself
+    monkeypatch.setattr("services.bento.startup.RETRY_S", 3_600.0)  # the test tries itself
     service = opened(WallEtaService)
     try:
         assert not service.__is_ready__()

@@ -30,15 +30,15 @@ from estimators.datasets import Dataset, load_dataset
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.registry import models as registry
 from estimators.training.train import TrainedEstimator, train_etp
-from services.api_keys import ApiKeys, make_key
+from services.bento.endpoints import Call
+from services.bento.process import ServiceProcess
 from services.client import EtpClient, RequestRefused
-from services.cloudevents import to_cloud_event
+from services.core.settings import EtpSettings
 from services.etp import EtpService
-from services.http import Call
-from services.prediction_table import read_predictions
-from services.process import ServiceProcess
-from services.schemas import CloudEvent, PredictAnswer, PredictRequest
-from services.settings import EtpSettings
+from services.intake.cloudevents import to_cloud_event
+from services.middleware.api_keys import ApiKeys, make_key
+from services.prediction_log.table import read_predictions
+from services.schemas.common import CloudEvent, PredictAnswer, PredictRequest
 from simulator import CityPlan, simulate
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import cloud_event

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from services import limits, settings
-from services.decoding import decode
-from services.feature_schemas import ExplainAnswer, FeaturesAnswer
-from services.process import ServiceProcess
-from services.schemas import EventsAnswer
-from services.settings import EventSettings
+from services.bento.process import ServiceProcess
+from services.core import limits, settings
+from services.core.settings import EventSettings
+from services.schemas.common import EventsAnswer
+from services.schemas.decoding import decode
+from services.schemas.features import ExplainAnswer, FeaturesAnswer
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.readme import blocks_of, examples_of
 

@@ -12,7 +12,7 @@ from aggregators import Event, MemoryEventStore, Source, StoreError
 from aggregators.catalog import CATALOG
 from aggregators.stores import AppendResult
 from services import events
-from services.lookup import FeatureLookup
+from services.event_store.feature_lookup import FeatureLookup
 from tests.services.asgi import AsgiClient
 from tests.services.building import cloud_event
 

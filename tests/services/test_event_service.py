@@ -20,12 +20,12 @@ import pytest
 from aggregators import Event, FeatureSet, SqliteEventStore
 from aggregators.catalog import CATALOG, ORDERS
 from aggregators.times import from_us
+from services.bento.process import ServiceProcess
 from services.client import EventClient, RequestRefused
-from services.cloudevents import to_cloud_event
-from services.feature_schemas import FeatureRow
-from services.process import ServiceProcess
-from services.schemas import CloudEvent
-from services.settings import EventSettings
+from services.core.settings import EventSettings
+from services.intake.cloudevents import to_cloud_event
+from services.schemas.common import CloudEvent
+from services.schemas.features import FeatureRow
 from tests.aggregators.catalog.random_city import Row, random_city, stream_of, table_of
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import cloud_event

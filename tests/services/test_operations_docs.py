@@ -17,20 +17,25 @@ from typer.main import get_command
 
 from commands.keys import keys_app
 from commands.main import app
-from services import access, client, limits, prediction_log, request_log
-from services.api_keys import SCOPES
+from services import client
+from services.core import limits
+from services.core import transport_settings as transport
 from services.courier_travel import CourierTravelService
 from services.eta import EtaService
 from services.etp import EtpService
 from services.events import EventService
-from services.guard import OPEN_PATHS
-from services.prediction_table import Served, read_predictions
-from services.request_log import JsonFormatter
-from services.transport import gate, shared
-from services.transport import settings as transport
+from services.middleware import key_ring as access
+from services.middleware import request_log
+from services.middleware.api_keys import SCOPES
+from services.middleware.guard import OPEN_PATHS
+from services.middleware.request_log import JsonFormatter
+from services.prediction_log import log as prediction_log
+from services.prediction_log.table import Served, read_predictions
+from services.transport import admission as gate
+from services.transport import process_limits as shared
 from services.wall_eta import WallEtaService
 from tests.readme import blocks_of, examples_of
-from tests.services.test_prediction_log import logging_to, served
+from tests.services.prediction_log.test_log import logging_to, served
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.api_keys import ApiKeys, make_key
-from services.process import ServiceProcess
+from services.bento.process import ServiceProcess
+from services.middleware.api_keys import ApiKeys, make_key
 from tests.services.every_service import EVERY_SERVICE
 from tests.services.schemathesis_run import UNHURRIED, faults_of
 

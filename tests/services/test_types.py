@@ -10,11 +10,11 @@ import pytest
 
 from aggregators import MemoryEventStore, SqliteEventStore, StoreTypesError
 from estimators.model.saved_sources import typed_sources
-from services.errors import SettingError
-from services.event_store import open_event_store, open_event_store_of_models
-from services.model_loading import common_sources
+from services.core.errors import SettingError
+from services.estimation.loading import common_sources
+from services.event_store.opening import open_event_store, open_event_store_of_models
 from tests.services.building import ORDERS, cloud_event
-from tests.services.test_intake import take
+from tests.services.intake.test_intake import take
 
 TYPED = replace(ORDERS, types={"order_id": str})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aggregators.kernels.compilation import FEATURE_KERNELS
-from services.starting import ESTIMATE_KERNELS
+from services.bento.startup import ESTIMATE_KERNELS
 
 ROOT = Path(__file__).parent.parent.parent.parent
 

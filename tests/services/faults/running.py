@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]
 
-from services.eta_settings import EtaSettings
-from services.process import ServiceProcess
-from services.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
+from services.bento.process import ServiceProcess
+from services.core.eta_settings import EtaSettings
+from services.core.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
 from tests.services.faults.proxy import FaultyProxy
 
 PATIENCE_S = 60.0

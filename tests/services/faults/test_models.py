@@ -13,7 +13,7 @@ import pytest
 
 from aggregators import SqliteEventStore
 from estimators.registry import models as registry
-from services.opening_parts import sources_of
+from services.composition.opening import sources_of
 from tests.services.faults.city import MOMENT, City, statuses
 from tests.services.faults.questions import answers_of, is_well, notes_of, width_of
 from tests.services.faults.running import PATIENCE_S, process_of, wait_until

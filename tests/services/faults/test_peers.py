@@ -17,7 +17,7 @@ from aggregators import SqliteEventStore
 from benchmarks.load_test import broken_connections, sustained
 from estimators.registry import models as registry
 from services.client import EtpClient, ServiceUnreachable
-from services.opening_parts import sources_of
+from services.composition.opening import sources_of
 from tests.services.faults.city import City, ask, statuses
 from tests.services.faults.proxy import FAULTS, Fault
 from tests.services.faults.questions import WELL, answers_of, is_well, notes_of, same, width_of

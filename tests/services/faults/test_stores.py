@@ -18,9 +18,9 @@ import pytest
 from aggregators import SqliteEventStore
 from aggregators.stores.redis.store import RedisEventStore
 from estimators.registry import models as registry
-from services.opening_parts import sources_of
-from services.prediction_table import read_predictions
-from services.process import ServiceProcess
+from services.bento.process import ServiceProcess
+from services.composition.opening import sources_of
+from services.prediction_log.table import read_predictions
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import cloud_event
 from tests.services.faults.city import MOMENT, City, ask, statuses

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import uvicorn
 import uvloop
 
+from services.core.transport_settings import TransportSettings
 from services.transport.server import Server
-from services.transport.settings import TransportSettings
 
 PATIENCE_S = 20.0
 GET = b"GET /livez HTTP/1.1\r\nhost: here\r\n\r\n"

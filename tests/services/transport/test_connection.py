@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from services.limits import (
+from services.core.context import ARRIVED_KEY
+from services.core.limits import (
     MAX_BODY_BYTES,
     MAX_HEADER_BYTES,
     MAX_HEADER_LINES,
     MAX_PIPELINED,
 )
-from services.request_context import ARRIVED_KEY
-from services.transport import shared as shared_module
+from services.transport import process_limits as shared_module
 from tests.services.transport.raw import (
     GET,
     answer_to,

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from services.process import ServiceProcess
-from services.transport.parent import tie_to_parent
+from services.bento.process import ServiceProcess
+from services.transport.parent_watch import tie_to_parent
 
 STUB = "tests.services.stub:Stub"
 PATIENCE_S = 60.0
@@ -115,8 +115,8 @@ def test_a_process_ends_with_its_parent_where_the_system_does_not_tell(tmp_path:
 def test_a_process_without_that_parent_ends_at_once_and_certainly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.transport.parent._tied", [])
-    monkeypatch.setattr("services.transport.parent.sys.platform", "elsewhere")
+    monkeypatch.setattr("services.transport.parent_watch._tied", [])
+    monkeypatch.setattr("services.transport.parent_watch.sys.platform", "elsewhere")
     signals: list[int] = []
     waits_s: list[float] = []
     tie_to_parent(-1, end=signals.append, sleep=waits_s.append)

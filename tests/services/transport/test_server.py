@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.transport import shared as shared_module
+from services.transport import process_limits as shared_module
 from services.transport.server import Server
 from tests.services.transport.raw import (
     GET,

@@ -1,0 +1,1 @@
+"""Know BentoML: endpoints, patches, tuning, OpenAPI and serving."""

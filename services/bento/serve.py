@@ -1,0 +1,85 @@
+"""`bentoml serve`, with what a service needs: `python -m services.bento.serve TARGET ...`.
+
+A folder of its own for metrics: BentoML keeps the metrics of all workers in one folder of its home,
+and empties it whenever a service starts. Services that share a home would take it from each other:
+requests then fail, and their metrics are mixed.
+
+And a look at the API keys: a service that others can reach starts with keys, or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from services.core.errors import SettingError
+from services.middleware.key_ring import check_exposure
+from services.middleware.log_setup import fail, service_of, set_up_logs
+
+__all__ = ["host_of", "main"]
+
+_HOST_OPTION = "--host"
+_HOST_VARIABLE = "BENTOML_HOST"
+_EVERYWHERE = "0.0.0.0"
+
+
+def host_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return the address that `bentoml serve` listens on, given its arguments.
+
+    >>> host_of(["services.etp:EtpService", "--host", "127.0.0.1"], {})
+    '127.0.0.1'
+    >>> host_of(["services.etp:EtpService"], {})
+    '0.0.0.0'
+    """
+    host = environment.get(_HOST_VARIABLE) or _EVERYWHERE
+    for i, argument in enumerate(arguments):
+        if argument == _HOST_OPTION and i + 1 < len(arguments):
+            host = arguments[i + 1]
+        elif argument.startswith(f"{_HOST_OPTION}="):
+            host = argument.partition("=")[2]
+    return host
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until interrupted.
+
+    Args:
+        arguments: those of ``bentoml serve``: the service's import path and options.
+    """
+    set_up_logs(service_of(arguments[0] if arguments else ""))
+    try:
+        check_exposure(host_of(arguments, os.environ), os.environ)
+    except SettingError as error:
+        fail(f"the service cannot start: {error}")
+
+    # Not before the log is there: what these say while they are imported shall be in it, too.
+    import click
+    from _bentoml_impl.server import serving  # type: ignore[import-untyped]
+    from bentoml._internal.configuration.containers import BentoMLContainer
+    from bentoml_cli.cli import cli
+
+    serving._SERVICE_WORKER_SCRIPT = "services.bento.worker"
+    _let_workers_import(Path(__file__).parent.parent.parent)
+    with tempfile.TemporaryDirectory(prefix="doorstep-metrics-") as folder:
+        BentoMLContainer.prometheus_multiproc_dir.set(folder)
+        try:
+            cli(["serve", *arguments], standalone_mode=False)
+        except click.ClickException as error:
+            fail(f"the service cannot start: {click.unstyle(error.format_message())}")
+        except OSError as error:  # the port is in use, most often
+            fail(f"the service cannot start: {error}")
+        except click.Abort:
+            fail("interrupted")
+
+
+def _let_workers_import(folder: Path) -> None:
+    """Let workers find this package: they start in the folder of a bento, not in its sources."""
+    others = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{others}" if others else str(folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,21 @@
+"""The worker of a service: BentoML's, which ends with its server.
+
+`python -m services.bento.serve` lets BentoML start this instead of its own module.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from services.middleware.log_setup import service_of, set_up_logs
+from services.transport.parent_watch import tie_to_parent
+
+__all__: list[str] = []
+
+if __name__ == "__main__":
+    tie_to_parent()  # before all else: loading a service takes seconds
+    set_up_logs(service_of(sys.argv[1]))
+
+    from _bentoml_impl.worker.service import main  # type: ignore[import-untyped]
+
+    main()

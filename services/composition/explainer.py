@@ -1,0 +1,55 @@
+"""Why an ETA is what it is: its parts, their reasons, and what would be otherwise, as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from aggregators.stores import EventStore
+from estimators.eta.counterfactuals import ask_eta
+from estimators.eta.explanation import explain_eta
+from estimators.eta.model import EtaModel
+from services.composition.composer import Composition
+from services.composition.order_book import KnownOrder
+from services.estimation.loading import saved_validator
+from services.schemas.eta import EtaReasons
+
+__all__ = ["Explainer"]
+
+
+class Explainer:
+    """Explains ETAs of one model over one event store.
+
+    It asks the parts of this process once more, about the same moment; the seconds are those of the
+    answer. Takes tens of milliseconds, the first time seconds: what explains trees is loaded then.
+
+    Args:
+        model: composed the ETAs.
+        event_store: has the events.
+    """
+
+    def __init__(self, model: EtaModel, event_store: EventStore) -> None:
+        self._model = model
+        self._event_store = event_store
+        found = {
+            part: saved_validator(model.tags[part], estimator.facts)
+            for part, estimator in model.parts.items()
+            if part in model.tags
+        }
+        self._validators = {part: one for part, one in found.items() if one is not None}
+
+    def explain(self, order: KnownOrder, composition: Composition, as_of: datetime) -> EtaReasons:
+        """Return why the ETA of one order, composed as of a moment, is what it is."""
+        asked = ask_eta(
+            self._model,
+            self._event_store,
+            as_of=as_of,
+            facts=order.facts,
+            sample_id=order.sample_id,
+            happened_us=order.happened_us,
+            validators=self._validators,
+        )
+        told_s = {name: float(seconds[0]) for name, seconds in composition.expected_s.items()}
+        explained = explain_eta(asked, expected_s=told_s).to_json()
+        return msgspec.convert(explained, EtaReasons)

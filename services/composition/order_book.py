@@ -1,0 +1,352 @@
+"""What is known of orders at a moment: what the event store has, and what a request says beyond it.
+
+An order's facts and the times of its events come from both; what the request says counts more. The
+event store is asked once, for all orders of a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import compress
+from typing import Any, Protocol
+
+import numpy as np
+
+from aggregators.errors import AggregatorError, StoreError
+from aggregators.events import Source
+from aggregators.stores import EventStore
+from aggregators.stores.base import Sample
+from aggregators.times import NEVER
+from aggregators.typing import SampleId
+from estimators.core.stages import (
+    LIFE,
+    OPEN_STAGES,
+    elapsed_name,
+    happened_by,
+    is_elapsed,
+    stage_of,
+)
+from estimators.core.values import Value
+from services.core.context import current_request, in_thread
+from services.core.errors import InvalidRequest, UnknownOrder
+from services.core.limits import PART_TIMEOUT_S, STALE_ORDER_S
+from services.estimation.order_fields import Kind, check_value, is_good_column, kinds_of
+from services.schemas.decoding import unknown_field
+from services.schemas.request_times import us_of
+
+__all__ = ["KnownOrder", "OrderBook", "Vocabulary", "elapsed_columns_of"]
+
+logger = logging.getLogger("doorstep.services")
+
+NOT_READ = "what the event store knows of the order is missing: it cannot be read now"
+NOT_RECORDED = "the event store has no event of the order: it counts as not placed"
+
+_NUMBERS = ("amount", "products", "distance_m", "distance_to_store_m", "floor")
+_KEYS = (
+    "store_id", "store_category", "store_zone", "city", "zone", "building", "courier_id", "vehicle",
+)  # fmt: skip
+"""What can be said of every order."""
+
+_ELAPSED = {event: elapsed_name(event) for event in LIFE if is_elapsed(elapsed_name(event))}
+
+
+class Takes(Protocol):
+    """The facts of an estimator."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns that it takes."""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Those of them that are numbers."""
+
+    @property
+    def categories(self) -> Mapping[str, tuple[Value, ...]]:
+        """The others, with the values that training has seen."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What can be said of an order, and which of it are numbers.
+
+    An order may say all that its sources know, so that the next model, which needs more of it or
+    less, does not break who asks. How long ago things happened is not said, but follows from when.
+
+    Args:
+        names: of everything.
+        numbers: of what is a number.
+        kinds: types of categories, as far as all models know the same.
+    """
+
+    names: frozenset[str]
+    numbers: frozenset[str]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, facts: Iterable[Takes], sources: Iterable[Source]) -> Vocabulary:
+        """Return the vocabulary of estimators and of the sources that their features rest on."""
+        names: set[str] = {*_NUMBERS, *_KEYS}  # parts of other processes cannot be asked for theirs
+        numbers: set[str] = set(_NUMBERS)
+        values: dict[str, tuple[Value, ...]] = {}
+        for one in facts:
+            names.update(one.inputs)
+            numbers.update(one.numbers)
+            for name, known in one.categories.items():
+                values[name] = (*values.get(name, ()), *known)
+        for source in sources:
+            names.update(source.data_columns)
+            numbers.update(source.attributes)
+        taken = {name for name in names if not is_elapsed(name)}
+        return cls(frozenset(taken), frozenset(numbers & taken), kinds_of(values))
+
+    def check_names(self, names: Iterable[str], path: str) -> None:
+        """Raise :class:`InvalidRequest` for a name that no order has."""
+        for name in names:
+            if name not in self.names:
+                raise unknown_field(path, name, self.names)
+
+    def check_value(self, name: str, value: object, path: str) -> None:
+        """Raise :class:`InvalidRequest` for a value that the fact of this name cannot have."""
+        if value is not None:
+            is_number = name in self.numbers
+            check_value(path, name, value, is_number=is_number, kind=self.kinds.get(name))
+
+    def bad_values(
+        self, name: str, column: Sequence[object], path: str
+    ) -> dict[int, InvalidRequest]:
+        """Return what is wrong with values of a column, by their places; mostly nothing is."""
+        is_number, kind = name in self.numbers, self.kinds.get(name)
+        if is_good_column(name, column, is_number=is_number, kind=kind):
+            return {}
+        bad: dict[int, InvalidRequest] = {}
+        for row, value in enumerate(column):
+            try:
+                self.check_value(name, value, path)
+            except InvalidRequest as error:
+                bad[row] = error
+        return bad
+
+    def check(self, facts: Mapping[str, object], path: str) -> None:
+        """Check names and values of one order's facts."""
+        self.check_names(facts, path)
+        for name, value in facts.items():
+            self.check_value(name, value, path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOrder:
+    """An order as it is known at a moment.
+
+    Args:
+        order_id: its id, None where it does not exist yet.
+        facts: values by column; what is not known is not there, or None.
+        happened_us: times of what has happened, microseconds UTC.
+        stage: one of ``estimators.core.stages.STAGES``.
+        is_recorded: whether the event store has anything of it.
+        notes: what could not be found out.
+        stale: why nothing can be estimated: it has not ended, but its last event is too long ago;
+            empty: it is not.
+        sample_id: under which the event store has it, None where it has it not.
+    """
+
+    order_id: SampleId | None
+    facts: dict[str, Any]
+    happened_us: dict[str, int]
+    stage: str
+    is_recorded: bool
+    notes: list[str] = field(default_factory=list)
+    stale: str = ""
+    sample_id: SampleId | None = None
+
+
+def elapsed_columns_of(
+    happened_us: Sequence[Mapping[str, int]], as_of_us: int
+) -> dict[str, list[float | None]]:
+    """Return all elapsed facts of orders, one value per order; None: it has not happened.
+
+    Args:
+        happened_us: times of what has happened, all before ``as_of_us``.
+        as_of_us: the moment, microseconds UTC.
+
+    >>> columns = elapsed_columns_of([{"activated": 0}, {}], 90_500_000)
+    >>> columns["since_activated_s"], columns["since_ready_s"]
+    ([90.5, None], [None, None])
+    """
+    return {
+        name: [(as_of_us - past[event]) / 1e6 if event in past else None for past in happened_us]
+        for event, name in _ELAPSED.items()
+    }
+
+
+class OrderBook:
+    """Looks orders up in the event store.
+
+    Args:
+        event_store: where their events are.
+        source: of the orders.
+        vocabulary: what can be said of them.
+        threads: wait for the store, which may be in another machine, or locked by whoever reads it
+            for many features; None: it is asked at once.
+    """
+
+    def __init__(
+        self,
+        event_store: EventStore,
+        source: Source,
+        vocabulary: Vocabulary,
+        *,
+        threads: Executor | None = None,
+    ) -> None:
+        self._event_store = event_store
+        self._source = source
+        self._threads = threads
+        self.vocabulary = vocabulary
+
+    async def find(self, ids: Sequence[SampleId | None]) -> list[Sample | None] | None:
+        """Return what :meth:`look_up` does, without keeping others waiting.
+
+        The store has half of the time that the request has left, and no more than a part of an
+        estimate: the rest is for the estimate itself.
+        """
+        if self._threads is None or all(one is None for one in ids):
+            return self.look_up(ids)
+        request = current_request()
+        left_s = PART_TIMEOUT_S
+        if request is not None:
+            left_s = min(left_s, request.remaining_s() / 2.0)
+        try:
+            async with asyncio.timeout(left_s):
+                return await in_thread(self._threads, self.look_up, ids)
+        except TimeoutError:
+            logger.error("orders cannot be looked up: no answer after %.3f s", left_s)
+            return None
+
+    def look_up(self, ids: Sequence[SampleId | None]) -> list[Sample | None] | None:
+        """Return what the event store has of orders; None where it cannot be read now."""
+        wanted = [one for one in ids if one is not None]
+        try:
+            found = iter(self._samples(wanted))
+        except (StoreError, sqlite3.Error, OSError) as error:
+            logger.error("orders cannot be looked up: %s", error)
+            return None
+        return [None if one is None else next(found) for one in ids]
+
+    def known(
+        self,
+        order_id: SampleId | None,
+        sample: Sample | None,
+        facts: Mapping[str, Any],
+        happened: Mapping[str, datetime | None],
+        as_of_us: int,
+        *,
+        was_read: bool = True,
+    ) -> KnownOrder:
+        """Return one order as it is known at a moment.
+
+        Args:
+            order_id: its id.
+            sample: what the event store has of it.
+            facts: what the request says, checked; None says nothing.
+            happened: times of events that the request gives; None: has not happened.
+            as_of_us: the moment. An event has happened iff its time is before it.
+            was_read: whether the event store could be read.
+
+        Raises:
+            InvalidRequest: an event that no order has, or a time out of range.
+            UnknownOrder: the event store has no event of the order, and nothing is said of it.
+        """
+        is_said = any(value is not None for value in facts.values()) or bool(happened)
+        if order_id is not None and sample is None and was_read and not is_said:
+            raise UnknownOrder(order_id)
+        times = {} if sample is None else self._times(sample)
+        for event, moment in happened.items():
+            if event not in self._source.events:
+                raise unknown_field("happened", event, self._source.events)
+            times[event] = NEVER if moment is None else us_of(moment, f"happened.{event}")
+        has_happened = happened_by(np.array(list(times.values()), dtype=np.int64), as_of_us)
+        past = {name: times[name] for name in compress(times, has_happened)}
+        notes: list[str] = []
+        known = {} if sample is None else self._facts(sample, past, notes)
+        known.update({name: value for name, value in facts.items() if value is not None})
+        if order_id is not None and sample is None and not happened:
+            notes.append(NOT_RECORDED if was_read else NOT_READ)
+        return KnownOrder(
+            order_id=order_id,
+            facts=known,
+            happened_us=past,
+            stage=stage_of(past),
+            is_recorded=sample is not None,
+            notes=notes,
+            stale=_stale(past, as_of_us),
+            # Of an unknown order nothing has to be left out; its id may not even be one.
+            sample_id=None if sample is None and was_read else order_id,
+        )
+
+    def _samples(self, ids: Sequence[SampleId]) -> list[Sample | None]:
+        try:
+            return self._event_store.samples(self._source, ids)
+        except StoreError:
+            raise
+        except AggregatorError:  # an id that no order can have; the others are looked up alone
+            return [self._sample(one) for one in ids]
+
+    def _sample(self, order_id: SampleId) -> Sample | None:
+        try:
+            return self._event_store.sample(self._source, order_id)
+        except StoreError:
+            raise
+        except AggregatorError:
+            return None
+
+    def _times(self, sample: Sample) -> dict[str, int]:
+        times = sample.times[:, 0].tolist()
+        return dict(zip(self._source.events, times, strict=True))
+
+    def _facts(self, sample: Sample, past: Mapping[str, int], notes: list[str]) -> dict[str, Any]:
+        """Return the columns that are known by now; what cannot be is noted and left out."""
+        values: dict[str, Any] = {**sample.keys, **sample.facts}
+        numbers = sample.columns[:, 0].tolist()
+        values.update(zip(self._source.attributes, numbers, strict=True))
+        known = {
+            name: value
+            for name, value in values.items()
+            if value is not None
+            and not (isinstance(value, float) and math.isnan(value))
+            and self._source.known_from_event(name) in past
+        }
+        for name in [name for name in known if name in self.vocabulary.names]:
+            try:
+                self.vocabulary.check_value(name, known[name], "order")
+            except InvalidRequest as error:  # any fact can be recorded
+                notes.append(_unusable(name, known.pop(name), error))
+        return known
+
+
+def _stale(past: dict[str, int], as_of_us: int) -> str:
+    """Return why nothing can be estimated of an order, empty where it can."""
+    if not past or stage_of(past) not in OPEN_STAGES:
+        return ""
+    last = max(reversed(past), key=past.__getitem__)  # of several at once the one that comes last
+    ago_s = (as_of_us - past[last]) / 1e6
+    if ago_s <= STALE_ORDER_S:
+        return ""
+    return (
+        f"the order is stale: its last event, {last}, was {ago_s / 86_400.0:.1f} days ago, and it"
+        " was neither delivered nor cancelled; send how it ended"
+    )
+
+
+def _unusable(name: str, value: object, error: InvalidRequest) -> str:
+    """Return the note on a recorded fact that estimators cannot take."""
+    if error.reason.startswith("is "):  # it says what the value is
+        return f"{name} in the event store {error.reason}: it counts as missing"
+    what = "is no number" if isinstance(value, str) else "cannot be"
+    return f"{name} is {value!r} in the event store, which {what}: it counts as missing"

@@ -1,0 +1,380 @@
+"""Asking the parts of an ETA: in this process, or in others, all at once and within a deadline.
+
+Whoever asks gets an answer for every row of every part. A part that is late, fails or refuses a row
+is answered by what is usual instead, and the answer says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.times import moment_to_us
+from aggregators.typing import SampleId
+from estimators.core.distribution import Distribution
+from estimators.fallback.model import Fallback
+from estimators.quantiles.calibration import GRID_LEVELS
+from services.client.errors import ClientError, NoAnswerInTime, ServiceUnreachable
+from services.composition.remote_parts import RemotePart
+from services.core.clock import utc_now
+from services.core.context import current_request
+from services.core.errors import InvalidRequest, ServiceError
+from services.core.executor import AnswerExecutor
+from services.core.limits import PART_RESERVE_S, PART_TIMEOUT_S
+from services.estimation.fallback import fallback_estimates
+from services.estimation.metrics import EstimateMetrics
+from services.estimation.part_contract import PartContract, PartMismatch
+from services.estimation.rows import Estimates, RowModel, Rows, estimate_where_possible
+from services.estimation.shared_features import SharedFeatures
+from services.schemas.common import ModelInfo, Status
+
+__all__ = ["LATE", "PartAnswer", "PartRows", "Parts"]
+
+logger = logging.getLogger("doorstep.services")
+
+PROBLEM_CHECK_S = 10.0
+"""Seconds after which a part of another process is asked anew whether it is one."""
+
+PROBLEM_WAIT_S = 0.2
+"""Longest wait for what it says; it is told when it is asked for the next time."""
+
+LOG_EVERY_S = 10.0
+"""Seconds between two lines in the log about one part that is not answered."""
+
+LATE = "did not answer in time"
+"""Begins the note of a part that is answered by what is usual because it was late."""
+_FAILED = "failed"
+_LAST_RESORT_S = (60.0, 3_600.0)
+"""Between these, in even steps of the logarithm, lies what nothing at all is known of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRows:
+    """What a part is asked: orders at one moment.
+
+    Args:
+        columns: facts and elapsed facts by name, one value per row; None or NaN: not known. A
+            column that is absent was not given: elapsed facts are then looked up.
+        sample_ids: the order of each row, None where it does not exist yet.
+        as_of: the moment.
+    """
+
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]]
+    sample_ids: Sequence[SampleId | None]
+    as_of: datetime
+
+    def rows(self) -> Rows:
+        """Return them as a model takes them."""
+        as_of_us = moment_to_us(self.as_of, "as_of")
+        columns: Mapping[str, Any] = self.columns
+        return Rows(columns, self.sample_ids, np.full(len(self.sample_ids), as_of_us, np.int64))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartAnswer:
+    """What a part answers, row by row.
+
+    Args:
+        distribution: seconds.
+        status: how each row came about.
+        notes: what made a status other than ok.
+        model: what answered; None: no model did.
+    """
+
+    distribution: Distribution
+    status: list[Status]
+    notes: list[list[str]]
+    model: ModelInfo | None
+
+
+class Parts:
+    """Asks the parts of an ETA.
+
+    Args:
+        local: models of this process, by part.
+        remote: services of others, by part; these are asked where a part is both.
+        fallbacks: answer where a part does not; one without has a very wide range.
+        expected: what an ETA was calibrated with, by part; another model of the same question gets
+            a wider range, and is noted. A part that is absent is taken as it is.
+        metrics: count what the parts answered, by part.
+        executor: runs the models of this process; one of its own by default.
+        timeout_s: longest wait for a part, however much time the request has.
+        shared: computes what models of this process have in common.
+        clock: seconds that never run back; injected in tests.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    >>> rows = PartRows(columns={"city": ["BCN"]}, sample_ids=[None], as_of=noon)
+    >>> parts = Parts({})
+    >>> asyncio.run(parts.ask_many({"ready": rows}))["ready"].notes
+    [['ready has no model: answered from what is usual anywhere']]
+    """
+
+    def __init__(
+        self,
+        local: Mapping[str, RowModel],
+        remote: Mapping[str, RemotePart] | None = None,
+        *,
+        fallbacks: Mapping[str, Fallback] | None = None,
+        expected: Mapping[str, PartContract] | None = None,
+        metrics: Mapping[str, EstimateMetrics] | None = None,
+        executor: AnswerExecutor | None = None,
+        timeout_s: float = PART_TIMEOUT_S,
+        shared: SharedFeatures | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._local = dict(local)
+        self._remote = dict(remote or {})
+        self._fallbacks = dict(fallbacks or {})
+        self._expected = dict(expected or {})
+        self._metrics = dict(metrics or {})
+        self._executor = AnswerExecutor() if executor is None else executor
+        self._timeout_s = timeout_s
+        self._shared = shared
+        self._clock = clock
+        self._logged_s: dict[str, float] = {}
+        self._part_problems: dict[str, tuple[float, str]] = {}
+        self._unfinished: set[asyncio.Task[Any]] = set()
+        self._asking: asyncio.Future[Any] | None = None
+
+    async def ask_many(self, asked: Mapping[str, PartRows]) -> dict[str, PartAnswer]:
+        """Ask several parts at once; every row of each is answered, however badly parts do.
+
+        What is left of the current request's time, but for a reserve to make its answer, is the
+        time of all parts.
+
+        Args:
+            asked: rows by part, each part's of its own.
+        """
+        ends_s = self._ends_s()
+        near = {name: rows for name, rows in asked.items() if name not in self._remote}
+        far = {name: rows for name, rows in asked.items() if name in self._remote}
+        asking = {
+            name: asyncio.ensure_future(self._from_afar(name, rows, ends_s))
+            for name, rows in far.items()
+        }
+        found = await self._from_here(near, ends_s)
+        for name, task in asking.items():
+            found[name] = await task
+        answers = {
+            name: self._calibrated(name, self._whole(name, rows, found[name]))
+            for name, rows in asked.items()
+        }
+        for name, answer in answers.items():
+            if name in self._metrics:
+                for status, number in Counter(answer.status).items():
+                    self._metrics[name].count_answers(status, number)
+        return answers
+
+    async def part_problems(self, *, ask_after_s: float = PROBLEM_CHECK_S) -> list[str]:
+        """Return why parts of other processes do not answer as they should, for ``/readyz``.
+
+        What is known is said at once: a part that hangs makes nobody wait.
+
+        Args:
+            ask_after_s: a part that nobody has asked for so long is asked about an order of which
+                nothing is known.
+        """
+        now_s, nothing = self._clock(), PartRows(columns={}, sample_ids=[None], as_of=utc_now())
+        silent = {
+            name: nothing
+            for name in self._remote
+            if now_s - self._part_problems.get(name, (-math.inf, ""))[0] >= ask_after_s
+        }
+        if silent and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.ensure_future(self.ask_many(silent))
+        if self._asking is not None:
+            await asyncio.wait({self._asking}, timeout=PROBLEM_WAIT_S)
+        return [
+            f"{name} {status_problem}"
+            for name, (_, status_problem) in sorted(self._part_problems.items())
+            if status_problem
+        ]
+
+    def warm_up(self) -> None:
+        """Let the models of this process answer something, so that the first question is quick."""
+        for name, model in self._local.items():
+            try:
+                model.warm_up()
+            except ServiceError as error:
+                logger.error("%s cannot be warmed up: %s", name, error)
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        for part in {id(part): part for part in self._remote.values()}.values():
+            await part.close()
+        for model in self._local.values():
+            await asyncio.to_thread(model.close)
+        await asyncio.to_thread(self._executor.close)
+
+    def _ends_s(self) -> float:
+        request = current_request()
+        left_s = self._timeout_s
+        if request is not None:
+            left_s = min(left_s, request.remaining_s() - PART_RESERVE_S)
+        return self._clock() + left_s
+
+    async def _from_here(
+        self, asked: Mapping[str, PartRows], ends_s: float
+    ) -> dict[str, PartAnswer | str]:
+        """Ask models of this process, one after the other; a reason stands for what failed."""
+        found: dict[str, PartAnswer | str] = dict.fromkeys(asked, LATE)
+        if not asked:
+            return found
+
+        def answer() -> None:
+            rows_of = {name: rows.rows() for name, rows in asked.items()}
+            if self._shared is not None:
+                rows_of = self._shared.into(rows_of)
+            for name, rows in asked.items():
+                if self._clock() >= ends_s:
+                    return  # nobody waits for the others any more
+                found[name] = self._answered(name, rows, rows_of[name])
+
+        n_rows = sum(len(rows.sample_ids) for rows in asked.values())
+        task = asyncio.ensure_future(self._executor.run(n_rows, answer))
+        _, late = await asyncio.wait({task}, timeout=max(ends_s - self._clock(), 0.0))
+        for one in late:  # it ends by itself; until then others know that it is under way
+            self._unfinished.add(one)
+            one.add_done_callback(self._unfinished.discard)
+        return dict(found)
+
+    def _answered(self, name: str, asked: PartRows, rows: Rows) -> PartAnswer | str:
+        """Return what the model of a part says, or why it says nothing."""
+        model = self._local.get(name)
+        if model is None:
+            return "has no model"
+        problems: dict[int, InvalidRequest] = {}
+        try:
+            answered = estimate_where_possible(model, rows, range(len(rows)), problems)
+        except Exception:  # whatever it is, the request goes on without this part
+            logger.exception("part %s failed", name)
+            return _FAILED
+        return self._put_together(
+            name, asked, answered, {row: error.reason for row, error in problems.items()}
+        )
+
+    async def _from_afar(self, name: str, rows: PartRows, ends_s: float) -> PartAnswer | str:
+        """Return what the service of a part says, or why it says nothing."""
+        try:
+            async with asyncio.timeout(max(ends_s - self._clock(), 0.0)):
+                answered, refused = await self._remote[name].ask(
+                    rows.columns, rows.sample_ids, rows.as_of
+                )
+            return self._put_together(name, rows, answered, refused)
+        except (TimeoutError, NoAnswerInTime):
+            return LATE
+        except PartMismatch as error:
+            self._complain(name, error)
+            return str(error)
+        except ClientError as error:
+            self._complain(name, error)
+            return "cannot be reached" if isinstance(error, ServiceUnreachable) else _FAILED
+        except Exception:
+            logger.exception("part %s failed", name)
+            return _FAILED
+
+    def _complain(self, name: str, error: ClientError) -> None:
+        """Say why a part is not answered, now and then: many requests meet the same."""
+        now_s = self._clock()
+        if now_s - self._logged_s.get(name, -math.inf) >= LOG_EVERY_S:
+            self._logged_s[name] = now_s
+            logger.warning("part %s: %s: %s", name, type(error).__name__, error)
+
+    def _put_together(
+        self,
+        name: str,
+        rows: PartRows,
+        answered: Sequence[tuple[Estimates, Sequence[int]]],
+        refused: Mapping[int, str],
+    ) -> PartAnswer | str:
+        """Return the answers in the order of the rows; of refused ones, what is usual."""
+        if not answered:
+            return f"refused all rows ({next(iter(refused.values()), 'it says nothing')})"
+        first = answered[0][0]
+        if not refused and len(answered) == 1:
+            return PartAnswer(
+                distribution=first.distribution,
+                status=first.status,
+                notes=first.notes,
+                model=first.model,
+            )
+        groups: list[tuple[Estimates, Sequence[int]]] = list(answered)
+        if refused:
+            bad = sorted(refused)
+            orders = rows.rows().some(bad)
+            notes = [[f"{name}: {refused[row]}"] for row in bad]
+            baseline = self._baseline(name, orders, "refused the row", notes)
+            groups.append((baseline, bad))
+        n, levels = len(rows.sample_ids), first.distribution.levels
+        values = np.empty((n, len(levels)))
+        status: list[Status] = ["fallback"] * n
+        row_notes: list[list[str]] = [[] for _ in range(n)]
+        for estimates, places in groups:
+            distribution = estimates.distribution
+            same = np.array_equal(distribution.levels, levels)
+            values[list(places)] = distribution.values if same else distribution.quantile(levels)
+            for k, row in enumerate(places):
+                status[row], row_notes[row] = estimates.status[k], estimates.notes[k]
+        return PartAnswer(
+            distribution=Distribution(levels, values),
+            status=status,
+            notes=row_notes,
+            model=first.model,
+        )
+
+    def _whole(self, name: str, rows: PartRows, found: PartAnswer | str) -> PartAnswer:
+        """Return the answer of a part; what is usual, where there is a reason instead."""
+        if not isinstance(found, str):
+            return found
+        baseline = self._baseline(name, rows.rows(), found)
+        return PartAnswer(
+            distribution=baseline.distribution,
+            status=baseline.status,
+            notes=baseline.notes,
+            model=None,
+        )
+
+    def _calibrated(self, name: str, answer: PartAnswer) -> PartAnswer:
+        """Return the answer of a part, wider where the ETA was not calibrated with its model."""
+        expected, model = self._expected.get(name), answer.model
+        note = "" if expected is None or model is None else expected.mismatch_note(model.tag)
+        if name in self._remote:
+            failed = answer.notes[0][0] if model is None and answer.notes[0] else ""
+            doubt = note or failed.removeprefix(f"{name} ").partition(": answered from")[0]
+            self._part_problems[name] = self._clock(), doubt
+        if not note or expected is None:
+            return answer
+        status: list[Status] = [one if one == "fallback" else "degraded" for one in answer.status]
+        return replace(
+            answer,
+            distribution=expected.widened(answer.distribution),
+            status=status,
+            notes=[[*one, f"{name} {note}"] for one in answer.notes],
+        )
+
+    def _baseline(
+        self, name: str, rows: Rows, why: str, notes: Sequence[Sequence[str]] | None = None
+    ) -> Estimates:
+        fallback = self._fallbacks.get(name)
+        if fallback is None:
+            fallback = self._fallbacks[name] = Fallback.constant(_last_resort_s())
+        return fallback_estimates(fallback, rows, why=f"{name} {why}", model=_NO_MODEL, notes=notes)
+
+
+_NO_MODEL = ModelInfo(tag="", catalog_version="", fingerprint="")
+
+
+def _last_resort_s() -> list[float]:
+    low, high = _LAST_RESORT_S
+    return [low * (high / low) ** level for level in GRID_LEVELS]

@@ -1,0 +1,248 @@
+"""A part of an ETA that another service answers, over the network."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.typing import SampleId
+from estimators.core.distribution import Distribution
+from services.client.connections import AsyncServiceClient
+from services.client.errors import ServiceUnreachable, UnreadableAnswer
+from services.core.limits import MAX_COLUMN_ROWS
+from services.core.secret_masking import masked
+from services.core.settings import PartSettings
+from services.estimation.part_contract import PartContract
+from services.estimation.rows import Estimates
+from services.schemas.common import (
+    Leg,
+    PredictColumnsAnswer,
+    PredictColumnsRequest,
+    Status,
+    TravelColumnsRequest,
+)
+
+__all__ = ["CircuitBreaker", "RemotePart", "remote_parts"]
+
+logger = logging.getLogger("doorstep.services")
+
+FAILURES_TO_OPEN = 3
+"""So many unanswered questions in a row, and a service is left alone for a while."""
+
+RETRIES = 1
+"""How often a question is sent again."""
+
+OPEN_S = 1.0
+"""How long: until then its parts are answered by what is usual, at once."""
+
+Answered = tuple[list[tuple[Estimates, Sequence[int]]], dict[int, str]]
+
+
+class CircuitBreaker:
+    """Leaves a service alone for a while that does not answer, then asks it again.
+
+    Args:
+        url: of the service, for messages.
+        failures: so many in a row begin a pause; while the service is down, each one more does.
+        open_s: seconds.
+        clock: seconds that never run back; injected in tests.
+
+    >>> breaker = CircuitBreaker("http://etp:3000", failures=1)
+    >>> breaker.check()
+    >>> breaker.failed()
+    >>> breaker.check()
+    Traceback (most recent call last):
+    ...
+    services.client.errors.ServiceUnreachable: http://etp:3000 did not answer lately; ...
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        failures: int = FAILURES_TO_OPEN,
+        open_s: float = OPEN_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = masked(url)
+        self._max_failures = failures
+        self._open_s = open_s
+        self._clock = clock
+        self._failures = 0
+        self._until_s = -np.inf
+
+    def check(self) -> None:
+        """Raise :class:`ServiceUnreachable` while the service is left alone."""
+        if self._clock() < self._until_s:
+            raise ServiceUnreachable(f"{self._url} did not answer lately; it is left alone")
+
+    def succeeded(self) -> None:
+        """Note an answer."""
+        if self._failures >= self._max_failures:
+            logger.warning("%s answers again", self._url)
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Note that there was none."""
+        self._failures += 1
+        if self._failures == self._max_failures:
+            logger.warning("%s did not answer: it is asked rarely until it does", self._url)
+        if self._failures >= self._max_failures:
+            self._until_s = self._clock() + self._open_s
+
+
+class RemotePart:
+    """Asks ``/predict_columns`` of a service.
+
+    Args:
+        client: of the service; parts of one service can share it.
+        leg: which leg of a courier's way; None: the service has one model.
+        breaker: leaves the service alone where it does not answer; parts of one service share it.
+        expected: what its answers must be about; None: whatever it answers is taken.
+    """
+
+    def __init__(
+        self,
+        client: AsyncServiceClient,
+        *,
+        breaker: CircuitBreaker,
+        leg: Leg | None = None,
+        expected: PartContract | None = None,
+    ) -> None:
+        self._client = client
+        self._leg = leg
+        self._expected = expected
+        self._breaker = breaker
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def ask(
+        self,
+        columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+        sample_ids: Sequence[SampleId | None],
+        as_of: datetime,
+    ) -> Answered:
+        """Ask about rows, in requests that the service takes.
+
+        Returns:
+            What was answered, each with the numbers of its rows; and why rows were refused.
+
+        Raises:
+            ClientError: there is no answer, or none that can be read.
+            AnotherQuestion: it answers something else.
+            TimeoutError: whoever asks has stopped to wait.
+        """
+        self._breaker.check()
+        n = len(sample_ids)
+        starts = range(0, n, MAX_COLUMN_ROWS)
+        try:
+            answers = await asyncio.gather(
+                *(
+                    self._ask(
+                        {name: column[i : i + MAX_COLUMN_ROWS] for name, column in columns.items()},
+                        sample_ids[i : i + MAX_COLUMN_ROWS],
+                        as_of,
+                    )
+                    for i in starts
+                )
+            )
+        except (ServiceUnreachable, asyncio.CancelledError):  # cancelled: nobody waits any more
+            self._breaker.failed()
+            raise
+        self._breaker.succeeded()
+        groups: list[tuple[Estimates, Sequence[int]]] = []
+        refused: dict[int, str] = {}
+        for first, answer in zip(starts, answers, strict=True):
+            if self._expected is not None:
+                self._expected.check(answer)
+            places = _answered_rows(answer, min(MAX_COLUMN_ROWS, n - first))
+            reasons = {one.row: one.reason for one in answer.problems}
+            if places:
+                groups.append((_estimates(answer, places), [first + row for row in places]))
+            for row in set(range(min(MAX_COLUMN_ROWS, n - first))).difference(places):
+                refused[first + row] = reasons.get(row, "no reason was given")
+        return groups, refused
+
+    async def _ask(
+        self,
+        columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+        sample_ids: Sequence[SampleId | None],
+        as_of: datetime,
+    ) -> PredictColumnsAnswer:
+        arguments: dict[str, Any] = {
+            "columns": {name: _compact(column) for name, column in columns.items()},
+            "sample_ids": list(sample_ids),
+            "as_of": as_of,
+        }
+        question = (
+            PredictColumnsRequest(**arguments)
+            if self._leg is None
+            else TravelColumnsRequest(leg=self._leg, **arguments)
+        )
+        return await self._client.ask("/predict_columns", question, PredictColumnsAnswer)
+
+
+def _compact(column: Sequence[Any] | NDArray[Any]) -> Any:
+    """Return a column as JSON has it: one value where all are the same.
+
+    >>> _compact(["BCN", "BCN"]), _compact(np.array([1.0, np.nan])), _compact([None, None])
+    ('BCN', [1.0, nan], None)
+    """
+    values = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    first = values[0]
+    same = all(one is first or (one == first and type(one) is type(first)) for one in values)
+    return first if same else values
+
+
+def _answered_rows(answer: PredictColumnsAnswer, n_rows: int) -> list[int]:
+    """Return the places of the rows that have an answer."""
+    lengths = {len(answer.values_s), len(answer.status), len(answer.notes)}
+    if lengths != {n_rows}:
+        raise UnreadableAnswer(f"an answer about {sorted(lengths)} rows, asked about {n_rows}")
+    return [row for row, values_s in enumerate(answer.values_s) if values_s is not None]
+
+
+def _estimates(answer: PredictColumnsAnswer, places: list[int]) -> Estimates:
+    values = np.array([answer.values_s[row] for row in places], np.float64)
+    statuses = [answer.status[row] for row in places]
+    status: list[Status] = [one for one in statuses if one != "refused"]
+    if len(status) < len(statuses):
+        raise UnreadableAnswer("a row is refused, and answered nevertheless")
+    notes = [answer.notes[row] for row in places]
+    distribution = Distribution(answer.levels, values)
+    return Estimates(distribution, status, notes, np.empty((len(places), 0)), answer.model)
+
+
+def remote_parts(
+    settings: PartSettings, expected: Mapping[str, PartContract] | None = None
+) -> dict[str, RemotePart]:
+    """Return the parts that have an address; those of one address share a client.
+
+    Args:
+        settings: say which.
+        expected: what each must answer, by part.
+    """
+    remote: dict[str, RemotePart] = {}
+    clients: dict[str, tuple[AsyncServiceClient, CircuitBreaker]] = {}
+    for part, (url, leg) in settings.addresses.items():
+        if not url:
+            continue
+        if url not in clients:
+            # Who waits for a part would rather have what is usual than wait for a second attempt.
+            client = AsyncServiceClient(
+                url, retries=RETRIES, timeout_s=settings.timeout_ms / 1_000.0
+            )
+            clients[url] = client, CircuitBreaker(url)
+        client, breaker = clients[url]
+        expects = None if expected is None else expected.get(part)
+        remote[part] = RemotePart(client, breaker=breaker, leg=leg, expected=expects)
+    return remote

@@ -1,0 +1,1 @@
+"""Define what all rooms share: errors, limits, settings, clocks and request context."""

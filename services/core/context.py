@@ -1,0 +1,160 @@
+"""What is known of the request that is being answered, wherever its code runs.
+
+Only the standard library is imported: clients use this to hand on trace and deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from services.core.errors import InvalidRequest
+from services.core.limits import MAX_REQUEST_ID_CHARACTERS, MAX_TIMEOUT_DIGITS
+from services.core.trace_context import TraceContext
+
+__all__ = [
+    "ARRIVED_KEY",
+    "ENVOY_TIMEOUT_HEADER",
+    "REQUEST_KEY",
+    "TIMEOUT_HEADER",
+    "RequestContext",
+    "current_request",
+    "enter_request",
+    "in_thread",
+    "queued_in_threads",
+    "record_duration",
+    "request_id_from",
+    "timeout_s_of",
+]
+
+T = TypeVar("T")
+
+REQUEST_KEY = "doorstep.request"
+"""Where an ASGI scope holds its :class:`RequestContext`."""
+
+ARRIVED_KEY = "doorstep.arrived_s"
+"""Where an ASGI scope holds when the first data of the request arrived, by ``time.monotonic``."""
+
+TIMEOUT_HEADER = "x-timeout-ms"
+"""Milliseconds that whoever asks will still wait."""
+ENVOY_TIMEOUT_HEADER = "x-envoy-expected-rq-timeout-ms"
+"""The same, as Envoy says it to whom it forwards a request."""
+
+_REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_CHARACTERS}}}")
+_MILLISECONDS = re.compile(rf"[0-9]{{1,{MAX_TIMEOUT_DIGITS}}}")
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request on its way through a service.
+
+    Args:
+        request_id: the caller's id of it, or one that was made.
+        trace: this service's part in the trace.
+        ends_s: when its answer is of no use any more, by ``time.monotonic``.
+        key_id: the API key that asked, empty where none was needed.
+        times_s: seconds that its parts took, by name.
+    """
+
+    request_id: str
+    trace: TraceContext
+    ends_s: float
+    key_id: str = ""
+    times_s: dict[str, float] = field(default_factory=dict)
+
+    def remaining_s(self) -> float:
+        """Return how many seconds are left; negative where none are."""
+        return self.ends_s - time.monotonic()
+
+
+_CURRENT: ContextVar[RequestContext | None] = ContextVar("doorstep_request", default=None)
+
+
+def current_request() -> RequestContext | None:
+    """Return the request that is being answered here, None outside of one."""
+    return _CURRENT.get()
+
+
+def enter_request(request: RequestContext) -> None:
+    """Make a request the one that this task answers."""
+    _CURRENT.set(request)
+
+
+_QUEUED: set[object] = set()  # a set, because threads change it: adding and discarding are atomic
+
+
+async def in_thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function gives that runs in a thread, still about the current request."""
+    within = partial(copy_context().run, function, *arguments)
+    ticket = object()
+
+    def begun() -> T:
+        _QUEUED.discard(ticket)
+        return within()
+
+    _QUEUED.add(ticket)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(threads, begun)
+    finally:
+        _QUEUED.discard(ticket)
+
+
+def queued_in_threads() -> int:
+    """Return how many functions wait for a thread of this process."""
+    return len(_QUEUED)
+
+
+def record_duration(part: str, seconds: float) -> None:
+    """Note for the log of the current request how long a part of it took.
+
+    Parts of one name add up. Outside of a request this does nothing.
+    """
+    request = _CURRENT.get()
+    if request is not None:
+        request.times_s[part] = request.times_s.get(part, 0.0) + seconds
+
+
+def request_id_from(given: str) -> str:
+    """Return the id that a request brings, or a new one where that is none.
+
+    >>> request_id_from("r-7")
+    'r-7'
+    >>> len(request_id_from("not an id"))
+    16
+    """
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def timeout_s_of(given: str, from_envoy: str = "") -> float | None:
+    """Return how many seconds whoever asks will wait, None where it does not say.
+
+    Args:
+        given: the header ``x-timeout-ms``, empty where there is none.
+        from_envoy: what Envoy says; 0 and what is no number mean that it does not say.
+
+    Raises:
+        InvalidRequest: the header is there, but is not a whole number of at least 1.
+
+    >>> timeout_s_of("250")
+    0.25
+    >>> timeout_s_of("800", "300")
+    0.3
+    """
+    timeouts_ms: list[int] = []
+    if given:
+        if not _MILLISECONDS.fullmatch(given) or int(given) < 1:
+            raise InvalidRequest(
+                f"is {given[:20]!r}; expected whole milliseconds, 1 or more", field=TIMEOUT_HEADER
+            )
+        timeouts_ms.append(int(given))
+    if _MILLISECONDS.fullmatch(from_envoy) and int(from_envoy) > 0:
+        timeouts_ms.append(int(from_envoy))
+    return min(timeouts_ms) / 1_000.0 if timeouts_ms else None

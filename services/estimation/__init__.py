@@ -1,0 +1,1 @@
+"""Answer with one model over one event store."""

@@ -1,0 +1,127 @@
+"""Answers without a model: what is usual for the store and hour, the city, or anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aggregators.stores import EventStore
+from aggregators.typing import SampleId
+from estimators.core.distribution import Distribution
+from estimators.eta.part_question import PartQuestion
+from estimators.fallback.model import Fallback
+from services.core.errors import InvalidRequest
+from services.estimation.fact_bounds import BOUNDS
+from services.estimation.order_fields import check_value
+from services.estimation.rows import Estimates, Rows, one_row
+from services.schemas.common import ModelInfo, Status
+
+__all__ = ["FallbackModel", "fallback_estimates"]
+
+_BASES = {
+    "store and hour": "answered from what is usual for the store at this hour",
+    "city": "answered from what is usual in the city",
+    "constant": "answered from what is usual anywhere",
+}
+
+
+class FallbackModel:
+    """Stands in for a model that cannot be had.
+
+    Without a model nobody knows which fields an order may have, so any are taken whose values could
+    be those of an order.
+
+    Args:
+        fallback: what answers.
+        tag: of the model for which it stands in.
+        why: what is the matter with that, for the notes.
+    """
+
+    feature_names: tuple[str, ...] = ()
+    question: PartQuestion | None = None
+
+    def __init__(self, fallback: Fallback, *, tag: str, why: str) -> None:
+        self.info = ModelInfo(tag=tag, catalog_version="", fingerprint="")
+        self._fallback = fallback
+        self._why = why
+
+    def check(self, order: Mapping[str, Any]) -> None:
+        """Refuse what no order can have as a value."""
+        for name, value in order.items():
+            if value is not None:
+                check_value("order", name, value, is_number=_is_number(name, value))
+
+    def takes(self, name: str) -> bool:
+        """Return that an order may have this field."""
+        return True
+
+    def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
+        """Return the rows with what no order can have as a value."""
+        problems: dict[int, InvalidRequest] = {}
+        for name, column in columns.items():
+            for i, value in enumerate(column):
+                if value is not None and i not in problems:
+                    try:
+                        check_value("columns", name, value, is_number=_is_number(name, value))
+                    except InvalidRequest as error:
+                        problems[i] = error
+        return problems
+
+    def estimate(self, rows: Rows) -> Estimates:
+        """Answer rows, each labelled ``fallback``."""
+        return fallback_estimates(self._fallback, rows, why=self._why, model=self.info)
+
+    def estimate_one(
+        self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
+    ) -> Estimates:
+        """Answer one row."""
+        return self.estimate(one_row(order, sample_id, as_of_us))
+
+    def use_event_store(self, event_store: EventStore) -> None:
+        """Do nothing: no event is looked at."""
+
+    def warm_up(self) -> None:
+        """Answer an order about which nothing is known."""
+        self.estimate_one({}, None, 0)
+
+    def close(self) -> None:
+        """Do nothing: nothing runs in the background."""
+
+
+def _is_number(name: str, value: object) -> bool:
+    return name in BOUNDS or isinstance(value, float)
+
+
+def fallback_estimates(
+    fallback: Fallback,
+    rows: Rows,
+    *,
+    why: str,
+    model: ModelInfo,
+    notes: Sequence[Sequence[str]] | None = None,
+    n_features: int = 0,
+) -> Estimates:
+    """Return what is usual for rows, labelled, with what made it necessary.
+
+    Args:
+        fallback: what answers.
+        rows: that are asked about.
+        why: why there is no better answer.
+        model: that should have answered.
+        notes: what is to be said of each row beside that.
+        n_features: the real-time features that the answer is to have, all missing.
+    """
+    n = len(rows)
+    distribution: Distribution
+    distribution, known = fallback.distribution({**rows.columns}, rows.as_of_us)
+    before = notes if notes is not None else [()] * n
+    status: list[Status] = ["fallback"] * n
+    return Estimates(
+        distribution,
+        status,
+        [[*one, f"{why}: {_BASES[basis]}"] for one, basis in zip(before, known, strict=True)],
+        np.full((n, n_features), np.nan),
+        model,
+    )

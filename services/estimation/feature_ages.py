@@ -1,0 +1,95 @@
+"""How old the events are that features rest on: a stream that stands still shows here.
+
+Finding out costs as much as computing the features, so it is done for one request a second, beside
+the requests.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aggregators import FeatureSet
+from aggregators.stores import EventStore
+from services.estimation.metrics import EstimateMetrics
+
+__all__ = ["FeatureAges"]
+
+logger = logging.getLogger("doorstep.services")
+
+_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    as_of: datetime
+    keys: Mapping[str, Any]
+    sample_id: Any
+
+
+class FeatureAges:
+    """Observes how long before ``as_of`` the latest event of each dimension happened.
+
+    Args:
+        features: those of the estimates.
+        event_store: where their events are.
+        metrics: take the ages.
+        every_s: seconds between two looks.
+    """
+
+    def __init__(
+        self,
+        features: FeatureSet,
+        event_store: EventStore,
+        *,
+        metrics: EstimateMetrics,
+        every_s: float = _EVERY_S,
+    ) -> None:
+        self._features = features
+        self._event_store = event_store
+        self._every_s = every_s
+        self._dimension_of = {feature.name: feature.dimension for feature in features}
+        self._metrics = metrics
+        self._question: _Question | None = None
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feature-ages", daemon=True)
+        self._thread.start()
+
+    def offer(self, as_of: datetime, keys: Mapping[str, Any], sample_id: Any) -> None:
+        """Say what was asked; the first question of every second is looked into."""
+        if self._question is None:
+            self._question = _Question(as_of, keys, sample_id)
+
+    def close(self) -> None:
+        """End the thread. A second call does nothing."""
+        self._ends.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Look into the question that waits, if there is one."""
+        question, self._question = self._question, None
+        if question is None:
+            return
+        latest: dict[str, datetime] = {}
+        for one in self._features.observe(
+            self._event_store,
+            as_of=question.as_of,
+            keys=question.keys,
+            sample_id=question.sample_id,
+        ):
+            moment, dimension = one.last_event_time, self._dimension_of[one.name]
+            if moment is not None:
+                latest[dimension] = max(moment, latest.get(dimension, moment))
+        for dimension, moment in latest.items():
+            self._metrics.observe_age(dimension, (question.as_of - moment).total_seconds())
+
+    def _run(self) -> None:
+        while not self._ends.wait(self._every_s):
+            try:
+                self.look()
+            except Exception as error:  # whoever asked was answered, and told what is wrong
+                logger.warning("the age of features is not known: %s", error)

@@ -1,0 +1,356 @@
+"""One estimator over one event store: rows in, a distribution, a status and notes for each out.
+
+Knows nothing of HTTP or JSON. What goes wrong with the store or the model makes an answer wider and
+is said in its notes; it never fails a row.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from time import perf_counter, time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators import FeatureSet
+from aggregators import __version__ as aggregators_version
+from aggregators.errors import AggregatorError, FunctionError, StoreError
+from aggregators.events import Source
+from aggregators.functions import EXPENSIVE, evaluate, function_code
+from aggregators.stores import EventStore
+from aggregators.times import from_us
+from aggregators.typing import SampleId
+from estimators.core.distribution import Distribution
+from estimators.eta.part_question import PartQuestion
+from estimators.fallback.model import Fallback
+from estimators.model.base import Estimator
+from estimators.model.saved_sources import typed_sources
+from estimators.monitoring.validation import Note, Validator
+from estimators.quantiles.widening import widen_to_baseline
+from services.core.context import record_duration
+from services.core.errors import InvalidRequest, Unavailable
+from services.core.secret_masking import masked, without_paths
+from services.estimation.elapsed import ElapsedLookup, known_columns, order_source
+from services.estimation.fact_bounds import UnitHints
+from services.estimation.fallback import fallback_estimates
+from services.estimation.feature_ages import FeatureAges
+from services.estimation.metrics import EstimateMetrics
+from services.estimation.order_fields import OrderFields
+from services.estimation.rows import Estimates, Rows, one_row
+from services.schemas.common import ModelInfo, Status
+
+__all__ = ["PartModel"]
+
+logger = logging.getLogger("doorstep.services")
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_EVENT_STORE_ERRORS = (StoreError, FunctionError, sqlite3.Error, OSError)
+_WARM_ROWS = 300
+_MODEL_FAILED = "the model failed"
+_LOG_EVERY_S = 10.0
+
+
+class PartModel:
+    """Answers rows with one estimator.
+
+    Args:
+        estimator: fitted; its features are computed over ``event_store``.
+        tag: the model's tag, for the answers.
+        metrics: what is timed.
+        event_store: has the events; None: not yet, see :meth:`use_event_store`. Without one all
+            rows are degraded.
+        fallback: answers where the model fails; None: the request fails.
+        validator: moves facts into the range that training saw.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        *,
+        tag: str,
+        metrics: EstimateMetrics,
+        event_store: EventStore | None = None,
+        fallback: Fallback | None = None,
+        validator: Validator | None = None,
+    ) -> None:
+        features = estimator.features
+        self._estimator = estimator
+        self._features = features
+        self._facts = estimator.facts
+        self._fields = OrderFields(estimator)
+        self._metrics = metrics
+        self._event_store = event_store
+        self._no_event_store = "the event store is not open yet"
+        self._fallback = fallback
+        self._validator = validator
+        self._failed_s = -math.inf
+        seen = validator.seen if validator is not None else None
+        self._hints = UnitHints(tuple(self._facts.numbers), seen)
+        self._own_source = features.sources[0].name
+        source = order_source(features.sources)
+        self._lookup: ElapsedLookup | None = None
+        if source is not None and self._fields.elapsed:
+            self._lookup = ElapsedLookup(self._fields.elapsed, source)
+        self._ages: FeatureAges | None = None
+        self.info = ModelInfo(
+            tag=tag,
+            catalog_version=features.version,
+            fingerprint=features.fingerprint,
+            aggregators_version=aggregators_version,
+        )
+
+    @property
+    def question(self) -> PartQuestion:
+        """What it estimates."""
+        return PartQuestion.of(self._estimator)
+
+    @property
+    def features(self) -> FeatureSet:
+        """The real-time features."""
+        return self._features
+
+    @property
+    def fields(self) -> OrderFields:
+        """The fields that an order may have."""
+        return self._fields
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the real-time features."""
+        return self._features.names
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What a store must keep for it, with the types that it has learned."""
+        return typed_sources(self._features.sources, self._facts.categories)
+
+    def without_event_store(self) -> PartModel:
+        """Return the same model for what cannot wait for a store over the network any longer."""
+        alone = copy.copy(self)
+        alone._event_store = alone._ages = None
+        alone._no_event_store = "the event store in Redis does not answer in time"
+        return alone
+
+    def use_event_store(self, event_store: EventStore) -> None:
+        """Take the features from this store from now on, and look how old their events are."""
+        self._event_store = event_store
+        self._ages = FeatureAges(self._features, event_store, metrics=self._metrics)
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._ages is not None:
+            self._ages.close()
+
+    def check(self, order: Mapping[str, Any]) -> None:
+        """Refuse an order with a field that none has, or a value of the wrong type."""
+        self._fields.check(order)
+
+    def takes(self, name: str) -> bool:
+        """Return whether an order may have this field."""
+        return self._fields.takes(name)
+
+    def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
+        """Return what is wrong with rows, by number."""
+        return self._fields.check_columns(columns)
+
+    def warm_up(self) -> None:
+        """Answer an order about which nothing is known, so that the first real ones are quick."""
+        for feature in self._features:
+            if callable(feature.function) and function_code(feature.function)[0] == EXPENSIVE:
+                # A library may be loaded, which takes seconds.
+                evaluate(feature.function, np.arange(3.0), feature.name)
+        order: dict[str, Any] = dict.fromkeys(self._fields.needed)
+        now_us = round(time() * 1e6)
+        self.estimate_one(order, None, now_us)
+        columns = {name: [None] * _WARM_ROWS for name in order}
+        ids = [None] * _WARM_ROWS
+        self.estimate(Rows(columns, ids, np.full(_WARM_ROWS, now_us, np.int64)))
+
+    def estimate_one(
+        self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
+    ) -> Estimates:
+        """Answer one order that was checked.
+
+        Raises:
+            InvalidRequest: a key or id of another type than the store's, or a moment that the
+                store has forgotten.
+            Unavailable: the model failed, and there is nothing to fall back on.
+        """
+        began_s = perf_counter()
+        given = dict(order)
+        notes: list[str] = []
+        keys = {name: order.get(name) for name in self._features.dimensions}
+        own = {self._own_source: sample_id}
+        try:
+            event_store = self._open_event_store()
+            if self._lookup is not None:
+                notes += self._lookup.into(given, event_store, sample_id, as_of_us)
+            realtime = self._features.transform_array(
+                event_store, as_of=as_of_us, keys=keys, sample_id=own
+            )
+            if self._ages is not None:
+                self._ages.offer(from_us(as_of_us), keys, own)
+        except _EVENT_STORE_ERRORS as error:
+            realtime = np.full(len(self._features), np.nan)
+            notes.append(_unread(error))
+        except AggregatorError as error:
+            raise InvalidRequest(str(error), field="order") from None
+        missing = self._fields.missing(given)
+        notes = [*missing, *notes]
+        facts = self._facts.encode_one(given, as_of_us)
+        moved: list[Note] = []
+        hints = self._hints.of_one(facts.tolist(), given, order)
+        if self._validator is not None:
+            facts, moved = self._validator.clip_one(facts, given)
+        computed_s = perf_counter()
+        try:
+            inputs = self._estimator.assemble(facts, realtime)[np.newaxis, :]
+            distribution = self._predicted(inputs, np.array([True]) if notes else None)
+            if missing:
+                distribution = self._widen_to_baseline(
+                    distribution, one_row(given, sample_id, as_of_us), [0]
+                )
+        except Exception:  # a model may be damaged in any way
+            return self._without_model(one_row(given, sample_id, as_of_us), [notes])
+        self._time(began_s, computed_s)
+        status = _status(notes, moved)
+        words = [*notes, *map(str, moved), *hints]
+        return Estimates(distribution, [status], [words], realtime[np.newaxis, :], self.info)
+
+    def estimate(self, rows: Rows) -> Estimates:
+        """Answer rows that were checked, with one read of the store and one call of the model.
+
+        Raises:
+            InvalidRequest: as of :meth:`estimate_one`, of one row at least.
+            Unavailable: as of :meth:`estimate_one`.
+        """
+        began_s = perf_counter()
+        n = len(rows)
+        columns: dict[str, Any] = dict(rows.columns)
+        lookup_notes: dict[int, list[str]] = {}
+        nothing = [None] * n
+        keys = {name: columns.get(name, nothing) for name in self._features.dimensions}
+        own = {self._own_source: rows.sample_ids}
+        try:
+            event_store = self._open_event_store()
+            if self._lookup is not None:
+                lookup_notes = self._lookup.into_columns(
+                    columns, event_store, rows.sample_ids, rows.as_of_us
+                )
+            realtime = rows.realtime
+            if realtime is None:
+                realtime = self._features.transform_many(
+                    event_store, as_of=rows.as_of_us, keys=keys, sample_id=own
+                )
+            if self._ages is not None and n:
+                first = {name: column[0] for name, column in keys.items()}
+                own_first = {self._own_source: rows.sample_ids[0]}
+                self._ages.offer(from_us(int(rows.as_of_us[0])), first, own_first)
+        except _EVENT_STORE_ERRORS as error:
+            realtime = np.full((n, len(self._features)), np.nan)
+            columns = known_columns(columns)
+            lookup_notes = {i: [_unread(error)] for i in range(n)}
+        except AggregatorError as error:
+            raise InvalidRequest(str(error), field="order") from None
+        missing = self._fields.missing_of(columns, n)
+        notes: list[list[str]] = [[] for _ in range(n)]
+        for row_notes in (missing, lookup_notes):
+            for i, some in row_notes.items():
+                notes[i] += some
+        facts = self._facts.encode_columns(columns, rows.as_of_us)
+        moved: dict[int, list[Note]] = {}
+        hints = self._hints.of_rows(facts, columns, rows.columns)
+        if self._validator is not None:
+            facts, moved = self._validator.clip(facts, columns)
+        computed_s = perf_counter()
+        try:
+            inputs = self._estimator.assemble(facts, realtime)
+            incomplete = np.fromiter(map(bool, notes), np.bool_, n)
+            distribution = self._predicted(inputs, incomplete if incomplete.any() else None)
+            if missing:
+                distribution = self._widen_to_baseline(
+                    distribution, rows.but(columns), sorted(missing)
+                )
+        except Exception:
+            return self._without_model(rows.but(columns), notes)
+        self._time(began_s, computed_s)
+        status: list[Status] = ["degraded" if one else "ok" for one in notes]
+        for i, what in moved.items():
+            status[i] = _status(notes[i], what)
+            notes[i] += map(str, what)
+        for i, words in hints.items():
+            notes[i] += words
+        return Estimates(distribution, status, notes, realtime, self.info)
+
+    def _open_event_store(self) -> EventStore:
+        if self._event_store is None:
+            raise StoreError(self._no_event_store)
+        return self._event_store
+
+    def _predicted(self, inputs: FloatArray, incomplete: BoolArray | None) -> Distribution:
+        """Ask the model; rows without all that they should have get the wider range of such."""
+        if incomplete is None:
+            return self._estimator.predict(inputs)
+        return self._estimator.predict(inputs, incomplete)
+
+    def _widen_to_baseline(
+        self, distribution: Distribution, rows: Rows, places: list[int]
+    ) -> Distribution:
+        """Let answers that lack a fact reach as far as what is usual does."""
+        if self._fallback is None:
+            return distribution
+        lacking = rows.some(places)
+        baseline, _ = self._fallback.distribution({**lacking.columns}, lacking.as_of_us)
+        scale = self._estimator.model.grid.scale
+        values = distribution.values.copy()
+        values[places] = widen_to_baseline(distribution[np.array(places)], baseline, scale).values
+        return Distribution(distribution.levels, values)
+
+    def _without_model(self, rows: Rows, notes: Sequence[Sequence[str]]) -> Estimates:
+        """Answer what is usual, after the model has failed."""
+        if time() - self._failed_s >= _LOG_EVERY_S:  # many requests meet the same
+            self._failed_s = time()
+            logger.exception("the model %s failed", self.info.tag)
+        if self._fallback is None:
+            raise Unavailable(f"{_MODEL_FAILED}; the log has it") from None
+        return fallback_estimates(
+            self._fallback,
+            rows,
+            why=_MODEL_FAILED,
+            model=self.info,
+            notes=notes,
+            n_features=len(self._features),
+        )
+
+    def _time(self, began_s: float, computed_s: float) -> None:
+        features_s, model_s = computed_s - began_s, perf_counter() - computed_s
+        self._metrics.time_features(features_s)
+        self._metrics.time_model(model_s)
+        record_duration("features", features_s)
+        record_duration("model", model_s)
+
+
+def _status(notes: Sequence[str], moved: Iterable[Note]) -> Status:
+    """Return the status of a row, from what it lacks and what was made of its facts."""
+    if notes:
+        return "degraded"
+    return "input_clipped" if any(note.what == "clipped" for note in moved) else "ok"
+
+
+def _unread(error: Exception) -> str:
+    logger.error("no real-time features for a request: %s: %s", type(error).__name__, error)
+    return f"real-time features are missing: {_why_unread(error)}"
+
+
+def _why_unread(error: Exception) -> str:
+    """Return in words what failed, without addresses, passwords and places on the machine."""
+    if isinstance(error, sqlite3.Error | OSError):
+        return f"the event store cannot be read ({without_paths(masked(str(error)))})"
+    return without_paths(masked(str(error))) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Open, check and compact the event store, and read features from it."""

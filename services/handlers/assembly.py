@@ -1,0 +1,131 @@
+"""What answers the callers, made of one model, its parts and one event store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import datetime
+
+import msgspec
+
+from aggregators import __version__
+from aggregators.stores import EventStore
+from estimators.eta.model import EtaModel
+from services.composition.composer import Composer
+from services.composition.explainer import Explainer
+from services.composition.opening import sources_of
+from services.composition.order_book import OrderBook, Vocabulary
+from services.composition.parts import Parts
+from services.core.clock import utc_now
+from services.estimation.metrics import EstimateMetrics
+from services.handlers.courier_arrival import CourierArrival
+from services.handlers.courier_selection import CourierSelection
+from services.handlers.display_metrics import DisplayMetrics, display_metrics
+from services.handlers.display_policy import DisplayPolicy
+from services.handlers.displayed_eta import DisplayedEta
+from services.handlers.order_eta import OrderEta
+from services.prediction_log.entries import PredictionLogger
+from services.prediction_log.log import PredictionLog
+from services.schemas.common import ModelInfo
+
+__all__ = ["EtaHandlers", "info_of"]
+
+_FINGERPRINT_DIGITS = 16
+
+
+class EtaHandlers:
+    """The four answers of the ETA service.
+
+    Args:
+        model: composes.
+        parts: answer its parts.
+        event_store: knows the orders.
+        tag: of the model.
+        policy: how ranges are shown.
+        metrics: count the estimates.
+        log: takes them; None: they are not logged.
+        threads: do what takes long, beside the event loop.
+        readers: threads that wait for the store while orders are looked up.
+        ranges: count what became of the ranges; by default those of the process.
+        clock: gives the moment of a request that names none; injected in tests.
+    """
+
+    def __init__(
+        self,
+        model: EtaModel,
+        parts: Parts,
+        event_store: EventStore,
+        *,
+        tag: str,
+        policy: DisplayPolicy,
+        metrics: EstimateMetrics,
+        log: PredictionLog | None,
+        threads: Executor,
+        readers: Executor | None = None,
+        ranges: DisplayMetrics | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        sources = sources_of(model)
+        facts = [estimator.facts for estimator in model.parts.values()]
+        vocabulary = Vocabulary.of(facts, sources)
+        book = OrderBook(event_store, sources[0], vocabulary, threads=readers)
+        composer = Composer(model, parts, threads, metrics=metrics)
+        self._composer = composer
+        self.vocabulary = vocabulary
+        self.order_events = sources[0].events
+        info = info_of(model, tag)
+        self.eta = OrderEta(
+            book,
+            composer,
+            metrics=metrics,
+            log=PredictionLogger(log, "eta", info),
+            model=info,
+            threads=threads,
+            explain=Explainer(model, event_store).explain,
+            clock=clock,
+        )
+        self.selection = CourierSelection(
+            book,
+            composer,
+            metrics=metrics,
+            log=PredictionLogger(log, "eta/courier_selection", info),
+            model=info,
+            threads=threads,
+            clock=clock,
+        )
+        self.arrival = CourierArrival(
+            book,
+            composer,
+            metrics=metrics,
+            log=PredictionLogger(log, "eta/courier_arrival", info),
+            model=info,
+            clock=clock,
+        )
+        self.displayed = DisplayedEta(
+            vocabulary,
+            composer,
+            policy,
+            metrics=metrics,
+            ranges=display_metrics() if ranges is None else ranges,
+            log=PredictionLogger(log, "eta/displayed_eta", info),
+            clock=clock,
+        )
+
+    def warm_up(self) -> None:
+        """Compile what is compiled at first use, before the first request pays for it."""
+        self._composer.warm_up()
+
+
+def info_of(model: EtaModel, tag: str) -> ModelInfo:
+    """Return what composed an answer: its fingerprint is that of the parts it was fitted with."""
+    parts = sorted(model.parts.items())
+    versions = sorted({one.features.version for _, one in parts})
+    fingerprints = {name: one.features.fingerprint for name, one in parts}
+    content = msgspec.json.encode([sorted(model.tags.items()), sorted(fingerprints.items())])
+    return ModelInfo(
+        tag=tag,
+        catalog_version=", ".join(versions),
+        fingerprint=hashlib.sha256(content).hexdigest()[:_FINGERPRINT_DIGITS],
+        aggregators_version=__version__,
+    )

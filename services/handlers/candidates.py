@@ -1,0 +1,314 @@
+"""The pairs of orders and couriers that a request asks about, checked, as columns of rows.
+
+A pair is asked as if its courier were assigned at this very moment, whatever courier the order has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregators.stores.base import Sample
+from aggregators.times import moment_to_us
+from aggregators.typing import SampleId
+from estimators.core.stages import elapsed_name, stage_of
+from services.composition.composer import COURIER_FACTS, Rows
+from services.composition.order_book import KnownOrder, OrderBook, elapsed_columns_of
+from services.composition.order_columns import (
+    ObjectArray,
+    RowErrors,
+    check_length,
+    checked_columns,
+    object_array,
+    taken,
+)
+from services.core.errors import InvalidRequest, UnknownOrder
+from services.core.limits import MAX_PAIRS
+from services.estimation.fact_bounds import BOUNDS, impossible
+from services.schemas.courier_selection import CourierSelectionRequest, OrderColumns
+from services.schemas.request_times import us_of
+
+__all__ = ["Candidates", "candidates_of"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+COURIER_EVENTS = ("courier_assigned", "courier_at_store")
+"""What another courier of the order has done; it says nothing of a candidate."""
+
+JUST_NOW_S = 1.0
+"""How long ago a candidate counts as assigned."""
+
+DISTANCE = "distance_to_store_m"
+_SINCE_ASSIGNED = elapsed_name("courier_assigned")
+_AFTER_PICKUP = ("picked_up", "courier_at_customer", "delivered", "cancelled")
+
+Kind = Literal["order", "courier", "pair"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The pairs of a request that can be estimated, and why others cannot.
+
+    Args:
+        order: place of each pair's order in the request, shape (n_pairs,).
+        courier: place of its courier.
+        distance_m: from the courier to the store, NaN where it is not known.
+        order_ids: of all orders of the request.
+        orders: what is known of each of them; None where it was refused.
+        order_columns: facts and elapsed facts of the orders, as if a courier were assigned now.
+        courier_columns: facts of the couriers.
+        stages: of the orders, as if a courier were assigned now.
+        promised_s: seconds from now until what the customer was promised, per order, NaN where
+            nothing was; None: nothing at all.
+        errors: why rows of the request were refused, by kind and place.
+        refused: pairs that were.
+    """
+
+    order: IntArray
+    courier: IntArray
+    distance_m: FloatArray
+    order_ids: list[SampleId | None]
+    orders: list[KnownOrder | None]
+    order_columns: dict[str, ObjectArray]
+    courier_columns: dict[str, ObjectArray]
+    stages: NDArray[np.str_]
+    promised_s: FloatArray | None
+    errors: dict[Kind, RowErrors]
+    refused: int
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def rows(self, pairs: IntArray) -> tuple[Rows, Rows, IntArray]:
+        """Return some pairs as rows, their orders as rows, and which of them each pair is of."""
+        places, order_of = np.unique(self.order[pairs], return_inverse=True)
+        order, courier = self.order[pairs], self.courier[pairs]
+        columns = taken(self.order_columns, order) | taken(self.courier_columns, courier)
+        distance = self.distance_m[pairs]
+        distances = distance.astype(object)
+        distances[np.isnan(distance)] = None
+        columns[DISTANCE] = distances.tolist()
+        ids = object_array(one.sample_id if one else None for one in self.orders)
+        return (
+            Rows(
+                columns=columns,
+                sample_ids=ids[order].tolist(),
+                stages=self.stages[order],
+                notes=self._notes(order),
+            ),
+            Rows(
+                columns=taken(self.order_columns, places),
+                sample_ids=ids[places].tolist(),
+                stages=self.stages[places],
+            ),
+            order_of,
+        )
+
+    def _notes(self, order: IntArray) -> dict[int, list[str]]:
+        lacking = {k: one.notes for k, one in enumerate(self.orders) if one and one.notes}
+        if not lacking:
+            return {}
+        return {row: lacking[k] for row, k in enumerate(order.tolist()) if k in lacking}
+
+
+def candidates_of(
+    request: CourierSelectionRequest,
+    book: OrderBook,
+    samples: Sequence[Sample | None] | None,
+    as_of: datetime,
+) -> Candidates:
+    """Return the pairs that a request asks about.
+
+    Args:
+        request: names them.
+        book: knows what can be said of orders.
+        samples: what it found of the request's orders; None: the event store could not be read.
+        as_of: the moment.
+
+    Raises:
+        InvalidRequest: columns of other lengths or of unknown names, too many pairs.
+    """
+    errors: dict[Kind, RowErrors] = {"order": {}, "courier": {}, "pair": {}}
+    orders = _orders(request.orders, book, samples, as_of, errors["order"])
+    n_couriers = len(request.couriers.courier_id)
+    courier_columns = checked_columns(
+        request.couriers.facts,
+        n_couriers,
+        book.vocabulary,
+        path="couriers.facts",
+        of="courier",
+        errors=errors["courier"],
+    )
+    ids = request.couriers.courier_id
+    for row, error in book.vocabulary.bad_values("courier_id", ids, "couriers").items():
+        errors["courier"].setdefault(
+            row, InvalidRequest(error.reason, field=f"{error.field}[{row}]")
+        )
+    courier_columns["courier_id"] = object_array(ids)
+    order, courier, distance_m = _pairs(request, errors["pair"])
+    good = _good(order, courier, len(orders), n_couriers, errors)
+    promised_s = _promised_s(request.orders, as_of)
+    return Candidates(
+        order=order[good],
+        courier=courier[good],
+        distance_m=distance_m[good],
+        order_ids=request.orders.order_id,
+        orders=orders,
+        order_columns=_order_columns(orders, moment_to_us(as_of, "as_of")),
+        courier_columns=courier_columns,
+        stages=np.array([_stage(one) for one in orders], dtype=np.str_),
+        promised_s=promised_s,
+        errors=errors,
+        refused=len(order) - int(good.sum()),
+    )
+
+
+def _orders(
+    given: OrderColumns,
+    book: OrderBook,
+    samples: Sequence[Sample | None] | None,
+    as_of: datetime,
+    errors: RowErrors,
+) -> list[KnownOrder | None]:
+    n = len(given.order_id)
+    facts = checked_columns(
+        given.facts, n, book.vocabulary, path="orders.facts", of="order", errors=errors
+    )
+    if given.promised_at is not None:
+        check_length(given.promised_at, n, "orders.promised_at", "order")
+        _check_promises(given.promised_at, errors)
+    found: list[KnownOrder | None] = []
+    for row, order_id in enumerate(given.order_id):
+        try:
+            one = book.known(
+                order_id,
+                None if samples is None else samples[row],
+                {name: column[row] for name, column in facts.items()},
+                {},
+                moment_to_us(as_of, "as_of"),
+                was_read=samples is not None,
+            )
+        except UnknownOrder as error:
+            path = f"orders.order_id[{row}]"
+            errors.setdefault(row, InvalidRequest(error.reason, field=path))
+            found.append(None)
+            continue
+        if one.stale:
+            errors.setdefault(row, InvalidRequest(one.stale, field=f"orders.order_id[{row}]"))
+        over = [event for event in _AFTER_PICKUP if event in one.happened_us]
+        if over:
+            reason = f"the order {order_id!r} is {over[0]} already; no courier can take it"
+            errors.setdefault(row, InvalidRequest(reason, field=f"orders.order_id[{row}]"))
+        found.append(None if row in errors else one)
+    return found
+
+
+def _check_promises(promised_at: Sequence[datetime | None], errors: RowErrors) -> None:
+    for row, moment in enumerate(promised_at):
+        if moment is not None:
+            try:
+                us_of(moment, f"orders.promised_at[{row}]")
+            except InvalidRequest as error:
+                errors.setdefault(row, error)
+
+
+def _pairs(
+    request: CourierSelectionRequest, errors: RowErrors
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the places of orders and couriers of all pairs, and the distances."""
+    n_orders = len(request.orders.order_id)
+    n_couriers = len(request.couriers.courier_id)
+    pairs, matrix = request.pairs, request.distance_to_store_m
+    if pairs is None:
+        order = np.repeat(np.arange(n_orders), n_couriers)
+        courier = np.tile(np.arange(n_couriers), n_orders)
+        if matrix is None:
+            return order, courier, np.full(len(order), np.nan)
+        check_length(matrix, n_orders, DISTANCE, "order")
+        for row, of_order in enumerate(matrix):
+            check_length(of_order, n_couriers, f"{DISTANCE}[{row}]", "courier")
+        return order, courier, _distances([m for row in matrix for m in row], DISTANCE, errors)
+    if matrix is not None:
+        raise InvalidRequest(
+            "stands beside pairs; give the distances of pairs as pairs.distance_to_store_m",
+            field=DISTANCE,
+        )
+    n = len(pairs.order)
+    assert n <= MAX_PAIRS, "the type of the request says so"
+    check_length(pairs.courier, n, "pairs.courier", "pair")
+    distance_m = np.full(n, np.nan)
+    if pairs.distance_to_store_m is not None:
+        path = f"pairs.{DISTANCE}"
+        check_length(pairs.distance_to_store_m, n, path, "pair")
+        distance_m = _distances(pairs.distance_to_store_m, path, errors)
+    order = np.array([min(one, MAX_PAIRS) for one in pairs.order], dtype=np.int64)
+    courier = np.array([min(one, MAX_PAIRS) for one in pairs.courier], dtype=np.int64)
+    for name, places, there in (("order", order, n_orders), ("courier", courier, n_couriers)):
+        for row in np.flatnonzero(places >= there).tolist():
+            reason = f"there is no {name} of this place; there are {there}, counted from 0"
+            errors.setdefault(row, InvalidRequest(reason, field=f"pairs.{name}[{row}]"))
+    return order, courier, distance_m
+
+
+def _distances(given: list[float | None], path: str, errors: RowErrors) -> FloatArray:
+    distance_m = np.array(given, dtype=np.float64)
+    bounds = BOUNDS[DISTANCE]
+    for row in np.flatnonzero((distance_m < bounds.low) | (distance_m > bounds.high)).tolist():
+        reason = f"{impossible(DISTANCE, distance_m[row])}, or null"
+        errors.setdefault(row, InvalidRequest(reason, field=f"{path}[{row}]"))
+    return distance_m
+
+
+def _good(
+    order: IntArray,
+    courier: IntArray,
+    n_orders: int,
+    n_couriers: int,
+    errors: dict[Kind, RowErrors],
+) -> BoolArray:
+    """Return which pairs can be estimated."""
+    good = np.ones(len(order), dtype=bool)
+    good[list(errors["pair"])] = False
+    for kind, places, n in (("order", order, n_orders), ("courier", courier, n_couriers)):
+        bad = np.zeros(n, dtype=bool)
+        bad[list(errors[kind])] = True  # type: ignore[index]
+        good &= ~bad[np.minimum(places, n - 1)]
+    return good
+
+
+def _order_columns(orders: list[KnownOrder | None], as_of_us: int) -> dict[str, ObjectArray]:
+    """Return facts and elapsed facts of orders to which a courier is assigned now."""
+    names = dict.fromkeys(name for one in orders if one for name in one.facts)
+    columns = {
+        name: object_array(one.facts.get(name) if one else None for one in orders)
+        for name in names
+        if name not in COURIER_FACTS
+    }
+    past = [_without_courier(one) if one else {} for one in orders]
+    for name, seconds in elapsed_columns_of(past, as_of_us).items():
+        columns[name] = object_array(seconds)
+    columns[_SINCE_ASSIGNED] = object_array(JUST_NOW_S for _ in orders)
+    return columns
+
+
+def _without_courier(order: KnownOrder) -> dict[str, int]:
+    return {k: us for k, us in order.happened_us.items() if k not in COURIER_EVENTS}
+
+
+def _stage(order: KnownOrder | None) -> str:
+    return "" if order is None else stage_of({*_without_courier(order), "courier_assigned"})
+
+
+def _promised_s(given: OrderColumns, as_of: datetime) -> FloatArray | None:
+    if given.promised_at is None:
+        return None
+    return np.array(
+        [np.nan if one is None else (one - as_of).total_seconds() for one in given.promised_at]
+    )

@@ -1,0 +1,225 @@
+"""When the couriers of a store's orders walk in: estimates before, facts afterwards.
+
+Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from aggregators.stores.base import Sample
+from aggregators.times import from_us, moment_to_us
+from estimators.core.stages import OPEN_STAGES
+from services.composition.composer import STATUSES, Composer, Composition
+from services.composition.order_book import KnownOrder, OrderBook
+from services.core.clock import utc_now
+from services.core.errors import InvalidRequest
+from services.estimation.metrics import EstimateMetrics
+from services.handlers.order_eta import rows_of
+from services.handlers.rounding import add_seconds, quantiles, round_probabilities, round_to_eighths
+from services.prediction_log.entries import PredictionLogger
+from services.schemas.common import ModelInfo, Problem
+from services.schemas.decoding import decode
+from services.schemas.eta import (
+    ArrivalAnswer,
+    ArrivalRow,
+    ArrivalRowAnswer,
+    CourierArrivalAnswer,
+    CourierArrivalRequest,
+    CourierState,
+)
+from services.schemas.request_times import moment_of
+
+__all__ = ["CourierArrival"]
+
+_MEETING = ("to_store", "ready")
+"""The parts that say when courier and order are at the store."""
+
+_FOOD_READY = frozenset(("ready", "picked_up", "courier_at_customer", "delivered"))
+_CAME = ("courier_at_store", "picked_up", "courier_at_customer", "delivered")
+"""Events that say the courier has been at the store; the first of them says when."""
+
+
+class CourierArrival:
+    """Answers for the orders of a store.
+
+    Args:
+        orders: looks them up.
+        composer: estimates what is still to come.
+        metrics: count the estimates.
+        log: takes them.
+        model: what composes, for the answers.
+        clock: gives the moment of a request that names none; injected in tests.
+    """
+
+    def __init__(
+        self,
+        orders: OrderBook,
+        composer: Composer,
+        *,
+        metrics: EstimateMetrics,
+        log: PredictionLogger,
+        model: ModelInfo,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._orders = orders
+        self._composer = composer
+        self._metrics = metrics
+        self._log = log
+        self._model = model
+        self._clock = clock
+
+    async def answer(
+        self, request: CourierArrivalRequest, *, request_id: str
+    ) -> CourierArrivalAnswer:
+        """Answer many orders; one that cannot be answered says why and harms no other."""
+        as_of = moment_of(request.as_of, self._clock)
+        answers = [ArrivalRowAnswer(row=row) for row in range(len(request.orders))]
+        known = await self._known(request.orders, moment_to_us(as_of, "as_of"), answers, request_id)
+        coming: list[tuple[ArrivalAnswer, KnownOrder]] = []
+        for row, order in known.items():
+            answer = answers[row].answer = _facts(order)
+            if order.stale and answer.courier not in ("delivered", "cancelled"):
+                answer.status = "degraded"
+                answer.notes.append(order.stale)
+                self._metrics.count_answer(answer.status)
+            elif answer.courier in ("not_assigned", "on_the_way"):
+                coming.append((answer, order))
+        models: dict[str, ModelInfo] = {}
+        if coming:
+            rows = rows_of([order for _, order in coming], moment_to_us(as_of, "as_of"))
+            composition = await self._composer.compose(rows, as_of, only=_MEETING)
+            _fill([answer for answer, _ in coming], composition, as_of, request.levels)
+            models = {"eta": self._model, **composition.models}
+            self._write_log(coming, request, as_of, request_id)
+        refused = len(answers) - len(known)
+        if refused:
+            self._metrics.count_answers("refused", refused)
+        for status, count in Counter(answer.status for answer, _ in coming).items():
+            self._metrics.count_answers(status, count)
+        return CourierArrivalAnswer(
+            request_id=request_id, as_of=as_of, refused=refused, rows=answers, models=models
+        )
+
+    async def _known(
+        self,
+        raws: Sequence[msgspec.Raw],
+        as_of_us: int,
+        answers: Sequence[ArrivalRowAnswer],
+        request_id: str,
+    ) -> dict[int, KnownOrder]:
+        """Return what is known of each order, by row; others get their problem."""
+        rows: dict[int, ArrivalRow] = {}
+        for i, raw in enumerate(raws):
+            try:
+                rows[i] = decode(raw, ArrivalRow)
+                self._orders.vocabulary.check(rows[i].order, "order")
+            except InvalidRequest as error:
+                rows.pop(i, None)
+                answers[i].problem = _problem(error, request_id)
+        samples = await self._orders.find([row.order_id for row in rows.values()])
+        known: dict[int, KnownOrder] = {}
+        for k, (i, row) in enumerate(rows.items()):
+            try:
+                known[i] = self._known_one(row, samples, k, as_of_us)
+            except InvalidRequest as error:
+                answers[i].problem = _problem(error, request_id)
+        return known
+
+    def _known_one(
+        self, row: ArrivalRow, samples: Sequence[Sample | None] | None, k: int, as_of_us: int
+    ) -> KnownOrder:
+        sample = None if samples is None else samples[k]
+        return self._orders.known(
+            row.order_id, sample, row.order, row.happened, as_of_us, was_read=samples is not None
+        )
+
+    def _write_log(
+        self,
+        coming: Sequence[tuple[ArrivalAnswer, KnownOrder]],
+        request: CourierArrivalRequest,
+        as_of: datetime,
+        request_id: str,
+    ) -> None:
+        if not self._log.is_open:
+            return
+        for row, (answer, order) in enumerate(coming):
+            assert answer.expected_in_s is not None
+            assert answer.arrival_s is not None
+            self._log.add(
+                request_id=request_id,
+                row=row,
+                order_id=order.order_id,
+                as_of=as_of,
+                status=answer.status,
+                notes=answer.notes,
+                order=order.facts,
+                mean_s=answer.expected_in_s,
+                quantiles_s=dict(zip(request.levels, answer.arrival_s.values(), strict=True)),
+            )
+
+
+def _facts(order: KnownOrder) -> ArrivalAnswer:
+    """Return what is fact about the courier of an order."""
+    assert order.order_id is not None, "orders of a store have ids"
+    happened = order.happened_us
+    courier = _courier_of(order)
+    answer = ArrivalAnswer(
+        order_id=order.order_id,
+        courier=courier,
+        status="ok",
+        food_ready=not _FOOD_READY.isdisjoint(happened),
+        notes=list(order.notes),
+    )
+    arrived = [happened[event] for event in _CAME if event in happened]
+    if arrived:
+        answer.arrived_at = from_us(arrived[0])
+        if "courier_at_store" not in happened:
+            answer.notes.append("nobody recorded when the courier came; it was then at the latest")
+    if courier == "cancelled":
+        answer.notes.append("the order is cancelled: no courier comes for it")
+    return answer
+
+
+def _courier_of(order: KnownOrder) -> CourierState:
+    stage = order.stage
+    if stage == "delivered":
+        return "delivered"
+    if stage == "cancelled":
+        return "cancelled"
+    if stage in ("picked_up", "courier_at_customer"):
+        return "picked_up"
+    if stage in ("courier_at_store", "both_at_store"):
+        return "at_store"
+    assert stage in OPEN_STAGES, stage
+    return "on_the_way" if "courier_assigned" in order.happened_us else "not_assigned"
+
+
+def _fill(
+    answers: Sequence[ArrivalAnswer],
+    composition: Composition,
+    as_of: datetime,
+    levels: Sequence[float],
+) -> None:
+    """Let the estimates be in the answers."""
+    expected_s = round_to_eighths(composition.at_store.mean()).tolist()
+    arrival_s = quantiles(composition.at_store, levels)
+    ready = round_probabilities(composition.ready_on_arrival).tolist()
+    wait_s = round_to_eighths(composition.courier_wait_s).tolist()
+    for row, answer in enumerate(answers):
+        answer.status = STATUSES[composition.codes[row]]
+        answer.notes = composition.notes.get(row, [])
+        answer.expected_in_s = expected_s[row]
+        answer.expected_at = add_seconds(as_of, expected_s[row])
+        answer.arrival_s = {level: seconds[row] for level, seconds in arrival_s.items()}
+        answer.arrival_at = {level: add_seconds(as_of, s) for level, s in answer.arrival_s.items()}
+        answer.ready_on_arrival = ready[row]
+        answer.courier_wait_s = wait_s[row]
+
+
+def _problem(error: InvalidRequest, request_id: str) -> Problem:
+    return Problem(error=error.error, field=error.field, reason=error.reason, request_id=request_id)

@@ -1,0 +1,140 @@
+"""Which courier should take which order: every pair estimated as if the courier were assigned now.
+
+Knows nothing of HTTP. Orders are looked up once; what does not depend on the courier is estimated
+once per order, the rest once per pair, a few thousand pairs at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from datetime import datetime
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.composition.composer import Composer
+from services.composition.order_book import OrderBook
+from services.core.clock import utc_now
+from services.core.context import in_thread
+from services.estimation.metrics import EstimateMetrics
+from services.handlers.candidates import Candidates, candidates_of
+from services.handlers.pair_cost import CostWeights
+from services.handlers.ranked_pairs import Selection
+from services.prediction_log.entries import PredictionLogger
+from services.schemas.common import ModelInfo
+from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest
+from services.schemas.request_times import moment_of
+
+__all__ = ["CHUNK_PAIRS", "FEW_PAIRS", "CourierSelection", "n_pairs_of"]
+
+IntArray = NDArray[np.int64]
+
+T = TypeVar("T")
+
+FEW_PAIRS = 512
+"""So many pairs take a millisecond or two: handing them to a thread would cost as much."""
+
+CHUNK_PAIRS = 4_096
+"""Pairs that are estimated together; others have their turn in between."""
+
+
+class CourierSelection:
+    """Answers which courier should take which order.
+
+    Args:
+        orders: looks orders up.
+        composer: estimates pairs.
+        metrics: count the pairs.
+        log: takes the best pair of each order.
+        model: what composes, for the answers.
+        threads: do what takes long, beside the event loop.
+        clock: gives the moment of a request that names none; injected in tests.
+    """
+
+    def __init__(
+        self,
+        orders: OrderBook,
+        composer: Composer,
+        *,
+        metrics: EstimateMetrics,
+        log: PredictionLogger,
+        model: ModelInfo,
+        threads: Executor,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._orders = orders
+        self._composer = composer
+        self._metrics = metrics
+        self._log = log
+        self._model = model
+        self._threads = threads
+        self._clock = clock
+
+    async def answer(
+        self, request: CourierSelectionRequest, *, request_id: str
+    ) -> CourierSelectionAnswer:
+        """Answer one request.
+
+        Raises:
+            InvalidRequest: columns of other lengths, of unknown names, or too many pairs.
+        """
+        as_of = moment_of(request.as_of, self._clock)
+        given = request.weights
+        weights = CostWeights(
+            courier_wait=given.courier_wait,
+            food_wait=given.food_wait,
+            eta=given.eta,
+            lateness=given.lateness,
+        )
+        samples = await self._orders.find(request.orders.order_id)
+        candidates = await self._do(
+            n_pairs_of(request), candidates_of, request, self._orders, samples, as_of
+        )
+        selection = Selection(candidates, weights, request.levels)
+        for pairs in _chunks(candidates):
+            rows, orders, order_of = await self._do(len(pairs), candidates.rows, pairs)
+            composition = await self._composer.compose(
+                rows, as_of, orders=orders, order_of=order_of
+            )
+            await self._do(len(pairs), selection.take, pairs, composition)
+        answer = await self._do(len(candidates), selection.answer, request.top, as_of, request_id)
+        answer.models["eta"] = self._model
+        for status, count in selection.counts().items():
+            self._metrics.count_answers(status, count)
+        self._write_log(selection, as_of, request_id)
+        return answer
+
+    async def _do(self, n_pairs: int, function: Callable[..., T], *arguments: Any) -> T:
+        """Do something with pairs: a few at once, many beside the event loop."""
+        if n_pairs <= FEW_PAIRS:
+            return function(*arguments)
+        return await in_thread(self._threads, function, *arguments)
+
+    def _write_log(self, selection: Selection, as_of: datetime, request_id: str) -> None:
+        if self._log.is_open:
+            for best in selection.best():
+                self._log.add(request_id=request_id, as_of=as_of, **best)
+
+
+def n_pairs_of(request: CourierSelectionRequest) -> int:
+    """Return how many pairs a request asks about."""
+    if request.pairs is not None:
+        return len(request.pairs.order)
+    return len(request.orders.order_id) * len(request.couriers.courier_id)
+
+
+def _chunks(candidates: Candidates) -> Iterator[IntArray]:
+    """Yield the pairs, a few thousand at a time, those of an order together where they fit."""
+    order_of = candidates.order
+    sequence = np.argsort(order_of, kind="stable")
+    ends = np.flatnonzero(np.diff(order_of[sequence])) + 1
+    start = 0
+    while start < len(sequence):
+        stop = start + CHUNK_PAIRS
+        if stop < len(sequence):
+            fitting = ends[(ends > start) & (ends <= stop)]
+            stop = int(fitting[-1]) if len(fitting) else stop
+        yield sequence[start:stop]
+        start = stop

@@ -1,0 +1,1 @@
+"""Take events over HTTP and Redis Streams into an event store."""

@@ -1,0 +1,322 @@
+"""Events into a store, each with a status of its own.
+
+A batch is decoded with one typed pass; only where that fails, event by event, to find the bad ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from aggregators.events import Event, Source
+from aggregators.stores import EventStore
+from aggregators.times import moment_to_us
+from aggregators.typing import Moment
+from services.core.clock import utc_now
+from services.core.errors import InvalidRequest
+from services.core.limits import LARGE_BODY_BYTES, MAX_EVENTS
+from services.core.unknown_data import UnknownData
+from services.intake.append import WriteOutcome
+from services.intake.cloudevents import event_of, extensions_of, meant_by, structured
+from services.intake.group_commit import GroupCommitWriter
+from services.intake.metrics import IntakeMetrics
+from services.schemas.batch_elements import elements_of
+from services.schemas.common import (
+    CloudEvent,
+    CloudEventBatch,
+    CloudEvents,
+    EventsAnswer,
+    EventStatus,
+    OpenCloudEvent,
+)
+from services.schemas.decoding import decode, decode_or_none
+from services.schemas.request_times import moment_of
+
+__all__ = [
+    "EVENT_TYPES",
+    "Incoming",
+    "Intake",
+    "IntakeRules",
+    "is_list",
+    "read_events",
+    "split_batch",
+]
+
+EVENT_TYPES = (
+    "application/json",
+    "application/cloudevents-batch+json",
+    "application/cloudevents+json",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeRules:
+    """What is taken: events of these sources, no later than the clock by more than the skew.
+
+    Args:
+        sources: the sources by their names.
+        max_clock_skew_s: how far ahead of the clock an event's times may be.
+        unknown_data: what becomes of a field of an event's data that its source does not declare:
+            ``ignore`` it, or ``refuse`` the event.
+        clock: gives the present moment; injected in tests.
+    """
+
+    sources: Mapping[str, Source]
+    max_clock_skew_s: float
+    unknown_data: UnknownData = "ignore"
+    clock: Callable[[], datetime] = utc_now
+
+    def now_us(self) -> int:
+        """Return the present moment in microseconds UTC."""
+        return moment_to_us(moment_of(None, self.clock), "clock")
+
+    def event(self, message: CloudEvent, now_us: int) -> Event:
+        """Return the event of a message, or raise :class:`InvalidRequest` with the field."""
+        event = event_of(message, self.sources, self.unknown_data)
+        self._check_time("time", event.time, now_us)
+        if event.recorded_at is not None:
+            self._check_time("recordedtime", event.recorded_at, now_us)
+        return event
+
+    def _check_time(self, name: str, time_us: Moment, now_us: int) -> None:
+        assert isinstance(time_us, int), "the events of messages have plain times"
+        if time_us - now_us > self.max_clock_skew_s * 1e6:
+            raise self._too_late(name, time_us, now_us)
+
+    def _too_late(self, name: str, time_us: int, now_us: int) -> InvalidRequest:
+        return InvalidRequest(
+            f"is {(time_us - now_us) / 1e6:,.1f} s ahead of this service's clock; at most"
+            f" {self.max_clock_skew_s:,g} s are taken: check the sender's clock",
+            field=name,
+        )
+
+
+@dataclass(slots=True)
+class Incoming:
+    """The events of a body: a status for each; of the good ones, the event and its position.
+
+    ``ignored`` counts what was left out of good events, by source, part (``data`` or ``attribute``)
+    and name.
+    """
+
+    statuses: list[EventStatus] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    ignored: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def read(self, body: bytes, rules: IntakeRules, now_us: int) -> None:
+        """Add the events of a body; errors as of :func:`read_events`."""
+        messages = _typed(body)
+        if messages is not None:
+            for message in messages:
+                self.take(message, rules, now_us)
+            return
+        for raw in split_batch(body):
+            try:
+                message, extensions = _open(raw)
+            except InvalidRequest as error:
+                known = decode_or_none(raw, _Labels) or _Labels()
+                self.refuse(_id_of(raw), error, known.source, known.type)
+            else:
+                self.take(message, rules, now_us, extensions)
+
+    def take(
+        self,
+        message: CloudEvent,
+        rules: IntakeRules,
+        now_us: int,
+        extensions: Iterable[str] = (),
+    ) -> None:
+        """Add one decoded message: as an event, or as refused."""
+        try:
+            event = rules.event(message, now_us)
+        except InvalidRequest as error:
+            self.refuse(message.id, error, message.source, message.type)
+            return
+        self.positions.append(len(self.statuses))
+        self.events.append(event)
+        self.statuses.append(EventStatus(id=message.id, status="accepted"))
+        if message.data is not None and len(event.data) < len(message.data):
+            for name in message.data.keys() - event.data.keys():
+                self.ignored[event.source, "data", name] += 1
+        for name in extensions:
+            self.ignored[event.source, "attribute", name] += 1
+
+    def refuse(self, event_id: str | None, error: InvalidRequest, source: str, name: str) -> None:
+        """Add one refused message."""
+        self.statuses.append(_refused(event_id, error))
+        self.refused.append((source, name))
+
+    def refuse_written(self, written: WriteOutcome) -> None:
+        """Let the store's refusals become the statuses of their events."""
+        for i, error in written.refusals.items():
+            status = self.statuses[self.positions[i]]
+            self.statuses[self.positions[i]] = _refused(status.id, error)
+            self.refused.append((self.events[i].source, self.events[i].event))
+
+    def kept(self, written: WriteOutcome) -> list[Event]:
+        """Return the events that the store has."""
+        if not written.refusals:
+            return self.events
+        return [event for i, event in enumerate(self.events) if i not in written.refusals]
+
+
+def split_batch(body: bytes) -> list[msgspec.Raw]:
+    """Return the events of a body, one or a list of them, undecoded.
+
+    An element of a list that cannot be decoded stands for itself alone.
+
+    Raises:
+        InvalidRequest: not JSON, an empty list, or more events than the limit.
+    """
+    if not is_list(body):
+        return [decode(body, msgspec.Raw)]
+    raws = decode_or_none(body, CloudEvents)
+    if raws is not None:
+        return raws
+    parts = elements_of(body) or []
+    good = (decode_or_none(part, msgspec.Raw) is not None for part in parts)
+    if len(parts) > MAX_EVENTS or not any(good):  # where none is JSON, the body is not
+        return decode(body, CloudEvents)  # says what is wrong
+    return [msgspec.Raw(part) for part in parts]
+
+
+def is_list(body: bytes) -> bool:
+    """Return whether a body is a list of events rather than one."""
+    return body.lstrip()[:1] == b"["
+
+
+def read_events(body: bytes, rules: IntakeRules, now_us: int) -> Incoming:
+    """Return the events of a body, one or a list of them, each good or refused.
+
+    Raises:
+        InvalidRequest: not JSON, an empty list, or more events than the limit.
+    """
+    incoming = Incoming()
+    incoming.read(body, rules, now_us)
+    return incoming
+
+
+class Intake:
+    """Takes the bodies of requests into one store.
+
+    Args:
+        event_store: where the events go.
+        metrics: what is counted and timed.
+        max_clock_skew_s: how far ahead of the clock an event's times may be.
+        unknown_data: what becomes of data that a source does not declare: ``ignore``, ``refuse``.
+        clock: gives the present moment; injected in tests.
+    """
+
+    def __init__(
+        self,
+        event_store: EventStore,
+        metrics: IntakeMetrics,
+        *,
+        max_clock_skew_s: float,
+        unknown_data: UnknownData = "ignore",
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._rules = IntakeRules(
+            sources=event_store.sources,
+            max_clock_skew_s=max_clock_skew_s,
+            unknown_data=unknown_data,
+            clock=clock,
+        )
+        self._metrics = metrics
+        self._writer = GroupCommitWriter(event_store, metrics)
+
+    async def take(
+        self, body: bytes, *, request_id: str, headers: Mapping[str, str] | None = None
+    ) -> EventsAnswer:
+        """Append the good events of a body and say what became of each.
+
+        Returns only after the store has the accepted events. A bad event refuses itself alone.
+
+        Args:
+            body: an event or a list of them; with ``ce-`` headers, the data of one event.
+            request_id: for the answer.
+            headers: attributes of an event in binary mode.
+
+        Raises:
+            InvalidRequest: no batch, or too large a one.
+            Unavailable: the store cannot take events now. None of the batch is acknowledged.
+        """
+        now_us = self._rules.now_us()
+        if headers:
+            body = structured(headers, body)
+        if len(body) < LARGE_BODY_BYTES:
+            incoming = read_events(body, self._rules, now_us)
+        else:
+            incoming = await asyncio.to_thread(read_events, body, self._rules, now_us)
+        written = WriteOutcome()
+        if incoming.events:
+            written = await self._writer.write(incoming.events)
+            incoming.refuse_written(written)
+        self._metrics.count_events(incoming.kept(written), arrival_us=now_us)
+        self._metrics.count_effects(written)
+        self._metrics.count_ignored(incoming.ignored)
+        for source, name in incoming.refused:
+            self._metrics.count_refused(source, name, self._rules.sources)
+        return EventsAnswer(
+            request_id=request_id,
+            accepted=len(incoming.statuses) - len(incoming.refused),
+            refused=len(incoming.refused),
+            applied=written.applied,
+            duplicates=written.duplicates,
+            superseded=written.superseded,
+            events=incoming.statuses,
+        )
+
+    def close(self) -> None:
+        """Write what is waiting; nothing is taken afterwards."""
+        self._writer.close()
+
+
+def _typed(body: bytes) -> Iterable[CloudEvent] | None:
+    """Return the messages of a body in which every event is of the right type, else None."""
+    if is_list(body):
+        return decode_or_none(body, CloudEventBatch)
+    message = decode_or_none(body, CloudEvent)
+    return None if message is None else (message,)
+
+
+def _open(raw: msgspec.Raw) -> tuple[CloudEvent, list[str]]:
+    """Return a message, and its attributes that only its sender and others know.
+
+    Raises:
+        InvalidRequest: it is no event, or has an attribute that none can have.
+    """
+    message = decode_or_none(raw, CloudEvent)
+    if message is not None:
+        return message, []
+    try:
+        opened = decode(raw, OpenCloudEvent)
+    except InvalidRequest as error:
+        raise meant_by(error, decode_or_none(raw, dict[str, msgspec.Raw]) or ()) from None
+    return opened, extensions_of(decode(raw, dict[str, msgspec.Raw]))
+
+
+def _refused(event_id: str | None, error: InvalidRequest) -> EventStatus:
+    return EventStatus(id=event_id, status="refused", field=error.field, reason=error.reason)
+
+
+class _Identified(msgspec.Struct):
+    id: str
+
+
+class _Labels(msgspec.Struct):
+    source: str = ""
+    type: str = ""
+
+
+def _id_of(message: msgspec.Raw) -> str | None:
+    """The id of an event that may be broken in every other way."""
+    identified = decode_or_none(message, _Identified)
+    return None if identified is None else identified.id

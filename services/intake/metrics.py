@@ -1,0 +1,175 @@
+"""What the intake of events counts and times, in every service that takes events.
+
+Labels are the declared names of sources and events; nothing that a caller sends becomes one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from bisect import bisect_left
+from collections import Counter as Counts
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+from aggregators.events import Event, Source
+from services.core.limits import MAX_TEXT_CHARACTERS
+from services.intake.append import WriteOutcome
+
+__all__ = ["IntakeMetrics", "intake_metrics"]
+
+logger = logging.getLogger("doorstep.services")
+
+UNKNOWN = "unknown"
+
+MAX_NAMED = 100
+"""So many names of what is ignored are logged: senders choose them."""
+
+_IGNORED = {
+    "data": "events of %r carry the field %r, which the source does not declare: it is ignored",
+    "attribute": "events of %r carry the attribute %r, which nothing here uses: it is ignored",
+}
+
+# Below zero is what is ahead of this machine's clock; then from the network's delay to days.
+_LATENESS_S = (0.0, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0)
+_WRITE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+
+
+class IntakeMetrics:
+    """Counters and histograms of the intake of one process.
+
+    Args:
+        registry: where they are registered; the default is what ``/metrics`` shows.
+
+    >>> registry = CollectorRegistry()
+    >>> metrics = IntakeMetrics(registry)
+    >>> metrics.count_events([Event("orders", "o-1", "ready", 1_000_000)], arrival_us=3_000_000)
+    >>> labels = {"source": "orders", "event": "ready"}
+    >>> registry.get_sample_value("doorstep_event_lateness_seconds_sum", labels)
+    2.0
+    """
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        names = ("source", "event")
+        self._events = Counter(
+            "doorstep_events",
+            "Events received, by what became of them",
+            labelnames=(*names, "outcome"),
+            registry=registry,
+        )
+        self._lateness_s = Histogram(
+            "doorstep_event_lateness_seconds",
+            "Arrival of accepted events after the time at which they happened",
+            labelnames=names,
+            buckets=_LATENESS_S,
+            registry=registry,
+        )
+        self._effects = Counter(
+            "doorstep_event_effects",
+            "Accepted events that changed the store, were known already, or had been corrected",
+            labelnames=("effect",),
+            registry=registry,
+        )
+        self._ignored = Counter(
+            "doorstep_event_fields_ignored",
+            "Data that the source does not declare, and attributes of others, left out of events",
+            labelnames=("source", "part"),
+            registry=registry,
+        )
+        self._named: set[tuple[str, str, str]] = set()
+        self._write_s = Histogram(
+            "doorstep_event_write_seconds",
+            "Time of one write to the store",
+            buckets=_WRITE_S,
+            registry=registry,
+        )
+        self._written = Counter(
+            "doorstep_event_write_events", "Events that were written", registry=registry
+        )
+        self._requests = Counter(
+            "doorstep_event_write_requests",
+            "Requests whose events were written; several share a write when they wait",
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "doorstep_events_waiting",
+            "Events that wait for the running write",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._by_label: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+
+    def count_events(self, events: Iterable[Event], *, arrival_us: int) -> None:
+        """Count accepted events, and how late they arrived."""
+        lateness_s: dict[tuple[str, str], list[float]] = {}
+        for event in events:
+            # Those of messages have plain times; asking for time_us would check them once more.
+            time_us = event.time if isinstance(event.time, int) else event.time_us
+            late_s = (arrival_us - time_us) / 1e6
+            lateness_s.setdefault((event.source, event.event), []).append(late_s)
+        for name, values in lateness_s.items():
+            if name not in self._by_label:
+                self._by_label[name] = (
+                    self._events.labels(*name, "accepted"),
+                    self._lateness_s.labels(*name),
+                )
+            counter, histogram = self._by_label[name]
+            counter.inc(len(values))
+            _observe_all(histogram, values)
+
+    def count_refused(self, source: str, event: str, sources: Mapping[str, Source]) -> None:
+        """Count one refused event; what is not declared is counted as unknown."""
+        known = sources.get(source)
+        if known is None:
+            source = event = UNKNOWN
+        elif event not in known.events:
+            event = UNKNOWN
+        self._events.labels(source, event, "refused").inc()
+
+    def count_ignored(self, ignored: Mapping[tuple[str, str, str], int]) -> None:
+        """Count what was left out of good events; the first names are logged, each once.
+
+        Args:
+            ignored: how often, by a declared source, ``data`` or ``attribute``, and the name.
+        """
+        for field, n in ignored.items():
+            source, part, name = field
+            self._ignored.labels(source, part).inc(n)
+            shown = source, part, name[:MAX_TEXT_CHARACTERS]
+            if shown not in self._named and len(self._named) < MAX_NAMED:
+                self._named.add(shown)
+                logger.warning(_IGNORED[part], source, shown[-1])
+
+    def count_effects(self, written: WriteOutcome) -> None:
+        """Count what accepted events changed."""
+        for effect in ("applied", "duplicates", "superseded"):
+            self._effects.labels(effect).inc(getattr(written, effect))
+
+    def count_write(self, seconds: float, n_requests: int, n_events: int) -> None:
+        """Count one write to the store."""
+        self._write_s.observe(seconds)
+        self._requests.inc(n_requests)
+        self._written.inc(n_events)
+
+    def set_waiting(self, n_events: int) -> None:
+        """Say how many events wait for the running write."""
+        self._waiting.set(n_events)
+
+
+def _observe_all(histogram: Histogram, values: list[float]) -> None:
+    """Observe many values with one step per bucket: a batch of events has few lateness buckets.
+
+    The library has no such call; one ``observe`` per event would cost more than decoding it.
+    """
+    counts = Counts(bisect_left(_LATENESS_S, value) for value in values)
+    for bucket, n in counts.items():
+        histogram._buckets[bucket].inc(n)
+    histogram._sum.inc(math.fsum(values))
+
+
+@lru_cache(maxsize=1)
+def intake_metrics() -> IntakeMetrics:
+    """Return the metrics of this process, made once: the registry refuses a name twice."""
+    return IntakeMetrics()

@@ -1,0 +1,1 @@
+"""Guard every endpoint: keys, limits, deadlines, traces and the request log."""

@@ -1,0 +1,179 @@
+"""Logs as JSON, one line each; of requests, those that failed or were slow, and some of the others.
+
+Which of the others is decided by the trace id, so that all services log the same requests.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+from services.core.context import RequestContext, current_request
+from services.core.errors import SettingError
+from services.core.secret_masking import masked
+
+__all__ = ["JsonFormatter", "LogSettings", "RequestLog", "log_as_json"]
+
+SAMPLE_VARIABLE = "DOORSTEP_LOG_SAMPLE"
+SLOW_VARIABLE = "DOORSTEP_LOG_SLOW_MS"
+FORMAT_VARIABLE = "DOORSTEP_LOG_FORMAT"
+
+_FORMATS = ("json", "text")
+_SERVER_ERROR = 500
+_SAMPLE_DIGITS = 8
+_SAMPLE_SPAN = 0x1_0000_0000  # of so many hexadecimal digits
+_FIELDS = "doorstep_fields"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """What is logged, and how.
+
+    Args:
+        sample: share of the requests that are logged whatever became of them
+            (``DOORSTEP_LOG_SAMPLE``).
+        slow_ms: requests that took so long are logged (``DOORSTEP_LOG_SLOW_MS``).
+        format: ``json``, or ``text`` to leave BentoML's own format (``DOORSTEP_LOG_FORMAT``).
+
+    >>> LogSettings.from_environment({"DOORSTEP_LOG_SAMPLE": "0.5"}).sample
+    0.5
+    """
+
+    sample: float = 0.01
+    slow_ms: float = 500.0
+    format: Literal["json", "text"] = "json"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> LogSettings:
+        """Read the settings; what is not set, or empty, keeps its default.
+
+        Raises:
+            SettingError: a value that cannot be.
+        """
+        given = os.environ if environment is None else environment
+        form = given.get(FORMAT_VARIABLE) or cls.format
+        if form not in _FORMATS:
+            raise SettingError(f"{FORMAT_VARIABLE} is {form!r}; expected json or text")
+        return cls(
+            sample=_number(given, SAMPLE_VARIABLE, cls.sample, most=1.0),
+            slow_ms=_number(given, SLOW_VARIABLE, cls.slow_ms, most=math.inf),
+            format=cast('Literal["json", "text"]', form),
+        )
+
+
+def _number(given: Mapping[str, str], name: str, default: float, *, most: float) -> float:
+    text = given.get(name) or ""
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number <= most:
+        limit = "0 or more" if most == math.inf else f"0 to {most:g}"
+        raise SettingError(f"{name} is {text!r}; expected a number, {limit}")
+    return number
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: time, level, logger, message, and the request that it is about.
+
+    Args:
+        service: its name stands in every line.
+    """
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record; line breaks are escaped."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "logger": record.name,
+            "message": masked(record.getMessage()),
+        }
+        request = current_request()
+        if request is not None:
+            line |= {"request_id": request.request_id, "trace_id": request.trace.trace_id}
+            line |= {"span_id": request.trace.span_id}
+        line |= getattr(record, _FIELDS, {})
+        if record.exc_info:
+            line["traceback"] = masked(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class RequestLog:
+    """Logs requests that have been answered.
+
+    Args:
+        settings: which ones.
+        logger: where they go; ``doorstep.requests`` by default.
+    """
+
+    def __init__(
+        self,
+        settings: LogSettings,
+        *,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        self._slow_s = settings.slow_ms / 1_000.0
+        self._sampled_below = round(settings.sample * _SAMPLE_SPAN)
+        self._logger = logger or logging.getLogger("doorstep.requests")
+
+    def wants(self, request: RequestContext, status: int, seconds: float) -> bool:
+        """Return whether a request is one of those that are logged."""
+        if status >= _SERVER_ERROR or seconds >= self._slow_s:
+            return True
+        return int(request.trace.trace_id[-_SAMPLE_DIGITS:], 16) < self._sampled_below
+
+    def answered(
+        self, request: RequestContext, *, method: str, path: str, status: int, seconds: float
+    ) -> None:
+        """Log one request, if it is one of those.
+
+        Args:
+            request: what is known of it.
+            method: of HTTP.
+            path: a path of the service, or one word for all others.
+            status: of HTTP; 0 where it went away without an answer.
+            seconds: from its arrival to the end of its answer.
+        """
+        if not self.wants(request, status, seconds):
+            return
+        fields: dict[str, Any] = {
+            "method": method,
+            "path": path,
+            "status": status,
+            "duration_ms": round(seconds * 1e3, 3),
+            **{f"{part}_ms": round(took_s * 1e3, 3) for part, took_s in request.times_s.items()},
+        }
+        if request.trace.parent_id:
+            fields["parent_id"] = request.trace.parent_id
+        if request.key_id:
+            fields["key_id"] = request.key_id
+        level = logging.ERROR if status >= _SERVER_ERROR else logging.INFO
+        self._logger.log(level, "request", extra={_FIELDS: fields})
+
+
+def log_as_json(service: str) -> None:
+    """Let every line that this process logs from now on be JSON, on its standard output.
+
+    BentoML configures its loggers itself; they keep their handlers and get this format.
+    """
+    formatter = JsonFormatter(service)
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler(sys.stdout))
+    logging.getLogger("doorstep").setLevel(logging.INFO)
+    for name in (None, "bentoml", "uvicorn.error"):
+        for handler in logging.getLogger(name).handlers:
+            if type(handler) is logging.StreamHandler:  # not those of tests
+                handler.setFormatter(formatter)

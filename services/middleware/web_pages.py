@@ -1,0 +1,97 @@
+"""Who may not ask a service that knows its callers by nothing but their being on this machine.
+
+A web page that somebody opens on this machine reaches loopback addresses, too: by a request from
+its own origin, or by a name of its own that it lets point here (DNS rebinding). Browsers say both,
+in ``Origin`` and in ``Host``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from services.core.errors import Forbidden, InvalidRequest, SettingError
+from services.middleware.key_ring import is_loopback
+
+__all__ = ["HOSTS_VARIABLE", "allowed_hosts", "check_page"]
+
+HOSTS_VARIABLE = "DOORSTEP_ALLOWED_HOSTS"
+"""Names, beside those of this machine, under which a service without keys may be asked."""
+
+MISDIRECTED = 421
+
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?")
+_ORIGIN = re.compile(r"https?://(?P<authority>[^/?#]+)", re.IGNORECASE)
+_SHOWN_CHARACTERS = 100
+
+
+def allowed_hosts(environment: Mapping[str, str]) -> frozenset[str]:
+    """Return the hosts that ``DOORSTEP_ALLOWED_HOSTS`` names, with ports or without.
+
+    Raises:
+        SettingError: one is no host.
+
+    >>> sorted(allowed_hosts({"DOORSTEP_ALLOWED_HOSTS": "eta.internal, eta.example.com:8443"}))
+    ['eta.example.com:8443', 'eta.internal']
+    """
+    given = environment.get(HOSTS_VARIABLE) or ""
+    hosts = [one.strip().lower() for one in given.split(",") if one.strip()]
+    for host in hosts:
+        if not _AUTHORITY.fullmatch(host):
+            raise SettingError(
+                f"{HOSTS_VARIABLE} has {host!r}; expected hosts, such as eta.internal,10.0.0.7:3000"
+            )
+    return frozenset(hosts)
+
+
+def check_page(host: str, origin: str, allowed: Iterable[str]) -> None:
+    """Raise unless a request to a loopback address comes from this machine's own programs.
+
+    Args:
+        host: the request's ``Host``; empty where there is none, as no browser sends it.
+        origin: its ``Origin``; empty where there is none.
+        allowed: further hosts, in small letters.
+
+    Raises:
+        InvalidRequest: another host was meant (421).
+        Forbidden: a page of another origin asks.
+
+    >>> check_page("localhost:3000", "http://localhost:3000", ())
+    >>> check_page("rebound.example.com:3000", "", ())
+    Traceback (most recent call last):
+    ...
+    services.core.errors.InvalidRequest: Host: 'rebound.example.com:3000' is not this machine; ...
+    """
+    if host and not _is_own(host, allowed):
+        raise InvalidRequest(
+            f"{host[:_SHOWN_CHARACTERS]!r} is not this machine; a service without API keys is"
+            f" asked as 127.0.0.1 or localhost, or as a host of {HOSTS_VARIABLE}",
+            field="Host",
+            http_status=MISDIRECTED,
+        )
+    if not origin:
+        return
+    found = _ORIGIN.fullmatch(origin)
+    authority = "" if found is None else found["authority"].lower()
+    # Another page of this machine is another origin; one under the service's own host is not.
+    if authority != host.lower() and not _is_named(authority, allowed):
+        raise Forbidden(
+            f"a page of {origin[:_SHOWN_CHARACTERS]!r} may not ask a service without API keys;"
+            f" name its host in {HOSTS_VARIABLE}, or give the service keys",
+            field="Origin",
+        )
+
+
+def _is_own(authority: str, allowed: Iterable[str]) -> bool:
+    found = _AUTHORITY.fullmatch(authority)
+    if found is None:
+        return False
+    host = found["host"].lower().rstrip(".")
+    # Browsers and resolvers take names below localhost for this machine, whatever DNS says.
+    own = is_loopback(host) or host.endswith(".localhost")
+    return own or _is_named(authority.lower(), allowed)
+
+
+def _is_named(authority: str, allowed: Iterable[str]) -> bool:
+    found = _AUTHORITY.fullmatch(authority)
+    return found is not None and not {authority, found["host"].lower()}.isdisjoint(allowed)

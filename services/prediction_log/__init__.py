@@ -1,0 +1,1 @@
+"""Write every served estimate to Parquet."""

@@ -1,0 +1,1 @@
+"""Define the typed JSON that goes in and out."""

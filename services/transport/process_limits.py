@@ -1,0 +1,157 @@
+"""What all connections of a process share: how many there are, and who may begin a request."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from services.core.context import queued_in_threads
+from services.core.limits import MAX_RECEIVED_BYTES
+from services.core.transport_settings import TransportSettings
+from services.middleware.metrics import GuardMetrics, guard_metrics
+from services.transport.admission import Gate
+
+if TYPE_CHECKING:
+    from services.transport.connection import Connection
+    from services.transport.refusals import Refusal
+
+__all__ = ["ProcessLimits"]
+
+logger = logging.getLogger("doorstep.services")
+
+RESERVED = 32
+"""Connections beyond the limit on which health is answered, and nothing else."""
+
+PASSING = 16
+"""Questions about health that are answered at once; more of them wait like other requests."""
+
+_ROOM_SHARE = 32
+_SMALL_BODY_BYTES = 64 * 1024
+_LOG_EVERY_S = 1.0
+
+
+class ProcessLimits:
+    """The limits of a process, and what has been used of them.
+
+    Args:
+        loop: of the process.
+        settings: the limits.
+        metrics: count what is refused; those of the process by default.
+        clock: seconds that never run back; injected in tests.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: TransportSettings,
+        *,
+        metrics: GuardMetrics | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.gate = Gate(
+            loop, max_wait_s=settings.max_wait_ms / 1e3, queued=queued_in_threads, clock=clock
+        )
+        self._metrics = guard_metrics() if metrics is None else metrics
+        self._clock = clock
+        self._open: dict[Connection, str] = {}
+        self._by_address: Counter[str] = Counter()
+        self._received_bytes = 0
+        self._overloaded = 0
+        self._passing = 0
+        self._logged_s = -_LOG_EVERY_S
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Those that are open."""
+        return list(self._open)
+
+    def takes(self, address: str) -> bool:
+        """Return whether one more connection from an address may be open.
+
+        At the limit, one that waits for the next request, or for the rest of one, makes room.
+        """
+        most = self.settings.per_address
+        if most and self._by_address[address] >= most:
+            self._metrics.count_refused("connections_of_address")
+            return False
+        if len(self._open) >= self.settings.max_connections:
+            self._make_room()
+        if len(self._open) >= self.settings.max_connections + RESERVED:
+            self._metrics.count_refused("connections")
+            return False
+        return True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many connections as there may be."""
+        return len(self._open) >= self.settings.max_connections
+
+    def joined(self, connection: Connection, address: str) -> None:
+        """Note a connection that is open."""
+        self._open[connection] = address
+        self._by_address[address] += 1
+        self._metrics.set_connections(len(self._open))
+
+    def left(self, connection: Connection) -> None:
+        """Note that it is not any more."""
+        address = self._open.pop(connection, None)
+        if address is None:
+            return
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+        self._metrics.set_connections(len(self._open))
+
+    def check(self) -> None:
+        """Look after connections that wait in vain; say what was refused."""
+        now_s = self._clock()
+        for connection in self.connections:
+            connection.check(now_s)
+        if self._overloaded and now_s - self._logged_s >= _LOG_EVERY_S:
+            logger.warning("overloaded: %d requests were refused", self._overloaded)
+            self._overloaded, self._logged_s = 0, now_s
+
+    @property
+    def has_too_many_bodies(self) -> bool:
+        """Whether the bodies that are being received are more than there is room for."""
+        return self._received_bytes > MAX_RECEIVED_BYTES
+
+    def count_body(self, before: int, now: int) -> int:
+        """Count what has been received of one body, and return it; small bodies count nothing."""
+        counted = now if now > _SMALL_BODY_BYTES else 0
+        self._received_bytes += counted - before
+        return counted
+
+    def may_pass(self) -> bool:
+        """Return whether a question about health is answered at once; count it, if so."""
+        if self._passing >= PASSING:
+            return False
+        self._passing += 1
+        return True
+
+    def passed(self) -> None:
+        """Note that one has been answered."""
+        self._passing -= 1
+
+    def count_overloaded(self) -> None:
+        """Count a request that waited too long for its turn."""
+        self._overloaded += 1
+        self._metrics.count_refused("overloaded")
+
+    def count_refused(self, refusal: Refusal) -> None:
+        """Count a request that was not read."""
+        self._metrics.count_refused(refusal.error.error)
+
+    def _make_room(self) -> None:
+        idle: list[Any] = [one for one in self._open if one.is_idle]
+        # Some at once: under attack, to look for one each time would take more time than the rest.
+        some = max(1, self.settings.max_connections // _ROOM_SHARE)
+        for oldest in heapq.nsmallest(some, idle, key=lambda one: one.since_s):
+            self.left(oldest)
+            oldest.transport.abort()
