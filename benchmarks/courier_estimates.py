@@ -21,12 +21,12 @@ from estimators.eta.composition import compose
 from estimators.eta.model import EtaModel
 from estimators.model.base import Estimator
 from services.handlers.candidates import JUST_NOW_S
-from simulator.arrays import FloatArray, IntArray
-from simulator.couriers import VEHICLES
 from simulator.dispatch import DispatchedCity, Round
 from simulator.engine.state import NEVER, READY
-from simulator.records import EVENT_OF_MOMENT, records_of
-from simulator.tables import courier_ids, order_ids, order_table
+from simulator.records.imperfections import EVENT_OF_MOMENT, records_of
+from simulator.records.tables import courier_ids, order_ids, order_table
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.couriers import VEHICLES
 
 __all__ = ["Estimates", "Known", "ModelEstimates", "TrueEstimates"]
 

@@ -19,8 +19,8 @@ from scipy.optimize import linear_sum_assignment
 
 from benchmarks.courier_estimates import Estimates, Known, TrueEstimates
 from services.handlers.pair_cost import CostWeights, cost_s
-from simulator.arrays import BoolArray, FloatArray, IntArray
 from simulator.dispatch import Decide, Round
+from simulator.world.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = ["ByNumbers", "Choice", "RegretMeter", "Together"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.charts import Axes, bars
+from simulator.report.charts import Axes, bars
 
 __all__ = ["PAGE", "table", "write"]
 

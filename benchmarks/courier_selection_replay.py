@@ -33,12 +33,12 @@ from estimators.datasets import cities_dataset
 from estimators.eta.model import EtaModel
 from estimators.eta.training import train_eta
 from simulator import SOURCES, Scenario, Simulation, simulate_cities
-from simulator.arrays import FloatArray
-from simulator.city import DAY_MS, QUIET_MS, City
 from simulator.dispatch import Decide, DispatchedCity, nearest
 from simulator.engine import state as engine
+from simulator.engine.city import DAY_MS, QUIET_MS, City
 from simulator.engine.state import NEVER
-from simulator.stream import events_of_records
+from simulator.records.stream import events_of_records
+from simulator.world.arrays import FloatArray
 
 STEP = timedelta(seconds=10)
 """Between two decisions."""

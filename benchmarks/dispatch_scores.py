@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy import stats
 
-from simulator.arrays import BoolArray, FloatArray
-from simulator.city import City
 from simulator.engine import state as engine
+from simulator.engine.city import City
 from simulator.engine.state import NEVER
+from simulator.world.arrays import BoolArray, FloatArray
 
 __all__ = ["Scores", "Span", "difference", "scores_of"]
 

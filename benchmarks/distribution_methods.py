@@ -285,7 +285,7 @@ def matrices(folder: Path, only: Sequence[str]) -> Iterator[tuple[str, FeatureMa
 
 def _cities() -> Dataset:
     from simulator import Scenario, simulate_cities
-    from simulator.scenario import CITY_PROFILES
+    from simulator.world.scenario import CITY_PROFILES
 
     plan = Scenario(cities=2, days=CITY_DAYS, orders=CITY_ORDERS, seed=CITY_SEED)
     return cities_dataset(

@@ -32,8 +32,8 @@ from estimators.training.matrix import FeatureMatrix
 from estimators.training.train import unfitted
 from estimators.wall_eta import WallEta
 from simulator import Scenario, Simulation, simulate_cities, true_distributions
-from simulator.city import BIN_MS, City
 from simulator.engine import state as engine
+from simulator.engine.city import BIN_MS, City
 from simulator.engine.rides import (
     PARKING_RAIN_PER_MM,
     RAIN_MAX_MM,
@@ -47,8 +47,8 @@ from simulator.engine.rides import (
     WIND_FROM_M_S,
     WIND_PER_M_S,
 )
-from simulator.local_events import PARKING, TRAFFIC
-from simulator.truth import PARTS
+from simulator.truth.futures import PARTS
+from simulator.world.local_events import PARKING, TRAFFIC
 
 ESTIMATORS: dict[str, type[Estimator]] = {
     "ready": Etp,

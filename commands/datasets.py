@@ -230,7 +230,7 @@ def dataset_of_city(orders: pd.DataFrame, *, test_from: datetime) -> Dataset:
     from aggregators import Duration
     from estimators.datasets import Dataset
     from simulator import ORDERS
-    from simulator.plan import CITIES
+    from simulator.small.plan import CITIES
 
     return Dataset(
         name="simulator",

@@ -14,12 +14,12 @@ import pandas as pd
 from aggregators import Event
 from estimators.datasets import Dataset, cities_dataset
 from simulator import ORDERS, Scenario, Simulation, simulate_cities
-from simulator.couriers import VEHICLES
 from simulator.dispatch import DispatchedCity, nearest
+from simulator.world.couriers import VEHICLES
 
 if TYPE_CHECKING:
     from estimators.core.typing import FloatArray, IntArray
-    from simulator.city import City
+    from simulator.engine.city import City
 
 __all__ = ["DemoCity", "known_at", "make_demo_city", "send_nearest"]
 

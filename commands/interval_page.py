@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from estimators.evaluation.comparison import LossDifference
-from simulator.charts import COLOURS
+from simulator.report.charts import COLOURS
 
 __all__ = ["cell", "html_page", "html_table", "intervals_chart"]
 

@@ -148,7 +148,7 @@ def simulate(
         if out is not None:
             _write(simulation, out, source, truth, show)
         if report is not None:
-            from simulator.report import write_report
+            from simulator.report.page import write_report
 
             write_report(simulation, report, show)
     _print_summary(simulation)

@@ -13,7 +13,7 @@ import pandas as pd
 from commands.output import StageProgress, UserError
 from services.intake.cloudevents import to_cloud_event
 from simulator import SOURCES, Simulation
-from simulator.stream import count_events
+from simulator.records.stream import count_events
 from simulator.true_distributions import true_distributions
 
 __all__ = ["chosen_sources", "write_events", "write_folder", "write_table"]

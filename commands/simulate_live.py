@@ -15,7 +15,7 @@ from services.client import EventClient
 from services.intake.cloudevents import to_cloud_event
 from services.schemas.common import CloudEvent, EventsAnswer
 from simulator import Simulation
-from simulator.stream import arrivals_of_records, count_events
+from simulator.records.stream import arrivals_of_records, count_events
 
 __all__ = ["SendCounts", "send", "send_live", "windows"]
 

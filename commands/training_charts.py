@@ -11,7 +11,7 @@ import numpy as np
 from estimators.core.typing import FloatArray
 from estimators.evaluation.scores import ReportRow, Scores
 from estimators.training.diagnostics import DependenceCurve, Example, Period, Reliability
-from simulator.charts import COLOURS, Axes, Frame, bars, lines
+from simulator.report.charts import COLOURS, Axes, Frame, bars, lines
 
 __all__ = [
     "calibration",

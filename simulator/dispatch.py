@@ -15,16 +15,16 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from aggregators.events import Event
-from simulator.arrays import BoolArray, FloatArray, IntArray
-from simulator.city import City, run_until
-from simulator.compiled import compiled
-from simulator.dispatch_events import EventLog
 from simulator.engine import state as engine
 from simulator.engine.assignment import HOMEWARD_MS, offer
+from simulator.engine.city import City, run_until
+from simulator.engine.compiled import compiled
 from simulator.engine.rides import ride_s, store_stop_s
 from simulator.engine.run import SPARE
 from simulator.engine.snapshots import copy_of, doubled, fresh_orders, joined, part_of
 from simulator.engine.state import NEVER, Orders, State, World
+from simulator.records.dispatch_events import EventLog
+from simulator.world.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = ["Decide", "DispatchedCity", "Round", "dispatch", "nearest"]
 

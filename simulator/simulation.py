@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from aggregators.events import Event
-from simulator.city import City, make_city
-from simulator.records import Records, records_of
-from simulator.scenario import Scenario
-from simulator.stream import events_of_records
-from simulator.tables import local_event_table, order_table, true_table, weather_table
-from simulator.truth import Truth, truth_of
+from simulator.engine.city import City, make_city
+from simulator.records.imperfections import Records, records_of
+from simulator.records.stream import events_of_records
+from simulator.records.tables import local_event_table, order_table, true_table, weather_table
+from simulator.truth.futures import Truth, truth_of
+from simulator.world.scenario import Scenario
 
 __all__ = ["Simulation", "simulate_cities"]
 
@@ -90,7 +90,7 @@ class Simulation:
         """Return the true distribution of what is still to come for orders, at a moment.
 
         The city goes on ``draws`` times from the state that it has at ``as_of``, each time with
-        another future. See :class:`simulator.truth.Truth` and docs/simulator.md.
+        another future. See :class:`simulator.truth.futures.Truth` and docs/simulator.md.
 
         Args:
             order_id: one order, or several of one city; all must have been placed by ``as_of``.

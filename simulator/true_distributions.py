@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simulator.arrays import FloatArray
 from simulator.simulation import Simulation
-from simulator.truth import PARTS
+from simulator.truth.futures import PARTS
+from simulator.world.arrays import FloatArray
 
 __all__ = ["LEVELS", "crps_s", "true_distributions"]
 
@@ -40,9 +40,9 @@ def true_distributions(
 
     Returns:
         One row per order and part that began, by ``as_of``: ``order_id``, ``part`` (of
-        ``simulator.truth.PARTS``, without the wait at the store), ``as_of``, ``actual_s`` (missing
-        where the order was cancelled), ``cancelled`` (probability that the part does not end),
-        ``mean_s``, the quantiles of ``LEVELS`` and ``crps_s``, the truth's own score.
+        ``simulator.truth.futures.PARTS``, without the wait at the store), ``as_of``, ``actual_s``
+        (missing where the order was cancelled), ``cancelled`` (probability that the part does not
+        end), ``mean_s``, the quantiles of ``LEVELS`` and ``crps_s``, the truth's own score.
 
     >>> from simulator import Scenario, simulate_cities
     >>> simulation = simulate_cities(Scenario(cities=1, days=1, orders=200))

@@ -142,9 +142,9 @@ FORBIDDEN = [
     ("services.etp", "import simulator"),
     ("services.etp", "from commands.main import app"),
     ("services.events", "from redis.asyncio import Redis"),
-    ("simulator.city", "from aggregators import MemoryEventStore"),
-    ("simulator.city", "from aggregators import *"),
-    ("simulator.city", "import estimators.etp"),
+    ("simulator.engine.city", "from aggregators import MemoryEventStore"),
+    ("simulator.engine.city", "from aggregators import *"),
+    ("simulator.engine.city", "import estimators.etp"),
     ("commands.demo", "import bentoml"),
     ("aggregators.stores.memory", "__import__('bentoml')"),
 ]
@@ -159,8 +159,8 @@ ALLOWED = [
     ("estimators.datasets.deliveroo", "from aggregators.events import Event"),
     ("estimators.datasets.deliveroo", "from estimators.core.errors import DatasetError"),
     ("services.etp", "import bentoml\nfrom estimators import etp\nfrom aggregators import Event"),
-    ("simulator.city", "from aggregators.events import Source"),
-    ("simulator.city", "from aggregators import events"),
+    ("simulator.engine.city", "from aggregators.events import Source"),
+    ("simulator.engine.city", "from aggregators import events"),
     ("commands.demo", "import httpx\nfrom simulator import simulate\nfrom services import etp"),
     ("services.etp", "import redistribution"),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from simulator.compiled import inner, numbers
 from simulator.engine.chance import (
     DEFECTIVE,
     FIXED,
@@ -12,6 +11,7 @@ from simulator.engine.chance import (
     duration_s,
     uniform,
 )
+from simulator.engine.compiled import inner, numbers
 from simulator.engine.state import N_FREE, N_HEAP, NO, SEQUENCE, State
 
 __all__ = ["pop", "redraw", "schedule", "schedule_at"]

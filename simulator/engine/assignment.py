@@ -6,7 +6,6 @@ Where ``state.count[DECIDED_OUTSIDE]`` is 1, nobody is asked by itself: orders a
 
 from __future__ import annotations
 
-from simulator.compiled import compiled, inner
 from simulator.engine.agenda import (
     ANSWER,
     ARRIVE_STORE,
@@ -20,6 +19,7 @@ from simulator.engine.agenda import (
     schedule_at,
 )
 from simulator.engine.chance import DEFECTIVE, EXPONENTIAL, LOGNORMAL, uniform
+from simulator.engine.compiled import compiled, inner
 from simulator.engine.rides import RIDE_SIGMA, bin_of, distance_of, ride_s, store_stop_s
 from simulator.engine.state import (
     ASSIGNED,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.compiled import inner, numbers
+from simulator.engine.compiled import inner, numbers
 
 __all__ = ["DEFECTIVE", "EXPONENTIAL", "FIXED", "LOGNORMAL", "UNIFORM", "conditional_s",
            "duration_s", "mixed", "normal_quantile", "uniform"]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from simulator.compiled import inner
 from simulator.engine.agenda import (
     BATCH_DONE,
     CANCEL,
@@ -17,6 +16,7 @@ from simulator.engine.agenda import (
     schedule_at,
 )
 from simulator.engine.chance import DEFECTIVE, LOGNORMAL
+from simulator.engine.compiled import inner
 from simulator.engine.rides import bin_of
 from simulator.engine.state import (
     ACCEPTED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.compiled import inner
+from simulator.engine.compiled import inner
 from simulator.engine.state import World
 
 __all__ = ["bin_of", "distance_of", "parking_s", "ride_s", "store_stop_s"]

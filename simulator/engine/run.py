@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from simulator.compiled import compiled, inner
 from simulator.engine.agenda import (
     ANSWER,
     ARRIVE_CUSTOMER,
@@ -49,6 +48,7 @@ from simulator.engine.chance import (
     conditional_s,
     uniform,
 )
+from simulator.engine.compiled import compiled, inner
 from simulator.engine.kitchens import (
     MISSING_MEAN_S,
     MISSING_SHARE,

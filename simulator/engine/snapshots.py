@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.arrays import IntArray
 from simulator.engine.agenda import RESUME
 from simulator.engine.state import (
     N_FREE,
@@ -15,6 +14,7 @@ from simulator.engine.state import (
     State,
     make_orders,
 )
+from simulator.world.arrays import IntArray
 
 __all__ = ["copy_of", "doubled", "fresh_orders", "joined", "part_of", "renumbered"]
 

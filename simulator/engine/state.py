@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.compiled import numbers
+from simulator.engine.compiled import numbers
+from simulator.world.arrays import FloatArray, IntArray
 
 __all__ = ["NEVER", "NO", "Orders", "State", "World", "make_orders", "make_state"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from simulator.plan import CityPlan
 from simulator.small.baskets import make_baskets
 from simulator.small.cancellations import make_cancellations
 from simulator.small.couriers import deliver
 from simulator.small.demand import make_demand
 from simulator.small.kitchens import cook
 from simulator.small.orders import make_table
+from simulator.small.plan import CityPlan
 from simulator.small.stores import make_stores
 
 __all__ = ["simulate"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.plan import CITIES, CityPlan
 from simulator.small.baskets import SmallBaskets
 from simulator.small.kitchens import KitchenTimes
+from simulator.small.plan import CITIES, CityPlan
 from simulator.small.stores import CITY_RADIUS_M, FloatArray, IntArray, SmallStores
 
 PARKING_MEDIAN_S: FloatArray = np.array([190.0, 110.0, 120.0, 110.0, 130.0])

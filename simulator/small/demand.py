@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from simulator.plan import CITIES, CityPlan
+from simulator.small.plan import CITIES, CityPlan
 from simulator.small.stores import FloatArray, IntArray, SmallStores
 
 HOUR_SHARE: FloatArray = np.array(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.plan import CITIES, CityPlan
+from simulator.small.plan import CITIES, CityPlan
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -20,10 +20,10 @@ from estimators.eta.composition import compose
 from estimators.eta.trained import TrainedEta
 from services.handlers.candidates import JUST_NOW_S
 from simulator import SOURCES, Scenario
-from simulator.arrays import FloatArray, IntArray
-from simulator.city import City, make_city
 from simulator.dispatch import DispatchedCity, Round, nearest
-from simulator.tables import order_ids
+from simulator.engine.city import City, make_city
+from simulator.records.tables import order_ids
+from simulator.world.arrays import FloatArray, IntArray
 
 SCENARIO = Scenario(cities=1, days=1, orders=900, seed=8)
 

@@ -14,7 +14,7 @@ from commands.training_report import report_page
 from estimators.evaluation.scores import ReportRow, Scores
 from estimators.training.diagnostics import DependenceCurve, Diagnostics, diagnose
 from estimators.training.train import TrainedEstimator, train_etp
-from simulator.charts import COLOURS
+from simulator.report.charts import COLOURS
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 31

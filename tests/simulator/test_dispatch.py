@@ -10,13 +10,13 @@ import pytest
 
 from aggregators import Event, MemoryEventStore
 from simulator import SOURCES, Scenario, Simulation
-from simulator.city import City, make_city
 from simulator.dispatch import DispatchedCity, dispatch, nearest
 from simulator.engine import state as engine
+from simulator.engine.city import City, make_city
 from simulator.engine.state import NEVER
-from simulator.tables import order_ids
+from simulator.records.tables import order_ids
+from tests.simulator.engine.test_engine import check_laws
 from tests.simulator.test_documented import PAGE
-from tests.simulator.test_engine import check_laws
 
 SCENARIO = Scenario(cities=1, days=2, orders=1_600, seed=8, courier_supply=0.8)
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from simulator import Scenario, Simulation, simulate_cities
-from simulator.city import City, make_city
 from simulator.engine import state as engine
+from simulator.engine.city import City, make_city
 from simulator.engine.rides import ride_s
 
 SCENARIO = Scenario(cities=1, days=4, orders=6_000, seed=9)

@@ -24,7 +24,7 @@ from simulator import (
     Simulation,
     simulate_cities,
 )
-from simulator.tables import FACTS
+from simulator.records.tables import FACTS
 from tests.simulator.conftest import SCENARIO
 
 

@@ -21,7 +21,7 @@ from estimators.datasets.cities import (
     load_cities,
 )
 from simulator import Scenario, simulate_cities
-from simulator.tables import FACTS
+from simulator.records.tables import FACTS
 
 SCENARIO = Scenario(cities=2, days=4, orders=900, seed=103)
 KNOWN_FROM = {

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator import report_charts
-from simulator.arrays import FloatArray
-from simulator.charts import streets_map
-from simulator.report_facts import OrderFacts, facts_of
+from simulator.report import plots as report_charts
+from simulator.report.charts import streets_map
+from simulator.report.facts import OrderFacts, facts_of
 from simulator.simulation import Simulation
+from simulator.world.arrays import FloatArray
 
 __all__ = ["write_report"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime
-from simulator.conditions import ConditionFactors
-from simulator.scenario import CityProfile
-from simulator.stores import CATEGORIES, NEW_STORE_WEEKS, Stores
-from simulator.streets import Streets
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime
+from simulator.world.conditions import ConditionFactors
+from simulator.world.scenario import CityProfile
+from simulator.world.stores import CATEGORIES, NEW_STORE_WEEKS, Stores
+from simulator.world.streets import Streets
 
 __all__ = ["Arrivals", "Demand", "make_demand"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.arrays import BoolArray, FloatArray, IntArray
-from simulator.city import BIN_MS, City
 from simulator.engine import state as engine
+from simulator.engine.city import BIN_MS, City
 from simulator.simulation import Simulation
+from simulator.world.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = ["OrderFacts", "facts_of"]
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulator.arrays import FloatArray
+from simulator.world.arrays import FloatArray
 
 __all__ = ["COLOURS", "Axes", "Frame", "bars", "lines", "ranges", "streets_map"]
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from simulator import Scenario
-from simulator.city import BIN_MS, City, make_city, run_until
 from simulator.engine import state as engine
 from simulator.engine.chance import (
     DEFECTIVE,
@@ -21,9 +20,10 @@ from simulator.engine.chance import (
     normal_quantile,
     uniform,
 )
+from simulator.engine.city import BIN_MS, City, make_city, run_until
 from simulator.engine.snapshots import copy_of, doubled, fresh_orders, joined
 from simulator.engine.state import Orders, State, make_state
-from simulator.truth import _snapshot
+from simulator.truth.futures import _snapshot
 
 SCENARIO = Scenario(cities=1, days=2, orders=2_000, seed=8, courier_supply=0.8)
 LAWS = [(LOGNORMAL, 300.0, 0.5), (EXPONENTIAL, 60.0, 0.0), (UNIFORM, 5.0, 40.0),

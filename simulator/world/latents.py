@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.arrays import FloatArray
-from simulator.scenario import CityProfile
-from simulator.streets import ZONES
+from simulator.world.arrays import FloatArray
+from simulator.world.scenario import CityProfile
+from simulator.world.streets import ZONES
 
 __all__ = ["CITY_CONGESTION", "INTENSITY", "N_LATENTS", "TEMPERATURE", "WET", "WIND", "ZONE_0",
            "first_latents", "latent_path"]  # fmt: skip

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.arrays import BoolArray, FloatArray, IntArray
-from simulator.clock import LocalTime
-from simulator.scenario import CityProfile, Scenario
-from simulator.streets import Streets
+from simulator.world.arrays import BoolArray, FloatArray, IntArray
+from simulator.world.clock import LocalTime
+from simulator.world.scenario import CityProfile, Scenario
+from simulator.world.streets import Streets
 
 __all__ = ["CATEGORIES", "Category", "Stores", "make_stores", "with_slots"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.stores import CATEGORIES, PRODUCTS_MEAN, Stores
-from simulator.streets import Streets
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.stores import CATEGORIES, PRODUCTS_MEAN, Stores
+from simulator.world.streets import Streets
 
 __all__ = ["BUILDINGS", "Baskets", "Customers", "make_customers"]
 

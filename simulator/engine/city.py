@@ -7,12 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.baskets import Baskets, Customers, make_customers
-from simulator.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime, local_time
-from simulator.conditions import ConditionFactors, make_conditions
-from simulator.couriers import Couriers, make_couriers
-from simulator.demand import Arrivals, Demand, make_demand
+from simulator.demand.baskets import Baskets, Customers, make_customers
+from simulator.demand.orders import Arrivals, Demand, make_demand
 from simulator.engine.run import FULL, run
 from simulator.engine.snapshots import doubled, part_of, renumbered
 from simulator.engine.state import (
@@ -24,11 +20,15 @@ from simulator.engine.state import (
     make_orders,
     make_state,
 )
-from simulator.latents import first_latents, latent_path
-from simulator.local_events import LocalEvents, make_local_events
-from simulator.scenario import CityProfile, Scenario
-from simulator.stores import Stores, make_stores, with_slots
-from simulator.streets import Streets, make_streets
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime, local_time
+from simulator.world.conditions import ConditionFactors, make_conditions
+from simulator.world.couriers import Couriers, make_couriers
+from simulator.world.latents import first_latents, latent_path
+from simulator.world.local_events import LocalEvents, make_local_events
+from simulator.world.scenario import CityProfile, Scenario
+from simulator.world.stores import Stores, make_stores, with_slots
+from simulator.world.streets import Streets, make_streets
 
 __all__ = ["Checkpoint", "City", "drawn_pace", "make_city", "make_world", "orders_of", "run_until"]
 
@@ -65,7 +65,7 @@ class City:
     """A simulated city with everything that happened in it.
 
     Made by :func:`make_city`. ``orders.moments`` are the true moments, ``checkpoints`` the states
-    at the beginning of each day, from which :mod:`simulator.truth` goes on.
+    at the beginning of each day, from which :mod:`simulator.truth.futures` goes on.
     """
 
     index: int

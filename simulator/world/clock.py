@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.scenario import Scenario
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.scenario import Scenario
 
 __all__ = ["BINS_PER_DAY", "BIN_S", "TAIL_BINS", "LocalTime", "local_time"]
 

@@ -8,10 +8,10 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.clock import BIN_S
-from simulator.scenario import CityProfile, Scenario
-from simulator.streets import Streets
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.clock import BIN_S
+from simulator.world.scenario import CityProfile, Scenario
+from simulator.world.streets import Streets
 
 __all__ = ["VEHICLES", "Couriers", "make_couriers"]
 

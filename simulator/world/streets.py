@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from simulator.world.arrays import BoolArray, Float32Array, FloatArray, IntArray
 
 __all__ = ["ZONES", "Streets", "make_streets"]
 

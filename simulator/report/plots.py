@@ -8,16 +8,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulator.arrays import BoolArray, FloatArray, IntArray
-from simulator.baskets import BUILDINGS
-from simulator.charts import Axes, bars, lines, ranges
-from simulator.clock import BINS_PER_DAY
-from simulator.couriers import VEHICLES
-from simulator.local_events import KINDS
-from simulator.report_facts import OrderFacts
-from simulator.stores import CATEGORIES
-from simulator.streets import ZONES
-from simulator.tables import CAUSES
+from simulator.demand.baskets import BUILDINGS
+from simulator.records.tables import CAUSES
+from simulator.report.charts import Axes, bars, lines, ranges
+from simulator.report.facts import OrderFacts
+from simulator.world.arrays import BoolArray, FloatArray, IntArray
+from simulator.world.clock import BINS_PER_DAY
+from simulator.world.couriers import VEHICLES
+from simulator.world.local_events import KINDS
+from simulator.world.stores import CATEGORIES
+from simulator.world.streets import ZONES
 
 __all__ = [
     "cancellations",

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.city import (
+from simulator.engine import state as engine
+from simulator.engine.city import (
     BIN_MS,
     City,
     drawn_pace,
@@ -17,14 +17,14 @@ from simulator.city import (
     orders_of,
     run_until,
 )
-from simulator.clock import BINS_PER_DAY
-from simulator.conditions import make_conditions
-from simulator.engine import state as engine
 from simulator.engine.run import redraw_future
 from simulator.engine.snapshots import copy_of, fresh_orders, joined
 from simulator.engine.state import Orders, State, World
-from simulator.latents import latent_path
-from simulator.records import EVENT_OF_MOMENT
+from simulator.records.imperfections import EVENT_OF_MOMENT
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.clock import BINS_PER_DAY
+from simulator.world.conditions import make_conditions
+from simulator.world.latents import latent_path
 
 __all__ = ["Truth", "truth_of"]
 
@@ -64,7 +64,7 @@ class Truth:
         return self.moments[end] - self.moments[start]
 
     def part(self, name: str) -> FloatArray:
-        """Return the seconds of one of ``simulator.truth.PARTS`` in each future.
+        """Return the seconds of one of ``simulator.truth.futures.PARTS`` in each future.
 
         The parts are ``ready``, ``to_store``, ``at_store``, ``to_customer``, ``parking`` and
         ``total``; shape (draws,), NaN where the order is cancelled before.

@@ -8,17 +8,17 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.baskets import BUILDINGS
-from simulator.city import DAY_MS, City
-from simulator.clock import BIN_S
-from simulator.couriers import VEHICLES
+from simulator.demand.baskets import BUILDINGS
 from simulator.engine import state as engine
-from simulator.local_events import KINDS
-from simulator.records import Records, true_moments
-from simulator.sources import ORDERS
-from simulator.stores import CATEGORIES
-from simulator.streets import ZONES
+from simulator.engine.city import DAY_MS, City
+from simulator.records.imperfections import Records, true_moments
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.clock import BIN_S
+from simulator.world.couriers import VEHICLES
+from simulator.world.local_events import KINDS
+from simulator.world.sources import ORDERS
+from simulator.world.stores import CATEGORIES
+from simulator.world.streets import ZONES
 
 __all__ = [
     "CAUSES",

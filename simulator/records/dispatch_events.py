@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from aggregators.events import Event
-from simulator.arrays import IntArray
-from simulator.city import City
 from simulator.engine import state as engine
+from simulator.engine.city import City
 from simulator.engine.state import NEVER, Orders, State
-from simulator.records import EVENT_OF_MOMENT, records_of
-from simulator.sources import ORDERS
-from simulator.stream import carried_by, surroundings_of
-from simulator.tables import courier_ids, order_table, vehicles_of
+from simulator.records.imperfections import EVENT_OF_MOMENT, records_of
+from simulator.records.stream import carried_by, surroundings_of
+from simulator.records.tables import courier_ids, order_table, vehicles_of
+from simulator.world.arrays import IntArray
+from simulator.world.sources import ORDERS
 
 __all__ = ["EventLog"]
 

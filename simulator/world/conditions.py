@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator import latents
-from simulator.arrays import FloatArray
-from simulator.clock import BINS_PER_DAY, LocalTime
-from simulator.local_events import DEMAND, PARKING, TRAFFIC, LocalEvents
-from simulator.scenario import CityProfile, Scenario
-from simulator.streets import ZONES
+from simulator.world import latents
+from simulator.world.arrays import FloatArray
+from simulator.world.clock import BINS_PER_DAY, LocalTime
+from simulator.world.local_events import DEMAND, PARKING, TRAFFIC, LocalEvents
+from simulator.world.scenario import CityProfile, Scenario
+from simulator.world.streets import ZONES
 
 __all__ = ["ConditionFactors", "Weather", "make_conditions", "weather_of"]
 

@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 
 from aggregators.events import Event, Source
-from simulator.arrays import IntArray
-from simulator.city import City
+from simulator.engine.city import City
 from simulator.engine.state import NEVER
-from simulator.records import Records
-from simulator.sources import LOCAL_EVENTS, ORDERS, WEATHER
-from simulator.tables import (
+from simulator.records.imperfections import Records
+from simulator.records.tables import (
     courier_ids,
     local_event_table,
     order_table,
     vehicles_of,
     weather_table,
 )
+from simulator.world.arrays import IntArray
+from simulator.world.sources import LOCAL_EVENTS, ORDERS, WEATHER
 
 __all__ = ["arrivals_of_records", "carried_by", "count_events", "events_of_records",
            "surroundings_of"]  # fmt: skip

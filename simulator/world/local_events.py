@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from simulator.arrays import FloatArray, IntArray
-from simulator.clock import BIN_S, LocalTime
-from simulator.scenario import CityProfile, Scenario
-from simulator.streets import ZONES
+from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.clock import BIN_S, LocalTime
+from simulator.world.scenario import CityProfile, Scenario
+from simulator.world.streets import ZONES
 
 __all__ = ["KINDS", "LocalEvents", "make_local_events"]
 

@@ -1,0 +1,1 @@
+"""Draw what customers order, when and where."""

@@ -1,0 +1,1 @@
+"""Record what happens: tables, event streams and their imperfections."""

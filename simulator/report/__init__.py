@@ -1,0 +1,1 @@
+"""Draw a simulation as a page of plots."""

@@ -1,0 +1,1 @@
+"""Compute the true distribution of what is still to come."""

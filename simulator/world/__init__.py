@@ -1,0 +1,1 @@
+"""Describe the city: streets, stores, couriers, weather, local events and the scenario."""
