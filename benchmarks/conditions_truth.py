@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.noise_floor import median_s
-from commands.datasets import dataset_of_cities
+from commands.data.sources import dataset_of_cities
 from estimators import Dataset
 from estimators.conditions import ON_THE_WAY, Conditions
 from estimators.core.typing import BoolArray, FloatArray

@@ -28,7 +28,7 @@ from benchmarks.courier_estimates import ModelEstimates, TrueEstimates
 from benchmarks.courier_policies import ByNumbers, Choice, RegretMeter, Together
 from benchmarks.dispatch_scores import Scores, Span, difference, scores_of
 from benchmarks.measuring import save
-from commands.demo_city import known_at
+from commands.live_demo.city import known_at
 from estimators.datasets import cities_dataset
 from estimators.eta.model import EtaModel
 from estimators.eta.training import train_eta

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.measuring import save
-from commands.demo_scores import (
+from commands.live_demo.scores import (
     Waits,
     app_ranges,
     chosen_waits,
@@ -36,7 +36,7 @@ from commands.demo_scores import (
 from estimators.core.stages import OPEN_STAGES
 
 if TYPE_CHECKING:
-    from commands.demo_run import DemoRun
+    from commands.live_demo.run import DemoRun
     from estimators.core.typing import FloatArray
 
 Sums = Mapping[str, float]
@@ -97,10 +97,10 @@ def _kept(asked: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
 
 
 def _measured(asked: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
-    from commands.demo_cache import ModelCache
-    from commands.demo_city import make_demo_city
-    from commands.demo_run import run_live_hour
-    from commands.demo_training import trained_tag
+    from commands.live_demo.city import make_demo_city
+    from commands.live_demo.model_cache import ModelCache
+    from commands.live_demo.run import run_live_hour
+    from commands.live_demo.training import trained_tag
 
     demo = make_demo_city(days=asked.days, orders_per_day=asked.orders_per_day, seed=seed)
     tag = trained_tag(demo, ModelCache(None, ""), folder)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.measuring import machine, peak_resident_bytes, save
-from commands.datasets import dataset_of_cities
+from commands.data.sources import dataset_of_cities
 from estimators.core.dataset import Dataset
 from estimators.evaluation.scores import ALL, Report, Scores
 from estimators.features.etp_features import etp_features

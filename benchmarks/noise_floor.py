@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from aggregators import Duration
-from commands.datasets import dataset_of_cities
+from commands.data.sources import dataset_of_cities
 from estimators import Dataset
 from estimators.core.distribution import Distribution
 from estimators.core.typing import BoolArray, FloatArray, IntArray

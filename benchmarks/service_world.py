@@ -86,7 +86,7 @@ def made(folder: Path) -> World:
 
 def make_models() -> None:
     """Train and save an eTP of 60 features, and the ETA with its parts."""
-    from commands.datasets import dataset_of_cities
+    from commands.data.sources import dataset_of_cities
     from estimators.eta.training import train_eta
     from estimators.features.etp_features import etp_features
     from estimators.registry import models as registry

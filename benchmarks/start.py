@@ -42,7 +42,7 @@ TARGETS = {
 def make_models(folder: Path) -> None:
     """Train the tiny ETA of the tests into a model store."""
     program = (
-        "from commands.datasets import dataset_of_cities\n"
+        "from commands.data.sources import dataset_of_cities\n"
         "from estimators import registry\n"
         "from estimators.eta.training import train_eta\n"
         "from tests.trained_eta import PER_ORDER, tiny_parameters, tiny_scenario\n"

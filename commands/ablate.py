@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from commands.data_options import DATA_OPTIONS, DataChoice
-from commands.estimators import EstimatorChoice, add_commands
-from commands.json_output import JsonOption, print_json
-from commands.option_groups import with_options
-from commands.output import UserError, console, progress
-from commands.written import check_output, write_json, write_text
+from commands.console.json_output import JsonOption, print_json
+from commands.console.option_groups import with_options
+from commands.console.output import UserError, console, progress
+from commands.console.output_files import check_output, write_json, write_text
+from commands.options.data import DATA_OPTIONS, DataChoice
+from commands.options.estimators import EstimatorChoice, add_commands
 
 if TYPE_CHECKING:
     from estimators.evaluation.comparison import LossDifference
@@ -176,7 +176,7 @@ def _text(one: LossDifference) -> str:
 
 def ablation_page(found: Ablation) -> str:
     """Return an ablation as a page of charts (HTML)."""
-    from commands.interval_page import html_page
+    from commands.reports.difference_page import html_page
 
     return html_page(
         f"What the features of {found.estimator} are worth on {found.dataset}", _parts(found)
@@ -184,7 +184,7 @@ def ablation_page(found: Ablation) -> str:
 
 
 def _parts(found: Ablation) -> Iterator[str]:
-    from commands.interval_page import cell, html_table, intervals_chart
+    from commands.reports.difference_page import cell, html_table, intervals_chart
 
     target = escape(" to ".join(found.target))
     yield (

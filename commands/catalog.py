@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.output import UserError, console, reports_errors
+from commands.console.output import UserError, console, reports_errors
 
 if TYPE_CHECKING:
     from aggregators.catalog import Catalog
@@ -77,7 +77,7 @@ def _list(features: list[Aggregator], title: str) -> None:
     from rich.table import Table
 
     from aggregators.functions import function_name
-    from commands.wording import window_of
+    from commands.reports.feature_text import window_of
 
     # A narrow terminal still shows what a feature is; who owns it, `doorstep catalog NAME` tells.
     is_wide = console.width >= WIDE_COLUMNS
@@ -109,7 +109,7 @@ def _list(features: list[Aggregator], title: str) -> None:
 def _explain(feature: Aggregator) -> None:
     from rich.syntax import Syntax
 
-    from commands.wording import as_code, boundaries, definition_in_words
+    from commands.reports.feature_text import as_code, boundaries, definition_in_words
 
     console.print(f"[bold]{feature.name}[/]  ({feature.unit})", highlight=False)
     console.print(feature.description, highlight=False)
@@ -137,7 +137,7 @@ def _explain(feature: Aggregator) -> None:
 
 
 def _as_json(feature: Aggregator) -> dict[str, Any]:
-    from commands.wording import boundaries, definition_in_words
+    from commands.reports.feature_text import boundaries, definition_in_words
 
     return {
         "name": feature.name,

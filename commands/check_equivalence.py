@@ -13,19 +13,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.data_options import MappingOption
-from commands.datasets import DaysOption, SeedOption, StoresOption
-from commands.json_output import JsonOption, print_json
-from commands.option_groups import with_options
-from commands.output import StageProgress, UserError, error_console, progress, reports_errors
-from commands.table_options import TABLE_OPTIONS, TableChoice
+from commands.console.json_output import JsonOption, print_json
+from commands.console.option_groups import with_options
+from commands.console.output import (
+    StageProgress,
+    UserError,
+    error_console,
+    progress,
+    reports_errors,
+)
+from commands.data.sources import DaysOption, SeedOption, StoresOption
+from commands.options.data import MappingOption
+from commands.options.tables import TABLE_OPTIONS, TableChoice
 
 if TYPE_CHECKING:
     from aggregators import EventStore
     from aggregators.parity.equivalence import Answers
     from aggregators.parity.history import HistoryDifference
-    from commands.equivalence_report import StoreComparison
-    from commands.replayed import ReplayedTables
+    from commands.equivalence.page import StoreComparison
+    from commands.equivalence.replayed_data import ReplayedTables
     from estimators.datasets import Dataset
 
 __all__ = ["check_equivalence"]
@@ -115,7 +121,7 @@ def _check_equivalence(
     taken back. Each sample is asked at every event of its life, when later events are in the store
     as well. Ends with 1 if a single value differs.
     """
-    from commands.equivalence_report import as_document, print_checked, write_report
+    from commands.equivalence.page import as_document, print_checked, write_report
 
     if compact is not None and through_service:
         raise UserError("--compact is for stores; a service compacts by its own settings")
@@ -155,7 +161,7 @@ def _find(
     data: str, names: Sequence[ReplayedName], *, stores: int, days: int, seed: int
 ) -> list[ReplayedTables]:
     """Return the data sets that were asked for; none if ``data`` is somebody's own table."""
-    from commands.replayed import replayed_dataset
+    from commands.equivalence.replayed_data import replayed_dataset
     from estimators.datasets import load_dataset
 
     folder = Path(data)
@@ -173,7 +179,7 @@ def _find(
     datasets = []
     for name in dict.fromkeys(names):
         if name is ReplayedName.SIMULATOR:
-            from commands.datasets import simulated_dataset
+            from commands.data.sources import simulated_dataset
             from simulator import CityPlan
 
             datasets.append(simulated_dataset(CityPlan(stores=stores, days=days, seed=seed)))
@@ -202,8 +208,8 @@ def _in_folder(folder: Path) -> list[Dataset]:
 
 
 def _mapped_table(mapping: Path, data: str, show: StageProgress) -> ReplayedTables:
-    from commands.mapped_dataset import mapped_dataset
-    from commands.replayed import replayed_dataset
+    from commands.data.mapped_dataset import mapped_dataset
+    from commands.equivalence.replayed_data import replayed_dataset
 
     path = None if data == SYNTHETIC else Path(data)
     dataset = mapped_dataset(mapping, path, progress=lambda part: show("data", part))
@@ -212,7 +218,7 @@ def _mapped_table(mapping: Path, data: str, show: StageProgress) -> ReplayedTabl
 
 def _own_table(path: Path, columns: TableChoice) -> ReplayedTables:
     from aggregators.catalog import CATALOG
-    from commands.replayed import replayed_file
+    from commands.equivalence.replayed_data import replayed_file
 
     return replayed_file(columns.file(path, CATALOG.sources))
 
@@ -220,7 +226,7 @@ def _own_table(path: Path, columns: TableChoice) -> ReplayedTables:
 def _check(replayed: ReplayedTables, options: _Options) -> StoreComparison:
     import aggregators
     from aggregators.parity.equivalence import StoreAnswers
-    from commands.equivalence_report import StoreComparison
+    from commands.equivalence.page import StoreComparison
 
     began_s = perf_counter()
     with ExitStack() as stack:
@@ -321,7 +327,7 @@ def _reader(where: str, replayed: ReplayedTables, writer: EventStore) -> Iterato
 @contextmanager
 def _service(replayed: ReplayedTables, where: str) -> Iterator[Answers]:
     """Yield a service over an empty store, in a process of its own."""
-    from commands.service_answers import ServiceAnswers
+    from commands.equivalence.service_store import ServiceAnswers
     from services.bento.process import ServiceProcess
     from services.client import ClientError, EventClient
     from services.core.settings import EventSettings

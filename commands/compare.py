@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from commands.data_options import DATA_OPTIONS, DataChoice
-from commands.json_output import JsonOption, print_json
-from commands.model_choice import MODELS
-from commands.option_groups import with_options
-from commands.output import (
+from commands.console.json_output import JsonOption, print_json
+from commands.console.option_groups import with_options
+from commands.console.output import (
     StageProgress,
     UserError,
     console,
@@ -22,8 +20,10 @@ from commands.output import (
     progress,
     reports_errors,
 )
-from commands.report_options import open_for_model
-from commands.written import check_output, write_json, write_text
+from commands.console.output_files import check_output, write_json, write_text
+from commands.options.data import DATA_OPTIONS, DataChoice
+from commands.options.models import MODELS
+from commands.options.report import open_for_model
 
 if TYPE_CHECKING:
     from estimators.evaluation.comparison import ComparedRow, Comparison, LossDifference
@@ -186,13 +186,13 @@ def _text(one: LossDifference | None) -> str:
 
 def comparison_page(found: Comparison) -> str:
     """Return a comparison as a page of charts (HTML)."""
-    from commands.interval_page import html_page
+    from commands.reports.difference_page import html_page
 
     return html_page(f"{len(found.models)} models side by side on {found.dataset}", _parts(found))
 
 
 def _parts(found: Comparison) -> Iterator[str]:
-    from commands.interval_page import cell, html_table, intervals_chart
+    from commands.reports.difference_page import cell, html_table, intervals_chart
 
     reference = escape(found.reference)
     yield (

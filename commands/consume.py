@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.output import UserError, console, error_console, reports_errors
+from commands.console.output import UserError, console, error_console, reports_errors
 
 if TYPE_CHECKING:
     from services.intake.consumer import Progress

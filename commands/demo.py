@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from commands.datasets import SeedOption
-from commands.output import UserError, reports_errors
+from commands.console.output import UserError, reports_errors
+from commands.data.sources import SeedOption
 
 __all__ = ["demo"]
 
@@ -55,8 +55,8 @@ def demo(
         # BentoML reads this when it is first imported: the models of the demo are not the user's.
         os.environ["BENTOML_HOME"] = str(Path(folder) / "bentoml")
         os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-        from commands.demo_cache import cache_folder
-        from commands.demo_run import run_demo
+        from commands.live_demo.model_cache import cache_folder
+        from commands.live_demo.run import run_demo
 
         failures = run_demo(
             days=days,

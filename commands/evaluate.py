@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from commands.data_options import DATA_OPTIONS, DataChoice
-from commands.json_output import JsonOption, print_json
-from commands.model_choice import ONE_MODEL
-from commands.option_groups import with_options
-from commands.output import console, progress, reports_errors
-from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
+from commands.console.json_output import JsonOption, print_json
+from commands.console.option_groups import with_options
+from commands.console.output import console, progress, reports_errors
+from commands.options.data import DATA_OPTIONS, DataChoice
+from commands.options.models import ONE_MODEL
+from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
 from commands.train_eta import evaluate_eta
 
 __all__ = ["evaluate"]
@@ -31,7 +31,7 @@ def _evaluate(
     With the data it was trained on this repeats the numbers of its training. Where --data is given
     without --dataset, the data set is the one that the model was trained on.
     """
-    from commands.report import print_report
+    from commands.reports.score_table import print_report
     from estimators.registry import models as registry
     from estimators.training.train import evaluate as score
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.data_options import DATA_OPTIONS, DataChoice
-from commands.datasets import parse_moment
-from commands.model_choice import ONE_MODEL
-from commands.option_groups import with_options
-from commands.output import UserError, console, progress, reports_errors
-from commands.report_options import open_for_model
+from commands.console.option_groups import with_options
+from commands.console.output import UserError, console, progress, reports_errors
+from commands.data.sources import parse_moment
+from commands.options.data import DATA_OPTIONS, DataChoice
+from commands.options.models import ONE_MODEL
+from commands.options.report import open_for_model
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from commands.explained import ExplainedOrder
+    from commands.reports.explanation import ExplainedOrder
     from estimators import Dataset
     from estimators.features.facts import Facts
     from estimators.model.base import Estimator
@@ -77,7 +77,7 @@ def _explain(
     """
     if store is None and (at or key):
         raise UserError("--at and --key say what an event store is asked: pass --store, too")
-    from commands import explained
+    from commands.reports import explanation as explained
     from estimators.registry import models as registry
 
     with progress() as report:
@@ -114,7 +114,7 @@ def _of_order(
     import numpy as np
 
     from aggregators.times import from_us
-    from commands.explained import ExplainedOrder
+    from commands.reports.explanation import ExplainedOrder
     from estimators.training.matrix import inputs_of
 
     rows = _row_of(dataset.table[dataset.source.sample_id], order)
@@ -156,7 +156,7 @@ def _of_request(
 ) -> ExplainedOrder:
     from pathlib import Path
 
-    from commands.explained import ExplainedOrder
+    from commands.reports.explanation import ExplainedOrder
     from services.event_store.opening import IN_MEMORY, is_redis, open_event_store
 
     if store == IN_MEMORY or not (is_redis(store) or Path(store).is_file()):

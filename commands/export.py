@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from commands.console.output import UserError, console, progress, reports_errors
 from commands.import_ import (
     DEFAULT_CATALOG,
     CatalogOption,
     StoreOption,
 )
-from commands.output import UserError, console, progress, reports_errors
-from commands.table_options import SourceOption, source_of_catalog
+from commands.options.tables import SourceOption, source_of_catalog
 
 __all__ = ["export"]
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.data_options import MappingOption
-from commands.option_groups import with_options
-from commands.output import StageProgress, UserError, console, error_console, reports_errors
-from commands.output import progress as show_progress
-from commands.table_options import TABLE_OPTIONS, TableChoice
+from commands.console.option_groups import with_options
+from commands.console.output import StageProgress, UserError, console, error_console, reports_errors
+from commands.console.output import progress as show_progress
+from commands.options.data import MappingOption
+from commands.options.tables import TABLE_OPTIONS, TableChoice
 
 if TYPE_CHECKING:
     from aggregators import AppendResult, EventStore, Source
-    from commands.mapped_tables import MappedFile
-    from commands.tables import TableFile
+    from commands.data.mapped_tables import MappedFile
+    from commands.data.tables import TableFile
 
     File = TableFile | MappedFile
 
@@ -100,7 +100,7 @@ def _files(
             "--mapping says what the columns are; --rename, --time-zone and --integers are for a"
             " table without one"
         )
-    from commands.mapped_tables import mapped_files
+    from commands.data.mapped_tables import mapped_files
 
     return mapped_files(mapping, table, sources)
 
@@ -132,7 +132,7 @@ def _check(file: File, report: StageProgress) -> int:
     """Read everything once; returns how many samples there are."""
     import pyarrow as pa
 
-    from commands.sample_check import check_samples
+    from commands.data.sample_check import check_samples
 
     report("check", 0.0)
     ids = [
@@ -167,7 +167,7 @@ def _check_distinct(file: File, ids: Any) -> None:
 def _append(store: EventStore, file: File, report: StageProgress) -> AppendResult:
     from aggregators import AppendResult
     from aggregators.stores.bulk import events_of_table
-    from commands.sample_check import names_file
+    from commands.data.sample_check import names_file
 
     applied = duplicates = superseded = 0
     report("import", 0.0)

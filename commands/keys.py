@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from commands.output import UserError, console, error_console, reports_errors
+from commands.console.output import UserError, console, error_console, reports_errors
 
 __all__ = ["keys_app"]
 

@@ -15,6 +15,7 @@ from commands.ablate import ablate_app
 from commands.catalog import catalog
 from commands.check_equivalence import check_equivalence
 from commands.compare import compare
+from commands.console.output import console
 from commands.consume import consume
 from commands.demo import demo
 from commands.evaluate import evaluate
@@ -22,12 +23,11 @@ from commands.explain import explain
 from commands.export import export
 from commands.import_ import import_table
 from commands.keys import keys_app
-from commands.mapping_command import mapping_app
+from commands.mapping import mapping_app
 from commands.models import models_app
-from commands.output import console
 from commands.serve import serve_app
 from commands.simulate import simulate
-from commands.store_command import store_app
+from commands.store import store_app
 from commands.train import train_app
 
 __all__ = ["app"]

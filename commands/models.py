@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.model_choice import ONE_MODEL
-from commands.option_groups import with_options
-from commands.output import console, error_console, reports_errors
-from commands.report import labels_in_words
+from commands.console.option_groups import with_options
+from commands.console.output import console, error_console, reports_errors
+from commands.options.models import ONE_MODEL
+from commands.reports.score_table import labels_in_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -94,7 +94,7 @@ def seal_models(
 
 def _show(model: str, as_json: JsonOption = False) -> None:
     """Show what a saved model carries: data, periods, inputs, scores, calibration, reference."""
-    from commands.report import print_report, print_stages
+    from commands.reports.score_table import print_report, print_stages
     from estimators.core.stages import ANY_MOMENT
     from estimators.registry import models as registry
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from commands.output import UserError, console, error_console, reports_errors
-from commands.ports import DEFAULT_PORTS, MAX_PORT, check_port
+from commands.console.output import UserError, console, error_console, reports_errors
+from commands.console.ports import DEFAULT_PORTS, MAX_PORT, check_port
 
 if TYPE_CHECKING:
     from estimators.core.errors import RegistryError

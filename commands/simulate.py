@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.datasets import SeedOption, parse_moment
-from commands.output import StageProgress, UserError, console, progress, reports_errors
+from commands.console.output import StageProgress, UserError, console, progress, reports_errors
+from commands.data.sources import SeedOption, parse_moment
 
 if TYPE_CHECKING:
     from simulator import Imperfections, Scenario, Simulation
@@ -153,7 +153,7 @@ def simulate(
             write_report(simulation, report, show)
     _print_summary(simulation)
     if to is not None:
-        from commands.simulate_live import send_live
+        from commands.simulation.stream import send_live
 
         send_live(simulation, to, speed_up=speed_up, sources=source)
 
@@ -213,7 +213,7 @@ def _start(text: str | None, days: int, *, live: bool, default: Scenario) -> dat
 def _write(
     simulation: Simulation, out: Path, sources: list[str] | None, truth: int, show: StageProgress
 ) -> None:
-    from commands.simulate_files import write_events, write_folder, write_table
+    from commands.simulation.files import write_events, write_folder, write_table
 
     if out.suffix == EVENTS_SUFFIX:
         write_events(simulation, out, sources, show)

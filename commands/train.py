@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from commands.data_options import DATA_OPTIONS, DataChoice
-from commands.estimators import EstimatorChoice, add_commands
-from commands.json_output import JsonOption, print_json
-from commands.option_groups import with_options
-from commands.output import console, error_console, progress
-from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document
+from commands.console.json_output import JsonOption, print_json
+from commands.console.option_groups import with_options
+from commands.console.output import console, error_console, progress
+from commands.options.data import DATA_OPTIONS, DataChoice
+from commands.options.estimators import EstimatorChoice, add_commands
+from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document
+from commands.options.tuning import TUNE_OPTIONS, TuneChoice, tell_tuning
 from commands.train_eta import TRAIN_ETA_HELP, train_eta
-from commands.tuning_options import TUNE_OPTIONS, TuneChoice, tell_tuning
 
 __all__ = ["train_app"]
 
@@ -48,7 +48,7 @@ def _train_one(
     save: SaveOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    from commands.report import print_report
+    from commands.reports.score_table import print_report
 
     tuning = search.tuning()
     with progress() as report:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.data_options import DATA_OPTIONS, DataChoice
-from commands.datasets import DatasetName
-from commands.json_output import JsonOption, print_json
-from commands.option_groups import with_options
-from commands.output import (
+from commands.console.json_output import JsonOption, print_json
+from commands.console.option_groups import with_options
+from commands.console.output import (
     StageProgress,
     UserError,
     console,
@@ -20,10 +18,12 @@ from commands.output import (
     progress,
     reports_errors,
 )
-from commands.report import print_report, print_stages
-from commands.report_options import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
-from commands.tuning_options import TUNE_OPTIONS, TuneChoice, tell_tuning
-from commands.written import write_json, write_text
+from commands.console.output_files import write_json, write_text
+from commands.data.sources import DatasetName
+from commands.options.data import DATA_OPTIONS, DataChoice
+from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
+from commands.options.tuning import TUNE_OPTIONS, TuneChoice, tell_tuning
+from commands.reports.score_table import print_report, print_stages
 
 if TYPE_CHECKING:
     from estimators import Dataset
@@ -163,7 +163,7 @@ def _write(
 ) -> None:
     """Write the page and the numbers that are asked for."""
     if outputs.page is not None:
-        from commands.training_report import report_page
+        from commands.reports.training_page import report_page
 
         if not report.rows:
             raise UserError("there is no order to test with, so there is nothing to report")

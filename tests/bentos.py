@@ -33,7 +33,7 @@ _FAILED = b"Application startup failed"
 _TRAIN_A_SMALL_MODEL = """
 import json
 import pandas as pd
-from commands.datasets import simulated_dataset
+from commands.data.sources import simulated_dataset
 from estimators import registry
 from estimators.training.train import train_etp
 from simulator import CityPlan

@@ -51,7 +51,7 @@ def tiny_parameters() -> dict[str, BoostingParameters]:
 @pytest.fixture(scope="session")
 def eta_dataset() -> Dataset:
     """The orders that the tiny ETA has learned from."""
-    from commands.datasets import dataset_of_cities
+    from commands.data.sources import dataset_of_cities
 
     return dataset_of_cities(tiny_scenario())
 

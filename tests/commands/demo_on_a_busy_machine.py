@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from commands import demo_run
+from commands.live_demo import run as demo_run
 from commands.main import app
 from services.client import EtaClient, NoAnswerInTime
 from services.composition.parts import LATE

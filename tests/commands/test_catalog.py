@@ -20,7 +20,7 @@ from aggregators import (
 from aggregators.catalog import CATALOG, LOCAL_EVENTS, ORDERS, WEATHER
 from aggregators.features.base import Aggregator
 from commands.main import app
-from commands.wording import as_code, boundaries, definition_in_words
+from commands.reports.feature_text import as_code, boundaries, definition_in_words
 
 
 def run(*arguments: str) -> Result:

@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 from aggregators import AppendResult, Event, FeatureSet, MemoryEventStore, Source
 from aggregators.catalog import ORDERS, features_for
 from aggregators.parity.training_queries import Questions
+from commands.console.output import UserError
+from commands.equivalence.replayed_data import ReplayedTables, replayed_dataset
+from commands.equivalence.service_store import ServiceAnswers
 from commands.main import app
-from commands.output import UserError
-from commands.replayed import ReplayedTables, replayed_dataset
-from commands.service_answers import ServiceAnswers
 from estimators.datasets import load_dataset
 from services.client import EventClient, RequestRefused
 from services.event_store import opening as event_store
@@ -46,7 +46,7 @@ def errors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the command prints as errors."""
     printed: list[str] = []
     monkeypatch.setattr(
-        "commands.output.error_console.print",
+        "commands.console.output.error_console.print",
         lambda *parts, **_: printed.extend(str(part) for part in parts),
     )
     return printed

@@ -34,7 +34,7 @@ def run(*arguments: str) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Two models of one city: with all features, and with a single one."""
-    from commands.datasets import DatasetName, open_dataset
+    from commands.data.sources import DatasetName, open_dataset
 
     dataset = open_dataset(DatasetName.SIMULATOR, None, stores=6, days=6, seed=3)
     name = "compared_etp"
@@ -102,7 +102,7 @@ def test_models_of_different_questions_are_refused() -> None:
     compared = compare_models({"a": etp, "b": same}, other)
     assert compared.overall("b").mae is not None
     assert compared.overall("b").mae.mean_s == 0.0  # type: ignore[union-attr]
-    from commands.datasets import DatasetName, open_dataset
+    from commands.data.sources import DatasetName, open_dataset
     from estimators import InputError, seconds_between
 
     city = open_dataset(DatasetName.SIMULATOR, None, stores=4, days=4, seed=3)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from commands import demo_run
+from commands.console.output import console
 from commands.demo import demo
-from commands.demo_board import Board, minutes, showing
-from commands.demo_cache import ModelCache
-from commands.demo_city import DemoCity, known_at, make_demo_city
-from commands.output import console
+from commands.live_demo import run as demo_run
+from commands.live_demo.board import Board, minutes, showing
+from commands.live_demo.city import DemoCity, known_at, make_demo_city
+from commands.live_demo.model_cache import ModelCache
 from simulator import ORDERS, SOURCES, CityPlan, events_of, simulate
 from tests.commands.running import doorstep
 

@@ -15,9 +15,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from aggregators import SqliteEventStore
-from commands.datasets import DatasetName, open_dataset
+from commands.data.sources import DatasetName, open_dataset
 from commands.main import app
-from commands.report_options import ReportChoice
+from commands.options.report import ReportChoice
 from tests.commands.running import ROOT
 from tests.readme import blocks_of, commands_of
 

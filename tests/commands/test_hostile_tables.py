@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from commands.csv_text import check_encoding
-from commands.output import UserError
-from commands.table_files import columns_of
+from commands.console.output import UserError
+from commands.data.csv_text import check_encoding
+from commands.data.table_files import columns_of
 from tests.commands.hostile_tables import ORDERS, became, commands_for, mapping_of, write_tables
 
 QUICK = (["mapping", "init"], ["mapping", "check"], ["import", "--table"])

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from aggregators import FeatureSet
 from aggregators.catalog import ORDERS, features_for
-from commands import output
+from commands.console import output
+from commands.console.output import UserError
+from commands.data.tables import TableFile, parse_renames
 from commands.main import app
-from commands.output import UserError
-from commands.tables import TableFile, parse_renames
 from simulator import CityPlan, simulate
 from tests.commands.running import doorstep
 
@@ -25,7 +25,7 @@ CITY = CityPlan(stores=3, days=1, seed=4)
 @pytest.fixture(autouse=True)
 def consoles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors and notes go where results go, so that a test sees them in this process."""
-    for module in ("commands.output", "commands.import_"):
+    for module in ("commands.console.output", "commands.import_"):
         monkeypatch.setattr(f"{module}.error_console", output.console)
 
 

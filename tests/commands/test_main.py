@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from commands.console.output import UserError, reports_errors
 from commands.main import app
-from commands.output import UserError, reports_errors
 from services.core.errors import InvalidRequest
 from tests.commands.running import ROOT, doorstep
 

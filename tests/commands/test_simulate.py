@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from aggregators import Event
 from aggregators.catalog import CATALOG
 from commands.main import app
-from commands.simulate_live import BATCH_EVENTS, WINDOW_S, send, windows
+from commands.simulation.stream import BATCH_EVENTS, WINDOW_S, send, windows
 from services.intake.cloudevents import from_cloud_event
 from services.schemas.common import CloudEvent, EventsAnswer, EventStatus
 from simulator import SOURCES, Scenario, simulate_cities

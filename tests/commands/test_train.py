@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.datasets import DatasetName, open_dataset, parse_moment
-from commands.output import UserError
+from commands.console.output import UserError
+from commands.data.sources import DatasetName, open_dataset, parse_moment
 from estimators import Dataset
 from services.bento.process import end_server, free_port
 from services.client import EtpClient

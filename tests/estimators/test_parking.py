@@ -6,7 +6,7 @@ import pytest
 
 from aggregators import MemoryEventStore
 from aggregators.catalog import LOCAL_EVENTS, ORDERS, WEATHER
-from commands.datasets import dataset_of_cities
+from commands.data.sources import dataset_of_cities
 from estimators import Dataset
 from estimators.parking import PARKING, Parking
 from estimators.registry import models as registry

@@ -25,7 +25,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from aggregators import Event, SqliteEventStore
-from commands.datasets import dataset_of_city
+from commands.data.sources import dataset_of_city
 from estimators.datasets import Dataset, load_dataset
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.registry import models as registry

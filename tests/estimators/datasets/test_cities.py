@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from aggregators.catalog import LOCAL_EVENTS, ORDERS, WEATHER
-from commands.datasets import DatasetName, dataset_of_cities, open_dataset
-from commands.simulate_files import write_folder
+from commands.data.sources import DatasetName, dataset_of_cities, open_dataset
+from commands.simulation.files import write_folder
 from estimators import Dataset, DatasetError, Question
 from estimators.datasets.cities import (
     CITY_LOCAL_EVENTS,

@@ -10,7 +10,7 @@ import pytest
 
 from aggregators.errors import UnknownNameError
 from aggregators.times import column_to_us, from_us
-from commands.datasets import dataset_of_cities
+from commands.data.sources import dataset_of_cities
 from estimators import Dataset, DatasetError
 from estimators.core.stages import OPEN_STAGES, asked_at
 from estimators.eta.moments import Moments

@@ -1,0 +1,1 @@
+"""Read tables, mappings, and simulated and public data."""

@@ -1,0 +1,272 @@
+"""The tables that a mapping names, read in chunks as samples of their sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+
+from aggregators import AggregatorError, Source
+from aggregators.catalog import CATALOG
+from commands.console.output import UserError
+from commands.data.csv_text import check_encoding
+from commands.data.mapping_file import MappedTable, MappingFile, read_mapping
+from commands.data.sample_check import check_for_training
+from commands.data.table_files import columns_of
+from commands.data.tables import CHUNK_ROWS, TableFile, missing_column
+from commands.options.tables import source_of_catalog
+from estimators.features.facts import LOCAL_HOUR, LOCAL_WEEKDAY
+
+__all__ = ["COMPUTED", "MappedFile", "Progress", "mapped_files", "table_path_of"]
+
+COMPUTED = frozenset((LOCAL_HOUR, LOCAL_WEEKDAY, *CATALOG.names))
+"""Names that mean something else to models: no event, dimension or attribute may have them."""
+
+Progress: TypeAlias = Callable[[float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappedFile:
+    """A table with the names that a mapping gives its columns.
+
+    Args:
+        source: whose samples they are, with the events and columns of the mapping.
+        table: the file, as it is read.
+        given: what the mapping says of it.
+        between: event that is told by the time since another one -> its column, as it is read.
+        wanted: the source of a catalog whose samples are asked for; None: that of the mapping.
+    """
+
+    source: Source
+    table: TableFile
+    given: MappedTable
+    between: Mapping[str, str]
+    wanted: Source | None = None
+
+    @classmethod
+    def of(
+        cls, file: MappingFile, given: MappedTable, field: str, name: str, path: Path
+    ) -> MappedFile:
+        """Return the table of a mapping; its columns are checked, its rows are not read yet.
+
+        Args:
+            file: the mapping.
+            given: what it says of this table.
+            field: where it says so, with a dot at its end; empty for the table of samples.
+            name: of the source.
+            path: of the table.
+
+        Raises:
+            UserError: the mapping and the table do not fit; the message names line and field.
+        """
+        source = _source(file, given, field, name)
+        between = {name: f"{name}_after" for name in given.later}
+        table = TableFile(
+            path=path,
+            source=_as_read(file, given, field, source, between),
+            renames=_renames(file, given, field, source, between, path),
+            time_zone=given.clock,
+            integers=tuple(given.integers),
+            only_renamed=True,
+            numbered=given.id is None,
+            clock_option=f"{field}clock:",
+            encoding=given.encoding,
+            encoding_option=f"{field}encoding:",
+        )
+        return cls(source=source, table=table, given=given, between=between)
+
+    @property
+    def path(self) -> Path:
+        """Of the table."""
+        return self.table.path
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Names of the source that is asked for, which the mapping gives."""
+        return tuple(name for name in self._names if name in self._mapped)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Names of the source that is asked for, which the mapping does not give."""
+        return tuple(name for name in self._names if name not in self._mapped)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Names of the mapping that the source that is asked for does not have."""
+        return tuple(name for name in self._mapped if name not in self._names)
+
+    @property
+    def asked(self) -> Source:
+        """The source whose samples are asked for."""
+        return self.source if self.wanted is None else self.wanted
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        asked = self.asked
+        return (asked.sample_id, *asked.events, *asked.data_columns)
+
+    @property
+    def _mapped(self) -> tuple[str, ...]:
+        return (self.asked.sample_id, *self.source.events, *self.source.data_columns)
+
+    def chunks(
+        self, chunk_rows: int = CHUNK_ROWS, progress: Progress | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the samples in tables of about so many rows, as :meth:`TableFile.chunks` does."""
+        for rows in self.table.chunks(chunk_rows, progress):
+            for name, value in self.given.constants.items():
+                rows[name] = value
+            for event, one in self.given.later.items():
+                seconds = (rows[self.between[event]] * one.unit_s).round(6)
+                rows[event] = rows[one.after] + pd.to_timedelta(seconds, unit="s")
+            rows = rows.drop(columns=list(self.between.values()))
+            yield rows if self.wanted is None else self._conformed(rows)
+
+    def _conformed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        rows = rows.rename(columns={self.source.sample_id: self.asked.sample_id})
+        for name in self.absent:
+            rows[name] = missing_column(self.asked, name, rows.index)
+        return rows[list(self._names)]
+
+    def read(self, progress: Progress | None = None) -> pd.DataFrame:
+        """Return all samples, labelled from 0 on.
+
+        Raises:
+            UserError: a value that cannot be taken, or there is no row.
+        """
+        chunks = list(self.chunks(progress=progress))
+        if not chunks:
+            raise UserError(f"{self.path.name} has no rows")
+        rows = pd.concat(chunks)
+        check_for_training(self.path, self.asked, rows)
+        return rows.reset_index(drop=True)
+
+
+def mapped_files(path: Path, data: Path | None, sources: tuple[Source, ...]) -> list[MappedFile]:
+    """Return the tables of a mapping as samples of a catalog's sources, that of samples first.
+
+    Args:
+        path: of the mapping.
+        data: the table, or its folder; None: beside the mapping.
+        sources: of the catalog.
+
+    Raises:
+        UserError: a table does not fit, or the catalog has no such source.
+    """
+    file = read_mapping(path)
+    given = file.mapping
+    tables = [("", given.source, given), *((f"tables.{k}.", k, v) for k, v in given.tables.items())]
+    return [
+        replace(
+            MappedFile.of(file, one, field, name, table_path_of(file, one, field, data)),
+            wanted=source_of_catalog(sources, name),
+        )
+        for field, name, one in tables
+    ]
+
+
+def table_path_of(file: MappingFile, given: MappedTable, field: str, data: Path | None) -> Path:
+    """Return where a table lies; only the one of the samples may be named on the command line."""
+    if data is not None and not data.is_dir():
+        if not field:
+            return data
+        data = None
+    if given.file is None:
+        if field:
+            raise file.error(field.rstrip("."), "lacks 'file', the table, CSV or Parquet")
+        raise UserError(
+            f"{file.path.name} names no table: pass --data TABLE (CSV or Parquet), or add a field"
+            " such as file: orders.parquet"
+        )
+    folders = [file.path.parent] if data is None else [data, file.path.parent]
+    for folder in folders:
+        if (folder / given.file).is_file():
+            return folder / given.file
+    raise file.error(
+        f"{field}file", f"there is no {given.file!r} in {' or '.join(map(str, folders))}"
+    )
+
+
+def _source(file: MappingFile, given: MappedTable, field: str, name: str) -> Source:
+    dimensions = (*given.pairs("dimensions"), *given.constants)
+    columns = [*dimensions, *given.pairs("attributes")]
+    for column, event in given.known_from.items():
+        place = f"{field}known_from.{column}"
+        file.check_name(place, column, columns, "dimension or attribute of this mapping")
+        file.check_name(place, event, given.pairs("events"), "event of this mapping")
+    try:
+        return Source(
+            name,
+            sample_id=_sample_id(name),
+            events=tuple(given.pairs("events")),
+            dimensions=dimensions,
+            attributes=tuple(given.pairs("attributes")),
+            known_from=given.known_from,
+        )
+    except AggregatorError as error:
+        raise file.error(field.rstrip("."), str(error)) from error
+
+
+def _sample_id(source: str) -> str:
+    """Return what the catalog calls the id of such a source, so that its features are the same."""
+    return next((one.sample_id for one in CATALOG.sources if one.name == source), "id")
+
+
+def _renames(
+    file: MappingFile,
+    given: MappedTable,
+    field: str,
+    source: Source,
+    between: Mapping[str, str],
+    path: Path,
+) -> dict[str, str]:
+    """Return column of the file -> what it is called as it is read."""
+    check_encoding(given.encoding, f"{field}encoding:")
+    there, renames = columns_of(path, given.encoding), dict[str, str]()
+    if given.id is not None:
+        renames[given.id] = source.sample_id
+        file.check_name(f"{field}id", given.id, there, f"column of {path.name}")
+    for part in ("events", "dimensions", "attributes"):
+        for name, column in given.pairs(part).items():
+            place = f"{field}{part}.{name}" if isinstance(getattr(given, part), dict) else part
+            file.check_name(place, column, there, f"column of {path.name}")
+            if column in renames:
+                raise file.error(
+                    place,
+                    f"column {column!r} is {renames[column]!r} already; a column has one name",
+                )
+            if name in COMPUTED:
+                raise file.error(
+                    place,
+                    f"{name!r} is what models call an input that they compute; give the column"
+                    f" another name, such as own_{name}: {column}",
+                )
+            renames[column] = between.get(name, name) if part == "events" else name
+    for k, name in enumerate(given.integers):
+        known = (source.sample_id, *source.dimensions)
+        file.check_name(f"{field}integers.{k}", name, known, "id or dimension")
+    return renames
+
+
+def _as_read(
+    file: MappingFile, given: MappedTable, field: str, source: Source, between: Mapping[str, str]
+) -> Source:
+    """Return the source as the file has it: the time in between is a number, no event."""
+    for name, one in given.later.items():
+        place = f"{field}events.{name}"
+        if (one.seconds is None) == (one.minutes is None):
+            raise file.error(place, "expected seconds or minutes, the column of the time after")
+        own_events = [event for event in source.events if event not in between]
+        file.check_name(
+            f"{place}.after", one.after, own_events, "event with a column of its own times"
+        )
+    return replace(
+        source,
+        events=tuple(event for event in source.events if event not in between),
+        dimensions=tuple(given.pairs("dimensions")),
+        attributes=(*source.attributes, *between.values()),
+        known_from={},
+    )

@@ -1,0 +1,60 @@
+"""Samples of a file, checked as a store and a training take them; errors name the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from aggregators import AggregatorError, Source
+from aggregators.kernels.plan import Layout
+from aggregators.stores.bulk import read_samples
+from aggregators.stores.facts import facts_of_table
+from aggregators.tables.sample_table import SampleTable, plain_ids
+from commands.console.output import UserError
+
+__all__ = ["check_for_training", "check_samples", "names_file"]
+
+
+def check_samples(path: Path, source: Source, rows: pd.DataFrame) -> pa.Array:
+    """Return the ids of samples; all that a store would refuse of them is refused.
+
+    Args:
+        path: of the file.
+        source: whose samples they are.
+        rows: of the file, labelled by their number in it.
+
+    Raises:
+        UserError: a value that cannot be taken; the message names file, column and row.
+    """
+    with names_file(path):
+        samples = read_samples(source, rows)
+        facts_of_table(source, rows, samples.row_of)
+        return plain_ids(rows[source.sample_id], f"column {source.sample_id!r}")
+
+
+def check_for_training(path: Path, source: Source, rows: pd.DataFrame) -> None:
+    """Refuse what no feature can be computed of; texts may be longer than a store takes them.
+
+    Args:
+        path: of the file.
+        source: whose samples they are.
+        rows: of the file, labelled by their number in it.
+
+    Raises:
+        UserError: a value that cannot be taken; the message names file, column and row.
+    """
+    with names_file(path):
+        SampleTable.read(source, rows, Layout.of_source(source), list(source.dimensions))
+
+
+@contextmanager
+def names_file(path: Path) -> Iterator[None]:
+    """Put a file's name before the errors of the engine, which name column and row."""
+    try:
+        yield
+    except AggregatorError as error:
+        raise UserError(f"{path.name}, {error}") from error

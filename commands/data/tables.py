@@ -1,0 +1,356 @@
+"""Tables in files, read in chunks as samples of a source: CSV and Parquet, any names and clocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from aggregators.errors import AggregatorError, unknown_name
+from aggregators.events import Source
+from aggregators.tables.columns import plain_frame
+from aggregators.tables.sample_table import attribute_values, plain_ids
+from commands.console.output import UserError
+from commands.data.csv_text import DEFAULT_ENCODING, check_encoding, is_csv
+from commands.data.table_files import (
+    ENCODING_OPTION,
+    READING,
+    check_heading,
+    columns_of,
+    read_options,
+    unreadable,
+)
+from commands.data.table_values import MISSING_TEXTS, fact_of, to_microseconds, to_number, to_series
+
+__all__ = [
+    "CHUNK_ROWS",
+    "TableFile",
+    "missing_column",
+    "parse_renames",
+]
+
+CHUNK_ROWS = 50_000
+"""Rows that are read, checked and appended at a time."""
+SHOWN_MAX = 80
+"""So many characters of a value an error shows."""
+
+_OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$")
+
+
+def parse_renames(given: Sequence[str]) -> dict[str, str]:
+    """Return file column -> source column of options such as ``placed_at=activated``.
+
+    >>> parse_renames(["placed_at=activated"])
+    {'placed_at': 'activated'}
+    """
+    renames: dict[str, str] = {}
+    for text in given:
+        old, separator, new = (part.strip() for part in text.partition("="))
+        if not (old and separator and new):
+            raise UserError(
+                f"--rename is {text!r}; expected COLUMN_OF_THE_FILE=NAME, e.g. placed_at=activated"
+            )
+        if old in renames or new in renames.values():
+            raise UserError(f"--rename {text}: {old if old in renames else new!r} stands twice")
+        renames[old] = new
+    return renames
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFile:
+    """A file with one row per sample.
+
+    Args:
+        path: a ``.csv`` (also ``.csv.gz``) or ``.parquet`` file.
+        source: whose samples they are.
+        renames: names of the file's columns -> the source's.
+        time_zone: IANA name of the clock that times without an offset were read from; None where
+            there are none.
+        integers: columns of the source that are integers in a CSV file; other ids and dimensions
+            are text there. A Parquet file says it itself.
+        only_renamed: whether columns that ``renames`` does not name are left out, whatever they
+            are called.
+        numbered: whether the rows' numbers in the file are the sample ids.
+        clock_option: what says from which clock times were read, for the error where it is needed.
+        encoding: of the text of a CSV file.
+        encoding_option: what says it.
+
+    Raises:
+        UserError: no such file, a column or time zone that is not known.
+    """
+
+    path: Path
+    source: Source
+    renames: Mapping[str, str]
+    time_zone: str | None = None
+    integers: tuple[str, ...] = ()
+    only_renamed: bool = False
+    numbered: bool = False
+    clock_option: str = "--time-zone"
+    encoding: str = DEFAULT_ENCODING
+    encoding_option: str = ENCODING_OPTION
+
+    def __post_init__(self) -> None:
+        check_encoding(self.encoding, self.encoding_option)
+        self._file_columns()
+        if self.time_zone is not None:
+            try:
+                ZoneInfo(self.time_zone)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise UserError(
+                    f"{self.clock_option} is {self.time_zone!r}; expected an IANA name such as"
+                    " Europe/Helsinki or UTC"
+                ) from None
+        for column in (*self.renames.values(), *self.integers):
+            if column not in self._names:
+                where = f"source {self.source.name!r}"
+                raise UserError(str(unknown_name("column", column, where, self._names)))
+        self._check_columns()
+
+    @property
+    def asked(self) -> Source:
+        """The source whose samples they are."""
+        return self.source
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is a CSV file."""
+        return is_csv(self.path)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        source = self.source
+        return (source.sample_id, *source.events, *source.data_columns)
+
+    def _check_columns(self) -> None:
+        for old in self.renames:
+            if old not in self._file_columns():
+                where = f"file {self.path.name}"
+                raise UserError(str(unknown_name("column", old, where, self._file_columns())))
+        mapped = list(self._mapped().values())
+        twice = sorted({name for name in mapped if mapped.count(name) > 1} & set(self._names))
+        if twice:
+            raise UserError(f"{self.path.name} gives {twice[0]!r} twice; see --rename")
+        columns, used = self._file_columns(), self._mapped()
+        check_heading(self.path, [one for one in columns if used.get(one) in self._names])
+        if not self.numbered and self.source.sample_id not in mapped:
+            raise UserError(
+                f"{self.path.name} lacks the sample id {self.source.sample_id!r}; it has"
+                f" {', '.join(self._file_columns())}: --rename COLUMN={self.source.sample_id}"
+            )
+        if not set(self.source.events) & set(mapped):
+            raise UserError(
+                f"{self.path.name} has none of the events {', '.join(self.source.events)}; it has"
+                f" {', '.join(self._file_columns())}: --rename COLUMN={self.source.events[0]}"
+            )
+
+    def _file_columns(self) -> list[str]:
+        return columns_of(self.path, self.encoding)
+
+    def _mapped(self) -> dict[str, str]:
+        """Return column of the file -> what it is called in the source, if it is there."""
+        columns = self._file_columns()
+        if self.only_renamed:
+            return {name: self.renames[name] for name in columns if name in self.renames}
+        return {name: self.renames.get(name, name) for name in columns}
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Columns of the source that the file has, in the source's order."""
+        mapped = set(self._mapped().values())
+        return tuple(name for name in self._names if name in mapped)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Columns of the source that the file lacks; they are missing in every row."""
+        return tuple(name for name in self._names if name not in self.present)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Columns of the file that the source does not have."""
+        mapped = self._mapped()
+        return tuple(n for n in self._file_columns() if mapped.get(n) not in self._names)
+
+    def chunks(
+        self, chunk_rows: int = CHUNK_ROWS, progress: Callable[[float], None] | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the samples in tables of about so many rows, labelled by their row in the file.
+
+        Row 1 is the first one (of a CSV file, the one below the heading). Columns that the file
+        lacks are missing in every row.
+
+        Args:
+            chunk_rows: the most rows of a chunk.
+            progress: called with the part of the file that is read.
+
+        Raises:
+            UserError: a value that cannot be taken; the message names file, column and row.
+        """
+        first = 1
+        for batch, done in self._batches(chunk_rows):
+            for start in range(0, batch.num_rows, chunk_rows):
+                chunk = self._chunk(batch.slice(start, chunk_rows), first)
+                first += len(chunk)
+                yield chunk
+            if progress is not None:
+                progress(done)
+
+    def _batches(self, chunk_rows: int) -> Iterator[tuple[pa.RecordBatch, float]]:
+        old_of = {name: old for old, name in self._mapped().items()}
+        columns = [old_of[name] for name in self.present]
+        try:
+            if self.is_csv:
+                yield from self._csv_batches(columns)
+                return
+            with pyarrow.parquet.ParquetFile(self.path) as file:
+                done, total = 0, max(file.metadata.num_rows, 1)
+                for batch in file.iter_batches(batch_size=chunk_rows, columns=columns):
+                    done += batch.num_rows
+                    yield batch.select(columns), done / total
+        except READING as error:
+            raise unreadable(self.path, self.encoding, error, self.encoding_option) from error
+
+    def _csv_batches(self, columns: list[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
+        # Everything as text: "007" is no number unless somebody says so.
+        convert = pyarrow.csv.ConvertOptions(
+            include_columns=columns,
+            column_types=dict.fromkeys(columns, pa.string()),
+            strings_can_be_null=True,
+            null_values=[""],
+        )
+        size = max(self.path.stat().st_size, 1)
+        parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+        with self.path.open("rb") as raw:
+            stream: Any = raw
+            if self.path.suffix == ".gz":
+                stream = pa.CompressedInputStream(raw, "gzip")
+            reader = pyarrow.csv.open_csv(
+                stream,
+                read_options=read_options(self.encoding),
+                parse_options=parse,
+                convert_options=convert,
+            )
+            for batch in reader:
+                yield batch, raw.tell() / size
+
+    def _chunk(self, batch: pa.RecordBatch, first: int) -> pd.DataFrame:
+        index = pd.RangeIndex(first, first + batch.num_rows)
+        result: dict[str, Any] = {}
+        for name, column in zip(self.present, batch.columns, strict=True):
+            if not self.is_csv:
+                result[name] = self._typed(column, index, name)
+                continue
+            series = to_series(column)
+            series.index = index
+            is_event = name in self.source.events
+            result[name] = (self._moments if is_event else self._from_text)(series, name)
+        for name in self.absent:
+            result[name] = missing_column(self.source, name, index)
+        if self.numbered:
+            result[self.source.sample_id] = pd.Series(index, index=index)
+        return pd.DataFrame({name: result[name] for name in self._names}, index=index)
+
+    def _typed(self, column: pa.Array, index: pd.Index[Any], name: str) -> pd.Series[Any]:
+        """Return a column of a Parquet file, checked: ids, dimensions and numbers as they count."""
+        boxed = pd.Series(pd.arrays.ArrowExtensionArray(column), index)
+        what = f"column {name!r}"
+        try:
+            plain = plain_frame(pd.DataFrame({name: boxed}))[name]
+            if name in self.source.attributes:
+                return pd.Series(attribute_values(plain, what), index)
+            if name in (self.source.sample_id, *self.source.dimensions):
+                optional = name != self.source.sample_id
+                found = to_series(plain_ids(plain, what, optional=optional))
+                found.index = index
+                return found
+        except AggregatorError as error:
+            raise UserError(f"{self.path.name}, {error}") from error
+        found = to_series(pa.array(plain))
+        found.index = index
+        return self._moments(found, name) if name in self.source.events else found
+
+    def _from_text(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
+        if name in self.source.attributes:
+            return self._numbers(column, name)
+        if name in self.integers:
+            return self._integers(column, name)
+        if name in self.source.facts:
+            return column.map(fact_of, na_action="ignore").astype(object)
+        return column
+
+    def _integers(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
+        good = column.str.fullmatch(r"\s*[+-]?\d{1,18}\s*").fillna(True).astype(bool)
+        self._refuse(column, ~good, name, "is no integer of up to 18 digits")
+        return column.map(int, na_action="ignore").astype("Int64")
+
+    def _numbers(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
+        given = column.mask(column.isin(MISSING_TEXTS))
+        # Python's own reading is exact to the last bit, that of pandas is not.
+        numbers = given.map(to_number, na_action="ignore").astype("float64")
+        self._refuse(column, given.notna() & ~np.isfinite(numbers), name, "is no finite number")
+        return numbers
+
+    def _moments(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
+        dtype: Any = column.dtype
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            return column
+        if pd.api.types.is_datetime64_dtype(dtype):
+            return self._localised(column, column, name)
+        text = to_microseconds(column.astype("string")).mask(column.isin(MISSING_TEXTS))
+        if not (pd.api.types.is_string_dtype(dtype) or column.isna().all()):
+            self._refuse(column, column.notna(), name, "is no timestamp")
+        aware = text.str.contains(_OFFSET, regex=True).fillna(False).astype(bool)
+        times = pd.to_datetime(text.where(aware), format="ISO8601", utc=True, errors="coerce")
+        self._refuse(column, aware & times.isna(), name, "is no time in ISO 8601")
+        naive = text.notna() & ~aware
+        if not naive.any():
+            return times
+        local = pd.to_datetime(text.where(naive), format="ISO8601", errors="coerce")
+        self._refuse(column, naive & local.isna(), name, "is no time in ISO 8601")
+        return times.where(~naive, self._localised(local, column, name))
+
+    def _localised(self, local: pd.Series[Any], given: pd.Series[Any], name: str) -> pd.Series[Any]:
+        """Return times without an offset as moments in UTC."""
+        if self.time_zone is None:
+            self._refuse(
+                given, local.notna(), name,
+                f"has no UTC offset; say which clock it was read from, e.g. {self.clock_option}"
+                f" Europe/Helsinki or {self.clock_option} UTC",
+            )  # fmt: skip
+        zone = self.time_zone or "UTC"
+        moments = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+        self._refuse(
+            given, local.notna() & moments.isna(), name,
+            f"exists twice or never in {zone}, where the clock changes; give it an offset, such as"
+            " +02:00",
+        )  # fmt: skip
+        result: pd.Series[Any] = moments.dt.tz_convert("UTC")
+        return result
+
+    def _refuse(self, column: pd.Series[Any], bad: Any, name: str, why: str) -> None:
+        """Raise for the first bad row, if there is one."""
+        bad = np.asarray(bad, bool)
+        if not bad.any():
+            return
+        row = column.index[int(np.argmax(bad))]
+        value = column.loc[row]
+        shown = repr(value) if isinstance(value, str) else str(value)
+        shown = shown if len(shown) <= SHOWN_MAX else f"{shown[:SHOWN_MAX]}..."
+        raise UserError(f"{self.path.name}, column {name!r}, row {row}: {shown} {why}")
+
+
+def missing_column(source: Source, name: str, index: pd.Index[Any]) -> pd.Series[Any]:
+    """Return a column of a source that a file lacks: missing in every row."""
+    kind: Any = "datetime64[us, UTC]" if name in source.events else "object"
+    kind = "float64" if name in source.attributes else kind
+    missing: pd.Series[Any] = pd.Series(None, index=index, dtype=kind)
+    return missing

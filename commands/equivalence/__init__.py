@@ -1,0 +1,1 @@
+"""Replay, ask and report for `doorstep check-equivalence`."""

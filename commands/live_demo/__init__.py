@@ -1,0 +1,1 @@
+"""Run the live hour of `doorstep demo`."""

@@ -1,0 +1,1 @@
+"""Declare groups of options that commands share."""

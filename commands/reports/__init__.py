@@ -1,0 +1,1 @@
+"""Draw tables, HTML pages and charts."""

@@ -1,0 +1,1 @@
+"""Write the files and streams of `doorstep simulate`."""
