@@ -15,9 +15,10 @@ from typing import Any
 from benchmarks.measuring import machine, peak_resident_bytes, save
 from commands.data.sources import dataset_of_cities
 from estimators.core.dataset import Dataset
-from estimators.evaluation.scores import ALL, Report, Scores
+from estimators.etp import train_etp
+from estimators.evaluation.report import Report
+from estimators.evaluation.scores import ALL, Scores
 from estimators.features.etp_features import etp_features
-from estimators.training.train import train_etp
 
 CITIES = 5
 SEED = 0

@@ -88,9 +88,9 @@ def make_models() -> None:
     """Train and save an eTP of 60 features, and the ETA with its parts."""
     from commands.data.sources import dataset_of_cities
     from estimators.eta.training import train_eta
+    from estimators.etp import train_etp
     from estimators.features.etp_features import etp_features
     from estimators.registry import models as registry
-    from estimators.training.train import train_etp
     from simulator import Scenario
 
     scenario = Scenario(cities=CITIES, days=LEARNED_DAYS, orders=LEARNED_ORDERS, seed=SEED)

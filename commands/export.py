@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from commands.console.output import UserError, console, progress, reports_errors
+from commands.data.catalog_sources import source_of_catalog
 from commands.import_ import (
     DEFAULT_CATALOG,
     CatalogOption,
     StoreOption,
 )
-from commands.options.tables import SourceOption, source_of_catalog
+from commands.options.tables import SourceOption
 
 __all__ = ["export"]
 

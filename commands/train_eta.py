@@ -27,7 +27,7 @@ from commands.reports.score_table import print_report, print_stages
 
 if TYPE_CHECKING:
     from estimators import Dataset
-    from estimators.evaluation.scores import Report
+    from estimators.evaluation.report import Report
 
 __all__ = ["TRAIN_ETA_HELP", "evaluate_eta", "open_for_eta", "train_eta"]
 

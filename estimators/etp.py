@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aggregators import Aggregator, Duration, Source
+from estimators.core.dataset import Dataset
 from estimators.features.etp_features import etp_features
 from estimators.features.shrinkage import Level, ShrinkageSpec
 from estimators.model.base import Estimator
+from estimators.training.train import TrainedEstimator, train
 
-__all__ = ["Etp"]
+__all__ = ["Etp", "train_etp"]
 
 
 def _level(dimension: str, subject: str, n: int) -> Level:
@@ -44,3 +47,8 @@ class Etp(Estimator):
     ) -> list[Aggregator]:
         """Return every feature that the eTP may use of a source; it uses no other."""
         return etp_features(source, target)
+
+
+def train_etp(dataset: Dataset, **options: Any) -> TrainedEstimator:
+    """Train an eTP: :func:`~estimators.training.train.train` with the same options."""
+    return train(Etp, dataset, **options)

@@ -13,11 +13,11 @@ import bentoml
 from starlette.responses import Response
 
 from services.bento.endpoints import Call, json_endpoint
+from services.bento.guarded import guarded
 from services.bento.tuning import SERVICE_OPTIONS
 from services.core.settings import CourierTravelSettings
 from services.estimation.loading import ServedPart
 from services.estimator_service import ACCESS, EstimatorService
-from services.middleware.guard import guarded
 from services.schemas.common import (
     PredictAnswer,
     PredictBatchAnswer,

@@ -19,6 +19,7 @@ from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
 from estimators.core.errors import EstimatorError
 from services.bento.endpoints import Call, json_endpoint, json_response
+from services.bento.guarded import guarded
 from services.bento.startup import ESTIMATE_KERNELS, Start
 from services.bento.tuning import SERVICE_OPTIONS, freeze_garbage
 from services.composition.loading import EtaLoader
@@ -41,7 +42,6 @@ from services.handlers.courier_selection import FEW_PAIRS, n_pairs_of
 from services.handlers.display_settings import policy_from
 from services.intake.intake import EVENT_TYPES, Intake
 from services.intake.metrics import intake_metrics
-from services.middleware.guard import guarded
 from services.prediction_log.log import PredictionLog
 from services.schemas.common import CloudEvents, EventsAnswer
 from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest

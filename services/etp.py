@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import bentoml
 
+from services.bento.guarded import guarded
 from services.bento.tuning import SERVICE_OPTIONS
 from services.core.settings import EtpSettings
 from services.estimation.loading import ServedPart
 from services.estimator_service import ACCESS, EstimatorService
-from services.middleware.guard import guarded
 
 __all__ = ["EtpService"]
 

@@ -23,7 +23,7 @@ from aggregators.catalog import Catalog
 from aggregators.kernels.compilation import FEATURE_KERNELS
 from aggregators.stores import EventStore
 from services.bento.endpoints import Call, answered, json_endpoint, json_response, request_id_of
-from services.bento.openapi import with_questions
+from services.bento.guarded import guarded
 from services.bento.startup import Start
 from services.bento.tuning import SERVICE_OPTIONS, freeze_garbage
 from services.core.context import in_thread
@@ -38,10 +38,14 @@ from services.event_store.compaction import Compactor
 from services.event_store.feature_lookup import FeatureLookup
 from services.event_store.metrics import event_store_metrics
 from services.event_store.opening import load_catalog, open_event_store
-from services.event_store.query_strings import Names, explain_request, features_request
+from services.event_store.query_strings import (
+    Names,
+    explain_request,
+    features_request,
+    with_questions,
+)
 from services.intake.intake import EVENT_TYPES, Intake
 from services.intake.metrics import intake_metrics
-from services.middleware.guard import guarded
 from services.schemas.common import CloudEvents, EventsAnswer
 from services.schemas.decoding import decode
 from services.schemas.examples import EVENTS, EXPLAIN, FEATURES, FEATURES_BATCH

@@ -103,7 +103,7 @@ def _write(path: Path, dataset: Dataset) -> None:
 def _read(path: Path) -> TrainedEta:
     from estimators.eta.model import EtaModel
     from estimators.eta.trained import TrainedEta
-    from estimators.evaluation.scores import Report
+    from estimators.evaluation.report import Report
     from estimators.fallback.model import Fallback
     from estimators.monitoring import Reference
     from estimators.registry import models as registry

@@ -12,12 +12,12 @@ import pandas as pd
 from aggregators import AggregatorError, Source
 from aggregators.catalog import CATALOG
 from commands.console.output import UserError
+from commands.data.catalog_sources import source_of_catalog
 from commands.data.csv_text import check_encoding
 from commands.data.mapping_file import MappedTable, MappingFile, read_mapping
 from commands.data.sample_check import check_for_training
 from commands.data.table_files import columns_of
 from commands.data.tables import CHUNK_ROWS, TableFile, missing_column
-from commands.options.tables import source_of_catalog
 from estimators.features.facts import LOCAL_HOUR, LOCAL_WEEKDAY
 
 __all__ = ["COMPUTED", "MappedFile", "Progress", "mapped_files", "table_path_of"]

@@ -18,7 +18,7 @@ from commands.options.data import DataChoice
 
 if TYPE_CHECKING:
     from estimators import Dataset
-    from estimators.evaluation.scores import Report
+    from estimators.evaluation.report import Report
     from estimators.model.base import Estimator
 
 __all__ = ["REPORT_OPTIONS", "MetricsOption", "ReportChoice", "as_document", "open_for_model"]

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.console.option_groups import OptionGroup
-from commands.console.output import UserError
 
 if TYPE_CHECKING:
     from aggregators import Source
     from commands.data.tables import TableFile
 
-__all__ = ["TABLE_OPTIONS", "EncodingOption", "SourceOption", "TableChoice", "source_of_catalog"]
+__all__ = ["TABLE_OPTIONS", "EncodingOption", "SourceOption", "TableChoice"]
 
 SourceOption = Annotated[str, typer.Option(help="Source of the catalog that the table is of.")]
 RenameOption = Annotated[
@@ -72,6 +71,7 @@ class TableChoice:
         Raises:
             UserError: no such source or file, or columns that are not recognised.
         """
+        from commands.data.catalog_sources import source_of_catalog
         from commands.data.column_recognition import check_recognised
         from commands.data.tables import TableFile, parse_renames
 
@@ -86,15 +86,6 @@ class TableChoice:
         if not self.incomplete:
             check_recognised(file)
         return file
-
-
-def source_of_catalog(sources: tuple[Source, ...], name: str) -> Source:
-    """Return the source of that name, or raise :class:`UserError`."""
-    for source in sources:
-        if source.name == name:
-            return source
-    known = ", ".join(source.name for source in sources)
-    raise UserError(f"the catalog has no source {name!r}; known: {known}")
 
 
 TABLE_OPTIONS = OptionGroup(

@@ -9,7 +9,8 @@ from html import escape
 import numpy as np
 
 from estimators.core.typing import FloatArray
-from estimators.evaluation.scores import ReportRow, Scores
+from estimators.evaluation.report import ReportRow
+from estimators.evaluation.scores import Scores
 from estimators.training.diagnostics import DependenceCurve, Example, Period, Reliability
 from simulator.report.charts import COLOURS, Axes, Frame, bars, lines
 

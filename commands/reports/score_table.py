@@ -11,7 +11,8 @@ from rich.table import Table
 from commands.console.output import console
 
 if TYPE_CHECKING:
-    from estimators.evaluation.scores import Report, ReportRow, Scores
+    from estimators.evaluation.report import Report, ReportRow
+    from estimators.evaluation.scores import Scores
 
 __all__ = ["labels_in_words", "print_report", "print_stages"]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from commands.reports import charts
 from commands.reports.score_table import labels_in_words
-from estimators.evaluation.scores import ALL, Report, ReportRow
+from estimators.evaluation.report import Report, ReportRow
+from estimators.evaluation.scores import ALL
 from estimators.training.diagnostics import Diagnostics
 
 __all__ = ["report_page", "write_page"]

@@ -22,7 +22,6 @@ import numpy.typing as npt
 
 from aggregators.times import NEVER
 from estimators.core.typing import BoolArray, FloatArray, IntArray
-from estimators.eta.composition import PARTS
 
 __all__ = [
     "ANY_MOMENT",
@@ -31,6 +30,7 @@ __all__ = [
     "ELAPSED",
     "LIFE",
     "OPEN_STAGES",
+    "PARTS",
     "STAGES",
     "asked_at",
     "elapsed_columns",
@@ -60,6 +60,10 @@ LIFE = (
 
 ANY_MOMENT = "any moment"
 """Stands in place of an event where an estimator is asked at every moment of an order."""
+
+PARTS = ("to_store", "ready", "to_customer", "parking", "conditions")
+"""What is estimated: seconds from now until the courier is at the store and until the order is
+ready, then the lengths of what follows."""
 
 DIRECT = "direct"
 """The rest in one piece, beside the ``PARTS`` of a composition."""

@@ -19,16 +19,13 @@ import numpy as np
 
 from estimators.core.distribution import Distribution
 from estimators.core.errors import InputError
+from estimators.core.stages import PARTS
 from estimators.core.typing import FloatArray, IntArray
 from estimators.eta import composition_kernels as kernels
 from estimators.eta.sobol import normal_points, uniform_of
 from estimators.quantiles.calibration import GRID
 
-__all__ = ["PARTS", "SHOWN_PARTS", "Composed", "GaussianCopula", "compose"]
-
-PARTS = ("to_store", "ready", "to_customer", "parking", "conditions")
-"""What is estimated: seconds from now until the courier is at the store and until the order is
-ready, then the lengths of what follows."""
+__all__ = ["SHOWN_PARTS", "Composed", "GaussianCopula", "compose"]
 
 SHOWN_PARTS = ("to_store", "wait", "to_customer", "parking", "conditions")
 """What the expected ETA is the sum of; ``wait`` is the courier's for the kitchen."""

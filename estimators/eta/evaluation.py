@@ -24,7 +24,8 @@ from estimators.eta.moments import Moments
 from estimators.eta.remaining import remaining_after
 from estimators.eta.rows import PartMatrix, answers_of, composed_grid
 from estimators.eta.trained import TrainedEta
-from estimators.evaluation.scores import ALL, Report, ReportRow, period_of, score
+from estimators.evaluation.report import Report, ReportRow
+from estimators.evaluation.scores import ALL, period_of, score
 from estimators.fallback.learning import learn_fallback
 from estimators.monitoring.reference import EXPLAINED_ROWS, reference_of
 from estimators.quantiles.calibration import GRID_LEVELS, constant

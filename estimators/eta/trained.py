@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from estimators.eta.model import EtaModel
-from estimators.evaluation.scores import Report
+from estimators.evaluation.report import Report
 
 if TYPE_CHECKING:
     from estimators.training.trained import TrainedEstimator

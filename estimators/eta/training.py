@@ -16,10 +16,10 @@ import numpy as np
 
 from estimators.core.dataset import Dataset
 from estimators.core.distribution import Distribution
-from estimators.core.stages import DIRECT
+from estimators.core.stages import DIRECT, PARTS
 from estimators.core.typing import BoolArray, FloatArray
 from estimators.eta.calibration import fit_stages
-from estimators.eta.composition import PARTS, GaussianCopula
+from estimators.eta.composition import GaussianCopula
 from estimators.eta.condition_effect import condition_labels, condition_weights, means_of
 from estimators.eta.model import EtaModel, StageModel
 from estimators.eta.moments import PER_ORDER, ROWS_MAX, Moments

@@ -1,4 +1,4 @@
-"""Scores of a distribution against what then happened, and the report that lists them."""
+"""Scores of a distribution against what then happened, in seconds and shares."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from aggregators.times import from_us
 from estimators.core.distribution import Distribution
 from estimators.core.errors import InputError
 from estimators.core.typing import FloatArray, IntArray
-from estimators.evaluation.report_table import report_html, report_text
 
 __all__ = [
     "ALL",
     "INTERVAL_LEVELS",
     "PIT_BINS",
-    "Report",
-    "ReportRow",
     "Scores",
     "crps_s",
     "period_of",
@@ -108,93 +105,6 @@ class Scores:
             pit=tuple(int(count) for count in document.get("pit", ())),
             pit_distance=_or_nan(document.get("pit_distance")),
             calibration=by_level["calibration"],
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportRow:
-    """One line of a report: a model, the slice of the test period, its scores.
-
-    Args:
-        model: the estimator's name, a baseline or a published result.
-        group: ``"all"``, or what the slice is by: ``"city"``, ``"hour"``, ``"store age"``.
-        value: of the slice (``"London"``), empty for ``"all"``.
-        scores: of the model on the slice.
-    """
-
-    model: str
-    group: str
-    value: str
-    scores: Scores
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able dictionary."""
-        return {
-            "model": self.model,
-            "group": self.group,
-            "value": self.value,
-            "scores": self.scores.to_json(),
-        }
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Report:
-    """All scores of one estimator on one data set; ``print`` shows them as a table.
-
-    Args:
-        estimator: its name.
-        dataset: the data set's name.
-        period: first and last moment that was scored, ISO 8601.
-        rows: overall rows of every model first, then the estimator's slices.
-    """
-
-    estimator: str
-    dataset: str
-    period: tuple[str, str]
-    rows: tuple[ReportRow, ...]
-
-    def __str__(self) -> str:
-        return report_text(self)
-
-    def __repr__(self) -> str:
-        return f"<Report of {self.estimator} on {self.dataset}, {len(self.rows)} rows>"
-
-    def _repr_html_(self) -> str:
-        """Return the table, as notebooks show it."""
-        return report_html(self)
-
-    def overall(self, model: str) -> Scores:
-        """Return the scores of a model over the whole period. Raises `KeyError`: it has none."""
-        for row in self.rows:
-            if row.model == model and row.group == ALL:
-                return row.scores
-        raise KeyError(model)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able dictionary; :meth:`from_json` reads it."""
-        return {
-            "estimator": self.estimator,
-            "dataset": self.dataset,
-            "period": list(self.period),
-            "rows": [row.to_json() for row in self.rows],
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Report:
-        """Return the report that :meth:`to_json` wrote."""
-        return cls(
-            estimator=document["estimator"],
-            dataset=document["dataset"],
-            period=(document["period"][0], document["period"][1]),
-            rows=tuple(
-                ReportRow(
-                    model=row["model"],
-                    group=row["group"],
-                    value=row["value"],
-                    scores=Scores.from_json(row["scores"]),
-                )
-                for row in document["rows"]
-            ),
         )
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 from estimators.core.dataset import Dataset
 from estimators.core.distribution import Distribution
 from estimators.core.typing import BoolArray, IntArray
-from estimators.evaluation.scores import ReportRow, score
+from estimators.evaluation.report import ReportRow
+from estimators.evaluation.scores import score
 from estimators.features.facts import LOCAL_HOUR, Facts
 
 __all__ = ["score_slices", "slices_of", "store_age_orders"]

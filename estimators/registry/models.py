@@ -26,7 +26,8 @@ from estimators.eta.model import ETA_PARTS, EtaModel
 from estimators.eta.parts import PART_CLASSES
 from estimators.eta.trained import TrainedEta
 from estimators.etp import Etp
-from estimators.evaluation.scores import ALL, Report
+from estimators.evaluation.report import Report
+from estimators.evaluation.scores import ALL
 from estimators.fallback.model import Fallback
 from estimators.model.base import Estimator
 from estimators.monitoring.reference import Reference

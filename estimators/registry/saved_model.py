@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from estimators.evaluation.scores import Report
+from estimators.evaluation.report import Report
 from estimators.fallback.model import Fallback
 from estimators.monitoring.reference import Reference
 

@@ -67,7 +67,8 @@ class FeatureMatrix:
         X: float64 of shape (n_rows, n_columns), the columns in the order of ``names``.
         target_s: what happened, seconds, shape (n_rows,); drawn between its bounds for those rows
             of the training period that have no more than that (see
-        `estimators.training.imputation`). as_of_us: when each row was asked, microseconds UTC.
+            `estimators.training.imputation`).
+        as_of_us: when each row was asked, microseconds UTC.
         ended_us: when what happened was known.
         trains: which rows are for training and calibration; the others are the test period.
         exact: whose target is what was recorded, not drawn between its bounds.

@@ -19,8 +19,8 @@ from estimators.core.distribution import Distribution
 from estimators.core.errors import DatasetError
 from estimators.core.sampling import evenly_spaced
 from estimators.core.typing import FloatArray
-from estimators.etp import Etp
-from estimators.evaluation.scores import ALL, Report, ReportRow, Scores, period_of, score
+from estimators.evaluation.report import Report, ReportRow
+from estimators.evaluation.scores import ALL, Scores, period_of, score
 from estimators.evaluation.slices import score_slices
 from estimators.fallback.learning import learn_fallback
 from estimators.features.facts import learn_facts
@@ -42,7 +42,6 @@ __all__ = [
     "evaluate",
     "inputs_of",
     "train",
-    "train_etp",
     "unfitted",
 ]
 
@@ -202,11 +201,6 @@ def _learned_shrinkage(
     if np.isnan(duration_s).all():
         return []
     return [learn_shrinkage(spec, table, duration_s) for spec in given if spec is not None]
-
-
-def train_etp(dataset: Dataset, **options: Any) -> TrainedEstimator:
-    """Train an eTP: :func:`train` with the same options."""
-    return train(Etp, dataset, **options)
 
 
 def evaluate(

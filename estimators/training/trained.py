@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from estimators.evaluation.scores import Report
+from estimators.evaluation.report import Report
 from estimators.fallback.model import Fallback
 from estimators.model.base import Estimator
 from estimators.monitoring.reference import Reference

@@ -11,12 +11,11 @@ import msgspec
 
 from services.core.context import TIMEOUT_HEADER
 from services.core.limits import MAX_REQUEST_ID_CHARACTERS
-from services.event_store.query_strings import Names, parameters_of
 from services.middleware.infrastructure_paths import TAG as INFRASTRUCTURE
 from services.middleware.infrastructure_paths import infrastructure_paths
 from services.schemas.common import Problem
 
-__all__ = ["ENDPOINTS", "described", "with_questions"]
+__all__ = ["ENDPOINTS", "described"]
 
 VERSION = "3.1.0"
 """Of OpenAPI: the first whose schemas are those of JSON Schema, which msgspec makes."""
@@ -168,39 +167,3 @@ def _body_of(method: Any, body: Mapping[str, Any]) -> dict[str, Any]:
         "required": True,
         "content": dict.fromkeys(method.input_spec.media_types, content),
     }
-
-
-def with_questions(document: dict[str, Any], names: Names) -> dict[str, Any]:
-    """Return the description with ``GET /features`` and ``GET /explain``.
-
-    They answer what the POST endpoints of the same paths answer.
-
-    Args:
-        document: an OpenAPI description.
-        names: what can be asked for.
-    """
-    for path in ("/features", "/explain"):
-        post = document["paths"][path]["post"]
-        shared = ("summary", "responses", "tags", "security", "x-scopes")
-        document["paths"][path]["get"] = {
-            **{name: post[name] for name in shared},
-            "description": post["description"] + " The question stands in the address.",
-            "operationId": f"{post['operationId']}_by_get",
-            "parameters": [*parameters_of(path, names), *post["parameters"]],
-        }
-    schemas = document["components"]["schemas"]
-    for kind in ("FeaturesRequest", "ExplainRequest"):  # rows of a batch are refused one by one
-        _narrow(schemas[kind]["properties"], names)
-    return document
-
-
-def _narrow(properties: dict[str, Any], names: Names) -> None:
-    """Say in a request which names there are, as far as they are known."""
-    if names.features and "features" in properties:
-        properties["features"]["items"] = {"enum": list(names.features)}
-    if names.features and "feature" in properties:
-        properties["feature"] = {"enum": list(names.features)}
-    if names.topics and "topic" in properties:
-        properties["topic"] = {"enum": [*names.topics, None], "default": None}
-    if names.dimensions and "keys" in properties:
-        properties["keys"]["propertyNames"] = {"enum": list(names.dimensions)}

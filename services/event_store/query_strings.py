@@ -20,7 +20,7 @@ from services.event_store.feature_lookup import FeatureLookup
 from services.schemas.decoding import decode, unknown_field
 from services.schemas.features import ExplainRequest, FeatureRow, FeaturesRequest
 
-__all__ = ["Names", "explain_request", "features_request", "parameters_of"]
+__all__ = ["Names", "explain_request", "features_request", "parameters_of", "with_questions"]
 
 T = TypeVar("T", bound=FeatureRow)
 
@@ -153,3 +153,39 @@ def _typed(text: str, takes: Callable[[Any], bool]) -> str | int | None:
     if _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63 and not takes(text):
         return int(text)
     return text
+
+
+def with_questions(document: dict[str, Any], names: Names) -> dict[str, Any]:
+    """Return the description with ``GET /features`` and ``GET /explain``.
+
+    They answer what the POST endpoints of the same paths answer.
+
+    Args:
+        document: an OpenAPI description.
+        names: what can be asked for.
+    """
+    for path in ("/features", "/explain"):
+        post = document["paths"][path]["post"]
+        shared = ("summary", "responses", "tags", "security", "x-scopes")
+        document["paths"][path]["get"] = {
+            **{name: post[name] for name in shared},
+            "description": post["description"] + " The question stands in the address.",
+            "operationId": f"{post['operationId']}_by_get",
+            "parameters": [*parameters_of(path, names), *post["parameters"]],
+        }
+    schemas = document["components"]["schemas"]
+    for kind in ("FeaturesRequest", "ExplainRequest"):  # rows of a batch are refused one by one
+        _narrow(schemas[kind]["properties"], names)
+    return document
+
+
+def _narrow(properties: dict[str, Any], names: Names) -> None:
+    """Say in a request which names there are, as far as they are known."""
+    if names.features and "features" in properties:
+        properties["features"]["items"] = {"enum": list(names.features)}
+    if names.features and "feature" in properties:
+        properties["feature"] = {"enum": list(names.features)}
+    if names.topics and "topic" in properties:
+        properties["topic"] = {"enum": [*names.topics, None], "default": None}
+    if names.dimensions and "keys" in properties:
+        properties["keys"]["propertyNames"] = {"enum": list(names.dimensions)}

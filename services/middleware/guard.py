@@ -10,17 +10,9 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
-import bentoml
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
-
-from services.bento.fast_path import FastPath
-from services.bento.openapi import described
 from services.core.context import (
     ARRIVED_KEY,
     ENVOY_TIMEOUT_HEADER,
@@ -42,19 +34,16 @@ from services.core.limits import MAX_REQUESTS, MAX_REQUESTS_PER_KEY, REQUEST_TIM
 from services.core.trace_context import TraceContext
 from services.core.transport_settings import TransportSettings
 from services.middleware.api_keys import Scope
-from services.middleware.front_page import PAGE_HEADERS, page_of
-from services.middleware.http_methods import methods_of
 from services.middleware.key_ring import ANONYMOUS_VARIABLE, KeyRing, allows_anonymous, is_loopback
 from services.middleware.metrics import GuardMetrics, guard_metrics
 from services.middleware.request_log import LogSettings, RequestLog, log_as_json
 from services.middleware.responses import UNEXPECTED, ResponseSender, answer_problem
 from services.middleware.web_pages import allowed_hosts, check_page
 
-__all__ = ["OPEN_PATHS", "Access", "Guard", "guarded"]
+__all__ = ["NEEDS_KEY", "OPEN_PATHS", "Access", "Guard"]
 
 logger = logging.getLogger("doorstep.services")
 
-T = TypeVar("T")
 Access: TypeAlias = Mapping[str, tuple[Scope, ...]]
 
 OPEN_PATHS = frozenset(
@@ -68,46 +57,12 @@ _HEALTH_PATHS = frozenset(("/livez", "/healthz", _READY))
 _OTHER = "other"
 
 
-def guarded(access: Access) -> Callable[[T], T]:
-    """Put a guard before a BentoML service; stands above ``bentoml.service``.
-
-    Args:
-        access: path -> scopes of which a key needs one. Other paths need an admin key.
-    """
-
-    def guard(service: T) -> T:
-        known: Any = service
-
-        def document(request: Request) -> dict[str, Any]:
-            found = described(known, access, needs_key=request.scope.get(NEEDS_KEY, True))
-            # What a service answers beside BentoML's endpoints, it describes itself.
-            more = getattr(bentoml.get_current_service(), "describe", None)
-            return found if more is None else dict(more(found))
-
-        async def description(request: Request) -> Response:
-            return JSONResponse(document(request))
-
-        async def front_page(request: Request) -> Response:
-            return HTMLResponse(page_of(document(request)), headers=PAGE_HEADERS)
-
-        # BentoML looks here before it answers with a description and a page of its own.
-        open_routes = [Route("/docs.json", description), Route("/", front_page)]
-        known.mount_asgi_app(Starlette(routes=open_routes), name="docs")
-        known.add_asgi_middleware(
-            Guard, access=access, service=known.name, methods=methods_of(known)
-        )
-        known.add_asgi_middleware(FastPath, of=known)  # behind the guard
-        return service
-
-    return guard
-
-
 class Guard:
     """ASGI middleware: who may ask, how much at once, for how long, and what is logged of it.
 
     Args:
         app: what answers.
-        access: as for :func:`guarded`.
+        access: as for :func:`services.bento.guarded.guarded`.
         service: name of the service, for the log.
         environment: has the settings; that of the process by default.
         metrics: what is counted; those of the process by default.

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from commands.compare import WORSE
 from commands.main import app
-from estimators.etp import Etp
+from estimators.etp import Etp, train_etp
 from estimators.registry import models as registry
 from estimators.training.model_comparison import compare_models
-from estimators.training.train import train, train_etp
+from estimators.training.train import train
 from estimators.wall_eta import WallEta
 from simulator import CityPlan, simulate
 from tests.commands.running import ROOT

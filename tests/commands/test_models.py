@@ -7,8 +7,8 @@ from pathlib import Path
 
 import bentoml
 
+from estimators.etp import train_etp
 from estimators.registry import models as registry
-from estimators.training.train import train_etp
 from tests.commands.running import doorstep as run
 from tests.estimators.building import QUICK, town, town_dataset
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from commands.main import app
-from estimators.core.stages import OPEN_STAGES, pending_at
-from estimators.eta.composition import PARTS
+from estimators.core.stages import OPEN_STAGES, PARTS, pending_at
 from estimators.eta.model import ETA_PARTS
 from tests.readme import commands_of, examples_of
 

@@ -11,8 +11,8 @@ import msgspec
 from starlette.responses import Response
 
 from services.bento.endpoints import Call, json_endpoint, json_response
+from services.bento.guarded import guarded
 from services.bento.tuning import SERVICE_OPTIONS
-from services.middleware.guard import guarded
 from services.schemas.decoding import decode
 
 

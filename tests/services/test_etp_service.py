@@ -27,9 +27,10 @@ import pytest
 from aggregators import Event, SqliteEventStore
 from commands.data.sources import dataset_of_city
 from estimators.datasets import Dataset, load_dataset
+from estimators.etp import train_etp
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.registry import models as registry
-from estimators.training.train import TrainedEstimator, train_etp
+from estimators.training.train import TrainedEstimator
 from services.bento.endpoints import Call
 from services.bento.process import ServiceProcess
 from services.client import EtpClient, RequestRefused

@@ -11,8 +11,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from commands.main import app
+from estimators.etp import train_etp
 from estimators.registry import models as registry
-from estimators.training.train import train_etp
 from simulator import CityPlan, simulate
 from tests.commands.running import ROOT
 from tests.estimators.building import QUICK

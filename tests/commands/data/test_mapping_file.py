@@ -21,7 +21,8 @@ from commands.data.mapping_file import TableMapping, json_schema, read_mapping
 from commands.data.mapping_guess import guess_mapping
 from commands.main import app
 from estimators.core.labels import LabelBounds
-from estimators.training.train import CONSTANT_MEDIAN, train_etp
+from estimators.etp import train_etp
+from estimators.training.train import CONSTANT_MEDIAN
 from simulator import CityPlan, simulate
 from tests.commands.running import ROOT
 from tests.estimators.building import QUICK

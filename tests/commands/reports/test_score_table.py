@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from commands.reports.score_table import print_report
-from estimators.evaluation.scores import Report, ReportRow, Scores
+from estimators.evaluation.report import Report, ReportRow
+from estimators.evaluation.scores import Scores
 
 
 def report(*rows: ReportRow) -> Report:

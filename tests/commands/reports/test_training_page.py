@@ -11,9 +11,11 @@ import pytest
 
 from commands.reports import charts
 from commands.reports.training_page import report_page
-from estimators.evaluation.scores import ReportRow, Scores
+from estimators.etp import train_etp
+from estimators.evaluation.report import ReportRow
+from estimators.evaluation.scores import Scores
 from estimators.training.diagnostics import DependenceCurve, Diagnostics, diagnose
-from estimators.training.train import TrainedEstimator, train_etp
+from estimators.training.train import TrainedEstimator
 from simulator.report.charts import COLOURS
 from tests.estimators.building import QUICK, town, town_dataset
 

@@ -14,12 +14,12 @@ from estimators import Dataset, DatasetError, seconds_between
 from estimators.core.distribution import Distribution
 from estimators.core.labels import HandOver, LabelBounds, Labels, labels_of
 from estimators.core.typing import FloatArray
-from estimators.etp import Etp
+from estimators.etp import Etp, train_etp
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.quantiles.quantile_model import Columns
 from estimators.training.imputation import draw_between, imputed
 from estimators.training.matrix import FeatureMatrix, inputs_of
-from estimators.training.train import train_etp, unfitted
+from estimators.training.train import unfitted
 from tests.estimators.building import QUICK, START, TEST_FROM
 
 BOUNDS = LabelBounds(

@@ -14,6 +14,7 @@ from estimators.core.stages import (
     ELAPSED,
     LIFE,
     OPEN_STAGES,
+    PARTS,
     STAGES,
     elapsed_columns,
     elapsed_facts,
@@ -25,7 +26,6 @@ from estimators.core.stages import (
     stage_of,
     stages_of,
 )
-from estimators.eta.composition import PARTS
 
 KITCHEN, COURIER, BOTH = "accepted ready", "accepted courier_at_store", "courier_at_store ready"
 

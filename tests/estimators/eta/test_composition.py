@@ -7,8 +7,9 @@ import pytest
 
 from estimators.core.distribution import Distribution
 from estimators.core.errors import InputError
+from estimators.core.stages import PARTS
 from estimators.core.typing import FloatArray
-from estimators.eta.composition import PARTS, SHOWN_PARTS, Composed, GaussianCopula, compose
+from estimators.eta.composition import SHOWN_PARTS, Composed, GaussianCopula, compose
 from estimators.quantiles.calibration import GRID_LEVELS
 
 ORACLE_DRAWS = 200_000

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from estimators import Distribution, InputError
-from estimators.evaluation.scores import Report, ReportRow, Scores, crps_s, pinball_s, score
+from estimators.evaluation.report import Report, ReportRow
+from estimators.evaluation.scores import Scores, crps_s, pinball_s, score
 from estimators.evaluation.slices import slices_of, store_age_orders
 from estimators.features.facts import learn_facts
 from tests.estimators.building import START, town, town_dataset

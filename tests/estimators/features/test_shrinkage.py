@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from aggregators import Duration, MemoryEventStore
-from estimators.etp import Etp
+from estimators.etp import Etp, train_etp
 from estimators.features.shrinkage import (
     K_MAX,
     K_MIN,
@@ -21,7 +21,7 @@ from estimators.features.shrinkage import (
 )
 from estimators.training.ablation import groups_of
 from estimators.training.matrix import inputs_of
-from estimators.training.train import TrainedEstimator, train_etp
+from estimators.training.train import TrainedEstimator
 from tests.estimators.building import QUICK, TEST_FROM, town, town_dataset
 
 NAME = "store_time_to_ready_shrunk"

@@ -12,11 +12,12 @@ import pytest
 from aggregators import MemoryEventStore
 from estimators import Dataset, InputError
 from estimators.core.typing import FloatArray
+from estimators.etp import train_etp
 from estimators.features.inputs import InputColumn
 from estimators.model.explanation import Statistic, explain
 from estimators.quantiles.calibration import Scale
 from estimators.quantiles.quantile_model import Columns, QuantileModel
-from estimators.training.train import TrainedEstimator, inputs_of, train_etp
+from estimators.training.train import TrainedEstimator, inputs_of
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 11

@@ -9,6 +9,7 @@ import pytest
 
 from estimators import Dataset, Distribution, InputError
 from estimators.core.typing import FloatArray
+from estimators.etp import train_etp
 from estimators.features.inputs import InputColumn
 from estimators.model.explanation import EstimateExplanation
 from estimators.monitoring import (
@@ -21,7 +22,7 @@ from estimators.monitoring import (
 )
 from estimators.monitoring.reference import ROWS_MAX
 from estimators.monitoring.statistics import BINS, CATEGORIES_MAX
-from estimators.training.train import TrainedEstimator, inputs_of, train_etp
+from estimators.training.train import TrainedEstimator, inputs_of
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 3

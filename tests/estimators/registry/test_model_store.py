@@ -13,10 +13,11 @@ import bentoml
 import pytest
 
 from estimators import RegistryError
+from estimators.etp import train_etp
 from estimators.registry import model_files, model_store
 from estimators.registry import models as registry
 from estimators.registry.sealing import seal
-from estimators.training.train import TrainedEstimator, inputs_of, train_etp
+from estimators.training.train import TrainedEstimator, inputs_of
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 7

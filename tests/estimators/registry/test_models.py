@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from estimators import DefinitionMismatchError, RegistryError
+from estimators.etp import train_etp
 from estimators.fallback.model import Fallback
 from estimators.model.compatibility import differences
 from estimators.quantiles.calibration import GRID_LEVELS
 from estimators.registry import models as registry
-from estimators.training.train import TrainedEstimator, inputs_of, train, train_etp
+from estimators.training.train import TrainedEstimator, inputs_of, train
 from estimators.wall_eta import WallEta
 from tests.estimators.building import QUICK, town, town_dataset
 from tests.estimators.test_wall_eta import app_dataset

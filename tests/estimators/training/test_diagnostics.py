@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from estimators import Dataset, DatasetError
+from estimators.etp import train_etp
 from estimators.training.diagnostics import (
     EXAMPLES,
     PERIODS_MAX,
@@ -18,7 +19,7 @@ from estimators.training.diagnostics import (
     inputs_in_order,
     rows_of_test_period,
 )
-from estimators.training.train import TrainedEstimator, inputs_of, train_etp
+from estimators.training.train import TrainedEstimator, inputs_of
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 21

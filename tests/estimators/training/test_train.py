@@ -12,7 +12,7 @@ import pytest
 from aggregators import FeatureSet, MemoryEventStore
 from estimators import DatasetError, InputError, NotFittedError
 from estimators.datasets import load_dataset
-from estimators.etp import Etp
+from estimators.etp import Etp, train_etp
 from estimators.features.facts import learn_facts
 from estimators.training.train import (
     CONSTANT_MEDIAN,
@@ -20,7 +20,6 @@ from estimators.training.train import (
     TrainedEstimator,
     evaluate,
     inputs_of,
-    train_etp,
 )
 from tests.estimators.building import ORDERS, QUICK, START, TEST_FROM, town, town_dataset
 

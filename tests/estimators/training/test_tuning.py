@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from estimators import DatasetError, EstimatorError, InputError
-from estimators.etp import Etp
+from estimators.etp import Etp, train_etp
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.training.matrix import FeatureMatrix
-from estimators.training.train import train_etp, unfitted
+from estimators.training.train import unfitted
 from estimators.training.tuning import Tuned, Tuning, tune
 from tests.estimators.building import town, town_dataset
 

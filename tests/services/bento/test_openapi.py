@@ -14,12 +14,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from aggregators.catalog import CATALOG
 from estimators.core.stages import LIFE
-from services.bento.openapi import described, with_questions
+from services.bento.openapi import described
 from services.courier_travel import CourierTravelService
 from services.estimation.order_schema import order_schema, with_order
 from services.eta import EtaService
 from services.etp import EtpService
-from services.event_store.query_strings import Names
+from services.event_store.query_strings import Names, with_questions
 from services.events import EventService
 from services.middleware.guard import OPEN_PATHS
 from services.schemas.common import CloudEvent, PredictRequest, TravelRequest

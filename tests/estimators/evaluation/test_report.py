@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimators.evaluation.scores import ALL, Report, ReportRow, Scores
+from estimators.evaluation.report import Report, ReportRow
+from estimators.evaluation.scores import ALL, Scores
 
 GOOD = Scores(
     n=1_234, mae_s=101.26, rmse_s=150.0, crps_s=70.04, coverage={0.8: 0.795}, width_s={0.8: 3_210.0}
