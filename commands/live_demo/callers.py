@@ -31,7 +31,7 @@ STORE_FACTS = ("store_category", "store_zone", "distance_m")
 ADDRESS_AND_BASKET = ("city", "zone", "building", "floor", "amount", "products")
 REFRESH_S = 90.0
 """A customer looks at the list again after so long, once."""
-TOLD = frozenset(LIFE) - {"activated", "dispatched", "delivered"}
+ESTIMATED_AFTER = frozenset(LIFE) - {"activated", "dispatched", "delivered"}
 """Events after which the order's ETA is asked again."""
 
 
@@ -206,10 +206,10 @@ class Tracking:
         self._note_riders(demo.past)
         self.estimates: list[Estimate] = []
 
-    def told(self, events: list[Event], now: datetime) -> None:
+    def estimate_after(self, events: list[Event], now: datetime) -> None:
         """Ask about the orders to which something has happened."""
         self._note_riders(events)
-        orders = dict.fromkeys(str(e.sample_id) for e in events if e.event in TOLD)
+        orders = dict.fromkeys(str(e.sample_id) for e in events if e.event in ESTIMATED_AFTER)
         for order_id in orders:
             self._ask(order_id, now)
 

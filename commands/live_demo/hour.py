@@ -134,7 +134,7 @@ class LiveHour:
         assigned = [event for event in orders if event.event == "courier_assigned"]
         for arrival in self.partner.assigned(assigned, now):
             self._expected[arrival.order_id, arrival.courier_id] = arrival
-        self.tracking.told(orders, now)
+        self.tracking.estimate_after(orders, now)
         for chosen in self.routing.decide():
             self._waits[chosen.order_id, chosen.courier_id] = chosen
 

@@ -121,13 +121,13 @@ class PartContribution:
 class PartExplanation:
     """One part of an ETA and why it takes so long.
 
-    ``baseline_s`` + the seconds of all ``reasons`` + ``other_s`` = ``seconds``, exactly.
+    ``usual_s`` + the seconds of all ``reasons`` + ``other_s`` = ``seconds``, exactly.
 
     Args:
         name: one of ``SHOWN_PARTS``.
         words: the same for people.
         seconds: of the answer, a multiple of an eighth.
-        baseline_s: what the model says where it knows nothing of the order.
+        usual_s: what the model says where it knows nothing of the order.
         reasons: what adds or takes most, the largest first.
         other_s: what everything else adds.
     """
@@ -135,7 +135,7 @@ class PartExplanation:
     name: str
     words: str
     seconds: float
-    baseline_s: float
+    usual_s: float
     reasons: tuple[PartContribution, ...]
     other_s: float
 
@@ -145,7 +145,7 @@ class PartExplanation:
             "name": self.name,
             "words": self.words,
             "seconds": self.seconds,
-            "usual_s": self.baseline_s,
+            "usual_s": self.usual_s,
             "reasons": [reason.to_json() for reason in self.reasons],
             "other_s": self.other_s,
         }
@@ -208,11 +208,11 @@ def explain_eta(
     for name in SHOWN_PARTS:
         is_pending = ("ready" if name == "wait" else name) in pending
         if is_pending or told_s[name]:
-            baseline_s, all_of_them = _wait(asked, why) if name == "wait" else _own(why.get(name))
+            usual_s, all_of_them = _wait(asked, why) if name == "wait" else _own(why.get(name))
             words = PART_WORDS[name]
             if name == "conditions":
                 words = _conditions_words(why.get(name), told_s[name])
-            parts.append(_part(name, words, told_s[name], baseline_s, all_of_them[:reasons]))
+            parts.append(_part(name, words, told_s[name], usual_s, all_of_them[:reasons]))
     total_s = sum(told_s[name] for name in SHOWN_PARTS)
     moved_s = total_s - asked.expected_eta_s
     return EtaExplanation(
@@ -253,14 +253,14 @@ def in_one_sentence(parts: Sequence[tuple[str, float]]) -> str:
 
 
 def _part(
-    name: str, words: str, seconds: float, baseline_s: float, reasons: Sequence[PartContribution]
+    name: str, words: str, seconds: float, usual_s: float, reasons: Sequence[PartContribution]
 ) -> PartExplanation:
-    other_s = seconds - baseline_s - sum(reason.seconds for reason in reasons)
+    other_s = seconds - usual_s - sum(reason.seconds for reason in reasons)
     return PartExplanation(
         name=name,
         words=words,
         seconds=seconds,
-        baseline_s=baseline_s,
+        usual_s=usual_s,
         reasons=tuple(reasons),
         other_s=other_s,
     )

@@ -42,7 +42,7 @@ class EventLog:
         self._vehicles = vehicles_of(city, np.arange(len(self._couriers)))
         self._start_us = round(city.scenario.start.timestamp() * 1e6)
         self._orders = orders
-        self._told = orders.moments.copy()
+        self._reported = orders.moments.copy()
         self._placed = int(state.count[engine.NEXT_ARRIVAL])
         self._dropped = int(state.count[engine.N_DROPPED])
         started = np.arange(self._placed)
@@ -58,10 +58,10 @@ class EventLog:
         rows = np.concatenate([self.open_rows, np.arange(self._placed, placed)])
         self._placed = placed
         now = self._orders.moments[:, rows]
-        changed = (now != self._told[:, rows]) & (now != NEVER)
+        changed = (now != self._reported[:, rows]) & (now != NEVER)
         for k, name in zip(_MOMENTS, ORDERS.events, strict=True):
             events += [self._event(int(row), name) for row in rows[changed[k]]]
-        self._told[:, rows] = now
+        self._reported[:, rows] = now
         self.open_rows = rows[self._orders.stands[rows] == engine.OPEN]
         events.sort(key=lambda event: event.recorded_us)
         now_us = self._start_us + now_ms * 1_000
@@ -75,13 +75,13 @@ class EventLog:
         count = int(state.count[engine.N_DROPPED])
         for row, assigned, dropped, courier, away_m in state.dropped[self._dropped : count]:
             time_us = self._us(assigned)
-            if self._told[engine.ASSIGNED, row] != assigned:
+            if self._reported[engine.ASSIGNED, row] != assigned:
                 data = self._assigned(int(courier), float(away_m))
                 events.append(Event(ORDERS.name, self._ids[row], _ASSIGNED, time_us, data))
             events.append(
                 Event(ORDERS.name, self._ids[row], _ASSIGNED, time_us, {}, self._us(dropped), True)
             )
-            self._told[engine.ASSIGNED, row] = NEVER
+            self._reported[engine.ASSIGNED, row] = NEVER
         self._dropped = count
         return events
 

@@ -62,7 +62,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, fault: Callable[[Event], Event | No
     def open_faulty(where: str, sources: Iterable[Source]) -> MemoryEventStore:
         return Faulty(sources)
 
-    monkeypatch.setattr(event_store, "open_store", open_faulty)
+    monkeypatch.setattr(event_store, "open_event_store", open_faulty)
 
 
 def test_a_city_is_equal_and_the_report_says_what_was_compared(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_store_that_knows_something_is_refused(
 ) -> None:
     full = MemoryEventStore([ORDERS])
     full.append([Event("orders", "o-1", "ready", NEW_YEAR_US)])
-    monkeypatch.setattr(event_store, "open_store", lambda where, sources: full)
+    monkeypatch.setattr(event_store, "open_event_store", lambda where, sources: full)
     code, _ = run(*SMALL)
     assert code == 1
     assert "has 1 samples of source 'orders' already" in " ".join(errors)

@@ -47,7 +47,7 @@ def test_a_service_that_starts_before_its_store_becomes_ready_with_it(
             raise given.pop()
         return MemoryEventStore(sources=sources)
 
-    monkeypatch.setattr(events, "open_store", open_store)
+    monkeypatch.setattr(events, "open_event_store", open_store)
     monkeypatch.setattr(events, "freeze_garbage", lambda: None)
     service = events.EventService.inner()  # type: ignore[attr-defined]
     assert [service.complete() for _ in range(4)] == [False, False, True, True]
@@ -86,7 +86,7 @@ def refusing() -> RefusingStore:
 def in_process(refusing: RefusingStore) -> Iterator[AsgiClient]:
     """The service in this process, over a store that refuses."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events, "open_store", lambda where, sources: refusing)
+        patch.setattr(events, "open_event_store", lambda where, sources: refusing)
         patch.setattr(FeatureLookup, "warm_up", lambda self: None)
         patch.setattr(events, "freeze_garbage", lambda: None)
         with AsgiClient(events.EventService) as client:

@@ -87,7 +87,7 @@ class _Mending:
     ) -> None:
         self._nodes = nodes
         self._plan = plan
-        self._aside = quarantine
+        self._quarantine = quarantine
         self._keyspace = keyspace
         # Names of columns and events are of no interest here: records say what they hold.
         self._source = Source(plan.source, sample_id="id", events=("any",))
@@ -161,7 +161,7 @@ class _Mending:
         for _ in range(ATTEMPTS):
             right = self._right(encoded_id, records)
             new = [one for one in right.refused if one not in refused]
-            self._aside.write(self._plan.source, new)
+            self._quarantine.write(self._plan.source, new)
             refused += new
             if self._put(bucket, encoded_id, records, right):
                 total += right.n_converted

@@ -126,7 +126,7 @@ def tracked(late: int) -> Tracking:
     city = SimpleNamespace(past=[], facts=lambda _: {"store_id": "s1"})
     tracking = Tracking(cast(Any, city), cast(Any, LateClient(late)), asked)
     event = SimpleNamespace(sample_id="o-1", event="accepted", retracted=False)
-    tracking.told(cast(Any, [event]), NOW)
+    tracking.estimate_after(cast(Any, [event]), NOW)
     return tracking
 
 

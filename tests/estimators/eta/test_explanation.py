@@ -121,7 +121,7 @@ def test_parts_and_reasons_add_up_exactly(
         for part in told.parts:
             assert part.seconds == estimate.expected_s[part.name][0]
             added_s = sum(reason.seconds for reason in part.reasons)
-            assert part.baseline_s + added_s + part.other_s == part.seconds
+            assert part.usual_s + added_s + part.other_s == part.seconds
             sizes = [abs(reason.seconds) for reason in part.reasons]
             assert sizes == sorted(sizes, reverse=True)
             assert len(sizes) <= 3
@@ -145,7 +145,7 @@ def test_reasons_are_those_of_the_parts_own_model(
     first = why.reasons()[0]
     assert part.reasons[0].name == first.column.name
     assert part.reasons[0].seconds == pytest.approx(first.contribution_s, abs=1 / 16)
-    assert part.baseline_s == pytest.approx(why.base_s, abs=1 / 16)
+    assert part.usual_s == pytest.approx(why.base_s, abs=1 / 16)
     texts = [str(reason) for every in told.parts for reason in every.reasons]
     assert any(text.startswith("Distance from the store to the customer: ") for text in texts)
     assert all(text.endswith(" s") for text in texts)
@@ -325,7 +325,7 @@ def test_a_part_that_is_elsewhere_has_seconds_without_reasons(
     )
     told = explain_eta(ask(lacking, store, orders[1]))
     (part,) = [part for part in told.parts if part.name == "to_customer"]
-    assert (part.reasons, part.baseline_s, part.other_s) == ((), 0.0, part.seconds)
+    assert (part.reasons, part.usual_s, part.other_s) == ((), 0.0, part.seconds)
     assert part.seconds > 0.0
 
 

@@ -180,7 +180,7 @@ def test_a_store_on_a_volume_of_its_own_is_written_as_well(
 ) -> None:
     store = folder_of(registry.save(trained, name="etp_volume")).parent.parent
     (store / ".saving").mkdir(exist_ok=True)
-    monkeypatch.setattr(model_store, "_beside", lambda _store: store / ".saving")
+    monkeypatch.setattr(model_store, "_staging_folder", lambda _store: store / ".saving")
     tag = registry.save(trained, name="etp_volume")
     assert registry.resolve("etp_volume:latest") == tag
     registry.list_models()

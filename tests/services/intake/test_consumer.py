@@ -45,7 +45,7 @@ def client(url: str) -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _quickly_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting between attempts is not what is tested here."""
-    monkeypatch.setattr(consumer_module, "_FIRST_DELAY_S", 0.001)
+    monkeypatch.setattr(consumer_module, "_BACKOFF_MIN_S", 0.001)
 
 
 def add(client: Any, *events: object) -> list[bytes]:

@@ -228,7 +228,7 @@ def test_a_disk_that_takes_nothing_is_left_alone_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PART_ROWS", 2)
-    monkeypatch.setattr(module, "_LOOK_EVERY_S", 1e6)  # the test itself says when
+    monkeypatch.setattr(module, "_POLL_EVERY_S", 1e6)  # the test itself says when
     folder, now_s = tmp_path / "log", 100.0
     folder.write_text("in the way", encoding="utf-8")
     log = PredictionLog(
