@@ -8,17 +8,15 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from services.core.context import queued_in_threads
 from services.core.limits import MAX_RECEIVED_BYTES
 from services.core.transport_settings import TransportSettings
 from services.middleware.metrics import GuardMetrics, guard_metrics
 from services.transport.admission import Gate
-
-if TYPE_CHECKING:
-    from services.transport.connection import Connection
-    from services.transport.refusals import Refusal
+from services.transport.open_connection import OpenConnection
+from services.transport.refusals import Refusal
 
 __all__ = ["ProcessLimits"]
 
@@ -59,7 +57,7 @@ class ProcessLimits:
         )
         self._metrics = guard_metrics() if metrics is None else metrics
         self._clock = clock
-        self._open: dict[Connection, str] = {}
+        self._open: dict[OpenConnection, str] = {}
         self._by_address: Counter[str] = Counter()
         self._received_bytes = 0
         self._overloaded = 0
@@ -67,7 +65,7 @@ class ProcessLimits:
         self._logged_s = -_LOG_EVERY_S
 
     @property
-    def connections(self) -> list[Connection]:
+    def connections(self) -> list[OpenConnection]:
         """Those that are open."""
         return list(self._open)
 
@@ -92,13 +90,13 @@ class ProcessLimits:
         """Whether there are as many connections as there may be."""
         return len(self._open) >= self.settings.max_connections
 
-    def joined(self, connection: Connection, address: str) -> None:
+    def joined(self, connection: OpenConnection, address: str) -> None:
         """Note a connection that is open."""
         self._open[connection] = address
         self._by_address[address] += 1
         self._metrics.set_connections(len(self._open))
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: OpenConnection) -> None:
         """Note that it is not any more."""
         address = self._open.pop(connection, None)
         if address is None:
