@@ -1,4 +1,4 @@
-"""A city whose couriers are sent from outside: it runs step by step, and asks who should ride.
+"""Run a city step by step, with couriers that a caller assigns.
 
 The city is one that has been simulated already. From the beginning of one of its days it runs once
 more: the same customers, baskets, kitchens, weather and streets, and the same chance for every
@@ -33,7 +33,7 @@ STEP_S = 5.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Round:
-    """Who waits at a moment: what is known when couriers are chosen.
+    """The orders and couriers that wait at a moment, with what is known of them.
 
     Orders and couriers are numbered as in the city: ``city.orders`` and ``city.couriers``, and the
     digits at the end of their ids.
@@ -60,7 +60,7 @@ Decide = Callable[[Round], Sequence[tuple[int, int]]]
 
 
 class DispatchedCity:
-    """A city that goes on from the beginning of a day, and waits to be told who rides.
+    """A city that runs from the beginning of a day and leaves the choice of couriers to its caller.
 
     Args:
         city: a simulated city; it is not changed.
@@ -163,7 +163,7 @@ class DispatchedCity:
         return self._orders.moments[:, orders - self.first]
 
     def median_to_store_s(self, waiting: Round) -> FloatArray:
-        """Return what nobody knows: the true median seconds of each courier into each store.
+        """Return the true median seconds of each courier into each store; no service knows them.
 
         Shape (n_orders, n_couriers); for bounds on how well couriers could be chosen.
         """
@@ -199,7 +199,7 @@ def dispatch(
     step_s: float = STEP_S,
     listen: Callable[[list[Event]], None] | None = None,
 ) -> City:
-    """Run a city from a day on, and ask every few seconds who is to ride.
+    """Run a city from a day on, and ask a policy for couriers every few seconds.
 
     Args:
         city: a simulated city.

@@ -1,4 +1,4 @@
-"""All cities of a scenario: what a simulation gives."""
+"""Simulate all cities of a scenario."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Simulation:
-    """What happened in the cities of a scenario, as it was recorded and as it was.
+    """The cities of a scenario after a simulation, as recorded and in truth.
 
     Made by :func:`simulate_cities`.
 

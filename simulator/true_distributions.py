@@ -1,4 +1,4 @@
-"""The truth about many orders as a table, for scoring estimates by those who do not simulate."""
+"""Compute the true distributions of many orders as a table, to score estimates against."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is ordered and where to: products, dish, price, address and door."""
+"""Draw the contents, price, address and door of each order."""
 
 from __future__ import annotations
 

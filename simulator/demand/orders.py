@@ -1,4 +1,4 @@
-"""When people order, and where: by hour, weekday, weather, local events, and better or worse days.
+"""Draw orders by hour, weekday, weather, local events, and good or bad days.
 
 Orders come as a Poisson process whose rate is constant within a quarter of an hour, so that its
 future can be drawn again from any moment on.
@@ -96,7 +96,7 @@ def make_demand(
     expected_orders: float,
     rng: np.random.Generator,
 ) -> Demand:
-    """Draw better and worse days, and scale the rates to the orders that are expected in all.
+    """Draw good and bad days, and scale the rates to the expected number of orders.
 
     A day of the whole city and a day of one store are each better or worse than expected, so that
     load is not known from the calendar alone.

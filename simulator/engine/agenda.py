@@ -1,4 +1,4 @@
-"""What is scheduled: a binary heap by time, with what it needs to draw the future again."""
+"""Keep scheduled events in a binary heap by time; their ends can be drawn again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def schedule(
 
 @inner
 def schedule_at(state: State, moment: int, kind: int, a: int, b: int, token: int) -> None:
-    """Schedule what nothing can change."""
+    """Schedule an event whose time is fixed."""
     _insert(state, moment, kind, a, b, token, moment, FIXED, 0.0, 0.0)
 
 
@@ -124,7 +124,7 @@ def pop(state: State) -> int:
 
 @inner
 def redraw(state: State, now: int, key: int) -> None:
-    """Draw the end of everything that lasts again, given that it has lasted until now.
+    """Draw the end of every pending duration again, given that it has lasted until now.
 
     What may never end is taken out: :func:`simulator.engine.run.redraw_risks` draws it for every
     order, also for those for which it was not scheduled.

@@ -1,4 +1,4 @@
-"""Who rides: the courier who would be there first is asked, may refuse, may give the order back.
+"""Assign couriers: the one who would arrive first is asked, and may refuse or give the order back.
 
 Where ``state.count[DECIDED_OUTSIDE]`` is 1, nobody is asked by itself: orders and couriers wait for
 :func:`offer`.

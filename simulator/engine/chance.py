@@ -1,4 +1,4 @@
-"""Chance by number: every draw is a function of a key and of what it is for.
+"""Draw random numbers by key: every draw is a function of its key and purpose (counter-based).
 
 So a draw does not depend on the order in which things are computed, and a future can be drawn
 again by changing the key alone. The idea is that of Salmon et al., Parallel Random Numbers: As Easy
@@ -39,7 +39,7 @@ def mixed(key: Any, number: Any) -> Any:
 
 @inner
 def uniform(key: int, sample: int, purpose: int, attempt: int) -> float:
-    """Return a number in (0, 1), the one that belongs to these."""
+    """Return the number in (0, 1) that belongs to this key and purpose."""
     bits = mixed(mixed(np.uint64(key), np.uint64(sample)), np.uint64(purpose * 65_536 + attempt))
     return (float(np.uint64(bits) >> _S11) + 0.5) * 2.0**-53
 

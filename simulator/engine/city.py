@@ -1,4 +1,4 @@
-"""One city: made from a scenario, run from its first order to its last delivery."""
+"""Make a city from a scenario and run it from its first order to its last delivery."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def make_city(scenario: Scenario, index: int, progress: Progress | None = None) 
 
 
 def _planned(demand: Demand) -> FloatArray:
-    """What the calendar lets expect of each store in each bin: no weather, no better days."""
+    """Return the expected orders by store and bin, without weather and good or bad days."""
     n_bins = len(demand.local) - TAIL_BINS
     mean = demand.level.mean(axis=1, keepdims=True)
     by_day = demand.level.mean(axis=0) / demand.level.mean()
@@ -210,7 +210,7 @@ def make_world(
 
 
 def orders_of(number: IntArray, arrivals: Arrivals, baskets: Baskets) -> Orders:
-    """Return orders to which nothing has happened yet, as the engine takes them."""
+    """Return new orders in the engine's form, without any events."""
     return make_orders(
         number=number.astype(np.int64),
         store=arrivals.store,
@@ -226,7 +226,7 @@ def orders_of(number: IntArray, arrivals: Arrivals, baskets: Baskets) -> Orders:
 def run_until(
     world: World, orders: Orders, state: State, key: int, until_ms: int, only_targets: bool
 ) -> State:
-    """Run, and grow the state as often as it is full; returns the state that it then is."""
+    """Run, double the state whenever it is full, and return the final state."""
     while run(world, orders, state, key, until_ms, only_targets) == FULL:
         state = doubled(state)
     return state
@@ -262,5 +262,5 @@ def _checkpoint(orders: Orders, state: State, at_ms: int) -> Checkpoint:
 
 
 def drawn_pace(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-    """Draw how fast kitchens are in half days, relative to what they usually are."""
+    """Draw the speed of kitchens in each half day, relative to their average."""
     return np.asarray(np.exp(PACE_SIGMA * rng.standard_normal(shape)))

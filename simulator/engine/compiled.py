@@ -1,4 +1,4 @@
-"""How the engine is compiled: once per installation, never from stale parts."""
+"""Compile the engine once per installation, never from stale parts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FOLDER = Path(__file__).parent
 
 
 def _drop_stale_cache() -> None:
-    """Delete what was compiled from other sources than these.
+    """Delete cached code that was compiled from other sources.
 
     Numba notices when a function's own file has changed, but not when one that is compiled into it
     has: a changed parameter would have no effect.

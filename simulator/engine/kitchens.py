@@ -1,4 +1,4 @@
-"""The kitchens: so many batches cook at once, the rest wait in line, first come, first served."""
+"""Run the kitchens: a fixed number of batches cooks at once, other orders wait in line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long couriers ride, and look for a place to stop."""
+"""Compute how long couriers ride and look for a parking place."""
 
 from __future__ import annotations
 

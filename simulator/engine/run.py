@@ -1,4 +1,4 @@
-"""The city runs: what comes next happens, until a moment or until certain orders have ended."""
+"""Run the event loop until a moment, or until certain orders have ended."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ SPARE = 64
 def run(
     world: World, orders: Orders, state: State, key: int, until_ms: int, only_targets: bool
 ) -> int:
-    """Let everything happen up to a moment, that moment included.
+    """Process all events up to a moment, that moment included.
 
     Returns ``FULL`` where the state must be grown before it can go on, else ``FINISHED``.
     """
@@ -201,7 +201,7 @@ def _happen(
     world: World, orders: Orders, state: State, key: int, now: int, kind: int, a: int, b: int,
     token: int,
 ) -> None:  # fmt: skip
-    """What was scheduled happens, unless it has become meaningless."""
+    """Process a scheduled event, unless it has become obsolete."""
     if kind == BATCH_DONE:
         finish_batch(world, orders, state, key, now, a, b)
     elif kind == RESUME:
@@ -231,7 +231,7 @@ def _happen(
 def _proceed(
     world: World, orders: Orders, state: State, key: int, now: int, kind: int, o: int
 ) -> None:
-    """The next step of an order that is open."""
+    """Take the next step of an open order."""
     if kind == DISPATCH:
         _dispatch(world, orders, state, key, now, o)
     elif kind == SEEN:
@@ -280,7 +280,7 @@ def _dispatch(world: World, orders: Orders, state: State, key: int, now: int, o:
 def _ride_to_customer(
     world: World, orders: Orders, state: State, key: int, now: int, o: int
 ) -> None:
-    """The bag is in the courier's hands, and off they go."""
+    """Start the ride to the customer, once the courier has the bag."""
     courier = orders.courier[o]
     node = world.store_node[orders.store[o]]
     orders.moments[PICKED_UP, o] = now
@@ -332,7 +332,7 @@ def _end(orders: Orders, state: State, o: int, stands: int) -> None:
 
 @compiled
 def redraw_future(world: World, orders: Orders, state: State, key: int, now: int) -> None:
-    """Draw everything again that is still to end, given that it has not ended by now."""
+    """Draw every pending end again, given that it has not come by now."""
     redraw(state, now, key)
     for o in range(state.count[NEXT_ARRIVAL]):
         if orders.stands[o] != OPEN or orders.moments[PICKED_UP, o] != NEVER:
@@ -355,7 +355,7 @@ def _risk(
     orders: Orders, state: State, key: int, now: int, o: int, since: int, mean_s: float,
     share: float, purpose: int, kind: int, b: int, token: int,
 ) -> None:  # fmt: skip
-    """Draw whether and when something befalls an order that it has been spared so far."""
+    """Draw whether and when a hazard (such as a cancellation) reaches an order."""
     elapsed_s = (now - orders.moments[since, o]) / 1_000.0
     u = uniform(key, orders.number[o], OF_REDRAW, 1 + purpose)
     wait_s = conditional_s(DEFECTIVE, mean_s, share, elapsed_s, u) - elapsed_s

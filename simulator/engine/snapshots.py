@@ -1,4 +1,4 @@
-"""Copies of a running city, to go on from."""
+"""Copy a running city, so that it can continue from there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def part_of(orders: Orders, first: int, end: int) -> Orders:
 
 
 def fresh_orders(orders: Orders, rows: slice) -> Orders:
-    """Return some rows as orders to which nothing has happened yet."""
+    """Return some rows as new orders, without any events."""
     return make_orders(
         number=orders.number[rows],
         store=orders.store[rows],

@@ -1,4 +1,4 @@
-"""What the engine works on: the city as it stands, its orders, and what is going on.
+"""Define the engine's state: the fixed world, the orders and the present.
 
 Moments are milliseconds since the start, ``NEVER`` where nothing has happened. Everything that
 changes is in ``Orders`` and ``State``, so a copy of the two is a snapshot.
@@ -37,7 +37,7 @@ N_COUNTS = 11
 
 
 class World(NamedTuple):
-    """What does not change while a city runs; per bin from ``first_bin`` on."""
+    """The part that does not change while a city runs; per bin from ``first_bin`` on."""
 
     distance_m: FloatArray
     node_zone: IntArray
@@ -136,7 +136,7 @@ def make_orders(
     work_s: FloatArray,
     door_s: FloatArray,
 ) -> Orders:
-    """Return orders to which nothing has happened yet."""
+    """Return new orders, without any events."""
     n = len(number)
     nobody = np.full(n, -1, dtype=np.int64)
     return Orders(

@@ -1,4 +1,4 @@
-"""What a running city tells: each step's events, told apart by what has changed."""
+"""Derive each step's events of a running city from what has changed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class EventLog:
         self._around.reverse()
 
     def since_last(self, state: State, now_ms: int) -> list[Event]:
-        """Return what has happened since this was asked last, by time, and find who is open."""
+        """Return the events since the last call, by time, and update the open orders."""
         events = self._retracted_assignments(state)
         placed = int(state.count[engine.NEXT_ARRIVAL])
         rows = np.concatenate([self.open_rows, np.arange(self._placed, placed)])
@@ -96,7 +96,7 @@ class EventLog:
         return Event(ORDERS.name, self._ids[row], name, time_us, data)
 
     def _assigned(self, courier: int, away_m: float) -> dict[str, Any]:
-        """Return what an assignment makes known of the courier."""
+        """Return the columns of the courier that an assignment makes known."""
         return {
             "courier_id": self._couriers[courier],
             "distance_to_store_m": away_m,

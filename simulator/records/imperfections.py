@@ -1,4 +1,4 @@
-"""What is recorded of what happens: late, twice, never, wrong at first, by clocks that are off."""
+"""Record events imperfectly: late, twice, never, wrong at first, or by clocks that are off."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def records_of(city: City) -> Records:
 
 
 def _press_ready(city: City, time: IntArray, rng: np.random.Generator) -> None:
-    """The button is not pressed, or late: careless stores do both more often."""
+    """Draw missing and late presses of the "ready" button; careless stores have more of both."""
     wrong = city.scenario.imperfections
     ready = ORDERS.events.index("ready")
     careless = city.stores.lingers[city.orders.store]
@@ -112,7 +112,7 @@ def _press_ready(city: City, time: IntArray, rng: np.random.Generator) -> None:
 
 
 def _skew(city: City, time: IntArray, rng: np.random.Generator) -> None:
-    """Tablets and phones have clocks of their own, wrong by so much all the time."""
+    """Draw the constant error of each tablet's and phone's clock."""
     skew_s = city.scenario.imperfections.clock_skew_s
     store_ms = _ms(rng.normal(0.0, skew_s, len(city.stores)))[city.orders.store]
     courier_ms = _ms(rng.normal(0.0, skew_s, len(city.couriers)))[city.orders.courier]

@@ -96,7 +96,7 @@ def arrivals_of_records(
 
 
 def count_events(records: Sequence[Records]) -> int:
-    """Return about how many events the orders of some cities make, repetitions included."""
+    """Estimate how many events the orders of some cities make, repetitions included."""
     return sum(
         int((part != NEVER).sum())
         for one in records

@@ -1,4 +1,4 @@
-"""Orders that are never delivered: declined payments, stores that refuse, customers who give up."""
+"""Cancel orders: declined payments, stores that refuse, customers who give up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kitchens: a finite number of orders cook at once, the rest wait in line.
+"""Run the kitchens: a finite number of orders cooks at once, the rest waits in line.
 
 This queue is why features of the present are worth computing: how long an order takes depends on
 how many are before it.

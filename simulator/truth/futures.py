@@ -1,4 +1,4 @@
-"""The truth about an order at a moment: its city goes on from there, many times."""
+"""Compute the true distribution of an order at a moment by running its city on many times."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PARTS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Truth:
-    """What may still become of an order, in as many futures as were drawn.
+    """The possible outcomes of an order, one per future that was drawn.
 
     Args:
         order_id: the order.

@@ -1,4 +1,4 @@
-"""The kinds of arrays that the simulator is made of."""
+"""Name the array types of the simulator."""
 
 from __future__ import annotations
 

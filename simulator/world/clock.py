@@ -21,7 +21,7 @@ TAIL_BINS = 48
 
 @dataclass(frozen=True, kw_only=True)
 class LocalTime:
-    """What clocks and calendars of a city show in each bin; arrays of shape (n_bins,).
+    """Local time and calendar of a city in each bin; arrays of shape (n_bins,).
 
     ``hour`` runs from 0 to 24 with fractions, ``weekday`` from Monday (0), ``day`` and ``shift``
     (half days, the second from 17:00 on) count from the start.

@@ -1,4 +1,4 @@
-"""What holds in each quarter of an hour: traffic, rain, parking, demand, and the shock."""
+"""Compute the conditions of each quarter of an hour: traffic, rain, parking, demand, shock."""
 
 from __future__ import annotations
 
@@ -105,12 +105,12 @@ def _rush_hours(hour: FloatArray) -> FloatArray:
 
 
 def _evening(hour: FloatArray) -> FloatArray:
-    """Everybody is home: no place is left to park in the evening."""
+    """Return how scarce parking is in the evening, when residents are home."""
     return np.asarray(1.0 / (1.0 + np.exp(-(hour - 18.5) / 0.8)))
 
 
 def _shock(scenario: Scenario, first_bin: int, n_bins: int) -> FloatArray:
-    """How much of the shock is there in each bin, 0 to 1."""
+    """Return the share of the shock in each bin, 0 to 1."""
     if scenario.shock_day is None:
         return np.zeros(n_bins)
     day = (first_bin + np.arange(n_bins)) / BINS_PER_DAY

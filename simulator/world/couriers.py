@@ -1,4 +1,4 @@
-"""The couriers: who they are, and when they are on duty."""
+"""Draw the couriers and their shifts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody decides and everything depends on: weather and congestion, as processes in time.
+"""Draw the latent processes, weather and congestion, on which conditions depend.
 
 Each is a Markov chain on bins of a quarter of an hour, so that its future, given its present, can
 be drawn again: the truth of an estimate needs that.

@@ -1,4 +1,4 @@
-"""Matches, markets and closures: where, when, how many people, and what they do to a zone."""
+"""Draw matches, markets and closures, and their effects on zones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is simulated: the numbers and switches that everything else follows from."""
+"""Declare what is simulated: size, span, switches, city profiles and seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIN_STORES_PER_CITY = 4
 
 @dataclass(frozen=True, kw_only=True)
 class CityProfile:
-    """What tells one city from another.
+    """The properties in which cities differ.
 
     Args:
         name: value of the dimension ``city``.
@@ -117,7 +117,7 @@ class Imperfections:
 
     @classmethod
     def typical(cls) -> Imperfections:
-        """Return what a marketplace has to live with on an ordinary day."""
+        """Return the imperfections of an ordinary day at a marketplace."""
         return cls(
             late_share=0.02,
             duplicate_share=0.01,

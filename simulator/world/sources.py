@@ -1,4 +1,4 @@
-"""What a simulated city tells about: orders, the weather, and what goes on in its streets."""
+"""Declare the sources of a simulated city: orders, weather and local events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stores: where they are, what they cook, how well, when, and how many orders at once."""
+"""Draw the stores: place, kitchen, quality, opening hours and capacity."""
 
 from __future__ import annotations
 

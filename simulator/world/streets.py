@@ -1,4 +1,4 @@
-"""A generated street network: a jittered grid, a river with few bridges, one-way streets.
+"""Generate a street network: a jittered grid, a river with few bridges, one-way streets.
 
 Distances are along streets, in metres, from every node to every other. A bicycle may ride against
 one-way streets, a scooter or car must go around.
