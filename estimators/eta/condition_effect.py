@@ -1,4 +1,4 @@
-"""What weather and local events add to a composed ETA: what is learned of it, how far it is heeded.
+"""Learn what weather and local events add to a composed ETA, and its weight in each stage.
 
 The other parts see neither weather nor local events. By how much a courier's way was longer than
 they had thought, when they had not seen the row, is the label of the conditions:
@@ -11,7 +11,7 @@ calibration of the stage, so each stage's labels are centred; what is far out is
 
 The estimate is one model's for all stages, so it brings to the short rest at the door some of what
 the long way before it was like. How much of it is true in a stage is learned as well, from rows
-that the conditions had not seen: the ``heed``, the slope of the labels over the estimates.
+that the conditions had not seen: the weight, the slope of the labels over the estimates.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OUTLIERS = (0.01, 0.99)
 """Labels beyond these quantiles of their stage are taken to be there."""
 
 ROWS_MIN = 100
-"""A stage with fewer rows does not tell how far the conditions are to be heeded: fully."""
+"""A stage with fewer rows is too small to learn a weight from: it takes 1."""
 
 
 def means_of(answers: FloatArray) -> FloatArray:
@@ -82,7 +82,7 @@ def condition_labels(
 def condition_weights(
     moments: Moments, label_s: FloatArray, estimate_s: FloatArray
 ) -> dict[str, float]:
-    """Return how far conditions are to be heeded in each stage, 0 to 1.
+    """Return the weight of the conditions in each stage, 0 to 1.
 
     Args:
         moments: all rows.

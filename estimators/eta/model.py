@@ -163,7 +163,7 @@ class EtaModel:
 
         Args:
             parts: the distribution of each of ``needed(stage)``, of as many rows; of
-                ``conditions`` the mean counts, as far as the stage heeds it. Without
+                ``conditions`` the mean counts, times the stage's weight of them. Without
                 ``conditions`` nothing is added, without ``direct`` the composition stands alone.
                 Parts that are past are ignored.
             stage: one of ``OPEN_STAGES``.

@@ -184,7 +184,7 @@ def _with_conditions(
     unseen: Mapping[str, FloatArray],
     report: Progress,
 ) -> dict[str, float]:
-    """Learn conditions, add what they say of rows that they have not seen, return their heeds.
+    """Learn conditions, add what they say of rows that they have not seen, return their weights.
 
     Args:
         rows: of all parts; those of the conditions get labels and a fitted estimator.
