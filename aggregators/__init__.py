@@ -1,8 +1,7 @@
-"""Real-time features from order events, the same in training and inference, bit for bit.
+"""Compute real-time features from order events, the same in training and inference, bit for bit.
 
-Declare a feature once; ask it of a table in training, of an event store in inference. The rule of
-time (``docs/rule_of_time.md``) says what its value is; each name's docstring has an example that
-runs.
+Declare a feature once. Compute it from a table in training, and from an event store in inference.
+``docs/rule_of_time.md`` defines its value. The docstring of each name has an example that runs.
 """
 
 from __future__ import annotations
@@ -37,7 +36,9 @@ from aggregators.stores import (
     MemoryEventStore,
     SqliteEventStore,
 )
+from aggregators.stores.reading import SampleRequest
 from aggregators.time_span import TimeSpan, set_time_span, time_span
+from aggregators.typing import FeatureRows
 
 if TYPE_CHECKING:
     from aggregators.engine.explanation import Explanation, Observed
@@ -61,6 +62,7 @@ __all__ = [
     "Event",
     "EventStore",
     "Explanation",
+    "FeatureRows",
     "FeatureSet",
     "FunctionError",
     "MemoryEventStore",
@@ -69,6 +71,7 @@ __all__ = [
     "Ratio",
     "RedisEventStore",
     "SampleIdError",
+    "SampleRequest",
     "Source",
     "SqliteEventStore",
     "StatsAfterEvent",

@@ -1,6 +1,6 @@
-"""Attributes: a number of a sample, as a column or as an expression over its events.
+"""Define attributes: a number of a sample, as a column or as an expression over its events.
 
-An attribute is known once every event that it is made of has happened, and missing before.
+An attribute is known when all events that it is made of have happened. Before, it is missing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_DEPTH = 8
 
 @dataclass(frozen=True)
 class Duration:
-    """Seconds from one event to another; negative if they came the other way round.
+    """Gives the seconds from one event to another; negative if they came the other way round.
 
     Missing until both have happened.
 
@@ -45,7 +45,7 @@ class Duration:
 
 @dataclass(frozen=True)
 class Elapsed:
-    """Seconds from an event to ``as_of``: how long has this order been waiting.
+    """Gives the seconds from an event to ``as_of``: how long has this order been waiting.
 
     Missing until the event has happened.
 
@@ -58,7 +58,7 @@ class Elapsed:
 
 @dataclass(frozen=True)
 class Ratio:
-    """One attribute divided by another; missing where the divisor is 0 or either is missing.
+    """Divides one attribute by another; missing where the divisor is 0 or either is missing.
 
     >>> Ratio("distance_m", Duration("picked_up", "delivered")).numerator
     'distance_m'

@@ -1,8 +1,9 @@
-"""What a callable is, ready for JSON: its name, and every value that is bound to it.
+"""Identify a callable in JSON: by its name and by every value that is bound to it.
 
-A function that its module has under its name is that name: whoever changes its meaning changes the
-name. Whatever else is called so (a partial, a method, an object, a function made by another one)
-also depends on what it holds; two of one name that hold other values are different functions.
+A function that its module holds under its name is identified by that name: give it another name
+when you change its meaning. Other callables (a partial, a method, an object, a function made by
+another function) are identified by the values that they hold as well: two of one name with other
+values are different functions.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def callable_definition(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 class _Path:
-    """The values on the way to the one that is looked at, for cycles and for messages."""
+    """Holds the values on the way to the one that is examined, for cycles and for messages."""
 
     def __init__(self, root: Any, names: tuple[str, ...] = (), held: tuple[Any, ...] = ()) -> None:
         self.root = root
@@ -68,7 +69,7 @@ class _Path:
         return _Path(self.root, (*self.names, name), (*self.held, value))
 
     def error(self, why: str) -> DefinitionError:
-        """Return the error for a callable that cannot be told from others."""
+        """Return the error for a callable that cannot be identified."""
         where = f" ({'.'.join(self.names)})" if self.names else ""
         return DefinitionError(
             f"function {self.root!r} cannot be told from others of its kind: {why}{where};"
@@ -154,7 +155,7 @@ def _cell(cell: CellType, path: _Path) -> Any:
 
 
 def _state(value: Any, path: _Path) -> dict[str, Any]:
-    """Return what an object holds, as it says itself when it is copied."""
+    """Return the state of an object, as the object gives it for a copy."""
     try:
         made: Any = value.__reduce_ex__(2)
     except Exception as error:  # whatever the object's own code raises

@@ -1,7 +1,7 @@
-"""Errors of the aggregators package.
+"""Define the errors of the aggregators package.
 
-Every error that a user can cause says what arrived, what was expected and what to do. Those that
-stand for bad input are also :class:`ValueError`, so callers need not import this tree.
+Every error that a user can cause says what arrived, what was expected and what to do. Errors of bad
+input are also a :class:`ValueError`, so callers need not import this tree.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Sources and events: what lives, and what happens to it."""
+"""Define sources and events: what is observed, and what happens to it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _INT64_LIMIT = 2**63
 
 @dataclass(frozen=True)
 class Source:
-    """One kind of thing that lives through events: orders, courier legs, weather, local events.
+    """Declares one kind of thing that has events: orders, courier legs, weather, local events.
 
     Args:
         name: the source's name, as events and stores use it.
@@ -208,10 +208,10 @@ def _make_source(
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A named moment in a sample's life, with the columns that become known by it.
+    """Records a named moment in a sample's life, with the columns that it makes known.
 
-    (source, sample_id, event) identifies an event: delivering it again changes nothing, the same
-    identity with a later ``recorded_at`` corrects it, ``retracted=True`` removes it.
+    (source, sample_id, event) identifies an event. Delivering it again changes nothing. The same
+    identity with a later ``recorded_at`` corrects it. ``retracted=True`` removes it.
 
     Args:
         source: name of the source.
@@ -245,7 +245,7 @@ class Event:
 
     @property
     def recorded_us(self) -> int:
-        """When it was written down, microseconds UTC."""
+        """When it was recorded, microseconds UTC."""
         if self.recorded_at is None:
             return self.time_us
         what = f"recorded_at of event {self.event!r} of {self.sample_id!r}"
@@ -254,7 +254,7 @@ class Event:
     def checked_data(self, source: Source) -> dict[str, Any]:
         """Return ``data`` without missing values, as plain int, str and float.
 
-        The name of a fact has a mark before it: so a record says by itself what a dimension is,
+        A fact's name gets a mark before it. So a record shows which of its values are dimensions,
         whatever the source that reads it declares. Raises :class:`DataError` for unknown columns
         and values of the wrong type.
         """
@@ -319,12 +319,12 @@ def _is_int64(value: object) -> TypeGuard[int]:
 
 
 def is_unicode(value: str) -> bool:
-    """Return whether tables and files can hold this text: lone surrogates have no UTF-8."""
+    """Return whether tables and files can hold this text: UTF-8 has no lone surrogates."""
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _shown(value: object) -> str:
-    """Return a value as messages show it: the beginning of what is long."""
+    """Return a value for messages; a long one is cut off."""
     if isinstance(value, int) and not _is_int64(value) and not isinstance(value, bool):
         return "an integer beyond 64 bits"  # Python writes none of thousands of digits
     text = repr(value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
@@ -332,7 +332,7 @@ def _shown(value: object) -> str:
 
 
 def too_long(text: str, what: str) -> str:
-    """Return what is said of an id or a value with too many characters."""
+    """Return the message for an id or a value with too many characters."""
     return (
         f"{what} is {_shown(text)} and has {len(text):,} characters; at most"
         f" {MAX_TEXT_CHARACTERS} are taken"

@@ -1,7 +1,7 @@
-"""Functions of the selected values: the named ones, quantiles, tsfresh calculators and callables.
+"""Declare functions of the selected values: named ones, quantiles, tsfresh calculators, callables.
 
-This module declares and checks them without loading numba or tsfresh; ``function_kernels`` computes
-the named ones.
+This module checks them without loading numba or tsfresh. ``function_kernels`` computes the named
+ones.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ MAX_REMEMBERED_WINDOWS = 65_536
 
 @dataclass(frozen=True)
 class Quantile:
-    """A quantile of the values, linearly interpolated; made by :func:`quantile`."""
+    """Gives a quantile of the values, linearly interpolated; made by :func:`quantile`."""
 
     q: float
 
 
 @dataclass(frozen=True)
 class Tsfresh:
-    """A tsfresh feature calculator with its parameters; made by :func:`tsfresh`."""
+    """Calls a tsfresh feature calculator with its parameters; made by :func:`tsfresh`."""
 
     calculator: str
     parameters: tuple[tuple[str, Any], ...] = ()
@@ -212,13 +212,13 @@ def function_definition(function: AnyFunction) -> Any:
     return callable_definition(function)
 
 
-# By identity: callables that are equal need not compute the same, 1 and 1.0 within them for one.
+# By identity: equal callables may differ in value, as one that holds 1 and one that holds 1.0.
 _memory: dict[int, tuple[Any, dict[bytes, float]]] = {}
 _memory_lock = threading.Lock()
 
 
 def evaluate(function: AnyFunction, values: Float64Array, what: str) -> float:
-    """Return an expensive function's value of a window, computed once for each content.
+    """Return the value of a Python function for a window, computed once for each content.
 
     Args:
         function: a tsfresh calculator or a callable.
@@ -247,7 +247,7 @@ def evaluate(function: AnyFunction, values: Float64Array, what: str) -> float:
 
 
 def _remembered(function: AnyFunction) -> dict[bytes, float]:
-    """Return a function's values so far; they go with the function."""
+    """Return the values that a function has given so far; they live as long as the function."""
     number = id(function)
     held, known = _memory.get(number, (None, {}))
     if held is not None and held() is function:
@@ -309,7 +309,8 @@ def _load_calculator(name: str) -> Callable[..., Any]:
 def _tsfresh_calculators() -> dict[str, dict[str, frozenset[str]] | None]:
     """Return each calculator's parameters; for each, {its name} if it must be given.
 
-    Read from tsfresh's source text: importing it takes seconds, and declaring a feature must not.
+    They are read from tsfresh's source text: importing it takes seconds, and declaring a feature
+    must not.
     """
     found = importlib.util.find_spec("tsfresh")
     if found is None or not found.submodule_search_locations:

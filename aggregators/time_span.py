@@ -1,7 +1,7 @@
-"""The span of sensible times, in one place: what lies outside was read in a wrong unit.
+"""Define the span of sensible times, in one place: a time outside was read in a wrong unit.
 
 A timestamp in year 58136 is one of 2026 whose milliseconds were taken for seconds. Events, tables
-and moments that are asked for are refused outside the span, with the unit that they look like.
+and requested moments outside the span are refused, with the unit that they look like.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")  # each 1,00
 
 @dataclass(frozen=True)
 class TimeSpan:
-    """The moments that are taken: from ``earliest`` until just before ``latest``.
+    """Holds the moments that are accepted: from ``earliest`` until just before ``latest``.
 
     Args:
         earliest: a timezone-aware datetime, in year 2 or later.
@@ -73,7 +73,7 @@ class TimeSpan:
 
     @classmethod
     def parse(cls, text: str) -> TimeSpan:
-        """Return the span that a text says: two moments in ISO 8601; without an offset in UTC."""
+        """Return the span of a text: two moments in ISO 8601; without an offset in UTC."""
         parts = text.strip().split("/")
         try:
             earliest, latest = (datetime.fromisoformat(part) for part in parts)
@@ -104,7 +104,7 @@ def _from_environment() -> TimeSpan:
 
 
 class _Current:
-    """The span of this process, and its bounds as they are compared for every event."""
+    """Holds the span of this process, with its bounds as they are compared for every event."""
 
     span: TimeSpan | None = None
     earliest_us = 0
@@ -129,7 +129,7 @@ def time_span() -> TimeSpan:
 def set_time_span(span: TimeSpan) -> None:
     """Set the span of this process, for all sources.
 
-    Other processes are told by the environment variable ``DOORSTEP_TIME_SPAN``.
+    Set the environment variable ``DOORSTEP_TIME_SPAN`` for other processes.
 
     >>> before = time_span()
     >>> set_time_span(TimeSpan.parse("1900-01-01/2100-01-01"))
@@ -141,7 +141,7 @@ def set_time_span(span: TimeSpan) -> None:
 
 
 def current_bounds_us() -> tuple[int, int]:
-    """Return the first moment that is taken and the first one that is not, in microseconds."""
+    """Return the first accepted moment and the first one after the span, in microseconds."""
     time_span()
     return _CURRENT.earliest_us, _CURRENT.latest_us
 

@@ -1,4 +1,4 @@
-"""Moments and durations: everything becomes int64 microseconds UTC here, and nowhere else."""
+"""Convert moments and durations: everything becomes int64 microseconds UTC here, and only here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def moment_to_us(value: object, what: str) -> int:
     """Return a timezone-aware datetime, or int microseconds UTC, as int microseconds UTC.
 
     Nanoseconds are cut off (towards the past). Raises :class:`TimestampError` for naive datetimes,
-    moments outside the span of sensible times and everything else; ``what`` names the value in the
+    moments outside the span of sensible times and everything else. ``what`` names the value in the
     message.
 
     >>> moment_to_us(datetime(2026, 1, 1, 1, tzinfo=UTC), "as_of")

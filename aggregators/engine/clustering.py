@@ -1,7 +1,7 @@
-"""The samples of an index side by side: a table's columns in the order of (group, event time).
+"""Order the samples of an index: a table's columns in the order of (group, event time).
 
-Neighbouring queries then read neighbouring memory. It costs one pass over each column that the
-index's features need, and is several times faster than following rows through the whole table.
+Neighbouring queries then read neighbouring memory. This costs one pass over each column that the
+index's features need. It is several times faster than following rows through the whole table.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Number = TypeVar("Number", np.int64, np.float64)
 
 @dataclass(frozen=True)
 class IndexedPlans:
-    """The arrays of the kernels for one index, and its plans, which refer to them.
+    """Holds the arrays of the kernels for one index, and the plans that refer to them.
 
     Attributes:
         rows: 0, 1, 2 ...: samples stand in the order of (group, event time, sample id).

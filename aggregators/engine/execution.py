@@ -1,4 +1,4 @@
-"""Answers queries over one index: what training and inference do with the kernels."""
+"""Run the kernels over one index, for training and for inference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLLECTED_VALUES = 4_000_000
 
 
 class Index(Protocol):
-    """The arrays of the kernels for one index; :func:`kernels.aggregate` describes them."""
+    """Holds the arrays of the kernels for one index; :func:`kernels.aggregate` describes them."""
 
     @property
     def rows(self) -> Int32Array:
@@ -40,7 +40,7 @@ class Index(Protocol):
 
 @dataclass(frozen=True)
 class OrderedQueries:
-    """Queries of one dimension in the order of (group, as_of), each of shape (n_queries,).
+    """Holds queries of one dimension in the order of (group, as_of), each of shape (n_queries,).
 
     ``places`` are their output columns.
     """

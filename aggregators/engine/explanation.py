@@ -1,27 +1,26 @@
-"""Why a feature has its value: the samples that were selected, and why another was not."""
+"""Explain a value: the samples that were selected, and why another one was not."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from aggregators.features.base import Aggregator
-from aggregators.features.feature_set import FeatureSet
+from aggregators.engine.inference import InferencePlan
+from aggregators.feature import Feature
 from aggregators.functions import function_name
 from aggregators.kernels import query_kernels as kernels
 from aggregators.kernels import selection
-from aggregators.kernels.plan import Layout, program_of, spec_of
-from aggregators.stores.base import EventStore, GroupIndex, ReadRequest, SourceReading
+from aggregators.kernels.layout import Layout
+from aggregators.kernels.plan import program_of, spec_of
+from aggregators.stores.base import EventStore
 from aggregators.stores.memory import MemoryEventStore
+from aggregators.stores.reading import GroupIndex, ReadRequest, SourceReading
 from aggregators.times import from_us, moment_to_us
 from aggregators.typing import Int64Array, Key, Moment, SampleId
-
-if TYPE_CHECKING:
-    from aggregators.engine.inference import InferencePlan
 
 __all__ = ["Explanation", "Observed", "SelectedSample", "explain", "observe"]
 
@@ -31,7 +30,7 @@ MAX_PRINTED = 20
 
 @dataclass(frozen=True)
 class SelectedSample:
-    """A sample that counts: its id, the time of the event that orders it, its attribute's value.
+    """Describes a selected sample: its id, the time of the event that orders it, its attribute.
 
     ``value`` is None where the attribute is missing or not known yet, or where the feature counts
     samples.
@@ -44,7 +43,7 @@ class SelectedSample:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A feature's value at a moment, with the samples that it rests on.
+    """Holds a feature's value at a moment, with the samples that it is computed from.
 
     Attributes:
         feature: the feature's name.
@@ -105,9 +104,9 @@ class Explanation:
 
 @dataclass(frozen=True)
 class _Query:
-    """What is needed to say why a sample was left out."""
+    """Holds what is needed to tell why a sample was left out."""
 
-    feature: Aggregator
+    feature: Feature
     store: EventStore
     as_of_us: int
     key: Key
@@ -131,18 +130,22 @@ class _Query:
 
 
 def explain(
-    feature: Aggregator, data: Any, *, as_of: Moment, key: Key, sample_id: SampleId | None
+    plan: InferencePlan, data: Any, *, as_of: Moment, key: Key, sample_id: SampleId | None
 ) -> Explanation:
-    """Return the explanation of a feature's value; see :meth:`Aggregator.explain`."""
+    """Return the explanation of the value of a plan's only feature.
+
+    See :meth:`Aggregator.explain`.
+    """
+    (feature,) = plan.features
     source = feature.source
     store = data
     if not isinstance(data, EventStore):
         store = MemoryEventStore(sources=[source])
         store.append_table(source, data)
     as_of_us = moment_to_us(as_of, "as_of")
-    value = FeatureSet([feature]).transform(
-        store, "inference", as_of=as_of, keys={feature.dimension: key}, sample_id=sample_id
-    )[feature.name]
+    (value,) = plan.answer(
+        store, as_of=as_of, keys={feature.dimension: key}, sample_id=sample_id
+    ).tolist()
     indexes = (GroupIndex(feature.dimension, feature.order_event),)
     own = {source.name: (sample_id,)}
     keys = {feature.dimension: (key,)}
@@ -162,7 +165,7 @@ def explain(
 
 @dataclass(frozen=True)
 class Observed:
-    """A feature's value, and what it rests on.
+    """Holds a feature's value, with the number and the times of its samples.
 
     Attributes:
         name: the feature's name.
@@ -188,11 +191,11 @@ def observe(
     keys: Mapping[str, Key],
     sample_id: Any,
 ) -> list[Observed]:
-    """Return each feature with what it rests on; see :meth:`FeatureSet.observe`."""
+    """Return each feature with its samples' number and times; see :meth:`FeatureSet.observe`."""
     as_of_us = plan.moment(as_of)
     given = plan.own_samples(sample_id)
     asked = {name: (key,) for name, key in plan.checked_keys(keys).items()}
-    own = {source.name: (given.get(source.name),) for source in plan.features.sources}
+    own = {source.name: (given.get(source.name),) for source in plan.sources}
     basis: dict[int, Int64Array] = {}
     with store.read(plan.requests, asked, own, as_of_us) as readings:
         values = plan.answer_from(readings, as_of_us)
@@ -205,9 +208,7 @@ def observe(
                 )
                 times = reading.times[selected.spec[selection.EVENT], picked]
                 basis |= dict.fromkeys(selected.outputs.tolist(), times)
-    return [
-        _observed(name, float(values[i]), basis[i]) for i, name in enumerate(plan.features.names)
-    ]
+    return [_observed(name, float(values[i]), basis[i]) for i, name in enumerate(plan.names)]
 
 
 def _observed(name: str, value: float, times: Int64Array) -> Observed:
@@ -217,7 +218,7 @@ def _observed(name: str, value: float, times: Int64Array) -> Observed:
 
 
 def _selected(
-    feature: Aggregator, reading: SourceReading, as_of_us: int
+    feature: Feature, reading: SourceReading, as_of_us: int
 ) -> tuple[SelectedSample, ...]:
     layout = Layout.of_source(feature.source)
     spec = spec_of(feature, layout)

@@ -1,11 +1,11 @@
-"""Inference: the features of one or many queries over a store, with one read."""
+"""Compute the features of one or many queries over a store, with one read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,16 +13,30 @@ from aggregators.engine.execution import OrderedQueries, answer_expensive
 from aggregators.engine.packing import Kind, Packed, pack
 from aggregators.errors import QueryError, unknown_name
 from aggregators.events import Source, check_key, check_sample_id
-from aggregators.features.base import _MISSING
-from aggregators.kernels.plan import Layout, SelectionPlan, compile_features
-from aggregators.stores.base import EventStore, GroupIndex, ReadRequest, SourceReading
+from aggregators.feature import Feature
+from aggregators.kernels.layout import Layout
+from aggregators.kernels.plan import SelectionPlan, compile_features
+from aggregators.stores.base import EventStore
+from aggregators.stores.reading import (
+    FoundSamples,
+    GroupIndex,
+    Groups,
+    ReadRequest,
+    SampleRequest,
+    SourceReading,
+)
 from aggregators.tables.alignment import align_columns
 from aggregators.time_span import check_moment_us
 from aggregators.times import moment_to_us
-from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
-
-if TYPE_CHECKING:
-    from aggregators.features.feature_set import FeatureSet
+from aggregators.typing import (
+    NOT_GIVEN,
+    FeatureRows,
+    Float64Array,
+    Int32Array,
+    Int64Array,
+    Key,
+    SampleId,
+)
 
 __all__ = ["InferencePlan", "ReadIndex"]
 
@@ -30,7 +44,7 @@ _FIRST = np.zeros(1, np.int64)
 
 
 class ReadIndex(NamedTuple):
-    """One index as it was read; see :class:`aggregators.engine.execution.Index`."""
+    """Holds one index as it was read; see :class:`aggregators.engine.execution.Index`."""
 
     rows: Int32Array
     offsets: Int64Array
@@ -40,9 +54,9 @@ class ReadIndex(NamedTuple):
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """What is computed from one source, and which index each selection reads.
+    """Says what is computed from one source, and which index each selection reads.
 
-    ``packed`` is all of it but what runs in Python.
+    ``packed`` holds all of it except what runs in Python.
     """
 
     source: Source
@@ -52,14 +66,22 @@ class SourcePlan:
 
 
 class InferencePlan:
-    """A feature set compiled for queries of a store: what to read, and what to compute from it."""
+    """Compiles features for queries of a store: what to read, and what to compute from it.
 
-    def __init__(self, features: FeatureSet) -> None:
-        self.features = features
-        self.parts = tuple(self._part(source) for source in features.sources)
+    Args:
+        features: the features; features of one source name have the same source.
+    """
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self.features = tuple(features)
+        self.names = tuple(feature.name for feature in features)
+        self.dimensions = tuple(dict.fromkeys(feature.dimension for feature in features))
+        sources = {feature.source.name: feature.source for feature in features}
+        self.sources = tuple(sources.values())
+        self.parts = tuple(self._part(source) for source in self.sources)
         self.requests = tuple(part.request for part in self.parts)
         self.known_dimensions = frozenset(
-            dimension for source in features.sources for dimension in source.dimensions
+            dimension for source in self.sources for dimension in source.dimensions
         )
 
     def _part(self, source: Source) -> SourcePlan:
@@ -109,29 +131,60 @@ class InferencePlan:
             all_keys = {name: column.values() for name, column in asked.keys.items()}
             all_own = {name: column.values() for name, column in asked.own.items()}
             return self._answer_from_table(data, asked.as_of, all_keys, all_own).T
-        n = len(asked.as_of)
-        result = np.empty((n, len(self.features)))
-        if n == 0:
+        if len(asked.as_of) == 0:
+            return np.empty((0, len(self.features)))
+        keys, own = asked.groups()
+        with data.read(self.requests, keys, own, int(asked.as_of.min())) as readings:
+            return self._answer_rows(readings, asked)
+
+    def answer_with_samples(
+        self,
+        store: EventStore,
+        *,
+        as_of: Any,
+        samples: Sequence[SampleRequest],
+        rows: Callable[[FoundSamples], FeatureRows],
+    ) -> tuple[Float64Array, FoundSamples]:
+        """Return the features of the rows that follow from samples, and these samples.
+
+        See :meth:`FeatureSet.transform_with_samples`.
+        """
+        if not isinstance(store, EventStore):
+            raise QueryError(f"samples are asked of {type(store).__name__}; expected an EventStore")
+        as_of_us = self.moment(as_of)
+        last: list[QueryColumns] = []
+
+        def groups_of(found: FoundSamples) -> Groups:
+            keys, sample_id = rows(found)
+            last[:] = [QueryColumns.read(self, as_of_us, keys, sample_id)]
+            return last[0].groups()
+
+        with store.read_with_samples(self.requests, samples, groups_of, as_of_us) as (
+            found,
+            readings,
+        ):
+            return self._answer_rows(readings, last[0]), found
+
+    def _answer_rows(self, readings: Sequence[SourceReading], asked: QueryColumns) -> Float64Array:
+        """Return the features of the queries for which the store was read."""
+        result = np.empty((len(asked.as_of), len(self.features)))
+        if len(result) == 0:
             return result
-        distinct_keys = {name: column.distinct for name, column in asked.keys.items()}
-        distinct_own = {name: column.distinct for name, column in asked.own.items()}
-        earliest_us = int(asked.as_of.min())
-        with data.read(self.requests, distinct_keys, distinct_own, earliest_us) as readings:
-            for part, reading in zip(self.parts, readings, strict=True):
-                batches: dict[Kind, _QueryBatch] = {}
-                for _, plan in part.plans:
-                    kind = plan.dimension, plan.exclude_self
-                    if kind not in batches:
-                        batches[kind] = asked.batch(part.source.name, plan, reading.own_rows)
-                if part.packed is not None:
-                    part.packed.answer_many(reading, batches, result)
-                for number, plan in part.plans:
-                    if plan.expensive:
-                        queries, inverse = batches[plan.dimension, plan.exclude_self]
-                        found = np.empty((len(self.features), len(queries.groups)))
-                        _run_in_python(plan, reading, number, queries, found)
-                        outputs = [item.output for item in plan.expensive]
-                        result[:, outputs] = found[outputs].T[inverse]
+        for part, reading in zip(self.parts, readings, strict=True):
+            batches: dict[Kind, _QueryBatch] = {}
+            for _, plan in part.plans:
+                kind = plan.dimension, plan.exclude_self
+                if kind not in batches:
+                    batches[kind] = asked.batch(part.source.name, plan, reading.own_rows)
+            if part.packed is not None:
+                part.packed.answer_many(reading, batches, result)
+            for number, plan in part.plans:
+                if plan.expensive:
+                    queries, inverse = batches[plan.dimension, plan.exclude_self]
+                    found = np.empty((len(self.features), len(queries.groups)))
+                    _run_in_python(plan, reading, number, queries, found)
+                    outputs = [item.output for item in plan.expensive]
+                    result[:, outputs] = found[outputs].T[inverse]
         return result
 
     def moment(self, as_of: Any) -> int:
@@ -144,7 +197,7 @@ class InferencePlan:
         """Return one key for each dimension of the features, or raise :class:`QueryError`."""
         self.check_dimensions(keys)
         checked: dict[str, Key] = {}
-        for dimension in self.features.dimensions:
+        for dimension in self.dimensions:
             value = keys[dimension]
             # Plain values need no more checks, and this is the request path.
             plain = type(value) is str or type(value) is int or value is None
@@ -153,11 +206,11 @@ class InferencePlan:
 
     def check_dimensions(self, keys: Mapping[str, Any]) -> None:
         """Raise :class:`QueryError` unless keys are given for just the dimensions."""
-        for dimension in self.features.dimensions:
+        for dimension in self.dimensions:
             if dimension not in keys:
                 raise QueryError(
                     f"keys lacks {dimension!r}; expected a value for each of"
-                    f" {', '.join(self.features.dimensions)} (None where it is missing)"
+                    f" {', '.join(self.dimensions)} (None where it is missing)"
                 )
         for name in keys.keys() - self.known_dimensions:
             raise unknown_name("key", name, "keys", self.known_dimensions)
@@ -173,7 +226,7 @@ class InferencePlan:
         """Return what was given as sample id, by source."""
         if sample_id is None:
             return {}
-        if sample_id is _MISSING:
+        if sample_id is NOT_GIVEN:
             if not any(feature.exclude_self for feature in self.features):
                 return {}
             raise QueryError(
@@ -181,12 +234,12 @@ class InferencePlan:
                 " or None where it does not exist yet (it never counts in its own features)"
             )
         if isinstance(sample_id, Mapping):
-            for name in sample_id.keys() - {source.name for source in self.features.sources}:
-                known = [source.name for source in self.features.sources]
+            for name in sample_id.keys() - {source.name for source in self.sources}:
+                known = [source.name for source in self.sources]
                 raise unknown_name("source", name, "sample_id", known)
             return dict(sample_id)
-        if len(self.features.sources) == 1:
-            return {self.features.sources[0].name: sample_id}
+        if len(self.sources) == 1:
+            return {self.sources[0].name: sample_id}
         excludes = sorted({f.source.name for f in self.features if f.exclude_self})
         raise QueryError(
             f"sample_id is {sample_id!r}; expected a mapping from source name to sample id,"
@@ -200,7 +253,7 @@ class InferencePlan:
         keys: Mapping[str, Sequence[Key]],
         own: Mapping[str, Sequence[SampleId | None]],
     ) -> Float64Array:
-        """A table is a training table with these queries."""
+        """Answer from a table, as training does for a table of queries."""
         import pandas as pd
 
         from aggregators.engine.training import TrainingRun
@@ -209,11 +262,11 @@ class InferencePlan:
         spine: dict[str, Any] = {"as_of": [from_us(moment) for moment in as_of.tolist()]}
         for dimension, values in keys.items():
             spine[dimension] = _column([check_key(v, f"key {dimension!r}") for v in values])
-        for source in self.features.sources:
+        for source in self.sources:
             samples = own.get(source.name, ())
             if any(sample is not None for sample in samples):
                 spine[source.sample_id] = _column(samples)
-        run = TrainingRun(self.features.features, data, at=pd.DataFrame(spine), threads=1)
+        run = TrainingRun(self.features, data, at=pd.DataFrame(spine), threads=1)
         return run.compute()
 
 
@@ -246,7 +299,7 @@ def _run_in_python(
 
 
 class _QueryBatch(NamedTuple):
-    """Different queries in the order of the kernels, and which of them each row asks."""
+    """Holds different queries in the order of the kernels, and which of them each row asks."""
 
     queries: OrderedQueries
     inverse: Int64Array
@@ -254,7 +307,7 @@ class _QueryBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of queries: its distinct values and, for each row, which."""
+    """Holds a column of queries: its distinct values and, for each row, which."""
 
     distinct: list[Any]
     codes: Int64Array
@@ -265,7 +318,7 @@ class _Column:
 
 @dataclass(frozen=True)
 class QueryColumns:
-    """Many queries, column by column."""
+    """Holds many queries, column by column."""
 
     as_of: Int64Array
     keys: Mapping[str, _Column]
@@ -275,10 +328,10 @@ class QueryColumns:
     def read(
         cls, plan: InferencePlan, as_of: Any, keys: Mapping[str, Any], sample_id: Any
     ) -> QueryColumns:
-        """Check what is asked; columns and single values may stand side by side."""
+        """Return checked queries; columns and single values may stand side by side."""
         plan.check_dimensions(keys)
         given: dict[str, Any] = {"as_of": as_of}
-        given |= {f"key {name!r}": keys[name] for name in plan.features.dimensions}
+        given |= {f"key {name!r}": keys[name] for name in plan.dimensions}
         samples = plan.given_samples(sample_id)
         given |= {f"sample_id of {name!r}": value for name, value in samples.items()}
         lengths = {what: len(value) for what, value in given.items() if _is_column(value)}
@@ -292,12 +345,19 @@ class QueryColumns:
             as_of=_moments(given["as_of"], n),
             keys={
                 name: _coded(given[f"key {name!r}"], n, partial(check_key, what=f"key {name!r}"))
-                for name in plan.features.dimensions
+                for name in plan.dimensions
             },
             own={
                 source.name: _coded(given.get(f"sample_id of {source.name!r}"), n, _checked_sample)
-                for source in plan.features.sources
+                for source in plan.sources
             },
+        )
+
+    def groups(self) -> Groups:
+        """Return which groups to read for these queries."""
+        return Groups(
+            {name: column.distinct for name, column in self.keys.items()},
+            {name: column.distinct for name, column in self.own.items()},
         )
 
     def batch(self, source: str, plan: SelectionPlan, own_rows: Int64Array) -> _QueryBatch:

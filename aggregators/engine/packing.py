@@ -1,4 +1,4 @@
-"""Packs what a request asks of one source into the arrays of one kernel call."""
+"""Pack what a request asks of one source into the arrays of one kernel call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aggregators.kernels.plan_kernels import (
     PackedQueries,
     aggregate_plans,
 )
-from aggregators.stores.base import SourceReading
+from aggregators.stores.reading import SourceReading
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
 __all__ = ["Kind", "Packed", "pack"]
@@ -29,7 +29,7 @@ _NO_OFFSETS = (np.zeros(1, np.int64),) * INDEXES_AT_A_TIME
 
 @dataclass(frozen=True)
 class Packed:
-    """The selections of one source, but for what runs in Python.
+    """Holds the selections of one source, except what runs in Python.
 
     Args:
         plans: as the kernel takes them, those of ``INDEXES_AT_A_TIME`` indexes at a time; the

@@ -1,4 +1,4 @@
-"""Queries of training: for which moments, keys and own samples the features are asked."""
+"""Read the queries of training: for which moments, keys and own samples features are computed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from aggregators.errors import QueryError
 from aggregators.events import Source
-from aggregators.features.base import Aggregator
+from aggregators.feature import Feature
 from aggregators.kernels.selection import carried_by_request
 from aggregators.tables.alignment import aligned
 from aggregators.tables.frames import is_table, n_rows, to_pandas
@@ -27,7 +27,7 @@ AS_OF = "as_of"
 
 @dataclass(frozen=True)
 class Queries:
-    """Moments, keys and own samples, one per query, in the caller's order.
+    """Holds moments, keys and own samples, one per query, in the caller's order.
 
     Attributes:
         as_of: microseconds, shape (n_queries,).
@@ -60,7 +60,7 @@ def tables_by_source(
     return dict.fromkeys(sources, data)
 
 
-def events_of_requests(source: Source, features: Sequence[Aggregator], as_of: Any) -> list[str]:
+def events_of_requests(source: Source, features: Sequence[Feature], as_of: Any) -> list[str]:
     """Return the events that decide at which moments rows are asked, and which keys they know."""
     events = [
         source.known_from_event(feature.dimension)
@@ -100,7 +100,7 @@ def read_queries(
 
 
 def _of_rows(table: SampleTable, data: Native, as_of: Any) -> Queries:
-    """Every row of the table is a query about itself."""
+    """Return one query per row of the table, about this row."""
     if isinstance(as_of, str):
         moments = table.times[table.layout.events[as_of]][table.row_of]
         what = f"as_of={as_of!r}"
@@ -156,7 +156,7 @@ def _check_moments(moments: Int64Array, what: str, labels: Any) -> None:
 
 
 def _of_spine(samples: Mapping[str, SampleTable], at: Native) -> Queries:
-    """Every row of a table of queries names its keys, its moment and perhaps its sample."""
+    """Return one query per row of a table that names keys, moments and perhaps samples."""
     dimensions = {dimension for table in samples.values() for dimension in table.groups}
     id_columns = {table.source.sample_id for table in samples.values()}
     given = [name for name in sorted(id_columns) if name in _names(at)]
@@ -188,7 +188,7 @@ def _own_rows(table: SampleTable, frame: pd.DataFrame) -> Int64Array:
 
 
 def _check_same_kind(asked: pd.Index[Any], known: pd.Index[Any], what: str) -> None:
-    """Integers never equal strings: 7 for "7" would silently give empty values."""
+    """Raise for integers where strings are: 7 for "7" would silently give empty values."""
     if len(asked) and len(known) and _are_numbers(asked) != _are_numbers(known):
         kinds = ["strings", "integers"]
         raise QueryError(

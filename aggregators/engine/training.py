@@ -1,4 +1,4 @@
-"""Training: the features of many queries over a table, in parallel, in chunks if wanted."""
+"""Compute the features of many queries over a table, in parallel, in chunks if wanted."""
 
 from __future__ import annotations
 
@@ -15,15 +15,10 @@ from aggregators.engine.clustering import IndexedPlans, cluster
 from aggregators.engine.execution import OrderedQueries, answer_expensive, answer_queries
 from aggregators.engine.queries import Queries, events_of_requests, read_queries, tables_by_source
 from aggregators.events import Source
-from aggregators.features.base import Aggregator
+from aggregators.feature import Feature
 from aggregators.kernels import query_kernels as kernels
-from aggregators.kernels.plan import (
-    Layout,
-    SelectionPlan,
-    compile_features,
-    needed_layout,
-    program_of,
-)
+from aggregators.kernels.layout import Layout, needed_layout
+from aggregators.kernels.plan import SelectionPlan, compile_features, program_of
 from aggregators.tables.sample_table import SampleTable
 from aggregators.times import NEVER
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Native
@@ -45,12 +40,12 @@ def available_threads() -> int:
 
 
 class SourceRun:
-    """The features of one source over one table: read once, sorted once, asked for any queries."""
+    """Computes features of one source over one table, which is read and sorted once."""
 
     def __init__(
         self,
         source: Source,
-        features: Sequence[tuple[int, Aggregator]],
+        features: Sequence[tuple[int, Feature]],
         data: Native,
         extra_events: Sequence[str] = (),
     ) -> None:
@@ -68,7 +63,7 @@ class SourceRun:
         self.plans = compile_features(features, self.layout)
         self._indexes: dict[tuple[str, str], tuple[Int32Array, Int64Array]] = {}
 
-    def _fold(self, folded: Mapping[Attribute, Aggregator]) -> Layout:
+    def _fold(self, folded: Mapping[Attribute, Feature]) -> Layout:
         """Compute attributes that do not depend on ``as_of`` once, as if they were columns."""
         table, layout = self.table, self.table.layout
         n_times, n_columns = len(layout.events), len(layout.columns)
@@ -101,7 +96,7 @@ class SourceRun:
                 pairs.add((layout.events[self.source.known_from_event(attribute)], event))
             elif attribute is not None and attribute in layout.folded:
                 pairs.add((layout.folded[attribute][1], event))
-        # Where the second has not happened it is NEVER, which nothing is later than.
+        # An event that has not happened has the time NEVER, and nothing is later than NEVER.
         precedes = frozenset(
             (known, event) for known, event in pairs if np.all(times[known] <= times[event])
         )
@@ -122,7 +117,7 @@ class SourceRun:
         self._indexes.update(zip(ordered, pool.map(group, ordered), strict=True))
 
     def _time_order(self, event: str) -> Int32Array:
-        """Return the rows in the order of (event time, sample id), without those it never met."""
+        """Return the rows in the order of (event time, sample id), where the event has happened."""
         times = self.table.times[self.layout.events[event]]
         happened = np.flatnonzero(times != NEVER).astype(np.int32)
         moments = times if len(happened) == len(times) else times[happened]
@@ -182,8 +177,8 @@ class SourceRun:
     ) -> None:
         """Answer a part of the queries in blocks, from the table itself: it needs no more memory.
 
-        Open intervals without an age limit start from the beginning of each group: once, not once
-        per block.
+        Open intervals without an age limit are walked from the beginning of each group: once, not
+        once per block.
         """
         endless = [plan for plan in self.plans if plan.is_endless]
         others = [plan for plan in self.plans if not plan.is_endless]
@@ -231,9 +226,9 @@ class SourceRun:
         return IndexedPlans((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
 
 
-def _foldable(features: Sequence[tuple[int, Aggregator]]) -> dict[Attribute, Aggregator]:
+def _foldable(features: Sequence[tuple[int, Feature]]) -> dict[Attribute, Feature]:
     """Return the expressions that do not depend on ``as_of``, each with a feature that uses it."""
-    result: dict[Attribute, Aggregator] = {}
+    result: dict[Attribute, Feature] = {}
     for _, feature in features:
         attribute = feature.attribute
         if attribute is None or isinstance(attribute, str) or has_elapsed(attribute):
@@ -254,7 +249,7 @@ def _ordered(
 ) -> tuple[OrderedQueries, Int32Array]:
     """Return queries, given in the order of time and counted from ``start``, by group.
 
-    The second are the output columns of those without a group.
+    The second result holds the output columns of queries without a group.
     """
     codes = queries.codes[source, dimension][start:]
     asked = codes[in_time]
@@ -269,7 +264,7 @@ def _ordered(
 
 
 class TrainingRun:
-    """A feature set over its tables, ready to compute any range of its queries.
+    """Computes any range of the queries of a feature set over its tables.
 
     Args:
         features: the features, in the order of the output rows.
@@ -281,7 +276,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        features: Sequence[Aggregator],
+        features: Sequence[Feature],
         data: Native | Mapping[str, Native],
         *,
         as_of: Any = None,

@@ -1,11 +1,12 @@
-"""The samples of a group whose event happened within a window up to now."""
+"""Select the samples of a group whose event happened within a window that ends now."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
+from aggregators.feature import Selection, SelectionKind
 from aggregators.features.base import Aggregator
 from aggregators.times import duration_to_us, format_duration
 
@@ -14,7 +15,7 @@ __all__ = ["StatsAfterEvent"]
 
 @dataclass(frozen=True)
 class StatsAfterEvent(Aggregator):
-    """A function of the samples with ``as_of - window <= event time < as_of``.
+    """Computes a function of the samples with ``as_of - window <= event time < as_of``.
 
     Values come in the order of (event time, sample_id).
 
@@ -38,8 +39,6 @@ class StatsAfterEvent(Aggregator):
     event: str
     window: str | timedelta
 
-    kind: ClassVar[int] = 1
-
     def _check_specs(self) -> None:
         self.source.check_event(self.event)
         window = format_duration(duration_to_us(self.window, "window"))
@@ -56,8 +55,13 @@ class StatsAfterEvent(Aggregator):
         return duration_to_us(self.window, "window")
 
     @property
+    def selection(self) -> Selection:
+        """Which samples of a group are selected."""
+        return Selection(kind=SelectionKind.AFTER_EVENT, event=self.event, window_us=self.window_us)
+
+    @property
     def specs(self) -> dict[str, Any]:
-        """The event and the window."""
+        """The event and the window, ready for JSON."""
         return {"event": self.event, "window": self.window}
 
     def _selection_name(self) -> str:

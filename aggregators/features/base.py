@@ -1,4 +1,4 @@
-"""What all aggregators share: the specs, the name, and the two ways to ask for values."""
+"""Define what all aggregators share: the parameters, the name, and both ways to compute values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from aggregators.attributes import (
     Attribute,
@@ -14,27 +15,31 @@ from aggregators.attributes import (
     attribute_name,
     check_attribute_expression,
 )
-from aggregators.errors import DefinitionError
+from aggregators.errors import DefinitionError, QueryError
 from aggregators.events import Source
+from aggregators.feature import Selection
 from aggregators.functions import (
     AnyFunction,
     check_function,
     function_definition,
     function_name,
 )
+from aggregators.typing import NOT_GIVEN, Key, Mode, Moment, Native, SampleId
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
     from aggregators.engine.explanation import Explanation
-    from aggregators.typing import Key, Mode, Moment, SampleId
+    from aggregators.engine.inference import InferencePlan
+    from aggregators.stores.base import EventStore
 
 __all__ = ["Aggregator"]
-
-_MISSING: Any = type("Missing", (), {"__repr__": lambda self: "<not given>"})()
 
 
 @dataclass(frozen=True)
 class Aggregator(ABC):
-    """A feature: a function of an attribute of those samples of a group that are selected.
+    """Declares a feature: a function of an attribute of the selected samples of a group.
 
     Args:
         source: the source whose samples are aggregated.
@@ -60,8 +65,6 @@ class Aggregator(ABC):
     topic: str = ""
     version: int = 1
 
-    kind: ClassVar[int]
-
     def __post_init__(self) -> None:
         if not isinstance(self.source, Source):
             raise DefinitionError(f"source is {self.source!r}; expected a Source")
@@ -79,7 +82,7 @@ class Aggregator(ABC):
 
     @abstractmethod
     def _check_specs(self) -> None:
-        """Check, and bring into their one form, the specs of this kind of aggregator."""
+        """Check the parameters of this kind of aggregator, and bring each into its one form."""
 
     @property
     @abstractmethod
@@ -88,8 +91,13 @@ class Aggregator(ABC):
 
     @property
     @abstractmethod
+    def selection(self) -> Selection:
+        """Which samples of a group are selected."""
+
+    @property
+    @abstractmethod
     def specs(self) -> dict[str, Any]:
-        """The specs of this kind of aggregator, ready for JSON."""
+        """The parameters of this kind of aggregator, ready for JSON."""
 
     @abstractmethod
     def _selection_name(self) -> str:
@@ -130,6 +138,42 @@ class Aggregator(ABC):
         text = json.dumps(self.definition(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @overload
+    def transform(
+        self, data: pd.DataFrame, mode: Literal["training"], *, as_of: Any, at: None = None
+    ) -> pd.Series[float]: ...
+
+    @overload
+    def transform(
+        self, data: pl.DataFrame, mode: Literal["training"], *, as_of: Any, at: None = None
+    ) -> pl.Series: ...
+
+    @overload
+    def transform(
+        self, data: Native, mode: Literal["training"], *, as_of: None = None, at: pd.DataFrame
+    ) -> pd.Series[float]: ...
+
+    @overload
+    def transform(
+        self, data: Native, mode: Literal["training"], *, as_of: None = None, at: pl.DataFrame
+    ) -> pl.Series: ...
+
+    @overload
+    def transform(
+        self, data: Native, mode: Literal["training"], *, as_of: Any = None, at: Native = None
+    ) -> Any: ...  # a column of pyarrow, which has no types
+
+    @overload
+    def transform(
+        self,
+        data: EventStore | Native,
+        mode: Literal["inference"],
+        *,
+        as_of: Moment,
+        key: Key = ...,
+        sample_id: SampleId | None = ...,
+    ) -> float: ...
+
     def transform(
         self,
         data: Any,
@@ -137,8 +181,8 @@ class Aggregator(ABC):
         *,
         as_of: Any = None,
         at: Any = None,
-        key: Key = _MISSING,
-        sample_id: SampleId | None = _MISSING,
+        key: Key = NOT_GIVEN,
+        sample_id: SampleId | None = NOT_GIVEN,
     ) -> Any:
         """Return the feature's values: one per row in training, one in inference.
 
@@ -153,8 +197,8 @@ class Aggregator(ABC):
                 exist yet.
 
         Returns:
-            Training: a Series of float64 with the rows' order and index (for polars and pyarrow
-            their own kind). Inference: a float.
+            Training: a Series of float64 with the rows' order and index; for polars a Series, for
+            pyarrow a ChunkedArray. Inference: a float.
 
         Raises:
             QueryError: an argument is missing or of the wrong kind.
@@ -188,25 +232,34 @@ class Aggregator(ABC):
         >>> last.transform(table, "training", as_of="ready").tolist()
         [nan, 5.0]
         """
-        from aggregators.features.feature_set import FeatureSet
+        if mode not in ("training", "inference"):
+            raise QueryError(f"mode is {mode!r}; expected 'training' or 'inference'")
+        from aggregators.engine.transform import infer, train
 
-        features = FeatureSet([self])
-        if mode == "inference":
-            keys = {} if key is _MISSING else {self.dimension: key}
-            answer = features.transform(
-                data, mode, as_of=as_of, at=at, keys=keys, sample_id=sample_id
+        keys = None if key is NOT_GIVEN else {self.dimension: key}
+        if mode == "training":
+            frame = train(
+                [self], data, as_of=as_of, at=at, keys=keys, sample_id=sample_id, threads=None
             )
-            return answer[self.name]
-        keys_given = None if key is _MISSING else {self.dimension: key}
-        frame = features.transform(
-            data, mode, as_of=as_of, at=at, keys=keys_given, sample_id=sample_id
-        )
-        return frame[self.name]
+            return frame[self.name]
+        answer = infer(self._plan, data, as_of=as_of, at=at, keys=keys, sample_id=sample_id)
+        return answer[self.name]
+
+    @cached_property
+    def _plan(self) -> InferencePlan:
+        """What to read for a query and what to compute from it; compiled when first needed."""
+        from aggregators.engine.inference import InferencePlan
+
+        return InferencePlan([self])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The plan follows from the fields. Another version of the package compiles its own.
+        return {name: value for name, value in vars(self).items() if name != "_plan"}
 
     def explain(
         self, data: Any, *, as_of: Moment, key: Key, sample_id: SampleId | None
     ) -> Explanation:
-        """Return the samples that were selected, their values and, on demand, why not others.
+        """Return the selected samples and their values; on demand, why others were not selected.
 
         Args:
             data: a table of samples or an event store.
@@ -219,4 +272,4 @@ class Aggregator(ABC):
         """
         from aggregators.engine.explanation import explain
 
-        return explain(self, data, as_of=as_of, key=key, sample_id=sample_id)
+        return explain(self._plan, data, as_of=as_of, key=key, sample_id=sample_id)

@@ -1,12 +1,13 @@
-"""The samples of a group that are between two events: open now."""
+"""Select the samples of a group that are between two events: open now."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from aggregators.errors import DefinitionError
+from aggregators.feature import Selection, SelectionKind
 from aggregators.features.base import Aggregator
 from aggregators.times import duration_to_us, format_duration
 
@@ -18,10 +19,10 @@ MAX_CLOSING_EVENTS = 16
 
 @dataclass(frozen=True)
 class StatsBetweenEvents(Aggregator):
-    """A function of the samples whose ``first_event`` has happened and no ``second_event`` has.
+    """Computes a function of the samples after ``first_event`` and before every ``second_event``.
 
-    Values come in the order of (first event time, sample_id). A second event that came before the
-    first closes the interval all the same.
+    Values come in the order of (first event time, sample_id). A second event that happened before
+    the first one closes the interval, too.
 
     Args:
         first_event: opens the interval.
@@ -53,8 +54,6 @@ class StatsBetweenEvents(Aggregator):
     first_event: str
     second_event: str | tuple[str, ...]
     max_age: str | timedelta | None = None
-
-    kind: ClassVar[int] = 2
 
     def _check_specs(self) -> None:
         given = self.second_event
@@ -94,6 +93,16 @@ class StatsBetweenEvents(Aggregator):
     def events(self) -> tuple[str, ...]:
         """The events that make the selection."""
         return (self.first_event, *self.closing_events)
+
+    @property
+    def selection(self) -> Selection:
+        """Which samples of a group are selected."""
+        return Selection(
+            kind=SelectionKind.BETWEEN_EVENTS,
+            event=self.first_event,
+            max_age_us=self.max_age_us,
+            closing=self.closing_events,
+        )
 
     @property
     def specs(self) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from aggregators.errors import DefinitionError
+from aggregators.feature import Selection, SelectionKind
 from aggregators.features.base import Aggregator
 
 __all__ = ["StatsLastNSamples"]
@@ -49,8 +50,6 @@ class StatsLastNSamples(Aggregator):
     event: str
     n: int
 
-    kind: ClassVar[int] = 0
-
     def _check_specs(self) -> None:
         self.source.check_event(self.event)
         n: Any = self.n
@@ -63,6 +62,11 @@ class StatsLastNSamples(Aggregator):
     def order_event(self) -> str:
         """The event that orders the samples of a group."""
         return self.event
+
+    @property
+    def selection(self) -> Selection:
+        """Which samples of a group are selected."""
+        return Selection(kind=SelectionKind.LAST_N, event=self.event, n=self.n)
 
     @property
     def specs(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Compiles the kernels before the first request."""
+"""Compile the kernels before the first request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _GROUPS = ("a", "a", "a", "b")
 def warm_up(*, training: bool = True) -> None:
     """Run training and inference once on a few samples, so that every kernel is compiled.
 
-    Takes some seconds after an installation, and a fraction of one once numba has its cache.
+    The first run after an installation takes some seconds; later ones, from numba's cache, a
+    fraction of a second.
 
     Args:
         training: whether training is run, too, which loads pandas; a service only answers.

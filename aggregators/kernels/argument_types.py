@@ -1,4 +1,4 @@
-"""The types of the kernels' arguments: each kernel is compiled for one list of them, and no other.
+"""Define the types of the kernels' arguments: each kernel is compiled for one list of them.
 
 All arrays are contiguous (C order) and writeable: a second layout of one array would be a second
 kernel to compile.

@@ -1,10 +1,10 @@
-"""Compiles kernels before they are needed: ``compile_kernels(FEATURE_KERNELS)``.
+"""Compile kernels before they are needed: ``compile_kernels(FEATURE_KERNELS)``.
 
-What numba's cache lacks is compiled by processes of their own, side by side, and loaded from the
-cache: a process that serves has the time and the memory of a compiler for other things.
+Kernels that are missing from numba's cache are compiled by separate processes, side by side, and
+then loaded from the cache: a process that serves requests has no time and no memory for a compiler.
 
-Run as ``python -m aggregators.kernels.compilation`` it is such a process: it compiles the kernels
-that its standard input names, line by line, and repeats each name once that kernel is in the cache.
+``python -m aggregators.kernels.compilation`` runs such a process. It compiles the kernels that its
+standard input names, one per line, and repeats each name when that kernel is in the cache.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def compile_kernels(
 
 
 def _compile_elsewhere(kernels: Sequence[Kernel[Any, Any]], done: Callable[[], None]) -> None:
-    """Let other processes fill numba's cache; what they do not get done is left to this one."""
+    """Let other processes fill numba's cache; this process compiles what they do not finish."""
     names = iter([kernel.name for kernel in kernels])
     counting = threading.Lock()
 
@@ -96,8 +96,8 @@ def _compile_elsewhere(kernels: Sequence[Kernel[Any, Any]], done: Callable[[], N
 
 
 def _feed(next_name: Callable[[], str | None], done: Callable[[], None]) -> None:
-    """Give one process name after name."""
-    # It must find the modules where this process has found them: the cache goes by their paths.
+    """Send names to one compiler process, one at a time."""
+    # It must find the modules at the same paths as this process: the key of the cache has the path.
     path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
     with subprocess.Popen(
         [sys.executable, "-m", "aggregators.kernels.compilation"],

@@ -1,8 +1,8 @@
-"""The named functions, compiled: each is a pure function of the selected values, in their order.
+"""Compute the named functions, compiled: pure functions of the selected values in their order.
 
-Sums are numpy's pairwise sums, quantiles its linear interpolation, variances its two passes: the
-results are those of ``np.sum``, ``np.mean``, ``np.var``, ``np.std``, ``np.median`` and
-``np.quantile`` to the last bit, and vectorised all the same.
+Sums are numpy's pairwise sums, quantiles use its linear interpolation, variances its two passes.
+The results are those of ``np.sum``, ``np.mean``, ``np.var``, ``np.std``, ``np.median`` and
+``np.quantile`` to the last bit, and the loops are vectorised all the same.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How kernels are compiled: once per installation, without the GIL, never from stale parts.
+"""Compile kernels: once per installation, without the GIL, never from outdated parts.
 
-A kernel is compiled for one list of types, which it declares, and for no other. So it is known
+A kernel declares one list of argument types and is compiled for this list alone. So it is known
 beforehand what there is to compile, and a service can compile it before it is ready.
 """
 
@@ -37,8 +37,8 @@ _FOLDER = Path(__file__).parent
 def _drop_stale_cache() -> None:
     """Delete cached kernels that were compiled from other sources than these.
 
-    Numba notices when a function's own file has changed, but not when a function of another file,
-    which is compiled into it, has: an update would go on computing with the old one.
+    Numba notices a change in a function's own file. It does not notice a change of a function in
+    another file that is compiled into it: after an update, the old one would be used.
     """
     text = b"".join((_FOLDER / name).read_bytes() for name in _KERNEL_FILES)
     digest = hashlib.sha256(text).hexdigest()
@@ -65,10 +65,10 @@ def _jit(function: Callable[..., Any], **options: bool) -> Any:
 
 
 class Kernel(Generic[P, R]):
-    """A function that is compiled for one list of argument types, when it is first called.
+    """Compiles a function for one list of argument types, when it is first called.
 
-    Arguments of other types are no reason to compile it again: arrays of another layout, or that
-    are read-only, are copied into the declared one, and what was written is copied back.
+    Arguments of other types do not compile it again. Arrays of another layout, and read-only
+    arrays, are copied into the declared type; what the kernel writes is copied back.
 
     Args:
         function: what is compiled.
@@ -140,7 +140,7 @@ class Kernel(Generic[P, R]):
 
 
 def _as_declared(value: Any, kind: Any, copies: list[tuple[NDArray[Any], NDArray[Any]]]) -> Any:
-    """Return a value as its declared type has it; arrays that had to be copied are noted."""
+    """Return a value in its declared type; copied arrays are added to ``copies``."""
     if isinstance(kind, types.Array):
         return _array_as_declared(value, kind, copies)
     if isinstance(kind, types.BaseTuple):
@@ -202,12 +202,12 @@ def known_kernels() -> tuple[Kernel[Any, Any], ...]:
 def inner(kernel: Inner) -> Inner:
     """Compile a kernel that other kernels call in their loops; it must not allocate.
 
-    Without numba's reference counts: each call would count its arrays up and down again with
-    atomic instructions, which costs ten times what most of these kernels do.
+    It has no reference counts of numba: each call would count its arrays up and down with atomic
+    instructions, which costs ten times what most of these kernels do.
     """
     return cast(Inner, _jit(kernel, cache=True, _nrt=False))
 
 
 def inlined(kernel: Inner) -> Inner:
-    """Compile an inner kernel into those that call it: passing a dozen arrays is not free."""
+    """Compile an inner kernel into its callers: to pass a dozen arrays is not free."""
     return cast(Inner, _jit(kernel, forceinline=True, _nrt=False))

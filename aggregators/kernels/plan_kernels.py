@@ -1,4 +1,4 @@
-"""All selections of one source in one call: what a request asks is too little to call often."""
+"""Compute all selections of one source in one call: a single one is too little to call for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INDEXES_AT_A_TIME = 16
 
 
 class PackedPlans(NamedTuple):
-    """The arrays of several selections, one after the other; see ``kernels.aggregate``.
+    """Holds the arrays of several selections, one after the other; see ``kernels.aggregate``.
 
     Args:
         specs: one row per selection, filled up with zeros.
@@ -53,7 +53,7 @@ class PackedPlans(NamedTuple):
 
 
 class PackedQueries(NamedTuple):
-    """The different queries of each kind (dimension, with or without the sample itself).
+    """Holds the different queries of each kind (dimension, with or without the sample itself).
 
     Args:
         ends: where those of each kind end, shape (n_kinds + 1,), the first being 0.
@@ -106,10 +106,12 @@ def aggregate_plans(
         groups = queries.groups[first:last]
         size = max(size, largest_group(offsets[plans.indexes[p]], groups) + 1)
         most = max(most, last - first)
+    # Allocated once for all selections, at the size of the largest group.
     picked, opened = np.empty(size, np.int32), np.empty(size, np.int32)
     values, scratch = np.empty(size), np.empty(size)
     stack, state = np.empty(STACK_SIZE), np.empty(4, np.int64)
     integers, partial_sums = np.empty(SUM_STACK_SIZE, np.int64), np.empty(MAX_SPLITS)
+    # Computed once per different query, then copied to the rows that ask it.
     found = np.empty((result.shape[1], most))
     places = np.empty(most, np.int64)
     for q in range(most):
@@ -118,7 +120,7 @@ def aggregate_plans(
         kind, index = plans.kinds[p], plans.indexes[p]
         first, last = queries.ends[kind], queries.ends[kind + 1]
         functions = plans.functions[plans.ends[p, 2] : plans.ends[p + 1, 2]]
-        state[:] = -1
+        state[:] = -1  # each selection walks its own index from the beginning
         answer_queries(
             plans.specs[p],
             plans.programs[plans.ends[p, 0] : plans.ends[p + 1, 0]],

@@ -1,4 +1,4 @@
-"""Values of the selected samples, and functions of them, for many queries in one walk.
+"""Compute values of the selected samples, and functions of them, for many queries in one walk.
 
 Training is many queries, inference is one, and nothing else differs.
 """
@@ -173,7 +173,7 @@ def answer_queries(
     integers: Int64Array,
     partial_sums: Float64Array,
 ) -> None:
-    """Do what :func:`aggregate` says, in the room that it has made."""
+    """Compute what :func:`aggregate` describes, in buffers that it has made."""
     for q in range(len(groups)):
         moment = as_of[q]
         n_picked = select(

@@ -1,8 +1,8 @@
-"""Which samples count at ``as_of``: the only place where event times are compared with it.
+"""Select the samples that count at ``as_of``: only here are event times compared with it.
 
 A group is the samples of one value of the dimension, as table rows in the order of (event time,
 sample id). A query is (group, ``as_of``, own row). The kernels walk the queries in the order of
-(group, ``as_of``); training is many queries, inference is one, and nothing else differs.
+(group, ``as_of``). Training is many queries, inference is one, and nothing else differs.
 
 The rule: an event has happened iff its time < ``as_of``. Never is later than every ``as_of``.
 """
@@ -95,6 +95,7 @@ def select_last_n(
     start, stop = bounds
     gate = spec[GATE]
     state[HIGH] = first_at_or_after(rows, state[HIGH], stop, times, spec[EVENT], as_of)
+    # Backwards from ``as_of``: the cost follows from n and not from the length of the group.
     n, j = 0, state[HIGH] - 1
     while j >= start and n < spec[N]:
         row = rows[j]
@@ -102,7 +103,7 @@ def select_last_n(
             picked[n] = row
             n += 1
         j -= 1
-    for i in range(n // 2):
+    for i in range(n // 2):  # functions such as `last` need the order of time
         picked[i], picked[n - 1 - i] = picked[n - 1 - i], picked[i]
     return n
 
@@ -128,7 +129,7 @@ def select_after_event(
     high = first_at_or_after(rows, max(state[LOW], state[HIGH]), stop, times, event, as_of)
     state[HIGH] = high
     if counting and gate == KNOWN and not within(spec, own_row, since, as_of, times):
-        return high - state[LOW]
+        return high - state[LOW]  # a count needs no row to be looked at
     # No branch depends on a row: what does not count is overwritten by the next one.
     n = 0
     if gate == KNOWN:
@@ -167,8 +168,8 @@ def select_between_events(
 ) -> int:
     """Pick the samples that are open: first event happened, no closing one has; return how many.
 
-    ``opened`` keeps, from query to query of a group, those that may still be open: what has closed
-    or grown too old by one ``as_of`` stays so at every later one.
+    ``opened`` keeps, from query to query of a group, the samples that may still be open. A sample
+    that has closed, or has become too old, by one ``as_of`` is closed at every later one.
     """
     _, stop = bounds
     event = spec[EVENT]
@@ -182,7 +183,7 @@ def select_between_events(
             opened[n_open] = row
             n_open += 1
     low = state[HIGH]
-    if spec[MAX_AGE_US] != NO_LIMIT:
+    if spec[MAX_AGE_US] != NO_LIMIT:  # skip what was too old before the walk came to it
         low = first_at_or_after(rows, low, stop, times, event, oldest)
     while low < stop and happened(times[event, rows[low]], as_of):
         row = rows[low]
@@ -271,8 +272,8 @@ def mark_needed(
 ) -> None:
     """Mark the rows that the selection may take at ``as_of`` or at any later moment.
 
-    Of the last n, those count that are known already: others may never become known. One more is
-    needed, because a sample is left out of its own feature.
+    Of the last n, only samples that are known already count: others may never become known. One
+    more is needed, because a sample is left out of its own feature.
 
     Args:
         spec: the selection.
@@ -363,8 +364,8 @@ def may_be_open(
 def carried_by_request(known_times: Int64Array, as_of: Int64Array) -> NDArray[np.bool_]:
     """Return whether a request at ``as_of`` can name the value of a column of its own sample.
 
-    The request that is made *at* an event carries what becomes known by it, though for all other
-    samples that event has not happened yet.
+    A request that is made *at* an event carries what this event makes known, although for all other
+    samples the event has not happened yet.
     """
     result: NDArray[np.bool_] = known_times <= as_of
     return result

@@ -1,4 +1,4 @@
-"""Proof that training and inference agree: replays tables as events and compares every value."""
+"""Prove that training and inference agree: replay tables as events and compare every value."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from aggregators.features.feature_set import FeatureSet
 from aggregators.parity.replay import Replay, replay
 from aggregators.parity.report import EquivalenceReport, Mismatch
 from aggregators.parity.training_queries import Questions
-from aggregators.stores.base import AppendResult, EventStore
+from aggregators.stores.base import EventStore
 from aggregators.stores.memory import MemoryEventStore
+from aggregators.stores.reading import AppendResult
 from aggregators.tables.frames import is_table
 from aggregators.times import duration_to_us, from_us
 from aggregators.typing import Duration, Float64Array, Native
@@ -48,20 +49,20 @@ TRAINED_QUERIES = 32_768
 
 
 class Answers(Protocol):
-    """What is compared with training: a store, or a service before one."""
+    """Gives the values that are compared with training: those of a store, or of a service."""
 
     def append(self, events: Sequence[Event]) -> AppendResult:
-        """Keep events; everything asked later sees them."""
+        """Keep events; every later question sees them."""
 
     def ask(self, questions: Questions, start: int, stop: int) -> Float64Array:
         """Return the features of a range of questions, shape (n_questions, n_features)."""
 
     @property
     def forgets(self) -> bool:
-        """Whether moments that were settled cannot be asked any more."""
+        """Whether earlier moments cannot be asked any more once they are settled."""
 
     def settle(self, moment_us: int) -> None:
-        """Take note that nothing is asked, and nothing arrives, of earlier moments any more."""
+        """Note that no question and no event will be of an earlier moment."""
 
     def explain(self, feature: Aggregator, questions: Questions, place: int) -> str:
         """Return how the value of a feature of one question came about."""
@@ -220,7 +221,7 @@ def _tables(features: FeatureSet, table: Native | Mapping[str, Native]) -> Mappi
 
 
 class _Comparison:
-    """One run: events go in, and every question is asked as soon as its answer is settled."""
+    """Runs one comparison: appends events, asks each question as soon as its answer is settled."""
 
     def __init__(
         self,
@@ -268,7 +269,7 @@ class _Comparison:
         return self._report
 
     def ask_again(self, questions: Questions) -> None:
-        """Ask questions, from the latest to the earliest, when everything has arrived."""
+        """Ask questions after the last event has arrived, from the latest to the earliest."""
         self._questions = questions
         self._block = (0, questions.training(self._features, self._tables).compute())
         for stop in range(len(questions), 0, -BATCH_AGAIN):
@@ -291,12 +292,12 @@ class _Comparison:
         return int(np.searchsorted(self._questions.as_of_us, latest_us, side="right"))
 
     def _settled_us(self, arrived: int) -> int:
-        """Return the moment of which everything has arrived with so many deliveries."""
+        """Return the moment up to which everything has arrived after so many deliveries."""
         assert self._sent.lateness_us is not None
         return int(self._sent.arrival_us[arrived]) - self._sent.lateness_us
 
     def _expected(self, start: int, stop: int) -> Float64Array:
-        """Return what training says, shape (n_features, n_questions)."""
+        """Return the values of training, shape (n_features, n_questions)."""
         first, values = self._block
         if start < first or stop > first + values.shape[1]:
             end = max(stop, min(start + TRAINED_QUERIES, len(self._questions)))

@@ -1,4 +1,4 @@
-"""Whether the history that a store keeps is a table's: what training would learn from either."""
+"""Compare the history that a store keeps with a table: training must learn the same from both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aggregators.events import Source
-from aggregators.kernels.plan import Layout
+from aggregators.kernels.layout import Layout
 from aggregators.stores.base import EventStore
 from aggregators.stores.facts import facts_of_table
 from aggregators.tables.sample_table import Groups, SampleTable
@@ -20,7 +20,7 @@ __all__ = ["HistoryDifference", "compare_history"]
 
 @dataclass(frozen=True)
 class HistoryDifference:
-    """How a store's samples differ from a table's.
+    """Counts the differences between a store's samples and a table's.
 
     Attributes:
         samples: samples of the table that have an event.
@@ -102,7 +102,7 @@ def _values(groups: Groups) -> Any:
 def _n_different(
     expected: list[Any], expected_rows: Int64Array, kept: list[Any], kept_rows: Int64Array
 ) -> int:
-    """Return how many facts differ; true is not 1."""
+    """Return how many facts differ; True is not 1."""
     pairs = (
         (expected[i], kept[j])
         for i, j in zip(expected_rows.tolist(), kept_rows.tolist(), strict=True)

@@ -1,7 +1,7 @@
-"""A table as the events that a live system sends: late, repeated, wrong at first, taken back.
+"""Turn a table into events as a live system sends them: late, repeated, corrected, retracted.
 
-What a store knows after a replay is exactly the table; how it came to know it is as hard as the
-lateness bound allows. Used by :func:`aggregators.check_equivalence`.
+After a replay a store knows exactly the table. The order of arrival is as hard as the bound on
+lateness allows. Used by :func:`aggregators.check_equivalence`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SPREAD_US = 600 * _SECOND_US  # of wrong times, where the order of arrival has 
 
 @dataclass(frozen=True)
 class Replay:
-    """Events in the order of their arrival.
+    """Holds events in the order of their arrival.
 
     Attributes:
         events: the deliveries, repeated ones included.
@@ -61,10 +61,11 @@ def replay(
 ) -> Replay:
     """Return the events of tables of samples in an order in which they may arrive.
 
-    Each arrives at its time plus a random lateness within the bound. A tenth arrives twice. Of some
-    a wrong version (another time, other keys and numbers) was recorded and delivered first; some
-    never happened and are retracted. Both are put right within the bound, counted from the earlier
-    of the wrong and the right time: what a store says of a moment is right once the bound is over.
+    Each arrives at its time plus a random lateness within the bound. A tenth arrives twice. Of
+    some, a wrong version (another time, other keys and numbers) was recorded and delivered first.
+    Some never happened and are retracted. Corrections and retractions arrive within the bound,
+    counted from the earlier one of the wrong and the right time: what a store says of a moment is
+    right when the bound is over.
 
     Args:
         tables: each source's samples.
@@ -96,7 +97,7 @@ def replay(
 
 
 def _samples(events: list[Event]) -> Iterator[list[Event]]:
-    """Yield the events of each sample, which stand together."""
+    """Yield the events of each sample together."""
     sample: list[Event] = []
     for event in events:
         if sample and sample[0].sample_id != event.sample_id:
@@ -115,7 +116,7 @@ class _WrongValues:
         self._place: dict[tuple[str, Key], int] = {}
 
     def learn(self, source: Source, event: Event) -> None:
-        """Take note of the keys that an event carries."""
+        """Remember the keys that an event carries."""
         for dimension in source.dimensions:
             key = event.data.get(dimension)
             if key is not None and (dimension, key) not in self._place:
@@ -141,7 +142,7 @@ class _WrongValues:
 
 
 class _Deliveries:
-    """Collects what arrives when."""
+    """Collects the deliveries and when they arrive."""
 
     def __init__(self, lateness_us: int | None, rng: np.random.Generator) -> None:
         self._lateness_us = lateness_us
@@ -157,7 +158,7 @@ class _Deliveries:
         self._deliver(event, self._between(event.time_us, event.time_us + self._spread_us))
 
     def add_corrected(self, source: Source, event: Event, wrong: _WrongValues) -> None:
-        """Deliver a wrong version of an event, too, that was recorded before the right one."""
+        """Deliver a wrong version of an event as well, recorded before the right one."""
         self._true += 1
         self._corrected += 1
         time_us = event.time_us
@@ -169,7 +170,7 @@ class _Deliveries:
         self._deliver_both(wrong_event, right, wrong_us, time_us)
 
     def add_retracted(self, source: Source, sample: list[Event], wrong: _WrongValues) -> None:
-        """Deliver, of some samples, an event that never happened, and its retraction."""
+        """Deliver an event that never happened, and its retraction, for some samples."""
         absent = [name for name in source.events if name not in {e.event for e in sample}]
         if not absent or self._rng.random() >= RETRACTED_SHARE:
             return

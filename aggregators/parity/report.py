@@ -1,4 +1,4 @@
-"""What a comparison of training and inference found."""
+"""Report what a comparison of training and inference found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["EquivalenceReport", "Mismatch"]
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One value that differs, and how each side came to it."""
+    """Holds one value that differs, and how each side computed it."""
 
     feature: str
     sample_id: SampleId
@@ -31,7 +31,7 @@ class Mismatch:
 
 @dataclass
 class EquivalenceReport:
-    """How many values were compared, how many differ, and the first of them.
+    """Counts the compared values and the mismatches, and holds the first mismatches.
 
     Attributes:
         seed: the seed of the replay.

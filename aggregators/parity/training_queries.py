@@ -1,4 +1,4 @@
-"""The questions of a table: each sample's features at the events of its life."""
+"""Ask a table's questions: each sample's features at the events of its life."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aggregators.engine.training import TrainingRun
 from aggregators.errors import QueryError
 from aggregators.events import Source
 from aggregators.features.feature_set import FeatureSet
-from aggregators.kernels.plan import Layout
+from aggregators.kernels.layout import Layout
 from aggregators.kernels.selection import carried_by_request
 from aggregators.tables.sample_table import SampleTable
 from aggregators.times import NEVER
@@ -24,7 +24,7 @@ __all__ = ["Questions"]
 
 @dataclass(frozen=True)
 class Questions:
-    """Rows that are asked for their features, in the order of their moments.
+    """Holds the rows for which features are computed, in the order of their moments.
 
     Attributes:
         source: the source whose samples are asked.
@@ -81,7 +81,7 @@ class Questions:
         return len(self.rows)
 
     def drawn(self, n: int, rng: np.random.Generator) -> Questions:
-        """Return so many of them, drawn at random; all if there are not more."""
+        """Return so many of the questions, drawn at random; all if there are not more."""
         if n >= len(self):
             return self
         places = np.sort(rng.permutation(len(self))[:n])

@@ -1,11 +1,12 @@
-"""Event stores: where events are kept, and read from in one round trip per request."""
+"""Keep events, and read what a request needs of them in one round trip."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aggregators.stores.base import AppendResult, CompactionResult, EventStore
+from aggregators.stores.base import EventStore
 from aggregators.stores.memory import MemoryEventStore
+from aggregators.stores.reading import AppendResult, CompactionResult
 from aggregators.stores.sqlite.store import SqliteEventStore
 
 if TYPE_CHECKING:

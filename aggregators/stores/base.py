@@ -1,8 +1,8 @@
-"""The protocol of event stores.
+"""Define the protocol of event stores.
 
-A store keeps events, and gives for a request the arrays that the selection kernels take: for each
-source the event times and columns of at least the samples that the request's groups hold, and for
-each (dimension, event) the group's rows in the order of (event time, sample id).
+A store keeps events. For a request it gives the arrays that the selection kernels take: for each
+source the event times and columns of at least the samples in the request's groups, and for each
+(dimension, event) the group's rows in the order of (event time, sample id).
 """
 
 from __future__ import annotations
@@ -10,38 +10,30 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aggregators.errors import StoreError, unknown_name
 from aggregators.events import Event, Source
-from aggregators.stores.records import CheckedEvent, KnownKinds, check_event
-from aggregators.typing import (
-    Duration,
-    Float64Array,
-    Int32Array,
-    Int64Array,
-    Key,
-    Moment,
-    Native,
-    SampleId,
+from aggregators.stores.reading import (
+    AppendResult,
+    CompactionResult,
+    FoundSamples,
+    Groups,
+    ReadRequest,
+    Sample,
+    SampleRequest,
+    SourceReading,
 )
+from aggregators.stores.records import CheckedEvent, KnownKinds, check_event
+from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aggregators.features.base import Aggregator
+    from aggregators.feature import Feature
 
-__all__ = [
-    "AppendResult",
-    "CompactionResult",
-    "EventStore",
-    "GroupIndex",
-    "ReadRequest",
-    "Sample",
-    "SourceReading",
-]
+__all__ = ["EventStore"]
 
 MAX_EVENTS_PER_APPEND = 100_000
 """The most events that one call of ``append`` takes."""
@@ -50,108 +42,14 @@ EXPORT_CHUNK_ROWS = 100_000
 """How many samples are written to a file at a time, unless told otherwise."""
 
 
-@dataclass(frozen=True)
-class AppendResult:
-    """What became of appended events.
-
-    Attributes:
-        applied: new events, corrections and retractions that took effect.
-        duplicates: events that were there already, exactly so.
-        superseded: events to which a later recorded version was there already.
-        outcomes: what became of each, in the order given, one byte per event: 0 applied,
-            1 duplicate, 2 superseded.
-    """
-
-    applied: int
-    duplicates: int
-    superseded: int
-    outcomes: bytes = field(default=b"", repr=False, compare=False)
-
-    @classmethod
-    def of(cls, outcomes: bytes) -> AppendResult:
-        """Return the result that counts these outcomes."""
-        return cls(outcomes.count(0), outcomes.count(1), outcomes.count(2), outcomes)
-
-
-class GroupIndex(NamedTuple):
-    """Which rows are read, in which order: those of a dimension's values by an event's time.
-
-    Where ``closing`` names events, only rows are needed to which none of them had happened before
-    the earliest moment asked for; a store may give more.
-    """
-
-    dimension: str
-    event: str
-    closing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ReadRequest:
-    """What to read of one source: the indexes whose groups are needed."""
-
-    source: Source
-    indexes: tuple[GroupIndex, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReading:
-    """What was read of one source.
-
-    Attributes:
-        times: event times in microseconds, shape (n_events, n_samples), all events of the source.
-        columns: attribute columns, shape (n_attributes, n_samples).
-        rows: for each index of the request, the rows of the keys' groups, one group after the
-            other, and where each starts and ends, shape (n_keys + 1,).
-        own_rows: the rows of the samples for which features are computed, -1 where there is none,
-            shape (n_own_samples,).
-        ids: the sample id of each row.
-    """
-
-    times: Int64Array
-    columns: Float64Array
-    rows: Sequence[tuple[Int32Array, Int64Array]]
-    own_rows: Int64Array
-    ids: Sequence[SampleId]
-
-
-@dataclass(frozen=True)
-class CompactionResult:
-    """What a compaction left.
-
-    Attributes:
-        samples_kept: samples of the sources that were compacted.
-        samples_dropped: samples that no feature can ask for any more.
-    """
-
-    samples_kept: int
-    samples_dropped: int
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One sample as a store knows it.
-
-    Attributes:
-        times: event times in microseconds, shape (n_events, 1).
-        columns: attribute columns, shape (n_attributes, 1).
-        keys: the dimensions' values.
-        facts: the facts' values, None where missing.
-    """
-
-    times: Int64Array
-    columns: Float64Array
-    keys: Mapping[str, Key]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
 class EventStore(ABC):
-    """Keeps events; gives requests what they need in one round trip, and training its table."""
+    """Keeps events; gives a request what it needs in one round trip, and training its table."""
 
     sources: dict[str, Source]
 
     @abstractmethod
     def append(self, events: Iterable[Event]) -> AppendResult:
-        """Keep events; when this returns they are kept, and every later read sees them.
+        """Keep events; when this returns, every later read sees them.
 
         All or none: a bad event refuses the whole call. Any order of arrival and any repetition
         give the same state; see :class:`Event` for corrections and retractions.
@@ -163,8 +61,8 @@ class EventStore(ABC):
     def append_table(self, source: Source, table: Native) -> AppendResult:
         """Keep all events of a table of samples, as training reads it, in calls of many each.
 
-        A column's value counts as carried by the event from which it is known, or, where that is
-        missing, by the sample's first event; rows without any event leave nothing.
+        A column's value counts as carried by the event from which it is known; if that event is
+        missing, by the sample's first event. Rows without any event leave nothing.
         """
         from aggregators.stores.bulk import events_of_table
 
@@ -194,14 +92,40 @@ class EventStore(ABC):
         """
 
     @abstractmethod
+    def read_with_samples(
+        self,
+        requests: Sequence[ReadRequest],
+        samples: Sequence[SampleRequest],
+        groups_of: Callable[[FoundSamples], Groups],
+        earliest_us: int,
+    ) -> AbstractContextManager[tuple[FoundSamples, Sequence[SourceReading]]]:
+        """Give whole samples, and what the requests need of the groups that follow from them.
+
+        One call and one state of the store: which groups are read often depends on the samples, as
+        an order names its store. The readings are valid inside the context only.
+
+        Args:
+            requests: the indexes of each source, as of :meth:`read`.
+            samples: the samples that are returned.
+            groups_of: returns for the samples which groups to read. It must be pure, and may be
+                called several times: a store over the network guesses first, with what it saw of
+                the samples before, and a local store calls it outside of its lock and again where
+                a sample has changed meanwhile. The last result holds.
+            earliest_us: no moment before this one is asked for.
+
+        Raises:
+            QueryError: as of :meth:`read`; and whatever ``groups_of`` raises.
+        """
+
+    @abstractmethod
     def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
         """Return one sample, or None where the store has no event of it."""
 
     @abstractmethod
     def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
-        """Return what :meth:`sample` does of each id, in their order, at once.
+        """Return what :meth:`sample` returns for each id, in their order.
 
-        A store that is reached over the network is asked in one go, whatever the number of ids.
+        A store that is reached over the network is asked once, whatever the number of ids.
         """
 
     @abstractmethod
@@ -210,13 +134,14 @@ class EventStore(ABC):
 
     @abstractmethod
     def compact(
-        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
+        self, features: Iterable[Feature], as_of: Moment, settled_after: Duration = "1d"
     ) -> CompactionResult:
-        """Drop the samples that none of the features can ask for at ``as_of`` or later.
+        """Drop the samples that none of the features can need at ``as_of`` or later.
 
-        It follows from their n, windows and open intervals. The features are equal before and after
-        at every such moment; earlier ones are refused from now on. Only sources of which there are
-        features are compacted. Export first what training shall still have.
+        What they can need follows from their n, windows and open intervals. The features have the
+        same values before and after at every such moment. Earlier moments are refused from now on.
+        Only sources of which there are features are compacted. Before, export what training must
+        still have.
 
         Args:
             features: all features that will be asked of this store.
@@ -260,24 +185,24 @@ class EventStore(ABC):
     def compacted_until(self, source: Source) -> int | None:
         """Return the moment (microseconds) before which the source can no longer be asked.
 
-        None where it was never compacted. Asking for an earlier moment is a :class:`QueryError`.
+        None where it was never compacted. To ask for an earlier moment is a :class:`QueryError`.
         """
 
     @abstractmethod
     def reopen(self, source: Source, as_of: Moment) -> None:
-        """Let a source be asked from an earlier moment on than its last compaction says.
+        """Let a source be asked from an earlier moment on than its last compaction allows.
 
-        For a compaction whose moment was wrong, such as that of a clock ahead: until that moment
-        came, nothing could be asked. What was dropped stays dropped. Does nothing where the source
-        can be asked for ``as_of`` already.
+        This mends a compaction with a wrong moment, such as that of a clock that is ahead: until
+        that moment nothing could be asked. Dropped samples stay dropped. Does nothing where the
+        source can be asked for ``as_of`` already.
         """
 
     @abstractmethod
     def latest_moment_us(self, enough_us: int | None = None) -> int | None:
-        """Return the latest moment (microseconds) that any event says, None where there is none.
+        """Return the latest moment (microseconds) in any event, None where there is none.
 
-        That is, of all sources, the latest time at which an event happened or was recorded: no
-        clock of this machine is in it.
+        It is the latest time at which an event of any source happened or was recorded. No clock of
+        this machine is read.
 
         Args:
             enough_us: the search may end at a moment as late as this one.
@@ -290,12 +215,12 @@ class EventStore(ABC):
     def check(self) -> None:  # noqa: B027  # most stores find out when they are asked
         """Raise :class:`StoreError` where the store cannot take events now; quick.
 
-        A store that has lost its place (a file that was deleted, say) gets it back, if it can, and
-        says so this once.
+        A store whose place is gone (a file that was deleted, for example) restores it if it can,
+        and reports it once.
         """
 
     def close(self) -> None:  # noqa: B027  # a store in memory has nothing to let go of
-        """Let go of files and connections; the store cannot be used afterwards."""
+        """Close files and connections; the store cannot be used afterwards."""
 
     def __enter__(self) -> Self:
         return self
@@ -325,9 +250,9 @@ class EventStore(ABC):
             result.append(check_event(event, source, known_kinds[source.name], kinds))
         return result
 
-    def by_source(self, features: Iterable[Aggregator]) -> dict[str, list[Aggregator]]:
+    def by_source(self, features: Iterable[Feature]) -> dict[str, list[Feature]]:
         """Return features by the name of their source, which must be the store's."""
-        result: dict[str, list[Aggregator]] = {}
+        result: dict[str, list[Feature]] = {}
         for feature in features:
             self.check_source(feature.source)
             result.setdefault(feature.source.name, []).append(feature)

@@ -1,4 +1,4 @@
-"""Tables into stores and out of them."""
+"""Move tables into stores and out of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from aggregators.errors import ColumnError, DataError, SampleIdError
 from aggregators.events import MAX_TEXT_CHARACTERS, Event, Source, too_long
-from aggregators.kernels.plan import Layout
+from aggregators.kernels.layout import Layout
 from aggregators.stores.facts import fact_column, facts_of_table
 from aggregators.stores.samples import UNRECORDED, SampleState
 from aggregators.tables.sample_table import SampleTable
@@ -54,7 +54,8 @@ def fill_from_table(state: SampleState, table: Native) -> int:
 def _carried(state: SampleState, times: Int64Array) -> Int64Array:
     """Return which columns each event carries, one bit per column, shape (n_events, n_samples).
 
-    A value counts as carried by the event from which it is known, or else by the first one.
+    A value counts as carried by the event from which it is known, or else by the sample's first
+    event.
     """
     source, n = state.source, times.shape[1]
     carried = np.zeros(times.shape, np.int64)

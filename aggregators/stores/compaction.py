@@ -1,4 +1,4 @@
-"""Which samples of a store no feature can ask for any more."""
+"""Find the samples of a store that no feature can need any more."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.features.base import Aggregator
+from aggregators.feature import Feature
 from aggregators.kernels import selection
-from aggregators.kernels.plan import Layout, compile_features
+from aggregators.kernels.layout import Layout
+from aggregators.kernels.plan import compile_features
 from aggregators.stores.samples import SampleState
 from aggregators.times import NEVER
 
@@ -17,13 +18,13 @@ __all__ = ["needed_samples"]
 
 
 def needed_samples(
-    state: SampleState, features: Iterable[Aggregator], as_of_us: int, settled_us: int
+    state: SampleState, features: Iterable[Feature], as_of_us: int, settled_us: int
 ) -> NDArray[np.bool_]:
-    """Return which samples some feature may ask for at ``as_of`` or later, shape (n_samples,).
+    """Return which samples some feature may need at ``as_of`` or later, shape (n_samples,).
 
-    What a feature can ask for follows from its n, its window and what is open. A sample to which
-    something may still happen is needed, too: one to which something happened less than
-    ``settled_us`` before ``as_of``, or later.
+    What a feature can need follows from its n, its window and its open intervals. A sample to which
+    something may still happen is needed, too: its last event is less than ``settled_us`` before
+    ``as_of``, or later.
 
     Args:
         state: the samples.

@@ -1,4 +1,4 @@
-"""Facts in tables: read where a table has them, and as columns of one type."""
+"""Read facts from tables, and write them as columns of one type."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def kinds_in(
 def fact_column(values: Sequence[Any], more_kinds: Collection[str] = ()) -> pd.Series[Any]:
     """Return a fact's values as a column of one type.
 
-    Texts, truth values, integers and numbers each have a type of their own; where several kinds
-    occur that no type holds, all become text, what is no text as JSON.
+    Texts, truth values, integers and numbers have a type each. Where several kinds occur that no
+    type holds, all become text; values that are no text become JSON.
 
     Args:
         values: one per sample, None where missing.

@@ -1,4 +1,4 @@
-"""The rows of one value of a dimension, always in the order of (event time, sample id)."""
+"""Keep the rows of one value of a dimension in the order of (event time, sample id)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SLACK_US = 3_600_000_000
 
 
 class Group:
-    """Rows of samples in the order of (event time, sample id)."""
+    """Holds rows of samples in the order of (event time, sample id)."""
 
     __slots__ = ("_rows", "n", "open_rows")
 
@@ -35,7 +35,7 @@ class Group:
         return self._rows[: self.n]
 
     def insert(self, row: int, times: Int64Array, ids: Sequence[SampleId]) -> None:
-        """Put a row in its place.
+        """Insert a row at its place.
 
         Args:
             row: which one.
@@ -73,7 +73,7 @@ class Group:
         return low
 
     def remove(self, row: int) -> None:
-        """Take a row out."""
+        """Remove a row."""
         places = np.flatnonzero(self.rows == row)
         if not len(places):
             return
@@ -87,10 +87,10 @@ class Group:
     def still_open(
         self, closing: tuple[int, ...], times: Int64Array, earliest_us: int
     ) -> Int32Array:
-        """Return at least the rows to which nothing closing had happened at a moment.
+        """Return at least the rows to which no closing event had happened at a moment.
 
-        What has closed long ago is left out of every later read, so that an interval without
-        ``max_age`` costs what is open and not what ever was.
+        Rows that closed long ago are left out of every later read. So an interval without
+        ``max_age`` costs what is open now, not all that ever was.
 
         Args:
             closing: the closing events.
@@ -113,7 +113,7 @@ class Group:
         return found.rows
 
     def forget_open_rows(self, event: int, old_us: int) -> None:
-        """Note that an event of a row no longer has its old time: the row may be open again."""
+        """Note that an event of a row has lost its old time: the row may be open again."""
         if self.open_rows is not None:
             for closing, rows in list(self.open_rows.items()):
                 if event in closing and old_us < rows.since_us:
@@ -121,7 +121,7 @@ class Group:
 
 
 class OpenRows(Group):
-    """Those rows of a group to which nothing closing had happened at ``since_us``."""
+    """Holds the rows of a group to which no closing event had happened at ``since_us``."""
 
     __slots__ = ("limit", "since_us")
 

@@ -1,10 +1,10 @@
-"""The event store in memory: every feature exact at the next read, nothing kept on disk."""
+"""Keep events in memory: every feature is exact at the next read, nothing is kept on disk."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,15 @@ import numpy as np
 
 from aggregators.errors import QueryError, StoreError
 from aggregators.events import Event, Source
-from aggregators.stores.base import (
+from aggregators.stores.base import EventStore
+from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
-    EventStore,
+    FoundSamples,
+    Groups,
     ReadRequest,
     Sample,
+    SampleRequest,
     SourceReading,
 )
 from aggregators.stores.records import CheckedEvent, KnownKinds, Record
@@ -28,9 +31,11 @@ from aggregators.typing import Duration, Key, Moment, Native, SampleId
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aggregators.features.base import Aggregator
+    from aggregators.feature import Feature
 
-__all__ = ["MemoryEventStore"]
+__all__ = ["MemoryEventStore", "read_one_state"]
+
+_ATTEMPTS_UNLOCKED = 3
 
 
 class MemoryEventStore(EventStore):
@@ -83,7 +88,7 @@ class MemoryEventStore(EventStore):
         return self.check_events(list(events), self._states, {})
 
     def kinds(self, source: str) -> KnownKinds:
-        """Return what is known of the types of a source's ids and keys, by what it holds."""
+        """Return the types of a source's ids and keys, as far as the store's values show them."""
         return self._states[source]
 
     def record_of(self, source: str, sample_id: SampleId, event: int) -> Record | None:
@@ -126,6 +131,29 @@ class MemoryEventStore(EventStore):
                 readings.append(self._states[name].reading(request.indexes, keys, own, earliest_us))
             yield readings
 
+    def read_with_samples(
+        self,
+        requests: Sequence[ReadRequest],
+        samples: Sequence[SampleRequest],
+        groups_of: Callable[[FoundSamples], Groups],
+        earliest_us: int,
+    ) -> AbstractContextManager[tuple[FoundSamples, Sequence[SourceReading]]]:
+        """Give samples and groups of one state; see :meth:`EventStore.read_with_samples`."""
+        return read_one_state(self._locked, requests, samples, groups_of, earliest_us)
+
+    @contextmanager
+    def _locked(self) -> Iterator[MemoryEventStore]:
+        with self._lock:
+            yield self
+
+    def found(self, samples: Sequence[SampleRequest]) -> FoundSamples:
+        """Return the samples asked for."""
+        return {one.source.name: self.samples(one.source, one.sample_ids) for one in samples}
+
+    def versions(self, samples: Sequence[SampleRequest]) -> list[object]:
+        """Return what is equal as long as none of the samples changes; for comparisons only."""
+        return [self._states[one.source.name].versions(one.sample_ids) for one in samples]
+
     def _check_moment(self, source: str, earliest_us: int) -> None:
         compacted_us = self._compacted_us.get(source)
         if compacted_us is not None and earliest_us < compacted_us:
@@ -142,7 +170,7 @@ class MemoryEventStore(EventStore):
             return self._states[source.name].sample(sample_id)
 
     def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
-        """Return what :meth:`sample` does of each id, in their order, at once."""
+        """Return what :meth:`sample` returns for each id, in their order."""
         self.check_source(source)
         with self._lock:
             return [self._states[source.name].sample(sample_id) for sample_id in sample_ids]
@@ -169,7 +197,7 @@ class MemoryEventStore(EventStore):
         return len(self._states[source.name])
 
     def compact(
-        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
+        self, features: Iterable[Feature], as_of: Moment, settled_after: Duration = "1d"
     ) -> CompactionResult:
         """Drop the samples that none of the features can ask for any more."""
         with self._lock:
@@ -181,7 +209,7 @@ class MemoryEventStore(EventStore):
         return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
 
     def not_needed(
-        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration
+        self, features: Iterable[Feature], as_of: Moment, settled_after: Duration
     ) -> dict[str, list[SampleId]]:
         """Return the samples that a compaction drops, for each source of the features."""
         from aggregators.stores.compaction import needed_samples
@@ -197,7 +225,7 @@ class MemoryEventStore(EventStore):
         return result
 
     def drop(self, source: str, sample_ids: Iterable[SampleId]) -> None:
-        """Forget samples of a source as if they had never been."""
+        """Remove samples of a source as if they had never been appended."""
         with self._lock:
             state = self._states[source]
             kept = np.ones(len(state), np.bool_)
@@ -209,7 +237,7 @@ class MemoryEventStore(EventStore):
                 state.keep(kept)
 
     def note_compaction(self, source: str, as_of_us: int) -> None:
-        """Refuse to be asked for earlier moments from now on."""
+        """Refuse earlier moments from now on."""
         self._compacted_us[source] = max(as_of_us, self._compacted_us.get(source, as_of_us))
 
     def reopen(self, source: Source, as_of: Moment) -> None:
@@ -221,7 +249,7 @@ class MemoryEventStore(EventStore):
                 self.set_compaction(source.name, min(compacted_us, moment_to_us(as_of, "as_of")))
 
     def set_compaction(self, source: str, as_of_us: int) -> None:
-        """Refuse to be asked for moments before this one, whatever was said before."""
+        """Refuse moments before this one, whatever was set before."""
         self._compacted_us[source] = as_of_us
 
     def latest_moment_us(self, enough_us: int | None = None) -> int | None:
@@ -247,6 +275,45 @@ class MemoryEventStore(EventStore):
     def __repr__(self) -> str:
         counts: Any = ", ".join(f"{name}: {len(s)} samples" for name, s in self._states.items())
         return f"<MemoryEventStore {counts}>"
+
+
+@contextmanager
+def read_one_state(
+    current: Callable[[], AbstractContextManager[MemoryEventStore]],
+    requests: Sequence[ReadRequest],
+    samples: Sequence[SampleRequest],
+    groups_of: Callable[[FoundSamples], Groups],
+    earliest_us: int,
+) -> Iterator[tuple[FoundSamples, Sequence[SourceReading]]]:
+    """Give samples and the groups that follow from them, both of one state of a local store.
+
+    ``groups_of`` may take milliseconds, in which appends and other reads should not wait. So it
+    runs without the lock, and its result is used if no sample has changed meanwhile.
+
+    Args:
+        current: gives the samples in memory, locked.
+        requests: as of :meth:`EventStore.read_with_samples`, like the arguments below.
+        samples: the samples that are returned.
+        groups_of: returns for the samples which groups to read.
+        earliest_us: no moment before this one is asked for.
+    """
+    with current() as memory:
+        found, seen = memory.found(samples), memory.versions(samples)
+    for _ in range(_ATTEMPTS_UNLOCKED):
+        keys, own_samples = groups_of(found)
+        with current() as memory:
+            versions = memory.versions(samples)
+            if versions == seen:
+                with memory.read(requests, keys, own_samples, earliest_us) as readings:
+                    yield found, readings
+                return
+            found, seen = memory.found(samples), versions
+    # The samples change faster than the groups are worked out: this time everybody else waits.
+    with current() as memory:
+        found = memory.found(samples)
+        keys, own_samples = groups_of(found)
+        with memory.read(requests, keys, own_samples, earliest_us) as readings:
+            yield found, readings
 
 
 def _latest_us(state: SampleState) -> int:

@@ -1,4 +1,4 @@
-"""Events as stores keep them: checked, and with an order among the versions of one event."""
+"""Check events, and order the versions of one event."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ __all__ = [
     "outcome",
     "record_names",
     "resolve_events",
+    "value_of",
 ]
 
 APPLIED, DUPLICATE, SUPERSEDED = range(3)
@@ -52,11 +53,11 @@ TYPE_NAMES: dict[type, str] = {int: "integer", str: "string"}
 
 
 class Record(NamedTuple):
-    """What is known of one event of a sample: its last recorded version.
+    """Holds the last recorded version of one event of a sample.
 
-    In its data, the name of a fact has a mark before it; what has none is a dimension's value or an
-    attribute. So records are of one form in every store, and say by themselves what they hold;
-    versions of this package that know no facts leave them alone.
+    In its data, a fact's name has a mark before it; a name without a mark is a dimension or an
+    attribute. So records have one form in every store and show by themselves what they hold.
+    Versions of this package without facts ignore marked names.
     """
 
     time_us: int
@@ -65,17 +66,39 @@ class Record(NamedTuple):
     data: Mapping[str, Any]
 
     def precedence(self) -> tuple[int, bool, int, str]:
-        """Order the versions of an event: later recorded wins, in any order of arrival.
+        """Return what orders the versions of an event: the one recorded later wins.
 
-        Versions recorded at the same moment are ordered by their content, so that the outcome does
-        not depend on which one came first.
+        Versions recorded at the same moment are ordered by their content. So the outcome does not
+        depend on the order of arrival.
         """
         content = json.dumps(dict(self.data), sort_keys=True)
         return self.recorded_us, self.retracted, self.time_us, content
 
 
+def value_of(records: Mapping[int, Record], column: str, known_from: int) -> Any:
+    """Return a sample's value of a column: that of the event from which the column is known.
+
+    If that event carries none, the value of the event that was recorded last is used. What a later
+    event says does not reach back to moments at which it was not known.
+
+    Args:
+        records: the sample's events.
+        column: the column's name in records.
+        known_from: the event from which the column is known.
+    """
+    best: tuple[bool, int, int] | None = None
+    value = None
+    for event, record in records.items():
+        if record.retracted or column not in record.data:
+            continue
+        rank = (event == known_from, record.recorded_us, event)
+        if best is None or rank > best:
+            best, value = rank, record.data[column]
+    return value
+
+
 class CheckedEvent(NamedTuple):
-    """An event whose names and types are those of its source."""
+    """Holds an event whose names and types are those of its source."""
 
     source: str
     sample_id: SampleId
@@ -84,7 +107,7 @@ class CheckedEvent(NamedTuple):
 
 
 class KnownKinds(Protocol):
-    """What a store knows of the types of a source's ids and keys."""
+    """Says the types of a source's ids and keys, as far as a store knows them."""
 
     id_kind: type | None
     key_kinds: dict[str, type]
@@ -136,10 +159,10 @@ def check_event(
 
 
 class DeclaredColumns:
-    """Reads the data of kept records as a source declares its columns now.
+    """Reads the data of stored records as a source declares its columns now.
 
-    Another version of the source, which wrote them, may have had more columns, or one as a fact
-    that is a dimension now: what does not fit is left out.
+    Another version of the source, which wrote them, may have had more columns, or a fact that is a
+    dimension now. What does not fit is left out.
 
     Args:
         source: the source.
@@ -172,7 +195,7 @@ class DeclaredColumns:
         return result
 
     def _plainly(self, column: str, value: Any) -> Key | float:
-        """Return what was a fact as the dimension or attribute that it is now, or None."""
+        """Return a former fact as the dimension or attribute that it is now, or None."""
         check = check_key if column in self._source.dimensions else check_attribute
         try:
             return check(value, column)
@@ -200,7 +223,7 @@ def check_declared(source: Source, known: KnownKinds, where: object) -> None:
 
 
 def label_of(source: Source, column: str) -> str:
-    """Return what the type of a column is called: the source's name stands for its ids."""
+    """Return the label of a column's type; the source's name stands for its ids."""
     return source.name if column == source.sample_id else f"{source.name}.{column}"
 
 
@@ -235,7 +258,7 @@ def outcome(old: Record | None, new: Record) -> int:
 
 
 def is_same(name: str, old: Any, new: Any) -> bool:
-    """Return whether two values of records are the same, in JSON, too: for Python, true is 1."""
+    """Return whether two values of records are the same, also in JSON: in Python, True equals 1."""
     return bool(old == new) and (name[0] != FACT_MARK or type(old) is type(new))
 
 

@@ -1,4 +1,4 @@
-"""The samples of one source as growing arrays, indexed by group, always in order."""
+"""Keep the samples of one source as growing arrays, indexed by group, always in order."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.events import FACT_MARK, Source
-from aggregators.stores.base import GroupIndex, Sample, SourceReading
 from aggregators.stores.groups import Group, with_capacity
+from aggregators.stores.reading import GroupIndex, Sample, SourceReading
 from aggregators.stores.records import (
     APPLIED,
     CheckedEvent,
@@ -22,6 +22,7 @@ from aggregators.stores.records import (
     is_same,
     outcome,
     record_names,
+    value_of,
 )
 from aggregators.times import NEVER
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
@@ -37,10 +38,10 @@ _NO_ROWS = np.empty(0, np.int32)
 
 
 class SampleState:
-    """All samples of one source: event times, columns, and the groups that requests have read.
+    """Holds all samples of one source: event times, columns, and the groups that were read.
 
-    Nearly all samples are regular: no event of theirs was taken back, and their events do not
-    disagree about a column. Their records follow from the arrays; those of others are kept apart.
+    Nearly all samples are regular: no event of them was retracted, and their events agree on every
+    column. The records of a regular sample follow from the arrays. Those of others are kept apart.
 
     Attributes:
         times: event times in microseconds, shape (n_events, capacity).
@@ -90,7 +91,7 @@ class SampleState:
     # --- taking events ---------------------------------------------------------------------
 
     def apply(self, event: CheckedEvent) -> int:
-        """Let an event take effect; return APPLIED, DUPLICATE or SUPERSEDED."""
+        """Apply an event; return APPLIED, DUPLICATE or SUPERSEDED."""
         row = self.rows.get(event.sample_id)
         if row is None:
             row = self._new_row(event.sample_id)
@@ -114,7 +115,7 @@ class SampleState:
         return True
 
     def _take(self, row: int, event: int, record: Record) -> None:
-        """Let the first version of an event take effect, of a sample that it leaves regular."""
+        """Apply the first version of an event of a sample that stays regular."""
         carried = 0
         for column, value in record.data.items():
             carried |= self._bits[column]
@@ -124,14 +125,14 @@ class SampleState:
         self._set_time(row, event, record.time_us)
 
     def _merge(self, row: int, event: int, new: Record, old: Record | None) -> None:
-        """Let a version of an event take effect, whatever the sample's other events say."""
+        """Apply a version of an event, whatever the sample's other events hold."""
         records = self.irregular.get(row)
         if records is None:
             records = self.irregular[row] = self.records_of(row)
         records[event] = new
         columns = new.data.keys() if old is None else new.data.keys() | old.data.keys()
         for column in columns:
-            self._set_column(row, column, self._value(records, column))
+            self._set_column(row, column, value_of(records, column, self._known_from[column]))
         self._set_time(row, event, NEVER if new.retracted else new.time_us)
 
     def _new_row(self, sample_id: SampleId) -> int:
@@ -201,23 +202,6 @@ class SampleState:
         for event, groups in met:
             self._join(column, event, groups, row)
 
-    def _value(self, records: Mapping[int, Record], column: str) -> Any:
-        """Return a column's value: that of the event from which it is known, if it carries one.
-
-        What a later event says does not reach back to moments at which it was not known; among
-        other events the last recorded one counts.
-        """
-        known_from = self._known_from[column]
-        best: tuple[bool, int, int] | None = None
-        value = None
-        for event, record in records.items():
-            if record.retracted or column not in record.data:
-                continue
-            rank = (event == known_from, record.recorded_us, event)
-            if best is None or rank > best:
-                best, value = rank, record.data[column]
-        return value
-
     # --- what is known ---------------------------------------------------------------------
 
     def record_of(self, sample_id: SampleId, event: int) -> Record | None:
@@ -265,6 +249,19 @@ class SampleState:
         facts = {name: values[row] for name, values in self.facts.items()}
         here = slice(row, row + 1)
         return Sample(self.times[:, here].copy(), self.columns[:, here].copy(), keys, facts)
+
+    def versions(self, sample_ids: Sequence[SampleId]) -> tuple[object, ...]:
+        """Return what is equal as long as none of these samples changes; for comparisons only."""
+        rows = [self.rows.get(sample_id, -1) for sample_id in sample_ids]
+        known = [row for row in rows if row >= 0]
+        # An event of a regular sample sets its `recorded`; those of others stand in `irregular`.
+        irregular = [
+            (event, record.precedence())
+            for row in known
+            if row in self.irregular
+            for event, record in self.irregular[row].items()
+        ]
+        return self, rows, self.recorded[:, known].tobytes(), irregular
 
     # --- groups ----------------------------------------------------------------------------
 
@@ -316,6 +313,8 @@ class SampleState:
             parts = [_NO_ROWS if one is None else one.rows for one in found]
         if len(parts) == 1:
             return parts[0], np.array([0, len(parts[0])], np.int64)
+        if not parts:
+            return _NO_ROWS, np.zeros(1, np.int64)
         ends = accumulate((len(rows) for rows in parts), initial=0)
         offsets = np.fromiter(ends, np.int64, len(parts) + 1)
         return np.concatenate(parts), offsets
@@ -329,7 +328,7 @@ class SampleState:
         return row
 
     def forget_groups(self) -> None:
-        """Drop the indexes; the next reading that needs one builds it anew."""
+        """Drop the indexes; the next reading that needs one builds it again."""
         self._groups: dict[tuple[str, int], dict[Key, Group]] = {}
         self._indexes_of_event: list[list[tuple[str, dict[Key, Group]]]] = [
             [] for _ in self.source.events

@@ -1,8 +1,8 @@
-"""Bring the ids and keys of a store to the types that they should have had from the first event on.
+"""Bring the ids and keys of a store to the types that they should have had from the beginning.
 
-The first event of a store without declared types decides them. Where that one was wrong, all right
-ones are refused. A mend converts what says the same in the other type (``"3"`` and ``3``), and sets
-aside, in a file, what does not: nothing that was accepted is lost.
+Without declared types, the first event of a store decides them. If that event was wrong, all right
+ones are refused. A mend converts values that are the same in the other type (``"3"`` and ``3``). It
+writes all others to a file: nothing that was accepted is lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _KINDS: dict[str, type] = {"integer": int, "string": str}
 
 
 class StoredEvent(Protocol):
-    """An event as a store holds it."""
+    """Holds an event of a store."""
 
     @property
     def sample_id(self) -> SampleId:
@@ -46,7 +46,7 @@ class StoredEvent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MendResult:
-    """What a mend did, or would do.
+    """Counts what a mend did, or would do.
 
     Attributes:
         unchanged: events that were right.
@@ -61,7 +61,7 @@ class MendResult:
 
 @dataclass(frozen=True)
 class MendPlan:
-    """What the types of one source shall be.
+    """Says which types one source must have.
 
     Args:
         source: its name.
@@ -81,7 +81,7 @@ class MendPlan:
         return ({} if self.id_kind is None else {"": self.id_kind}) | dict(self.key_kinds)
 
     def apply(self, sample_id: SampleId, record: Record) -> tuple[SampleId, Record] | str:
-        """Return an event as it should have been, or why it cannot be."""
+        """Return an event in the right types, or why it cannot be converted."""
         if self.times:
             low_us, high_us = current_bounds_us()
             for name, time_us in (("time", record.time_us), ("recordedtime", record.recorded_us)):
@@ -102,7 +102,7 @@ class MendPlan:
 
 
 def converted(value: Any, kind: type) -> Key:
-    """Return an id or a key in another type, None where that would not say the same.
+    """Return an id or a key in another type, None where the value would change.
 
     >>> converted("3", int), converted(3, str), converted("03", int), converted("3", str)
     (3, '3', None, '3')
@@ -122,7 +122,7 @@ def _name(kind: type | None) -> str:
 
 
 def check_source(plan: MendPlan, known: Iterable[str]) -> None:
-    """Raise :class:`StoreError` if a store knows nothing of a plan's source: it is misspelt.
+    """Raise :class:`StoreError` if a store does not know a plan's source: its name is misspelt.
 
     Args:
         plan: what is to be mended.
@@ -151,10 +151,10 @@ def parse_type(text: str) -> tuple[str, str, type]:
 
 
 class QuarantineFile:
-    """A file of events that were set aside, one CloudEvent per line, beside the reason.
+    """Writes events that were set aside to a file, one CloudEvent per line, with the reason.
 
-    What is written is on the disk before the store is changed. The events can be mended by hand
-    and sent again; a file that exists is continued.
+    The file is on the disk before the store is changed. The events can be mended by hand and sent
+    again. A file that exists is continued.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Columns beside each other: a pandas Series is taken by its labels, not by place."""
+"""Align columns: a pandas Series is taken by its labels, not by place."""
 
 from __future__ import annotations
 

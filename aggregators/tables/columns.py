@@ -1,4 +1,4 @@
-"""Columns as they are meant: without the encodings, units and kinds of missing of their library."""
+"""Read columns without the encodings, units and kinds of missing value of their library."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["decimals_as_floats", "plain_frame", "unencoded"]
 def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose Arrow columns hold plain values, the same table if all do already.
 
-    Dictionaries and run-end encodings are unfolded, NaN becomes missing (Arrow tells them apart,
-    pandas and this library do not), moments are in UTC whatever zone they are shown in.
+    Dictionaries and run-end encodings are decoded. NaN becomes missing (Arrow distinguishes them,
+    pandas and this library do not). Moments are in UTC, whatever zone they are shown in.
 
     >>> table = pa.table({"id": pa.array([1.0, float("nan")])})
     >>> frame = table.to_pandas(types_mapper=pd.ArrowDtype)
@@ -72,8 +72,8 @@ def unencoded(table: pa.Table) -> pa.Table:
 def decimals_as_floats(values: pa.Array | pa.ChunkedArray) -> Any:
     """Return decimal numbers as the nearest floats, missing as NaN, shape (n,).
 
-    By way of their digits: Arrow's own conversion multiplies by a power of ten and may miss the
-    last bit.
+    The conversion goes through the digits: Arrow's own multiplies by a power of ten and may miss
+    the last bit.
 
     >>> from decimal import Decimal
     >>> decimals_as_floats(pa.array([Decimal("1.10"), None], pa.decimal128(10, 2))).tolist()

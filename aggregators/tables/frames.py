@@ -1,4 +1,4 @@
-"""Tables in and out: pandas as it is; polars, pyarrow and what else narwhals knows through it."""
+"""Read and make tables: pandas directly; polars, pyarrow and other kinds by way of narwhals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["is_table", "like_input", "n_rows", "to_pandas"]
 
 
 def is_table(data: object) -> bool:
-    """Return whether this is a table of a kind that can be taken."""
+    """Return whether this is a table of a known kind."""
     if isinstance(data, pd.DataFrame):
         return True
     from narwhals.dependencies import is_into_dataframe
@@ -50,7 +50,7 @@ def to_pandas(data: Native, columns: Iterable[str], what: str) -> pd.DataFrame:
 
 
 def _to_arrow(frame: Any, name: str, what: str) -> pa.ChunkedArray:
-    """Return a column as Arrow has it, or raise :class:`ColumnError` where Arrow has no such."""
+    """Return a column in Arrow, or raise :class:`ColumnError` where Arrow has no such type."""
     try:
         return frame.select(name).to_arrow().column(0)
     except (pa.ArrowException, pa.ArrowInvalid, ValueError, TypeError) as error:

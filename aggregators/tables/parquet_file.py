@@ -1,56 +1,24 @@
-"""Training features and tables of samples to Parquet, chunk by chunk."""
+"""Write tables of samples to Parquet files, chunk by chunk; a file appears when it is complete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aggregators.engine.training import TrainingRun
-from aggregators.errors import QueryError
-from aggregators.typing import Float64Array, Int64Array, Native
-
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aggregators.features.feature_set import FeatureSet
-
-__all__ = ["write_frames", "write_parquet"]
-
-
-def write_parquet(
-    features: FeatureSet,
-    data: Any,
-    path: str | Path,
-    *,
-    as_of: Any,
-    at: Native,
-    chunk_rows: Any,
-    threads: int | None,
-    progress: Callable[[int, int], None] | None,
-) -> int:
-    """Compute and write features in chunks; see :meth:`FeatureSet.write_parquet`."""
-    if isinstance(chunk_rows, bool) or not isinstance(chunk_rows, int) or chunk_rows < 1:
-        raise QueryError(f"chunk_rows is {chunk_rows!r}; expected a whole number of at least 1")
-    run = TrainingRun(features.features, data, as_of=as_of, at=at, threads=threads)
-    schema = _schema(features)
-    with (
-        _complete_file(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="lz4", use_dictionary=False) as writer,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        _write_chunks(run, chunk_rows, schema, writer, pool, progress)
-    return len(run)
+__all__ = ["complete_file", "write_frames"]
 
 
 @contextmanager
-def _complete_file(path: str | Path) -> Iterator[Path]:
-    """Give a file to write to, which takes the place of the wanted one when all went well."""
+def complete_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary file, which replaces the wanted one when the context ends without error."""
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
     try:
@@ -70,7 +38,7 @@ def write_frames(
     """Write tables of the same columns, one row group each; return how many rows."""
     done = 0
     writer: pq.ParquetWriter | None = None
-    with _complete_file(path) as partial:
+    with complete_file(path) as partial:
         try:
             for frame in frames:
                 table = pa.Table.from_pandas(frame, preserve_index=False)
@@ -84,40 +52,3 @@ def write_frames(
             if writer is not None:
                 writer.close()
     return done
-
-
-def _write_chunks(
-    run: TrainingRun,
-    chunk_rows: int,
-    schema: pa.Schema,
-    writer: pq.ParquetWriter,
-    pool: ThreadPoolExecutor,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Write each chunk while the next one is computed."""
-    pending = None
-    for start in range(0, len(run), chunk_rows):
-        stop = min(start + chunk_rows, len(run))
-        values = run.compute(start, stop)
-        if pending is not None:
-            pending.result()
-        pending = pool.submit(_write, writer, schema, run.queries.as_of[start:stop], values)
-        if progress is not None:
-            progress(stop, len(run))
-    if pending is not None:
-        pending.result()
-
-
-def _schema(features: FeatureSet) -> pa.Schema:
-    fields = [pa.field("as_of", pa.timestamp("us", tz="UTC"))]
-    fields += [pa.field(name, pa.float64()) for name in features.names]
-    metadata = {"feature_set": features.name, "fingerprint": features.fingerprint}
-    return pa.schema(fields, metadata)
-
-
-def _write(
-    writer: pq.ParquetWriter, schema: pa.Schema, as_of: Int64Array, values: Float64Array
-) -> None:
-    moments = pa.array(as_of).cast(schema.field("as_of").type)
-    columns = [moments, *(pa.array(row) for row in values)]
-    writer.write_batch(pa.record_batch(columns, schema=schema))

@@ -1,4 +1,4 @@
-"""A table of samples as arrays: checked, in the order of sample ids, one row per sample."""
+"""Read a table of samples as arrays: checked, in the order of sample ids, one row per sample."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from aggregators.errors import ColumnError, SampleIdError
 from aggregators.events import Source, is_unicode
-from aggregators.kernels.plan import Layout
+from aggregators.kernels.layout import Layout
 from aggregators.tables.columns import decimals_as_floats
 from aggregators.tables.frames import to_pandas
 from aggregators.times import column_to_us
@@ -30,7 +30,7 @@ SHOWN_MAX = 80
 
 @dataclass(frozen=True)
 class Groups:
-    """A dimension's values as codes: -1 where missing, else an index into ``values``."""
+    """Holds a dimension's values as codes: -1 where missing, else an index into ``values``."""
 
     codes: Int32Array
     values: pd.Index[Any]
@@ -38,7 +38,7 @@ class Groups:
 
 @dataclass
 class SampleTable:
-    """The events, columns and dimensions of a source's samples, in the order of their ids.
+    """Holds the events, columns and dimensions of a source's samples, in the order of their ids.
 
     Attributes:
         ids: sample ids, ascending (integers by value, strings by code point).
@@ -179,7 +179,7 @@ def _integers_or_strings(column: pd.Series[Any]) -> tuple[pa.Array | None, str]:
 
 
 def _no_integer(column: pd.Series[Any], values: Iterable[Any]) -> str:
-    """Say which whole number, or decimal, is the first that 64 bits with a sign do not hold."""
+    """Return which value is the first that a signed 64-bit integer does not hold."""
     for row, value in zip(column.index, values, strict=True):
         if pd.isna(value) or (value == int(value) and -(2**63) <= value < 2**63):
             continue
@@ -191,7 +191,7 @@ def _no_integer(column: pd.Series[Any], values: Iterable[Any]) -> str:
 
 
 def _whole_numbers(column: pd.Series[Any], array: pa.Array) -> tuple[pa.Array | None, str]:
-    """Integers with gaps reach us as floats; take those that are whole."""
+    """Return floats as integers if all are whole: integers with gaps arrive as floats."""
     values = array.to_numpy(zero_copy_only=False)
     given = ~np.isnan(values)
     wrong = given & ((values != np.floor(values)) | (np.abs(values) >= 2**53))

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from aggregators import AggregatorError, Source
-from aggregators.kernels.plan import Layout
+from aggregators.kernels.layout import Layout
 from aggregators.stores.bulk import read_samples
 from aggregators.stores.facts import facts_of_table
 from aggregators.tables.sample_table import SampleTable, plain_ids

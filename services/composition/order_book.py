@@ -22,7 +22,7 @@ import numpy as np
 from aggregators.errors import AggregatorError, StoreError
 from aggregators.events import Source
 from aggregators.stores import EventStore
-from aggregators.stores.base import Sample
+from aggregators.stores.reading import Sample
 from aggregators.times import NEVER
 from aggregators.typing import SampleId
 from estimators.core.stages import (

@@ -34,5 +34,5 @@ class MissingEventStore(EventStore):
     def _fail(self, *_: Any, **__: Any) -> NoReturn:
         raise StoreError(f"the event store is not open: {self._why}")
 
-    append = read = sample = samples = table = compact = compacted_until = count = _fail
-    reopen = latest_moment_us = _fail
+    append = read = read_with_samples = sample = samples = table = compact = _fail
+    compacted_until = count = reopen = latest_moment_us = _fail

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.stores.base import Sample
+from aggregators.stores.reading import Sample
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.core.stages import elapsed_name, stage_of

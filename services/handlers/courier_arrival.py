@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from aggregators.stores.base import Sample
+from aggregators.stores.reading import Sample
 from aggregators.times import from_us, moment_to_us
 from estimators.core.stages import OPEN_STAGES
 from services.composition.composer import STATUSES, Composer, Composition

@@ -85,8 +85,11 @@ def test_what_is_imported_comes_out_again(kind: str, tmp_path: Path) -> None:
 
     features = FeatureSet(features_for(ORDERS))
     trained = [t.set_index("order_id", drop=False).sort_index() for t in (orders, table)]
-    values = [features.transform(t, "training", as_of="activated").to_numpy() for t in trained]
-    assert np.array_equal(*(value.view(np.int64) for value in values))
+    first_bits, bits = (
+        features.transform(one, "training", as_of="activated").to_numpy().view(np.int64)
+        for one in trained
+    )
+    assert np.array_equal(first_bits, bits)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

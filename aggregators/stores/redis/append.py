@@ -1,4 +1,4 @@
-"""Appending to Redis: change the samples, tell the groups' logs, and only then acknowledge."""
+"""Append to Redis: change the samples, write to the groups' logs, and only then acknowledge."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _EVALSHA_APPEND = b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n" % digest(APPEND)
 
 @dataclass(slots=True)
 class _Call:
-    """The events of one bucket in one round."""
+    """Holds the events of one bucket in one round."""
 
     bucket: Bucket
     numbers: dict[bytes, int] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class _Call:
 
 @dataclass(slots=True)
 class _Part:
-    """Some of a round's calls, and what became of them."""
+    """Holds some of a round's calls, and their results."""
 
     calls: list[_Call]
     name: bytes
@@ -94,6 +94,7 @@ class Writer:
         self._keyspace = keyspace
         self._nodes = nodes
         self._replicas = replicas
+        # Each call has a name of its own: a call that is repeated recognises its own mark.
         self._name = os.urandom(9).hex().encode()
         self._calls = itertools.count()
 
@@ -126,11 +127,14 @@ class Writer:
         parts = [_Part(everything[first::n_parts], name) for first in range(n_parts)]
         for part in parts:
             part.batch = self._begin([call.command(name) for call in part.calls])
+        # The samples come first: if this process dies now, the marks say which logs lack them.
         for part in parts:
             answers = self._nodes.finish(part.batch)
             part.batch = self._begin(self._tell_groups(part, answers))
         for part in parts:
             self._nodes.finish(part.batch)
+        # Another writer may have changed the same samples and not told the logs yet. Its records
+        # are in these samples: the logs must have them before this call is acknowledged.
         if unfinished := [sample for part in parts for sample in part.unfinished]:
             self._tell_all(unfinished)
         self._run([_clear(bucket, name) for part in parts for bucket in part.marked])
@@ -172,7 +176,7 @@ class Writer:
         return self._repair(buckets, older_than_s)
 
     def rebuild(self, sources: Iterable[str]) -> int:
-        """Tell all groups of all samples; return how many samples there are."""
+        """Write all samples to the logs of their groups; return how many samples there are."""
         n_samples = 0
         for bucket in [b for source in sources for b in self._keyspace.buckets(source)]:
             (ids,) = self._nodes.run([Command(bucket.slot, pack(b"SMEMBERS", bucket.ids))])
@@ -236,10 +240,11 @@ class Writer:
             if number not in before and max(map(len, new.values())) <= BARE_BYTES:
                 outbox.put(logs_of(source, flat[1::2]), packed)  # nobody joins, nobody leaves
                 continue
+            # A group that the sample joins gets all its records; other groups get the new ones.
             kept = [(event, record) for event, record in pairs(flat) if event not in new]
             were = logs_of(source, [record for _, record in kept])
             are = were | logs_of(source, new.values())
-            if number in before:
+            if number in before:  # a replaced record may have put it into a group that it leaves
                 were |= logs_of(source, before[number])
             outbox.put(were, packed)
             if joined := are - were:
@@ -262,7 +267,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class _Unfinished:
-    """A sample of which some writer has not told all logs yet."""
+    """Holds a sample that some writer has not written to all logs yet."""
 
     bucket: Bucket
     encoded_id: bytes

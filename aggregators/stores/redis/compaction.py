@@ -1,8 +1,8 @@
-"""Forgetting in Redis: samples that no feature can ask for any more, and what logs say of them.
+"""Drop samples from Redis that no feature can need any more, and remove them from the logs.
 
-A sample is dropped only if it still is as it was when that was decided; its bucket remembers its id
-until no log has it. Each log that had it then gets a tombstone: whoever has read the log, or is
-reading it, hears that the sample was dropped, and looks up what has happened to it since.
+A sample is dropped only if it has not changed since that was decided. Its bucket remembers its id
+until no log has it. Each log that had it then gets a tombstone: a process that has read the log, or
+is reading it, learns that the sample was dropped, and looks up what has happened to it since.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from aggregators.stores.redis.scripts import CLOSE_LOG, DROP, digest
 from aggregators.typing import Duration, Moment
 
 if TYPE_CHECKING:
-    from aggregators.features.base import Aggregator
+    from aggregators.feature import Feature
 
 __all__ = ["Compaction", "drop_command"]
 
@@ -64,9 +64,9 @@ class Compaction:
         self._samples = Samples(source, keyspace, nodes)
 
     def run(
-        self, features: Sequence[Aggregator], as_of: Moment, settled_after: Duration
+        self, features: Sequence[Feature], as_of: Moment, settled_after: Duration
     ) -> tuple[int, int]:
-        """Drop what is not needed; return how many samples were kept, and dropped."""
+        """Drop the samples that are not needed; return how many were kept, and how many dropped."""
         memory = MemoryEventStore([self._source])
         seen: dict[bytes, int] = {}
         for bucket in self._samples.buckets:
@@ -97,7 +97,7 @@ class Compaction:
         return dropped
 
     def clean_logs(self, again: Callable[[Iterable[bytes]], None] | None = None) -> None:
-        """Take all that was dropped out of all logs, also what an earlier compaction has left.
+        """Remove all dropped samples from all logs, also those that an earlier compaction left.
 
         Args:
             again: tells the logs anew of samples that have come back; without it, what logs say of
@@ -107,7 +107,7 @@ class Compaction:
         commands = [Command(b.slot, pack(b"SMEMBERS", b.dropped)) for b in buckets]
         dropped = dict(zip(buckets, self._nodes.run(commands), strict=True))
         removed = {encoded_id for ids in dropped.values() for encoded_id in ids}
-        # What has come back since has records that must stay; its tombstones say to look them up.
+        # Samples that came back have records that must stay; a tombstone says to look them up.
         if not removed:
             return
         commands = [Command(b.slot, pack(b"SMEMBERS", b.ids)) for b in buckets]
@@ -146,7 +146,7 @@ class Compaction:
                 Command(log.slot, pack(b"XDEL", log.key, *part))
                 for part in _parts(entries, ENTRIES_PER_DELETION)
             ]
-        # Before anything is deleted, so that whoever reads meanwhile hears of it.
+        # Tombstones are written before anything is deleted, so that concurrent readers see them.
         self._nodes.run([*rest.commands(), *tombstones.commands()])
         self._nodes.run(deletions)
         idle_ms = b"%d" % (1000 * TOMBSTONES_KEPT_S)
@@ -154,7 +154,7 @@ class Compaction:
         self._nodes.run([Command(log.slot, pack(*close, log.key, idle_ms)) for log in logs])
 
     def _pages(self, logs: Sequence[Log]) -> Iterator[tuple[Log, list[Any]]]:
-        """Yield all entries of logs: a part of them at a time, of one log after the other."""
+        """Yield all entries of logs: some at a time, of one log after the other."""
         first = [Command(log.slot, _page(log, b"-")) for log in logs]
         for log, page in zip(logs, self._nodes.run(first), strict=True):
             entries = page
@@ -171,7 +171,7 @@ def _page(log: Log, first: bytes) -> bytes:
 def _rewritten(
     entries: list[Any], removed: set[bytes], returned: set[bytes], rest: Outbox, log: Log
 ) -> tuple[list[bytes], set[bytes]]:
-    """Write the rest of entries anew that have something of what is gone.
+    """Write entries anew without the samples that are gone.
 
     Returns:
         The entries that can then be deleted, and which samples were met that are gone.
@@ -203,7 +203,7 @@ def _rewritten(
 
 
 def drop_command(bucket: Bucket, samples: Sequence[tuple[bytes, Records]]) -> Command:
-    """Return what drops samples of a bucket that are still as they were read."""
+    """Return the command that drops samples of a bucket, if they have not changed since."""
     keys = [bucket.pending, bucket.ids, bucket.dropped]
     arguments = []
     for encoded_id, records in samples:

@@ -1,8 +1,8 @@
-"""Connections to a Redis server or to the primaries of a cluster: commands in bulk, packed.
+"""Connect to a Redis server or to the primaries of a cluster: commands in bulk, packed.
 
-A request of a hot path is hundreds of tiny commands. They are packed once, sent to all nodes
-before any answer is read, and parsed in C; what a client library does per command costs more than
-the server's work.
+A request of a hot path is hundreds of tiny commands. They are packed once, sent to all nodes before
+any answer is read, and parsed in C. The overhead of a client library per command is larger than the
+server's work.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _PASSING = ("MOVED", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READON
 
 
 class NodesUnavailable(StoreError):
-    """The server, or a part of the cluster, could not be reached in all attempts."""
+    """Says that the server, or a part of the cluster, could not be reached in all attempts."""
 
 
 class Nodes:
-    """A Redis server, or the primaries of a cluster. For one thread at a time.
+    """Runs commands on a Redis server, or on the primaries of a cluster. For one thread at a time.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; of a cluster, any of its nodes.
@@ -74,14 +74,14 @@ class Nodes:
                 retry=self.library.retry.Retry(self.library.backoff.NoBackoff(), 0),
             )
         except ValueError:
-            # What the library says of it quotes parts of the URL, which may be of a password.
+            # The message of the library quotes parts of the URL, which may belong to a password.
             raise StoreError(
                 "the URL is none of a Redis server; expected redis://[user:password@]host:port/db,"
                 " where / ? # @ : and % of a password are written as %2F %3F %23 %40 %3A and %25"
             ) from None
         self._lanes = lanes
         self._links: dict[tuple[Address, int], Link] = {}
-        # Whoever drops a store without closing it must not leave sockets open.
+        # A store that is dropped without being closed must not leave sockets open.
         weakref.finalize(self, _close, self._links)
         self._owners: list[Address] = []
         self._pid = os.getpid()
@@ -112,7 +112,7 @@ class Nodes:
         return self.finish(self.begin(commands, replicas))
 
     def begin(self, commands: Sequence[Command], replicas: int = 0) -> Batch:
-        """Send commands, and do not wait for the answers. See :meth:`run`."""
+        """Send commands without waiting for the answers. See :meth:`run`."""
         batch = Batch(commands, replicas, [None] * len(commands))
         with self._nothing_left_behind():
             self._send(batch, range(len(commands)))
@@ -139,7 +139,7 @@ class Nodes:
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:
-        """Close the connections after an error: there may be answers that nobody has taken."""
+        """Close the connections after an error: they may hold answers that were not read."""
         try:
             yield
         except BaseException:
@@ -182,6 +182,7 @@ class Nodes:
             for lane, numbers in enumerate(self._by_lane(batch.commands, of_node)):
                 link = self._link(address, lane)
                 try:
+                    # No answer is read before all nodes have their commands: they work in parallel.
                     n_answers = self._count_answers(batch, numbers)
                     exchange = link.send(self._pipeline(batch, numbers), n_answers)
                 except self._failures() as error:
@@ -190,7 +191,7 @@ class Nodes:
                     batch.sent.append((address, link, exchange, numbers))
 
     def _receive(self, batch: Batch) -> None:
-        """Take the answers; leave in the batch which commands are to be sent again, and why."""
+        """Read the answers; leave in the batch which commands to send again, and why."""
         asked, batch.asked = batch.asked, {}
         for address, link, exchange, numbers in batch.sent:
             try:
@@ -231,6 +232,7 @@ class Nodes:
         if self._lanes == 1:
             yield numbers
             return
+        # In the order of the commands: a lane is full when it has its part of the bytes.
         room = max(LANE_BYTES, sum(len(commands[n].packed) for n in numbers) // self._lanes + 1)
         first = size = 0
         for place, number in enumerate(numbers):
@@ -252,13 +254,13 @@ class Nodes:
             parts = [asking * (number in asked) + commands[number].packed for number in numbers]
         else:
             parts = [commands[number].packed for number in numbers]
-        if batch.replicas:
+        if batch.replicas:  # WAIT counts the replicas of this connection's own writes
             timeout_ms = int(1000 * REPLICAS_TIMEOUT_S)
             parts.append(pack(b"WAIT", b"%d" % batch.replicas, b"%d" % timeout_ms))
         return b"".join(parts)
 
     def _after_errors(self, batch: Batch, numbers: Sequence[int], address: Address) -> None:
-        """Prepare the next attempt of what was answered by an error that passes."""
+        """Prepare the next attempt of commands whose error is temporary."""
         for number in numbers:
             error = batch.replies[number]
             if not isinstance(error, ReplyError):
@@ -299,6 +301,7 @@ class Nodes:
 
     def _read_topology(self) -> None:
         """Learn from any node which primary holds which slots."""
+        # The known nodes come first: that of the URL may have left the cluster.
         packed = pack(b"CLUSTER", b"SLOTS")
         for address in [*dict.fromkeys(self._owners), None]:
             link = self._link(address)
@@ -314,7 +317,7 @@ class Nodes:
             for first, last, (host, port, *_), *_ in slots:
                 owner = (host.decode() if host else known[0], int(port))
                 owners[first : last + 1] = [owner] * (last + 1 - first)
-            if slots:
+            if slots:  # a node that has been reset answers with no slots
                 self._owners = owners
                 return
         raise NodesUnavailable("no node of the Redis cluster tells its slots")

@@ -1,4 +1,4 @@
-"""Whether the servers are set up so that what was acknowledged stays."""
+"""Check that the settings of the servers keep acknowledged events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WANTED = {
 def warn_of_loss(nodes: Nodes) -> None:
     """Log one warning if the settings of a server allow it to lose acknowledged events.
 
-    Where the settings may not be read, nothing is said.
+    Log nothing where the settings cannot be read.
     """
     faults: dict[str, list[Address]] = {}
     for address in nodes.primaries:

@@ -1,7 +1,7 @@
-"""Of which kinds the values of facts are, as all processes that share a store in Redis know it.
+"""Share the kinds of the facts' values among all processes of a store in Redis.
 
-A table that is read in parts must have columns of one type, whatever its parts hold. It stands
-apart from the types of ids and keys, which versions that know no facts read, too.
+A table that is read in parts must have columns of one type, whatever its parts hold. The kinds
+stand apart from the types of ids and keys, because package versions without facts read those.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["FactKinds"]
 
 
 class FactKinds:
-    """The kinds of the facts of one store.
+    """Holds the kinds of the facts of one store.
 
     Args:
         key: of the hash that has them.
@@ -32,7 +32,7 @@ class FactKinds:
         self._known: set[tuple[str, str, str]] = set()
 
     def note(self, nodes: Nodes, events: Sequence[CheckedEvent]) -> None:
-        """Tell everybody of the kinds in events, before the events are kept."""
+        """Publish the kinds of facts in events before the events are kept."""
         new = kinds_in(events, self._sources) - self._known
         for found in new:
             self._run(nodes, b"HSET", ".".join(found).encode(), b"1")

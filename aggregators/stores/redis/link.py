@@ -1,4 +1,4 @@
-"""One connection to one node of Redis, and what goes over it."""
+"""Exchange commands and answers over one connection to one node of Redis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOTHING_YET = object()
 
 
 class ReplyError(Exception):
-    """An error that a server answered."""
+    """Carries the error that a server answered."""
 
     @property
     def code(self) -> str:
@@ -26,14 +26,14 @@ class ReplyError(Exception):
 
 
 class Command(NamedTuple):
-    """A packed command, and the hash slot of its keys."""
+    """Holds a packed command, and the hash slot of its keys."""
 
     slot: int
     packed: bytes
 
 
 def pack(*arguments: bytes) -> bytes:
-    r"""Return a command as it goes over the wire.
+    r"""Return a command in the bytes of the protocol.
 
     >>> pack(b"GET", b"key")
     b'*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n'
@@ -44,7 +44,7 @@ def pack(*arguments: bytes) -> bytes:
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """What was sent over a connection at once, and the answers once they are there."""
+    """Holds how many commands were sent at once, and their answers once they are there."""
 
     n: int
     answers: list[Any] | None = None
@@ -53,7 +53,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class Batch:
-    """Commands on their way, and what became of them until now."""
+    """Holds commands that were sent, and what is known of their answers."""
 
     commands: Sequence[Command]
     replicas: int
@@ -66,7 +66,7 @@ class Batch:
 
 
 class Link:
-    """One connection to one node: commands out, answers in. They may be asked for in any order."""
+    """Sends commands to one node and reads the answers, which may be fetched in any order."""
 
     def __init__(self, connection: Any, reader: Callable[..., Any]) -> None:
         self._connection = connection
@@ -118,7 +118,7 @@ class Link:
             self._reader.feed(buffer, 0, received)
 
     def close(self) -> None:
-        """Close the connection; what is under way is lost. The next ``send`` opens it again."""
+        """Close the connection and drop unread answers. The next ``send`` opens it again."""
         self._in_flight.clear()
         self._socket = self._reader = None
         self._connection.disconnect()

@@ -1,4 +1,4 @@
-"""Whether a Redis server, or a cluster, answers now: asked beside all that waits for it."""
+"""Ask a Redis server, or a cluster, whether it answers now, beside all requests that wait."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ AGAIN_S = 0.5
 class LivenessCheck:
     """Asks Redis whether it answers, over a connection of its own. Thread-safe.
 
-    Whoever asks while another does gets that one's answer, so that a server that hangs holds up
-    nobody for longer than one question takes.
+    A caller who asks during another check gets the result of that check. So a server that hangs
+    delays nobody for longer than one check takes.
 
     Args:
         library: the module ``redis``.
@@ -72,7 +72,7 @@ class LivenessCheck:
             self._drop()
 
     def _ask(self) -> str:
-        """Return what is the matter, empty where nothing is."""
+        """Return what is wrong; empty where nothing is."""
         if self._pid != os.getpid():  # the connection is the parent's
             self._connection, self._pid = None, os.getpid()
         began_s, why = self._clock(), ""
@@ -103,9 +103,9 @@ class LivenessCheck:
         return self._pool.connection_class(**given)
 
     def _problem_of(self, connection: Any) -> str:
-        """Return why a node cannot be worked with; one question about writing, one about reading.
+        """Return why a node cannot be used; one command tests writing, one reading.
 
-        ``PING`` fails where the disk takes nothing more, the other where the cluster is down.
+        ``PING`` fails where the disk takes no more data, the other one where the cluster is down.
         """
         try:
             for command in (("PING",), ("HGET", self._key, b"schema")):

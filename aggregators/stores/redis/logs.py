@@ -1,9 +1,9 @@
-"""Who must hear of what: the samples of a bucket, and the logs of the groups that they are in.
+"""Find the logs that must be told of a change: those of the groups that a sample is in.
 
-An append is done in three steps: it changes the samples, which marks it as pending; it writes to
-the logs of all groups concerned; it removes the mark. Whoever dies in between leaves the mark, and
-with it all that is needed to finish the second step: the samples, and the records that were
-replaced, whose groups the samples may have left.
+An append has three steps. It changes the samples, which marks the append as pending. It writes to
+the logs of all groups concerned. It removes the mark. A writer that dies in between leaves the
+mark, and with it all that the second step needs: the samples, and the records that were replaced,
+whose groups the samples may have left.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_CACHED_RECORDS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """The keys of one bucket of a source's samples."""
+    """Holds the keys of one bucket of a source's samples."""
 
     source: str
     slot: int
@@ -49,7 +49,7 @@ class Bucket:
 
     @property
     def dropped(self) -> bytes:
-        """The set of ids that were dropped, and that logs may still have."""
+        """The set of ids that were dropped and that logs may still hold."""
         return self.tag + b":dropped"
 
     def sample(self, encoded_id: bytes) -> bytes:
@@ -58,7 +58,7 @@ class Bucket:
 
 
 class Log:
-    """The log of one group, as a command that adds an entry begins."""
+    """Holds the log of one group, as the beginning of the command that adds an entry."""
 
     __slots__ = ("head", "key", "slot")
 
@@ -69,7 +69,7 @@ class Log:
 
 
 class Keyspace:
-    """The keys of one store."""
+    """Makes the keys of one store."""
 
     def __init__(self, prefix: bytes, nodes: Nodes) -> None:
         self.prefix = prefix
@@ -120,7 +120,7 @@ class Keyspace:
         return logs
 
     def _logs_of_record(self, source: str, record: bytes) -> list[Log]:
-        """Remembered, as it is asked at each later event of the sample."""
+        """Return the logs of a record's groups; kept, as later events of the sample ask again."""
         logs = self._of_records.get((source, record))
         if logs is None:
             if len(self._of_records) >= MAX_CACHED_RECORDS:
@@ -142,13 +142,13 @@ def pack_record(encoded_id: bytes, event: bytes, record: bytes) -> bytes:
 
 
 def split_pair(pair: tuple[bytes, bytes]) -> tuple[bytes, bytes, bytes]:
-    """Return sample, event and record of what :func:`pack_record` made."""
+    """Return sample, event and record from the result of :func:`pack_record`."""
     event, _, record = pair[1].partition(b"\0")
     return pair[0], event, record
 
 
 def pack_tombstone(encoded_id: bytes) -> bytes:
-    """Return what tells the readers of a log that a sample was dropped, packed as a record is."""
+    """Return a packed record that tells the readers of a log that a sample was dropped."""
     return b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
         len(encoded_id),
         encoded_id,
@@ -158,7 +158,7 @@ def pack_tombstone(encoded_id: bytes) -> bytes:
 
 
 class Outbox:
-    """The records that are to be added to logs."""
+    """Collects the records that are to be added to logs."""
 
     def __init__(self) -> None:
         self._records: dict[Log, list[bytes]] = {}
@@ -173,7 +173,7 @@ class Outbox:
                 records[log] = packed[:]
 
     def commands(self) -> list[Command]:
-        """Return what adds all of it: as few entries as may be for each log."""
+        """Return the commands that add all records, in as few entries per log as possible."""
         commands = []
         for log, records in self._records.items():
             if len(records) <= RECORDS_PER_ENTRY:  # nearly always
@@ -190,7 +190,7 @@ def _entry(log: Log, records: list[bytes]) -> Command:
 
 @dataclass(frozen=True, slots=True)
 class PendingAppend:
-    """A pending append: the samples that it changed, and the records that it replaced."""
+    """Describes a pending append: the samples that it changed, and the records that it replaced."""
 
     call: bytes
     set_us: int
@@ -198,7 +198,7 @@ class PendingAppend:
 
     @classmethod
     def read(cls, call: bytes, text: bytes) -> PendingAppend:
-        """Return a mark from what the script wrote."""
+        """Return a mark from the text of the script."""
         set_us, ids, rest = text.split(b"\n", 2)
         encoded = ids_of_mark(ids)
         samples: dict[bytes, list[bytes]] = {encoded_id: [] for encoded_id in encoded}
@@ -210,15 +210,15 @@ class PendingAppend:
 
 
 def mark_of_ids(encoded_ids: Iterable[bytes]) -> bytes:
-    """Return ids as marks carry them."""
+    """Return ids in the form that marks hold."""
     return json.dumps([encoded.decode() for encoded in encoded_ids]).encode()
 
 
 def ids_of_mark(text: bytes) -> list[bytes]:
-    """Return what :func:`mark_of_ids` was given."""
+    """Return the ids from the result of :func:`mark_of_ids`."""
     return [encoded.encode() for encoded in json.loads(text)]
 
 
 def pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield names and values of an answer that has them in turns."""
+    """Yield the names and values of an answer in which they alternate."""
     return zip(flat[::2], flat[1::2], strict=True)

@@ -1,15 +1,15 @@
-"""The samples of a source as they lie in Redis: one of them, or all, a bucket at a time."""
+"""Read the samples of a source from Redis: one of them, some, or all, a bucket at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import compress, islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aggregators.events import Source
-from aggregators.stores.base import Sample
 from aggregators.stores.memory import MemoryEventStore
+from aggregators.stores.reading import Sample
 from aggregators.stores.records import CheckedEvent, DeclaredColumns, Record
 from aggregators.stores.redis.connections import Nodes
 from aggregators.stores.redis.format import (
@@ -69,16 +69,26 @@ class Samples:
 
     def some(self, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
         """Return the samples of these ids, None for those of which there is no event."""
+        commands = self.commands(sample_ids)
+        answers: list[Any] = []
+        for first in range(0, len(commands), SAMPLES_PER_ROUND_TRIP):
+            answers += self._nodes.run(commands[first : first + SAMPLES_PER_ROUND_TRIP])
+        return self.told(sample_ids, answers)
+
+    def commands(self, sample_ids: Iterable[SampleId]) -> list[Command]:
+        """Return the commands that ask for the samples of these ids, one for each distinct id."""
+        result = []
+        for sample_id in dict.fromkeys(sample_ids):
+            encoded_id = encode_id(sample_id)
+            bucket = self.buckets[bucket_of(encoded_id)]
+            result.append(Command(bucket.slot, pack(b"HGETALL", bucket.sample(encoded_id))))
+        return result
+
+    def told(self, sample_ids: Sequence[SampleId], answers: Iterable[Any]) -> list[Sample | None]:
+        """Return the samples of these ids from the answers to :meth:`commands`."""
         memory = MemoryEventStore([self._source])
-        encoded = [encode_id(sample_id) for sample_id in dict.fromkeys(sample_ids)]
-        for first in range(0, len(encoded), SAMPLES_PER_ROUND_TRIP):
-            asked = encoded[first : first + SAMPLES_PER_ROUND_TRIP]
-            commands = []
-            for encoded_id in asked:
-                bucket = self.buckets[bucket_of(encoded_id)]
-                commands.append(Command(bucket.slot, pack(b"HGETALL", bucket.sample(encoded_id))))
-            answers = zip(asked, self._nodes.run(commands), strict=True)
-            self.fill(memory, ((one, list(pairs(flat))) for one, flat in answers if flat))
+        told = zip(map(encode_id, dict.fromkeys(sample_ids)), answers, strict=True)
+        self.fill(memory, ((one, list(pairs(flat))) for one, flat in told if flat))
         return memory.samples(self._source, sample_ids)
 
     def count(self) -> int:
@@ -109,7 +119,7 @@ class Samples:
             yield self._typed(memory)
 
     def _typed(self, memory: MemoryEventStore) -> pd.DataFrame:
-        """A part of the samples may have no value from which to tell a column's type."""
+        """Return a table with integer columns: a part of the samples may show no type."""
         table = memory.table(self._source, self._fact_kinds)
         for column in self._integers:
             if table[column].dtype != "Int64":
@@ -123,7 +133,7 @@ class Samples:
             yield from self.load(bucket, ids[first : first + SAMPLES_PER_ROUND_TRIP])
 
     def moments(self) -> Iterator[int]:
-        """Yield the latest moments (microseconds) of which some samples speak, bucket by bucket."""
+        """Yield the latest moment (microseconds) in the samples of each bucket."""
         for bucket in self.buckets:
             found = [
                 moment
@@ -135,7 +145,7 @@ class Samples:
                 yield max(found)
 
     def those_of(self, encoded_ids: Iterable[bytes]) -> Iterator[tuple[bytes, Records]]:
-        """Yield the samples of these ids that there are; quick where most of them are not."""
+        """Yield the samples of these ids that exist; quick where most of them do not."""
         by_bucket: dict[int, list[bytes]] = {}
         for encoded_id in encoded_ids:
             by_bucket.setdefault(bucket_of(encoded_id), []).append(encoded_id)
@@ -150,7 +160,7 @@ class Samples:
                 yield from self.load(bucket, there)
 
     def fill(self, memory: MemoryEventStore, samples: Iterable[tuple[bytes, Records]]) -> None:
-        """Let a store in memory take samples over."""
+        """Copy samples into a store in memory."""
         memory.apply(
             events_of(
                 self._source,
@@ -163,7 +173,7 @@ class Samples:
         )
 
     def load(self, bucket: Bucket, ids: Sequence[bytes]) -> Iterator[tuple[bytes, Records]]:
-        """Yield those of a bucket's samples that there are: ids and records."""
+        """Yield the samples of a bucket that exist: ids and records."""
         commands = [Command(bucket.slot, pack(b"HGETALL", bucket.sample(i))) for i in ids]
         for encoded_id, flat in zip(ids, self._nodes.run(commands), strict=True):
             if flat:
@@ -171,7 +181,7 @@ class Samples:
 
 
 def latest_of(sources: Iterable[Samples], enough_us: int | None) -> int | None:
-    """Return the latest moment (microseconds) of which any sample speaks, None without samples.
+    """Return the latest moment (microseconds) in any sample, None without samples.
 
     Args:
         sources: the samples of each source.
@@ -186,10 +196,10 @@ def latest_of(sources: Iterable[Samples], enough_us: int | None) -> int | None:
 
 
 def events_of(source: Source, records: Iterable[tuple[bytes, bytes]]) -> Iterator[CheckedEvent]:
-    """Yield the events that records stand for, as far as the source declares them.
+    """Yield the events of records, as far as the source declares them.
 
-    Events and columns that it does not declare are another version's of the source. Every event
-    that a process reads for the first time comes through here.
+    Other events and columns belong to another version of the source. Every event that a process
+    reads for the first time comes through here.
 
     Args:
         source: the source.

@@ -1,4 +1,4 @@
-"""What runs inside Redis, so that nothing comes between reading and writing."""
+"""Run scripts inside Redis, so that no other command comes between their reads and writes."""
 
 from __future__ import annotations
 
@@ -182,5 +182,5 @@ SCRIPTS = (APPEND, STALE, DROP, CLOSE_LOG, REPLACE)
 
 
 def digest(script: str) -> bytes:
-    """Return the name by which Redis knows a script."""
+    """Return the digest by which Redis calls a script."""
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest().encode()

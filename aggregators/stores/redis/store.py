@@ -1,28 +1,30 @@
-"""The event store in Redis, single or Cluster: many processes on many machines, one state.
+"""Keep events in Redis, single or Cluster: many processes on many machines share one state.
 
-Samples lie in hashes, and every group has a log (a stream) of what happened to its samples; a
-dimension's values are spread over the cluster. Every process keeps a copy of the groups that it
-was asked for in memory and, before each read, takes over what was added to their logs: one round
-trip to each node concerned, whatever the number of features and keys. docs/redis.md says how to
-run Redis for it.
+Samples lie in hashes. Every group has a log (a stream) of the events of its samples. A dimension's
+values are spread over the cluster. Every process keeps a copy in memory of the groups that it was
+asked for. Before each read it takes over what was added to their logs: one round trip to each node
+concerned, whatever the number of features and keys. docs/redis.md says how to run Redis for it.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aggregators.errors import DataError, StoreError
 from aggregators.events import Event, Source
-from aggregators.stores.base import (
+from aggregators.stores.base import EventStore
+from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
-    EventStore,
+    FoundSamples,
+    Groups,
     ReadRequest,
     Sample,
+    SampleRequest,
     SourceReading,
 )
 from aggregators.stores.records import CheckedEvent, check_declared, label_of
@@ -45,7 +47,7 @@ from aggregators.typing import Duration, Key, Moment, Native, SampleId
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aggregators.features.base import Aggregator
+    from aggregators.feature import Feature
 
 __all__ = ["RedisEventStore"]
 
@@ -58,9 +60,9 @@ WRITING_LANES = 8
 class RedisEventStore(EventStore):
     """Keeps the events of its sources in Redis 7, single or Cluster. Thread-safe.
 
-    What ``append`` returned from is in the logs of all groups, so every later read of any process
-    sees it; it survives the death of a server that keeps an append-only file
-    (``appendonly yes``, ``appendfsync always``). Opening the store warns where it would not.
+    When ``append`` returns, the events are in the logs of all groups, so every later read of any
+    process sees them. They survive the death of a server that keeps an append-only file
+    (``appendonly yes``, ``appendfsync always``). A store warns when it is opened on other settings.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; of a cluster, any of its nodes.
@@ -157,10 +159,10 @@ class RedisEventStore(EventStore):
         return super().append_table(source, table)
 
     def repair(self, older_than_s: float = STALE_AFTER_S) -> int:
-        """Finish what writers that died have left half done; return how many appends that were.
+        """Finish appends of writers that died; return how many there were.
 
-        None of them was acknowledged. Opening a store does it, and every append does it for what
-        it touches; a service calls it from time to time.
+        None of them was acknowledged. A store that is opened does this, and every append does it
+        for what it touches. A service calls it from time to time.
 
         Args:
             older_than_s: leave alone what began less than so many seconds ago, as it goes on.
@@ -169,11 +171,11 @@ class RedisEventStore(EventStore):
             return self._writer.repair(self.sources, older_than_s)
 
     def rebuild(self) -> int:
-        """Tell the logs of all groups anew of all samples; return how many there are.
+        """Write all samples to the logs of their groups again; return how many samples there are.
 
-        For when a node has lost what it had acknowledged, and others have not: a failover without
-        ``replicas``, a server that does not write each event to the disk. Append again what was
-        lost, then rebuild. Reads and appends may go on meanwhile.
+        Use it when a node has lost what it had acknowledged, and others have not: after a failover
+        without ``replicas``, or with a server that does not write each event to the disk. Append
+        again what was lost, then rebuild. Reads and appends may go on meanwhile.
         """
         with self._append_lock:
             return self._writer.rebuild(self.sources)
@@ -186,17 +188,36 @@ class RedisEventStore(EventStore):
         own_samples: Mapping[str, Sequence[SampleId | None]],
         earliest_us: int,
     ) -> Iterator[Sequence[SourceReading]]:
-        """Give what the requests need, including all that anybody was acknowledged until now."""
+        """Give what the requests need, including all events that were acknowledged until now."""
         for request in requests:
             self.check_source(request.source)
         with self._read_lock:
             self._reader.catch_up(requests, keys, self._look_at_meta)
-            self._settled.check(requests, keys, own_samples)
-            memory = self._reader.memory
-            for name, as_of_us in self._settled.compacted.items():
-                memory.set_compaction(name, as_of_us)
-            with memory.read(requests, keys, own_samples, earliest_us) as readings:
+            groups = Groups(keys, own_samples)
+            with self._reader.copied(requests, groups, earliest_us) as readings:
                 yield readings
+
+    @contextmanager
+    def read_with_samples(
+        self,
+        requests: Sequence[ReadRequest],
+        samples: Sequence[SampleRequest],
+        groups_of: Callable[[FoundSamples], Groups],
+        earliest_us: int,
+    ) -> Iterator[tuple[FoundSamples, Sequence[SourceReading]]]:
+        """Give samples and groups in one round trip; see :meth:`EventStore.read_with_samples`.
+
+        A sample that this process sees for the first time, or in another group than before, costs
+        a second round trip for the groups that only this sample tells.
+        """
+        for source in [one.source for one in requests] + [one.source for one in samples]:
+            self.check_source(source)
+        with self._read_lock:
+            found, groups = self._reader.catch_up_with_samples(
+                requests, samples, groups_of, self._look_at_meta
+            )
+            with self._reader.copied(requests, groups, earliest_us) as readings:
+                yield found, readings
 
     def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
         """Return one sample, or None where the store has no event of it."""
@@ -205,7 +226,7 @@ class RedisEventStore(EventStore):
             return self._samples(source).one(sample_id)
 
     def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
-        """Return what :meth:`sample` does of each id, in their order, in one round trip."""
+        """Return what :meth:`sample` returns for each id, in their order, in one round trip."""
         self.check_source(source)
         with self._read_lock:
             # The types of ids and keys, which a table needs, are not asked for.
@@ -258,12 +279,12 @@ class RedisEventStore(EventStore):
             return self._samples(source).count()
 
     def compact(
-        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
+        self, features: Iterable[Feature], as_of: Moment, settled_after: Duration = "1d"
     ) -> CompactionResult:
-        """Drop the samples that none of the features can ask for any more, from all logs, too.
+        """Drop the samples that none of the features can need any more, also from the logs.
 
-        Reads and appends go on meanwhile, in this process and in others. A process that ends in the
-        middle leaves the rest to the next compaction.
+        Reads and appends go on meanwhile, in this process and in others. If the process ends in the
+        middle, the next compaction does the rest.
         """
         by_source = self.by_source(features)
         kept = dropped = 0
@@ -279,9 +300,9 @@ class RedisEventStore(EventStore):
         return CompactionResult(kept, dropped)
 
     def check(self) -> None:
-        """Raise :class:`StoreError` where Redis does not answer; that takes about a second at most.
+        """Raise :class:`StoreError` where Redis does not answer, within about a second.
 
-        Of a cluster it is enough that one node answers, and says that the cluster is not down.
+        In a cluster, one node that answers and says that the cluster works is enough.
         """
         self._liveness.check()
 
@@ -325,7 +346,7 @@ class RedisEventStore(EventStore):
                 return checked
 
     def _settle(self, kinds: Mapping[str, type]) -> bool:
-        """Fix types that nobody has fixed; return whether these are now everybody's."""
+        """Set types that are not set yet; return whether the store now has exactly these."""
         new = {name: kind for name, kind in kinds.items() if self._settled.kind(name) is None}
         if not new:
             return True
@@ -337,7 +358,7 @@ class RedisEventStore(EventStore):
         return all(self._settled.kind(name) is kind for name, kind in new.items())
 
     def _declare_types(self) -> None:
-        """Fix the declared types that nobody has fixed yet; refuse others than the store's."""
+        """Set the declared types that are not set yet; refuse others than the store's."""
         for source in self.sources.values():
             for column, kind in source.types.items():
                 label = f"type:{label_of(source, column)}".encode()
@@ -347,7 +368,7 @@ class RedisEventStore(EventStore):
             check_declared(source, self._kinds[source.name], "redis://...")
 
     def _note_compaction(self, nodes: Nodes, source: str, as_of_us: int) -> None:
-        """Tell all processes, before anything is dropped, for which moments that holds."""
+        """Publish the moment of a compaction to all processes before anything is dropped."""
         name = f"compacted:{source}".encode()
         known = self._run_meta(nodes, b"HGET", name)
         if known is None or int(known) < as_of_us:

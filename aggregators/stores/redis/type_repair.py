@@ -1,9 +1,9 @@
-"""Mending the types of ids and keys in Redis, a sample at a time, while the store is used.
+"""Mend the types of ids and keys in Redis, one sample at a time, while the store is used.
 
-A sample whose id stays is replaced at once by what it should have been, if it still is as it was
-read; the logs of its new groups have it before, and those of its old ones hear of it by tombstones,
-as after a compaction. One whose id changes is appended under its new id before the old one is
-dropped. Whoever dies in the middle leaves a store in which nothing is lost: mend it again.
+A sample that keeps its id is replaced in one step, if it has not changed since it was read. The
+logs of its new groups get it before; the logs of its old groups get tombstones, as after a
+compaction. A sample whose id changes is appended under the new id before the old one is dropped. If
+the mend dies in the middle, nothing is lost: run it again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _CorrectedSample:
-    """What a sample should have been: its id, its events, and what cannot be converted."""
+    """Holds a corrected sample: its id, its events, and what cannot be converted."""
 
     sample_id: SampleId
     records: list[tuple[bytes, Record]]
@@ -89,7 +89,7 @@ class _Mending:
         self._plan = plan
         self._quarantine = quarantine
         self._keyspace = keyspace
-        # Names of columns and events are of no interest here: records say what they hold.
+        # The source declares nothing here: records show by themselves what they hold.
         self._source = Source(plan.source, sample_id="id", events=("any",))
         self._samples = Samples(self._source, keyspace, nodes)
         self._writer = Writer(keyspace, nodes, replicas=0)
@@ -109,7 +109,7 @@ class _Mending:
             refused += len(right.refused)
             unchanged += len(right.records) - right.n_converted
         if not dry_run:
-            # Also what a mend that has died left half done: its samples count as dropped still.
+            # Also samples of a mend that died in the middle: they still count as dropped.
             Compaction(self._source, self._keyspace, self._nodes).clean_logs(
                 again=self._notify_groups
             )
@@ -127,7 +127,7 @@ class _Mending:
             self._nodes.run([Command(self._nodes.slot_of(meta), packed)])
 
     def _typed_sources(self) -> Iterator[str]:
-        """Return whose types are settled: the first event of a source settles that of its ids."""
+        """Return the sources with known types: the first event of a source sets the type of ids."""
         meta = self._keyspace.meta
         (found,) = self._nodes.run([Command(self._nodes.slot_of(meta), pack(b"HGETALL", meta))])
         for name, _ in pairs(found):
@@ -155,7 +155,7 @@ class _Mending:
         return _CorrectedSample(right_id, kept, refused, n_converted)
 
     def _mend(self, bucket: Bucket, encoded_id: bytes, records: Records) -> _CorrectedSample:
-        """Mend one sample, again where something has happened to it meanwhile."""
+        """Mend one sample; again where it has changed meanwhile."""
         total = 0
         refused: list[tuple[_Event, str]] = []
         for _ in range(ATTEMPTS):
@@ -178,7 +178,7 @@ class _Mending:
     def _put(
         self, bucket: Bucket, encoded_id: bytes, records: Records, right: _CorrectedSample
     ) -> bool:
-        """Put a sample as it should be in the place of what it was; False: it has changed."""
+        """Replace a sample by its corrected form; return False if it has changed."""
         if not right.records or right.sample_id != decode_id(encoded_id):
             self._append(right)
             (letters,) = self._nodes.run([drop_command(bucket, [(encoded_id, records)])])

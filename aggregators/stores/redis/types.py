@@ -1,11 +1,11 @@
-"""What all processes of a Redis store have settled: the types of ids and keys, and compactions."""
+"""Share the types of ids and keys, and compactions, among all processes of a Redis store."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aggregators.stores.base import ReadRequest
+from aggregators.stores.reading import ReadRequest
 from aggregators.stores.records import check_id_kind, check_key_kind
 from aggregators.stores.redis.logs import pairs
 from aggregators.typing import Key, SampleId
@@ -17,14 +17,14 @@ _TYPES: dict[bytes, type] = {b"int": int, b"str": str}
 
 @dataclass(slots=True)
 class _Kinds:
-    """The types of a source's ids and keys, as far as they are settled."""
+    """Holds the types of a source's ids and keys, as far as they are known."""
 
     id_kind: type | None = None
     key_kinds: dict[str, type] = field(default_factory=dict)
 
 
 class TypeCache:
-    """What one process knows of it.
+    """Holds what one process knows of them.
 
     Attributes:
         kinds: of each source.
@@ -45,7 +45,7 @@ class TypeCache:
         return kinds.key_kinds.get(dimension) if dimension else kinds.id_kind
 
     def learn(self, meta: list[bytes]) -> None:
-        """Take over what stands in Redis."""
+        """Take over the content of the store's hash."""
         if meta == self._known:
             return
         mended = False
@@ -71,7 +71,7 @@ class TypeCache:
         keys: Mapping[str, Sequence[Key]],
         own_samples: Mapping[str, Sequence[SampleId | None]],
     ) -> None:
-        """Check what is asked for by the types that all processes have settled."""
+        """Raise for keys and ids of other types than the store's."""
         for request in requests:
             name = request.source.name
             kinds = self.kinds[name]

@@ -1,4 +1,4 @@
-"""Forgetting in SQLite: samples that no feature can ask for any more, from the log."""
+"""Drop samples that no feature can need any more from the log in SQLite."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ def delete_samples(
 ) -> dict[str, list[SampleId]]:
     """Delete samples from the log up to a row; return which.
 
-    A part at a time, so that appends wait for a moment only. The sample of the log's last row
-    stays: the next row's number follows from that row's, and readers count on numbers that go
-    up.
+    Delete a part at a time, so that appends wait only for a moment. The sample of the log's last
+    row stays: the number of the next row follows from it, and readers rely on growing numbers.
     """
     connection = connect(path, create=False)
     execute = connection.execute

@@ -1,7 +1,8 @@
-"""Whether an SQLite file that is open is still whole, or was overwritten or cut off in place.
+"""Find out whether an open SQLite file is whole, or was overwritten or cut off in place.
 
-In WAL mode SQLite writes into the file at checkpoints alone. So an append compares the file's size
-and the time of its last change with those of the last look, and looks into it where they differ.
+In WAL mode SQLite writes into the file only at checkpoints. So an append compares the file's size
+and the time of its last change with those of the last look, and examines the file where they
+differ.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ State: TypeAlias = tuple[int, int]
 
 
 class DamageWatch:
-    """Finds out whether a file that is open has been damaged.
+    """Detects that a file that is open was damaged.
 
     Args:
         path: of the database.
@@ -34,7 +35,7 @@ class DamageWatch:
         self._seen: State = (0, 0)
 
     def note(self) -> None:
-        """Remember the file as it is now as a whole one."""
+        """Remember the present file as whole."""
         try:
             self._seen = _state_of(self._path)
         except OSError:  # it may be gone again
@@ -45,7 +46,7 @@ class DamageWatch:
         return _state_of(self._path) != self._seen
 
     def look(self, last: int) -> None:
-        """Look into the file through connections of its own.
+        """Examine the file through connections of its own.
 
         Args:
             last: the number of an event that is known to be in it.
@@ -69,7 +70,7 @@ class DamageWatch:
         self._seen = seen
 
     def _wrong_header(self, size: int) -> str:
-        """Look at the file alone, without what waits in the WAL."""
+        """Examine the file alone, without the pages that wait in the WAL."""
         is_shorter = size < self._seen[0]
         try:
             with self._connected("mode=ro&immutable=1") as connection:

@@ -1,4 +1,4 @@
-"""The SQLite file of an event store: its schema, its versions, its connections."""
+"""Open the SQLite file of an event store: its schema, its versions, its connections."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CREATE TABLE compactions (
 
 
 def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
-    """Open the file, in such a way that what is committed is on the disk.
+    """Open the file so that committed data are on the disk.
 
     Args:
         path: the file.
@@ -81,6 +81,8 @@ def _connected(path: Path, create: bool) -> sqlite3.Connection:
     try:
         # The first statement reads the file, and finds out whether it is a database.
         connection.execute("PRAGMA journal_mode = WAL")
+        # With WAL, NORMAL would lose the last commits when the power fails; FULL writes each to
+        # the disk before it returns.
         connection.execute("PRAGMA synchronous = FULL")
     except BaseException:
         connection.close()
@@ -91,13 +93,14 @@ def _connected(path: Path, create: bool) -> sqlite3.Connection:
 def is_read_only(connection: sqlite3.Connection) -> bool:
     """Return whether a connection cannot write, without changing anything.
 
-    A file that could not be written when it was opened stays so for that connection.
+    A connection stays read-only if the file could not be written when it was opened.
     """
     execute = connection.execute
     execute("PRAGMA busy_timeout = 0")  # who writes at the moment shows that it can be done
     try:
         execute("BEGIN IMMEDIATE")
         try:
+            # On a file that cannot be written, BEGIN IMMEDIATE succeeds: it only reads.
             execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         finally:
             execute("ROLLBACK")
@@ -120,6 +123,7 @@ def close_all(connections: Iterable[sqlite3.Connection]) -> None:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Run in one transaction that excludes all other writers."""
+    # A plain BEGIN takes the lock at the first write: of two that have read before, one would fail.
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -158,9 +162,9 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def shrink(connection: sqlite3.Connection) -> None:
-    """Give disk space back where most of the file is free; otherwise it is used again."""
+    """Give disk space back where most of the file is free; smaller free parts are used again."""
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     free = connection.execute("PRAGMA freelist_count").fetchone()[0]
     if pages > _WORTH_SHRINKING_PAGES and free > pages // 2:
-        connection.execute("VACUUM")
+        connection.execute("VACUUM")  # copies the whole file: only where that frees half of it
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,7 +1,7 @@
-"""Whether an SQLite file is still the one that is open, and what to do where it is not.
+"""Find out whether an SQLite file is still the one that is open, and restore a deleted one.
 
-On POSIX a file that was deleted or replaced goes on living for those who have it open: they write
-into what nobody will ever read.
+On POSIX a deleted or replaced file still exists for the processes that have it open: they would
+write into a file that nobody will ever read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Identity: TypeAlias = tuple[int, int] | None
 
 
 class WatchedFile:
-    """One path, and which file was opened there; ``damage`` looks whether it is still whole.
+    """Watches a path and the file that was opened there; ``damage`` checks that it is whole.
 
     Args:
         path: of the database.
@@ -42,7 +42,7 @@ class WatchedFile:
         self.damage = DamageWatch(path)
 
     def note(self) -> None:
-        """Remember the file that stands there now as the one that is open."""
+        """Remember the present file as the open one."""
         self._identity = _identity_of(self.path)
         with suppress(OSError):  # it may be gone again
             self._mode = self.path.stat().st_mode & 0o777
@@ -51,7 +51,7 @@ class WatchedFile:
         self.damage.note()
 
     def forget(self) -> None:
-        """Let no file be the open one, until it is noted."""
+        """Count no file as the open one, until the next :meth:`note`."""
         self._identity = None
 
     def is_open_one(self) -> bool:
@@ -67,19 +67,19 @@ class WatchedFile:
         return _is_writable(self.path)
 
     def fix_sidecar_permissions(self) -> None:
-        """Let what stands beside the file be written as the file itself can be.
+        """Give the files beside the database its permissions.
 
-        SQLite makes it with the permissions that the file has at that moment.
+        SQLite makes them with the permissions that the database has at that moment.
         """
         for side in self._sides:
             if side.exists() and not _is_writable(side):
                 side.chmod(self.path.stat().st_mode & 0o777)
 
     def clear_path(self, reader: sqlite3.Connection) -> None:
-        """Make the path ready to be opened anew.
+        """Prepare the path for opening it again.
 
-        A file that was deleted is brought back from what is still open: what was acknowledged is in
-        it. One that was replaced gives way to the new one.
+        A deleted file is restored from the open connection: what was acknowledged is in it. A
+        replaced file gives way to the new one.
 
         Args:
             reader: a connection to the open file, outside of any transaction.
@@ -99,7 +99,7 @@ class WatchedFile:
                 logger.error("%s was replaced while it was open: the new one is used", self.path)
 
     def leave(self, reader: sqlite3.Connection) -> None:
-        """Make the path ready for whoever opens it next, before the open file is closed.
+        """Prepare the path for the next process before the open file is closed.
 
         Args:
             reader: a connection to the open file, outside of any transaction.
@@ -141,7 +141,7 @@ def _is_writable(path: Path) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from doing the same in this folder, and what was done on the disk."""
+    """Lock a folder against other processes, and write its changes to the disk at the end."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

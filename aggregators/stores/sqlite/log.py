@@ -1,10 +1,11 @@
-"""Events as rows of the log in an SQLite file, and back."""
+"""Convert events to rows of the log in an SQLite file, and back."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from aggregators.stores.records import CheckedEvent, DeclaredColumns, Record
 __all__ = ["LogRows"]
 
 logger = logging.getLogger("doorstep.stores")
+
+_FETCH_ROWS = 10_000
 
 
 class LogRows:
@@ -35,8 +38,29 @@ class LogRows:
         self._declared = {name: DeclaredColumns(source) for name, source in sources.items()}
         self._ignored: set[tuple[str, str]] = set()
 
+    def insert(self, writer: sqlite3.Connection, events: Iterable[CheckedEvent]) -> None:
+        """Write events to the end of the log."""
+        writer.executemany(
+            "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"
+            " retracted, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [self.row(event) for event in events],
+        )
+
+    def after(
+        self, reader: sqlite3.Connection, last_seq: int
+    ) -> Iterator[tuple[int, Iterator[CheckedEvent]]]:
+        """Yield the declared events after a place in the log, in batches with their last place."""
+        cursor = reader.execute(
+            "SELECT seq, source, sample_id, event, time_us, recorded_us, retracted, data"
+            " FROM events WHERE seq > ? ORDER BY seq",
+            (last_seq,),
+        )
+        while rows := cursor.fetchmany(_FETCH_ROWS):
+            # One after the other: garbage collection looks at what is alive, again and again.
+            yield rows[-1][0], (event for row in rows if (event := self.event(row)) is not None)
+
     def row(self, event: CheckedEvent) -> tuple[object, ...]:
-        """Return an event as it is written."""
+        """Return the row of an event."""
         record = event.record
         return (
             event.source,
@@ -49,9 +73,9 @@ class LogRows:
         )
 
     def event(self, row: tuple[Any, ...]) -> CheckedEvent | None:
-        """Return an event of the log; None for what these sources do not declare.
+        """Return an event of the log; None for one that these sources do not declare.
 
-        Another version of the package, or of a source, may know more.
+        Another version of the package, or of a source, may have written it.
         """
         _, name, sample_id, event, time_us, recorded_us, retracted, data = row
         number = self._numbers.get((name, event))

@@ -1,8 +1,9 @@
-"""The embedded event store: an append-only log in SQLite, and its samples in memory.
+"""Keep events in an append-only log in SQLite, with the samples in memory.
 
-What ``append`` returned from is on the disk (WAL, synchronous=FULL). Every process that opens the
-file keeps the samples in memory and, before each read, takes over what others have appended: a
-read costs what it costs in memory, and is exact. Writing to the disk does not hold up reads.
+When ``append`` returns, the events are on the disk (WAL, synchronous=FULL). Every process that
+opens the file keeps the samples in memory. Before each read it takes over what others have
+appended: so a read costs as much as in memory, and is exact. Writing to the disk does not delay
+reads.
 """
 
 from __future__ import annotations
@@ -11,22 +12,25 @@ import logging
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregators.errors import StoreError
 from aggregators.events import Event, Source
-from aggregators.stores.base import (
+from aggregators.stores.base import EventStore
+from aggregators.stores.memory import MemoryEventStore, read_one_state
+from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
-    EventStore,
+    FoundSamples,
+    Groups,
     ReadRequest,
     Sample,
+    SampleRequest,
     SourceReading,
 )
-from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.records import check_declared, resolve_events
 from aggregators.stores.sqlite.compaction import delete_samples
 from aggregators.stores.sqlite.file import (
@@ -46,13 +50,12 @@ from aggregators.typing import Duration, Key, Moment, SampleId
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aggregators.features.base import Aggregator
+    from aggregators.feature import Feature
 
 __all__ = ["SqliteEventStore"]
 
 logger = logging.getLogger("doorstep.stores")
 
-_FETCH_ROWS = 10_000
 _CHECK_WAIT_S = 0.5
 """A store that is appending for so long takes events."""
 
@@ -92,7 +95,7 @@ class SqliteEventStore(EventStore):
         self._rows = LogRows(self.path, self.sources)
         self._file = WatchedFile(self.path)
         self._connections: list[sqlite3.Connection] = []
-        # Whoever drops a store without closing it must not leave the file open.
+        # A store that is dropped without being closed must not leave the file open.
         self._closing = weakref.finalize(self, close_all, self._connections)
         try:
             self._open()
@@ -104,7 +107,7 @@ class SqliteEventStore(EventStore):
             raise
 
     def _open(self) -> None:
-        """Open the file that stands at the path, instead of an open one, and read all of it."""
+        """Open the file at the path, instead of an open one, and read all of it."""
         opened: list[sqlite3.Connection] = []
         self._file.forget()
         try:
@@ -126,17 +129,16 @@ class SqliteEventStore(EventStore):
         self._file.note()
 
     def _start_anew(self) -> None:
-        """Forget all samples: the next look reads all of the file."""
+        """Drop all samples: the next read takes over all of the file."""
         self._memory = MemoryEventStore(self.sources.values())
         self._memory.sources = self.sources  # what others may hold, and what learns types
-        self._last_seq = 0
-        self._last_compaction = 0
+        self._last_seq = self._last_compaction = 0
         self._seen_version = -1
 
     def check(self) -> None:
         """Raise :class:`StoreError` unless the file takes events; see :meth:`EventStore.check`."""
         if not self._append_lock.acquire(timeout=_CHECK_WAIT_S):
-            return  # it is taking some
+            return  # it is taking events
         try:
             was_there = self._file.is_open_one()
             self._follow()
@@ -156,14 +158,14 @@ class SqliteEventStore(EventStore):
             self._append_lock.release()
 
     def _follow(self) -> None:
-        """Open the file anew if it was deleted or replaced. For who may append."""
+        """Open the file again if it was deleted or replaced. The caller holds the append lock."""
         if not self._file.is_open_one():
             with self._lock:
                 self._file.clear_path(self._reader)
                 self._open()
 
     def _check_whole(self) -> None:
-        """Raise :class:`StoreError` if the file was overwritten or cut off. For who may append."""
+        """Raise :class:`StoreError` if the file was damaged. The caller holds the append lock."""
         with self._lock:
             with suppress(sqlite3.Error):  # a mend may have dropped the last event
                 self._catch_up()
@@ -171,7 +173,7 @@ class SqliteEventStore(EventStore):
         self._file.damage.look(last)
 
     def _open_writable(self) -> None:
-        """Open the file anew if it was opened when it could not be written, and now can."""
+        """Open the file again if it could not be written when it was opened, and now can."""
         if self._file.is_writable():
             with self._lock:
                 close_all(self._connections)  # what they share would stay read-only
@@ -179,10 +181,10 @@ class SqliteEventStore(EventStore):
                 self._open()
 
     def _follow_replaced(self) -> None:
-        """Let reads follow a file that was replaced; a deleted one is answered from memory."""
+        """Let reads use a replaced file; for a deleted one, memory answers."""
         if self._file.is_open_one() or self._file.is_missing():
             return
-        # Whoever waits for the samples may be appending: there is another read.
+        # Its owner may be waiting for the samples: do not wait. A later read will follow.
         if self._append_lock.acquire(blocking=False):
             try:
                 self._follow()
@@ -238,11 +240,7 @@ class SqliteEventStore(EventStore):
                 events = self._memory.checked(given)
                 new, outcomes = resolve_events(events, self._memory.record_of)
             if new:
-                self._writer.executemany(
-                    "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"
-                    " retracted, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [self._rows.row(event) for event in new],
-                )
+                self._rows.insert(self._writer, new)
             last = self._writer.execute("SELECT max(seq) FROM events").fetchone()[0]
         with self._lock:
             self._memory.apply(new)  # again, if a read has been quicker: that changes nothing
@@ -250,26 +248,19 @@ class SqliteEventStore(EventStore):
         return AppendResult.of(outcomes)
 
     def _catch_up(self) -> None:
-        """Take over what other processes have appended since the last look."""
+        """Take over what other processes have appended since the last read."""
         version = self._reader.execute("PRAGMA data_version").fetchone()[0]
         if version == self._seen_version:
             return
         self._follow_types()
-        cursor = self._reader.execute(
-            "SELECT seq, source, sample_id, event, time_us, recorded_us, retracted, data"
-            " FROM events WHERE seq > ? ORDER BY seq",
-            (self._last_seq,),
-        )
-        while rows := cursor.fetchmany(_FETCH_ROWS):
-            # One after the other: garbage collection looks at what is alive, again and again.
-            events = map(self._rows.event, rows)
-            self._memory.apply(event for event in events if event is not None)
-            self._last_seq = rows[-1][0]
+        for last_seq, events in self._rows.after(self._reader, self._last_seq):
+            self._memory.apply(events)
+            self._last_seq = last_seq
         self._follow_compactions()
         self._seen_version = version
 
     def _follow_types(self) -> None:
-        """Take over what other processes have said of types; after a mend, read anew."""
+        """Take over the types that other processes have set; after a mend, read all again."""
         for name, source in self.sources.items():
             self.sources[name] = typed(self._reader, source)
         mend = last_mend(self._reader)
@@ -278,7 +269,7 @@ class SqliteEventStore(EventStore):
             self._start_anew()
 
     def _follow_compactions(self) -> None:
-        """Forget what another process has dropped."""
+        """Drop the samples that another process has dropped."""
         rows = self._reader.execute(
             "SELECT number, source, as_of_us, dropped FROM compactions WHERE number > ?"
             " ORDER BY number",
@@ -313,13 +304,23 @@ class SqliteEventStore(EventStore):
         ):
             yield readings
 
+    def read_with_samples(
+        self,
+        requests: Sequence[ReadRequest],
+        samples: Sequence[SampleRequest],
+        groups_of: Callable[[FoundSamples], Groups],
+        earliest_us: int,
+    ) -> AbstractContextManager[tuple[FoundSamples, Sequence[SourceReading]]]:
+        """Give samples and groups of one state; see :meth:`EventStore.read_with_samples`."""
+        return read_one_state(self._current, requests, samples, groups_of, earliest_us)
+
     def sample(self, source: Source, sample_id: SampleId) -> Sample | None:
         """Return one sample, or None where the store has no event of it."""
         with self._current() as memory:
             return memory.sample(source, sample_id)
 
     def samples(self, source: Source, sample_ids: Sequence[SampleId]) -> list[Sample | None]:
-        """Return what :meth:`sample` does of each id, in their order, at once."""
+        """Return what :meth:`sample` returns for each id, in their order."""
         with self._current() as memory:
             return memory.samples(source, sample_ids)
 
@@ -359,12 +360,12 @@ class SqliteEventStore(EventStore):
             return memory.count(source)
 
     def compact(
-        self, features: Iterable[Aggregator], as_of: Moment, settled_after: Duration = "1d"
+        self, features: Iterable[Feature], as_of: Moment, settled_after: Duration = "1d"
     ) -> CompactionResult:
-        """Drop the samples that none of the features can ask for any more, from the file, too.
+        """Drop the samples that none of the features can need any more, also from the file.
 
-        Reads and appends go on meanwhile. A process that ends in the middle leaves the rest to the
-        next compaction.
+        Reads and appends go on meanwhile. If the process ends in the middle, the next compaction
+        does the rest.
         """
         with self._current() as memory:
             last = self._last_seq
@@ -383,10 +384,7 @@ class SqliteEventStore(EventStore):
         return CompactionResult(kept, sum(len(ids) for ids in dropped.values()))
 
     def close(self) -> None:
-        """Bring a deleted file back and close it; the store cannot be used afterwards.
-
-        Dropping the store closes it, too, and brings nothing back.
-        """
+        """Restore a deleted file, and close it. A store that is dropped restores nothing."""
         with self._append_lock, self._lock:
             if self._closing.alive and self._connections:
                 self._file.leave(self._reader)

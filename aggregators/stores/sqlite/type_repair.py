@@ -1,4 +1,4 @@
-"""Mending the types of ids and keys in an SQLite file, in one transaction."""
+"""Mend the types of ids and keys in an SQLite file, in one transaction."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def mend_sqlite(
 ) -> MendResult:
     """Bring ids and keys of a source to their right types; processes that use the file follow.
 
-    Appends wait meanwhile. What cannot be converted is in the file of what was set aside before it
-    is taken out of the store.
+    Appends wait meanwhile. Events that cannot be converted are written to a file before they are
+    deleted from the store.
 
     Args:
         path: the store's file.

@@ -1,7 +1,7 @@
-"""What an SQLite file says of the types of ids and keys, for every process that opens it.
+"""Keep the types of ids and keys in an SQLite file, for every process that opens it.
 
-Who declares the types of a source leaves them here, so that an event of a wrong type is refused by
-every process, also as the first event of an empty file.
+A process that declares the types of a source writes them here. So every process refuses an event of
+a wrong type, even as the first event of an empty file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS mends (
 def make_tables(connection: sqlite3.Connection) -> None:
     """Make the tables that an older version of the package has not made.
 
-    A file that cannot be written goes without: nobody has said anything of its types.
+    A file that cannot be written is used without them: it declares no types.
     """
     try:
         for table in _TABLES:
@@ -63,7 +63,7 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 
 def declare(connection: sqlite3.Connection, sources: Iterable[Source]) -> None:
-    """Leave the declared types in the file.
+    """Write the declared types to the file.
 
     Raises:
         StoreTypesError: somebody else has declared another type.
@@ -103,21 +103,21 @@ def typed_sources(connection: sqlite3.Connection) -> set[str]:
 
 
 def set_types(connection: sqlite3.Connection, source: str, types: Mapping[str, type]) -> None:
-    """Set types of a source's columns, the empty name stands for its ids, and tell readers."""
+    """Set types of a source's columns (the empty name stands for its ids) and notify readers."""
     rows = [(source, name, TYPE_NAMES[kind]) for name, kind in types.items()]
     connection.executemany("INSERT OR REPLACE INTO types VALUES (?, ?, ?)", rows)
     connection.execute("INSERT INTO mends (source) VALUES (?)", (source,))
 
 
 def last_mend(connection: sqlite3.Connection) -> int:
-    """Return the number of the last change of what was in the file; 0: there was none."""
+    """Return the number of the last mend of the file; 0 where there was none."""
     if not _has_tables(connection):
         return 0
     return int(connection.execute("SELECT coalesce(max(number), 0) FROM mends").fetchone()[0])
 
 
 def typed(connection: sqlite3.Connection, source: Source) -> Source:
-    """Return a source with the types that the file says of it; its own come first."""
+    """Return a source with the types in the file; types that the source declares come first."""
     if not _has_tables(connection):
         return source
     rows = connection.execute("SELECT name, type FROM types WHERE source = ?", (source.name,))

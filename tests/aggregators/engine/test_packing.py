@@ -76,7 +76,7 @@ def store() -> MemoryEventStore:
 
 def test_every_feature_of_many_indexes_is_what_it_is_alone(store: MemoryEventStore) -> None:
     features = FeatureSet(_features())
-    (part,) = InferencePlan(features).parts
+    (part,) = InferencePlan(features.features).parts
     assert len(part.request.indexes) == 2 * INDEXES_AT_A_TIME + 4
     assert part.packed is not None
     assert [first for first, _ in part.packed.plans] == [0, 2 * INDEXES_AT_A_TIME]

@@ -28,7 +28,7 @@ from aggregators import (
 )
 from aggregators.parity.equivalence import StoreAnswers
 from aggregators.parity.replay import Replay, replay
-from aggregators.stores.base import CompactionResult
+from aggregators.stores.reading import CompactionResult
 
 LATENESS = "10min"
 LATENESS_US = 600_000_000

@@ -51,9 +51,8 @@ def test_moments_without_labels_are_taken_by_place() -> None:
     for given in (moments().to_numpy(), pd.DatetimeIndex(moments()), list(moments())):
         values = LAST.transform(table(), "training", as_of=given)
         np.testing.assert_array_equal(values.to_numpy(), EXPECTED)
-    frame = pl.from_pandas(table())
-    values = LAST.transform(frame, "training", as_of=pl.from_pandas(moments()))
-    np.testing.assert_array_equal(values.to_numpy(), EXPECTED)
+    column = LAST.transform(pl.from_pandas(table()), "training", as_of=pl.from_pandas(moments()))
+    np.testing.assert_array_equal(column.to_numpy(), EXPECTED)
 
 
 def test_a_series_beside_a_table_without_labels_is_aligned_by_row_numbers() -> None:

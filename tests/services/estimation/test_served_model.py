@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from aggregators import Event, FeatureSet, MemoryEventStore, Source, StatsBetweenEvents
-from aggregators.stores.base import Sample
+from aggregators.stores.reading import Sample
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.core.distribution import Distribution

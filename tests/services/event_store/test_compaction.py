@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from aggregators import Event, MemoryEventStore, QueryError, SqliteEventStore
 from aggregators.features.base import Aggregator
 from aggregators.stores import EventStore
-from aggregators.stores.base import CompactionResult
+from aggregators.stores.reading import CompactionResult
 from services.event_store import compaction
 from services.event_store.compaction import Compactor
 from services.event_store.metrics import EventStoreMetrics
