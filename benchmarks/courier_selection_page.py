@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from simulator.report.charts import Axes, bars
+from commands.reports.plots import row_bars
+from commands.reports.scales import Scale
 
 __all__ = ["PAGE", "table", "write"]
 
@@ -60,14 +61,9 @@ def chart(result: Mapping[str, Any]) -> str:
             names.append(f"{way} ({supply})")
             for key, label in CHARTED.items():
                 series[label].append(means[key])
-    drawn = bars(
-        names,
-        {label: np.array(values) for label, values in series.items()},
-        Axes(x_label="", y_label="seconds per order"),
-    )
-    style = "<style>text{font:9px system-ui,sans-serif;fill:#4a5663}</style>"
-    head, rest = drawn.split(">", 1)
-    return f'{head} xmlns="http://www.w3.org/2000/svg">{style}{rest}\n'
+    values = {label: np.array(seconds) for label, seconds in series.items()}
+    scale = Scale(label="per order", seconds=True, low=0.0)
+    return row_bars("Who waits for whom, per order", names, values, scale).file()
 
 
 def _means(found: Mapping[str, Any]) -> list[str]:

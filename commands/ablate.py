@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from commands.console.json_output import JsonOption, print_json
 from commands.console.option_groups import with_options
 from commands.console.output import UserError, console, progress
 from commands.console.output_files import check_output, write_json, write_text
+from commands.console.plain_table import difference_text, plain_table
 from commands.options.data import DATA_OPTIONS, DataChoice
 from commands.options.estimators import EstimatorChoice, add_commands
 
 if TYPE_CHECKING:
-    from estimators.evaluation.comparison import LossDifference
     from estimators.training.ablation import Ablation
 
 __all__ = ["ablate_app"]
@@ -116,6 +113,8 @@ def _ablate_one(
     if metrics is not None:
         write_json(metrics, found.to_json())
     if page is not None:
+        from commands.reports.difference_page import ablation_page
+
         write_text(page, ablation_page(found))
 
 
@@ -135,11 +134,11 @@ def _print(found: Ablation) -> None:
         f" {_on(found)}, {found.period[0]} to {found.period[1]}",
         highlight=False,
     )
-    overall = _table("model", "MAE s", "CRPS s")
+    overall = plain_table("model", "MAE s", "CRPS s")
     for name, (mae_s, crps_s) in found.overall.items():
         overall.add_row(name, f"{mae_s:.1f}", f"{crps_s:.1f}")
     console.print(overall)
-    groups = _table(
+    groups = plain_table(
         "group", "features", "saves MAE s, beside all others", "CRPS s",
         "saves MAE s, beside the facts only", "CRPS s",
     )  # fmt: skip
@@ -147,9 +146,9 @@ def _print(found: Ablation) -> None:
         groups.add_row(
             row.group.name,
             str(len(row.group.features)),
-            _text(row.last.mae),
+            difference_text(row.last.mae),
             f"{row.last.crps.mean_s:+.1f}",
-            _text(row.first.mae),
+            difference_text(row.first.mae),
             f"{row.first.crps.mean_s:+.1f}",
         )
     console.print(groups)
@@ -161,69 +160,3 @@ def _print(found: Ablation) -> None:
 
 def _on(found: Ablation) -> str:
     return "the test period" if found.on == "test period" else "inner splits of the training period"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for k, name in enumerate(columns):
-        table.add_column(name, justify="right" if k else "left")
-    return table
-
-
-def _text(one: LossDifference) -> str:
-    return f"{one.mean_s:+.1f} \\[{one.low_s:+.1f}, {one.high_s:+.1f}]"
-
-
-def ablation_page(found: Ablation) -> str:
-    """Return an ablation as a page of charts (HTML)."""
-    from commands.reports.difference_page import html_page
-
-    return html_page(
-        f"What the features of {found.estimator} are worth on {found.dataset}", _parts(found)
-    )
-
-
-def _parts(found: Ablation) -> Iterator[str]:
-    from commands.reports.difference_page import cell, html_table, intervals_chart
-
-    target = escape(" to ".join(found.target))
-    yield (
-        f"<p>Seconds from {target}. Models with and without each group of features, fitted on"
-        f" earlier rows, scored on {found.scored:,} later ones ({_on(found)}), {found.period[0]} to"
-        f" {found.period[1]}. The lines are 95% intervals (paired bootstrap over hours); grey:"
-        " chance could have done it.</p>"
-    )
-    rows = [
-        (escape(name), f"{mae_s:.1f}", f"{crps_s:.1f}")
-        for name, (mae_s, crps_s) in found.overall.items()
-    ]
-    yield html_table(("model", "MAE s", "CRPS s"), rows)
-    for title, part in (
-        ("What the error rises by without the group", "last"),
-        ("What the group alone saves, beside the facts of the request", "first"),
-    ):
-        yield f"<h2>{title}</h2>"
-        shown = {
-            row.group.name: getattr(row, part).mae
-            for row in found.rows
-            if not (part == "first" and row.group.kind == "facts")
-        }
-        yield intervals_chart(shown, "seconds of mean absolute error", good=1)
-    yield "<h2>In numbers</h2>"
-    yield html_table(
-        ("group", "features", "MAE s beside all others", "CRPS s", "MAE s beside the facts",
-         "CRPS s"),
-        (
-            (
-                escape(row.group.name),
-                str(len(row.group.features)),
-                *(cell(one, good=1) for one in (row.last.mae, row.last.crps)),
-                *(cell(one, good=1) for one in (row.first.mae, row.first.crps)),
-            )
-            for row in found.rows
-        ),
-    )  # fmt: skip
-    yield "<h2>Which features</h2>"
-    for row in found.rows:
-        names = ", ".join(map(escape, row.group.features))
-        yield f"<details><summary>{escape(row.group.name)}</summary><p>{names}</p></details>"

@@ -74,14 +74,13 @@ def _nothing_found(features: list[Aggregator], filters: dict[str, str | None]) -
 
 
 def _list(features: list[Aggregator], title: str) -> None:
-    from rich.table import Table
-
     from aggregators.functions import function_name
+    from commands.console.plain_table import plain_table
     from commands.reports.feature_text import window_of
 
     # A narrow terminal still shows what a feature is; who owns it, `doorstep catalog NAME` tells.
     is_wide = console.width >= WIDE_COLUMNS
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = plain_table()
     table.add_column("name", no_wrap=True)
     for heading in ("unit", *(("owner", "aggregator") if is_wide else ())):
         table.add_column(heading, no_wrap=True)

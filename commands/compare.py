@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from commands.console.json_output import JsonOption, print_json
 from commands.console.option_groups import with_options
@@ -21,12 +19,15 @@ from commands.console.output import (
     reports_errors,
 )
 from commands.console.output_files import check_output, write_json, write_text
+from commands.console.plain_table import difference_text, plain_table
 from commands.options.data import DATA_OPTIONS, DataChoice
 from commands.options.models import MODELS
 from commands.options.report import open_for_model
 
 if TYPE_CHECKING:
-    from estimators.evaluation.comparison import ComparedRow, Comparison, LossDifference
+    from rich.table import Table
+
+    from estimators.evaluation.comparison import ComparedRow, Comparison
     from estimators.training.train import TrainedEstimator
 
 __all__ = ["WORSE", "compare"]
@@ -89,6 +90,8 @@ def _compare(
     if metrics is not None:
         write_json(metrics, found.to_json())
     if page is not None:
+        from commands.reports.difference_page import comparison_page
+
         write_text(page, comparison_page(found))
     if allowed is not None:
         _judge(found, models, allowed)
@@ -158,68 +161,19 @@ def _print(found: Comparison, *, slices: bool) -> None:
 
 
 def _table(rows: Sequence[ComparedRow], group: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     heads = ("model", "orders", "MAE s", "more", "CRPS s", "more", "in 80% range", "80% range s")
-    for k, name in enumerate(heads if group == "all" else (group, *heads)):
-        is_text = k == 0 or name == "model"
-        table.add_column(name, justify="left" if is_text else "right")
+    shown = heads if group == "all" else (group, *heads)
+    table = plain_table(*shown, texts=("model",))
     for row in rows:
         cells = (
             row.model,
             f"{row.scores.n:,}",
             f"{row.scores.mae_s:.1f}",
-            _text(row.mae),
+            difference_text(row.mae),
             f"{row.scores.crps_s:.1f}",
-            _text(row.crps),
+            difference_text(row.crps),
             f"{row.scores.coverage[RANGE_LEVEL]:.1%}",
             f"{row.scores.width_s[RANGE_LEVEL]:,.0f}",
         )
         table.add_row(*(cells if group == "all" else (row.value, *cells)))
     return table
-
-
-def _text(one: LossDifference | None) -> str:
-    if one is None:
-        return ""
-    return f"{one.mean_s:+.1f} \\[{one.low_s:+.1f}, {one.high_s:+.1f}]"
-
-
-def comparison_page(found: Comparison) -> str:
-    """Return a comparison as a page of charts (HTML)."""
-    from commands.reports.difference_page import html_page
-
-    return html_page(f"{len(found.models)} models side by side on {found.dataset}", _parts(found))
-
-
-def _parts(found: Comparison) -> Iterator[str]:
-    from commands.reports.difference_page import cell, html_table, intervals_chart
-
-    reference = escape(found.reference)
-    yield (
-        f"<p>All models on the same orders, {found.period[0]} to {found.period[1]}. Differences are"
-        f" from <b>{reference}</b>, in seconds, negative is better; the lines are 95% intervals"
-        " (paired bootstrap over hours); grey: chance could have done it.</p>"
-    )
-    for group in dict.fromkeys(row.group for row in found.rows):
-        rows = [row for row in found.rows if row.group == group]
-        yield f"<h2>{'Overall' if group == 'all' else escape(f'By {group}')}</h2>"
-        shown = {
-            f"{row.value} {row.model}".strip(): row.mae
-            for row in sorted(rows, key=lambda row: found.models.index(row.model))
-            if row.mae is not None
-        }
-        yield intervals_chart(shown, "seconds of mean absolute error more", good=-1)
-        yield html_table(
-            ("model", "" if group == "all" else group, "orders", "MAE s", "more", "CRPS s", "more",
-             "in 80% range", "80% range s"),
-            (
-                (
-                    escape(row.model), escape(row.value), f"{row.scores.n:,}",
-                    f"{row.scores.mae_s:.1f}", cell(row.mae, good=-1),
-                    f"{row.scores.crps_s:.1f}", cell(row.crps, good=-1),
-                    f"{row.scores.coverage[RANGE_LEVEL]:.1%}",
-                    f"{row.scores.width_s[RANGE_LEVEL]:,.0f}",
-                )
-                for row in rows
-            ),
-        )  # fmt: skip

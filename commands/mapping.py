@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from commands.console.json_output import JsonOption, print_json
 from commands.console.output import UserError, console, error_console, progress, reports_errors
+from commands.console.plain_table import plain_table
 from commands.options.tables import EncodingOption
 
 if TYPE_CHECKING:
@@ -150,9 +150,8 @@ def _questions(dataset: Dataset) -> Iterator[dict[str, Any]]:
 def _print(dataset: Dataset) -> None:
     found = _columns(dataset)
     console.print(f"[bold]{found['data']}[/]: {found['rows']:,} {found['source']}", highlight=False)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("column", "is", "known from", "there in", "for example"):
-        table.add_column(heading)
+    heads = ("column", "is", "known from", "there in", "for example")
+    table = plain_table(*heads, texts=heads)
     for one in found["columns"]:
         share, example = f"{one['share_known']:.1%}", Text(one["example"] or "-")
         table.add_row(one["name"], one["kind"], one["known_from"] or "", share, example)

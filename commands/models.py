@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,12 +11,11 @@ import typer
 
 from commands.console.option_groups import with_options
 from commands.console.output import console, error_console, reports_errors
+from commands.console.plain_table import number_text, plain_table, share_text
 from commands.options.models import ONE_MODEL
 from commands.reports.score_table import labels_in_words
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from estimators.monitoring import Reference
     from estimators.registry.models import SavedModel
 
@@ -50,23 +48,20 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
     if not found:
         console.print("no model was saved yet; `doorstep train --help` says how to make one")
         return
-    table = _plain_table()
-    for heading in ("model", "estimator", "data"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("rows", "MAE s", "in 80% range"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("trained until", "saved"):
-        table.add_column(heading, no_wrap=True)
+    heads = ("model", "estimator", "data", "rows", "MAE s", "in 80% range", "trained until",
+             "saved")  # fmt: skip
+    texts = ("estimator", "data", "trained until", "saved")
+    table = plain_table(*heads, texts=texts, no_wrap=True)
     for one in found:
         scores = one.get("metrics", {}).get(one.get("estimator"), {})
-        coverage = scores.get("coverage", {}).get("0.8", math.nan)
+        coverage = scores.get("coverage", {}).get("0.8")
         table.add_row(
             one["tag"],
             str(one.get("estimator", "?")),
             str(one.get("dataset", "?")),
             f"{one.get('rows_trained', 0):,}",
-            _number(scores.get("mae_s", math.nan)),
-            "-" if math.isnan(coverage) else f"{coverage:.1%}",
+            number_text(scores.get("mae_s")),
+            share_text(coverage),
             str(one.get("trained_until", "?"))[:16],
             str(one["created"])[:16],
         )
@@ -145,7 +140,7 @@ def _facts(model: SavedModel) -> dict[str, str]:
         f" {model.parameters['seed']}",
         **({"labels": labels_in_words(data["labels"])} if data.get("labels") else {}),
         "calibration": f"{len(calibration['levels'])} levels, {calibration.get('scale', 'log')}"
-        f" scale, longest {_number(_or_nan(calibration['longest_s']))} s",
+        f" scale, longest {number_text(calibration['longest_s'])} s",
     }
 
 
@@ -173,10 +168,7 @@ def _print_reference(reference: Reference | None) -> None:
     if reference is None:
         console.print("no reference statistics: it was saved before there were any")
         return
-    table = _plain_table()
-    table.add_column("reference", no_wrap=True)
-    for heading in ("rows", "mean", "std", "median", "missing"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = plain_table("reference", "rows", "mean", "std", "median", "missing", no_wrap=True)
     answers = f"answers ({reference.answered}), s"
     for name, one in {
         "labels, s": reference.labels_s,
@@ -184,7 +176,7 @@ def _print_reference(reference: Reference | None) -> None:
         "80% range, s": reference.width_s,
     }.items():
         middle = one.edges[len(one.edges) // 2] if one.edges else one.mean
-        numbers = (_number(value) for value in (one.mean, one.std, middle))
+        numbers = (number_text(value) for value in (one.mean, one.std, middle))
         table.add_row(name, f"{one.rows:,}", *numbers, f"{one.missing_share:.1%}")
     console.print(table)
     missing = {name: one.missing_share for name, one in reference.inputs.items()}
@@ -209,17 +201,3 @@ def _as_json(model: SavedModel) -> dict[str, Any]:
         "reference": None if model.reference is None else model.reference.to_json(),
         "parts": dict(model.parts),
     }
-
-
-def _plain_table() -> Table:
-    from rich.table import Table
-
-    return Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:,.1f}"
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value

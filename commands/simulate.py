@@ -148,9 +148,9 @@ def simulate(
         if out is not None:
             _write(simulation, out, source, truth, show)
         if report is not None:
-            from simulator.report.page import write_report
+            from commands.reports.simulation_page import write_page
 
-            write_report(simulation, report, show)
+            write_page(simulation, report, show)
     _print_summary(simulation)
     if to is not None:
         from commands.simulation.stream import send_live

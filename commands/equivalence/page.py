@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from markupsafe import Markup
 
 import aggregators
 from aggregators import FeatureSet
 from aggregators.parity.equivalence import EquivalenceReport
 from aggregators.parity.history import HistoryDifference
 from commands.console.output import console
+from commands.console.plain_table import plain_table
 from commands.reports.feature_text import definition_in_words
+from commands.reports.page import Block, Facts, Heading, Page, Row, Section, Sides, Table, Text
 
 __all__ = ["StoreComparison", "print_checked", "write_report"]
 
@@ -57,12 +58,10 @@ class StoreComparison:
 
 def print_checked(checked: Sequence[StoreComparison]) -> None:
     """Print one line per data set, the total, and the first mismatches."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("data", no_wrap=True)
-    table.add_column("store", no_wrap=True)
-    for heading in ("samples", "deliveries", "features", "asked", "values", "mismatches", "s"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("history")
+    heads = ("data", "store", "samples", "deliveries", "features", "asked", "values", "mismatches",
+             "s", "history")  # fmt: skip
+    table = plain_table(*heads, texts=("store", "history"), no_wrap=True)
+    table.columns[-1].no_wrap = False
     for one in checked:
         result = one.result
         asked = result.queries + result.asked_again
@@ -138,40 +137,38 @@ def _run_as_json(one: StoreComparison) -> dict[str, Any]:
     }
 
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-pre { background: #f6f6f6; padding: .6rem; overflow-x: auto }
-.sides { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem }
-.good { color: #146c2e } .bad { color: #b3261e }
-"""
-
-
 def _page(checked: Sequence[StoreComparison]) -> str:
     mismatches = sum(one.result.mismatches for one in checked)
     compared = sum(one.result.compared for one in checked)
-    kind = "good" if all(one.is_equal for one in checked) else "bad"
-    parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'>",
-        f"<title>Training and inference: {mismatches:,} mismatches</title>",
-        f"<style>{_STYLE}</style><h1>Training and inference</h1>",
-        f"<p class='{kind}'><b>{compared:,} values compared bit for bit, {mismatches:,}"
-        " mismatches.</b></p>",
-        "<p>Tables were replayed as events: late, out of order, a tenth delivered twice, some wrong"
-        " at first and then corrected, some taken back. Every sample was asked for all features at"
-        " each event of its life, once the bound on lateness after that moment was over; what"
-        " happened later was in the store as well.</p>",
-    ]
-    for one in checked:
-        parts += _section(one)
-    return "\n".join([*parts, "</html>", ""])
+    total = Markup("<b>{} values compared bit for bit, {} mismatches.</b>").format(
+        f"{compared:,}", f"{mismatches:,}"
+    )
+    return Page(
+        title=f"Training and inference: {mismatches:,} mismatches",
+        top=[
+            Text(total, "good" if all(one.is_equal for one in checked) else "bad"),
+            Text(
+                "Tables were replayed as events: late, out of order, a tenth delivered twice, some"
+                " wrong at first and then corrected, some taken back. Every sample was asked for"
+                " all features at each event of its life, once the bound on lateness after that"
+                " moment was over; what happened later was in the store as well."
+            ),
+        ],
+        sections=[section for one in checked for section in _sections(one)],
+    ).html()
 
 
-def _section(one: StoreComparison) -> list[str]:
+def _sections(one: StoreComparison) -> Iterator[Section]:
+    name = f"{one.name}, {one.way}"
+    yield Section(f"{name}: what was compared", [Facts(_facts(one))])
+    if one.result.examples:
+        yield Section(f"{name}: the first mismatches", list(_examples(one)))
+    yield Section(f"{name}: by feature", [_features(one)])
+
+
+def _facts(one: StoreComparison) -> dict[str, str]:
     result = one.result
-    facts: dict[str, Any] = {
+    facts: dict[str, int | str] = {
         "store": one.way,
         "samples": one.samples,
         "asked at": ", ".join(one.asked_at),
@@ -191,46 +188,39 @@ def _section(one: StoreComparison) -> list[str]:
         "lateness": one.lateness,
         "seed": str(result.seed),
         "features": f"{len(one.features)} of {one.features.name} {one.features.version}",
-        "seconds": f"{one.duration_s:.1f}",
+        "duration": f"{one.duration_s:.1f} s ({one.duration_s / 60.0:.1f} min)",
     }
-    lines = [f"<h2>{_text(one.name)}</h2>", "<table>"]
-    for label, value in facts.items():
-        shown = f"{value:,}" if isinstance(value, int) else _text(value)
-        lines.append(f"<tr><th>{label}</th><td>{shown}</td></tr>")
-    lines += ["</table>", *_examples(one), *_by_feature(one)]
-    return lines
+    return {
+        name: f"{value:,}" if isinstance(value, int) else value for name, value in facts.items()
+    }
 
 
-def _examples(one: StoreComparison) -> list[str]:
-    lines = []
+def _examples(one: StoreComparison) -> Iterator[Block]:
     for example in one.result.examples:
-        lines += [
-            f"<h3 class='bad'>{_text(example.feature)}</h3>",
-            f"<p>sample {_text(repr(example.sample_id))}, key {_text(repr(example.key))}, as of"
-            f" {_text(example.as_of)}</p><div class='sides'>",
-            f"<div>training: {example.training!r}<pre>{_text(example.training_explained)}</pre>"
-            "</div>",
-            f"<div>inference: {example.inference!r}<pre>{_text(example.inference_explained)}</pre>"
-            "</div></div>",
-        ]
-    return lines
+        yield Heading(example.feature, "bad")
+        yield Text(f"sample {example.sample_id!r}, key {example.key!r}, as of {example.as_of}")
+        yield Sides(
+            {
+                f"training: {example.training!r}": example.training_explained,
+                f"inference: {example.inference!r}": example.inference_explained,
+            }
+        )
 
 
-def _by_feature(one: StoreComparison) -> list[str]:
-    result = one.result
-    lines = [
-        "<table><tr><th>feature</th><th class='n'>values</th><th class='n'>mismatches</th>"
-        "<th>what it is</th></tr>"
-    ]
-    asked = result.queries + result.asked_again
-    lines += [
-        f"<tr><td>{_text(feature.name)}</td><td class='n'>{asked:,}</td>"
-        f"<td class='n'>{result.by_feature[feature.name]:,}</td>"
-        f"<td>{_text(definition_in_words(feature))}</td></tr>"
-        for feature in one.features
-    ]
-    return [*lines, "</table>"]
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value))
+def _features(one: StoreComparison) -> Table:
+    asked = one.result.queries + one.result.asked_again
+    return Table(
+        heads=("feature", "values", "mismatches", "what it is"),
+        rows=[
+            Row(
+                [
+                    feature.name,
+                    f"{asked:,}",
+                    f"{one.result.by_feature[feature.name]:,}",
+                    definition_in_words(feature),
+                ]
+            )
+            for feature in one.features
+        ],
+        texts=(0, 3),
+    )

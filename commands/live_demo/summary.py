@@ -6,9 +6,9 @@ Each figure has a line of plain English that says what it means, and how sure it
 from __future__ import annotations
 
 import numpy as np
-from rich.table import Table
 
 from commands.console.output import console
+from commands.console.plain_table import plain_table
 from commands.live_demo.board import minutes
 from commands.live_demo.feature_comparison import FeatureComparison
 from commands.live_demo.hour import LiveHour
@@ -45,10 +45,8 @@ def _print_stages(hour: LiveHour) -> None:
         "may well be ten in a hundred more or less, as all its orders share one weather and one"
         " rush.",
     )
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("after the event")
-    for heading in ("asked", "time left", "median off by", "80% range", "held"):
-        table.add_column(heading, justify="right")
+    heads = ("after the event", "asked", "time left", "median off by", "80% range", "held")
+    table = plain_table(*heads)
     for stage in OPEN_STAGES:
         shown = stage_ranges(hour, stage)
         if len(shown):
@@ -104,10 +102,7 @@ def _print_routing(hour: LiveHour) -> None:
         " couriers chosen by Doorstep's numbers, and with the nearest free courier.",
     )
     stores = hour.demo.city.orders.store[orders]
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("")
-    for heading in ("Doorstep", "nearest", "difference", "95% interval", ""):
-        table.add_column(heading, justify="right")
+    table = plain_table("", "Doorstep", "nearest", "difference", "95% interval", "")
     for label, a, b in (
         ("courier waits for the food", chosen.courier_s, nearest.courier_s),
         ("food waits for the courier", chosen.food_s, nearest.food_s),

@@ -1,123 +1,259 @@
-"""Differences with their intervals, drawn as bars, and the page that they stand on."""
+"""Pages of paired differences: models side by side, and what groups of features are worth."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from estimators.evaluation.comparison import LossDifference
-from simulator.report.charts import COLOURS
+from commands.console.plain_table import difference_text
+from commands.reports.chart import Chart
+from commands.reports.page import (
+    Block,
+    Cell,
+    Details,
+    Figure,
+    Figures,
+    Page,
+    Row,
+    Section,
+    Table,
+    Text,
+    seconds_cell,
+)
+from commands.reports.plots import Interval, interval_rows
+from commands.reports.scales import Scale
+from estimators.evaluation.comparison import ComparedRow, Comparison, LossDifference
+from estimators.training.ablation import Ablation, AblationRow
 
-__all__ = ["cell", "html_page", "html_table", "intervals_chart"]
+__all__ = ["Verdicts", "ablation_page", "comparison_page", "differences_chart", "on_what"]
 
-WIDTH, ROW_HEIGHT, NAME_WIDTH, MARGIN = 780, 22, 250, 60
-TICKS = 5
-
-_STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;color:#1d2733;margin:2rem auto;max-width:1100px;
-padding:0 1rem;background:#fff}
-h1{margin-bottom:.2rem}h2{margin:2rem 0 .3rem;border-top:1px solid #d7dde4;padding-top:1rem}
-p{max-width:72ch;margin:.4rem 0}
-svg{width:100%;max-width:860px;height:auto}svg text{font:11px system-ui,sans-serif;fill:#4a5663}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.6rem 0}
-td,th{padding:.15rem .9rem .15rem 0;text-align:right;white-space:nowrap}
-td:first-child,th:first-child{text-align:left}
-.good{color:#146c2e}.bad{color:#b3261e}
-"""
-
-
-def html_page(title: str, parts: Iterable[str]) -> str:
-    """Return a page that needs nothing else to be read.
-
-    >>> html_page("a & b", ["<p>text</p>"]).startswith("<!DOCTYPE html>")
-    True
-    """
-    head = f'<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-    return "\n".join(
-        [f"{head}<style>{_STYLE}</style><h1>{escape(title)}</h1>", *parts, "</html>\n"]
-    )
+NO_DIFFERENCE = "no difference"
+RANGE_LEVEL = 0.8
 
 
-def html_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; cells are HTML already."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{one}</td>' for one in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def cell(difference: LossDifference | None, *, good: int) -> str:
-    """Return a difference with its interval, coloured where it is sure.
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """What a difference is called.
 
     Args:
-        difference: None gives an empty cell.
         good: sign of what is better, 1 or -1.
+        better: the word for it.
+        worse: the word for the other sign.
     """
-    if difference is None:
-        return ""
-    text = f"{difference.mean_s:+.1f} [{difference.low_s:+.1f}, {difference.high_s:+.1f}]"
-    if not difference.is_significant:
-        return text
-    kind = "good" if difference.mean_s * good > 0.0 else "bad"
-    return f"<span class='{kind}'>{text}</span>"
+
+    good: int
+    better: str
+    worse: str
+
+    def word(self, difference: LossDifference) -> str:
+        """Return the word; a difference whose interval holds 0 is none.
+
+        >>> may_be_none = LossDifference(mean_s=0.4, low_s=-1.2, high_s=2.0, reference_s=100.0)
+        >>> COMPARED.word(may_be_none)
+        'no difference'
+        """
+        if not difference.is_significant:
+            return NO_DIFFERENCE
+        return self.better if difference.mean_s * self.good > 0.0 else self.worse
+
+    def kind(self, difference: LossDifference) -> str:
+        """Return "good", "bad", or nothing where there is no difference."""
+        if not difference.is_significant:
+            return ""
+        return "good" if difference.mean_s * self.good > 0.0 else "bad"
+
+    def cell(self, difference: LossDifference | None) -> Cell:
+        """Return a difference with its interval, and the word for it below."""
+        if difference is None:
+            return Cell("")
+        return Cell(difference_text(difference), self.word(difference), self.kind(difference))
 
 
-def intervals_chart(differences: Mapping[str, LossDifference], label: str, *, good: int) -> str:
+COMPARED = Verdicts(good=-1, better="better", worse="worse")
+SAVED = Verdicts(good=1, better="saves", worse="costs")
+
+
+def differences_chart(
+    label: str, differences: Mapping[str, LossDifference], verdicts: Verdicts
+) -> Chart | None:
     """Return a bar per name from zero to the mean difference, with its interval as a line.
 
     Args:
-        differences: by name, drawn from top to bottom.
         label: of the axis.
-        good: sign of what is better, 1 or -1; bars are grey where zero lies in the interval.
+        differences: by name, drawn from top to bottom.
+        verdicts: say which are good; bars are grey where zero lies in the interval.
     """
     if not differences:
-        return ""
-    ends = [end for one in differences.values() for end in (one.low_s, one.high_s)]
-    low, high = min(0.0, *ends), max(0.0, *ends)
-    span = (high - low) or 1.0
-    height = ROW_HEIGHT * len(differences) + 46
-
-    def x(value: float) -> float:
-        return NAME_WIDTH + (value - low) / span * (WIDTH - NAME_WIDTH - MARGIN)
-
-    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img">']
-    bottom = height - 40
-    parts += [
-        f'<line x1="{x(value):.1f}" x2="{x(value):.1f}" y1="4" y2="{bottom}" stroke="#e2e6ea"/>'
-        f'<text x="{x(value):.1f}" y="{bottom + 15}" text-anchor="middle">{value:g}</text>'
-        for value in _ticks(low, high)
-    ]
-    for k, (name, one) in enumerate(differences.items()):
-        y = 8 + ROW_HEIGHT * k
-        colour = COLOURS[7]
-        if one.is_significant:
-            colour = COLOURS[2] if one.mean_s * good > 0.0 else COLOURS[6]
-        left, right = sorted((x(0.0), x(one.mean_s)))
-        middle = y + ROW_HEIGHT / 2 - 4
-        parts.append(
-            f'<text x="{NAME_WIDTH - 8}" y="{middle + 4:.1f}" text-anchor="end">'
-            f"{escape(name)}</text>"
-            f'<rect x="{left:.1f}" y="{y}" width="{max(right - left, 1.0):.1f}"'
-            f' height="{ROW_HEIGHT - 8}" fill="{colour}" opacity="0.75"/>'
-            f'<line x1="{x(one.low_s):.1f}" x2="{x(one.high_s):.1f}" y1="{middle:.1f}"'
-            f' y2="{middle:.1f}" stroke="#1d2733" stroke-width="1.4"/>'
+        return None
+    rows = {
+        name: Interval(
+            value=one.mean_s,
+            low=one.low_s,
+            high=one.high_s,
+            colour=f"chart-{verdicts.kind(one) or 'none'}",
+            note=f"{name}: {difference_text(one)} s, {verdicts.word(one)}",
         )
-    parts.append(
-        f'<line x1="{x(0.0):.1f}" x2="{x(0.0):.1f}" y1="4" y2="{bottom}" stroke="#4a5663"/>'
-        f'<text x="{(NAME_WIDTH + WIDTH - MARGIN) / 2:.0f}" y="{height - 8}" text-anchor="middle">'
-        f"{escape(label)}</text></svg>"
-    )
-    return "".join(parts)
+        for name, one in differences.items()
+    }
+    return interval_rows(label, rows, Scale(label=label, seconds=True))
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Return about five round numbers within a span.
+def comparison_page(found: Comparison) -> str:
+    """Return a comparison as a page of charts (HTML)."""
+    groups = dict.fromkeys(row.group for row in found.rows)
+    sections = [
+        Section(
+            "Overall" if group == "all" else f"By {group}",
+            list(_compared([row for row in found.rows if row.group == group], found.models)),
+        )
+        for group in groups
+    ]
+    return Page(
+        title=f"{len(found.models)} models side by side on {found.dataset}",
+        top=[
+            Text(
+                f"All models on the same orders, {found.period[0]} to {found.period[1]}."
+                f" Differences are from {found.reference}, in seconds, negative is better; lines"
+                " and brackets are 95% intervals (paired bootstrap over hours). Where the interval"
+                " holds 0, chance could have done it: no difference, and the bar is grey."
+            ),
+            *_in_words(found),
+        ],
+        sections=sections,
+    ).html()
 
-    >>> _ticks(-15.9, 106.0)
-    [0.0, 25.0, 50.0, 75.0, 100.0]
+
+def _in_words(found: Comparison) -> Iterator[Text]:
+    """Yield a sentence for each model beside the reference, over the whole period."""
+    for row in found.rows:
+        if row.group == "all" and row.mae is not None and row.crps is not None:
+            yield Text(
+                f"{row.model} compared with {found.reference}: the mean absolute error"
+                f" {difference_in_words(row.mae)}; the CRPS {difference_in_words(row.crps)}."
+            )
+
+
+def difference_in_words(one: LossDifference) -> str:
+    """Return what a paired difference says of a loss.
+
+    >>> difference_in_words(
+    ...     LossDifference(mean_s=0.4, low_s=-1.2, high_s=2.0, reference_s=100.0)
+    ... )
+    'shows no difference (the 95% interval from -1.2 to +2.0 s holds 0)'
+    >>> difference_in_words(
+    ...     LossDifference(mean_s=-9.0, low_s=-12.0, high_s=-6.0, reference_s=100.0)
+    ... )
+    'is better by 9.0 s (-9.0%; 95% interval from -12.0 to -6.0 s)'
     """
-    raw = max(high - low, 1e-9) / TICKS
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = power * min((1.0, 2.0, 2.5, 5.0, 10.0), key=lambda m: abs(m * power - raw))
-    first = math.ceil(low / step)
-    return [round(step * k, 10) for k in range(first, math.floor(high / step) + 1)]
+    interval = f"from {one.low_s:+.1f} to {one.high_s:+.1f} s"
+    if not one.is_significant:
+        return f"shows {NO_DIFFERENCE} (the 95% interval {interval} holds 0)"
+    return (
+        f"is {COMPARED.word(one)} by {abs(one.mean_s):.1f} s ({one.share:+.1%}; 95% interval"
+        f" {interval})"
+    )
+
+
+def _compared(rows: Sequence[ComparedRow], models: Sequence[str]) -> Iterator[Block]:
+    shown = {
+        f"{row.value} {row.model}".strip(): row.mae
+        for row in sorted(rows, key=lambda row: models.index(row.model))
+        if row.mae is not None
+    }
+    chart = differences_chart("mean absolute error above", shown, COMPARED)
+    yield Figures([Figure(title="Mean absolute error above that of the first model", chart=chart)])
+    group = rows[0].group
+    names = ("model",) if group == "all" else ("model", group)
+    yield Table(
+        heads=(*names, "orders", "MAE s", "more", "CRPS s", "more", "in 80% range", "80% range s"),
+        rows=[Row(_compared_cells(row)) for row in rows],
+        texts=range(len(names)),
+    )
+
+
+def _compared_cells(row: ComparedRow) -> list[Cell | str]:
+    names = [row.model] if row.group == "all" else [row.model, row.value]
+    return [
+        *names,
+        f"{row.scores.n:,}",
+        seconds_cell(row.scores.mae_s),
+        COMPARED.cell(row.mae),
+        seconds_cell(row.scores.crps_s),
+        COMPARED.cell(row.crps),
+        f"{row.scores.coverage[RANGE_LEVEL]:.1%}",
+        seconds_cell(row.scores.width_s[RANGE_LEVEL], 0),
+    ]
+
+
+def on_what(found: Ablation) -> str:
+    """Return in words which rows an ablation scored."""
+    return "the test period" if found.on == "test period" else "inner splits of the training period"
+
+
+def ablation_page(found: Ablation) -> str:
+    """Return an ablation as a page of charts (HTML)."""
+    overall = Table(
+        heads=("model", "MAE s", "CRPS s"),
+        rows=[
+            Row([name, seconds_cell(mae_s), seconds_cell(crps_s)])
+            for name, (mae_s, crps_s) in found.overall.items()
+        ],
+    )
+    without = {row.group.name: row.last.mae for row in found.rows}
+    alone = {row.group.name: row.first.mae for row in found.rows if row.group.kind != "facts"}
+    text = (
+        f"Seconds from {' to '.join(found.target)}. Models with and without each group of features,"
+        f" fitted on earlier rows, scored on {found.scored:,} later ones ({on_what(found)}),"
+        f" {found.period[0]} to {found.period[1]}. Lines and brackets are 95% intervals (paired"
+        " bootstrap over hours). Where the interval holds 0, chance could have done it: no"
+        " difference, and the bar is grey."
+    )
+    return Page(
+        title=f"What the features of {found.estimator} are worth on {found.dataset}",
+        top=[Text(text), overall, *_undecided(found)],
+        sections=[
+            Section("What the error rises by without the group", [_worth_figure(without)]),
+            Section(
+                "What the group alone saves, beside the facts of the request",
+                [_worth_figure(alone)],
+            ),
+            Section("In numbers", [_worth_table(found.rows)]),
+            Section(
+                "Which features",
+                [Details(row.group.name, ", ".join(row.group.features)) for row in found.rows],
+            ),
+        ],
+    ).html()
+
+
+def _undecided(found: Ablation) -> Iterator[Text]:
+    """Yield the groups whose absence makes no difference, if there are any."""
+    names = [row.group.name for row in found.rows if not row.last.mae.is_significant]
+    if names:
+        yield Text(
+            f"Without these groups, beside all others, the mean absolute error shows"
+            f" {NO_DIFFERENCE}: {', '.join(names)}."
+        )
+
+
+def _worth_figure(differences: Mapping[str, LossDifference]) -> Figures:
+    chart = differences_chart("mean absolute error saved", differences, SAVED)
+    return Figures([Figure(title="Mean absolute error saved", chart=chart)])
+
+
+def _worth_table(rows: Sequence[AblationRow]) -> Table:
+    return Table(
+        heads=("group", "features", "MAE s beside all others", "CRPS s", "MAE s beside the facts",
+               "CRPS s"),
+        rows=[
+            Row(
+                [
+                    row.group.name,
+                    str(len(row.group.features)),
+                    *(SAVED.cell(one) for one in (row.last.mae, row.last.crps)),
+                    *(SAVED.cell(one) for one in (row.first.mae, row.first.crps)),
+                ]
+            )
+            for row in rows
+        ],
+    )  # fmt: skip

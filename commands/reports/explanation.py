@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from commands.console.output import console
+from commands.console.plain_table import plain_table
 from estimators import Dataset, Distribution
 from estimators.model.base import Estimator
 from estimators.model.explanation import EXPLAINED_MAX, Contribution, EstimateExplanation, Statistic
@@ -61,7 +62,7 @@ class ExplainedModel:
         self._table("fact or feature", self.columns, top, largest)
 
     def _table(self, heading: str, seconds: Mapping[str, float], n: int, largest: float) -> None:
-        table = _plain_table(heading, "s", "")
+        table = plain_table(heading, "s", "", texts=("",), no_wrap=True)
         table.add_column("")  # of all columns, this one is folded where the terminal is narrow
         for name, value in list(seconds.items())[:n]:
             bar = "█" * round(BAR * value / largest)
@@ -181,7 +182,7 @@ def waterfall(explanation: EstimateExplanation, top: int) -> Table:
     # The bars begin a little below the lowest sum, not at 0: else all that is added looks alike.
     low = min(ends) - 0.1 * (max(ends) - min(ends))
     scale = BAR / max(max(ends) - low, 1e-9)
-    table = _plain_table("", "value", "adds, s", "sum, s", "")
+    table = plain_table("", "value", "adds, s", "sum, s", "", texts=("",), no_wrap=True)
     table.add_row(
         "where nothing is known", "", "", _seconds(place_s), _bar(low, place_s, low, scale, "")
     )
@@ -212,11 +213,3 @@ def _value(reason: Contribution) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:,.1f}"
-
-
-def _plain_table(first: str, *others: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(first, no_wrap=True)
-    for heading in others:
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    return table

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from commands.console.output import console
+from commands.console.plain_table import number_text, plain_table, share_text
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from estimators.evaluation.report import Report, ReportRow
     from estimators.evaluation.scores import Scores
 
@@ -46,13 +47,7 @@ def print_stages(report: Report) -> None:
     models = dict.fromkeys(row.model for row in report.rows)
     by_place = {(row.value, row.model): row.scores for row in report.rows if row.group == "stage"}
     for title, number in _STAGE_TABLES.items():
-        table = Table(
-            box=None, padding=(0, 2, 0, 0), header_style="bold", title=title, title_justify="left"
-        )
-        table.add_column("stage")
-        table.add_column("moments", justify="right")
-        for model in models:
-            table.add_column(model, justify="right")
+        table = plain_table("stage", "moments", *models, title=title)
         for stage in stages:
             found = [by_place.get((stage, model)) for model in models]
             n = max(one.n for one in found if one is not None)
@@ -75,30 +70,21 @@ def labels_in_words(labels: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def _table(rows: Iterable[ReportRow], heading: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(heading)
     percent = f"{RANGE_LEVEL:.0%}"
-    for column in (
-        "orders",
-        "MAE s",
-        "RMSE s",
-        "pinball s",
-        "CRPS s",
-        f"in {percent} range",
-        f"{percent} range s",
-    ):
-        table.add_column(column, justify="right")
+    heads = (heading, "orders", "MAE s", "RMSE s", "pinball s", "CRPS s", f"in {percent} range",
+             f"{percent} range s")  # fmt: skip
+    table = plain_table(*heads)
     for row in rows:
         scores = row.scores
         table.add_row(
             row.value or row.model,
             f"{scores.n:,}" if scores.n else "-",
-            _number(scores.mae_s),
-            _number(scores.rmse_s),
-            _number(scores.pinball_s),
-            _number(scores.crps_s),
-            _share(_at(scores.coverage)),
-            _number(_at(scores.width_s)),
+            number_text(scores.mae_s),
+            number_text(scores.rmse_s),
+            number_text(scores.pinball_s),
+            number_text(scores.crps_s),
+            share_text(_at(scores.coverage)),
+            number_text(_at(scores.width_s)),
         )
     return table
 
@@ -107,18 +93,10 @@ def _at(by_level: Mapping[float, float]) -> float:
     return by_level.get(RANGE_LEVEL, math.nan)
 
 
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:,.1f}"
-
-
-def _share(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.1%}"
-
-
 _STAGE_TABLES: Mapping[str, Callable[[Scores], str]] = {
-    "MAE s": lambda scores: _number(scores.mae_s),
-    "CRPS s": lambda scores: _number(scores.crps_s),
-    f"in {RANGE_LEVEL:.0%} range": lambda scores: _share(_at(scores.coverage)),
-    f"{RANGE_LEVEL:.0%} range s": lambda scores: _number(_at(scores.width_s)),
+    "MAE s": lambda scores: number_text(scores.mae_s),
+    "CRPS s": lambda scores: number_text(scores.crps_s),
+    f"in {RANGE_LEVEL:.0%} range": lambda scores: share_text(_at(scores.coverage)),
+    f"{RANGE_LEVEL:.0%} range s": lambda scores: number_text(_at(scores.width_s)),
 }
 """What is printed of each model in each stage."""

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from commands.reports import charts
+from markupsafe import Markup
+
+from commands.console.plain_table import share_text
+from commands.reports import training_charts as charts
+from commands.reports.page import (
+    Block,
+    Cell,
+    Facts,
+    Figure,
+    Figures,
+    Heading,
+    Page,
+    Row,
+    Section,
+    Table,
+    Text,
+    seconds_cell,
+)
 from commands.reports.score_table import labels_in_words
 from estimators.evaluation.report import Report, ReportRow
 from estimators.evaluation.scores import ALL
@@ -22,26 +38,19 @@ TOPICS, DIMENSIONS, COLUMNS = 14, 10, 20
 LEVEL = 0.8
 """The range that is judged in words."""
 
+COVERAGE_WANTED = 0.02
+"""What the share inside that range may be off over the whole test period."""
+
 GROUPS = ("hour", "city", "store age")
 """The slices that have charts, in this order; others follow."""
 
-_STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;color:#1d2733;margin:2rem auto;max-width:1240px;
-padding:0 1rem;background:#fff}
-h1{margin-bottom:.2rem}h2{margin:2.2rem 0 .3rem;border-top:1px solid #d7dde4;padding-top:1rem}
-p{max-width:72ch;margin:.4rem 0}
-figure{margin:.6rem 0;width:390px}figure.wide{width:100%}
-figure svg{width:100%;height:auto;overflow:visible}figure.bars svg{max-width:100%}
-figure.bars{width:auto;max-width:100%}
-figcaption{font-size:13px;color:#4a5663;max-width:72ch}
-section{display:flex;flex-wrap:wrap;gap:.5rem 1.2rem}
-svg text{font:11px system-ui,sans-serif;fill:#4a5663}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.6rem 0}
-td,th{padding:.15rem .9rem .15rem 0;text-align:right}th{white-space:nowrap}
-td:first-child,th:first-child{text-align:left}
-tr.own td{font-weight:600}.facts td{text-align:left}.facts td:first-child{color:#4a5663}
-.good{color:#146c2e}.bad{color:#b3261e}
-"""
+_SCORES_TEXT = (
+    "On rows later than all that was learned from, beside simpler models. MAE: how far the median"
+    " was off on average. RMSE: the same for the mean, where a few large errors count most. Pinball"
+    " and CRPS judge the whole distribution, in seconds: lower is better, and a model that is as"
+    " right but surer wins. PIT distance: 0 is a perfectly calibrated model; chance alone gives"
+    " about 0.9 / √rows."
+)
 
 
 def write_page(
@@ -68,19 +77,26 @@ def report_page(
         metadata: of the model.
         tag: of the saved model; empty where it was not saved.
     """
-    parts = [
-        *_head(report, metadata, tag),
-        *_scores(report),
-        *_calibration(report, diagnostics),
-        *_slices(report),
+    sections = [
+        Section("Scores", [Text(_SCORES_TEXT), _score_table(report), _score_bars(report)]),
+        Section("Is it as sure as it should be?", _calibration(report, diagnostics)),
+        Section("Where it is good, and where not", list(_slices(report))),
     ]
     if diagnostics is not None:
-        parts += [*_over_time(diagnostics), *_drivers(diagnostics), *_examples(diagnostics)]
-    return "\n".join([*parts, "</html>", ""])
+        sections += [
+            Section("Over time", _over_time(diagnostics)),
+            Section("What moves the estimates", _drivers(diagnostics)),
+            Section("Examples", _examples(diagnostics)),
+        ]
+    page = Page(
+        title=f"{report.estimator} on {report.dataset}",
+        top=[Text(_in_one_sentence(report)), Facts(_facts(report, metadata, tag))],
+        sections=[section for section in sections if section.blocks],
+    )
+    return page.html()
 
 
-def _head(report: Report, metadata: Mapping[str, Any], tag: str) -> Iterator[str]:
-    title = f"{report.estimator} on {report.dataset}"
+def _facts(report: Report, metadata: Mapping[str, Any], tag: str) -> dict[str, str]:
     start, end = report.period
     target = " → ".join(metadata.get("target", ()))
     facts = {
@@ -98,10 +114,7 @@ def _head(report: Report, metadata: Mapping[str, Any], tag: str) -> Iterator[str
     }
     if metadata.get("labels"):
         facts["labels"] = labels_in_words(metadata["labels"])
-    rows = "".join(f"<tr><td>{k}</td><td>{escape(v)}</td></tr>" for k, v in facts.items())
-    yield '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8">'
-    yield f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>"
-    yield f"<p>{_in_one_sentence(report)}</p><table class='facts'>{rows}</table>"
+    return facts
 
 
 def _labels(labels: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
@@ -130,7 +143,7 @@ def _grown(metadata: Mapping[str, Any]) -> str:
     )
 
 
-def _in_one_sentence(report: Report) -> str:
+def _in_one_sentence(report: Report) -> Markup:
     own = report.overall(report.estimator)
     others = [row for row in report.rows if row.group == ALL and row.model != report.estimator]
     note = "".join(
@@ -138,224 +151,220 @@ def _in_one_sentence(report: Report) -> str:
         for row in others
         if not math.isnan(row.scores.mae_s)
     )
-    share = own.coverage.get(0.8, math.nan)
-    kind = "good" if abs(share - 0.8) <= 0.02 else "bad"
-    return (
-        f"On average the median was <b>{own.mae_s:,.0f} s</b> off{escape(note)}. The range that"
-        f" should hold 80% of what happens held <b class='{kind}'>{share:.1%}</b>; it is"
-        f" {own.width_s.get(0.8, math.nan):,.0f} s wide on average."
-    )
+    share = own.coverage.get(LEVEL, math.nan)
+    kind = "good" if abs(share - LEVEL) <= COVERAGE_WANTED else "bad"
+    width_s = own.width_s.get(LEVEL, math.nan)
+    return Markup(
+        "On average the median was <b>{} s</b> ({} min) off{}. The range that should hold 80% of"
+        ' what happens held <b class="{}">{}</b>; it is {} s ({} min) wide on average.'
+    ).format(
+        f"{own.mae_s:,.0f}", f"{own.mae_s / 60.0:,.1f}", note, kind, f"{share:.1%}",
+        f"{width_s:,.0f}", f"{width_s / 60.0:,.1f}",
+    )  # fmt: skip
 
 
-def _scores(report: Report) -> Iterator[str]:
+def _score_table(report: Report) -> Table:
+    heads = ("model", "rows", "MAE s", "RMSE s", "pinball s", "CRPS s", "in 50%", "in 80%",
+             "in 90%", "80% range, s", "PIT distance")  # fmt: skip
     rows = [row for row in report.rows if row.group == ALL]
-    heads = ("", "rows", "MAE s", "RMSE s", "pinball s", "CRPS s", "in 50%", "in 80%", "in 90%",
-             "80% range, s", "PIT distance")  # fmt: skip
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    body = "".join(_score_row(row, own=row.model == report.estimator) for row in rows)
-    yield "<h2>Scores</h2>"
-    yield (
-        "<p>On rows later than all that was learned from, beside simpler models. MAE: how far the"
-        " median was off on average. RMSE: the same for the mean, where a few large errors count"
-        " most. Pinball and CRPS judge the whole distribution, in seconds: lower is better, and a"
-        " model that is as right but surer wins. PIT distance: 0 is a perfectly calibrated model;"
-        " chance alone gives about 0.9 / √rows.</p>"
+    return Table(
+        heads=heads,
+        rows=[Row(_score_cells(row), emphasised=row.model == report.estimator) for row in rows],
     )
-    yield f"<table><tr>{head}</tr>{body}</table>"
-    mae_s = {row.model: row.scores.mae_s for row in rows}
-    bars = charts.horizontal_bars(mae_s, "s", emphasised=report.estimator)
-    yield _section(_figure(bars, "Mean absolute error.", "bars"))
 
 
-def _score_row(row: ReportRow, *, own: bool) -> str:
+def _score_cells(row: ReportRow) -> list[Cell | str]:
     scores = row.scores
-    cells = [
+    return [
         row.model,
         f"{scores.n:,}" if scores.n else "-",
-        *(_number(v) for v in (scores.mae_s, scores.rmse_s, scores.pinball_s, scores.crps_s)),
-        *(_share(scores.coverage.get(level, math.nan)) for level in (0.5, 0.8, 0.9)),
-        _number(scores.width_s.get(0.8, math.nan)),
+        *(seconds_cell(v) for v in (scores.mae_s, scores.rmse_s, scores.pinball_s, scores.crps_s)),
+        *(share_text(scores.coverage.get(level, math.nan)) for level in (0.5, 0.8, 0.9)),
+        seconds_cell(scores.width_s.get(LEVEL, math.nan)),
         "-" if math.isnan(scores.pit_distance) else f"{scores.pit_distance:.3f}",
     ]
-    kind = " class='own'" if own else ""
-    return f"<tr{kind}>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _calibration(report: Report, diagnostics: Diagnostics | None) -> Iterator[str]:
+def _score_bars(report: Report) -> Figures:
+    mae_s = {row.model: row.scores.mae_s for row in report.rows if row.group == ALL}
+    chart = charts.errors_by_model(mae_s, emphasised=report.estimator)
+    return Figures([Figure(title="Mean absolute error", chart=chart)])
+
+
+def _calibration(report: Report, diagnostics: Diagnostics | None) -> list[Block]:
     own = report.overall(report.estimator)
-    yield "<h2>Is it as sure as it should be?</h2>"
-    yield (
-        "<p>A forecast that says 80% must be right in 80 of 100 cases, and whatever it says must"
-        " hold for short and long estimates alike.</p>"
+    figures = [
+        Figure(
+            title="Calibration",
+            chart=charts.calibration({report.estimator: own}),
+            note="Share of outcomes at or below each predicted quantile. On the dashed line it is"
+            " as promised; below it, things took longer than said.",
+        ),
+        Figure(
+            title="Distance from the promise",
+            chart=charts.deviation(own),
+            note="The same, as the distance from what was promised. The band holds 95 of 100 points"
+            " of a perfect model.",
+        ),
+        Figure(
+            title="Where outcomes fell in their own distribution (PIT)",
+            chart=charts.pit(own),
+            note="Flat is right; a hill: ranges too wide; a valley with high ends: too narrow; a"
+            " slope: too early or too late. The band holds 95 of 100 bars of a perfect model; bars"
+            " outside it are orange.",
+        ),
+    ]
+    if diagnostics is not None:
+        figures += _sharpness(diagnostics)
+    text = (
+        "A forecast that says 80% must be right in 80 of 100 cases, and whatever it says must hold"
+        " for short and long estimates alike."
     )
-    yield _section(
-        _figure(
-            charts.calibration({report.estimator: own}),
-            "Share of outcomes at or below each predicted quantile. On the dashed line it is as"
-            " promised; below it, things took longer than said.",
-        ),
-        _figure(
-            charts.deviation(own),
-            "The same, as the distance from what was promised. The band holds 95 of 100 points of a"
-            " perfect model.",
-        ),
-        _figure(
-            charts.pit(own),
-            "Where in their own distribution the outcomes fell (PIT). Flat is right; a hill: ranges"
-            " too wide; a valley with high ends: too narrow; a slope: too early or too late. The"
-            " band holds 95 of 100 bars of a perfect model; bars outside it are orange.",
-        ),
-        *(() if diagnostics is None else _sharpness(diagnostics)),
-    )
+    return [Text(text), Figures(figures)]
 
 
-def _sharpness(diagnostics: Diagnostics) -> tuple[str, ...]:
-    return (
-        _figure(
-            charts.reliability(diagnostics.reliability),
-            f"Rows with similar estimates ({diagnostics.reliability[0].rows:,} each): what was"
+def _sharpness(diagnostics: Diagnostics) -> list[Figure]:
+    return [
+        Figure(
+            title="Said and happened",
+            chart=charts.reliability(diagnostics.reliability),
+            note=f"Rows with similar estimates ({diagnostics.reliability[0].rows:,} each): what was"
             " said (dashed) and what happened (solid) at 10%, half and 90%. They should lie on each"
             " other.",
         ),
-        _figure(
-            charts.pinball(diagnostics.pinball_s),
-            "What being wrong at each level costs. Its mean over the levels is half the CRPS.",
+        Figure(
+            title="The cost of being wrong",
+            chart=charts.pinball(diagnostics.pinball_s),
+            note="What being wrong at each level costs. Its mean over the levels is half the CRPS.",
         ),
-        _figure(
-            charts.spread_of_widths(diagnostics.width_s),
-            "How sure it is: width of the 80% ranges, from the surest orders to the least sure. A"
-            " flat line is a model that cannot tell them apart.",
+        Figure(
+            title="How sure it is",
+            chart=charts.spread_of_widths(diagnostics.width_s),
+            note="Width of the 80% ranges, from the surest orders to the least sure. A flat line is"
+            " a model that cannot tell them apart.",
         ),
-    )
+    ]
 
 
-def _slices(report: Report) -> Iterator[str]:
+def _slices(report: Report) -> Iterator[Block]:
     groups = dict.fromkeys(row.group for row in report.rows if row.group != ALL)
     if not groups:
         return
-    yield "<h2>Where it is good, and where not</h2>"
-    yield (
-        "<p>The same scores by slice. Shaded: within 4% of what the range promises; the whiskers"
-        " hold 95 of 100 results that chance would give with so few rows. Long whiskers: too few"
-        " rows to judge.</p>"
+    yield Text(
+        "The same scores by slice. Shaded: within 4% of what the range promises; the whiskers hold"
+        " 95 of 100 results that chance would give with so few rows. Long whiskers: too few rows to"
+        " judge."
     )
     yield from _outside(report)
-    ordered = [g for g in GROUPS if g in groups] + [g for g in groups if g not in GROUPS]
-    for group in ordered:
-        own = [row for row in report.rows if row.model == report.estimator]
+    own = [row for row in report.rows if row.model == report.estimator]
+    for group in [*(g for g in GROUPS if g in groups), *(g for g in groups if g not in GROUPS)]:
         every = [row for row in own if row.group == group and row.scores.n]
         rows = charts.drawn(every)
         if not rows:
             continue
         left = len(every) - len(rows)
-        more = f" Not drawn: {left} with the fewest rows." if left > 0 else ""
-        yield f"<h3>By {escape(group)}</h3>"
-        yield _section(
-            _figure(charts.coverage(rows), f"Inside the ranges, by {group}.{more}"),
-            _figure(charts.errors(rows), f"Mean absolute error, by {group}."),
-            _figure(charts.widths(rows), f"Mean width of the 50% and 80% ranges, by {group}."),
-        )
+        more = f"Not drawn: {left} with the fewest rows." if left > 0 else ""
+        yield Heading(f"By {group}")
+        yield Figures(
+            [
+                Figure(title=f"Inside the ranges, by {group}", chart=charts.coverage(rows),
+                       note=more),
+                Figure(title=f"Mean absolute error, by {group}", chart=charts.errors(rows)),
+                Figure(title=f"Mean width of the ranges, by {group}", chart=charts.widths(rows)),
+            ]
+        )  # fmt: skip
 
 
-def _outside(report: Report) -> Iterator[str]:
+def _outside(report: Report) -> Iterator[Block]:
     """Yield the slices whose 80% range is off by more than is wanted, if that is no chance."""
-    found = []
-    for row in report.rows:
-        share, n = row.scores.coverage.get(LEVEL, math.nan), row.scores.n
-        if (
-            row.group == ALL
-            or row.model != report.estimator
-            or n < charts.ROWS_LEAST
-            or math.isnan(share)
-        ):
-            continue
-        off = abs(share - LEVEL)
-        if off > charts.TOLERANCE:
-            is_chance = off <= charts.NORMAL_QUANTILE_95 * math.sqrt(LEVEL * (1.0 - LEVEL) / n)
-            found.append((row, share, is_chance))
-    if not found:
-        yield "<p class='good'>The 80% range is within the band in every slice that is drawn.</p>"
-        return
-    body = "".join(
-        f"<tr><td>{escape(row.group)} {escape(row.value)}</td><td>{row.scores.n:,}</td>"
-        f"<td>{share:.1%}</td><td>{'possible' if is_chance else 'unlikely'}</td></tr>"
-        for row, share, is_chance in found
-    )
-    yield "<p>Slices in which the 80% range is outside the band:</p>"
-    yield (
-        "<table><tr><th>slice</th><th>rows</th><th>in 80% range</th><th>chance?</th></tr>"
-        f"{body}</table>"
-    )
-
-
-def _over_time(diagnostics: Diagnostics) -> Iterator[str]:
-    if len(diagnostics.periods) < 2:
-        return
-    yield "<h2>Over time</h2>"
-    yield (
-        "<p>By day of the test period (UTC). A line that climbs away from the training period says"
-        " that the world changes: train more often.</p>"
-    )
-    yield _section(
-        _figure(charts.errors_by_day(diagnostics.periods), "Mean absolute error."),
-        _figure(charts.coverage_by_day(diagnostics.periods), "Share inside the 80% range."),
-    )
-
-
-def _drivers(diagnostics: Diagnostics) -> Iterator[str]:
-    yield "<h2>What moves the estimates</h2>"
-    yield (
-        "<p>By how many seconds each input moves an estimate up or down on average (mean absolute"
-        f" SHAP values of the median, {diagnostics.rows_explained:,} rows). For one order the"
-        " contributions add up to its estimate: <code>doorstep explain --order</code>.</p>"
-    )
-    groups = _figure(charts.contributions(diagnostics.topics, TOPICS), "By topic.", "bars")
-    groups += _figure(
-        charts.contributions(diagnostics.dimensions, DIMENSIONS),
-        "By whose recent past it is; facts are what the request says.",
-        "bars",
-    )
-    yield _section(
-        f"<div>{groups}</div>",
-        _figure(charts.contributions(diagnostics.columns, COLUMNS), "By fact and feature.", "bars"),
-    )
-    yield (
-        "<p>What the strongest of them add by their value: the mean of bins of equally many rows,"
-        " or of the most frequent values; rows in which the value was missing are left out.</p>"
-    )
-    yield _section(
-        *(
-            _figure(charts.dependence(one), f"{one.name}: {one.description}")
-            for one in diagnostics.dependences
+    found = [
+        Row(
+            [
+                f"{row.group} {row.value}",
+                f"{row.scores.n:,}",
+                f"{row.scores.coverage[LEVEL]:.1%}",
+                "possible" if _may_be_chance(row) else "unlikely",
+            ]
         )
+        for row in report.rows
+        if row.group != ALL and row.model == report.estimator and _is_off(row)
+    ]
+    if not found:
+        yield Text("The 80% range is within the band in every slice that is drawn.", "good")
+        return
+    yield Text("Slices in which the 80% range is outside the band:")
+    yield Table(heads=("slice", "rows", "in 80% range", "chance?"), rows=found, texts=(0, 3))
+
+
+def _is_off(row: ReportRow) -> bool:
+    """Whether a slice of enough rows misses the level by more than is wanted."""
+    share = row.scores.coverage.get(LEVEL, math.nan)
+    return row.scores.n >= charts.ROWS_LEAST and abs(share - LEVEL) > charts.TOLERANCE
+
+
+def _may_be_chance(row: ReportRow) -> bool:
+    chance = charts.NORMAL_QUANTILE_95 * math.sqrt(LEVEL * (1.0 - LEVEL) / row.scores.n)
+    return abs(row.scores.coverage[LEVEL] - LEVEL) <= chance
+
+
+def _over_time(diagnostics: Diagnostics) -> list[Block]:
+    periods = diagnostics.periods
+    if len(periods) < 2:
+        return []
+    text = (
+        "By day of the test period (UTC). A line that climbs away from the training period says"
+        " that the world changes: train more often."
     )
+    figures = [
+        Figure(title="Mean absolute error", chart=charts.errors_by_day(periods)),
+        Figure(title="Share inside the 80% range", chart=charts.coverage_by_day(periods)),
+    ]
+    return [Text(text), Figures(figures)]
 
 
-def _examples(diagnostics: Diagnostics) -> Iterator[str]:
-    yield "<h2>Examples</h2>"
-    yield (
-        "<p>Orders of the test period, evenly chosen over time. Box: half of what can happen; line:"
-        " 80% of it; bar: the median. Dots: what happened, red outside the line, which two in ten"
-        " should be; what is beyond the top stands at the top. Point at an order to read its"
-        " numbers.</p>"
+def _drivers(diagnostics: Diagnostics) -> Sequence[Block]:
+    text = Markup(
+        "By how many seconds each input moves an estimate up or down on average (mean absolute SHAP"
+        " values of the median, {} rows). For one order the contributions add up to its estimate:"
+        " <code>doorstep explain --order</code>."
+    ).format(f"{diagnostics.rows_explained:,}")
+    topics = charts.contributions(diagnostics.topics, TOPICS)
+    dimensions = charts.contributions(diagnostics.dimensions, DIMENSIONS)
+    columns = charts.contributions(diagnostics.columns, COLUMNS)
+    return [
+        Text(text),
+        Figures(
+            [
+                Figure(title="By topic", chart=topics),
+                Figure(
+                    title="By whose recent past it is",
+                    chart=dimensions,
+                    note="Facts are what the request says.",
+                ),
+                Figure(title="By fact and feature", chart=columns),
+            ]
+        ),
+        Text(
+            "What the strongest of them add by their value: the mean of bins of equally many rows,"
+            " or of the most frequent values; rows in which the value was missing are left out."
+        ),
+        Figures(
+            [
+                Figure(title=one.name, chart=charts.dependence(one), note=one.description)
+                for one in diagnostics.dependences
+            ]
+        ),
+    ]
+
+
+def _examples(diagnostics: Diagnostics) -> list[Block]:
+    text = (
+        "Orders of the test period, evenly chosen over time (UTC). Box: half of what can happen;"
+        " line: 80% of it; bar: the median. Dots: what happened, red outside the line, which two in"
+        " ten should be; what is beyond the end stands at the end. Point at a dot to read the"
+        " numbers of its order."
     )
-    yield _section(_figure(charts.examples(diagnostics.examples), "", "wide"))
-
-
-def _section(*figures: str) -> str:
-    return f"<section>{''.join(figures)}</section>"
-
-
-def _figure(svg: str, caption: str, kind: str = "") -> str:
-    if not svg:
-        return ""
-    named = f' class="{kind}"' if kind else ""
-    return f"<figure{named}>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:,.1f}"
-
-
-def _share(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.1%}"
+    drawn = charts.examples(diagnostics.examples)
+    titles = [f"Part {k}" if len(drawn) > 1 else "Orders" for k in range(1, len(drawn) + 1)]
+    figures = [Figure(title=t, chart=chart) for t, chart in zip(titles, drawn, strict=True)]
+    return [Text(text), Figures(figures)]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from html import escape
+from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
+from services.core.pages.rendering import render
 from services.middleware.infrastructure_paths import TAG as INFRASTRUCTURE
-from services.middleware.page_style import STYLE
 
 __all__ = ["PAGE_HEADERS", "page_of"]
 
@@ -32,8 +34,10 @@ _DOCS = {
     "estimator_services.md": "each estimator as a service",
     "operations.md": "keys, deadlines, limits, logs, metrics",
 }
-_KEY = "Endpoints need an API key: <code>Authorization: Bearer KEY</code>."
-_NO_KEY = "This service has no API keys."
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+_CODE = Markup("<code>{}</code>")
 
 
 def page_of(document: Mapping[str, Any]) -> str:
@@ -47,38 +51,20 @@ def page_of(document: Mapping[str, Any]) -> str:
     operations = list(_operations(document["paths"]))
     own = [one for one in operations if INFRASTRUCTURE not in one[2]["tags"]]
     others = [one for one in operations if INFRASTRUCTURE in one[2]["tags"]]
-    parts = [
-        f"<h1>{escape(info['title'])}</h1>",
-        f"<p class=lead>{escape(first)}</p>",
-        *([f"<p>{escape(rest.strip())}</p>"] if rest.strip() else []),
-        f"<p>{_KEY if any(one['security'] for _, _, one in own) else _NO_KEY}"
-        " The whole description, for programs: <a href=docs.json>docs.json</a> (OpenAPI"
-        f" {escape(document['openapi'])}). Version: {escape(info['version'])}.</p>",
-        "<h2>Endpoints</h2>",
-        *(_endpoint(*one) for one in own),
-        *_order(document["components"]["schemas"].get("Order")),
-        "<h2>Open to everybody</h2>",
-        _table("open", (_open_row(path, one) for _, path, one in others)),
-        "<h2>Read on</h2>",
-        "<p>In the project's folder <code>docs/</code>:</p>",
-        _table("docs", ((f"<code>{name}</code>", words) for name, words in _DOCS.items())),
-    ]
-    return _HEAD.format(title=escape(info["title"]), style=STYLE) + "\n".join(parts) + _FOOT
-
-
-_HEAD = """<!doctype html>
-<html lang=en>
-<head>
-<meta charset=utf-8>
-<meta name=viewport content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel=icon href="data:,">
-<style>{style}</style>
-</head>
-<body>
-<main>
-"""
-_FOOT = "\n</main>\n</body>\n</html>\n"
+    return render(
+        "front_page.html",
+        folder=TEMPLATES,
+        title=info["title"],
+        lead=first,
+        more=rest.strip(),
+        needs_key=any(operation["security"] for _, _, operation in own),
+        openapi=document["openapi"],
+        version=info["version"],
+        endpoints=[_endpoint(*one) for one in own],
+        order=_order(document["components"]["schemas"].get("Order")),
+        open=[_open_row(path, operation) for _, path, operation in others],
+        docs=[(_CODE.format(name), words) for name, words in _DOCS.items()],
+    )
 
 
 def _operations(paths: Mapping[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:
@@ -87,45 +73,37 @@ def _operations(paths: Mapping[str, Any]) -> Iterable[tuple[str, str, dict[str, 
             yield method.upper(), path, operation
 
 
-def _endpoint(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    """Return what one endpoint does, in one line; more, and an example, where that is opened."""
-    scopes = ", ".join(operation["x-scopes"])
-    line = (
-        f"<summary><span class=call><b>{method}</b> <code>{escape(path)}</code></span>"
-        f" <span class=what>{escape(operation['summary'])}</span></summary>"
-    )
-    more = operation["description"].removeprefix(operation["summary"]).strip()
-    details = [f"<p>{escape(more)}</p>"] if more else []
-    details.append(f"<p>For keys with the scope {escape(scopes)}, or admin.</p>")
+def _endpoint(method: str, path: str, operation: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the page says of one endpoint; an example where the description has one."""
+    found = {
+        "method": method,
+        "path": path,
+        "summary": operation["summary"],
+        "description": operation["description"].removeprefix(operation["summary"]).strip(),
+        "scopes": ", ".join(operation["x-scopes"]),
+        "example": "",
+    }
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         if "example" in content:
-            example = escape(json.dumps(content["example"], indent=2, ensure_ascii=False))
-            details.append(f"<p>Takes {escape(media_type)}, such as:</p><pre>{example}</pre>")
-            break
-    return f"<details>{line}{''.join(details)}</details>"
+            example = json.dumps(content["example"], indent=2, ensure_ascii=False)
+            return {**found, "media_type": media_type, "example": example}
+    return found
 
 
 def _open_row(path: str, operation: Mapping[str, Any]) -> tuple[str, str]:
-    relative = escape(path.lstrip("/") or ".", quote=True)
-    return f'<a href="{relative}">{escape(path)}</a>', escape(operation["summary"])
+    link = Markup('<a href="{}">{}</a>').format(path.lstrip("/") or ".", path)
+    return link, operation["summary"]
 
 
-def _order(schema: Mapping[str, Any] | None) -> Iterable[str]:
-    """Yield the fields of an order, where the service has models that say which there are."""
+def _order(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the fields of an order, where the service has models that say which there are."""
     if schema is None:
-        return
-    yield "<h2>Fields of <code>order</code></h2>"
-    yield f"<p>{escape(schema['description'])}</p>"
-    rows = (
-        (
-            f"<code>{escape(name)}</code>",
-            escape(_type(field)),
-            escape(field.get("x-unit", "")),
-            escape(field["description"]),
-        )
+        return None
+    fields = [
+        (_CODE.format(name), _type(field), field.get("x-unit", ""), field["description"])
         for name, field in sorted(schema["properties"].items())
-    )
-    yield _table("order", rows, head=("field", "type", "unit", "what it is"))
+    ]
+    return {"description": schema["description"], "fields": fields}
 
 
 def _type(field: Mapping[str, Any]) -> str:
@@ -133,10 +111,3 @@ def _type(field: Mapping[str, Any]) -> str:
     if "minimum" not in field:
         return found
     return f"{found}, {field['minimum']:,.15g} to {field['maximum']:,.15g}"
-
-
-def _table(kind: str, rows: Iterable[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
-    cells = "".join(f"<th>{name}</th>" for name in head)
-    lines = [f"<tr>{cells}</tr>"] if head else []
-    lines += ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows]
-    return f"<table class={kind}>{''.join(lines)}</table>"

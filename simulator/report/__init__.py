@@ -1,1 +1,1 @@
-"""Draw a simulation as a page of plots."""
+"""Say in plain numbers what a page about a simulation shows."""

@@ -1,17 +1,19 @@
-"""The plots of a report: each takes the facts and gives an SVG."""
+"""What the plots of a simulation show: each function takes the facts and gives plain numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from simulator.demand.baskets import BUILDINGS
+from simulator.engine.city import City
 from simulator.records.tables import CAUSES
-from simulator.report.charts import Axes, bars, lines, ranges
 from simulator.report.facts import OrderFacts
+from simulator.report.plot_data import RANGE_LEVELS, Bars, Lines, OrderTruth, Ranges, StreetMap
+from simulator.simulation import Simulation
 from simulator.world.arrays import BoolArray, FloatArray, IntArray
 from simulator.world.clock import BINS_PER_DAY
 from simulator.world.couriers import VEHICLES
@@ -34,9 +36,10 @@ __all__ = [
     "ride_by_distance",
     "speed_by_hour",
     "speed_by_rain",
+    "street_map",
     "total_by_hour",
     "totals",
-    "truth_of_order",
+    "truth_of_one_order",
     "waits_by_hour",
     "weather",
 ]
@@ -48,26 +51,26 @@ RAIN_MM_H = (0.0, 0.01, 1.0, 2.5, 5.0, np.inf)
 RAIN_NAMES = ("dry", "to 1", "to 2.5", "to 5", "more")
 
 
-def demand_by_hour(facts: OrderFacts) -> str:
+def demand_by_hour(facts: OrderFacts) -> Lines:
     """Share of orders by local hour, one line per city."""
     series = {}
     for i, name in enumerate(facts.names):
         counts = np.bincount(facts.hour[facts.of_city(i)].astype(np.int64), minlength=24)
         series[name] = 100.0 * counts / max(counts.sum(), 1)
-    return lines(HOURS, series, Axes(x_label="local hour", y_label="% of orders"))
+    return Lines(HOURS, series, of="local hour", unit="% of orders")
 
 
-def orders_by_day(facts: OrderFacts) -> str:
+def orders_by_day(facts: OrderFacts) -> Lines:
     """Orders of each day, one line per city."""
     days = facts.simulation.scenario.days
     series = {
         name: _counts(facts.bin[facts.of_city(i)] // BINS_PER_DAY, days)
         for i, name in enumerate(facts.names)
     }
-    return lines(np.arange(days, dtype=np.float64), series, Axes(x_label="day", y_label="orders"))
+    return Lines(np.arange(days, dtype=np.float64), series, of="day", unit="orders")
 
 
-def demand_by_rain(facts: OrderFacts) -> str:
+def demand_by_rain(facts: OrderFacts) -> Bars:
     """Orders in hours with rain, against dry quarters of the same hour and weekday."""
     ratio = []
     for low, high in pairwise(RAIN_MM_H):
@@ -82,17 +85,17 @@ def demand_by_rain(facts: OrderFacts) -> str:
             chosen = (rain >= low) & (rain < high) & ~np.isnan(typical)
             seen, expected = seen + counts[chosen].sum(), expected + typical[chosen].sum()
         ratio.append(seen / expected if expected else np.nan)
-    return bars(RAIN_NAMES, {"": np.array(ratio)}, Axes(x_label="rain, mm/h", y_label="times dry"))
+    return Bars(RAIN_NAMES, {"": np.array(ratio)}, of="rain, mm/h", unit="times dry")
 
 
-def preparation(facts: OrderFacts) -> str:
+def preparation(facts: OrderFacts) -> Ranges:
     """Time in the kitchen by category."""
     names = [category.name for category in CATEGORIES]
     values = [facts.prep_min[facts.category == i] for i in range(len(names))]
-    return ranges(names, values, Axes(x_label="", y_label="minutes"))
+    return _ranges(names, values)
 
 
-def queue_effect(facts: OrderFacts) -> str:
+def queue_effect(facts: OrderFacts) -> Ranges:
     """Time to ready by load at dispatch."""
     edges = (0.0, 0.01, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, np.inf)
     names = ("0", "to ½", "to 1", "to 1½", "to 2", "to 3", "to 4", "more")
@@ -100,30 +103,30 @@ def queue_effect(facts: OrderFacts) -> str:
         facts.to_ready_min[(facts.load >= low) & (facts.load < high)]
         for low, high in pairwise(edges)
     ]
-    return ranges(names, values, Axes(x_label="orders before, per batch", y_label="minutes"))
+    return _ranges(names, values, of="orders before, per batch")
 
 
-def waits_by_hour(facts: OrderFacts) -> str:
+def waits_by_hour(facts: OrderFacts) -> Lines:
     """Mean waits by local hour."""
     series = {
         "food": _by_hour(facts, facts.food_waits_min, np.nanmean),
         "courier": _by_hour(facts, facts.courier_waits_min, np.nanmean),
         "order": _by_hour(facts, facts.courier_search_min, np.nanmean),
     }
-    return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
+    return Lines(HOURS, series, of="local hour", unit="min")
 
 
-def speed_by_hour(facts: OrderFacts) -> str:
+def speed_by_hour(facts: OrderFacts) -> Lines:
     """Median speed by local hour, one line per vehicle."""
     speed = facts.distance_km / facts.ride_min * 60.0
     series = {
         name: _by_hour(facts, np.where(facts.vehicle == i, speed, np.nan), np.nanmedian)
         for i, name in enumerate(VEHICLES)
     }
-    return lines(HOURS, series, Axes(x_label="local hour", y_label="km/h"))
+    return Lines(HOURS, series, of="local hour", unit="km/h")
 
 
-def ride_by_distance(facts: OrderFacts) -> str:
+def ride_by_distance(facts: OrderFacts) -> Lines:
     """Quantiles of the ride by distance."""
     km = np.arange(0.25, 6.0, 0.5)
     series: dict[str, FloatArray] = {"9 in 10": km * np.nan, "half": km * np.nan,
@@ -134,10 +137,10 @@ def ride_by_distance(facts: OrderFacts) -> str:
         if len(ride) >= LEAST:
             for name, q in zip(series, (0.9, 0.5, 0.1), strict=True):
                 series[name][i] = np.quantile(ride, q)
-    return lines(km, series, Axes(x_label="km along streets", y_label="minutes"))
+    return Lines(km, series, of="km along streets", unit="min")
 
 
-def speed_by_rain(facts: OrderFacts) -> str:
+def speed_by_rain(facts: OrderFacts) -> Bars:
     """Speed in rain relative to dry, by vehicle."""
     speed = facts.distance_km / facts.ride_min
     series = {}
@@ -149,40 +152,40 @@ def speed_by_rain(facts: OrderFacts) -> str:
             for low, high in pairwise(RAIN_MM_H)
         ]
         series[vehicle] = 100.0 * np.array(by_rain) / by_rain[0]
-    return bars(RAIN_NAMES, series, Axes(x_label="rain, mm/h", y_label="% of dry speed"))
+    return Bars(RAIN_NAMES, series, of="rain, mm/h", unit="% of dry speed")
 
 
-def parking_by_zone(facts: OrderFacts) -> str:
+def parking_by_zone(facts: OrderFacts) -> Ranges:
     """The last metres by zone."""
     values = [facts.parking_min[facts.zone == i] for i in range(len(ZONES))]
-    return ranges(ZONES, values, Axes(x_label="", y_label="minutes"))
+    return _ranges(ZONES, values)
 
 
-def parking_by_building(facts: OrderFacts) -> str:
+def parking_by_building(facts: OrderFacts) -> Ranges:
     """The last metres by building."""
     values = [facts.parking_min[facts.building == i] for i in range(len(BUILDINGS))]
-    return ranges(BUILDINGS, values, Axes(x_label="", y_label="minutes"))
+    return _ranges(BUILDINGS, values)
 
 
-def parking_by_hour(facts: OrderFacts) -> str:
+def parking_by_hour(facts: OrderFacts) -> Lines:
     """The last metres by hour, by vehicle."""
     series = {
         name: _by_hour(facts, np.where(facts.vehicle == i, facts.parking_min, np.nan), np.nanmedian)
         for i, name in enumerate(VEHICLES)
     }
-    return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
+    return Lines(HOURS, series, of="local hour", unit="min")
 
 
-def total_by_hour(facts: OrderFacts) -> str:
+def total_by_hour(facts: OrderFacts) -> Lines:
     """Quantiles of the whole by local hour."""
     series = {
         name: _by_hour(facts, facts.total_min, partial(np.quantile, q=q))
         for name, q in (("9 in 10", 0.9), ("half", 0.5), ("1 in 10", 0.1))
     }
-    return lines(HOURS, series, Axes(x_label="local hour", y_label="minutes"))
+    return Lines(HOURS, series, of="local hour", unit="min")
 
 
-def totals(facts: OrderFacts) -> str:
+def totals(facts: OrderFacts) -> Lines:
     """Densities of the whole, one line per city."""
     edges = np.arange(0.0, 92.0, 2.0)
     series = {}
@@ -190,16 +193,16 @@ def totals(facts: OrderFacts) -> str:
         total = facts.total_min[facts.of_city(i) & ~np.isnan(facts.total_min)]
         counts, _ = np.histogram(total, edges)
         series[name] = 100.0 * counts / max(len(total), 1)
-    return lines(edges[:-1] + 1.0, series, Axes(x_label="minutes", y_label="% of orders"))
+    return Lines(edges[:-1] + 1.0, series, of="min", unit="% of orders")
 
 
-def cancellations(facts: OrderFacts) -> str:
+def cancellations(facts: OrderFacts) -> Bars:
     """Shares of orders by the reason of their cancellation."""
     share = 100.0 * np.bincount(facts.cause, minlength=len(CAUSES))[1:] / max(len(facts.cause), 1)
-    return bars(CAUSES[1:], {"": share}, Axes(x_label="", y_label="% of orders"))
+    return Bars(CAUSES[1:], {"": share}, unit="% of orders")
 
 
-def weather(facts: OrderFacts) -> str:
+def weather(facts: OrderFacts) -> Lines:
     """Temperature and rain of the first city."""
     n = min(14 * BINS_PER_DAY, facts.simulation.scenario.days * BINS_PER_DAY)
     found = facts.simulation.cities[0].conditions.weather
@@ -208,10 +211,10 @@ def weather(facts: OrderFacts) -> str:
         "temperature, °C": found.temperature_c[:n:4],
         "rain, mm/h": found.rain_mm_h[:n].reshape(-1, 4).mean(axis=1),
     }
-    return lines(day, series, Axes(x_label="day", y_label=""))
+    return Lines(day, series, of="day", unit="°C, mm/h")
 
 
-def closures(facts: OrderFacts) -> str:
+def closures(facts: OrderFacts) -> Bars:
     """Rides per km and parking while something goes on in the zone, relative to other times."""
     pace = facts.ride_min / facts.distance_km
     ride, parking = [], []
@@ -224,10 +227,10 @@ def closures(facts: OrderFacts) -> str:
         ride.append(_median(pace[on]) / _median(pace[zones & ~on]))
         parking.append(_median(facts.parking_min[on]) / _median(facts.parking_min[zones & ~on]))
     series = {"ride": 100.0 * np.array(ride), "parking": 100.0 * np.array(parking)}
-    return bars(KINDS, series, Axes(x_label="", y_label="% of other times"))
+    return Bars(KINDS, series, unit="% of other times")
 
 
-def new_stores(facts: OrderFacts) -> str:
+def new_stores(facts: OrderFacts) -> Lines:
     """Orders per store and day by the store's age."""
     age = facts.store_age_days
     known = ~np.isnan(age) & (age >= 0.0)
@@ -237,18 +240,64 @@ def new_stores(facts: OrderFacts) -> str:
     opened = opened[opened > 0]
     at_risk = np.array([(opened + a < days).sum() for a in range(days)])
     per_store = np.where(at_risk >= 3, counts / np.maximum(at_risk, 1), np.nan)
-    return lines(
+    return Lines(
         np.arange(days, dtype=np.float64),
         {"new stores": per_store},
-        Axes(x_label="age, days", y_label="orders"),
+        of="age, days",
+        unit="orders",
     )
 
 
-def truth_of_order(found: Mapping[str, FloatArray]) -> str:
-    """Distributions of one order's whole time, by the event at which it is asked."""
-    values = list(found.values())
-    names = [name.replace("_", " ") for name in found]
-    return ranges(names, values, Axes(x_label="", y_label="minutes"))
+def street_map(city: City) -> StreetMap:
+    """Return the streets of a city and where its stores are."""
+    streets, node = city.streets, city.stores.node
+    x_m, y_m, arms = streets.x_m, streets.y_m, streets.arms
+    start, end = arms[:, 0].astype(np.int64), arms[:, 1].astype(np.int64)
+    ends_m = np.stack(
+        [np.stack([x_m[start], y_m[start]], axis=1), np.stack([x_m[end], y_m[end]], axis=1)], axis=1
+    )
+    is_lane, is_bridge = arms[:, 3] != 0, arms[:, 4] != 0
+    return StreetMap(
+        streets_m=ends_m[~is_lane & ~is_bridge],
+        one_way_m=ends_m[is_lane & ~is_bridge],
+        bridges_m=ends_m[is_bridge],
+        stores_m=np.stack([x_m[node], y_m[node]], axis=1),
+    )
+
+
+def truth_of_one_order(simulation: Simulation, draws: int = 300) -> OrderTruth | None:
+    """Return the true distributions of an order in the middle, asked at five of its events.
+
+    Args:
+        simulation: is run again from each of these moments.
+        draws: how often.
+
+    Returns:
+        None where no order was delivered whose food was cooked.
+    """
+    table = simulation.truth_table
+    whole = table[table["delivered"].notna() & (table["ready"] > table["accepted"])]
+    if whole.empty:
+        return None
+    order = whole.iloc[len(whole) // 2]
+    found = {}
+    for event in ("activated", "accepted", "ready", "picked_up", "courier_at_customer"):
+        moment = order[event].to_pydatetime()
+        drawn = simulation.truth(order["order_id"], moment, draws=draws)[order["order_id"]]
+        found[event.replace("_", " ")] = drawn.part("total") / 60.0
+    return OrderTruth(
+        order_id=str(order["order_id"]),
+        took_min=(order["delivered"] - order["activated"]).total_seconds() / 60.0,
+        total=_ranges(list(found), list(found.values())),
+    )
+
+
+def _ranges(names: Sequence[str], values: Sequence[FloatArray], of: str = "") -> Ranges:
+    """Return what ``RANGE_LEVELS`` of each group of minutes are; missing values do not count."""
+    known = [one[~np.isnan(one)] for one in values]
+    unknown = np.full(len(RANGE_LEVELS), np.nan)
+    levels = [np.quantile(one, RANGE_LEVELS) if len(one) else unknown for one in known]
+    return Ranges(names, levels, of=of)
 
 
 def _while(facts: OrderFacts, kind: int) -> BoolArray:

@@ -18,6 +18,7 @@ from estimators.training.model_comparison import compare_models
 from estimators.training.train import train
 from estimators.wall_eta import WallEta
 from simulator import CityPlan, simulate
+from tests.commands.reports.html_pages import check_page
 from tests.commands.running import ROOT
 from tests.estimators.building import QUICK, town, town_dataset
 from tests.readme import commands_of
@@ -59,9 +60,11 @@ def test_models_are_compared_on_the_same_orders(models: tuple[str, str], tmp_pat
     assert difference["mean_s"] == pytest.approx(apart)
     assert {row["group"] for row in document["rows"]} == {"all", "city", "hour", "store age"}
     assert f"{difference['mean_s']:+.1f}" in output
-    text = page.read_text()
-    assert text.count("<svg") == 4
-    assert all(tag in text for tag in models)
+    read = check_page(page.read_text())
+    assert len(read.all("svg")) == 4
+    assert all(tag in read.said for tag in models)
+    said = f"{difference['mean_s']:+.1f} [{difference['low_s']:+.1f}, {difference['high_s']:+.1f}]"
+    assert said in read.said
 
 
 def test_the_exit_code_tells_a_worse_model(models: tuple[str, str]) -> None:
@@ -126,9 +129,9 @@ def test_ablation_says_what_each_group_is_worth(tmp_path: Path) -> None:
     kinds = [row["kind"] for row in document["rows"]]
     assert kinds == ["facts", "all", "extra"]
     assert not document["rows"][-1]["in_model"]
-    text = page.read_text()
-    assert text.count("<svg") == 2
-    assert all(name in text for name in document["rows"][-1]["features"])
+    read = check_page(page.read_text())
+    assert len(read.all("svg")) == 2
+    assert all(name in read.said for name in document["rows"][-1]["features"])
     code, output = run("ablate", "etp", *small, "--by", "colour")
     assert code == 1
     assert "--by is 'colour'" in output

@@ -1,0 +1,1 @@
+"""What every HTML page of the project stands on: one base template, one stylesheet."""
