@@ -16,10 +16,13 @@ PACKAGES := aggregators estimators services simulator commands
 SERVICES := events etp courier_travel wall_eta eta
 
 # What walks through every kernel, quickly enough to do so uncompiled too.
-KERNEL_TESTS := $(addprefix tests/aggregators/test_, boundaries.py needed_samples.py numpy_bits.py several_sources.py)
+KERNEL_TESTS := $(addprefix tests/aggregators/test_, boundaries.py needed_samples.py numpy_bits.py several_sources.py) \
+	$(addprefix tests/estimators/quantiles/test_, calibration_kernels.py compiled_trees.py) \
+	tests/estimators/eta/test_composition.py tests/simulator/engine/test_engine.py
 
-# How many processes share the tests: one per core.
+# How many processes share the tests: one more than there are cores (conftest.py says why).
 WORKERS ?= logical
+PYTEST_SHARED = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 export BENTOML_DO_NOT_TRACK := True
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -40,12 +43,21 @@ demo: $(VENV)/.runtime ## a simulated city: train, serve, three callers live bes
 	$(BIN)/doorstep demo
 
 .PHONY: test
-test: lint typecheck redis-server ## everything that must hold: lint, types, tests, doctests, coverage
-	@echo "The kernels as plain Python, so that coverage sees their lines:"
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --cov --cov-report= $(KERNEL_TESTS)
+test: lint redis-server ## everything that must hold: lint, types, tests, doctests, coverage
+	@$(MAKE) --no-print-directory --jobs 2 typecheck kernels
 	@echo "Everything:"
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile \
-		--cov --cov-append --cov-report=term --cov-fail-under=95
+	$(PYTEST_SHARED) --cov --cov-append --cov-report=term --cov-fail-under=95
+
+# Python cannot trace compiled code. Then they are compiled once, for all processes that run tests.
+.PHONY: kernels
+kernels: $(VENV)/.dev # the kernels as plain Python, so that coverage sees their lines
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet -W "ignore:overflow encountered:RuntimeWarning" \
+		--cov --cov-report= $(KERNEL_TESTS)
+	$(BIN)/python -m tests.compile_kernels
+
+.PHONY: soak
+soak: $(VENV)/.dev redis-server ## what takes long by nature, before a release: docs/soak.md has the last result
+	$(BIN)/python -m tests.soak
 
 .PHONY: redis-server
 redis-server:

@@ -14,6 +14,8 @@ os.environ["BENTOML_HOME"] = str(_BENTOML_HOME)
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 # Services refuse what waits too long for its turn; tests do not depend on how busy the machine is.
 os.environ.setdefault("DOORSTEP_MAX_WAIT_MS", "30000")
+# And an ETA waits for its parts, but for where a test lets one hang.
+os.environ.setdefault("DOORSTEP_PART_TIMEOUT_MS", "9000")
 
 ROOT = Path(__file__).parent
 
@@ -30,9 +32,24 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_BENTOML_HOME, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is slow last, so that quick answers come first."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes share the tests: one more than there are cores.
+
+    Many tests wait for a service of theirs: its start, its answer, an end of patience.
+    """
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run files with slow tests last, so that quick answers come first.
+
+    Processes that share the tests, file by file, take them first: the longest file must not be the
+    one that is left at the end, while all others are through.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    shared = hasattr(config, "workerinput")
+    items.sort(key=lambda item: (item.path in slow) != shared)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from services.bento.process import free_port
+from tests.patient_http import get, post
 from tests.test_packaging import pins
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("aggregators", "estimators", "services")
-COMMAND_TIMEOUT_S = 300.0
-START_TIMEOUT_S = 240.0  # nothing may be compiled yet: neither bytecode nor kernels
 
 _FAILED = b"Application startup failed"
 
@@ -79,7 +77,7 @@ def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> s
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=COMMAND_TIMEOUT_S,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, f"{command}:\n{done.stdout}"
     return done.stdout
@@ -187,21 +185,23 @@ def served(python: Path, bento: Path, folder: Path, **settings: str) -> Iterator
             start_new_session=True,
         )
     try:
-        deadline_s = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline_s and process.poll() is None:
-            if _FAILED in log.read_bytes():  # it would try again, and again
-                break
+
+        def is_ready() -> bool:
+            says = log.read_bytes()
+            # It would try again, and again.
+            assert process.poll() is None, says
+            assert _FAILED not in says, says.decode(errors="replace")
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{url}/readyz", timeout=2.0, trust_env=False).is_success:
-                    yield url
-                    return
-            time.sleep(0.2)
-        pytest.fail(f"the bento does not serve:\n{log.read_text(errors='replace')}")
+                return get(f"{url}/readyz").is_success
+            return False
+
+        wait_until(is_ready, log.read_text, pause_s=0.2)
+        yield url
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10.0)
+            process.wait(60.0)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -209,6 +209,6 @@ def served(python: Path, bento: Path, folder: Path, **settings: str) -> Iterator
 
 def ask(url: str, path: str, body: object) -> Any:
     """What a service answers with 200."""
-    answer = httpx.post(f"{url}{path}", json=body, timeout=10.0, trust_env=False)
+    answer = post(f"{url}{path}", json=body)
     assert answer.status_code == httpx.codes.OK, answer.text
     return answer.json()

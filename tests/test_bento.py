@@ -82,10 +82,20 @@ def bento(made: Made) -> Bento:
     return made.old
 
 
-@pytest.fixture(scope="module")
-def environment(bento: Bento, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The Python of a fresh environment, installed as the bento's own Dockerfile installs it."""
+@pytest.fixture(
+    scope="module", params=["linked", pytest.param("installed", marks=pytest.mark.soak)]
+)
+def environment(
+    request: pytest.FixtureRequest, bento: Bento, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The Python of an environment of the bento's own.
+
+    What is locked is linked into it, or installed as the bento's own Dockerfile installs it.
+    """
     folder = tmp_path_factory.mktemp("environment") / "venv"
+    if request.param == "linked":
+        yield linked_environment("etp", folder)
+        return
     python = folder / "bin" / "python"
     uv = shutil.which("uv", path=str(Path(sys.executable).parent))
     assert uv is not None, "uv is missing; `make test` installs it"

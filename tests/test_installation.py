@@ -23,6 +23,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.soaking import soaked
 from tests.test_packaging import LOCKS, lock_text, pins
 
 ROOT = Path(__file__).parent.parent
@@ -161,7 +162,7 @@ def installed(environment: Path, env: dict[str, str]) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found.items()}
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", soaked(LOCKS, always=["runtime"]))
 def test_exactly_what_is_locked_is_installed_though_newer_ones_are_there(
     name: str, scripts: Path, environment: Path, settings: dict[str, str]
 ) -> None:

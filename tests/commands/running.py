@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parent.parent.parent
 WIDTH = "160"
 
 
 def doorstep(
-    *arguments: str, module: str = "commands", timeout_s: float = 60.0, **environment: str
+    *arguments: str, module: str = "commands", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `doorstep` with the arguments; the environment is this one with changes.
 
@@ -24,6 +26,6 @@ def doorstep(
         env={**os.environ, "COLUMNS": WIDTH, "TERM": "dumb", "NO_COLOR": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=6 * PATIENCE_S,
         check=False,
     )

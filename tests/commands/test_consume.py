@@ -8,13 +8,11 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 import redis
@@ -24,12 +22,13 @@ from aggregators.catalog import ORDERS
 from services.bento.process import free_port
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.commands.running import ROOT, doorstep
+from tests.patient_http import get
+from tests.soaking import short_or_long
+from tests.waiting import PATIENCE_S, wait_until
 
 SEED = 20_261_122
 STREAM = "happened"
-MESSAGES = 12_000
-KILLS, MAX_KILLS = 5, 20
-PATIENCE_S = 60.0
+MESSAGES_PER_KILL = 600
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +81,6 @@ def running(url: str, store: Path, name: str, *options: str) -> Iterator[subproc
         process.communicate()
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, f"{what} took more than {PATIENCE_S} s"
-        time.sleep(0.001)
-
-
 def group_of(client: Any) -> dict[str, Any]:
     with contextlib.suppress(redis.ResponseError):
         for group in client.xinfo_groups(STREAM):
@@ -103,19 +95,26 @@ def has_batch_in_hand(client: Any, *, after: int) -> bool:
 
 
 @pytest.mark.slow
-def test_consumers_that_are_killed_lose_nothing(url: str, client: Any, tmp_path: Path) -> None:
-    fill(client, MESSAGES)
+@short_or_long("kills", short=2, long=50)
+def test_consumers_that_are_killed_lose_nothing(
+    url: str, client: Any, tmp_path: Path, kills: int
+) -> None:
+    most = 4 * kills  # until one is killed with a batch in its hands
+    messages = MESSAGES_PER_KILL * most
+    fill(client, messages)
     store = tmp_path / "events.db"
     rng = random.Random(SEED)
     left_behind = 0
-    for kill in range(MAX_KILLS):
-        goal = (group_of(client)["entries-read"] or 0) + rng.randrange(MESSAGES // MAX_KILLS // 2)
+    for kill in range(most):
+        goal = (group_of(client)["entries-read"] or 0) + rng.randrange(MESSAGES_PER_KILL // 2)
         with running(url, store, f"victim-{kill}", "--batch", "50", "--idle-s", "0.2") as victim:
-            wait_for(partial(has_batch_in_hand, client, after=goal), f"reading {goal} messages")
+            wait_until(
+                partial(has_batch_in_hand, client, after=goal), f"reading {goal}", pause_s=0.001
+            )
             victim.send_signal(signal.SIGKILL)
             victim.wait(PATIENCE_S)
         left_behind += int(group_of(client)["pending"] > 0)
-        if kill + 1 >= KILLS and left_behind:
+        if kill + 1 >= kills and left_behind:
             break
     assert left_behind, f"no consumer was killed with a batch in its hands; seed {SEED}"
 
@@ -128,7 +127,7 @@ def test_consumers_that_are_killed_lose_nothing(url: str, client: Any, tmp_path:
     assert (group["pending"], group["lag"]) == (0, 0)
     with SqliteEventStore(store, sources=[ORDERS]) as kept:
         table = kept.table(ORDERS)
-    assert sorted(table["order_id"]) == sorted(f"o-{i}" for i in range(MESSAGES))
+    assert sorted(table["order_id"]) == sorted(f"o-{i}" for i in range(messages))
     assert not client.exists(f"{STREAM}:dead")
 
 
@@ -141,13 +140,13 @@ def test_two_processes_share_a_stream_and_end_politely(
         running(url, store, "a", "--metrics-port", str(port)) as first,
         running(url, store, "b") as second,
     ):
-        wait_for(lambda: client.exists(STREAM), "making the group")
-        wait_for(lambda: len(client.xinfo_consumers(STREAM, "doorstep")) == 2, "two to come")
+        wait_until(lambda: client.exists(STREAM), "making the group")
+        wait_until(lambda: len(client.xinfo_consumers(STREAM, "doorstep")) == 2, "two to come")
         fill(client, 3_000)
-        wait_for(
+        wait_until(
             lambda: group_of(client)["lag"] == 0 and group_of(client)["pending"] == 0, "consuming"
         )
-        shown = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        shown = get(f"http://127.0.0.1:{port}/metrics").text
         for name in (
             "doorstep_stream_lag_messages",
             "doorstep_stream_pending_messages",

@@ -28,7 +28,7 @@ def test_the_demo_ends_by_itself_with_all_features_equal(tmp_path: Path) -> None
     temporary.mkdir()
     shown = doorstep(
         "demo", "--days", "8", "--orders-per-day", "240", "--minutes", "12", "--rows", "3",
-        module="tests.commands.demo_on_a_busy_machine", timeout_s=600.0,
+        module="tests.commands.demo_on_a_busy_machine",
         XDG_CACHE_HOME=str(tmp_path), TMPDIR=str(temporary),
     )  # fmt: skip
     assert shown.returncode == 0, shown.stdout + shown.stderr

@@ -26,15 +26,18 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.name: path for path in write_tables(tmp_path_factory.mktemp("tables"))}
 
 
-def test_no_command_falls_over_a_table(tables: dict[str, Path]) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("all_commands", [False, pytest.param(True, marks=pytest.mark.soak)])
+def test_no_command_falls_over_a_table(tables: dict[str, Path], *, all_commands: bool) -> None:
     wrong = []
     for path in tables.values():
-        for arguments in commands_for(path, training=False):
-            if arguments[:2] not in QUICK:
+        for arguments in commands_for(path, training=all_commands):
+            if not all_commands and arguments[:2] not in QUICK:
                 continue
             code, printed, error = became(arguments)
             told = printed.partition("error: ")[2]
-            if error is not None or code not in (0, 1) or (code and path.name not in told):
+            is_named = path.name in told or arguments[:2] not in QUICK
+            if error is not None or code not in (0, 1) or (code and not is_named):
                 wrong.append(f"{path.name} {arguments[:2]}: {code} {error!r} {printed[:300]}")
     assert not wrong, "\n".join(wrong)
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -40,8 +39,7 @@ from services.core.settings import (
 )
 from services.etp import EtpService
 from tests.commands.running import ROOT, doorstep
-
-PATIENCE_S = 90.0
+from tests.waiting import wait_until
 
 
 def test_the_event_service_serves_what_it_is_told_to(tmp_path: Path) -> None:
@@ -59,11 +57,8 @@ def test_the_event_service_serves_what_it_is_told_to(tmp_path: Path) -> None:
         )
     try:
         with EventClient(f"http://127.0.0.1:{port}") as client:
-            deadline_s = time.monotonic() + PATIENCE_S
-            while not client.is_ready():
-                assert server.poll() is None, (tmp_path / "log").read_text()
-                assert time.monotonic() < deadline_s, (tmp_path / "log").read_text()
-                time.sleep(0.05)
+            wait_until(lambda: client.is_ready() or server.poll() is not None)
+            assert server.poll() is None, (tmp_path / "log").read_text()
             answer = client.features({"city": "BCN"}, sample_id=None)
         assert (answer.catalog.name, answer.catalog.version) == ("small", "4.5.6")
     finally:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from estimators import Dataset
 from services.bento.process import end_server, free_port
 from services.client import EtpClient
 from tests.commands.running import ROOT, doorstep
+from tests.waiting import PATIENCE_S, wait_until
 
 CITY = ("--dataset", "simulator", "--stores", "6", "--days", "6", "--seed", "3")
 
@@ -25,7 +25,7 @@ CITY = ("--dataset", "simulator", "--stores", "6", "--days", "6", "--seed", "3")
 def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A model store of its own, with one model in it."""
     home = {"BENTOML_HOME": str(tmp_path_factory.mktemp("bentoml"))}
-    shown = doorstep("train", "etp", *CITY, "--threads", "1", timeout_s=120.0, **home)
+    shown = doorstep("train", "etp", *CITY, "--threads", "1", **home)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "saved as etp:" in shown.stdout
     return {**home, "TRAINED": shown.stdout}
@@ -45,7 +45,7 @@ def test_training_prints_the_model_beside_its_baselines(home: dict[str, str]) ->
 
 
 def test_evaluation_repeats_the_scores_of_training(home: dict[str, str]) -> None:
-    shown = doorstep("evaluate", *CITY, timeout_s=120.0, **home)
+    shown = doorstep("evaluate", *CITY, **home)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert scores(shown.stdout)[0] == scores(home["TRAINED"])[0]
 
@@ -60,16 +60,16 @@ def test_evaluation_repeats_the_scores_of_training(home: dict[str, str]) -> None
 def test_every_estimator_is_trained_beside_its_baselines_and_scored_again(
     command: tuple[str, ...], model: str, home: dict[str, str]
 ) -> None:
-    trained = doorstep("train", *command, *CITY, "--threads", "1", timeout_s=120.0, **home)
+    trained = doorstep("train", *command, *CITY, "--threads", "1", **home)
     assert trained.returncode == 0, trained.stdout + trained.stderr
     assert f"saved as {model}:" in trained.stdout
     printed = "\n".join(scores(trained.stdout))
     assert "constant median" in printed
     assert "without real-time features" in printed
-    again = doorstep("evaluate", "--model", f"{model}:latest", *CITY, timeout_s=120.0, **home)
+    again = doorstep("evaluate", "--model", f"{model}:latest", *CITY, **home)
     assert again.returncode == 0, again.stdout + again.stderr
     assert scores(again.stdout) == scores(trained.stdout)
-    served = doorstep("serve", "etp", "--model", f"{model}:latest", timeout_s=60.0, **home)
+    served = doorstep("serve", "etp", "--model", f"{model}:latest", **home)
     assert served.returncode == 1
     assert "expected etp or eta_ready" in served.stderr
 
@@ -87,14 +87,12 @@ def test_serving_answers_and_ends_on_a_signal(home: dict[str, str], tmp_path: Pa
         )
     try:
         with EtpClient(f"http://127.0.0.1:{port}") as client:
-            deadline_s = time.monotonic() + 60.0
-            while not client.is_ready() and time.monotonic() < deadline_s:
-                assert process.poll() is None, (tmp_path / "log").read_text()
-                time.sleep(0.2)
+            wait_until(lambda: client.is_ready() or process.poll() is not None)
+            assert process.poll() is None, (tmp_path / "log").read_text()
             order = {"store_id": "s-001", "city": "BCN"}
             assert client.predict(order, sample_id=None).status == "degraded"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20.0) == 0
+        assert process.wait(PATIENCE_S) == 0
     finally:
         end_server(process)
 

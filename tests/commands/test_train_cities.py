@@ -18,13 +18,11 @@ def _scores(output: str) -> list[str]:
 
 def test_conditions_are_trained_and_score_the_same_again(tmp_path: Path) -> None:
     home = {"BENTOML_HOME": str(tmp_path)}
-    trained = doorstep(
-        "train", "conditions", "--leg", LEG, *CITIES, "--threads", "1", timeout_s=300.0, **home
-    )
+    trained = doorstep("train", "conditions", "--leg", LEG, *CITIES, "--threads", "1", **home)
     assert trained.returncode == 0, trained.stdout + trained.stderr
     name = "conditions_on_the_way"
     assert f"saved as {name}:" in trained.stdout
-    again = doorstep("evaluate", "--model", f"{name}:latest", *CITIES, timeout_s=300.0, **home)
+    again = doorstep("evaluate", "--model", f"{name}:latest", *CITIES, **home)
     assert again.returncode == 0, again.stdout + again.stderr
     assert _scores(again.stdout) == _scores(trained.stdout)
 
@@ -32,7 +30,6 @@ def test_conditions_are_trained_and_score_the_same_again(tmp_path: Path) -> None
 def test_conditions_need_the_weather(tmp_path: Path) -> None:
     shown = doorstep(
         *("train", "conditions", "--dataset", "simulator", "--stores", "4", "--days", "4"),
-        timeout_s=300.0,
         BENTOML_HOME=str(tmp_path),
     )
     assert shown.returncode == 1

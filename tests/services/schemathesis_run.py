@@ -1,8 +1,7 @@
 """Runs schemathesis against a service: every endpoint against its description, all checks.
 
 What it sends follows from the description: its examples, each bound and each violation, and random
-requests, so many per endpoint. A longer run: `DOORSTEP_API_EXAMPLES=300` in the environment of the
-tests, or by hand as schemathesis.toml says.
+requests, so many per endpoint: few in `make test`, many in `make soak`.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ ROOT = Path(__file__).parent.parent.parent
 SEED = "20260302"
 UNHURRIED = {"DOORSTEP_MAX_WAIT_MS": "10000"}
 """Settings of a service that refuses nothing because the machine is busy with something else."""
-_EXAMPLES = os.environ.get("DOORSTEP_API_EXAMPLES", "5")
 _PATIENCE_S = 3_600.0
 
 
-def faults_of(url: str, folder: Path, *options: str) -> str:
+def faults_of(url: str, folder: Path, *options: str, examples: int = 5) -> str:
     """Return what schemathesis finds fault with, empty where there is nothing; prints its report.
 
     Args:
         url: of a service that runs.
         folder: where it may write.
         options: of its command line, beside those that are always there.
+        examples: random requests per endpoint.
     """
     command = [
         sys.executable, "-m", "schemathesis.cli", "--no-color",
         "--config-file", str(ROOT / "schemathesis.toml"),
-        "run", f"{url}/docs.json", "--checks", "all", "--seed", SEED, "--max-examples", _EXAMPLES,
-        "--generation-database", "none", *options,
+        "run", f"{url}/docs.json", "--checks", "all", "--seed", SEED,
+        "--max-examples", str(examples), "--generation-database", "none", *options,
     ]  # fmt: skip
     done = subprocess.run(
         command,

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-Script = Callable[["Connection"], None]
+from tests.waiting import PATIENCE_S
 
-_PATIENCE_S = 30.0
+Script = Callable[["Connection"], None]
 
 
 class Connection:
@@ -57,7 +57,7 @@ class Connection:
 
     def hang(self) -> None:
         """Do nothing until the server ends."""
-        self._ends.wait(_PATIENCE_S)
+        self._ends.wait(PATIENCE_S)
 
     def trickle(self, data: bytes) -> None:
         """Send the same again and again, slowly, until the server ends."""
@@ -92,7 +92,7 @@ class ScriptedServer:
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         for thread in self._threads:
-            thread.join(_PATIENCE_S)
+            thread.join(PATIENCE_S)
 
     def _accept(self) -> None:
         while True:
@@ -100,7 +100,7 @@ class ScriptedServer:
                 accepted, _address = self._listening.accept()
             except OSError:  # the listening socket was closed
                 return
-            accepted.settimeout(_PATIENCE_S)
+            accepted.settimeout(PATIENCE_S)
             connection = Connection(accepted, self.connections, self._ends)
             self.connections += 1
             thread = threading.Thread(target=self._run, args=(accepted, connection), daemon=True)

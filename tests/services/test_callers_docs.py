@@ -29,6 +29,7 @@ from services.schemas.displayed_eta import DisplayedEtaAnswer
 from services.schemas.eta import CourierArrivalAnswer, EtaAnswer
 from tests.readme import blocks_of
 from tests.services.every_service import LONG_S
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
@@ -53,7 +54,7 @@ def printed(saved_eta: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         def run(request: str) -> Any:
             done = subprocess.run(
                 ["bash", "-e", "-c", request.replace("http://127.0.0.1:3000", service.url)],
-                env=os.environ, capture_output=True, text=True, timeout=60.0, check=False,
+                env=os.environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
             )  # fmt: skip
             assert done.returncode == 0, f"{request}\n{done.stdout}\n{done.stderr}"
             return json.loads(done.stdout)

@@ -20,9 +20,11 @@ import pytest
 from services.bento.process import ServiceProcess
 from services.core.limits import MAX_BODY_BYTES
 from services.middleware.guard import OPEN_PATHS
+from tests.patient_http import http_client
 from tests.services import mutations
 from tests.services.every_service import EVERY_SERVICE, KnownService
 from tests.services.schemathesis_run import UNHURRIED, faults_of
+from tests.soaking import short_or_long
 
 JSON = "application/json"
 OTHER_TYPES = (
@@ -82,7 +84,7 @@ class Services:
         settings = {**known.settings(folder), "DOORSTEP_LOG_SAMPLE": "0", **UNHURRIED}
         process = ServiceProcess(known.target, log=folder / "log", settings=settings)
         service = self._stack.enter_context(process)
-        http = httpx.Client(base_url=service.url, trust_env=False, timeout=30.0)
+        http = http_client(service.url)
         self._stack.enter_context(http)
         running = Running(known.name, http, known.endpoints())
         # What other examples ask about must have happened.
@@ -339,6 +341,7 @@ def test_every_answer_has_an_id_and_a_trace(running: Running) -> None:
 
 @every_service
 @pytest.mark.slow
-def test_schemathesis_finds_no_fault(running: Running, tmp_path: Path) -> None:
+@short_or_long("examples", short=5, long=300)
+def test_schemathesis_finds_no_fault(running: Running, tmp_path: Path, examples: int) -> None:
     """Each endpoint keeps to its description, whatever fits that or violates it."""
-    assert not faults_of(str(running.http.base_url), tmp_path)
+    assert not faults_of(str(running.http.base_url), tmp_path, examples=examples)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +27,7 @@ from services.eta import EtaService
 from services.prediction_log.table import read_predictions
 from tests.services.asgi import AsgiClient
 from tests.services.every_service import EVERY_SERVICE, LONG_S
+from tests.waiting import wait_until
 
 FACTS = (
     "store_id", "store_category", "store_zone", "city", "zone", "building", "floor", "amount",
@@ -380,12 +380,12 @@ def test_estimates_are_logged(served: Served, delivered: pd.DataFrame) -> None:
 
 def logged_row(folder: Path, request_id: str) -> Any:
     """The logged estimate of a request, once it is written."""
-    deadline_s = time.monotonic() + 60.0
-    while time.monotonic() < deadline_s:
-        if folder.is_dir():
-            logged = read_predictions(folder, service="eta")
-            of_request = logged[logged["request_id"] == request_id] if len(logged) else logged
-            if len(of_request):
-                return of_request.iloc[0]
-        time.sleep(0.1)
-    raise AssertionError(f"{request_id} was not logged")
+
+    def rows() -> Any:
+        if not folder.is_dir():
+            return []
+        logged = read_predictions(folder, service="eta")
+        return logged[logged["request_id"] == request_id] if len(logged) else logged
+
+    wait_until(lambda: len(rows()), f"{request_id} in the log", pause_s=0.1)
+    return rows().iloc[0]

@@ -20,6 +20,7 @@ from services.schemas.decoding import decode
 from services.schemas.features import ExplainAnswer, FeaturesAnswer
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.readme import blocks_of, examples_of
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "event_service.md").read_text(encoding="utf-8")
@@ -51,7 +52,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
                 env={**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}"},
                 capture_output=True,
                 text=True,
-                timeout=60.0,
+                timeout=PATIENCE_S,
                 check=False,
             )
             assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,13 +27,14 @@ from services.schemas.common import CloudEvent
 from services.schemas.features import FeatureRow
 from tests.aggregators.catalog.random_city import Row, random_city, stream_of, table_of
 from tests.aggregators.stores.servers import RedisServer, needs_redis
+from tests.patient_http import get, metric_of
 from tests.services.building import cloud_event
+from tests.waiting import wait_until
 
 SEED = 20_261_122
 QUEUE = ("store_queue_orders",)
 TARGET = "services.events:EventService"
 LONG_S = 1e10
-PATIENCE_S = 120.0
 """A clock skew under which the events of every year are taken, whatever this machine's clock."""
 
 
@@ -49,7 +49,7 @@ class Served:
     service: ServiceProcess
 
     def get(self, path: str, **params: Any) -> httpx.Response:
-        return httpx.get(self.url + path, params=params, trust_env=False, timeout=10.0)
+        return get(self.url + path, params=params)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "redis"])
@@ -216,9 +216,7 @@ def test_what_is_wrong_is_said_with_its_field(served: Served) -> None:
     assert (caught.value.http_status, caught.value.problem.field) == (400, "features[0]")
     got = served.get("/features", stor_id="s")
     assert (got.status_code, got.json()["field"]) == (400, "stor_id")
-    got = httpx.get(
-        f"{served.url}/explain", headers={"x-request-id": "r-7"}, trust_env=False, timeout=10.0
-    )
+    got = get(f"{served.url}/explain", headers={"x-request-id": "r-7"})
     assert got.status_code == 400
     assert got.headers["x-request-id"] == got.json()["request_id"] == "r-7"
 
@@ -300,7 +298,7 @@ def test_a_redis_server_that_dies_costs_answers_and_no_events(tmp_path: Path) ->
             with pytest.raises(RequestRefused) as caught:
                 ask()
             assert caught.value.http_status == 503
-        assert httpx.get(f"{service.url}/livez", trust_env=False).status_code == 200
+        assert get(f"{service.url}/livez").status_code == 200
         server.start()
         with EventClient(service.url) as patient:
             assert patient.send_events(sent).applied == 1
@@ -332,10 +330,6 @@ def test_the_store_is_compacted_while_the_service_answers(tmp_path: Path) -> Non
     # The store is compacted up to what the latest event says, less what is to be kept.
     lately = Event("orders", "o-200", "activated", datetime.now(UTC) - timedelta(hours=2), {})
 
-    def metric(url: str, name: str) -> float:
-        lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
-        return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
-
     with (
         ServiceProcess(TARGET, log=tmp_path / "log", settings=settings.to_environment()) as service,
         EventClient(service.url) as client,
@@ -346,14 +340,14 @@ def test_the_store_is_compacted_while_the_service_answers(tmp_path: Path) -> Non
         now = Event("orders", "now", "activated", as_of, {"store_id": "another"})
         assert client.send_events([to_cloud_event(now)]).applied == 1
         before = client.features({"store_id": "s"}, sample_id=None, names=names, as_of=as_of)
-        ends_s = time.monotonic() + PATIENCE_S
-        while metric(service.url, "doorstep_compaction_samples_dropped_total") == 0.0:
-            assert time.monotonic() < ends_s, (tmp_path / "log").read_text()
-            time.sleep(0.05)
+        wait_until(
+            lambda: metric_of(service.url, "doorstep_compaction_samples_dropped_total") > 0.0,
+            (tmp_path / "log").read_text,
+        )
         after = client.features({"store_id": "s"}, sample_id=None, names=names, as_of=as_of)
         np.testing.assert_equal(after.features, before.features)
-        assert 0.0 < metric(service.url, "doorstep_compaction_samples_kept") < 200.0
-        assert metric(service.url, "doorstep_compaction_timestamp_seconds") > 0.0
+        assert 0.0 < metric_of(service.url, "doorstep_compaction_samples_kept") < 200.0
+        assert metric_of(service.url, "doorstep_compaction_timestamp_seconds") > 0.0
         with pytest.raises(RequestRefused) as caught:
             client.features({"store_id": "s"}, sample_id=None, names=names, as_of=long_ago)
         assert caught.value.problem.field == "as_of"

@@ -14,6 +14,7 @@ import time
 
 from aggregators import Event, Source, StoreError
 from tests.aggregators.stores.places import Place
+from tests.waiting import PATIENCE_S
 
 ORDERS = Source(
     "orders",
@@ -27,7 +28,6 @@ START_US = 1_774_742_400_000_000
 GROUPS = 8
 EVENTS_PER_BATCH = 20
 BATCHES = 100_000
-GIVE_UP_S = 60.0
 
 
 def batch_of(seed: int, number: int) -> list[Event]:
@@ -64,7 +64,7 @@ def main(*arguments: str) -> None:
         if lockstep:
             sys.stdin.readline()
         events = batch_of(seed, number)
-        deadline = time.monotonic() + GIVE_UP_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 store.append(events)

@@ -7,15 +7,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 30.0
-"""How long a server may take to start on a busy machine."""
+from tests.waiting import wait_until
+
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 
 
@@ -57,11 +56,11 @@ class RedisServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + PATIENCE_S
-        while self.answer("PING") != "PONG":
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise AssertionError((self.folder / "log").read_text())
-            time.sleep(0.02)
+        wait_until(self._answers, (self.folder / "log").read_text)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self.folder / "log").read_text()
+        return self.answer("PING") == "PONG"
 
     def answer(self, *command: str) -> str:
         """What redis-cli prints for a command."""
@@ -111,10 +110,12 @@ class RedisCluster:
             capture_output=True,
             check=True,
         )
-        deadline = time.monotonic() + PATIENCE_S
-        while not all("cluster_state:ok" in node.answer("CLUSTER", "INFO") for node in self.nodes):
-            assert time.monotonic() < deadline, "the cluster does not form"
-            time.sleep(0.05)
+        wait_until(
+            lambda: all(
+                "cluster_state:ok" in node.answer("CLUSTER", "INFO") for node in self.nodes
+            ),
+            "the cluster forms",
+        )
 
     def stop(self) -> None:
         """End all nodes for good."""

@@ -21,13 +21,14 @@ from tests.aggregators.stores.child import ORDERS, batch_of
 from tests.aggregators.stores.children import Child, groups_of, memory_of, samples_of
 from tests.aggregators.stores.places import Place
 from tests.aggregators.stores.servers import RedisServer, needs_redis
+from tests.soaking import short_or_long
 
 StartChild = Callable[..., Child]
-
-WRITER_KILLS = 10
-SERVER_KILLS = 25
+Recorder = Callable[[str, object], None]
 
 pytestmark = pytest.mark.slow
+
+killed_often = short_or_long("kills", short=3, long=50)
 
 
 def wait(rng: random.Random) -> None:
@@ -54,15 +55,17 @@ def check_whole(store: Any, memory: MemoryEventStore, seed: int) -> None:
     assert groups_of(store) == groups_of(memory), f"seed {seed}"
 
 
+@killed_often
 def test_a_killed_writer_to_sqlite_leaves_whole_batches(
-    tmp_path: Path, start_child: StartChild
+    tmp_path: Path, start_child: StartChild, kills: int, record_property: Recorder
 ) -> None:
     seed = random.randrange(10**6)
     rng = random.Random(seed)
+    record_property("kills", kills)
     place = Place("sqlite", str(tmp_path / "events.db"))
     memory = memory_of(seed, ())
     first = 0
-    for _ in range(WRITER_KILLS):
+    for _ in range(kills):
         child = start_child(place, seed, first=first)
         acknowledged = child.acknowledged()
         wait(rng)
@@ -79,14 +82,16 @@ def test_a_killed_writer_to_sqlite_leaves_whole_batches(
         first = acknowledged + 1
 
 
+@killed_often
 def test_a_killed_writer_to_redis_is_finished_by_others(
-    redis_place: Place, start_child: StartChild
+    redis_place: Place, start_child: StartChild, kills: int, record_property: Recorder
 ) -> None:
     seed = random.randrange(10**6)
     rng = random.Random(seed)
+    record_property("kills", kills)
     reader = redis_place.open([ORDERS])
     first = 0
-    for _ in range(WRITER_KILLS):
+    for _ in range(kills):
         child = start_child(redis_place, seed, first=first)
         acknowledged = child.acknowledged()
         wait(rng)
@@ -108,17 +113,19 @@ def mortal_server(tmp_path: Path) -> Iterator[RedisServer]:
     server.stop()
 
 
+@killed_often
 def test_a_killed_server_has_kept_what_was_acknowledged(
-    mortal_server: RedisServer, start_child: StartChild
+    mortal_server: RedisServer, start_child: StartChild, kills: int, record_property: Recorder
 ) -> None:
     """The writer goes on by itself: it tries again until the server is back."""
     seed = random.randrange(10**6)
     rng = random.Random(seed)
+    record_property("kills", kills)
     place = Place("redis", mortal_server.url, f"mortal-{uuid.uuid4().hex}")
     child = start_child(place, seed)
     store = place.open([ORDERS])
     first = acknowledged = 0
-    for _ in range(SERVER_KILLS):
+    for _ in range(kills):
         wait(rng)
         mortal_server.kill()
         mortal_server.start()

@@ -8,6 +8,7 @@ import threading
 
 from commands.console.progress_lines import ProgressLines, telling
 from tests.commands.running import ROOT
+from tests.waiting import PATIENCE_S
 
 
 class Clock:
@@ -84,7 +85,7 @@ def test_lines_are_written_while_the_block_is_busy() -> None:
     lines = ProgressLines(write)
     with telling(lines, every_s=0.001):
         lines.report("explain", 0.0)
-        assert told.wait(30.0)
+        assert told.wait(PATIENCE_S)
     assert not _is_ticking()
 
 
@@ -145,5 +146,5 @@ def _in_a_pipe(code: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60.0,
+        timeout=PATIENCE_S,
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,11 +24,13 @@ from estimators import Dataset
 from estimators.core.stages import LIFE
 from services.bento.process import ServiceProcess
 from tests.aggregators.stores.servers import RedisServer, needs_redis
+from tests.patient_http import http_client
 from tests.services.estimator_city import LEGS, City
 from tests.services.every_service import EVERY_SERVICE, LONG_S
+from tests.soaking import soaked
+from tests.waiting import wait_until
 
-START_TIMEOUT_S = 600.0
-COMPACTION_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 600.0  # it compiles everything
 COUNTED = re.compile(
     r'^doorstep_kernel_compilations_total\{.*phase="(\w+)".*\} (\S+)$', re.MULTILINE
 )
@@ -90,7 +91,7 @@ def ready(
     )
     with (
         process as service,
-        httpx.Client(base_url=service.url, trust_env=False, timeout=60.0) as http,
+        http_client(service.url) as http,
     ):
         asked = Asked(http)
         yield asked
@@ -153,9 +154,8 @@ def ask_for_features(asked: Asked, as_of: datetime) -> None:
     assert asked.http.get("/explain", params=params).status_code == 200
 
 
-@pytest.mark.parametrize("event_store", ["file", "redis"], indirect=True)
+@pytest.mark.parametrize("event_store", soaked(["file", "redis"], always=["file"]), indirect=True)
 def test_the_event_service(kernels: Path, tmp_path: Path, event_store: str) -> None:
-    is_first = not any(kernels.iterdir())
     settings = {
         "DOORSTEP_STORE": event_store, "DOORSTEP_COMPACT_EVERY_S": "0.2", "DOORSTEP_KEEP": "1h"
     }  # fmt: skip
@@ -168,12 +168,8 @@ def test_the_event_service(kernels: Path, tmp_path: Path, event_store: str) -> N
         asked.post("/events", life_of(1, datetime.now(UTC) - timedelta(hours=2), first=200))
         ask_for_features(asked, datetime.now(UTC))
         # What a compaction keeps lies elsewhere in memory, and is read by the same kernels.
-        ends_s = time.monotonic() + COMPACTION_TIMEOUT_S
-        while float(DROPPED.findall(asked.http.get("/metrics").text)[0]) == 0.0:
-            assert time.monotonic() < ends_s
-            time.sleep(0.05)
+        wait_until(lambda: float(DROPPED.findall(asked.http.get("/metrics").text)[0]) > 0.0)
         ask_for_features(asked, datetime.now(UTC))
-    assert is_first == event_store.endswith("events.db")
 
 
 def ask_for_estimates(asked: Asked, city: City, parts: Sequence[str]) -> None:
@@ -198,7 +194,12 @@ def ask_for_estimates(asked: Asked, city: City, parts: Sequence[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parts"), [("etp", ("ready",)), ("courier_travel", LEGS), ("wall_eta", ("direct",))]
+    ("name", "parts"),
+    [
+        pytest.param("etp", ("ready",), marks=pytest.mark.soak),
+        ("courier_travel", LEGS),
+        pytest.param("wall_eta", ("direct",), marks=pytest.mark.soak),
+    ],
 )
 def test_services_of_estimators(
     name: str, parts: Sequence[str], kernels: Path, tmp_path: Path, city: City
@@ -212,9 +213,8 @@ def test_services_of_estimators(
 def test_a_service_without_one_of_its_models(kernels: Path, tmp_path: Path, city: City) -> None:
     settings = {**city.environment(), "DOORSTEP_PARKING_MODEL": "eta_parking:gone"}
     with ready("courier_travel", kernels, tmp_path, settings, ready_path="/livez") as asked:
-        while "no model" not in (answer := asked.http.get("/readyz")).text:
-            assert answer.status_code == 503
-            time.sleep(0.05)
+        wait_until(lambda: "no model" in asked.http.get("/readyz").text)
+        assert asked.http.get("/readyz").status_code == 503
         answer = asked.post("/predict", city.request("parking", 0))
         assert answer["status"] == "fallback"
         ask_for_estimates(asked, city, LEGS)
@@ -277,7 +277,9 @@ def ask_the_eta(asked: Asked, city: City, *, has_events: bool) -> None:
         asked.post("/courier_arrival", {"orders": [*rows, *told], "as_of": moment})
 
 
-@pytest.mark.parametrize("event_store", ["memory", "file", "redis"], indirect=True)
+@pytest.mark.parametrize(
+    "event_store", soaked(["memory", "file", "redis"], always=["file"]), indirect=True
+)
 def test_the_eta_service(event_store: str, kernels: Path, tmp_path: Path, city: City) -> None:
     has_events = event_store.endswith("events.db")
     settings = {"DOORSTEP_STORE": str(city.path) if has_events else event_store}

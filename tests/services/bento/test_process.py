@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 from pathlib import Path
 
 import httpx
@@ -13,6 +12,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from services.bento.process import ServiceProcess, ServiceStartError, free_port
+from tests.patient_http import get, post
+from tests.waiting import wait_until
 
 STUB = "tests.services.stub:Stub"
 
@@ -24,32 +25,24 @@ def is_running(pid: int) -> bool:
     return False
 
 
-def wait_until_gone(pid: int) -> bool:
-    """A worker that lost its parent needs a moment to be collected by init."""
-    deadline_s = time.monotonic() + 10.0
-    while is_running(pid) and time.monotonic() < deadline_s:
-        time.sleep(0.05)
-    return not is_running(pid)
-
-
 def test_a_service_answers_while_the_block_lasts_and_is_gone_after(tmp_path: Path) -> None:
     seen: list[tuple[ServiceProcess, int, int]] = []
 
     def fail_within() -> None:
         with ServiceProcess(STUB, log=tmp_path / "log") as service:
-            ids = httpx.post(f"{service.url}/ids", json={}, trust_env=False).json()
+            ids = post(f"{service.url}/ids", json={}).json()
             assert service.pid in (ids["server"], ids["worker"])
-            assert httpx.get(f"{service.url}/livez", trust_env=False).status_code == 200
+            assert get(f"{service.url}/livez").status_code == 200
             seen.append((service, ids["server"], ids["worker"]))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail_within()
     service, server, worker = seen[0]
-    assert wait_until_gone(worker)
-    assert wait_until_gone(server)
+    # A worker that lost its parent is collected by init.
+    wait_until(lambda: not is_running(worker) and not is_running(server))
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{service.url}/livez", trust_env=False)
+        get(f"{service.url}/livez")
     service.stop()  # a second time is harmless
 
 
@@ -83,14 +76,14 @@ def test_free_ports_are_free() -> None:
 
 def test_services_that_run_side_by_side_keep_their_own_metrics(tmp_path: Path) -> None:
     def requests_of(service: ServiceProcess) -> float:
-        text = httpx.get(f"{service.url}/metrics", trust_env=False).text
+        text = get(f"{service.url}/metrics").text
         lines = [line for line in text.splitlines() if line.startswith("doorstep_request_total")]
         return sum(float(line.rpartition(" ")[2]) for line in lines if 'endpoint="/ids"' in line)
 
     with ServiceProcess(STUB, log=tmp_path / "first") as first:
-        assert httpx.post(f"{first.url}/ids", json={}, trust_env=False).status_code == 200
+        assert post(f"{first.url}/ids", json={}).status_code == 200
         assert requests_of(first) == 1.0
         with ServiceProcess(STUB, log=tmp_path / "second") as second:
             assert requests_of(second) == 0.0
             assert requests_of(first) == 1.0
-            assert httpx.post(f"{first.url}/ids", json={}, trust_env=False).status_code == 200
+            assert post(f"{first.url}/ids", json={}).status_code == 200

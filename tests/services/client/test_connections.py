@@ -15,6 +15,7 @@ from services.client import ClientError, NoAnswerInTime, ServiceUnreachable
 from services.client.connections import IDLE_S
 from tests.services.asking import KINDS, Kind, opened
 from tests.services.scripted import Connection, ScriptedServer
+from tests.waiting import PATIENCE_S
 
 TAKEN = json.dumps(
     {"request_id": "r", "accepted": 1, "refused": 0, "applied": 0, "duplicates": 0,
@@ -50,7 +51,7 @@ def test_an_idle_connection_that_was_closed_costs_no_call(kind: Kind) -> None:
     with ScriptedServer(answer_once) as server, opened("EventClient", kind, server.url) as client:
         for _ in range(5):
             assert client.send_events([]).accepted == 1
-            assert closed.wait(30.0)
+            assert closed.wait(PATIENCE_S)
             closed.clear()
         assert server.connections == 5
 
@@ -122,13 +123,13 @@ def test_the_deadline_is_for_the_whole_call(kind: Kind, how: str) -> None:
     ):
         with pytest.raises(NoAnswerInTime):
             client.send_events([])
-        assert server.connections == 1
+        assert server.connections <= 1  # none where even connecting was too slow
 
 
 @both
 def test_a_service_that_is_not_there_is_said_to_be_so(kind: Kind) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    with opened("EventClient", kind, url, timeout_s=5.0) as client:
+    with opened("EventClient", kind, url) as client:
         with pytest.raises(ServiceUnreachable, match=f"no answer from {url}"):
             client.send_events([])
         assert not client.is_ready()

@@ -7,7 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -25,6 +24,8 @@ from services.event_store.opening import is_redis, open_event_store, without_pas
 from services.intake.redis_stream import EventStream
 from services.middleware.request_log import JsonFormatter
 from services.middleware.responses import problem_of
+from tests.patient_http import post
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SECRET = "hunter2"
@@ -146,7 +147,7 @@ def test_a_folder_that_a_setting_names_hides_nothing_of_what_is_below_it() -> No
 
 
 def refused(url: str) -> httpx.Response:
-    return httpx.post(f"{url}/events", json={"a": 1}, trust_env=False, timeout=20.0)
+    return post(f"{url}/events", json={"a": 1})
 
 
 def test_a_service_without_its_store_says_neither_where_it_is_nor_the_password(
@@ -163,11 +164,8 @@ def test_a_service_without_its_store_says_neither_where_it_is_nor_the_password(
         with ServiceProcess(
             "services.events:EventService", log=log, settings=settings, ready_path="/livez"
         ) as service:
+            wait_until(lambda: says in refused(service.url).text)  # noqa: B023  # it is starting
             answer = refused(service.url)
-            deadline_s = time.monotonic() + 240.0
-            while says not in answer.text and time.monotonic() < deadline_s:  # it is starting
-                time.sleep(0.2)
-                answer = refused(service.url)
         assert answer.status_code == 503
         assert says in answer.json()["reason"]
         for text in (answer.text, log.read_text()):
@@ -184,7 +182,7 @@ def test_commands_print_no_password(tmp_path: Path) -> None:
     ):
         done = subprocess.run(
             [sys.executable, "-m", "commands", *arguments],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=60.0,
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
             env={**os.environ, "BENTOML_DO_NOT_TRACK": "True"},
         )  # fmt: skip
         assert done.returncode == 1, done.stdout + done.stderr

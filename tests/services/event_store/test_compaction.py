@@ -19,6 +19,7 @@ from services.event_store import compaction
 from services.event_store.compaction import Compactor
 from services.event_store.metrics import EventStoreMetrics
 from tests.services.building import FEATURES, NOON, ORDERS
+from tests.waiting import PATIENCE_S
 
 
 class Recorder:
@@ -97,7 +98,7 @@ def test_the_work_goes_on_after_a_failure_until_it_is_ended(
     event_store = Recorder()
     compactor = make(event_store, registry, 0.001 if what == "compaction" else 0.0)
     compactor.start()
-    assert event_store.enough.wait(30.0)
+    assert event_store.enough.wait(PATIENCE_S)
     compactor.close()
     done = (len(event_store.compacted), event_store.repairs)
     assert registry.get_sample_value("doorstep_store_maintenance_failures_total") == 1.0

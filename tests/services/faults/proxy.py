@@ -11,12 +11,13 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
+from tests.waiting import PATIENCE_S
+
 Fault = Literal["refuse", "reset", "hang", "garbage", "error", "nonsense", "trickle"]
 FAULTS: tuple[Fault, ...] = (
     "refuse", "reset", "hang", "garbage", "error", "nonsense", "trickle"
 )  # fmt: skip
 
-_PATIENCE_S = 30.0
 _ANSWERS: dict[str, bytes] = {
     "garbage": b"\x16\x03\x01\x02 this is no HTTP\r\n\r\n",
     "error": b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 5\r\n\r\nsorry",
@@ -106,7 +107,7 @@ class FaultyProxy:
                 self._misbehave(accepted, fault)
                 return
             address = urlsplit(self.url_behind)
-            behind = socket.create_connection((address.hostname, address.port), _PATIENCE_S)
+            behind = socket.create_connection((address.hostname, address.port), PATIENCE_S)
             behind.settimeout(None)
             stack.enter_context(behind)
             with self._changing:
@@ -121,7 +122,7 @@ class FaultyProxy:
             return
         accepted.recv(1)
         if fault == "hang":
-            self._ends.wait(_PATIENCE_S)
+            self._ends.wait(PATIENCE_S)
         accepted.sendall(_ANSWERS.get(fault, b""))
         while fault == "trickle" and not self._ends.wait(0.01):
             accepted.sendall(b" ")

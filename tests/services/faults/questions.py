@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.services.faults.city import City, ask, statuses
-from tests.services.faults.running import wait_until
+from tests.waiting import wait_until
 
 WELL = {"ok", "input_clipped"}
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,11 +17,14 @@ import psutil  # type: ignore[import-untyped]
 from services.bento.process import ServiceProcess
 from services.core.eta_settings import EtaSettings
 from services.core.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
+from tests.patient_http import http_client
 from tests.services.faults.proxy import FaultyProxy
 
-PATIENCE_S = 60.0
-"""How long a service may take to be well again after a fault, on a busy machine."""
-QUIET = {"DOORSTEP_LOG_SAMPLE": "0", "DOORSTEP_LOG_FORMAT": "text"}
+QUIET = {
+    "DOORSTEP_LOG_SAMPLE": "0",
+    "DOORSTEP_LOG_FORMAT": "text",
+    "DOORSTEP_PART_TIMEOUT_MS": "1000",  # the default: here, parts hang
+}
 PEERS = ("etp", "courier_travel", "wall_eta")
 TARGETS = {
     "etp": "services.etp:EtpService",
@@ -82,7 +84,7 @@ def composed(event_store: str, folder: Path) -> Iterator[Composed]:
         proxies = {name: stack.enter_context(FaultyProxy(peer.url)) for name, peer in peers.items()}
         urls = {f"DOORSTEP_{name.upper()}_URL": proxy.url for name, proxy in proxies.items()}
         eta = stack.enter_context(process_of("eta", event_store, folder, urls))
-        http = httpx.Client(base_url=eta.url, trust_env=False, timeout=PATIENCE_S)
+        http = http_client(eta.url)
         yield Composed(eta, peers, proxies, stack.enter_context(http), folder / "eta.log")
 
 
@@ -110,11 +112,3 @@ def kill(service: ServiceProcess) -> None:
     """End a service at once, as a crash does."""
     for one in family_of(service):
         one.kill()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; fail if it does not for long."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline_s, "it does not get well again"
-        time.sleep(0.05)

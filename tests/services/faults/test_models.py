@@ -8,15 +8,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from aggregators import SqliteEventStore
 from estimators.registry import models as registry
 from services.composition.opening import sources_of
+from tests.patient_http import http_client
 from tests.services.faults.city import MOMENT, City, statuses
 from tests.services.faults.questions import answers_of, is_well, notes_of, width_of
-from tests.services.faults.running import PATIENCE_S, process_of, wait_until
+from tests.services.faults.running import process_of
+from tests.waiting import wait_until
 
 ORDER: dict[str, Any] = {"order": {"city": "WAW"}, "sample_id": None, "as_of": MOMENT.isoformat()}
 
@@ -52,7 +53,7 @@ def test_an_eta_lacks_the_part_whose_model_is_damaged_until_it_is_mended(
         process_of(
             "eta", str(event_store), tmp_path, {"BENTOML_HOME": str(home)}, ready_path="/livez"
         ) as service,
-        httpx.Client(base_url=service.url, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(service.url) as http,
     ):
         wait_until(lambda: "is starting" not in http.get("/readyz").text)
         damaged = answers_of(http, city)
@@ -79,7 +80,7 @@ def test_a_service_without_a_model_says_so_until_there_is_one(home: Path, tmp_pa
         process_of(
             "etp", "memory", tmp_path, {"BENTOML_HOME": str(home)}, ready_path="/livez"
         ) as service,
-        httpx.Client(base_url=service.url, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(service.url) as http,
     ):
         wait_until(lambda: "is starting" not in http.get("/readyz").text)
         refused = http.post("/predict", json=ORDER)

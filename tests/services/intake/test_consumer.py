@@ -22,6 +22,7 @@ from services.intake.metrics import IntakeMetrics
 from services.intake.redis_stream import EventStream, Message
 from tests.aggregators.stores.servers import RedisServer, needs_redis
 from tests.services.building import ORDERS, at, cloud_event, make_store
+from tests.waiting import PATIENCE_S
 
 STREAM = "happened"
 HOURS_S = 3_600.0
@@ -256,7 +257,7 @@ def test_several_consumers_share_a_stream(url: str, client: Any) -> None:
     class SlowStore(MemoryEventStore):
         def append(self, events: Iterable[Event]) -> AppendResult:
             busy.set()
-            assert resume.wait(30.0)
+            assert resume.wait(PATIENCE_S)
             return super().append(events)
 
     slow = SlowStore(sources=[ORDERS])
@@ -264,10 +265,10 @@ def test_several_consumers_share_a_stream(url: str, client: Any) -> None:
     done: list[Progress] = []
     thread = threading.Thread(target=lambda: done.append(consume(url, slow, "slow")))
     thread.start()
-    assert busy.wait(30.0)
+    assert busy.wait(PATIENCE_S)
     rest = consume(url, quick, "quick")
     resume.set()
-    thread.join(30.0)
+    thread.join(PATIENCE_S)
     assert rest.messages == 90
     assert done[0].messages == 10
     assert ids_of(slow) | ids_of(quick) == {f"o-{i}" for i in range(100)}

@@ -20,6 +20,7 @@ from tests.services.intake.test_consumer import (
     nobody,
     stream_of,
 )
+from tests.waiting import PATIENCE_S
 
 url, client = test_consumer.url, test_consumer.client
 _quickly_again = test_consumer._quickly_again
@@ -43,7 +44,7 @@ def test_a_consumer_waits_for_a_server_that_is_gone_until_it_is_ended() -> None:
     while consumer.progress.retries < 3:
         assert thread.is_alive()
     ending.set()
-    thread.join(30.0)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     stream.close()
 

@@ -16,6 +16,7 @@ from services.intake.append import WriteOutcome
 from services.intake.group_commit import GroupCommitWriter
 from services.intake.metrics import IntakeMetrics
 from tests.services.building import ORDERS, at
+from tests.waiting import PATIENCE_S
 
 
 class GatedStore(MemoryEventStore):
@@ -32,7 +33,7 @@ class GatedStore(MemoryEventStore):
         given = list(events)
         self.sizes.append(len(given))
         self.began.set()
-        assert self.gate.wait(30.0)
+        assert self.gate.wait(PATIENCE_S)
         if self.failure is not None:
             raise self.failure
         return super().append(given)

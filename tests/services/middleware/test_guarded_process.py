@@ -8,29 +8,36 @@ import json
 import os
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from services.bento.process import ServiceProcess, free_port
 from services.core.limits import MAX_REQUESTS
 from services.middleware.api_keys import ApiKeys, make_key
+from tests.patient_http import get, post
 from tests.services.middleware.test_key_ring import write_keys
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parent.parent.parent.parent
 STUB = "tests.services.stub:Stub"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-PATIENCE_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """A service without keys, which the tests share."""
+    with ServiceProcess(STUB, log=tmp_path_factory.mktemp("stub") / "log") as service:
+        yield service
 
 
 def ask(service: ServiceProcess, key: str = "", **headers: str) -> httpx.Response:
     if key:
         headers["authorization"] = f"Bearer {key}"
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return httpx.post(
-        f"{service.url}/ids", json={}, headers=named, trust_env=False, timeout=PATIENCE_S
-    )
+    return post(f"{service.url}/ids", json={}, headers=named)
 
 
 def test_a_service_with_keys_knows_who_asks_and_learns_of_new_ones(tmp_path: Path) -> None:
@@ -46,19 +53,16 @@ def test_a_service_with_keys_knows_who_asks_and_learns_of_new_ones(tmp_path: Pat
         assert ask(service, other).status_code == 403
         assert ask(service, text).status_code == 401
         for open_path in ("/livez", "/readyz", "/metrics", "/docs.json"):
-            assert httpx.get(service.url + open_path, trust_env=False).status_code == 200
+            assert get(service.url + open_path).status_code == 200
         beside = path.with_suffix(".new")
         beside.write_bytes(ApiKeys([kept]).to_json())
         beside.chmod(0o600)
         beside.replace(path)
-        deadline_s = time.monotonic() + PATIENCE_S
-        while ask(service, text).status_code != 200:
-            assert time.monotonic() < deadline_s, log.read_text()
-            time.sleep(0.05)
+        wait_until(lambda: ask(service, text).status_code == 200, log.read_text)
         assert ask(service, other).status_code == 401
         traced = ask(service, text, traceparent=f"00-{TRACE}-b7ad6b7169203331-01")
         assert TRACE in traced.headers["traceresponse"]
-        shown = httpx.get(f"{service.url}/metrics", trust_env=False).text
+        shown = get(f"{service.url}/metrics").text
     assert 'doorstep_refused_total{reason="forbidden"} 1.0' in shown
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     (line,) = [line for line in lines if line.get("trace_id") == TRACE]
@@ -72,7 +76,7 @@ def test_a_service_without_keys_does_not_listen_to_everybody(tmp_path: Path) -> 
     command = [sys.executable, "-m", "services.bento.serve", STUB, "--host", "0.0.0.0"]
     done = subprocess.run(
         [*command, "--port", str(free_port())],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60.0,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
         env={**os.environ, "BENTOML_DO_NOT_TRACK": "True"},
     )  # fmt: skip
     assert done.returncode == 1
@@ -80,31 +84,32 @@ def test_a_service_without_keys_does_not_listen_to_everybody(tmp_path: Path) -> 
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_web_page_gets_no_answer_of_a_service_without_keys(tmp_path: Path) -> None:
-    with ServiceProcess(STUB, log=tmp_path / "log") as service:
-        own = service.url.removeprefix("http://")
-        port = own.rpartition(":")[2]
-        assert ask(service, origin=service.url).status_code == 200
-        assert ask(service, host=f"localhost:{port}").status_code == 200
-        assert ask(service, host=f"rebound.example.com:{port}").status_code == 421
-        assert ask(service, origin="https://example.com").status_code == 403
-        without_type = httpx.post(f"{service.url}/ids", content=b"{}", trust_env=False)
-        assert without_type.status_code == 415
-        assert ask(service).status_code == 200
+def test_a_web_page_gets_no_answer_of_a_service_without_keys(stub: ServiceProcess) -> None:
+    own = stub.url.removeprefix("http://")
+    port = own.rpartition(":")[2]
+    assert ask(stub, origin=stub.url).status_code == 200
+    assert ask(stub, host=f"localhost:{port}").status_code == 200
+    assert ask(stub, host=f"rebound.example.com:{port}").status_code == 421
+    assert ask(stub, origin="https://example.com").status_code == 403
+    without_type = post(f"{stub.url}/ids", content=b"{}")
+    assert without_type.status_code == 415
+    assert ask(stub).status_code == 200
 
 
-def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
-    with ServiceProcess(STUB, log=tmp_path / "log") as service:
-        response = httpx.post(
-            f"{service.url}/wait", json={"until": str(tmp_path / "never")}, trust_env=False,
-            headers={"x-timeout-ms": "100"}, timeout=PATIENCE_S,
-        )  # fmt: skip
-        assert response.status_code == 504
-        assert response.json()["error"] == "too_late"
-        assert ask(service).status_code == 200
+def test_a_deadline_ends_the_wait(stub: ServiceProcess, tmp_path: Path) -> None:
+    response = post(
+        f"{stub.url}/wait",
+        json={"until": str(tmp_path / "never")},
+        headers={"x-timeout-ms": "100"},
+    )
+    assert response.status_code == 504
+    assert response.json()["error"] == "too_late"
+    assert ask(stub).status_code == 200
 
 
-def test_more_at_once_than_the_limit_is_told_to_come_back(tmp_path: Path) -> None:
+def test_more_at_once_than_the_limit_is_told_to_come_back(
+    stub: ServiceProcess, tmp_path: Path
+) -> None:
     go, more = tmp_path / "go", 30
 
     async def flood(url: str) -> None:
@@ -127,5 +132,4 @@ def test_more_at_once_than_the_limit_is_told_to_come_back(tmp_path: Path) -> Non
             assert statuses.count(200) == MAX_REQUESTS
             assert statuses.count(503) == more
 
-    with ServiceProcess(STUB, log=tmp_path / "log") as service:
-        asyncio.run(flood(service.url))
+    asyncio.run(flood(stub.url))

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 from services.bento.process import ServiceProcess, end_server, free_port, serve_command
 from services.middleware.log_setup import log_line, service_of
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parent.parent.parent.parent
 STUB = "tests.services.stub:Stub"
@@ -29,7 +29,7 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 def ran(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60.0,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
         env={**os.environ, "BENTOML_DO_NOT_TRACK": "True", **environment},
     )  # fmt: skip
 
@@ -52,10 +52,10 @@ def test_what_ends_a_service_at_its_start_is_json(tmp_path: Path) -> None:
     command = serve_command(STUB, host="127.0.0.1", port=free_port())
     with log.open("w") as out:
         server = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment)
-    deadline_s = time.monotonic() + 60.0
-    while "told to fail" not in log.read_text() and time.monotonic() < deadline_s:
-        time.sleep(0.1)
-    end_server(server)
+    try:
+        wait_until(lambda: "told to fail" in log.read_text(), log.read_text)
+    finally:
+        end_server(server)
     assert any(
         "told to fail" in line.get("traceback", line["message"])
         for line in lines_of(log.read_text())

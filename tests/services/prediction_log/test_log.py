@@ -21,6 +21,7 @@ from services.prediction_log import log as module
 from services.prediction_log.log import PredictionLog, PredictionLogSettings
 from services.prediction_log.metrics import PredictionLogMetrics
 from services.prediction_log.table import PredictionLogError, Served, part_files, read_predictions
+from tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NAMES = ("open_orders", "city_mean_s")
@@ -166,10 +167,7 @@ def test_part_of_a_log_is_read(tmp_path: Path) -> None:
 def test_what_waits_is_written_at_the_end_and_after_a_while(tmp_path: Path) -> None:
     with logging_to(tmp_path, part_s=0.01) as log:
         log.log.add(served())
-        deadline_s = time.monotonic() + 20.0
-        while not part_files(tmp_path):
-            assert time.monotonic() < deadline_s
-            time.sleep(0.01)
+        wait_until(lambda: part_files(tmp_path))
         log.log.add(served(1))
     assert len(read_predictions(tmp_path)) == 2
 
@@ -181,10 +179,7 @@ def test_a_full_part_is_written_before_its_time(
     with logging_to(tmp_path) as log:
         for number in range(5):
             log.log.add(served(number))
-        deadline_s = time.monotonic() + 20.0
-        while not part_files(tmp_path):
-            assert time.monotonic() < deadline_s
-            time.sleep(0.01)
+        wait_until(lambda: part_files(tmp_path))
 
 
 def test_too_many_at_once_drop_the_oldest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ import uvloop
 
 from services.core.transport_settings import TransportSettings
 from services.transport.server import Server
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 GET = b"GET /livez HTTP/1.1\r\nhost: here\r\n\r\n"
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ def run(body: Coroutine[Any, Any, T]) -> T:
     """Run something on the event loop that services use; it ends in bounded time."""
 
     async def bounded() -> T:
-        async with asyncio.timeout(PATIENCE_S * 3):
+        async with asyncio.timeout(PATIENCE_S):
             return await body
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

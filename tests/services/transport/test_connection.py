@@ -27,6 +27,7 @@ from tests.services.transport.raw import (
     status_of,
 )
 
+SHORT_S = 1.0  # runs out in the tests; what comes before it must not be slower
 LAST = b"GET /last HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"
 CHUNKED = b"POST /a HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -137,7 +138,7 @@ def test_a_refusal_does_not_cut_into_the_answer_before_it() -> None:
 def test_a_request_that_does_not_arrive_as_a_whole_is_not_waited_for(
     data: bytes, status: int
 ) -> None:
-    answer = run(answered(data, header_timeout_s=0.2, body_timeout_s=0.2))
+    answer = run(answered(data, header_timeout_s=SHORT_S, body_timeout_s=SHORT_S))
     assert status_of(answer) == status
     if status:
         assert problem_of(answer)["error"] == "request_timeout"
@@ -145,7 +146,7 @@ def test_a_request_that_does_not_arrive_as_a_whole_is_not_waited_for(
 
 def test_bytes_that_trickle_do_not_prolong_the_wait() -> None:
     async def check() -> None:
-        async with served(header_timeout_s=0.3) as (_server, port):
+        async with served(header_timeout_s=SHORT_S) as (_server, port):
             reader, writer = await opened(port)
             hearing = asyncio.create_task(said(reader))
             writer.write(b"GET / HTTP/1.1\r\n")
@@ -159,7 +160,7 @@ def test_bytes_that_trickle_do_not_prolong_the_wait() -> None:
 
 
 def test_an_idle_connection_is_closed() -> None:
-    answer = run(answered(GET, idle_timeout_s=0.2))
+    answer = run(answered(GET, idle_timeout_s=SHORT_S))
     assert answer.count(b"HTTP/1.1 200") == 1
 
 
@@ -171,7 +172,7 @@ def test_who_does_not_read_an_answer_loses_the_connection() -> None:
             await asyncio.sleep(0)
 
     async def check() -> None:
-        async with served(endless, write_timeout_s=0.2) as (server, port):
+        async with served(endless, write_timeout_s=SHORT_S) as (server, port):
             _reader, writer = await opened(port)
             writer.write(GET)
             while not server.server_state.connections:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -16,9 +15,9 @@ import pytest
 
 from services.bento.process import ServiceProcess
 from services.transport.parent_watch import tie_to_parent
+from tests.waiting import PATIENCE_S, wait_until
 
 STUB = "tests.services.stub:Stub"
-PATIENCE_S = 60.0
 
 
 def connected(service: ServiceProcess) -> socket.socket:
@@ -67,10 +66,7 @@ def test_a_service_that_is_told_to_end_answers_what_it_was_asked(tmp_path: Path)
     with ServiceProcess(STUB, log=tmp_path / "log") as service:
         idle = connected(service)
         connections = [asked(service, go) for _ in range(16)]
-        deadline_s = time.monotonic() + PATIENCE_S
-        while in_flight(service) < 16:
-            assert time.monotonic() < deadline_s
-            time.sleep(0.05)
+        wait_until(lambda: in_flight(service) == 16)
         os.kill(service.pid, signal.SIGTERM)
         assert idle.recv(1) == b""  # the end has begun
         with pytest.raises(ConnectionError):
@@ -102,10 +98,7 @@ def test_a_process_ends_with_its_parent_where_the_system_does_not_tell(tmp_path:
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(starter), str(pid_file), textwrap.dedent(child)]
     )
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not pid_file.exists() or not pid_file.read_text():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
+    wait_until(lambda: pid_file.exists() and pid_file.read_text())
     process = psutil.Process(int(pid_file.read_text()))
     parent.kill()
     parent.wait()
@@ -120,9 +113,6 @@ def test_a_process_without_that_parent_ends_at_once_and_certainly(
     signals: list[int] = []
     waits_s: list[float] = []
     tie_to_parent(-1, end=signals.append, sleep=waits_s.append)
-    deadline_s = time.monotonic() + PATIENCE_S
-    while len(signals) < 2:
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    wait_until(lambda: len(signals) == 2)
     assert signals == [signal.SIGTERM, signal.SIGKILL]
     assert waits_s == [60.0]

@@ -20,6 +20,7 @@ from aggregators import SqliteEventStore, StatsLastNSamples, StoreError
 from aggregators.stores.sqlite import file as sqlite_file
 from aggregators.stores.sqlite.damage import DamageWatch
 from tests.aggregators.stores.sqlite.test_file_watch import NOON, ORDERS, ids_in, order
+from tests.waiting import PATIENCE_S
 
 FEW, MANY = 3, 4_000
 """Events that wait in the WAL, and events of which most are in the file."""
@@ -180,7 +181,10 @@ def test_a_file_whose_header_is_ahead_of_it_is_whole(tmp_path: Path) -> None:
     """As after a process that was killed in the middle of a checkpoint."""
     path = tmp_path / "events.db"
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(path)], timeout=120.0, check=False, capture_output=True
+        [sys.executable, "-c", KILLED, str(path)],
+        timeout=PATIENCE_S,
+        check=False,
+        capture_output=True,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     wal = path.with_name("events.db-wal").read_bytes()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from aggregators import Event, Source, SqliteEventStore, StatsLastNSamples, StoreError
+from tests.waiting import PATIENCE_S
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 ORDERS = Source("orders", sample_id="id", events=("placed", "ready"), dimensions=("store_id",))
@@ -231,7 +232,7 @@ def test_a_file_that_is_read_only_at_the_start_is_said_until_it_is_not(first: st
             [sys.executable, "-c", READ_ONLY, str(folder / "events.db"), first],
             capture_output=True,
             text=True,
-            timeout=120.0,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -24,6 +24,7 @@ from aggregators import (
     StatsLastNSamples,
     StoreError,
 )
+from tests.waiting import wait_until
 
 ORDERS = Source(
     "orders",
@@ -249,8 +250,7 @@ def test_reads_go_on_while_an_append_waits_for_the_disk(path: Path) -> None:
     other.execute("BEGIN IMMEDIATE")  # whoever appends has to wait from here on
     writer = threading.Thread(target=store.append, args=([activated(2)],))
     writer.start()
-    while not store._append_lock.locked():
-        time.sleep(0.001)
+    wait_until(store._append_lock.locked)
     assert orders_of_last_hour(store) == 1.0
     assert writer.is_alive()
     other.execute("COMMIT")
