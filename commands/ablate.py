@@ -1,4 +1,4 @@
-"""`doorstep ablate ESTIMATOR`: what each group of features is worth, on any data."""
+"""`doorstep ablate ESTIMATOR`: measure the worth of each group of features, on any data."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ MetricsOption = Annotated[
 
 @ablate_app.callback()
 def _ablate() -> None:
-    """Say what each group of features is worth."""
+    """Measure the worth of each group of features."""
 
 
 def _ablate_one(

@@ -189,7 +189,7 @@ def _find(
 
 
 def _in_folder(folder: Path) -> list[Dataset]:
-    """Return the public data sets that a folder holds, or is."""
+    """Return the public data sets in a folder; the folder itself may be one."""
     from estimators.core.errors import DatasetError
     from estimators.datasets import DATASETS, load_dataset
 
@@ -284,7 +284,7 @@ def _shown(store: str) -> str:
 
 @contextmanager
 def _store_address(store: str) -> Iterator[str]:
-    """Yield where the store is; a file is there as long as the block."""
+    """Yield the address of the store; a temporary file is deleted after the block."""
     from services.event_store.opening import is_redis
 
     if store == MEMORY or is_redis(store):
@@ -314,7 +314,7 @@ def _open(where: str, replayed: ReplayedTables) -> Iterator[EventStore]:
 
 @contextmanager
 def _reader(where: str, replayed: ReplayedTables, writer: EventStore) -> Iterator[EventStore]:
-    """Yield what is asked: the store opened a second time, as the process of a service has it."""
+    """Yield the store opened a second time, as the process of a service opens it."""
     from services.event_store.opening import open_event_store
 
     if where == MEMORY:

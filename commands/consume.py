@@ -95,7 +95,7 @@ def consume(
 
 
 def _run(**settings: Any) -> None:
-    """Consume with the settings of a consumer, and say what was done."""
+    """Consume with the settings of a consumer, and print the result."""
     try:
         from services.intake.consumer_process import ConsumerSettings, run_consumer
     except ModuleNotFoundError as error:
@@ -116,7 +116,7 @@ def _run(**settings: Any) -> None:
 
 
 def _ending() -> threading.Event:
-    """Return what is set when this process is told to end."""
+    """Return an event that is set when this process receives a signal to end."""
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
@@ -124,7 +124,7 @@ def _ending() -> threading.Event:
 
 
 class _Line:
-    """One line in a terminal that says how it goes; nothing in a file or a pipe."""
+    """A status line in a terminal; nothing in a file or a pipe."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._status = None
@@ -135,7 +135,7 @@ class _Line:
         self._rate = 0.0
 
     def show(self, progress: Progress) -> None:
-        """Say what was done; the rate is that of the last second or more."""
+        """Show the counts; the rate is that of the last second or more."""
         if self._status is None:
             return
         elapsed_s = monotonic() - self._began_s

@@ -1,4 +1,4 @@
-"""`doorstep demo`: a city, from nothing to the answers of three callers, in two minutes."""
+"""`doorstep demo`: simulate a city, train, serve and answer three callers, in two minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `doorstep` command: puts the subcommands together.
+"""Assemble the `doorstep` command from its subcommands.
 
 Only typer and rich are imported here. What a subcommand needs, it imports when it runs, so that
 ``doorstep --help`` answers at once.

@@ -80,7 +80,7 @@ def check(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the whole table as a mapping says and tell what was understood."""
+    """Read the whole table by its mapping and print how each column was understood."""
     from commands.data.mapped_dataset import mapped_dataset
 
     with progress() as report:
@@ -106,7 +106,7 @@ def schema() -> None:
 
 
 def _columns(dataset: Dataset) -> dict[str, Any]:
-    """Return what was understood of each column."""
+    """Return how each column was understood."""
     source, rows = dataset.source, dataset.table
     kinds = {
         **dict.fromkeys(source.events, "event"),
@@ -167,7 +167,7 @@ def _print(dataset: Dataset) -> None:
 
 
 def _warn_of_answers(dataset: Dataset, name: str) -> None:
-    """Say if a number that a request is to tell follows what is to be estimated too closely."""
+    """Warn where a number of the request follows the target too closely."""
     import pandas as pd
 
     rows = dataset.labelled

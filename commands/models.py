@@ -1,4 +1,4 @@
-"""`doorstep models`: list the saved models, show what one of them carries, add checksums."""
+"""`doorstep models`: list the saved models, show one of them, add checksums."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def seal_models(
         list[str], typer.Argument(help="Tags of saved models; of an ETA its parts are sealed, too.")
     ],
 ) -> None:
-    """Add checksums to models that were saved before there were any; check those that have them.
+    """Add checksums to models that were saved without; check those that have them.
 
     A model whose files have other checksums than when it was saved is not served.
     """

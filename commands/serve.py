@@ -236,7 +236,7 @@ def _tag(model: str, part: ServedPart) -> str:
 
 
 def _allow_broken(model: str, error: RegistryError) -> None:
-    """Say what a service does whose model is broken; raise the error where there is no model.
+    """Explain what a service with a broken model does; raise where there is no model.
 
     It says that it is not ready, and why, until the model is mended: better than a process that
     ends as often as it is started.
@@ -265,7 +265,7 @@ def _is_broken(model: str) -> bool:
 
 
 def _say(service: str, what: str, host: str, port: int) -> None:
-    """Say what is served where: the first line of the log, if nobody sits at a terminal."""
+    """Print what is served where; without a terminal it is the first line of the log."""
     from services.middleware.log_setup import log_line
 
     check_port(host, port)
@@ -279,7 +279,7 @@ def _absolute_file(text: str) -> str:
 
 
 def _absolute(store: str) -> str:
-    """Return where a store is, for a process that may run in another folder."""
+    """Return the address of a store for a process that may run in another folder."""
     from services.event_store.opening import IN_MEMORY, is_redis
 
     if store == IN_MEMORY or is_redis(store):
@@ -291,7 +291,7 @@ def _absolute(store: str) -> str:
 
 
 def _serve_forever(target: str, host: str, port: int, settings: dict[str, str]) -> NoReturn:
-    """Let this process become the server: nothing of it is needed any more."""
+    """Replace this process by the server."""
     from services.bento.process import serve_command
 
     command = serve_command(target, host=host, port=port)

@@ -159,7 +159,7 @@ def simulate(
 
 
 def _check_paths(out: Path | None, report: Path | None, *, overwrite: bool) -> None:
-    """Refuse what cannot be written before anything is simulated."""
+    """Refuse paths that cannot be written before the simulation begins."""
     if report is not None and report.suffix != ".html":
         raise UserError(f"--report is {str(report)!r}; expected a file that ends in .html")
     if out is not None and out.suffix and out.suffix not in (*TABLE_SUFFIXES, EVENTS_SUFFIX):

@@ -1,4 +1,4 @@
-"""``doorstep store``: look after the file or the Redis server that keeps events."""
+"""``doorstep store``: maintain the file or the Redis server that keeps events."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _train_one(
 
 
 def _tell_labels(labels: Mapping[str, Mapping[str, int]]) -> None:
-    """Say how many labels were exact, if not all were: only these are scored."""
+    """Print how many labels were exact, if not all were; only these are scored."""
     for period, counts in labels.items():
         counted = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
         scored = "; exact ones are scored" if period == "test" else "; bounds are learned from, too"

@@ -1,4 +1,4 @@
-"""``--json``: a command's result as one JSON document, and nothing else on standard output."""
+"""Print a command's result as one JSON document, and nothing else (``--json``)."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 
 def print_json(content: Any) -> None:
-    """Print a document as it is: never folded, never coloured; NaN has no place in it."""
+    """Print a document without folding or colours. NaN is refused."""
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str))

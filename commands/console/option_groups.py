@@ -1,4 +1,4 @@
-"""Options that several commands share, given to a command as one argument."""
+"""Give options that several commands share to a command as one argument."""
 
 from __future__ import annotations
 

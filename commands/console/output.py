@@ -1,4 +1,4 @@
-"""What all commands share: the console, errors in one line, progress bars."""
+"""Write to the console: messages, errors in one line, progress bars."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _ERROR_ROOTS = {
 
 
 class UserError(Exception):
-    """Something that the user can put right; the message says how."""
+    """An error that the user can correct; the message says how."""
 
 
 def reports_errors(command: F) -> F:
@@ -87,7 +87,7 @@ def _user_errors() -> tuple[type[BaseException], ...]:
 
 @contextmanager
 def progress() -> Iterator[StageProgress]:
-    """Show how far the stages of a command are while the block lasts; yields what reports it.
+    """Show the progress of a command's stages during the block; yields the reporting function.
 
     On a terminal there is a bar per stage; into a log or a pipe (or a terminal that cannot move its
     cursor) goes a line every ten seconds

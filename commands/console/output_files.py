@@ -1,4 +1,4 @@
-"""Files that a command writes besides what it prints: checked before the work, not after it."""
+"""Write a command's output files; their paths are checked before the work begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ports on which `doorstep serve` listens, and one line where a port cannot be had."""
+"""Declare the ports of `doorstep serve`, and explain in one line why a port cannot be used."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _others(port: int) -> range:
 
 
 def _problem(host: str, port: int) -> OSError | None:
-    """Return why nobody can listen there; None: somebody can."""
+    """Return why no process can listen there; None where one can."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""Progress where nobody watches a terminal: a line now and then, into a log or a pipe."""
+"""Write progress as lines at intervals, for logs and pipes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Stage:
 
 
 class ProgressLines:
-    """Says how far a command is, in whole lines.
+    """Progress of a command as whole lines.
 
     Args:
         write: takes a line.
@@ -100,7 +100,7 @@ def telling(lines: ProgressLines, *, every_s: float = EVERY_S) -> Iterator[None]
 
 
 def duration_in_words(seconds: float) -> str:
-    """Return a duration as somebody says it.
+    """Return a duration in words, such as "3 minutes".
 
     >>> duration_in_words(8.4), duration_in_words(75), duration_in_words(600)
     ('8 s', '1 min 15 s', '10 min')

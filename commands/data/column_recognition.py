@@ -1,4 +1,4 @@
-"""Whether the columns of a table are those that a source needs, or only look like them."""
+"""Check whether a table has the columns that a source needs, or only similar names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALIKE = 0.75
 
 
 def check_recognised(file: TableFile) -> None:
-    """Raise :class:`UserError` where a table would lose what it was meant to bring.
+    """Raise :class:`UserError` where columns of a table would be ignored by mistake.
 
     That is so where no dimension is recognised, so that no feature could see the samples, and where
     a column that nobody recognises is called almost like one that is missing.
@@ -43,7 +43,7 @@ def check_recognised(file: TableFile) -> None:
 
 
 def _look_alikes(file: TableFile) -> Iterator[tuple[str, str]]:
-    """Yield columns that nobody recognises with the missing name that they seem to mean."""
+    """Yield unrecognised columns, each with the missing name that it resembles."""
     missing = set(file.absent)
     for column in file.ignored:
         plain = column.strip().lower().replace(" ", "_").replace("-", "_")
@@ -55,7 +55,7 @@ def _look_alikes(file: TableFile) -> Iterator[tuple[str, str]]:
 
 
 def _without_endings(name: str) -> str:
-    """Return a name without what only says that it is a time.
+    """Return a name without a suffix that only marks it as a time.
 
     >>> _without_endings("ready_at"), _without_endings("activated_time")
     ('ready', 'activated')

@@ -1,4 +1,4 @@
-"""The text of CSV files: which encoding it has, and where it has another one."""
+"""Check the encoding of CSV files, and find the first text in another encoding."""
 
 from __future__ import annotations
 

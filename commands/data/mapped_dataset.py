@@ -1,4 +1,4 @@
-"""One's own table, with the columns that a mapping says it has, as a data set."""
+"""Build a data set from a user's table and its mapping."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _question(file: MappingFile, source: Source) -> tuple[tuple[str, str], str]:
 
 
 def _questions(file: MappingFile, source: Source) -> list[Question]:
-    """Return what else can be asked, each with the facts that are known when it is."""
+    """Return the further questions, each with the facts that are known at its moment."""
     found = []
     for start, end in QUESTIONS:
         if {start, end} <= set(source.events):

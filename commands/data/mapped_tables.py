@@ -1,4 +1,4 @@
-"""The tables that a mapping names, read in chunks as samples of their sources."""
+"""Read the tables of a mapping in chunks, as samples of their sources."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def _source(file: MappingFile, given: MappedTable, field: str, name: str) -> Sou
 
 
 def _sample_id(source: str) -> str:
-    """Return what the catalog calls the id of such a source, so that its features are the same."""
+    """Return the catalog's name for the id of such a source, so that features match."""
     return next((one.sample_id for one in CATALOG.sources if one.name == source), "id")
 
 

@@ -1,4 +1,4 @@
-"""What the columns of one's own table are, as a small YAML says it: read and checked."""
+"""Read and check a mapping: a small YAML file that describes the columns of a user's table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Names: TypeAlias = dict[str, str] | list[str]
 
 
 class EventAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event whose time is told by how long after another one it happened.
+    """An event whose time is given as a duration after another event.
 
     Args:
         after: the other event; it has a column of times itself.
@@ -53,7 +53,7 @@ class EventAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def unit_s(self) -> float:
-        """What one of the column's numbers is worth, seconds."""
+        """Seconds per unit of the column's numbers."""
         return 1.0 if self.seconds else 60.0
 
 
@@ -117,7 +117,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def later(self) -> dict[str, EventAfter]:
-        """The events that are told by what lies between another one and them."""
+        """The events that are given as a duration after another event."""
         if not isinstance(self.events, dict):
             return {}
         return {name: one for name, one in self.events.items() if isinstance(one, EventAfter)}

@@ -1,4 +1,4 @@
-"""A mapping to start from, guessed from the names and values of a table's columns."""
+"""Guess a first mapping from the names and values of a table's columns."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _NAME = re.compile(r"[^A-Za-z0-9_]+")
 
 @dataclass(kw_only=True)
 class GuessedMapping:
-    """What the columns of a table seem to be.
+    """The guessed meaning of a table's columns.
 
     Args:
         file: the table.
@@ -267,7 +267,7 @@ def _place(
 
 
 def _is_outcome(column: str, values: pd.Series[Any], seconds: pd.DataFrame) -> bool:
-    """Whether a number is called like an outcome, or follows the time between two events."""
+    """Whether a number is named like an outcome, or follows the time between two events."""
     if re.search(_OUTCOME, column.lower()):
         return True
     numbers = values.astype("float64")

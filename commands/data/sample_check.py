@@ -1,4 +1,4 @@
-"""Samples of a file, checked as a store and a training take them; errors name the file."""
+"""Check the samples of a file for a store or a training; errors name the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["check_for_training", "check_samples", "names_file"]
 
 
 def check_samples(path: Path, source: Source, rows: pd.DataFrame) -> pa.Array:
-    """Return the ids of samples; all that a store would refuse of them is refused.
+    """Return the ids of samples, and refuse every sample that a store would refuse.
 
     Args:
         path: of the file.

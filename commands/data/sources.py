@@ -1,4 +1,4 @@
-"""Where the commands take orders from: a folder of real data, or a simulated city."""
+"""Open the data of a command: a folder of real data, or a simulated city."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def dataset_of_cities(
 
 
 def _over_all(scenario: Scenario, progress: Callable[[float], None] | None) -> StageProgress | None:
-    """Return what takes the progress of one city after the other and tells that of all."""
+    """Return a function that turns the progress of each city into that of all cities."""
     if progress is None:
         return None
     begun: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Files of tables, CSV and Parquet: their headings, and why one cannot be read."""
+"""Read the headings of CSV and Parquet files, and explain why a file cannot be read."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def columns_of(path: Path, encoding: str = DEFAULT_ENCODING) -> list[str]:
 
 
 def check_heading(path: Path, names: Sequence[str]) -> None:
-    """Raise :class:`UserError` if a column of a table stands twice: nobody knows which is meant."""
+    """Raise :class:`UserError` if a table has two columns of one name."""
     for name in names:
         if names.count(name) > 1:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Values of a table's columns, from Arrow and from text, as pandas keeps them without a loss."""
+"""Convert values of Arrow columns and text to pandas without loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables in files, read in chunks as samples of a source: CSV and Parquet, any names and clocks."""
+"""Read CSV and Parquet files in chunks as samples of a source, with any names and time zones."""
 
 from __future__ import annotations
 

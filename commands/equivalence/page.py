@@ -1,4 +1,4 @@
-"""What `doorstep check-equivalence` found: on the console, as JSON, and as a page to read."""
+"""Write the result of `doorstep check-equivalence` to the console, as JSON and as a page."""
 
 from __future__ import annotations
 

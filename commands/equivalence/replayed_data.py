@@ -1,4 +1,4 @@
-"""What `doorstep check-equivalence` replays: the public data, a simulated city, one's own table.
+"""Open the data that `doorstep check-equivalence` replays: public, simulated or the user's.
 
 A service that is asked needs the features of the data set as a catalog: this module has one for
 each public data set, by its name (``commands.equivalence.replayed_data:wolt``).

@@ -1,4 +1,4 @@
-"""What the demo shows while it runs: three callers' answers beside what then happened."""
+"""Show the answers to the demo's three callers beside the outcomes, while it runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def minutes(seconds: float) -> str:
 
 
 class Board:
-    """Takes what is known in the end of each answer, line by line.
+    """A display of answers and their outcomes, line by line.
 
     Args:
         live: shows the board on a terminal; None: lines are printed.
@@ -53,7 +53,7 @@ class Board:
         self._status = Text("")
 
     def line(self, caller: str, at: datetime, text: str, *, kept: bool | None) -> None:
-        """Show what a caller was told, and what then happened.
+        """Show an answer to a caller and its outcome.
 
         Args:
             caller: one of ``CALLERS``.

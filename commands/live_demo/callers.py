@@ -1,4 +1,4 @@
-"""The three callers of the demo: what each asks the ETA service, and what it then remembers.
+"""Ask the ETA service as the demo's three callers do, and record the answers.
 
 Each caller asks as of the moment that the city has reached, so what it is told rests on what has
 happened by then; what became of it is looked up afterwards.
@@ -122,7 +122,7 @@ class CustomerApp:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """When a store was told that a courier would walk in, seconds from ``at``."""
+    """The arrival of a courier as announced to a store, seconds from ``at``."""
 
     order_id: str
     courier_id: str

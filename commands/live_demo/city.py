@@ -1,4 +1,4 @@
-"""The city of the demo: its past, what was known of it when the live hour begins, and that hour."""
+"""Simulate the city of the demo: its past, and its live hour step by step."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class DemoCity:
         )
 
     def go_on(self, moment: datetime) -> list[Event]:
-        """Let the city run to a moment; returns what happened."""
+        """Run the city to a moment and return its events."""
         events = self.running.run_to(moment)
         self.live += events
         self.baseline.run_to(moment)
@@ -156,7 +156,7 @@ def send_nearest(city: DispatchedCity) -> None:
 
 
 def known_at(orders: pd.DataFrame, moment: datetime) -> pd.DataFrame:
-    """Return the orders as they were known at a moment: nothing that happened later is in it."""
+    """Return the orders as they were known at a moment, without later events."""
     cut = pd.Timestamp(moment)
     known = orders[orders["activated"] < cut].copy()
     for event in ORDERS.events:

@@ -1,4 +1,4 @@
-"""Whether the service has the features that training computes, bit for bit."""
+"""Compare the features of the service with those of training, bit for bit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def compare_features(
     tables: dict[str, pd.DataFrame],
     estimates: Sequence[Estimate],
 ) -> FeatureComparison:
-    """Compare features as the service has them with those that training computes.
+    """Compare the service's features with those that training computes.
 
     The first are read from the service's own event store, as of the moment of each question; the
     second are computed for all moments at once from the tables at the end of the hour, with

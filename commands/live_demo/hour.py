@@ -1,4 +1,4 @@
-"""The live hour of the demo: events and questions over HTTP, in the order of their time."""
+"""Run the live hour of the demo: send events and questions over HTTP in order of time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ T = TypeVar("T")
 def send_past(
     client: EtaClient, asked: RetryingClient, past: list[Event], report: StageProgress
 ) -> list[str]:
-    """Send what has happened before the live hour; returns what went wrong."""
+    """Send the events before the live hour; returns the reasons of refusals."""
     failures: list[str] = []
     for done, batch in _batches(past, BATCH_EVENTS):
         failures += send(client, asked, batch)
@@ -63,7 +63,7 @@ def send(client: EtaClient, asked: RetryingClient, events: list[Event]) -> list[
 
 
 class LiveHour:
-    """Lets the city go on, sends what happens, asks for the callers, and shows what becomes of it.
+    """The loop of the live hour: run the city, send events, ask for the callers, show outcomes.
 
     Args:
         demo: stands at the beginning of the hour.
@@ -103,7 +103,7 @@ class LiveHour:
         self.riders: dict[str, str] = {}
 
     def run(self, length: timedelta) -> None:
-        """Live through the hour: what happens is sent, and all callers ask."""
+        """Run the hour: send all events and ask for all callers."""
         ends = self.demo.now + length
         self.counted_until = ends - min(OPEN_END, length / 2)
         while self._now < ends:
@@ -117,7 +117,7 @@ class LiveHour:
             self._sleep(max(self._step_s - (time.perf_counter() - began_s), 0.0))
 
     def finish(self) -> None:
-        """Let everything that is on its way arrive; nothing is sent or asked any more."""
+        """Run until all open orders have arrived, without sending events or questions."""
         ends = self._now + AFTERWARDS
         while self._now < ends:
             self._now += 2 * STEP
@@ -139,7 +139,7 @@ class LiveHour:
             self._waits[chosen.order_id, chosen.courier_id] = chosen
 
     def _note(self, events: list[Event]) -> None:
-        """Keep what has happened, and show what became of what was told."""
+        """Record events, and show the outcomes of earlier answers."""
         for event in events:
             if event.source != "orders":
                 continue
@@ -186,7 +186,7 @@ class LiveHour:
             )
 
     def _show_meeting(self, order_id: str, at: datetime) -> None:
-        """Courier and order are both there: who waited for whom?"""
+        """Show who waited for whom, once courier and order are both at the store."""
         seen = self._waits.get((order_id, self.riders.get(order_id, "")))
         if seen is not None:
             moments = self.happened[order_id]

@@ -1,4 +1,4 @@
-"""Keeps the models of the demo for its next run, by the content of all that they follow from.
+"""Cache the models of the demo between runs, keyed by the content of code and settings.
 
 An entry is a folder that appears in one step when it is complete, with the checksum of each file,
 so that neither an interrupted run nor another one at the same time can leave half a model. What
@@ -42,7 +42,7 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def key_of(**settings: object) -> str:
-    """Return a name for what is made of the code as it is, with these settings."""
+    """Return the cache key of this code with these settings."""
     digest = hashlib.sha256()
     root = Path(__file__).parent.parent.parent
     for package in CODE:
@@ -72,7 +72,7 @@ class ModelCache:
         self._key = key
 
     def fetch(self, into: Path) -> bool:
-        """Copy the models into a folder; False: they must be made, and the folder is as it was."""
+        """Copy the models into a folder; returns False if there are none."""
         if self._folder is None:
             return False
         entry = self._folder / self._key
@@ -104,7 +104,7 @@ class ModelCache:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Remove the entries that were not used for longest, and what was never completed."""
+        """Remove the least recently used and the incomplete entries."""
         assert self._folder is not None
         used = {path: path.stat().st_mtime for path in self._folder.iterdir() if path.is_dir()}
         entries = sorted((path for path in used if path.name[0] != "."), key=lambda one: -used[one])

@@ -1,4 +1,4 @@
-"""How the demo asks the service: it waits for what is late, and remembers how it was answered.
+"""Ask the service again where an answer was late, and record latencies and statuses.
 
 On a busy machine answers are late, and a part of an estimate that is late is answered by what is
 usual. That is what the service is for, but not what the demo is about: so it asks again, as of the
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass
 class RetryingClient:
-    """Asks, again where an answer was late, and keeps latencies and statuses.
+    """A client that asks again where an answer was late, and keeps latencies and statuses.
 
     Args:
         alive: whether the service still runs; one that has ended is not asked again.
@@ -53,7 +53,7 @@ class RetryingClient:
     late: dict[str, int] = field(default_factory=dict)
 
     def ask(self, path: str, ask: Callable[[], T], notes: Callable[[T], Iterable[str]]) -> T:
-        """Return an answer, if need be after some time.
+        """Return an answer, after retries where it was late.
 
         Args:
             path: of the endpoint.

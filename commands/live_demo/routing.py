@@ -1,4 +1,4 @@
-"""The routing engine of the demo: whom it asks about, and whom it sends.
+"""Assign couriers in the demo, with the answers of the routing engine's endpoint.
 
 In each round it asks about all orders that wait and the couriers near them, and then
 
@@ -68,7 +68,7 @@ class Assignment:
 
 
 class Routing:
-    """Sends couriers: those who cost least in all, for orders that will be ready for them."""
+    """A dispatcher that assigns couriers at the least total cost to orders that will be ready."""
 
     def __init__(self, demo: DemoCity, client: EtaClient, asked: RetryingClient) -> None:
         self._demo = demo
@@ -78,7 +78,7 @@ class Routing:
         self.chosen: list[Assignment] = []
 
     def decide(self) -> list[Assignment]:
-        """Ask about all who wait, and offer orders to couriers; returns who was offered what."""
+        """Ask about all waiting orders and couriers, offer orders, and return the offers."""
         waiting = self._demo.running.round()
         now_s = waiting.as_of.timestamp()
         due = [self._again.get(int(order), 0.0) <= now_s for order in waiting.orders]

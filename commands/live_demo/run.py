@@ -1,4 +1,4 @@
-"""The parts of the demo: simulate, train, serve, live an hour over HTTP, compare."""
+"""Run the demo: simulate, train, serve, run an hour over HTTP, compare."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run_demo(
     folder: Path,
     cache: Path | None = None,
 ) -> list[str]:
-    """Run the demo and print it; returns what failed, nothing if all went well.
+    """Run the demo and print it; returns the failures, empty if there are none.
 
     Args:
         days: to learn from.
@@ -74,7 +74,7 @@ def run_demo(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DemoRun:
-    """An evening that is over: what was asked and what happened, and what should not have."""
+    """A finished run: questions, answers, outcomes and failures."""
 
     hour: LiveHour
     compared: FeatureComparison
@@ -84,7 +84,7 @@ class DemoRun:
 def run_live_hour(
     demo: DemoCity, tag: str, *, length: timedelta, rows: int, folder: Path
 ) -> DemoRun:
-    """Start the service, tell it the past, and live through the hour.
+    """Start the service, send it the past, and run the hour.
 
     Args:
         demo: stands at the beginning of the hour.
@@ -125,7 +125,7 @@ def run_live_hour(
 
 
 def failures_of(asked: RetryingClient, estimates: int, compared: FeatureComparison) -> list[str]:
-    """Return what should not have happened; answers that were late may.
+    """Return the failures of a run; late answers are none.
 
     Args:
         asked: how the service answered.

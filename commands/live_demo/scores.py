@@ -1,4 +1,4 @@
-"""How right the three callers of the demo were told, and what their choices came to, in numbers.
+"""Score the answers to the demo's three callers, and the waits that followed from them.
 
 Couriers are compared with a second city that stood at the same moment and sent the nearest courier
 from then on, order by order: the same customers, kitchens, streets, and the same chance.
@@ -46,7 +46,7 @@ LATE_FOOD_S = 300.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RangeOutcomes:
-    """What was told of some orders, and what then happened; all in seconds, shape (n,).
+    """Ranges given for some orders and their outcomes; all in seconds, shape (n,).
 
     Args:
         took_s: what happened.
@@ -78,7 +78,7 @@ class RangeOutcomes:
 def ranges_of(
     estimates: Sequence[Estimate], delivered: Sequence[datetime | None], levels: Sequence[float]
 ) -> RangeOutcomes:
-    """Return how good some estimates were.
+    """Return the ranges and outcomes of some estimates.
 
     Args:
         estimates: with quantiles at the levels.
@@ -134,7 +134,7 @@ class Waits:
 
 @dataclass(frozen=True, kw_only=True)
 class MeanDifference:
-    """By how much something differs on average, with a 95% interval."""
+    """A mean difference with its 95% interval."""
 
     mean: float
     low: float
@@ -142,7 +142,7 @@ class MeanDifference:
 
     @property
     def verdict(self) -> str:
-        """What follows from it, in a word.
+        """The conclusion in a word.
 
         >>> MeanDifference(mean=-40.0, low=-60.0, high=-20.0).verdict
         'less'
@@ -155,7 +155,7 @@ class MeanDifference:
 
 
 def mean_difference(values: FloatArray, reference: FloatArray, groups: IntArray) -> MeanDifference:
-    """Return by how much the first differ from the second, pair by pair.
+    """Return the mean of the paired differences.
 
     Orders of one store are late together, so that they do not count as so many observations: the
     interval is that of a mean over groups (Student's t, sandwich estimate).
@@ -189,7 +189,7 @@ def orders_between(demo: DemoCity, first: datetime, last: datetime) -> IntArray:
 
 
 def waits_of(hour: LiveHour, first: datetime, last: datetime) -> tuple[Waits, Waits, IntArray]:
-    """Return what couriers and food waited with Doorstep's choice, and with the nearest courier.
+    """Return the waits of couriers and food with Doorstep's choice, and with the nearest courier.
 
     Args:
         hour: that is over, with everything delivered.
@@ -210,14 +210,14 @@ def waits_of(hour: LiveHour, first: datetime, last: datetime) -> tuple[Waits, Wa
 
 
 def stage_ranges(hour: LiveHour, stage: str) -> RangeOutcomes:
-    """Return how good the estimates of one stage were."""
+    """Return the ranges and outcomes of one stage."""
     asked = [one for one in hour.tracking.estimates if one.stage == stage]
     delivered = [hour.happened[one.order_id].get("delivered") for one in asked]
     return ranges_of(asked, delivered, FINE_LEVELS)
 
 
 def app_ranges(hour: LiveHour) -> FloatArray:
-    """Return what customers were shown, of delivered orders.
+    """Return the ranges shown to customers, of delivered orders.
 
     Rows of seconds: taken, and the ends of the range; shape (n, 3).
     """
@@ -230,7 +230,7 @@ def app_ranges(hour: LiveHour) -> FloatArray:
 
 
 def partner_ranges(hour: LiveHour) -> FloatArray:
-    """Return what stores were told of couriers who came.
+    """Return the arrivals announced to stores, of couriers who came.
 
     Rows of seconds: taken, then the 10%, 50% and 90% quantiles; shape (n, 4).
     """

@@ -1,4 +1,4 @@
-"""What the demo says in the end: how right the three callers were told, how fast, and from what.
+"""Print the summary of the demo: accuracy for the three callers, latencies and data.
 
 Each figure has a line of plain English that says what it means, and how sure it is.
 """
@@ -27,7 +27,7 @@ __all__ = ["print_summary"]
 
 
 def print_summary(hour: LiveHour, compared: FeatureComparison) -> None:
-    """Print how good everything was that was answered in the hour."""
+    """Print the accuracy of all answers of the hour."""
     console.print()
     _print_stages(hour)
     _print_app(hour)

@@ -1,4 +1,4 @@
-"""Trains the models of the demo, or takes those that were trained before from the same code."""
+"""Train the models of the demo, or load those that the same code trained before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEWEST = "eta:latest"
 
 
 def trained_tag(demo: DemoCity, cache: ModelCache, models: Path) -> str:
-    """Return the tag of an ETA that learned from the past of a city, in BentoML's model store.
+    """Return the tag, in BentoML's model store, of an ETA trained on a city's past.
 
     Args:
         demo: the city.
@@ -45,7 +45,7 @@ def trained_tag(demo: DemoCity, cache: ModelCache, models: Path) -> str:
 
 
 def _fewer_trees() -> dict[str, BoostingParameters]:
-    """Return parameters of parts that learn in seconds."""
+    """Return parameters with which parts train in seconds."""
     return {
         name: replace(
             spec.estimator_class.default_parameters,

@@ -1,4 +1,4 @@
-"""What data a command works on: the same options for training, ablation and comparison."""
+"""Declare the data options of training, ablation and comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The estimators as the command line offers them: one row each, one subcommand for every row."""
+"""Declare the estimators of the command line: one row and one subcommand each."""
 
 from __future__ import annotations
 

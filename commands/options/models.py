@@ -1,4 +1,4 @@
-"""Which saved models a command is about: given in the same way to each that reads one."""
+"""Declare the options that choose saved models."""
 
 from __future__ import annotations
 

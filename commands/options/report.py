@@ -1,4 +1,4 @@
-"""Options that write what a training or evaluation found: a page to read, metrics as JSON."""
+"""Declare the options for a report: a page to read, metrics as JSON."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ReportChoice:
     metrics: Path | None
 
     def __post_init__(self) -> None:
-        """Fail before the work, not after it."""
+        """Check the paths before the work begins."""
         check_output(self.page, "--report", ".html")
         check_output(self.metrics, "--metrics", ".json")
 

@@ -1,4 +1,4 @@
-"""Options that say how a table of one's own is read, for every command that takes one."""
+"""Declare the options for reading a user's table."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TableChoice:
 
     @property
     def describes_columns(self) -> bool:
-        """Whether something is said that a mapping says, too."""
+        """Whether an option is given that a mapping also contains."""
         return bool(self.rename or self.time_zone or self.integers)
 
     def file(self, path: Path, sources: tuple[Source, ...]) -> TableFile:

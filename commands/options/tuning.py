@@ -1,4 +1,4 @@
-"""Options of a search for better parameters, and what is printed of what it found."""
+"""Declare the options of a parameter search, and print its result."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ TUNE_OPTIONS = OptionGroup(
 
 
 def tell_tuning(record: Mapping[str, Any] | None, *, part: str = "") -> None:
-    """Say what a search found, on the rows that it looked at.
+    """Print the result of a search, on its own rows.
 
     Args:
         record: of the search; None: there was none.

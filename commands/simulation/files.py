@@ -1,4 +1,4 @@
-"""What `doorstep simulate --out` writes: tables, or events one per line."""
+"""Write the output of `doorstep simulate --out`: tables, or events one per line."""
 
 from __future__ import annotations
 

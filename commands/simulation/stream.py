@@ -1,4 +1,4 @@
-"""What `doorstep simulate --to` does: it sends a city's events to a service as they arrive."""
+"""Send a city's events to a service as they arrive, for `doorstep simulate --to`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WINDOW_S = 0.05
 
 @dataclass
 class SendCounts:
-    """How many events the service took and refused, and how often for which reason."""
+    """Counts of the events that the service accepted and refused, with the reasons."""
 
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -35,7 +35,7 @@ class SendCounts:
 def send_live(
     simulation: Simulation, url: str, *, speed_up: float, sources: list[str] | None
 ) -> None:
-    """Send all events, and print what became of them.
+    """Send all events, and print the counts.
 
     Raises:
         UserError: the service is not ready, or refused everything.
