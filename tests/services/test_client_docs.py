@@ -100,7 +100,7 @@ def test_every_client_is_on_the_page() -> None:
     "text",
     [
         f"{limits.MAX_CLIENT_CONNECTIONS} at most",
-        f"let go of after {client_connections.IDLE_S:g} s",
+        f"one is closed after {client_connections.IDLE_S:g} s",
         f"{limits.MAX_ANSWER_BYTES // 2**20} MiB at most",
         f"`timeout_s` ({limits.REQUEST_TIMEOUT_S:g} s)",
         f"`{client_connections.API_KEY_VARIABLE}`",
@@ -112,6 +112,6 @@ def test_limits_are_those_of_the_clients(text: str) -> None:
 
 def test_the_numbers_in_words_are_those_of_the_clients() -> None:
     assert client_connections.RETRIES == 3
-    assert "Three times at most" in PAGE
+    assert "At most three, if there is time" in PAGE
     assert (retrying.RETRY_SHARE, retrying.RETRY_RESERVE) == (0.2, 10.0)
     assert "a fifth of a client's requests, and ten in reserve" in PAGE

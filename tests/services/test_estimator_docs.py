@@ -99,10 +99,10 @@ def test_settings_are_documented_with_their_defaults() -> None:
         f"up to {limits.MAX_ROWS:,} orders",
         f"up to {limits.MAX_COLUMN_ROWS:,} orders",
         f"More than {limits.FEW_ROWS} rows are computed beside",
-        f"but for {limits.PART_RESERVE_S * 1e3:g} ms to compose",
+        f"less {limits.PART_RESERVE_S * 1e3:g} ms to compose",
         f"every {RETRY_S:g} s",
         f"does not answer within {limits.EVENT_STORE_TIMEOUT_S:g} s",
-        f"more than {limits.MAX_COLUMN_ROWS:,} rows are several requests",
+        f"more than {limits.MAX_COLUMN_ROWS:,} rows become several requests",
         *(f"`{name}`" for name in ELAPSED),
         *(f"`POST {path}`" for path in ACCESS),
     ],
@@ -113,7 +113,7 @@ def test_the_page_names_what_there_is(text: str) -> None:
 
 def test_how_a_service_is_left_alone_is_as_it_is_said() -> None:
     assert (remote_parts.FAILURES_TO_OPEN, remote_parts.OPEN_S, remote_parts.RETRIES) == (3, 1.0, 1)
-    assert "three times in a row is left alone for a second" in PAGE
+    assert "three times in a row is not asked for a second" in PAGE
     assert "sent again at most once" in PAGE
 
 

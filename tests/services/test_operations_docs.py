@@ -50,15 +50,15 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
         f"for a request | {limits.REQUEST_TIMEOUT_S:g} s | 504",
         f"column by column](estimator_services.md#columns) | {limits.MAX_ROWS:,} and"
         f" {limits.MAX_COLUMN_ROWS:,} | 400",
-        f"time of a part of an ETA | {limits.PART_TIMEOUT_S:g} s",
-        f"Redis event store for one answer | {limits.EVENT_STORE_TIMEOUT_S:g} s",
+        f"wait for a part of an ETA | {limits.PART_TIMEOUT_S:g} s",
+        f"Redis event store per answer | {limits.EVENT_STORE_TIMEOUT_S:g} s",
         f"body | {limits.MAX_BODY_BYTES // 2**20} MiB | 413",
         f"path with query | {limits.MAX_HEADER_BYTES // 1024} KiB | 414",
         f"with the path | {limits.MAX_HEADER_BYTES // 1024} KiB, {limits.MAX_HEADER_LINES} lines",
         f"trailers) | {limits.MAX_HEADER_BYTES // 1024} KiB | 431",
         f"answer to the first of them | {limits.MAX_PIPELINED} |",
-        f"more than 64 KiB | {limits.MAX_RECEIVED_BYTES // 2**20} MiB together | 503",
-        f"{shared.RESERVED} more are taken to answer health",
+        f"that are being received | {limits.MAX_RECEIVED_BYTES // 2**20} MiB together | 503",
+        f"{shared.RESERVED} more are accepted for health checks",
         f"; {gate.BURST_S * 1e3:g} ms in a burst | 503",
         f"do more than {gate.AT_ONCE} progress at once",
         f"or {prediction_log.PART_ROWS:,} estimates",
@@ -98,7 +98,8 @@ def test_settings_are_documented_with_their_defaults() -> None:
 def test_every_metric_is_documented() -> None:
     names: set[str] = set()
     for path in (
-        "display_metrics.py", "guard_metrics.py", "metrics.py", "prediction_metrics.py",
+        "handlers/display_metrics.py", "middleware/metrics.py", "estimation/metrics.py",
+        "prediction_log/metrics.py",
     ):  # fmt: skip
         source = (ROOT / "services" / path).read_text(encoding="utf-8")
         names |= set(re.findall(r'"(doorstep_[a-z_]+)"', source))
