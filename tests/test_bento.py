@@ -40,7 +40,7 @@ from tests.test_packaging import pins
 
 # What a later version of the package changes: itself, its catalog, and what one feature means.
 CHANGES = (
-    ("aggregators/__init__.py", '__version__ = "0.1.0"', '__version__ = "0.2.0"'),
+    ("aggregators/__init__.py", '__version__ = "1.0.0"', '__version__ = "2.0.0"'),
     ("aggregators/catalog/__init__.py", 'version="1.1.0"', 'version="1.2.0"'),
     (
         "aggregators/catalog/cities.py",
@@ -245,7 +245,7 @@ def test_old_model_keeps_its_code_while_a_new_one_moves_on(made: Made, tmp_path:
     assert old["mean_s"] == again["mean_s"]
     assert [one["model"]["tag"] for one in (old, new)] == [made.old.model, made.new.model]
     assert [one["model"]["catalog_version"] for one in (old, new)] == ["1.1.0", "1.2.0"]
-    assert [one["model"]["aggregators_version"] for one in (old, new)] == ["0.1.0", "0.2.0"]
+    assert [one["model"]["aggregators_version"] for one in (old, new)] == ["1.0.0", "2.0.0"]
     assert old["model"]["fingerprint"] != new["model"]["fingerprint"]
 
 
