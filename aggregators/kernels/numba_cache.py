@@ -7,7 +7,6 @@ beforehand what there is to compile, and a service can compile it before it is r
 from __future__ import annotations
 
 import functools
-import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast
 import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
+
+from aggregators.kernels.stale_cache import drop_stale_cache
 
 __all__ = ["Kernel", "compiled", "inlined", "inner", "known_kernels"]
 
@@ -32,30 +33,11 @@ _KERNEL_FILES = (
     "selection.py",
 )
 _FOLDER = Path(__file__).parent
-
-
-def _drop_stale_cache() -> None:
-    """Delete cached kernels that were compiled from other sources than these.
-
-    Numba notices a change in a function's own file. It does not notice a change of a function in
-    another file that is compiled into it: after an update, the old one would be used.
-    """
-    text = b"".join((_FOLDER / name).read_bytes() for name in _KERNEL_FILES)
-    digest = hashlib.sha256(text).hexdigest()
-    cache = _FOLDER / "__pycache__"
-    stamp = cache / "kernels.sha256"
-    try:
-        if stamp.exists() and stamp.read_text() == digest:
-            return
-        cache.mkdir(exist_ok=True)
-        for file in cache.glob("*.nb[ic]"):
-            file.unlink(missing_ok=True)
-        stamp.write_text(digest)
-    except OSError:
-        return  # a read-only installation: numba keeps its cache elsewhere, keyed by the sources
-
-
-_drop_stale_cache()
+drop_stale_cache(
+    [_FOLDER / name for name in _KERNEL_FILES],
+    stamp=_FOLDER / "__pycache__" / "kernels.sha256",
+    folders=[_FOLDER],
+)
 
 
 def _jit(function: Callable[..., Any], **options: bool) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -10,36 +9,20 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
+from aggregators.kernels.stale_cache import drop_stale_cache
+
 __all__ = ["compiled", "inner", "numbers"]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _FOLDER = Path(__file__).parent
 
-
-def _drop_stale_cache() -> None:
-    """Delete cached code that was compiled from other sources.
-
-    Numba notices when a function's own file has changed, but not when one that is compiled into it
-    has: a changed parameter would have no effect.
-    """
-    engine = sorted(_FOLDER.glob("*.py"))
-    text = b"".join(path.read_bytes() for path in engine)
-    digest = hashlib.sha256(text).hexdigest()
-    cache = _FOLDER / "__pycache__"
-    stamp = cache / "engine.sha256"
-    try:
-        if stamp.exists() and stamp.read_text() == digest:
-            return
-        cache.mkdir(exist_ok=True)
-        for file in cache.glob("*.nb[ic]"):
-            file.unlink(missing_ok=True)
-        stamp.write_text(digest)
-    except OSError:
-        return  # a read-only installation: numba keeps its cache elsewhere, keyed by the sources
-
-
-_drop_stale_cache()
+# The kernel in dispatch.py calls the engine's functions, too: they are compiled into it.
+drop_stale_cache(
+    [*sorted(_FOLDER.glob("*.py")), _FOLDER.parent / "dispatch.py"],
+    stamp=_FOLDER / "__pycache__" / "engine.sha256",
+    folders=[_FOLDER, _FOLDER.parent],
+)
 
 
 def numbers(n: int) -> tuple[int, ...]:
