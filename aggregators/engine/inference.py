@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from aggregators.engine.execution import OrderedQueries, answer_expensive
 from aggregators.engine.packing import Kind, Packed, pack
+from aggregators.engine.query_columns import QueryBatch, QueryColumns
 from aggregators.errors import QueryError, unknown_name
 from aggregators.events import Source, check_key, check_sample_id
 from aggregators.feature import Feature
@@ -25,8 +25,6 @@ from aggregators.stores.reading import (
     SampleRequest,
     SourceReading,
 )
-from aggregators.tables.alignment import align_columns
-from aggregators.time_span import check_moment_us
 from aggregators.times import moment_to_us
 from aggregators.typing import (
     NOT_GIVEN,
@@ -126,7 +124,7 @@ class InferencePlan:
         self, data: Any, *, as_of: Any, keys: Mapping[str, Any], sample_id: Any
     ) -> Float64Array:
         """Return the features of many queries, float64 of shape (n_queries, n_features)."""
-        asked = QueryColumns.read(self, as_of, keys, sample_id)
+        asked = self._columns(as_of, keys, sample_id)
         if not isinstance(data, EventStore):
             all_keys = {name: column.values() for name, column in asked.keys.items()}
             all_own = {name: column.values() for name, column in asked.own.items()}
@@ -156,7 +154,7 @@ class InferencePlan:
 
         def groups_of(found: FoundSamples) -> Groups:
             keys, sample_id = rows(found)
-            last[:] = [QueryColumns.read(self, as_of_us, keys, sample_id)]
+            last[:] = [self._columns(as_of_us, keys, sample_id)]
             return last[0].groups()
 
         with store.read_with_samples(self.requests, samples, groups_of, as_of_us) as (
@@ -171,7 +169,7 @@ class InferencePlan:
         if len(result) == 0:
             return result
         for part, reading in zip(self.parts, readings, strict=True):
-            batches: dict[Kind, _QueryBatch] = {}
+            batches: dict[Kind, QueryBatch] = {}
             for _, plan in part.plans:
                 kind = plan.dimension, plan.exclude_self
                 if kind not in batches:
@@ -186,6 +184,11 @@ class InferencePlan:
                     outputs = [item.output for item in plan.expensive]
                     result[:, outputs] = found[outputs].T[inverse]
         return result
+
+    def _columns(self, as_of: Any, keys: Mapping[str, Any], sample_id: Any) -> QueryColumns:
+        self.check_dimensions(keys)
+        needed = {dimension: keys[dimension] for dimension in self.dimensions}
+        return QueryColumns.read(as_of, needed, self.given_samples(sample_id), self.sources)
 
     def moment(self, as_of: Any) -> int:
         """Return a moment in microseconds, or raise :class:`QueryError`."""
@@ -296,113 +299,3 @@ def _run_in_python(
     index = ReadIndex(rows, offsets, reading.times, reading.columns)
     for item in plan.expensive:
         answer_expensive(plan, item, index, queries, result)
-
-
-class _QueryBatch(NamedTuple):
-    """Holds different queries in the order of the kernels, and which of them each row asks."""
-
-    queries: OrderedQueries
-    inverse: Int64Array
-
-
-@dataclass(frozen=True)
-class _Column:
-    """Holds a column of queries: its distinct values and, for each row, which."""
-
-    distinct: list[Any]
-    codes: Int64Array
-
-    def values(self) -> list[Any]:
-        return [self.distinct[code] for code in self.codes.tolist()]
-
-
-@dataclass(frozen=True)
-class QueryColumns:
-    """Holds many queries, column by column."""
-
-    as_of: Int64Array
-    keys: Mapping[str, _Column]
-    own: Mapping[str, _Column]
-
-    @classmethod
-    def read(
-        cls, plan: InferencePlan, as_of: Any, keys: Mapping[str, Any], sample_id: Any
-    ) -> QueryColumns:
-        """Return checked queries; columns and single values may stand side by side."""
-        plan.check_dimensions(keys)
-        given: dict[str, Any] = {"as_of": as_of}
-        given |= {f"key {name!r}": keys[name] for name in plan.dimensions}
-        samples = plan.given_samples(sample_id)
-        given |= {f"sample_id of {name!r}": value for name, value in samples.items()}
-        lengths = {what: len(value) for what, value in given.items() if _is_column(value)}
-        n = next(iter(lengths.values()), 1)
-        for what, length in lengths.items():
-            if length != n:
-                first = next(iter(lengths))
-                raise QueryError(f"{what} has {length} values, {first} has {n}: expected as many")
-        given = align_columns(given)
-        return cls(
-            as_of=_moments(given["as_of"], n),
-            keys={
-                name: _coded(given[f"key {name!r}"], n, partial(check_key, what=f"key {name!r}"))
-                for name in plan.dimensions
-            },
-            own={
-                source.name: _coded(given.get(f"sample_id of {source.name!r}"), n, _checked_sample)
-                for source in plan.sources
-            },
-        )
-
-    def groups(self) -> Groups:
-        """Return which groups to read for these queries."""
-        return Groups(
-            {name: column.distinct for name, column in self.keys.items()},
-            {name: column.distinct for name, column in self.own.items()},
-        )
-
-    def batch(self, source: str, plan: SelectionPlan, own_rows: Int64Array) -> _QueryBatch:
-        """Return the different queries of a selection in the order of (group, as_of)."""
-        groups = self.keys[plan.dimension].codes
-        own = own_rows[self.own[source].codes]
-        if not plan.exclude_self:
-            own = np.full_like(own, -1)
-        order = np.lexsort((own, self.as_of, groups))
-        columns = [column[order] for column in (groups, self.as_of, own)]
-        is_new = np.ones(len(order), np.bool_)
-        is_new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
-        inverse = np.empty(len(order), np.int64)
-        inverse[order] = np.cumsum(is_new) - 1
-        distinct = [column[is_new] for column in columns]
-        places = np.arange(len(distinct[0]))
-        return _QueryBatch(OrderedQueries(distinct[0], distinct[1], distinct[2], places), inverse)
-
-
-def _is_column(value: Any) -> bool:
-    return not isinstance(value, str | bytes) and hasattr(value, "__len__")
-
-
-def _moments(as_of: Any, n: int) -> Int64Array:
-    if as_of is None:
-        raise QueryError("as_of is missing; expected the moment of the request")
-    if not _is_column(as_of):
-        return np.full(n, moment_to_us(as_of, "as_of"), np.int64)
-    if isinstance(as_of, np.ndarray) and as_of.dtype == np.int64:
-        for extreme in (as_of.min(), as_of.max()) if n else ():
-            check_moment_us(int(extreme), "as_of")
-        return as_of
-    moments = [moment_to_us(moment, f"as_of of row {i}") for i, moment in enumerate(as_of)]
-    return np.array(moments, np.int64)
-
-
-def _checked_sample(value: Any) -> SampleId | None:
-    return None if value is None else check_sample_id(value, "sample_id")
-
-
-def _coded(given: Any, n: int, check: Callable[[Any], Any]) -> _Column:
-    """Number the different values of a column, or of one value for all rows."""
-    if not _is_column(given):
-        return _Column([check(given)], np.zeros(n, np.int64))
-    plain = given.tolist() if hasattr(given, "tolist") else given
-    numbers = {value: i for i, value in enumerate(dict.fromkeys(plain))}
-    codes = np.fromiter(map(numbers.__getitem__, plain), np.int64, len(plain))
-    return _Column([check(value) for value in numbers], codes)
