@@ -1,4 +1,4 @@
-"""The present moment, in one place, so that tests can put another clock in its place."""
+"""Read the present moment in one place, so that tests can replace the clock."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What is known of the request that is being answered, wherever its code runs.
+"""Keep the context of the request that is being answered, in tasks and in threads.
 
-Only the standard library is imported: clients use this to hand on trace and deadline.
+The module imports the standard library alone, because clients use it to forward trace and deadline.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ __all__ = [
 T = TypeVar("T")
 
 REQUEST_KEY = "doorstep.request"
-"""Where an ASGI scope holds its :class:`RequestContext`."""
+"""The key of the :class:`RequestContext` in an ASGI scope."""
 
 ARRIVED_KEY = "doorstep.arrived_s"
-"""Where an ASGI scope holds when the first data of the request arrived, by ``time.monotonic``."""
+"""The key of the arrival time of the first byte in an ASGI scope, by ``time.monotonic``."""
 
 TIMEOUT_HEADER = "x-timeout-ms"
-"""Milliseconds that whoever asks will still wait."""
+"""The header with the milliseconds that the caller still waits."""
 ENVOY_TIMEOUT_HEADER = "x-envoy-expected-rq-timeout-ms"
-"""The same, as Envoy says it to whom it forwards a request."""
+"""The header that Envoy sets for the same purpose."""
 
 _REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_CHARACTERS}}}")
 _MILLISECONDS = re.compile(rf"[0-9]{{1,{MAX_TIMEOUT_DIGITS}}}")
@@ -54,14 +54,14 @@ _MILLISECONDS = re.compile(rf"[0-9]{{1,{MAX_TIMEOUT_DIGITS}}}")
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request on its way through a service.
+    """Hold the state of one request.
 
     Args:
-        request_id: the caller's id of it, or one that was made.
-        trace: this service's part in the trace.
-        ends_s: when its answer is of no use any more, by ``time.monotonic``.
-        key_id: the API key that asked, empty where none was needed.
-        times_s: seconds that its parts took, by name.
+        request_id: the id that the caller gave, or a generated one.
+        trace: the span of this service.
+        ends_s: the deadline, by ``time.monotonic``.
+        key_id: the API key of the caller; empty where none is needed.
+        times_s: the seconds that each part of the work took, by name.
     """
 
     request_id: str
@@ -71,7 +71,7 @@ class RequestContext:
     times_s: dict[str, float] = field(default_factory=dict)
 
     def remaining_s(self) -> float:
-        """Return how many seconds are left; negative where none are."""
+        """Return the seconds until the deadline; negative after it."""
         return self.ends_s - time.monotonic()
 
 
@@ -79,12 +79,12 @@ _CURRENT: ContextVar[RequestContext | None] = ContextVar("doorstep_request", def
 
 
 def current_request() -> RequestContext | None:
-    """Return the request that is being answered here, None outside of one."""
+    """Return the context of the current request; None outside of a request."""
     return _CURRENT.get()
 
 
 def enter_request(request: RequestContext) -> None:
-    """Make a request the one that this task answers."""
+    """Set the current request of this task."""
     _CURRENT.set(request)
 
 
@@ -92,7 +92,7 @@ _QUEUED: set[object] = set()  # a set, because threads change it: adding and dis
 
 
 async def in_thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:
-    """Return what a function gives that runs in a thread, still about the current request."""
+    """Run a function in a thread, with the current request, and return its result."""
     within = partial(copy_context().run, function, *arguments)
     ticket = object()
 
@@ -108,14 +108,14 @@ async def in_thread(threads: Executor, function: Callable[..., T], *arguments: A
 
 
 def queued_in_threads() -> int:
-    """Return how many functions wait for a thread of this process."""
+    """Return the number of functions that wait for a thread of this process."""
     return len(_QUEUED)
 
 
 def record_duration(part: str, seconds: float) -> None:
-    """Note for the log of the current request how long a part of it took.
+    """Record for the request log how long a part of the work took.
 
-    Parts of one name add up. Outside of a request this does nothing.
+    Durations of the same name are added. Outside of a request this does nothing.
     """
     request = _CURRENT.get()
     if request is not None:
@@ -123,7 +123,7 @@ def record_duration(part: str, seconds: float) -> None:
 
 
 def request_id_from(given: str) -> str:
-    """Return the id that a request brings, or a new one where that is none.
+    """Return the id of a request, or a new one if it has no valid id.
 
     >>> request_id_from("r-7")
     'r-7'
@@ -134,11 +134,11 @@ def request_id_from(given: str) -> str:
 
 
 def timeout_s_of(given: str, from_envoy: str = "") -> float | None:
-    """Return how many seconds whoever asks will wait, None where it does not say.
+    """Return the seconds that the caller waits; None if it gives no limit.
 
     Args:
         given: the header ``x-timeout-ms``, empty where there is none.
-        from_envoy: what Envoy says; 0 and what is no number mean that it does not say.
+        from_envoy: the header of Envoy; 0 and anything that is not a number mean no limit.
 
     Raises:
         InvalidRequest: the header is there, but is not a whole number of at least 1.

@@ -1,19 +1,19 @@
-"""What a service refuses, and with which HTTP status.
+"""Define the errors that a service answers, each with its HTTP status.
 
 ::
 
     ServiceError
-    ├── InvalidRequest      400, 413 to 431 what was sent: the field and the reason
-    │   └── UnknownOrder    404             an order that nobody knows and of which nothing is said
-    ├── Unauthorized        401             no API key, or none that is known
-    ├── Forbidden           403             an API key that may ask for something else
-    ├── NotFound            404             a path that there is not
-    ├── MethodNotAllowed    405             a path that is asked for in another way
-    ├── RequestTimeout      408             a request that did not arrive as a whole in time
-    ├── TooManyRequests     429             more at once than one API key may ask
-    ├── Unavailable         503             what the service lacks at the moment; try again
-    ├── DeadlineExceeded    504             the time that the caller gave is over
-    └── SettingError        (at the start)  a setting that cannot be
+    ├── InvalidRequest      400, 413 to 431 an invalid request: the field and the reason
+    │   └── UnknownOrder    404             an unknown order without facts
+    ├── Unauthorized        401             no API key, or an unknown one
+    ├── Forbidden           403             an API key without the scope
+    ├── NotFound            404             a path that does not exist
+    ├── MethodNotAllowed    405             a method that the path does not take
+    ├── RequestTimeout      408             a request that arrived too slowly
+    ├── TooManyRequests     429             too many concurrent requests of one API key
+    ├── Unavailable         503             something that is temporarily missing; try again
+    ├── DeadlineExceeded    504             the deadline has passed
+    └── SettingError        (at the start)  an invalid setting
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ __all__ = [
 
 
 class ServiceError(Exception):
-    """Base of the errors that a service answers with.
+    """Base class of the errors that a service answers.
 
     Args:
         reason: what arrived, what was expected and what to do.
-        field: path of the offending field, empty where the whole request is meant.
+        field: path of the invalid field; empty if the error is about the whole request.
     """
 
     http_status = 500
@@ -52,7 +52,7 @@ class ServiceError(Exception):
 
 
 class InvalidRequest(ServiceError):
-    """The request cannot be answered as it is."""
+    """Raised when a request is invalid."""
 
     error = "invalid_request"
 
@@ -62,7 +62,7 @@ class InvalidRequest(ServiceError):
 
 
 class UnknownOrder(InvalidRequest):
-    """Nobody knows an order of this id, and the request says nothing else of it."""
+    """Raised when the order id is unknown and the request has no facts of the order."""
 
     error = "not_found"
 
@@ -76,28 +76,28 @@ class UnknownOrder(InvalidRequest):
 
 
 class Unauthorized(ServiceError):
-    """Nobody knows who asks."""
+    """Raised when the caller has no valid API key."""
 
     http_status = 401
     error = "unauthorized"
 
 
 class Forbidden(ServiceError):
-    """Who asks may not ask this."""
+    """Raised when the API key lacks the scope of the endpoint."""
 
     http_status = 403
     error = "forbidden"
 
 
 class NotFound(ServiceError):
-    """There is nothing at this path."""
+    """Raised when the path does not exist."""
 
     http_status = 404
     error = "not_found"
 
 
 class MethodNotAllowed(ServiceError):
-    """What is at this path takes another method; ``allow`` has those that it takes, if known."""
+    """Raised when the path does not take the method; ``allow`` lists its methods, if known."""
 
     http_status = 405
     error = "method_not_allowed"
@@ -108,34 +108,34 @@ class MethodNotAllowed(ServiceError):
 
 
 class RequestTimeout(ServiceError):
-    """The request did not arrive as a whole in time."""
+    """Raised when the whole request did not arrive in time."""
 
     http_status = 408
     error = "request_timeout"
 
 
 class TooManyRequests(ServiceError):
-    """Who asks has as many requests under way as one may have."""
+    """Raised when the API key has the maximum number of requests in flight."""
 
     http_status = 429
     error = "too_many_requests"
 
 
 class DeadlineExceeded(ServiceError):
-    """The time that was given for the answer is over."""
+    """Raised when the deadline of the request has passed."""
 
     http_status = 504
     error = "too_late"
 
 
 class Unavailable(ServiceError):
-    """The service cannot answer at the moment, but may later."""
+    """Raised when the service cannot answer now but may later."""
 
     http_status = 503
     error = "unavailable"
 
 
 class SettingError(ServiceError):
-    """A setting cannot be what it is; the reason names it, and what was expected."""
+    """Raised when a setting is invalid; the reason names it and says what was expected."""
 
     error = "setting"

@@ -1,4 +1,4 @@
-"""Where answers are computed: at once, or beside the event loop so that others need not wait."""
+"""Run the computation of an answer in the event loop or in a thread."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _THREADS = 4
 
 
 class AnswerExecutor:
-    """Decides for each answer where it is computed.
+    """Chooses where each answer is computed: in the event loop or in a thread.
 
-    A few rows over a store in this process take a millisecond: handing them to a thread would cost
-    more. More rows, and all where the store is reached over the network, are computed in threads.
-    Whoever reads a store in this process holds its lock for that long, so while a thread does, even
-    a single row goes to a thread: the event loop never waits for a lock.
+    A few rows over a local event store take a millisecond, and a thread switch would cost more.
+    More rows, and all rows over a store in the network, are computed in threads. A reader of a
+    local store holds its lock. So while a thread reads, even a single row goes to a thread: the
+    event loop never waits for a lock.
 
     Args:
-        over_network: whether the store is reached over the network.
+        over_network: whether the event store is reached over the network.
 
     >>> import asyncio
     >>> executor = AnswerExecutor()
@@ -40,7 +40,7 @@ class AnswerExecutor:
         self._in_flight = 0
 
     async def run(self, rows: int, function: Callable[..., T], *arguments: Any) -> T:
-        """Return what a function gives that answers so many rows."""
+        """Run a function that answers so many rows, and return its result."""
         if rows <= FEW_ROWS and not self._over_network and not self._in_flight:
             return function(*arguments)
         self._in_flight += 1
@@ -50,5 +50,5 @@ class AnswerExecutor:
             self._in_flight -= 1
 
     def close(self) -> None:
-        """Wait for what is under way, and end the threads."""
+        """Wait for the running work, then end the threads."""
         self._threads.shutdown()

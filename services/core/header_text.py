@@ -1,7 +1,7 @@
-"""Text in HTTP headers and addresses: decoded strictly, so that no two values become one.
+"""Decode text of HTTP headers and addresses strictly, so that two values never become one.
 
-CloudEvents attributes stand in ``ce-`` headers as the HTTP binding of CloudEvents 1.0.2 says
-(section 3.1.3.2): a quoted value is unquoted first, then percent-decoded once, as UTF-8.
+The HTTP binding of CloudEvents 1.0.2 (section 3.1.3.2) puts attributes in ``ce-`` headers: a quoted
+value is unquoted first, then percent-decoded once, as UTF-8.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def attribute_of(header: str, text: str) -> str:
-    r"""Return the value of a CloudEvents attribute that a header holds.
+    r"""Return the CloudEvents attribute in a header.
 
     Args:
         header: the header's name, for the message.
-        text: its value, as the server read it.
+        text: its value, as received.
 
     Raises:
-        InvalidRequest: characters that the binding wants encoded, an escape that is none, a quote
-            that is not closed, or bytes that are not UTF-8; names the header.
+        InvalidRequest: unencoded characters, an invalid escape, an open quote, or bytes that are
+            not UTF-8; names the header.
 
     >>> attribute_of("ce-subject", "caf%C3%A9"), attribute_of("ce-subject", r'"a \"b\""')
     ('café', 'a "b"')
@@ -49,11 +49,11 @@ def attribute_of(header: str, text: str) -> str:
 
 
 def query_of(query_string: bytes) -> QueryParams:
-    """Return the parameters of an address.
+    """Return the query parameters of an address.
 
     Raises:
-        InvalidRequest: a name or a value whose bytes are not UTF-8, or an escape that is none;
-            names the parameter.
+        InvalidRequest: a name or a value that is not UTF-8, or an invalid escape; names the
+            parameter.
 
     >>> query_of(b"store_id=caf%C3%A9+1")["store_id"]
     'café 1'
@@ -70,7 +70,7 @@ def query_of(query_string: bytes) -> QueryParams:
 
 
 def _decoded(text: str, field: str) -> str:
-    """Return text whose bytes are percent-encoded UTF-8, or stand for themselves."""
+    """Return percent-decoded UTF-8 text."""
     broken = _NO_ESCAPE.search(text)
     if broken is not None:
         raise InvalidRequest(

@@ -1,4 +1,4 @@
-"""The values of example manifests, which are there for their shape and which no service takes."""
+"""Refuse the placeholder values of example manifests."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from services.core.errors import SettingError
 __all__ = ["PLACEHOLDER", "check_placeholder"]
 
 PLACEHOLDER = "EXAMPLE"
-"""How each of them begins (deploy/secrets.example.yaml)."""
+"""The prefix of a placeholder (deploy/secrets.example.yaml)."""
 
 
 def check_placeholder(text: str, what: str) -> None:
-    """Refuse the value of an example.
+    """Raise if a value is a placeholder.
 
     Args:
-        text: of a setting or file.
-        what: it is, for the error.
+        text: the value of a setting or file.
+        what: the name of the setting, for the error.
 
     Raises:
         SettingError: it is a placeholder.

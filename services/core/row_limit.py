@@ -1,4 +1,4 @@
-"""How many rows of batches a process computes or keeps waiting at once: a bound on its memory."""
+"""Limit the rows of batches that a process computes or queues at once, which bounds its memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["RowLimit"]
 
 
 class RowLimit:
-    """Lets batches in while there is room for their rows.
+    """Admits batches while there is capacity for their rows.
 
     Args:
-        most: rows at once.
+        most: maximum number of rows at once.
 
     >>> limit = RowLimit(10)
     >>> with limit.of(10), limit.of(1):
@@ -33,10 +33,10 @@ class RowLimit:
 
     @contextmanager
     def of(self, rows: int) -> Iterator[None]:
-        """Hold so many rows while the block lasts.
+        """Reserve so many rows until the block ends.
 
         Raises:
-            Unavailable: there is no room for them now.
+            Unavailable: there is no capacity for them now.
         """
         with self._changing:
             if self._rows + rows > self._most:

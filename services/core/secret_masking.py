@@ -1,6 +1,6 @@
-"""What is written or answered names no password and no place on the machine.
+"""Remove passwords and local paths from texts that are logged or answered.
 
-Only the standard library is imported: errors and logs of all packages come through here.
+The module imports the standard library alone, because errors and logs of all packages use it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _NAME = r"[^\s/'\",:;()\[\]]+"
 _START = r"(?<![\w.:/~*-])"
 _PATH = re.compile(rf"{_START}~?(?:/{_NAME})+/({_NAME})/?")
 _REST = rf"[^\s/'\",:;()\[\]]*(?:/{_NAME})*/?"
-"""What may follow a path that is known: what stands beside it, or below."""
+"""Matches the rest of a path after a known prefix: a suffix of the name, or what lies below."""
 _LEAST_PATH = 3
 _SETTINGS = ("DOORSTEP_", "BENTOML_")
 
 
 def masked(text: str) -> str:
-    """Return a text without the user names and passwords of the addresses in it.
+    """Return a text whose addresses have no user names and passwords.
 
     >>> masked("no answer from redis://:pa/ss@10.0.0.7:6379/0: timeout")
     'no answer from redis://***@10.0.0.7:6379/0: timeout'
@@ -43,12 +43,12 @@ def masked(text: str) -> str:
 
 
 def without_paths(text: str, environment: Mapping[str, str] | None = None) -> str:
-    """Return a text in which files and folders of the machine have their names alone.
+    """Return a text in which local files and folders have their base names alone.
 
     Args:
-        text: for somebody elsewhere.
-        environment: settings that are paths, relative ones of the services too, are known as such;
-            that of the process by default.
+        text: a message for a caller.
+        environment: its settings say which relative words are paths; that of the process by
+            default.
 
     >>> without_paths("cannot open the event store /var/lib/doorstep/events.db: no such file")
     'cannot open the event store events.db: no such file'
@@ -65,10 +65,10 @@ def without_paths(text: str, environment: Mapping[str, str] | None = None) -> st
 
 
 def _known_paths(settings: Mapping[str, str]) -> list[str]:
-    """Return the paths that settings name, the longest first; of relative ones the folders, too.
+    """Return the paths in the settings, the longest first; of relative ones the folders, too.
 
-    Whatever is relative looks like other words with a slash, so only settings of the services say
-    which are paths.
+    A relative path looks like any word with a slash, so only the settings of the services say which
+    words are paths.
     """
     paths: set[str] = set()
     for name, value in settings.items():

@@ -1,4 +1,4 @@
-"""Whether the clock of this machine runs evenly, or was set."""
+"""Detect that the clock of this machine was set."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from datetime import datetime
 __all__ = ["SteadyClock", "since_boot_s"]
 
 MAX_JUMP_S = 60.0
-"""A clock that gains or loses more than this against seconds that never jump was set."""
+"""A wall clock that differs by more than this from a monotonic clock was set."""
 
 CALM_S = 3_600.0
-"""So long after it was set a clock is not trusted: whoever set it wrongly sets it back."""
+"""How long a clock is not trusted after it was set: a wrong setting is usually reverted."""
 
 
 def since_boot_s() -> float:
-    """Return seconds that never jump, and go on while the machine sleeps where that is known."""
+    """Return monotonic seconds that include the time of sleep where the system supports it."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux alone has it
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 class SteadyClock:
-    """Compares the wall clock with seconds that never jump, each time that it is asked.
+    """Compares the wall clock with a monotonic clock at each call.
 
     Args:
         clock: gives the present moment; injected in tests.
-        seconds: seconds that never jump; injected in tests.
+        seconds: monotonic seconds; injected in tests.
 
     >>> from datetime import UTC, timedelta
     >>> noon, passed = datetime(2026, 1, 1, tzinfo=UTC), [0.0]
@@ -52,7 +52,7 @@ class SteadyClock:
         """By how much the clock was set last; negative: back."""
 
     def untrusted_s(self) -> float:
-        """Return for how many seconds from now on the clock is not to be trusted; 0: it is."""
+        """Return for how many seconds the clock is not trusted; 0: it is trusted now."""
         ahead_s = self._difference_s()
         jump_s = ahead_s - self._ahead_s
         now_s = self._seconds()

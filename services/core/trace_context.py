@@ -1,7 +1,7 @@
-"""W3C trace context: one id for what several services do about one request.
+"""Read and write W3C trace context headers.
 
-A service takes ``traceparent`` from whoever asks it, writes its trace id into its logs, and hands
-it on to whom it asks itself. Only the headers are implemented: nothing is exported anywhere.
+A service takes ``traceparent`` from its caller, writes the trace id into its logs, and sends it to
+the services that it calls. Only the headers are implemented: no spans are exported.
 
 Source: https://www.w3.org/TR/trace-context/
 """
@@ -23,14 +23,14 @@ MAX_TRACESTATE_CHARACTERS = 512
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """One service's part in a trace.
+    """One span of a trace.
 
     Args:
-        trace_id: 32 hexadecimal digits, the same in all services.
-        span_id: 16 hexadecimal digits, of this part.
-        flags: two hexadecimal digits as they came; ``01``: whoever began the trace records it.
-        parent_id: the part that asked; empty where this one began the trace.
-        state: ``tracestate`` as it came.
+        trace_id: 32 hexadecimal digits, equal in all services.
+        span_id: 16 hexadecimal digits, of this service's span.
+        flags: two hexadecimal digits as received; ``01``: the trace is recorded.
+        parent_id: the span of the caller; empty if the trace begins here.
+        state: ``tracestate`` as received.
     """
 
     trace_id: str
@@ -41,9 +41,9 @@ class TraceContext:
 
     @classmethod
     def taken(cls, traceparent: str = "", tracestate: str = "") -> TraceContext:
-        """Return this service's part in the trace that headers name, or a new trace.
+        """Return a child span of the trace in the headers, or a new trace.
 
-        Headers that are not as the standard wants them are as good as none.
+        Invalid headers are ignored.
 
         >>> part = TraceContext.taken("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
         >>> part.trace_id, part.parent_id, part.flags
@@ -62,7 +62,7 @@ class TraceContext:
 
     @property
     def traceparent(self) -> str:
-        """The header for whom this service asks.
+        """The header for the services that this one calls.
 
         >>> TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331").traceparent
         '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00'
@@ -70,7 +70,7 @@ class TraceContext:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of a request that belongs to this part."""
+        """Return the headers of a request within this span."""
         headers = {"traceparent": self.traceparent}
         if self.state:
             headers["tracestate"] = self.state

@@ -1,4 +1,4 @@
-"""Whether an event store takes events now, for readiness."""
+"""Check whether an event store takes events now, for readiness."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger("doorstep.services")
 
 
 class EventStoreCheck:
-    """Asks a store whether it takes events, and logs when that changes.
+    """Checks whether an event store takes events, and logs changes.
 
     >>> from aggregators import MemoryEventStore, Source
     >>> source = Source("orders", sample_id="order_id", events=("ready",))
@@ -27,11 +27,11 @@ class EventStoreCheck:
 
     @property
     def unready_reason(self) -> str:
-        """Why it did not when it was asked last, empty where it did."""
+        """Why the last check failed; empty if it succeeded."""
         return self._why
 
     def takes_events(self, event_store: EventStore) -> bool:
-        """Return whether it does; one that has lost its place gets it back first, if it can."""
+        """Return whether the store takes events. A lost file is restored first, if possible."""
         try:
             event_store.check()
         except (StoreError, sqlite3.Error, OSError) as error:

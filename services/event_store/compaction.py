@@ -1,6 +1,7 @@
-"""Background work on an event store: dropping what no feature can ask for, and repairs.
+"""Compact and repair an event store in the background.
 
-It runs in a thread of its own while events are taken and questions answered.
+Compaction drops events that no feature can ask for. The work runs in a thread while the service
+takes events and answers requests.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ logger = logging.getLogger("doorstep.services")
 _RECENT_US = 60_000_000
 
 REPAIR_EVERY_S = 5.0
-"""How often a store that can repair what a dead writer left is told to."""
+"""Seconds between repairs of appends whose writer died."""
 
 
 class Compactor:
-    """Compacts a store now and then, and keeps it repaired.
+    """Compacts and repairs an event store at intervals.
 
     Args:
         event_store: the event store.
-        features: everything that will be asked of it; what none of these needs is dropped.
+        features: all features that are read; events that none of them needs are dropped.
         every_s: seconds between compactions; 0: never.
-        keep: how long before the present features stay exact, and late events are expected.
+        keep: how long before now features stay exact and late events are accepted.
         metrics: what is counted and timed.
         clock: gives the present moment; injected in tests.
-        seconds: seconds that never jump; injected in tests.
+        seconds: monotonic seconds; injected in tests.
 
-    A clock may be wrong. No compaction goes beyond what events say that it is, and none is made
-    within an hour after the clock was set; a store that an earlier one has closed for moments that
-    are still to come is opened again.
+    The clock can be wrong. So a compaction never goes beyond the latest event, and none runs within
+    an hour after the clock was set. A store that was compacted until a moment in the future is
+    reopened.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Compactor:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to work in the background."""
+        """Start the background thread."""
         self._reopen_safely()
         if self._every_s > 0.0:
             self._run("compaction", self.compact, self._every_s)
@@ -77,13 +78,13 @@ class Compactor:
             self._run("repair", self.repair, REPAIR_EVERY_S)
 
     def close(self) -> None:
-        """End the work, after what is running. A second call does nothing."""
+        """Stop after the running work. A second call does nothing."""
         self._ending.set()
         for thread in self._threads:
             thread.join()
 
     def compact(self) -> None:
-        """Compact the store now; a failure is counted and logged, and tried again later."""
+        """Compact the store now. A failure is counted and logged; the next interval tries again."""
         began_s = perf_counter()
         now = self._clock()
         untrusted_s = self._steady.untrusted_s()
@@ -113,14 +114,14 @@ class Compactor:
         )
 
     def _latest(self, now: datetime) -> datetime | None:
-        """Return the present moment, or the latest that any event says where that is earlier."""
+        """Return the present moment or the latest event, whichever is earlier."""
         now_us = moment_to_us(now, "clock")
         # Within a minute it is all the same, and the search ends at the first order of now.
         latest_us = self._event_store.latest_moment_us(enough_us=now_us - _RECENT_US)
         return None if latest_us is None else from_us(min(now_us, latest_us))
 
     def _reopen_safely(self) -> None:
-        """Open the store again where it is closed for moments that are still to come."""
+        """Reopen the store if it was compacted until a moment in the future."""
         now = self._clock()
         try:
             if any(until > now for _, until in self._closed()):
@@ -143,7 +144,7 @@ class Compactor:
                 self._event_store.reopen(source, latest - self._keep)
 
     def _closed(self) -> list[tuple[Source, datetime]]:
-        """Return the sources that were compacted, and until when."""
+        """Return the compacted sources and until when they are compacted."""
         found = [
             (one, self._event_store.compacted_until(one))
             for one in self._event_store.sources.values()
@@ -151,7 +152,7 @@ class Compactor:
         return [(source, from_us(us)) for source, us in found if us is not None]
 
     def repair(self) -> None:
-        """Finish what a writer that died left half done, where the store has such a thing."""
+        """Finish appends whose writer died, if the store supports it."""
         assert self._repair is not None
         try:
             repaired = self._repair()

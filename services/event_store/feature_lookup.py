@@ -1,6 +1,6 @@
-"""From a question to the values of features: names, keys, the moment, one read of the store.
+"""Answer requests for features: resolve names, keys and the moment, and read the store once.
 
-Knows nothing of HTTP, so that everything but the transport is tested without it.
+The module is independent of HTTP, so that tests need no server.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ __all__ = ["FeatureLookup"]
 logger = logging.getLogger("doorstep.services")
 
 _KEPT_SETS = 256
-"""Compiled feature sets that are kept: callers ask for the same few again and again."""
+"""Compiled feature sets in the cache: callers repeat the same few requests."""
 
 
 class FeatureLookup:
-    """Answers questions about the features of a catalog over one event store.
+    """Answers requests for the features of a catalog from one event store.
 
     Args:
-        event_store: where the events are.
-        catalog: the features that can be asked for; the store keeps their sources.
-        clock: gives the moment of a request that names none; injected in tests.
+        event_store: keeps the events.
+        catalog: the available features; the store keeps their sources.
+        clock: gives the moment of a request without ``as_of``; injected in tests.
     """
 
     def __init__(
@@ -76,21 +76,21 @@ class FeatureLookup:
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """The dimensions whose values can be given as keys."""
+        """The dimensions of the keys."""
         return self._dimensions
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the features that can be asked for."""
+        """The names of the available features."""
         return tuple(self._by_name)
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics that can be asked for."""
+        """The topics of the available features."""
         return tuple(self._topics)
 
     def warm_up(self) -> None:
-        """Ask for everything once, so that the first real question is quick."""
+        """Compute every feature once, so that the first request is quick."""
         row: dict[str, Any] = {"keys": dict.fromkeys(self._dimensions), "sample_id": None}
         self.answer(FeaturesRequest(**row), request_id="")
         self.answer(FeaturesRequest(**row, event_times=False), request_id="")
@@ -118,7 +118,7 @@ class FeatureLookup:
     def answer_batch(
         self, request: FeaturesBatchRequest, *, request_id: str
     ) -> FeaturesBatchAnswer:
-        """Answer many rows; a row that cannot be answered says why and harms no other.
+        """Answer many rows. A row that cannot be answered has a problem; the others are answered.
 
         Raises:
             Unavailable: the store cannot be read now.
@@ -140,7 +140,7 @@ class FeatureLookup:
         )
 
     def explain(self, request: ExplainRequest, *, request_id: str) -> ExplainAnswer:
-        """Answer why a feature has its value; errors as of :meth:`answer`."""
+        """Explain the value of a feature. Raises the errors of :meth:`answer`."""
         feature = self._feature(request.feature, "feature")
         self._check_keys(request.keys, (feature,))
         as_of = self._moment(request)
@@ -174,15 +174,15 @@ class FeatureLookup:
         )
 
     def takes(self, dimension: str, key: Key) -> bool:
-        """Return whether the store's values of a dimension are of this value's type.
+        """Return whether the store's values of a dimension have the type of this value.
 
-        A store that has no value yet takes any.
+        A store without values accepts any type.
         """
         feature = next(f for f in self._catalog if f.dimension == dimension)
         return self._accepts(feature, key=key, own=None)
 
     def takes_sample(self, sample_id: SampleId) -> bool:
-        """Return whether the ids of the catalog's first source are of this id's type."""
+        """Return whether the sample ids of the catalog's first source have the type of this id."""
         feature = next(f for f in self._catalog if f.source.name == self._main_source)
         return self._accepts(feature, key=None, own=sample_id)
 
@@ -208,7 +208,7 @@ class FeatureLookup:
         request: FeaturesBatchRequest,
         request_id: str,
     ) -> None:
-        """Answer rows that ask for the same features: with one read, if none of them is bad."""
+        """Answer rows of the same features: with one read if all of them are valid."""
         features, _info = self._set_of(names)
         if not request.event_times:
             with contextlib.suppress(InvalidRequest):
@@ -271,7 +271,7 @@ class FeatureLookup:
     def _names(
         self, request: FeaturesRequest | FeaturesBatchRequest, keys: Mapping[str, Any]
     ) -> tuple[str, ...]:
-        """Return the names of the features that are asked for, all of which the keys allow."""
+        """Return the names of the requested features; the keys must allow all of them."""
         if request.features and request.topic is not None:
             raise InvalidRequest(
                 "names a topic beside features; expected one of both", field="topic"
@@ -315,7 +315,7 @@ class FeatureLookup:
 
     @contextlib.contextmanager
     def _event_store_errors(self, as_of: datetime | None) -> Iterator[None]:
-        """Turn the engine's errors into those of the service, with the field that they are of."""
+        """Convert errors of the engine to errors of the service, with the field."""
         try:
             yield
         except (StoreError, sqlite3.Error, OSError) as error:
@@ -326,13 +326,13 @@ class FeatureLookup:
             raise InvalidRequest(str(error), field=field) from None
 
     def _is_compacted(self, as_of: datetime) -> bool:
-        """Return whether the store has forgotten what was known at a moment."""
+        """Return whether a moment lies before the compaction of the store."""
         moments = [self._event_store.compacted_until(source) for source in self._catalog.sources]
         as_of_us = moment_to_us(as_of, "as_of")
         return any(moment is not None and as_of_us < moment for moment in moments)
 
     def _own(self, row: FeatureRow, sources: tuple[str, ...]) -> dict[str, Any]:
-        """Return the ids of the samples for which a row asks, by source."""
+        """Return the sample ids of a row, by source."""
         own = row.sample_id
         if own is None:
             return {}
@@ -346,7 +346,7 @@ class FeatureLookup:
 
 
 def _values(row: FeatureRow, as_of: datetime, values: dict[str, Any]) -> FeatureValues:
-    """Return the answer to a row; JSON has no NaN, and the encoder makes it null."""
+    """Return the values of a row. The encoder writes NaN as null."""
     return FeatureValues(as_of=as_of, keys=row.keys, sample_id=row.sample_id, features=values)
 
 
@@ -357,7 +357,7 @@ def _unknown(field: str, name: str, known: Mapping[str, object]) -> InvalidReque
 
 @contextlib.contextmanager
 def _problems_into(answer: FeatureRowAnswer, request_id: str) -> Iterator[None]:
-    """Let a refusal become the problem of one row; a store that is down fails all of them."""
+    """Record an invalid request as the problem of one row; a store that is down fails all rows."""
     try:
         yield
     except InvalidRequest as error:

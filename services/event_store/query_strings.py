@@ -1,7 +1,7 @@
-"""Questions that stand in an address: ``GET /features`` and ``GET /explain``, for people and curl.
+"""Parse the query strings of ``GET /features`` and ``GET /explain``, for people and curl.
 
-An address has no types. A key or a sample id is text, unless it reads like an integer and the
-store's are integers.
+A query string has no types. A key or a sample id is text, unless it looks like an integer and the
+store's values are integers.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _EXPLAIN = {
 
 
 def features_request(params: QueryParams, lookup: FeatureLookup) -> FeaturesRequest:
-    """Return the question of ``GET /features``.
+    """Return the request of ``GET /features``.
 
     Raises:
-        InvalidRequest: a parameter that is unknown, stands twice or cannot be; names it.
+        InvalidRequest: a parameter is unknown, repeated or invalid; names it.
     """
     fields = _fields(params, _FEATURES, lookup)
     fields["features"] = params.getlist("feature")
@@ -61,7 +61,7 @@ def features_request(params: QueryParams, lookup: FeatureLookup) -> FeaturesRequ
 
 
 def explain_request(params: QueryParams, lookup: FeatureLookup) -> ExplainRequest:
-    """Return the question of ``GET /explain``; errors as of :func:`features_request`."""
+    """Return the request of ``GET /explain``. Raises the errors of :func:`features_request`."""
     fields = _fields(params, _EXPLAIN, lookup)
     if len(params.getlist("feature")) > 1:
         raise InvalidRequest("stands more than once", field="feature")
@@ -74,12 +74,12 @@ def explain_request(params: QueryParams, lookup: FeatureLookup) -> ExplainReques
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What can be asked for; empty where a service does not know it yet.
+    """Names that a request can use; empty until the service knows them.
 
     Args:
         features: names of features.
-        topics: of the catalog.
-        dimensions: whose values are keys.
+        topics: names of topics.
+        dimensions: names of dimensions, for keys.
     """
 
     features: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Names:
 
 
 def parameters_of(path: str, names: Names) -> list[dict[str, Any]]:
-    """Return the parameters of ``/features`` or ``/explain`` as OpenAPI has them."""
+    """Return the OpenAPI parameters of ``/features`` or ``/explain``."""
     words = dict(_FEATURES if path == "/features" else _EXPLAIN)
     for dimension in names.dimensions:
         words[dimension] = f"The value of the dimension {dimension}; empty where it is missing."
@@ -121,7 +121,7 @@ def _schema_of(path: str, name: str, names: Names) -> dict[str, Any]:
 
 
 def _fields(params: QueryParams, words: dict[str, str], lookup: FeatureLookup) -> dict[str, Any]:
-    """Return what both questions share: keys, sample id and moment."""
+    """Return the fields that both requests share: keys, sample id and moment."""
     known = (*words, *lookup.dimensions)
     for name in params:
         if name not in known:
@@ -147,7 +147,7 @@ def _takes(lookup: FeatureLookup, dimension: str) -> Callable[[Any], bool]:
 
 
 def _typed(text: str, takes: Callable[[Any], bool]) -> str | int | None:
-    """Return a value of an address: missing where it is empty, an integer where only that fits."""
+    """Return a value of a query string: missing if it is empty, an integer if only that fits."""
     if not text:
         return None
     if _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63 and not takes(text):
@@ -156,13 +156,13 @@ def _typed(text: str, takes: Callable[[Any], bool]) -> str | int | None:
 
 
 def with_questions(document: dict[str, Any], names: Names) -> dict[str, Any]:
-    """Return the description with ``GET /features`` and ``GET /explain``.
+    """Return the description with ``GET /features`` and ``GET /explain`` added.
 
-    They answer what the POST endpoints of the same paths answer.
+    They give the same answers as the POST endpoints of the same paths.
 
     Args:
         document: an OpenAPI description.
-        names: what can be asked for.
+        names: values of the parameters.
     """
     for path in ("/features", "/explain"):
         post = document["paths"][path]["post"]
@@ -180,7 +180,7 @@ def with_questions(document: dict[str, Any], names: Names) -> dict[str, Any]:
 
 
 def _narrow(properties: dict[str, Any], names: Names) -> None:
-    """Say in a request which names there are, as far as they are known."""
+    """Add the known names to the schema of a request."""
     if names.features and "features" in properties:
         properties["features"]["items"] = {"enum": list(names.features)}
     if names.features and "feature" in properties:

@@ -1,4 +1,4 @@
-"""Events of one or several requests into a store: all at once, and each request its own outcome."""
+"""Append the events of several requests with one write, with an outcome for each request."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from services.intake.cloudevents import check_data
 __all__ = ["WriteOutcome", "append_group", "write_events"]
 
 APPLIED, DUPLICATE, SUPERSEDED = range(3)
-"""What ``AppendResult.outcomes`` says of an event."""
+"""The codes in ``AppendResult.outcomes``."""
 
 logger = logging.getLogger("doorstep.services")
 
 _FAILURES = (StoreError, sqlite3.Error, OSError)
-"""What means that the store cannot, at the moment; any other error of the engine is a refusal."""
+"""Errors of an unavailable store; any other error of the engine refuses an event."""
 
 
 @dataclass(slots=True)
 class WriteOutcome:
-    """What became of the events of one request.
+    """Hold the outcome of the events of one request.
 
-    ``refusals`` maps their positions to the reasons; all others are in the store. Of those,
-    ``applied`` changed it, ``duplicates`` were known already, ``superseded`` had been corrected.
+    ``refusals`` maps positions of refused events to the reasons; the store has all other events.
+    Of those, ``applied`` changed it, ``duplicates`` were known already, and ``superseded`` had
+    been corrected before.
     """
 
     applied: int = 0
@@ -39,7 +40,7 @@ class WriteOutcome:
     refusals: dict[int, InvalidRequest] = field(default_factory=dict)
 
     def count(self, outcome: int) -> None:
-        """Count one event by what the store says of it."""
+        """Count one event by its outcome in the store."""
         if outcome == APPLIED:
             self.applied += 1
         elif outcome == DUPLICATE:
@@ -53,8 +54,8 @@ def append_group(
 ) -> list[WriteOutcome | Unavailable]:
     """Append the events of several requests with one write; return the outcome of each request.
 
-    A bad event refuses itself alone. Where the store cannot take a request's events now, its
-    outcome is :class:`Unavailable`: none of its events is acknowledged.
+    An invalid event is refused alone. If the store is unavailable, the outcome of a request is
+    :class:`Unavailable`: none of its events is acknowledged.
     """
     try:
         result = event_store.append([event for events in requests for event in events])
@@ -66,11 +67,11 @@ def append_group(
 
 
 def write_events(event_store: EventStore, events: Sequence[Event]) -> WriteOutcome:
-    """Append events; a bad one refuses itself alone.
+    """Append events. An invalid event is refused alone.
 
     Raises:
-        Unavailable: the store cannot take events now. None is acknowledged; appending them again is
-            safe, because an event that is known already changes nothing.
+        Unavailable: the store cannot take events now. No event is acknowledged. A second append
+            is safe, because a known event changes nothing.
     """
     outcome = append_group(event_store, [events])[0]
     if isinstance(outcome, Unavailable):
@@ -89,7 +90,7 @@ def _unavailable(error: BaseException, n_events: int) -> Unavailable:
 def _split(
     result: AppendResult, requests: Sequence[Sequence[Event]]
 ) -> list[WriteOutcome | Unavailable]:
-    """Divide the outcome of one append among the requests whose events it wrote."""
+    """Split the outcome of one append into outcomes of the requests."""
     ends = [0]
     for events in requests:
         ends.append(ends[-1] + len(events))
@@ -101,17 +102,17 @@ def _split(
 
 
 def _field_of(error: AggregatorError) -> str:
-    """Return the field of a message that the store has refused: what its types say of it."""
+    """Return the field of a message that the store has refused, from the type of the error."""
     if isinstance(error, SampleIdError):
         return "subject"
     return "data" if isinstance(error, ColumnError) else ""
 
 
 class _BisectingWriter:
-    """Appends events of which the store has refused one, and finds out which.
+    """Appends events, of which the store refused at least one, and isolates the refused ones.
 
-    What can be seen without the store is left out at once; what is left is halved until the bad
-    ones stand alone, so that one of them costs few writes, however many requests wait with it.
+    Events that are invalid on their own are left out first. The others are bisected until each
+    refused event stands alone, so that it costs few writes, however many requests wait.
     """
 
     def __init__(self, event_store: EventStore, requests: Sequence[Sequence[Event]]) -> None:
@@ -121,7 +122,7 @@ class _BisectingWriter:
         self._failed: dict[int, Unavailable] = {}
 
     def write(self) -> list[WriteOutcome | Unavailable]:
-        """Append what can be appended; return the outcome of each request."""
+        """Append the valid events; return the outcome of each request."""
         good: list[tuple[int, int]] = []
         for request, events in enumerate(self._requests):
             for position, event in enumerate(events):

@@ -1,8 +1,8 @@
-"""From a stream into an event store: every message at least once, none lost, poison set aside.
+"""Move the messages of a stream into an event store, each at least once.
 
-A message is acknowledged when the store has its events, or when the dead letters have it; what the
-store cannot take now is tried again for as long as it takes. Whoever dies in between leaves its
-messages to others, for whom they change nothing if the store had them already.
+A message is acknowledged when the store has its events, or when it is a dead letter. While the
+store is unavailable, the consumer retries without end. If a consumer dies, others take over its messages;
+events that the store has already change nothing.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ EVENT_FIELD = b"event"
 """The field of a message that holds an event, or a list of events, as CloudEvents 1.0 JSON."""
 
 WAIT_S = 1.0
-"""How long one read waits for a message; a consumer that is told to end does so after that."""
+"""Seconds that one read waits for a message; a consumer ends after the running read."""
 
 FORGET_S = 3_600.0
-"""Who has not asked for so long, and has nothing left to do, is taken out of the group."""
+"""Seconds after which an idle consumer without pending messages is removed from the group."""
 
 BACKLOG_EVERY_S = 2.0
-"""How often the lag is looked up."""
+"""Seconds between two reads of the lag."""
 
 _BACKOFF_MIN_S, _BACKOFF_MAX_S = 0.1, 5.0
 _MAX_REASONS = 3
@@ -43,7 +43,7 @@ _MAX_REASONS = 3
 
 @dataclass(slots=True)
 class Progress:
-    """What a consumer has done so far, and what the group has before it."""
+    """Hold the counts of a consumer, and the backlog of its group."""
 
     messages: int = 0
     events: int = 0
@@ -55,18 +55,18 @@ class Progress:
 
 
 class Consumer:
-    """Moves messages of a stream into a store until it is told to end.
+    """Moves messages of a stream into an event store until it is stopped.
 
     Args:
-        stream: where messages come from.
-        event_store: where their events go.
-        rules: what is taken; anything else is a dead letter.
+        stream: gives the messages.
+        event_store: takes their events.
+        rules: say which events are valid; other messages are dead letters.
         intake: metrics of the events.
         metrics: metrics of the messages.
-        batch: the most messages that are read at once.
-        idle_s: messages that another consumer has had for so long are taken over.
-        forget_s: consumers of the group that have not asked for so long, and have nothing that is
-            not acknowledged, are taken out of it; 0: they stay.
+        batch: maximum number of messages of one read.
+        idle_s: messages that have been pending for so long are taken over.
+        forget_s: consumers that have been idle for so long, without pending messages, are removed
+            from the group; 0: never.
         ending: set to end after the running batch.
         once: end when there is nothing left to read.
         on_progress: called after each batch.
@@ -105,10 +105,10 @@ class Consumer:
         self.progress = Progress()
 
     def run(self) -> Progress:
-        """Work until told to end; return what was done.
+        """Run until stopped; return the counts.
 
         Raises:
-            StreamRefused: the server refuses from the beginning what it will refuse every time.
+            StreamRefused: the server refuses the first command, and would refuse a retry.
         """
         try:
             self._work()
@@ -150,7 +150,7 @@ class Consumer:
                 delay_s = min(2.0 * delay_s, _BACKOFF_MAX_S)
 
     def _step(self) -> bool:
-        """Read one batch and store it; return whether there was any message."""
+        """Read and store one batch; return whether there was a message."""
         messages = self._read()
         if not messages:
             return False
@@ -161,7 +161,7 @@ class Consumer:
         return True
 
     def _read(self) -> list[Message]:
-        """Return what this consumer left behind, else what dead ones did, else what is new."""
+        """Return pending messages of this consumer, else of dead consumers, else new ones."""
         if self._own_after is not None:
             messages = self._stream.read_own(self._batch, after=self._own_after)
             self._own_after = messages[-1].id if messages else None
@@ -178,7 +178,7 @@ class Consumer:
         return self._stream.read_new(self._batch, wait_s=0.0 if self._once else WAIT_S)
 
     def _forget(self) -> None:
-        """Take those out of the group who are gone; what they had has been taken over by now."""
+        """Remove dead consumers from the group, after their messages were taken over."""
         if self._forget_s:
             removed = self._stream.forget(idle_s=self._forget_s)
             if removed:
@@ -213,7 +213,7 @@ class Consumer:
         self._count(messages, letters, incoming, written, now_us)
 
     def _write(self, incoming: Incoming) -> WriteOutcome:
-        """Append, and again until the store takes it; only the end of this consumer ends that."""
+        """Append events, and retry until the store takes them or this consumer ends."""
         delay_s = _BACKOFF_MIN_S
         while True:
             try:
@@ -254,7 +254,7 @@ class Consumer:
         self.progress.applied += written.applied
 
     def _look_ahead(self, *, force: bool) -> None:
-        """Look up the lag now and then."""
+        """Read the lag at intervals."""
         now_s = monotonic()
         if now_s < self._backlog_at_s and not force:
             return

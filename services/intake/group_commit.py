@@ -1,8 +1,8 @@
-"""One thread that writes to the store, for all requests: those who wait go together.
+"""Write the events of all waiting requests together, in one thread: a group commit.
 
-While a write is running, requests queue; the next write takes all of them at once. So a store that
-needs a millisecond for the disk takes hundreds of single events in it, and none waits for more than
-two writes. The queue is bounded: when it is full, requests are told to come back.
+While a write runs, requests queue; the next write takes all of them. So a store that needs a
+millisecond for the disk takes hundreds of single events in that time, and no request waits for more
+than two writes. The queue is bounded: when it is full, requests are refused with 503.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Outcome: TypeAlias = WriteOutcome | ServiceError
 
 @dataclass(frozen=True, slots=True)
 class _PendingWrite:
-    """The events of one request, and who waits for their outcome."""
+    """Hold the events of one request and the future of their outcome."""
 
     events: Sequence[Event]
     loop: asyncio.AbstractEventLoop
@@ -41,12 +41,12 @@ class _PendingWrite:
 
 
 class GroupCommitWriter:
-    """Writes events to a store in a thread of its own.
+    """Writes events to an event store in a background thread.
 
     Args:
-        event_store: what the events are appended to.
-        metrics: what is counted and timed.
-        max_waiting: events that may wait for the running write.
+        event_store: takes the events.
+        metrics: count and time the writes.
+        max_waiting: maximum number of events that wait for the running write.
 
     >>> from prometheus_client import CollectorRegistry
     >>> from aggregators import MemoryEventStore, Source
@@ -78,11 +78,11 @@ class GroupCommitWriter:
         self._thread.start()
 
     async def write(self, events: Sequence[Event]) -> WriteOutcome:
-        """Append events together with those of others who wait; return when they are kept.
+        """Append events together with those of other requests; return when the store has them.
 
         Raises:
-            Unavailable: too many events are waiting, or the store does not take them now. None of
-                these events is acknowledged.
+            Unavailable: too many events are waiting, or the store is unavailable. None of these
+                events is acknowledged.
         """
         loop = asyncio.get_running_loop()
         waiting = _PendingWrite(events, loop, loop.create_future())
@@ -100,7 +100,7 @@ class GroupCommitWriter:
         return await waiting.future
 
     def close(self) -> None:
-        """Write what is waiting, then end the thread. A second call does nothing."""
+        """Write the waiting events, then end the thread. A second call does nothing."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -121,7 +121,7 @@ class GroupCommitWriter:
             _tell(group, outcomes)
 
     def _next_group(self) -> list[_PendingWrite]:
-        """Return the requests that are written next, none when the writer is closed."""
+        """Return the requests of the next write; none when the writer is closed."""
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
@@ -139,7 +139,7 @@ class GroupCommitWriter:
 
 
 def _tell(group: list[_PendingWrite], outcomes: Sequence[Outcome]) -> None:
-    """Hand each outcome to who waits for it, with one call per event loop."""
+    """Set the result of each request, with one call per event loop."""
     by_loop: dict[
         asyncio.AbstractEventLoop, list[tuple[asyncio.Future[WriteOutcome], Outcome]]
     ] = {}

@@ -1,6 +1,6 @@
-"""A Redis stream as a consumer group reads it, with the stream beside it for dead letters.
+"""Read a Redis stream as a consumer group, with a second stream for dead letters.
 
-The only module of the services that speaks to Redis by itself; the event store has its own.
+This is the only module of the services that uses a Redis client; the event store has its own.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ return gone
 
 _CONNECT_TIMEOUT_S = 5.0
 _SPARE_TIMEOUT_S = 10.0
-"""How much longer than the server is told to wait an answer may take."""
+"""Seconds that an answer may take beyond the blocking time of the server."""
 
 # Beside passwords and permissions, for which the library has classes.
 _REFUSALS = ("DB index is out of range", "invalid DB index", "WRONGTYPE", "unknown command")
 
 
 class StreamUnavailable(Unavailable):
-    """The Redis server does not answer, or refuses what the stream needs."""
+    """Raised when the Redis server does not answer, or refuses a command of the stream."""
 
 
 class StreamRefused(StreamUnavailable):
-    """The server refuses what it will refuse the next time, too: password, database, or key."""
+    """Raised when a retry would be refused, too: a wrong password, database or key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the stream; ``fields`` are empty where it was trimmed before it was read."""
+    """Hold a message of the stream; ``fields`` are empty if it was trimmed before it was read."""
 
     id: bytes
     fields: dict[bytes, bytes]
@@ -66,7 +66,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that can never be stored, and why."""
+    """Hold a message that can never be stored, and the reason."""
 
     message: Message
     reason: str
@@ -74,12 +74,12 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the group has before it.
+    """Hold the work that a group has left.
 
     Attributes:
-        lag: messages that no consumer of the group was given yet; None where Redis cannot tell
-            (after messages within the stream were deleted).
-        pending: messages that were given to a consumer and not acknowledged yet.
+        lag: messages that were not delivered to a consumer; None if Redis does not know (after
+            messages within the stream were deleted).
+        pending: messages that were delivered and not acknowledged.
     """
 
     lag: int | None
@@ -87,7 +87,7 @@ class Backlog:
 
 
 class EventStream:
-    """One consumer of one group of a stream.
+    """Reads a stream as one consumer of a group.
 
     Args:
         url: address of the Redis server.
@@ -95,8 +95,8 @@ class EventStream:
         group: name of the consumer group; made, from the stream's beginning, if there is none.
         consumer: name of this consumer, unique in the group.
 
-    Every method raises :class:`StreamUnavailable` where Redis does not answer, and
-    :class:`StreamRefused` where it refuses for good.
+    Every method raises :class:`StreamUnavailable` if Redis does not answer, and
+    :class:`StreamRefused` if a retry is useless.
     """
 
     def __init__(self, url: str, *, stream: str, group: str, consumer: str) -> None:
@@ -123,7 +123,7 @@ class EventStream:
             self._redis.set_response_callback(command, lambda response, **_options: response)
 
     def prepare(self) -> None:
-        """Make the group and the stream if they do not exist."""
+        """Create the group and the stream if they do not exist."""
         with self._errors():
             try:
                 self._redis.xgroup_create(self.name, self._group, id="0", mkstream=True)
@@ -132,17 +132,17 @@ class EventStream:
                     raise
 
     def read_new(self, count: int, *, wait_s: float) -> list[Message]:
-        """Return messages that no consumer was given yet; waits for the first one."""
+        """Wait for new messages of the group and return them."""
         # Zero would mean to wait for ever.
         options = ["BLOCK", max(1, round(wait_s * 1_000))] if wait_s > 0.0 else []
         return self._read(">", count, options)
 
     def read_own(self, count: int, *, after: bytes) -> list[Message]:
-        """Return messages that this consumer was given before and has not acknowledged."""
+        """Return the pending messages of this consumer."""
         return self._read(after, count, [])
 
     def take_over(self, count: int, *, idle_s: float) -> list[Message]:
-        """Return messages that consumers were given so long ago that they seem dead."""
+        """Claim and return messages that have been pending too long at other consumers."""
         arguments = (self._group, self._consumer, round(idle_s * 1_000), self._claim_from)
         with self._errors():
             answer = self._redis.execute_command(
@@ -152,13 +152,13 @@ class EventStream:
         return _messages(answer[1])
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Say that the store has these messages."""
+        """Acknowledge messages that the store has."""
         if messages:
             with self._errors():
                 self._redis.xack(self.name, self._group, *(message.id for message in messages))
 
     def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep dead letters in their stream, with the reason and the id that they had."""
+        """Append dead letters to their stream, with the reason and the original id."""
         if not letters:
             return
         with self._errors():
@@ -170,7 +170,7 @@ class EventStream:
             pipeline.execute()
 
     def backlog(self) -> Backlog:
-        """Return what the group has before it."""
+        """Return the lag and the pending messages of the group."""
         with self._errors():
             groups = self._redis.xinfo_groups(self.name)
         wanted = self._group.encode()
@@ -180,7 +180,7 @@ class EventStream:
         return Backlog(None, 0)
 
     def leave(self) -> None:
-        """Take this consumer out of the group, unless it has messages that others shall get."""
+        """Remove this consumer from the group, unless it has pending messages."""
         with self._errors():
             own_pending = self._redis.xpending_range(
                 self.name, self._group, "-", "+", 1, consumername=self._consumer
@@ -189,16 +189,16 @@ class EventStream:
                 self._redis.xgroup_delconsumer(self.name, self._group, self._consumer)
 
     def forget(self, *, idle_s: float) -> list[str]:
-        """Take consumers out of the group that are gone, with nothing that others shall get.
+        """Remove idle consumers without pending messages from the group.
 
-        Redis looks and removes in one step, so that no message is lost that such a consumer is
-        given meanwhile.
+        A script checks and removes in one step, so that no message is lost that such a consumer
+        gets meanwhile.
 
         Args:
-            idle_s: who has not asked for so long is gone.
+            idle_s: consumers that have not read for so long are removed.
 
         Returns:
-            Their names; nothing where the server does not allow scripts.
+            Their names; nothing if the server does not allow scripts.
         """
         arguments = (self.name, self._group, self._consumer, round(idle_s * 1_000))
         with self._errors():
@@ -231,7 +231,7 @@ class EventStream:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Return whether a server answered what it will answer every time."""
+    """Return whether a retry would be refused, too."""
     known = redis.exceptions
     if isinstance(error, known.AuthenticationError | known.NoPermissionError):
         return True
@@ -239,7 +239,7 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _messages(entries: Sequence[Any]) -> list[Message]:
-    """Return the entries of an answer; one that was trimmed has no fields."""
+    """Return the messages of an answer; a trimmed one has no fields."""
     result = []
     for entry_id, flat in entries:
         fields = dict(zip(flat[::2], flat[1::2], strict=True)) if flat else {}

@@ -1,4 +1,4 @@
-"""Which methods of HTTP the paths of a service take."""
+"""List the HTTP methods of each path of a service."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["methods_of"]
 
 
 def methods_of(service: Any) -> dict[str, str]:
-    """Return the methods of each path as the header ``Allow`` has them.
+    """Return the value of the header ``Allow`` for each path.
 
-    A path may be answered by an endpoint of BentoML, which is POST, and by an application beside
-    it: a router that knows one of them alone would name too few.
+    A BentoML endpoint (POST) and a mounted application can answer the same path, so neither router
+    alone knows all methods.
 
     Args:
         service: a BentoML service.

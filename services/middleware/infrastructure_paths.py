@@ -1,4 +1,4 @@
-"""What every service answers without a key, as OpenAPI has it: health, metrics, descriptions."""
+"""Describe the paths that need no key in OpenAPI: health, metrics, descriptions."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _NOT_NOW = {
 
 
 def infrastructure_paths() -> dict[str, Any]:
-    """Return the open paths of a service, with their answers.
+    """Return the OpenAPI description of the open paths of a service.
 
     >>> sorted(infrastructure_paths()["/livez"]["get"]["responses"])
     ['200', '500', '503', '504']

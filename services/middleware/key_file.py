@@ -1,4 +1,4 @@
-"""The file of API keys, changed as a whole: whoever reads it finds the old keys or the new ones."""
+"""Read and replace the file of API keys atomically: a reader finds the old keys or the new ones."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _MODE = 0o600
 
 
 def read_keys(path: Path) -> ApiKeys:
-    """Return the keys of a file, none where there is no file.
+    """Return the keys of a file; no keys if there is no file.
 
     Raises:
-        SettingError: it cannot be read, or everybody may.
+        SettingError: the file cannot be read, or everybody may read it.
     """
     return ApiKeys.from_file(path) if path.exists() else ApiKeys([])
 
 
 def add_key(path: Path, key: ApiKey) -> None:
-    """Add a key to a file, which is made if it is not there, readable by its owner alone.
+    """Add a key to a file. A new file is readable by its owner alone.
 
     Raises:
         SettingError: the file cannot be read or written.
@@ -36,7 +36,7 @@ def add_key(path: Path, key: ApiKey) -> None:
 
 
 def remove_key(path: Path, key_id: str) -> ApiKey:
-    """Take a key out of a file and return it.
+    """Remove a key from a file and return it.
 
     Raises:
         SettingError: the file has no such key, or cannot be read or written.
@@ -55,7 +55,7 @@ def remove_key(path: Path, key_id: str) -> ApiKey:
 
 
 def _change(path: Path, change: Callable[[list[ApiKey]], list[ApiKey]]) -> None:
-    """Replace a file by what becomes of its keys; two at once wait for each other."""
+    """Change the keys of a file under a lock."""
     path = path.absolute()
     try:
         lock = os.open(path.parent / f".{path.name}.lock", os.O_CREAT | os.O_RDWR, _MODE)

@@ -1,8 +1,8 @@
-"""How answers leave a service: with the headers that all have, and errors typed whoever made them.
+"""Send answers with the common headers, and every error as a problem.
 
-BentoML and Starlette refuse in shapes of their own: plain text for a path that does not exist, JSON
-without a reason for a failure. What they say becomes a :class:`~services.schemas.common.Problem`,
-so that whoever asks has one shape to read.
+BentoML and Starlette have error formats of their own: plain text for an unknown path, JSON without
+a reason for a failure. These become a :class:`~services.schemas.common.Problem`, so that a caller
+reads one format.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from services.schemas.common import Problem
 __all__ = ["UNEXPECTED", "ResponseSender", "answer_problem", "problem_headers", "problem_of"]
 
 UNEXPECTED = "unexpected; the log has it under this request id"
-"""The reason of a failure of our own, which nobody else need know."""
+"""The reason of an internal error; the log has the details."""
 
 RETRY_AFTER_S = 1
 _SHOWN = 200
@@ -46,17 +46,16 @@ _NAMES = {
 
 
 class ResponseSender:
-    """Sends an answer on its way, with the headers that all have, and remembers its status.
+    """Sends one answer with the common headers, and keeps its status.
 
-    An error that carries no request id is not one of ours: it is answered as a problem instead.
+    An error without a request id comes from a library: it is replaced by a problem.
 
     Args:
         send: of ASGI.
-        request: which is answered.
-        method: of HTTP.
-        path: that was asked for.
-        allow: the methods that the path takes; empty: those that a router names, which may be one
-            of several.
+        request: the context of the request.
+        method: the HTTP method.
+        path: the requested path.
+        allow: the methods of the path; empty: those that a router names, which can be incomplete.
     """
 
     __slots__ = ("_allow", "_foreign", "_method", "_path", "_request", "_send", "status")
@@ -74,7 +73,7 @@ class ResponseSender:
         """Of what was sent; 0 where nothing has been yet."""
 
     async def __call__(self, message: Any) -> None:
-        """Send one message of ASGI."""
+        """Send one ASGI message."""
         if message["type"] == "http.response.start":
             await self._start(message)
         elif not self._foreign:
@@ -97,7 +96,7 @@ class ResponseSender:
         await self._send({**message, "headers": headers})
 
     def _error_of(self, status: int) -> ServiceError:
-        """Return the error for which something else than this package answered a status."""
+        """Return the error that stands for a status of BentoML or Starlette."""
         if status == NotFound.http_status:
             return NotFound(f"there is no {self._path[:_SHOWN]!r}; /docs.json has what there is")
         if status == MethodNotAllowed.http_status:
@@ -120,7 +119,7 @@ class ResponseSender:
 
 
 def problem_headers(error: ServiceError) -> dict[str, str]:
-    """Return the headers with which an error is answered, beside those of every answer.
+    """Return the additional headers of an error's answer.
 
     >>> problem_headers(Unauthorized("no API key"))
     {'www-authenticate': 'Bearer'}
@@ -135,7 +134,7 @@ def problem_headers(error: ServiceError) -> dict[str, str]:
 
 
 def problem_of(error: ServiceError, request_id: str) -> Problem:
-    """Return what is said of an error: no password, and of the machine's files no more than names.
+    """Return the problem of an error, without passwords and without local folders.
 
     >>> problem_of(Unavailable("no store: cannot open /srv/data/events.db"), "r-7").reason
     'no store: cannot open events.db'
@@ -147,7 +146,7 @@ def problem_of(error: ServiceError, request_id: str) -> Problem:
 
 
 async def answer_problem(send: Any, error: ServiceError, request_id: str) -> None:
-    """Answer an error over ASGI."""
+    """Send an error over ASGI."""
     body = msgspec.json.encode(problem_of(error, request_id))
     headers = {
         "content-type": "application/json",

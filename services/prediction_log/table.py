@@ -1,8 +1,8 @@
-"""Served estimates as a table: one row each, features in columns of their own.
+"""Convert served estimates to a table: a row per estimate, a column per feature.
 
-A part of the log is one Parquet file, whose columns are those of :func:`table_of`. Parts of models
-with other features have other columns; :func:`read_predictions` puts them side by side. A service
-that logs nothing does not load pyarrow.
+A part of the log is one Parquet file with the columns of :func:`table_of`. Parts of models with
+other features have other columns; :func:`read_predictions` merges them. A service that logs nothing
+does not load pyarrow.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 __all__ = ["FEATURE_PREFIX", "PredictionLogError", "Served", "part_files", "read_predictions"]
 
 FEATURE_PREFIX = "feature_"
-"""Before the name of a feature, in the name of its column."""
+"""The prefix of a feature's column."""
 PART_PATTERN = "predictions-*.parquet"
 
 
 class PredictionLogError(ServiceError):
-    """The log of predictions cannot be read; the reason says what to do."""
+    """Raised when the log of predictions cannot be read; the reason says what to do."""
 
     error = "prediction_log"
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One estimate as it was answered.
+    """Hold one estimate as it was answered.
 
     Args:
         time: when it was answered, seconds since 1970.
@@ -53,7 +53,7 @@ class Served:
         as_of: the moment for which it was computed.
         status: how it came about.
         notes: what made its status other than ok.
-        order: what was said of the order.
+        order: the facts of the request.
         names: of the features.
         features: their values, shape (len(names),).
         mean_s: expected seconds.
@@ -87,7 +87,7 @@ _TEXTS = (
 
 
 def table_of(rows: Sequence[Served]) -> pa.Table:
-    """Return estimates as a table; those of one model, so that all have the same features.
+    """Return estimates of one model as a table; all have the same features.
 
     ``order`` is JSON, ids of orders are text, and a feature without a value is null.
     """
