@@ -24,7 +24,7 @@ class MissingEventStore(EventStore):
     ... )
     Traceback (most recent call last):
     ...
-    aggregators.errors.StoreError: the event event_store is not open: connection refused
+    aggregators.errors.StoreError: the event store is not open: connection refused
     """
 
     def __init__(self, sources: Iterable[Source], why: str) -> None:

@@ -1,8 +1,8 @@
 """Move the messages of a stream into an event store, each at least once.
 
 A message is acknowledged when the store has its events, or when it is a dead letter. While the
-store is unavailable, the consumer retries without end. If a consumer dies, others take over its messages;
-events that the store has already change nothing.
+store is unavailable, the consumer retries without end. If a consumer dies, others take over its
+messages; events that the store has already change nothing.
 """
 
 from __future__ import annotations
