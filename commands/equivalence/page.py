@@ -17,7 +17,7 @@ from aggregators.parity.history import HistoryDifference
 from commands.console.output import console
 from commands.console.plain_table import plain_table
 from commands.reports.feature_text import definition_in_words
-from commands.reports.page import Block, Facts, Heading, Page, Row, Section, Sides, Table, Text
+from commands.reports.page import Block, FactList, Heading, Page, Row, Section, Sides, Table, Text
 
 __all__ = ["StoreComparison", "print_checked", "write_report"]
 
@@ -160,7 +160,7 @@ def _page(checked: Sequence[StoreComparison]) -> str:
 
 def _sections(one: StoreComparison) -> Iterator[Section]:
     name = f"{one.name}, {one.way}"
-    yield Section(f"{name}: what was compared", [Facts(_facts(one))])
+    yield Section(f"{name}: what was compared", [FactList(_facts(one))])
     if one.result.examples:
         yield Section(f"{name}: the first mismatches", list(_examples(one)))
     yield Section(f"{name}: by feature", [_features(one)])

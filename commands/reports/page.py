@@ -21,7 +21,7 @@ __all__ = [
     "Block",
     "Cell",
     "Details",
-    "Facts",
+    "FactList",
     "Figure",
     "Figures",
     "Heading",
@@ -111,7 +111,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Facts:
+class FactList:
     """Names with their values."""
 
     facts: Mapping[str, str]
@@ -135,7 +135,7 @@ class Sides:
     template: str = "sides"
 
 
-Block = Text | Heading | Figures | Table | Facts | Details | Sides
+Block = Text | Heading | Figures | Table | FactList | Details | Sides
 
 
 @dataclass(frozen=True)

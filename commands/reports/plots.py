@@ -176,8 +176,8 @@ def value_rows(
     """
     names = list(values)
     tall = max(len(name) for name in names) >= LONG_NAME
-    beside = 0.0 if tall else max(text_width_px(name) for name in names)
-    room_px = WIDTH_PX - beside - 16.0
+    name_px = 0.0 if tall else max(text_width_px(name) for name in names)
+    room_px = WIDTH_PX - name_px - 16.0
     ends = [
         value / max(1.0 - (text_width_px(text) + GAP_PX) / room_px, 0.1)
         for value, text in zip(values.values(), texts, strict=True)

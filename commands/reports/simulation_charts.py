@@ -14,7 +14,7 @@ from commands.reports.palette import colour
 from commands.reports.plots import line_chart, range_rows, row_bars
 from commands.reports.scales import Scale
 from estimators.core.typing import FloatArray
-from simulator.report.plot_data import Bars, Lines, Ranges, StreetMap
+from simulator.report.plot_data import BarPlot, LinePlot, RangePlot, StreetMap
 
 __all__ = ["draw", "draw_map"]
 
@@ -25,11 +25,11 @@ HOUR_TICKS = [(float(hour), str(hour)) for hour in range(0, 24, 4)]
 STREETS = {"one-way street": "chart-lane", "street": "chart-street", "bridge": "series-7"}
 
 
-def draw(title: str, plot: Lines | Bars | Ranges) -> Chart:
+def draw(title: str, plot: LinePlot | BarPlot | RangePlot) -> Chart:
     """Return the chart of a plot."""
-    if isinstance(plot, Lines):
+    if isinstance(plot, LinePlot):
         return _lines(title, plot)
-    if isinstance(plot, Bars):
+    if isinstance(plot, BarPlot):
         scale = Scale(label=", ".join(filter(None, (plot.unit, plot.of and f"by {plot.of}"))))
         return row_bars(title, plot.names, plot.series, scale)
     seconds = [60.0 * levels for levels in plot.levels_min]
@@ -37,7 +37,7 @@ def draw(title: str, plot: Lines | Bars | Ranges) -> Chart:
     return range_rows(title, plot.names, seconds, scale)
 
 
-def _lines(title: str, plot: Lines) -> Chart:
+def _lines(title: str, plot: LinePlot) -> Chart:
     in_minutes, x_in_minutes = plot.unit == MINUTES, plot.of == MINUTES
     factor = 60.0 if in_minutes else 1.0
     series = {name: factor * values for name, values in plot.series.items()}

@@ -24,7 +24,7 @@ from commands.reports.simulation_charts import draw, draw_map
 from simulator import Simulation
 from simulator.report import plots
 from simulator.report.facts import OrderFacts, facts_of
-from simulator.report.plot_data import Bars, Lines, Ranges
+from simulator.report.plot_data import BarPlot, LinePlot, RangePlot
 
 __all__ = ["simulation_page", "write_page"]
 
@@ -37,13 +37,13 @@ MAPS_MAX = 3
 class _Plot:
     """A plot, its title and how to read it."""
 
-    of: Callable[[OrderFacts], Lines | Bars | Ranges]
+    of: Callable[[OrderFacts], LinePlot | BarPlot | RangePlot]
     title: str
     note: str = ""
 
 
 @dataclass(frozen=True)
-class _Part:
+class _PageSection:
     """A section: its title, what to look for, and plots."""
 
     title: str
@@ -52,8 +52,8 @@ class _Part:
 
 
 _RANGES = "Line: the middle 80%; box: the middle half; bar: the median."
-_PARTS = (
-    _Part(
+_SECTIONS = (
+    _PageSection(
         "Demand",
         "Two meals a day, later in the south; more on Fridays and at weekends, in rain and cold.",
         (
@@ -63,7 +63,7 @@ _PARTS = (
                   "Against the same hours when dry."),
         ),
     ),
-    _Part(
+    _PageSection(
         "Kitchens",
         "Time in the kitchen depends on the dish, the basket and, above all, on who is before.",
         (
@@ -75,7 +75,7 @@ _PARTS = (
                   " (means)."),
         ),
     ),
-    _Part(
+    _PageSection(
         "Rides",
         "Along streets, over few bridges, slower in the rush, in rain, and for cars.",
         (
@@ -84,7 +84,7 @@ _PARTS = (
             _Plot(plots.speed_by_rain, "Speed in rain", "Relative to dry streets."),
         ),
     ),
-    _Part(
+    _PageSection(
         "The last metres",
         "Looking for a place to park, stairs, lifts, receptions: by zone, hour and building.",
         (
@@ -94,7 +94,7 @@ _PARTS = (
             _Plot(plots.parking_by_hour, "The same by local hour", "Medians."),
         ),
     ),
-    _Part(
+    _PageSection(
         "The whole",
         "Placed to delivered, and what is never delivered.",
         (
@@ -103,7 +103,7 @@ _PARTS = (
             _Plot(plots.cancellations, "Share of orders cancelled, by reason"),
         ),
     ),
-    _Part(
+    _PageSection(
         "Weather and local events",
         "What the city lives in.",
         (
@@ -139,9 +139,9 @@ def simulation_page(simulation: Simulation, progress: Progress | None = None) ->
     show(0.0)
     facts = facts_of(simulation)
     sections = [Section("Streets", [_maps(simulation)])]
-    for done, part in enumerate(_PARTS, start=1):
+    for done, part in enumerate(_SECTIONS, start=1):
         sections.append(_section(part, facts))
-        show(done / (len(_PARTS) + 1))
+        show(done / (len(_SECTIONS) + 1))
     truth = _truth(simulation)
     if truth:
         sections.append(Section("Truth", truth))
@@ -150,7 +150,7 @@ def simulation_page(simulation: Simulation, progress: Progress | None = None) ->
     return page
 
 
-def _section(part: _Part, facts: OrderFacts) -> Section:
+def _section(part: _PageSection, facts: OrderFacts) -> Section:
     figures = [
         Figure(title=plot.title, chart=draw(plot.title, plot.of(facts)), note=plot.note)
         for plot in part.plots

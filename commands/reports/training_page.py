@@ -14,7 +14,7 @@ from commands.reports import training_charts as charts
 from commands.reports.page import (
     Block,
     Cell,
-    Facts,
+    FactList,
     Figure,
     Figures,
     Heading,
@@ -90,7 +90,7 @@ def report_page(
         ]
     page = Page(
         title=f"{report.estimator} on {report.dataset}",
-        top=[Text(_in_one_sentence(report)), Facts(_facts(report, metadata, tag))],
+        top=[Text(_in_one_sentence(report)), FactList(_facts(report, metadata, tag))],
         sections=[section for section in sections if section.blocks],
     )
     return page.html()

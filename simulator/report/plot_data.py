@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from simulator.world.arrays import FloatArray
 
-__all__ = ["RANGE_LEVELS", "Bars", "Lines", "OrderTruth", "Ranges", "StreetMap"]
+__all__ = ["RANGE_LEVELS", "BarPlot", "LinePlot", "OrderTruth", "RangePlot", "StreetMap"]
 
 RANGE_LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 @dataclass(frozen=True)
-class Lines:
+class LinePlot:
     """Lines over a common x.
 
     Args:
@@ -30,7 +30,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Bars:
+class BarPlot:
     """Values of named groups.
 
     Args:
@@ -47,7 +47,7 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Ranges:
+class RangePlot:
     """How minutes are distributed in named groups.
 
     Args:
@@ -77,4 +77,4 @@ class OrderTruth:
 
     order_id: str
     took_min: float
-    total: Ranges
+    total: RangePlot

@@ -12,7 +12,14 @@ from simulator.demand.baskets import BUILDINGS
 from simulator.engine.city import City
 from simulator.records.tables import CAUSES
 from simulator.report.facts import OrderFacts
-from simulator.report.plot_data import RANGE_LEVELS, Bars, Lines, OrderTruth, Ranges, StreetMap
+from simulator.report.plot_data import (
+    RANGE_LEVELS,
+    BarPlot,
+    LinePlot,
+    OrderTruth,
+    RangePlot,
+    StreetMap,
+)
 from simulator.simulation import Simulation
 from simulator.world.arrays import BoolArray, FloatArray, IntArray
 from simulator.world.clock import BINS_PER_DAY
@@ -51,26 +58,26 @@ RAIN_MM_H = (0.0, 0.01, 1.0, 2.5, 5.0, np.inf)
 RAIN_NAMES = ("dry", "to 1", "to 2.5", "to 5", "more")
 
 
-def demand_by_hour(facts: OrderFacts) -> Lines:
+def demand_by_hour(facts: OrderFacts) -> LinePlot:
     """Share of orders by local hour, one line per city."""
     series = {}
     for i, name in enumerate(facts.names):
         counts = np.bincount(facts.hour[facts.of_city(i)].astype(np.int64), minlength=24)
         series[name] = 100.0 * counts / max(counts.sum(), 1)
-    return Lines(HOURS, series, of="local hour", unit="% of orders")
+    return LinePlot(HOURS, series, of="local hour", unit="% of orders")
 
 
-def orders_by_day(facts: OrderFacts) -> Lines:
+def orders_by_day(facts: OrderFacts) -> LinePlot:
     """Orders of each day, one line per city."""
     days = facts.simulation.scenario.days
     series = {
         name: _counts(facts.bin[facts.of_city(i)] // BINS_PER_DAY, days)
         for i, name in enumerate(facts.names)
     }
-    return Lines(np.arange(days, dtype=np.float64), series, of="day", unit="orders")
+    return LinePlot(np.arange(days, dtype=np.float64), series, of="day", unit="orders")
 
 
-def demand_by_rain(facts: OrderFacts) -> Bars:
+def demand_by_rain(facts: OrderFacts) -> BarPlot:
     """Orders in hours with rain, against dry quarters of the same hour and weekday."""
     ratio = []
     for low, high in pairwise(RAIN_MM_H):
@@ -85,17 +92,17 @@ def demand_by_rain(facts: OrderFacts) -> Bars:
             chosen = (rain >= low) & (rain < high) & ~np.isnan(typical)
             seen, expected = seen + counts[chosen].sum(), expected + typical[chosen].sum()
         ratio.append(seen / expected if expected else np.nan)
-    return Bars(RAIN_NAMES, {"": np.array(ratio)}, of="rain, mm/h", unit="times dry")
+    return BarPlot(RAIN_NAMES, {"": np.array(ratio)}, of="rain, mm/h", unit="times dry")
 
 
-def preparation(facts: OrderFacts) -> Ranges:
+def preparation(facts: OrderFacts) -> RangePlot:
     """Time in the kitchen by category."""
     names = [category.name for category in CATEGORIES]
     values = [facts.prep_min[facts.category == i] for i in range(len(names))]
     return _ranges(names, values)
 
 
-def queue_effect(facts: OrderFacts) -> Ranges:
+def queue_effect(facts: OrderFacts) -> RangePlot:
     """Time to ready by load at dispatch."""
     edges = (0.0, 0.01, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, np.inf)
     names = ("0", "to ½", "to 1", "to 1½", "to 2", "to 3", "to 4", "more")
@@ -106,27 +113,27 @@ def queue_effect(facts: OrderFacts) -> Ranges:
     return _ranges(names, values, of="orders before, per batch")
 
 
-def waits_by_hour(facts: OrderFacts) -> Lines:
+def waits_by_hour(facts: OrderFacts) -> LinePlot:
     """Mean waits by local hour."""
     series = {
         "food": _by_hour(facts, facts.food_waits_min, np.nanmean),
         "courier": _by_hour(facts, facts.courier_waits_min, np.nanmean),
         "order": _by_hour(facts, facts.courier_search_min, np.nanmean),
     }
-    return Lines(HOURS, series, of="local hour", unit="min")
+    return LinePlot(HOURS, series, of="local hour", unit="min")
 
 
-def speed_by_hour(facts: OrderFacts) -> Lines:
+def speed_by_hour(facts: OrderFacts) -> LinePlot:
     """Median speed by local hour, one line per vehicle."""
     speed = facts.distance_km / facts.ride_min * 60.0
     series = {
         name: _by_hour(facts, np.where(facts.vehicle == i, speed, np.nan), np.nanmedian)
         for i, name in enumerate(VEHICLES)
     }
-    return Lines(HOURS, series, of="local hour", unit="km/h")
+    return LinePlot(HOURS, series, of="local hour", unit="km/h")
 
 
-def ride_by_distance(facts: OrderFacts) -> Lines:
+def ride_by_distance(facts: OrderFacts) -> LinePlot:
     """Quantiles of the ride by distance."""
     km = np.arange(0.25, 6.0, 0.5)
     series: dict[str, FloatArray] = {"9 in 10": km * np.nan, "half": km * np.nan,
@@ -137,10 +144,10 @@ def ride_by_distance(facts: OrderFacts) -> Lines:
         if len(ride) >= LEAST:
             for name, q in zip(series, (0.9, 0.5, 0.1), strict=True):
                 series[name][i] = np.quantile(ride, q)
-    return Lines(km, series, of="km along streets", unit="min")
+    return LinePlot(km, series, of="km along streets", unit="min")
 
 
-def speed_by_rain(facts: OrderFacts) -> Bars:
+def speed_by_rain(facts: OrderFacts) -> BarPlot:
     """Speed in rain relative to dry, by vehicle."""
     speed = facts.distance_km / facts.ride_min
     series = {}
@@ -152,40 +159,40 @@ def speed_by_rain(facts: OrderFacts) -> Bars:
             for low, high in pairwise(RAIN_MM_H)
         ]
         series[vehicle] = 100.0 * np.array(by_rain) / by_rain[0]
-    return Bars(RAIN_NAMES, series, of="rain, mm/h", unit="% of dry speed")
+    return BarPlot(RAIN_NAMES, series, of="rain, mm/h", unit="% of dry speed")
 
 
-def parking_by_zone(facts: OrderFacts) -> Ranges:
+def parking_by_zone(facts: OrderFacts) -> RangePlot:
     """The last metres by zone."""
     values = [facts.parking_min[facts.zone == i] for i in range(len(ZONES))]
     return _ranges(ZONES, values)
 
 
-def parking_by_building(facts: OrderFacts) -> Ranges:
+def parking_by_building(facts: OrderFacts) -> RangePlot:
     """The last metres by building."""
     values = [facts.parking_min[facts.building == i] for i in range(len(BUILDINGS))]
     return _ranges(BUILDINGS, values)
 
 
-def parking_by_hour(facts: OrderFacts) -> Lines:
+def parking_by_hour(facts: OrderFacts) -> LinePlot:
     """The last metres by hour, by vehicle."""
     series = {
         name: _by_hour(facts, np.where(facts.vehicle == i, facts.parking_min, np.nan), np.nanmedian)
         for i, name in enumerate(VEHICLES)
     }
-    return Lines(HOURS, series, of="local hour", unit="min")
+    return LinePlot(HOURS, series, of="local hour", unit="min")
 
 
-def total_by_hour(facts: OrderFacts) -> Lines:
+def total_by_hour(facts: OrderFacts) -> LinePlot:
     """Quantiles of the whole by local hour."""
     series = {
         name: _by_hour(facts, facts.total_min, partial(np.quantile, q=q))
         for name, q in (("9 in 10", 0.9), ("half", 0.5), ("1 in 10", 0.1))
     }
-    return Lines(HOURS, series, of="local hour", unit="min")
+    return LinePlot(HOURS, series, of="local hour", unit="min")
 
 
-def totals(facts: OrderFacts) -> Lines:
+def totals(facts: OrderFacts) -> LinePlot:
     """Densities of the whole, one line per city."""
     edges = np.arange(0.0, 92.0, 2.0)
     series = {}
@@ -193,16 +200,16 @@ def totals(facts: OrderFacts) -> Lines:
         total = facts.total_min[facts.of_city(i) & ~np.isnan(facts.total_min)]
         counts, _ = np.histogram(total, edges)
         series[name] = 100.0 * counts / max(len(total), 1)
-    return Lines(edges[:-1] + 1.0, series, of="min", unit="% of orders")
+    return LinePlot(edges[:-1] + 1.0, series, of="min", unit="% of orders")
 
 
-def cancellations(facts: OrderFacts) -> Bars:
+def cancellations(facts: OrderFacts) -> BarPlot:
     """Shares of orders by the reason of their cancellation."""
     share = 100.0 * np.bincount(facts.cause, minlength=len(CAUSES))[1:] / max(len(facts.cause), 1)
-    return Bars(CAUSES[1:], {"": share}, unit="% of orders")
+    return BarPlot(CAUSES[1:], {"": share}, unit="% of orders")
 
 
-def weather(facts: OrderFacts) -> Lines:
+def weather(facts: OrderFacts) -> LinePlot:
     """Temperature and rain of the first city."""
     n = min(14 * BINS_PER_DAY, facts.simulation.scenario.days * BINS_PER_DAY)
     found = facts.simulation.cities[0].conditions.weather
@@ -211,10 +218,10 @@ def weather(facts: OrderFacts) -> Lines:
         "temperature, °C": found.temperature_c[:n:4],
         "rain, mm/h": found.rain_mm_h[:n].reshape(-1, 4).mean(axis=1),
     }
-    return Lines(day, series, of="day", unit="°C, mm/h")
+    return LinePlot(day, series, of="day", unit="°C, mm/h")
 
 
-def closures(facts: OrderFacts) -> Bars:
+def closures(facts: OrderFacts) -> BarPlot:
     """Rides per km and parking while something goes on in the zone, relative to other times."""
     pace = facts.ride_min / facts.distance_km
     ride, parking = [], []
@@ -227,10 +234,10 @@ def closures(facts: OrderFacts) -> Bars:
         ride.append(_median(pace[on]) / _median(pace[zones & ~on]))
         parking.append(_median(facts.parking_min[on]) / _median(facts.parking_min[zones & ~on]))
     series = {"ride": 100.0 * np.array(ride), "parking": 100.0 * np.array(parking)}
-    return Bars(KINDS, series, unit="% of other times")
+    return BarPlot(KINDS, series, unit="% of other times")
 
 
-def new_stores(facts: OrderFacts) -> Lines:
+def new_stores(facts: OrderFacts) -> LinePlot:
     """Orders per store and day by the store's age."""
     age = facts.store_age_days
     known = ~np.isnan(age) & (age >= 0.0)
@@ -240,7 +247,7 @@ def new_stores(facts: OrderFacts) -> Lines:
     opened = opened[opened > 0]
     at_risk = np.array([(opened + a < days).sum() for a in range(days)])
     per_store = np.where(at_risk >= 3, counts / np.maximum(at_risk, 1), np.nan)
-    return Lines(
+    return LinePlot(
         np.arange(days, dtype=np.float64),
         {"new stores": per_store},
         of="age, days",
@@ -292,12 +299,12 @@ def truth_of_one_order(simulation: Simulation, draws: int = 300) -> OrderTruth |
     )
 
 
-def _ranges(names: Sequence[str], values: Sequence[FloatArray], of: str = "") -> Ranges:
+def _ranges(names: Sequence[str], values: Sequence[FloatArray], of: str = "") -> RangePlot:
     """Return what ``RANGE_LEVELS`` of each group of minutes are; missing values do not count."""
     known = [one[~np.isnan(one)] for one in values]
     unknown = np.full(len(RANGE_LEVELS), np.nan)
     levels = [np.quantile(one, RANGE_LEVELS) if len(one) else unknown for one in known]
-    return Ranges(names, levels, of=of)
+    return RangePlot(names, levels, of=of)
 
 
 def _while(facts: OrderFacts, kind: int) -> BoolArray:

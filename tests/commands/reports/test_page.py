@@ -11,7 +11,7 @@ import pytest
 from commands.reports.page import (
     Cell,
     Details,
-    Facts,
+    FactList,
     Figure,
     Figures,
     Heading,
@@ -34,7 +34,7 @@ def test_markup_in_any_part_is_text() -> None:
         Text(HOSTILE),
         Heading(HOSTILE, "bad"),
         Table(heads=(HOSTILE, "b"), rows=[Row([HOSTILE, Cell(HOSTILE, HOSTILE, "good")])]),
-        Facts({HOSTILE: HOSTILE}),
+        FactList({HOSTILE: HOSTILE}),
         Details(HOSTILE, HOSTILE),
         Sides({HOSTILE: HOSTILE}),
         Figures([Figure(title=HOSTILE, chart=None)]),

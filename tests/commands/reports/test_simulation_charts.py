@@ -8,24 +8,24 @@ import pytest
 from commands.reports.simulation_charts import draw, draw_map
 from simulator import Scenario, simulate_cities
 from simulator.report.facts import facts_of
-from simulator.report.plot_data import Bars, Lines, Ranges
+from simulator.report.plot_data import BarPlot, LinePlot, RangePlot
 from simulator.report.plots import preparation, street_map, waits_by_hour
 from tests.commands.reports import chart_reading as reading
 
 
 def test_minutes_are_shown_as_seconds_too() -> None:
     y = np.array([2.0, 5.0, np.nan, 8.0, 4.0])
-    chart = draw("t", Lines(np.arange(5.0), {"a": y}, of="local hour", unit="min"))
+    chart = draw("t", LinePlot(np.arange(5.0), {"a": y}, of="local hour", unit="min"))
     first, second = reading.lines(chart, "series-1")
     assert [s for _, s in first] == pytest.approx([120.0, 300.0], abs=4.0)
     assert [s for _, s in second] == pytest.approx([480.0, 240.0], abs=4.0)
     assert {"s", "min"} <= set(reading.texts(chart))
-    level = draw("t", Lines(np.arange(5.0), {"a": y}, of="min", unit="% of orders"))
+    level = draw("t", LinePlot(np.arange(5.0), {"a": y}, of="min", unit="% of orders"))
     assert {"0 s", "0 min", "% of orders"} <= set(reading.texts(level))
 
 
 def test_other_units_stay_what_they_are() -> None:
-    plot = Bars(["dry", "wet"], {"": np.array([1.0, 1.5])}, unit="times dry", of="rain")
+    plot = BarPlot(["dry", "wet"], {"": np.array([1.0, 1.5])}, unit="times dry", of="rain")
     chart = draw("t", plot)
     assert [box.right for box in reading.bars(chart, "series-1")] == pytest.approx(
         [1, 1.5], abs=0.02
@@ -52,7 +52,7 @@ def test_ranges_are_those_of_the_facts() -> None:
 
 
 def test_a_group_without_values_has_no_box() -> None:
-    plot = Ranges(["a", "b"], [np.full(5, np.nan), np.arange(1.0, 6.0)])
+    plot = RangePlot(["a", "b"], [np.full(5, np.nan), np.arange(1.0, 6.0)])
     assert len(reading.bars(draw("t", plot), "series-1")) == 1
 
 
