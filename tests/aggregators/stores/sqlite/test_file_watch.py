@@ -194,8 +194,9 @@ def test_a_compaction_makes_no_empty_file(path: Path) -> None:
 READ_ONLY = """
 import os, sys
 from pathlib import Path
-from tests.aggregators.stores.sqlite.test_file_watch import ORDERS, SqliteEventStore, StoreError,
-order
+from tests.aggregators.stores.sqlite.test_file_watch import (
+    ORDERS, SqliteEventStore, StoreError, order
+)
 
 path = Path(sys.argv[1])
 with SqliteEventStore(path, [ORDERS]) as store:
