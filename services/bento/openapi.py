@@ -1,4 +1,4 @@
-"""The OpenAPI description of a service: BentoML's, with what stands before every endpoint."""
+"""Extend BentoML's OpenAPI description with keys, headers and refusals of the middleware."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from services.schemas.common import Problem
 __all__ = ["ENDPOINTS", "described"]
 
 VERSION = "3.1.0"
-"""Of OpenAPI: the first whose schemas are those of JSON Schema, which msgspec makes."""
+"""The first OpenAPI version whose schemas are JSON Schema, which msgspec generates."""
 
 ENDPOINTS = "endpoints"
-"""Tag of what a service is there for."""
+"""The tag of the main endpoints of a service."""
 
 _ADMIN = ("admin",)
 _UNRELEASED = "development"
@@ -132,7 +132,7 @@ def _components(schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _guard(operation: dict[str, Any], scopes: tuple[str, ...], *, needs_key: bool) -> None:
-    """Say of one endpoint whose keys it takes, and how it refuses."""
+    """Describe the keys and the refusals of one endpoint."""
     answers = {
         status: answer
         for status, answer in operation["responses"].items()
@@ -159,7 +159,7 @@ def _guard(operation: dict[str, Any], scopes: tuple[str, ...], *, needs_key: boo
 
 
 def _body_of(method: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body that an endpoint takes, in each of its content types."""
+    """Return the request body of an endpoint, for each of its content types."""
     (content,) = body["content"].values()
     if method.input_spec.example is not None:
         content = {**content, "example": method.input_spec.example}

@@ -1,8 +1,8 @@
 """Compile a service's kernels before it serves: ``python -m services.bento.precompile TARGET``.
 
-An image is built once and started often. Where its build runs this, with ``NUMBA_CACHE_DIR``
-naming a folder that is kept, processes on like processors load what they would have compiled: they
-start in seconds, without the memory that a compiler takes. On other processors they compile.
+An image is built once and started often. If its build runs this module with ``NUMBA_CACHE_DIR`` in
+the image, processes on the same kind of processor load the compiled kernels: they start in seconds
+and need no memory for the compiler. On other processors they compile.
 """
 
 from __future__ import annotations

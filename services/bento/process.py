@@ -1,4 +1,4 @@
-"""A service in a process of its own, on a free port of this machine, ended with the block."""
+"""Run a service in a subprocess, on a free port of this machine, until a block ends."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from services.core.errors import ServiceError
 __all__ = ["ServiceProcess", "ServiceStartError", "end_server", "free_port", "serve_command"]
 
 START_TIMEOUT_S = 90.0
-"""Longest wait for a service to become ready: loading libraries on a busy machine takes a while."""
+"""Longest wait for a service to become ready: libraries load slowly on a busy machine."""
 STOP_TIMEOUT_S = 15.0
-"""Longest wait for a service to end by itself before it is killed."""
+"""Longest wait for a service to end before it is killed."""
 _LOG_LINES = 20
 
 
 class ServiceStartError(ServiceError):
-    """A service did not become ready; the reason ends with the last lines of its log."""
+    """Raised when a service did not become ready; the reason has the last lines of its log."""
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody listens on at the moment."""
+    """Return a free TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -45,13 +45,13 @@ def serve_command(target: str, *, host: str, port: int) -> list[str]:
 
 
 def end_server(process: subprocess.Popen[bytes], workers: Sequence[psutil.Process] = ()) -> None:
-    """End a server and its workers: politely first, then for certain.
+    """Terminate a server and its workers; kill them after a timeout.
 
-    Workers run in sessions of their own, so they outlive a server that is killed.
+    Workers have their own sessions, so they survive a server that is killed.
 
     Args:
         process: the server.
-        workers: workers known from before, in case the server is gone already.
+        workers: workers seen before, for a server that has already ended.
     """
     family = {*workers}
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -70,18 +70,18 @@ def end_server(process: subprocess.Popen[bytes], workers: Sequence[psutil.Proces
 
 
 class ServiceProcess:
-    """Runs a service while the block lasts.
+    """Runs a service until the block ends.
 
     Args:
         target: import path of the service.
-        log: file that takes what the service prints.
-        settings: environment variables beside those of this process.
-        ready_path: the service has started once this path answers 200.
-        start_timeout_s: longest wait for that.
+        log: file for the output of the service.
+        settings: environment variables in addition to those of this process.
+        ready_path: the path that answers 200 once the service is ready.
+        start_timeout_s: longest wait until the service is ready.
         clock: seconds that never run back; injected in tests.
 
     Raises:
-        ServiceStartError: on entering, where the service ends or is not ready in time.
+        ServiceStartError: on entering, if the service ends or is not ready in time.
     """
 
     def __init__(
@@ -136,17 +136,17 @@ class ServiceProcess:
 
     @property
     def pid(self) -> int:
-        """Process id of the server; its workers are its children."""
+        """The process id of the server; its workers are its children."""
         assert self._process is not None, "the service was not started"
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the server has been started and has not ended."""
+        """Whether the server is running."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """End the service: politely first, then for certain. A second call does nothing."""
+        """Terminate the service; kill it after a timeout. A second call does nothing."""
         process, self._process = self._process, None
         if process is not None:
             end_server(process, self._workers)

@@ -1,8 +1,8 @@
-"""What ``/readyz`` says beside yes and no: what is missing, and what does not answer as it should.
+"""Answer ``/readyz`` with the reason why a service is not ready.
 
-BentoML answers 200 and nothing else, or 503. A service of this project also has ``unready_reason``,
-the reason why it is not ready, and may have ``readiness_notes``: what makes its answers worse
-though there are some, such as a part whose service answers another question.
+BentoML answers 200 or 503 without a reason. A service of this project has ``unready_reason`` and
+can have ``readiness_notes``: what makes its answers worse, such as a part whose service estimates
+another target.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ async def answer_readiness(service: Any, *, request_id: str) -> Response:
     """Return the answer to ``/readyz``.
 
     Args:
-        service: the instance that answers.
-        request_id: of the question.
+        service: the running service.
+        request_id: the id of the request.
 
     Raises:
         Unavailable: the service is not ready; the reason says why.

@@ -1,7 +1,7 @@
-"""Which estimates of the ETA service are logged: all of single orders, some of long lists.
+"""Choose which estimates of the ETA service are logged: all single orders, a part of long lists.
 
-A choice of couriers estimates thousands of pairs, of which one per order may come true: the best of
-each order is logged. Of a list of stores some are, spread evenly over the list.
+A courier selection estimates thousands of pairs, of which one per order can come true: the best
+pair of each order is logged. Of a list of stores, an evenly spaced part is logged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from services.schemas.common import ModelInfo
 __all__ = ["MAX_LOGGED_STORES", "PredictionLogger", "spread"]
 
 MAX_LOGGED_STORES = 10
-"""Stores of one list whose ranges are logged."""
+"""Stores per list whose ranges are logged."""
 
 _NO_FEATURES = np.empty(0)
 
@@ -31,9 +31,9 @@ class PredictionLogger:
     """Logs estimates under one name.
 
     Args:
-        log: takes them; None: nothing is logged.
-        service: under which name, such as ``eta/courier_arrival``.
-        model: what composed them.
+        log: takes the estimates; None: nothing is logged.
+        service: the name in the log, such as ``eta/courier_arrival``.
+        model: the model that composed them.
     """
 
     def __init__(self, log: PredictionLog | None, service: str, model: ModelInfo) -> None:
@@ -62,7 +62,7 @@ class PredictionLogger:
     ) -> None:
         """Log one estimate; see :class:`~services.prediction_log.table.Served`.
 
-        ``model`` answered it alone, where it was not composed.
+        ``model`` is the model of an estimate that was not composed.
         """
         if self._log is None:
             return
@@ -93,7 +93,7 @@ class PredictionLogger:
 
 
 def spread(n: int, most: int) -> list[int]:
-    """Return up to so many places of a list, evenly apart.
+    """Return up to so many positions of a list, evenly spaced.
 
     >>> spread(5, 10), spread(10, 3)
     ([0, 1, 2, 3, 4], [0, 3, 6])

@@ -1,8 +1,8 @@
-"""The elements of a JSON array, whatever stands in them.
+"""Split a JSON array into the texts of its elements, even if some are invalid.
 
-A decoder refuses a whole array for one bad element: a lone surrogate, a thousand nested lists, the
-NaN that Python writes. Events of one batch have nothing to do with each other, so a bad one must
-not take the others with it.
+A decoder refuses a whole array for one invalid element: a lone surrogate, a thousand nested lists,
+the NaN that Python writes. Events of one batch are independent, so an invalid one must not refuse
+the others.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _OPENING, _CLOSING = b"[{", b"]}"
 
 
 def elements_of(body: bytes) -> list[bytes] | None:
-    """Return the texts of an array's elements, None where the text is no single closed array.
+    """Return the texts of an array's elements; None if the text is not one closed array.
 
-    Only brackets, commas and strings are looked at; what an element holds is not checked.
+    Only brackets, commas and strings are parsed; elements are not validated.
 
     >>> elements_of(b'[{"a": [1, 2]}, NaN, "],"]')
     [b'{"a": [1, 2]}', b'NaN', b'"],"']

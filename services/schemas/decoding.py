@@ -1,4 +1,4 @@
-"""From bytes to typed requests, with the field and the reason where that fails."""
+"""Decode bytes to typed requests; errors name the field and the reason."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
 
 
 def decode_or_none(body: bytes | msgspec.Raw, kind: type[T]) -> T | None:
-    """Decode JSON into a type, or return None without looking for the reason."""
+    """Decode JSON into a type, or return None if it is invalid."""
     try:
         key: Any = kind
         decoder: msgspec.json.Decoder[T] = _decoder(key)
@@ -64,7 +64,7 @@ def decode_or_none(body: bytes | msgspec.Raw, kind: type[T]) -> T | None:
 
 
 def is_utf_8(content_type: str) -> bool:
-    """Return whether a content type says no other charset than UTF-8.
+    """Return whether a content type has no other charset than UTF-8.
 
     >>> is_utf_8("application/json"), is_utf_8('application/json; Charset="UTF-8"; v=1')
     (True, True)
@@ -80,7 +80,7 @@ def is_utf_8(content_type: str) -> bool:
 
 
 def unknown_field(path: str, name: str, known: Iterable[str]) -> InvalidRequest:
-    """Return the error for a field that nobody knows, with the closest one that exists."""
+    """Return the error for an unknown field, with the closest known one."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
@@ -93,7 +93,10 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def _why_none(body: bytes | msgspec.Raw, error: Exception) -> str:
-    r"""Return why a body is no JSON; of half a surrogate pair the decoder says other things."""
+    r"""Return why a body is not JSON.
+
+    The decoder's message about half a surrogate pair is misleading, so it is replaced.
+    """
     if _SURROGATE.search(body) is None:
         return str(error)
     try:
@@ -117,7 +120,7 @@ def _explained(message: str, kind: Any) -> InvalidRequest:
 
 
 def _fields_at(kind: Any, path: str) -> list[str]:
-    """Return the fields that there are at a path within a type, such as ``rows[0]``."""
+    """Return the fields at a path within a type, such as ``rows[0]``."""
     found = _without_options(msgspec.inspect.type_info(kind))
     for step in _STEP.findall(path):
         if isinstance(found, msgspec.inspect.StructType):
@@ -133,7 +136,7 @@ def _fields_at(kind: Any, path: str) -> list[str]:
 
 
 def _without_options(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
-    """Return a type without its metadata, and of a choice the one that has parts."""
+    """Return a type without its metadata; of a union, the member that has fields."""
     if isinstance(kind, msgspec.inspect.Metadata):
         return _without_options(kind.type)
     if isinstance(kind, msgspec.inspect.UnionType):

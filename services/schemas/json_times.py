@@ -1,7 +1,7 @@
-"""Times with more than six digits of a second, cut to microseconds as tables cut them.
+"""Truncate times in JSON to microseconds, as tables truncate them.
 
-The JSON decoder rounds them, so that an event could lie after a moment that it preceded. Only the
-values of fields that hold times are cut: an id that looks like one stays as it is.
+The JSON decoder rounds further digits, so that an event could lie after a moment that it preceded.
+Only the fields that hold times are truncated: an id that looks like a time stays as it is.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 def with_exact_times(body: bytes | msgspec.Raw, kind: Any) -> bytes | msgspec.Raw:
     """Return JSON of a type in which no time has more than six digits of a second.
 
-    What is no JSON, or not of this type, is returned as it is: decoding says what is wrong.
+    Invalid JSON, or JSON of another type, is returned as it is: decoding reports the error.
 
     >>> with_exact_times(b'["12:00:00.0000009"]', list[str])
     b'["12:00:00.0000009"]'
@@ -64,7 +64,7 @@ def _is_suspicious(body: bytes) -> bool:
 
 
 def _cut(body: bytes | msgspec.Raw, shape: Shape) -> bytes:
-    """Return JSON with its times cut; all else stays as it was, to the byte."""
+    """Return JSON with truncated times; all other bytes stay as they are."""
     if isinstance(shape, bool):
         return _cut_time(bytes(body)) if shape else bytes(body)
     first = bytes(body).lstrip()[:1]

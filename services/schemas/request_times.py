@@ -1,4 +1,4 @@
-"""Moments in requests: within the span of sensible times, or refused with their field."""
+"""Check that times in requests lie within the span of sensible times."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["moment_of", "us_of"]
 
 
 def us_of(moment: datetime, field: str) -> int:
-    """Return a moment of a request in microseconds UTC.
+    """Return a time of a request in microseconds UTC.
 
     Raises:
-        InvalidRequest: it is outside the span of sensible times; names the field.
+        InvalidRequest: the time is outside the span of sensible times; names the field.
 
     >>> us_of(datetime(1, 1, 1, tzinfo=UTC), "as_of")
     Traceback (most recent call last):
@@ -31,11 +31,11 @@ def us_of(moment: datetime, field: str) -> int:
 
 
 def moment_of(given: datetime | None, clock: Callable[[], datetime] = utc_now) -> datetime:
-    """Return the moment that a request asks for, in UTC; by default the present one.
+    """Return the ``as_of`` of a request in UTC; the present moment by default.
 
     Raises:
-        InvalidRequest: it is outside the span of sensible times.
-        Unavailable: the present one is; this machine's clock is wrong.
+        InvalidRequest: the time is outside the span of sensible times.
+        Unavailable: the present moment is outside; this machine's clock is wrong.
     """
     if given is None:
         now = clock()

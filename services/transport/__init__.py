@@ -1,4 +1,4 @@
-"""How bytes become requests: connections, their limits and timeouts, overload, start and end.
+"""Turn bytes into requests: connections with limits, timeouts and load shedding.
 
-It takes the place of uvicorn's protocol and server. Nothing here knows what a request asks for.
+The package replaces uvicorn's protocol and server. It is independent of what a request asks for.
 """

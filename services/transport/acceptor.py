@@ -1,7 +1,7 @@
-"""Takes connections from a listening socket, all that wait at once.
+"""Accept all waiting connections of a listening socket at once.
 
-An event loop takes one connection in each of its turns. When turns are long, those who connect wait
-in the system's queue, and nobody knows for how long.
+asyncio accepts one connection per iteration of the event loop. With long iterations, clients would
+wait in the queue of the system, where the service cannot see them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Acceptor"]
 logger = logging.getLogger("doorstep.services")
 
 AT_ONCE = 64
-"""Connections that are taken in one turn of the loop."""
+"""Connections that are accepted in one iteration of the loop."""
 
 _WITHOUT_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE_S = 0.1
@@ -30,15 +30,15 @@ Make: TypeAlias = Callable[[str], "asyncio.Protocol | None"]
 
 
 class Acceptor:
-    """Opens connections.
+    """Accepts connections.
 
     Args:
-        loop: takes them.
-        listening: the socket.
-        make: returns what answers a connection from an address, None where it may not be.
-        backlog: connections that may wait in the system's queue.
-        tls: of the connections, None where they have none.
-        handshake_s: longest time for the handshake of TLS.
+        loop: runs the connections.
+        listening: the listening socket.
+        make: returns the protocol of a connection from an address; None refuses it.
+        backlog: connections that can wait in the queue of the system.
+        tls: the TLS context; None: no TLS.
+        handshake_s: longest time for the TLS handshake.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Acceptor:
         self._resume()
 
     def close(self) -> None:
-        """Take those who wait, and refuse all others from now on; of asyncio's servers."""
+        """Accept the waiting connections, then stop listening; as asyncio's servers do."""
         if self._listening.fileno() < 0:
             return
         self._loop.remove_reader(self._listening)
@@ -74,7 +74,7 @@ class Acceptor:
         self._listening.close()
 
     async def wait_closed(self) -> None:
-        """Return when no connection is being opened any more; of asyncio's servers."""
+        """Wait until all accepted connections are open; as asyncio's servers do."""
         if self._opening:
             await asyncio.wait(self._opening, timeout=self._handshake_s)
 
@@ -83,7 +83,7 @@ class Acceptor:
             self._loop.add_reader(self._listening, self._take_some)
 
     def _take_some(self) -> int:
-        """Take connections, and return how many there were."""
+        """Accept connections and return their number."""
         for n in range(AT_ONCE):
             try:
                 connected, _ = self._listening.accept()

@@ -1,10 +1,10 @@
-"""When a request may begin: as fast as they are finished, or not at all.
+"""Admit requests at the rate at which they are finished, and shed the rest.
 
-A service computes on its event loop. Were every request begun at once when it arrives, all of them
-would progress together, each as slowly as all: beyond the capacity no answer is in time, and the
-loop comes to new connections and health checks once in seconds. So requests wait here for their
-turn, in the order of their arrival, and one that has waited too long is refused: soon where some
-have been waiting all the time, later in a burst that will pass (after Nichols and Jacobson,
+A service computes on its event loop. If every request began on arrival, all of them would progress
+together, each as slowly as all: beyond the capacity no answer would be in time, and the loop would
+serve new connections and health checks only every few seconds. So requests wait in a queue, in the
+order of their arrival, and a request that waits too long is refused. The limit is short if the
+queue has not been empty for some time, and longer in a burst (after Nichols and Jacobson,
 Controlling Queue Delay, 2012).
 """
 
@@ -19,26 +19,26 @@ from dataclasses import dataclass
 __all__ = ["Gate", "QueuedRequest"]
 
 AT_ONCE = 8
-"""Requests that may be under way however busy the loop is: some of them wait for others."""
+"""Requests in flight that are always admitted: some of them wait for other services."""
 
 QUICK_TURN_S = 0.002
-"""A turn of the loop that takes less leaves room: what is under way waits, it does not compute."""
+"""An iteration of the loop that takes less is idle: requests in flight wait and do not compute."""
 
 BURST_S = 0.3
-"""So long a queue may last, and requests wait in it, before it is no burst but overload."""
+"""Longest time for which a queue counts as a burst; a longer one is overload."""
 
 _POLL_AGAIN_S = 0.001
 
 
 @dataclass(slots=True, eq=False)
 class QueuedRequest:
-    """One request that waits for its turn.
+    """Holds one request that waits for admission.
 
     Args:
-        begin: begins it; called once, or never.
-        refuse: refuses it; called once, or never.
-        arrived_s: when it was complete, by the gate's clock.
-        is_wanted: whether anybody waits for its answer still.
+        begin: begins the request; called at most once.
+        refuse: refuses the request; called at most once.
+        arrived_s: when the request was complete, by the gate's clock.
+        is_wanted: returns whether the caller still waits for the answer.
     """
 
     begin: Callable[[], object]
@@ -48,16 +48,16 @@ class QueuedRequest:
 
 
 class Gate:
-    """Begins requests, one in a turn of the loop, so that each turn is short.
+    """Begins at most one request per iteration of the loop, so that iterations stay short.
 
-    More than a few are under way at once only while that costs the loop nothing: turns are quick,
-    and no thread has a queue.
+    More than a few requests are in flight only while the loop is idle: iterations are quick, and
+    no thread pool has a queue.
 
     Args:
-        loop: whose turns are counted.
-        max_wait_s: longest wait while more is asked than can be answered.
-        burst_s: longest wait, and longest time, until that is known.
-        queued: number of tasks that wait for a thread.
+        loop: the event loop.
+        max_wait_s: longest wait under overload.
+        burst_s: longest wait in a burst, and its longest duration.
+        queued: returns the number of tasks that wait for a thread.
         clock: seconds that never run back; injected in tests.
     """
 
@@ -83,11 +83,11 @@ class Gate:
         """Requests that have begun and not ended."""
 
     def __len__(self) -> int:
-        """Return how many requests wait."""
+        """Return the number of waiting requests."""
         return len(self._waiting)
 
     def offer(self, request: QueuedRequest) -> None:
-        """Let a request begin, now or when its turn comes, or refuse it."""
+        """Begin a request now, queue it, or refuse it."""
         if not self._turns and not self._waiting and self.in_flight < AT_ONCE:
             self._begin(request)
         else:
@@ -100,7 +100,7 @@ class Gate:
             self._loop.call_soon(self._turn)
 
     def ended(self) -> None:
-        """Note that a request which had begun has ended."""
+        """Record that an admitted request has ended."""
         self.in_flight -= 1
 
     def _turn(self) -> None:

@@ -1,8 +1,8 @@
-"""One connection: requests are read as wholes, within limits, and answered one after the other.
+"""Read whole requests from one connection, within limits, and answer them in order.
 
-uvicorn's protocol begins a request as soon as its headers are there, has no limit for them, and
-waits for the rest for as long as it takes. Here a request begins when all of it has arrived: what
-is slow to arrive occupies a connection, but nothing of the service.
+uvicorn's protocol begins a request as soon as its headers have arrived, has no limit for them, and
+waits for the body without a timeout. Here a request begins when all of it has arrived: a slow
+client occupies a connection, and nothing else of the service.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from services.transport.refusals import Refusal
 __all__ = ["HEALTH_PATHS", "Connection"]
 
 HEALTH_PATHS = frozenset(("/livez", "/healthz", "/readyz", "/metrics"))
-"""What asks for these need not wait for its turn."""
+"""Paths that are answered without admission."""
 
 _PIECE_BYTES = 16 * 1024
 _LINGER_S = 10.0
@@ -40,18 +40,19 @@ _LINE_BYTES = 4
 
 
 class _Refused(Exception):
-    """Ends the parsing of what arrives."""
+    """Raised to end the parsing of a request."""
 
 
 class Connection(HttpToolsProtocol):
-    """Takes the place of uvicorn's protocol.
+    """Replaces uvicorn's protocol.
 
     Args:
-        config: of uvicorn.
-        server_state: of uvicorn.
-        app_state: of the application.
-        shared: what all connections of the process share.
-        only_health: no other requests are answered: there are too many connections.
+        config: uvicorn's configuration.
+        server_state: uvicorn's state.
+        app_state: the state of the application.
+        shared: the limits that all connections of the process share.
+        only_health: whether only health checks are answered, since there are too many
+            connections.
         clock: seconds that never run back; injected in tests.
     """
 
@@ -89,13 +90,13 @@ class Connection(HttpToolsProtocol):
     # --- the life of a connection -----------------------------------------------------------------
 
     def connection_made(self, transport: Any) -> None:
-        """Begin; of asyncio."""
+        """Begin the connection; called by asyncio."""
         super().connection_made(transport)
         self._pipe: Any = Pipe(transport, self.end)
         self.is_made = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End; of asyncio."""
+        """End the connection; called by asyncio."""
         for cycle in self._requests:
             cycle.disconnected = True
             cycle.message_event.set()
@@ -106,10 +107,10 @@ class Connection(HttpToolsProtocol):
         self._shared.left(self)
 
     def end(self) -> None:
-        """Close, once the other side has read what was written.
+        """Close the connection after the client has read the answer.
 
-        Were it closed at once, whatever the other side has sent meanwhile would make its system
-        throw away the answer that it has not read yet.
+        After an immediate close, bytes that the client has sent meanwhile would make its system
+        reset the connection and discard the unread answer.
         """
         if self.phase is Phase.END:
             return
@@ -124,7 +125,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def shutdown(self) -> None:
-        """Answer what has arrived, and close: the service ends."""
+        """Answer the received requests, then close: the service ends."""
         self._is_draining = True
         if self._requests:
             self._requests[-1].keep_alive = False
@@ -132,7 +133,7 @@ class Connection(HttpToolsProtocol):
             self.loop.call_later(_DRAIN_S, self._end_if_quiet)
 
     def check(self, now_s: float) -> None:
-        """Close the connection, or refuse its request, if what it waits for does not come."""
+        """Close the connection or refuse its request after a timeout."""
         if not self.is_made:
             return
         settings, waited_s = self._shared.settings, now_s - self.since_s
@@ -156,7 +157,7 @@ class Connection(HttpToolsProtocol):
             self.end()
 
     def _is_stuck(self, now_s: float, timeout_s: float) -> bool:
-        """Return whether the other side has taken nothing of an answer for too long."""
+        """Return whether the client has read nothing of an answer for too long."""
         left = self.transport.get_write_buffer_size()
         if not left:
             self._stuck = None
@@ -175,7 +176,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it waits for a request, or for the rest of one."""
+        """Whether the connection waits for a request, or for the rest of one."""
         return self.is_made and not self._is_answering and self.phase is not Phase.END
 
     @property
@@ -185,7 +186,7 @@ class Connection(HttpToolsProtocol):
     # --- what arrives -----------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; of asyncio."""
+        """Parse received bytes; called by asyncio."""
         self._data_s = self._clock()
         for start in range(0, len(data), _PIECE_BYTES):
             if self.phase is Phase.END or self._is_broken:  # the rest is of no interest
@@ -218,7 +219,7 @@ class Connection(HttpToolsProtocol):
                 self._refuse(refusals.FRAMING_TOO_LONG)
 
     def on_message_begin(self) -> None:
-        """Begin a request; of the parser."""
+        """Begin a request; called by the parser."""
         if self.phase is Phase.END:
             raise _Refused
         super().on_message_begin()
@@ -227,12 +228,12 @@ class Connection(HttpToolsProtocol):
         self._enter(Phase.HEADERS)
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the path; of the parser."""
+        """Append a part of the path; called by the parser."""
         self._grow(len(url), refusals.TARGET_TOO_LONG)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or what follows a body in its shape; of the parser."""
+        """Append a header or a trailer; called by the parser."""
         if self.phase is not Phase.HEADERS:
             self._grow(len(name) + len(value) + _LINE_BYTES, refusals.FRAMING_TOO_LONG)
             return
@@ -242,7 +243,7 @@ class Connection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Prepare an answer; of the parser."""
+        """Prepare an answer; called by the parser."""
         version = self.parser.get_http_version()
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
@@ -288,7 +289,7 @@ class Connection(HttpToolsProtocol):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body; of the parser."""
+        """Append a part of a body; called by the parser."""
         self._framing_bytes -= len(body)
         self._body_bytes += len(body)
         if self._body_bytes > MAX_BODY_BYTES:
@@ -299,7 +300,7 @@ class Connection(HttpToolsProtocol):
             self._stop(refusals.TOO_MANY_BODIES)
 
     def on_message_complete(self) -> None:
-        """Let a request be answered when its turn comes; of the parser."""
+        """Queue a complete request for admission; called by the parser."""
         cycle = self._requests[-1]
         cycle.more_body = False
         cycle.message_event.set()
@@ -353,7 +354,7 @@ class Connection(HttpToolsProtocol):
         self._answer_self(cycle, refusals.OVERLOADED)
 
     def _answer_self(self, cycle: Cycle, refusal: Refusal) -> None:
-        """Answer a request that has not begun."""
+        """Answer a request without the application."""
         given = dict(cycle.scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         closes = refusal.closes or not cycle.keep_alive
         self.transport.write(refusal.to_bytes(request_id_from(given), closes=closes))
@@ -363,7 +364,7 @@ class Connection(HttpToolsProtocol):
         self.on_response_complete()
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Refuse what cannot be read any further, after what has been read before it."""
+        """Refuse an unreadable request, after the answers to earlier ones."""
         self._shared.count_refused(refusal)
         if self._requests and self._requests[-1].more_body:
             self._requests.pop()
@@ -376,7 +377,7 @@ class Connection(HttpToolsProtocol):
         self.end()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request of the connection."""
+        """Continue with the next request of the connection."""
         self.server_state.total_requests += 1
         if self._requests:
             self._requests.popleft()

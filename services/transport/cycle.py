@@ -1,4 +1,4 @@
-"""A request and its answer, and where a connection is in the course of them."""
+"""Hold a request and its answer, and the phase of a connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Cycle", "Phase", "Pipe"]
 
 
 class Phase(Enum):
-    """What a connection is waiting for."""
+    """Names what a connection waits for."""
 
     NEW = auto()
     IDLE = auto()
@@ -24,7 +24,7 @@ class Phase(Enum):
 
 
 class Pipe:
-    """What an answer is written to; to close it is to let the caller read all of it first."""
+    """Takes the bytes of an answer; closing it lets the client read all of them first."""
 
     __slots__ = ("_end", "_transport")
 
@@ -37,24 +37,24 @@ class Pipe:
         self._transport.write(data)
 
     def is_closing(self) -> bool:
-        """Return whether nothing can be sent any more."""
+        """Return whether the connection is closed for sending."""
         return self._transport.is_closing()
 
     def close(self) -> None:
-        """Send no more."""
+        """Close for sending."""
         self._end()
 
 
 class Cycle(RequestResponseCycle):
-    """A request, all of which has arrived, and its answer."""
+    """Holds a complete request and its answer."""
 
     done_s = 0.0
-    """When all of the request had arrived, by ``time.monotonic``."""
+    """When the request was complete, by ``time.monotonic``."""
 
     _is_read = False
 
     async def receive(self) -> Any:
-        """Give the body, once; then wait for the end of the connection or of the answer."""
+        """Return the body once; then wait for the end of the connection or of the answer."""
         if not self._is_read and not self.disconnected:
             self._is_read = True
             body, self.body = bytes(self.body), bytearray()

@@ -1,7 +1,7 @@
-"""A worker ends with the server that started it, however that one ends.
+"""End a worker with the server that started it, even if the server is killed.
 
-A server that is killed cannot tell its workers. They would go on answering on its port, beside
-those of the server that takes its place.
+A killed server cannot stop its workers. They would continue to answer on its port, together with
+the workers of the next server.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def tie_to_parent(
     end: Callable[[int], object] | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> None:
-    """Let this process end when its parent has; a second call does nothing.
+    """End this process when its parent ends. A second call does nothing.
 
-    It is told to end as by SIGTERM, so what is under way is finished; after a minute it is ended
-    whatever it does. On Linux the system tells it; elsewhere, and where that fails, a thread looks.
+    The process gets SIGTERM, so that requests in flight are finished; after a minute it is killed.
+    On Linux the kernel sends the signal; elsewhere, and if that fails, a thread polls the parent.
 
     Args:
-        parent: process id of the parent; that of the present one by default.
+        parent: process id of the parent; that of this process by default.
         end: sends a signal to this process; injected in tests.
-        sleep: waits for seconds; injected in tests.
+        sleep: waits for some seconds; injected in tests.
     """
     if _tied:
         return

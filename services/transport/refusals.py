@@ -1,4 +1,4 @@
-"""Answers that a connection gives itself, for requests that never reach the service."""
+"""Define the answers of a connection to requests that never reach the service."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One kind of refusal.
+    """Holds one kind of refusal.
 
     Args:
-        error: what is answered.
-        closes: whether the connection ends with it.
+        error: the error that is answered.
+        closes: whether the connection is closed after it.
     """
 
     error: ServiceError
@@ -113,13 +113,13 @@ OVERLOADED = Refusal(
 
 
 def invalid_host(headers: Iterable[tuple[bytes, bytes]], version: str) -> Refusal | None:
-    """Return why a request does not say which host it asks (RFC 9112, 3.2); None: it does.
+    """Return the error of an invalid ``Host`` (RFC 9112, 3.2); None if it is valid.
 
-    Of two, whoever stands before the service may have read the other one.
+    Two values are refused, because a proxy may have read the other one.
 
     Args:
-        headers: names in small letters, and values.
-        version: of HTTP; 1.0 knows no ``Host``.
+        headers: names in lower case, and values.
+        version: the HTTP version; 1.0 needs no ``Host``.
 
     >>> invalid_host([(b"host", b"a"), (b"host", b"a")], "1.0").error.field
     'Host'
