@@ -1,27 +1,26 @@
 """Conditions: by how many seconds weather and local events lengthen a courier's way.
 
 The base estimators of the way (courier travel to the store and to the customer, parking) see
-neither. What they miss, conditions are learned from:
+neither. Conditions are learned from their residuals:
 
     label = max(at_store, ready) - max(assigned + to_store, ready)
             + (courier_at_customer - picked_up) - to_customer
             + (delivered - courier_at_customer) - parking
 
 where ``to_store``, ``to_customer`` and ``parking`` are means of base models. The first line is the
-part of a late arrival that the order feels: a courier who is late for food that is not ready has
-cost nothing. It is the sum by which a composition of these base estimators would have been wrong
-about an order whose kitchen it knew, so added to such a composition it makes its mean right, in
-rain and in sunshine. Seconds may be negative: on a dry day couriers are quicker than a model thinks
-that does not know how the day is.
+part of a late arrival that delays the order: a courier who is late for food that is not ready costs
+nothing. The label is the error of a composition of these base estimators for an order whose kitchen
+is known. Added to such a composition it corrects its mean, in any weather. Seconds may be negative:
+on a dry day couriers are quicker than a model expects that does not know the weather.
 
-The base models of a row are asked at the same event as the conditions. They know all about orders
-that there is at that moment, also how slow the last rides were: what a storm has done to those is
-in the base, only the rest is here. They were trained on what had ended before the row's block of
-time (see ``BLOCKS``), so they are as wrong about the row as they will be about the future. By how
-much they are wrong on average, whatever the weather, is not caused by conditions: it is taken off.
+The base models of a row are asked at the same event as the conditions. They use everything that is
+known of orders at that moment, including the duration of the last rides: the effect of a storm on
+those is in the base, and only the rest is here. They were trained on the rows that had ended before
+the row's block of time (see ``BLOCKS``), so their errors on the row are like their errors in the
+future. Their average error, over all weather, is not an effect of conditions and is subtracted.
 
-The estimate's *spread* is that of the label, mostly chance that the parts of a composition have
-already. So a composition adds the mean alone, see :func:`constant_shift`.
+The estimate's *spread* is that of the label, mostly chance that the parts of a composition already
+contain. So a composition adds the mean alone, see :func:`constant_shift`.
 """
 
 from __future__ import annotations
@@ -60,19 +59,20 @@ __all__ = [
 ]
 
 BEFORE_PICKUP = Duration("courier_assigned", "delivered")
-"""Asked when an order has a courier: all that conditions do to their way."""
+"""Asked when an order has a courier: the effect of conditions on the whole way."""
 
 ON_THE_WAY = Duration("picked_up", "delivered")
-"""Asked when the order is picked up: what they do to the rest."""
+"""Asked when the order is picked up: the effect on the rest of the way."""
 
 CONDITION_SOURCES = (WEATHER.name, LOCAL_EVENTS.name)
 
 BLOCKS = 4
-"""The training period is cut into so many blocks of as many rows. Each but the first has the base
-of models of those before it; the test period that of models of all."""
+"""The number of blocks of equal size of the training period. Each but the first has the base of
+models of the earlier blocks; the test period has that of models of all blocks.
+"""
 
 FACTS = ("distance_to_store_m", "distance_m", "vehicle", "city", "zone", "store_zone")
-"""What decides how much an order meets of the weather and of what goes on in the streets."""
+"""Facts that determine the exposure of an order to weather and traffic."""
 
 SEEN_ALREADY = (
     "city_speed_15min_mean_m_s",
@@ -81,7 +81,7 @@ SEEN_ALREADY = (
     "zone_speed_15min_mean_m_s",
     "zone_parking_15min_mean_s",
 )
-"""What the base sees of the conditions: where the last rides were slow, it expects slow rides."""
+"""What the base already knows of the conditions: after slow rides it expects slow rides."""
 
 MEAN_TREES = 200
 MEAN_SETTINGS = {
@@ -95,7 +95,7 @@ MEAN_SETTINGS = {
     "cat_smooth": 60.0,
     "cat_l2": 60.0,
 }
-"""How the base's means are learned: as the estimators' own ensembles, but for the loss."""
+"""Parameters of the base's means: those of the estimators' ensembles, but for the loss."""
 
 MIN_ROWS = 100
 """The fewest rows to learn a mean from."""
@@ -110,8 +110,8 @@ _LEGS: tuple[tuple[Duration, type[Estimator]], ...] = (
 class Conditions(Estimator):
     """Extra seconds of a courier's way, caused by weather and local events.
 
-    ``BEFORE_PICKUP`` and ``ON_THE_WAY`` are models of their own; which one, says the target of the
-    data set.
+    ``BEFORE_PICKUP`` and ``ON_THE_WAY`` are separate models; the target of the data set decides
+    which one is meant.
 
     >>> orders = Source("orders", sample_id="id", events=("courier_assigned", "delivered"))
     >>> features = Conditions.features_for(orders, BEFORE_PICKUP, (WEATHER, LOCAL_EVENTS))
@@ -137,7 +137,7 @@ class Conditions(Estimator):
     def features_for(
         cls, source: Source, target: Duration, others: Sequence[Source] = ()
     ) -> list[Aggregator]:
-        """Return every feature of weather and local events, and what recent rides show of them."""
+        """Return every feature of weather and local events, and of recent rides under them."""
         found = [
             feature
             for one in (source, *others)
@@ -149,7 +149,7 @@ class Conditions(Estimator):
 
     @classmethod
     def prepared(cls, dataset: Dataset, *, num_threads: int = 1, seed: int = 0) -> Dataset:
-        """Return the data set with the base taken off its durations.
+        """Return the data set with the base subtracted from its durations.
 
         Args:
             dataset: asks about ``BEFORE_PICKUP`` or ``ON_THE_WAY``, has the weather or local events
@@ -191,7 +191,7 @@ class Conditions(Estimator):
 
 
 def constant_shift(distribution: Distribution) -> Distribution:
-    """Return the mean of each row at all levels: what a composition adds to its parts.
+    """Return the mean of each row at all levels, which a composition adds to its parts.
 
     >>> constant_shift(Distribution([0.25, 0.75], [[-50.0, 90.0]])).values.tolist()
     [[20.0, 20.0]]
@@ -203,7 +203,7 @@ def constant_shift(distribution: Distribution) -> Distribution:
 
 
 def _late_s(base_dataset: Dataset, num_threads: int, seed: int) -> FloatArray:
-    """Return by how much each order was later than the base models have it; NaN: they have not."""
+    """Return by how much each order was later than the base models predict; NaN: no prediction."""
     late_s = np.zeros(len(base_dataset.table))
     for leg, estimator_class in _LEGS:
         if base_dataset.source.events.index(leg.start) < base_dataset.source.events.index(
@@ -220,15 +220,15 @@ def _late_s(base_dataset: Dataset, num_threads: int, seed: int) -> FloatArray:
 
 
 def pickup_delay_s(dataset: Dataset, base_s: FloatArray) -> FloatArray:
-    """Return by how much later orders leave the store than if their courier had been on time.
+    """Return the delay of orders at the store that a late courier caused.
 
     Args:
         dataset: asks about ``TO_STORE``.
-        base_s: what the courier was expected to take, seconds, shape (n_rows,).
+        base_s: the expected duration of the courier's way, seconds, shape (n_rows,).
 
     Returns:
-        Seconds, shape (n_rows,): none while the kitchen cooks. Where nobody pressed ``ready`` the
-        food counts as ready.
+        Seconds, shape (n_rows,): 0 while the kitchen cooks. Without a press of ``ready`` the food
+        counts as ready.
     """
     assigned_us = dataset.as_of_us
     ready_us = column_to_us(dataset.table["ready"], "column 'ready'")
@@ -241,7 +241,7 @@ def pickup_delay_s(dataset: Dataset, base_s: FloatArray) -> FloatArray:
 def _base_s(
     estimator_class: type[Estimator], base_dataset: Dataset, num_threads: int, seed: int
 ) -> FloatArray:
-    """Return the mean that a base model has for each row, without having seen the row."""
+    """Return a base model's out-of-sample mean for each row."""
     from estimators.training.matrix import FeatureMatrix
     from estimators.training.train import unfitted
 

@@ -44,7 +44,7 @@ CATALOG_NAMES = (
 """What the catalog has already; what a source cannot give is left out."""
 
 OPEN_MAX_AGE = "2h"
-"""A courier who has been on the way for longer has lost the closing event."""
+"""The closing event of a leg that is open for longer counts as lost."""
 
 OWNER = "couriers"
 
@@ -60,7 +60,7 @@ _WHOSE = {
 class CourierTravel(Estimator):
     """Seconds of one leg: ``TO_STORE`` or ``TO_CUSTOMER``, asked when the leg begins.
 
-    Each leg is a model of its own; which one, says the target of the data set.
+    Each leg has a model of its own; the target of the data set decides which leg is meant.
 
     >>> orders = Source(
     ...     "orders",
@@ -133,7 +133,7 @@ def _of_category(category: DurationFeatures) -> Iterator[Aggregator]:
 
 
 def _of_city(city: DurationFeatures) -> Iterator[Aggregator]:
-    """Yield the traffic of the hour and how busy all couriers are."""
+    """Yield features of the traffic of the hour and of the load of all couriers."""
     yield from city.last({20: (MIN, P90), 50: (MEAN,), 200: (MEDIAN,)})
     yield from city.windows({"60min": (MEDIAN,)})
     yield from city.last_per("distance_m", "m", {20: MEDIAN})

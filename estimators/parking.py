@@ -24,7 +24,7 @@ CATALOG_NAMES = (
     "zone_speed_60min_mean_m_s",
     "city_speed_15min_mean_m_s",
 )
-"""What the catalog has of other topics, beside all that it has of parking."""
+"""Features of the catalog of other topics, beside all of parking."""
 
 
 class Parking(Estimator):

@@ -46,10 +46,10 @@ CATALOG_NAMES = (
 """What the catalog has already; what a source cannot give is left out."""
 
 KITCHEN_TOPICS = ("kitchen", "queue", "preparation", "handover")
-"""What the catalog has of a store of these topics, where more is recorded than the ends."""
+"""Topics of the catalog about a store, used if more than the two ends is recorded."""
 
 SUPPLY_TOPICS = ("supply",)
-"""What it has of these topics, of whatever dimension: whether there are couriers."""
+"""Topics of the catalog about the supply of couriers, of any dimension."""
 
 OPEN_MAX_AGE = "2h"
 """An order that is open for longer has lost its closing event."""
@@ -122,7 +122,7 @@ def _durations(source: Source, target: Duration, dimension: str, subject: str) -
 
 
 def _of_city(city: DurationFeatures) -> Iterator[Aggregator]:
-    """Yield whether couriers are scarce right now: in the city as a whole it shows first."""
+    """Yield features of the scarcity of couriers, which shows first in the whole city."""
     yield from city.last({10: (MEAN, MEDIAN), 100: (MEAN,), 200: (STD,)})
     yield from city.windows({"15min": (MEAN,), "30min": (MEAN, P90), "2h": (MEDIAN, STD)})
     yield from city.begun({"30min": (MEAN,), "45min": (MEAN,), "60min": (MEDIAN,)})
@@ -137,7 +137,7 @@ def _of_zone(zone: DurationFeatures) -> Iterator[Aggregator]:
 
 
 def _of_store(store: DurationFeatures) -> Iterator[Aggregator]:
-    """Yield what is normal for the store, and whether it is slower now."""
+    """Yield features of the store's typical time, and of its current one."""
     yield from store.last(
         {
             1: (LATEST,),

@@ -1,4 +1,4 @@
-"""What a data set must say about itself before an estimator can be trained on it."""
+"""The declaration of a data set, which an estimator is trained on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def seconds_between(start: str, end: str) -> Duration:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked about the samples of a data set, and what is known when it is asked.
+    """A question about the samples of a data set, and the facts that are known when it is asked.
 
     Args:
         target: the duration to be estimated.
@@ -53,36 +53,36 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """A table of samples, what is asked about them and how it is split by time.
+    """A table of samples, the question about them and their split by time.
 
     Args:
         name: short name, becomes part of the saved model's metadata.
         source: how the table maps to events.
         table: the source's columns. Every row happened, also those whose label is damaged:
-            aggregates see all of them.
+            aggregates use all of them.
         as_of: the event at which the estimate is asked (``"accepted"``). Rows in which it never
-            happened are never asked about, but they count for others.
+            happened have no question, but they count in the features of others.
         target: the duration to be estimated, in seconds.
         numbers: columns of the request that the model takes as they are (``"amount"``).
         categories: columns of the request that the model takes as categories (``"store_id"``).
         test_from: rows whose ``as_of`` event is at or after this moment are the test period,
             earlier ones are for training and calibration.
         timezone_by: the column that decides the timezone.
-        timezones: IANA timezone of every value of ``timezone_by``, for hour and weekday as people
-            there live them. A value that is not listed has no local time (missing).
+        timezones: IANA timezone of every value of ``timezone_by``, for the local hour and weekday.
+            A value that is not listed has no local time (missing).
         label_bounds_s: a duration outside these bounds (inclusive) is a damaged record, no label.
         published: errors (MAE, s) of others, by what they are.
-        published_test_from: start of the test period that those are about; for another split they
-            are not reported.
-        others: sources that live beside the samples, such as the weather, with their tables.
-        questions: further questions that the data answer, each with its own numbers and
-            categories; see :meth:`about`.
-        base_s: what is taken off each row's duration, seconds, shape (n_rows,): the target is what
-            exceeds it. A row where it is missing has no label. None: nothing is taken off.
-        censoring: which events bound one that is recorded late or not at all, such as a button
-            that nobody presses. Questions whose target ends with it have labels that are exact,
-            bounded or none, see :mod:`estimators.core.labels`; bounded ones train, exact ones test.
-            None: what is recorded is taken as it is.
+        published_test_from: start of the test period of those errors; for another split they are
+            not reported.
+        others: further sources, such as the weather, with their tables.
+        questions: further questions about the data, each with its own numbers and categories; see
+            :meth:`about`.
+        base_s: what is subtracted from each row's duration, seconds, shape (n_rows,): the target is
+            the difference. A row without it has no label. None: nothing is subtracted.
+        censoring: which events bound one that is recorded late or not at all, such as a button that
+            is not pressed. Questions whose target ends with it have labels that are exact, bounded
+            or none, see :mod:`estimators.core.labels`; bounded ones train, exact ones test. None:
+            records are taken as they are.
 
     Raises:
         DatasetError: a column or event is missing, ``test_from`` is naive, a fact is known only
@@ -179,10 +179,10 @@ class Dataset:
             )
 
     def about(self, target: Duration, *, as_of: str) -> Dataset:
-        """Return the same data with another question; what others published is about their own.
+        """Return the same data with another question, without the published errors.
 
-        A question that stands in ``questions`` brings its own facts. Any other keeps those that
-        are there, but for what the source knows only from a later event on.
+        A question in ``questions`` has its own facts. Any other question keeps the present facts,
+        except those that are known only from a later event on.
 
         Raises:
             UnknownNameError: an event of the question is not the source's.
@@ -209,7 +209,7 @@ class Dataset:
         )
 
     def without(self, *sources: str) -> Dataset:
-        """Return the same data without some of the sources that live beside the samples.
+        """Return the same data without some of the further sources.
 
         So a model is trained that cannot see them: ``dataset.without("weather", "local_events")``.
 
@@ -233,7 +233,7 @@ class Dataset:
 
     @cached_property
     def target_s(self) -> FloatArray:
-        """What is to be estimated: the duration of each row, less ``base_s``; NaN: not known."""
+        """The target: the duration of each row, less ``base_s``; NaN: not known."""
         return self.duration_s if self.base_s is None else self.duration_s - self.base_s
 
     @cached_property
@@ -243,7 +243,7 @@ class Dataset:
 
     @cached_property
     def labels(self) -> Labels | None:
-        """What is known of each row's duration if its end is censored; None: it is not."""
+        """The label bounds of each row if its end is censored; None: it is not."""
         bounds = self.censoring
         if bounds is None or bounds.event != self.target.end:
             return None
@@ -306,7 +306,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 (hex) of the columns' content, so that a model says what it was trained on."""
+        """sha256 (hex) of the columns' content, which identifies a model's training data."""
         import pandas as pd
 
         digest = hashlib.sha256()

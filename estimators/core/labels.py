@@ -1,11 +1,11 @@
-"""Labels as they are in life: exact, between two bounds, or none.
+"""Labels of imperfect records: exact, between two bounds, or none.
 
-Nobody presses a button reliably. An event such as ``ready`` is recorded late, or only when the
-courier asks for the order, or never. What others record still bounds it: it was not before the
-order was accepted and not after it was picked up, and how long the courier stood there tells
-whether the food was there first. :class:`LabelBounds` declares what bounds an event,
-:func:`labels_of` reads from a table what that says of each row;
-:mod:`estimators.training.imputation` makes of it what a model can learn from.
+Buttons are not pressed reliably. An event such as ``ready`` is recorded late, or only when the
+courier asks for the order, or never. Other records still bound it: it was not before the order was
+accepted and not after it was picked up, and the length of the courier's visit shows whether the
+food was there first. :class:`LabelBounds` declares what bounds an event, :func:`labels_of` reads
+the labels of each row from a table; :mod:`estimators.training.imputation` draws durations that a
+model can learn from.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from estimators.core.typing import BoolArray, FloatArray
 __all__ = ["HandOver", "LabelBounds", "Labels", "labels_of"]
 
 HAND_OVERS_MIN = 50
-"""Fewer visits do not tell how long handing over takes; the bounds then stand alone."""
+"""Fewer visits do not determine the duration of a handover; then only the bounds are used."""
 
 PROMPTED_LEVEL = 0.05
-"""A button pressed nearer to the handing over's end than all but 5% of hand-overs last was pressed
-because the courier asked, not because it was true just then."""
+"""A press that precedes the end of the handover by less than 95% of handovers last counts as
+prompted by the courier.
+"""
 
 FLOOR_S = 1.0
-"""Handing over is taken to last at least a second, so that it has a logarithm."""
+"""A handover lasts at least a second, so that it has a logarithm."""
 
 WAITED_LEVEL = 0.99
-"""Who stood there for longer than all but 1% of hand-overs last has waited for the order."""
+"""A visit that is longer than 99% of handovers counts as a wait for the order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +44,12 @@ class LabelBounds:
     """Which events bound one that is recorded late or not at all.
 
     Args:
-        event: the one in question (``"ready"``); the bounds are about targets that end with it.
-        at_least: it cannot have been before any of these that has happened.
-        at_most: it cannot have been after any of these; a record after one of them is no more than
-            an upper bound, and a row without a record needs one of them to be bounded at all.
-        waits_from: from this event on somebody waits for it, and then takes at once what is there,
-            which ends with the first of ``at_most`` (``"courier_at_store"``). Empty: nobody does.
+        event: the censored event (``"ready"``); the bounds apply to targets that end with it.
+        at_least: it is not before any of these that has happened.
+        at_most: it is not after any of these; a record after one of them is only an upper bound,
+            and a row without a record needs one of them to be bounded.
+        waits_from: from this event on a courier waits for it and then takes the order at once,
+            which ends with the first of ``at_most`` (``"courier_at_store"``). Empty: no such event.
 
     >>> bounds = LabelBounds(
     ...     event="ready",
@@ -83,7 +84,7 @@ class LabelBounds:
 
 @dataclass(frozen=True, kw_only=True)
 class HandOver:
-    """How long it takes from when both are there until the order is gone; a lognormal law.
+    """The duration from when courier and order are both there until the order is gone; lognormal.
 
     Args:
         log_mean: mean of the logarithm of its seconds.
@@ -101,7 +102,7 @@ class HandOver:
 
     @classmethod
     def learn(cls, seconds: FloatArray) -> HandOver | None:
-        """Return the law of some hand-overs, by their quartiles; None where there are too few.
+        """Return the law of some handovers, by their quartiles; None if there are too few.
 
         Args:
             seconds: of visits that found everything ready, shape (n,); below 0 is left out.
@@ -138,7 +139,7 @@ class HandOver:
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """What is known of the duration of each row; all arrays of shape (n_rows,), seconds.
+    """The exact duration or bounds of each row; all arrays of shape (n_rows,), seconds.
 
     Args:
         exact_s: the duration where it is known, else NaN.
@@ -146,7 +147,7 @@ class Labels:
         high_s: and at most so long. Where the duration is known, all three are the same.
         taken_s: from its start until the first of the events that it cannot be later than; NaN:
             none has happened.
-        waits_s: from its start until somebody waited for its end; NaN: nobody did.
+        waits_s: from its start until a courier waited for its end; NaN: no wait.
         hand_over: how long it takes from when both are there until the order is gone, if visits
             enough tell it.
     """
@@ -184,7 +185,7 @@ class Labels:
 
     @cached_property
     def awaited(self) -> BoolArray:
-        """In which rows somebody surely waited: the end was just before a hand-over."""
+        """The rows with a certain wait: the end was just before a handover."""
         if self.hand_over is None:
             return np.zeros(len(self), dtype=bool)
         return np.asarray(self.taken_s - self.waits_s > self.hand_over.quantile(WAITED_LEVEL))
@@ -201,11 +202,11 @@ def labels_of(
     *,
     label_bounds_s: tuple[float, float] = (0.0, float("inf")),
 ) -> Labels:
-    """Return what the recorded events say of the duration of each row.
+    """Return the labels that the recorded events give for the duration of each row.
 
-    A record is exact unless it comes after an upper bound, or was prompted: pressed while somebody
-    stood there, and so shortly before the order was gone that nothing could have been handed over
-    in between. Then it is an upper bound itself. A damaged record is no label, and no bound.
+    A record is exact unless it comes after an upper bound, or was prompted: pressed during the
+    courier's visit, and so shortly before the departure that no handover was possible in between.
+    Then it is an upper bound itself. A damaged record is no label, and no bound.
 
     Args:
         bounds: which events bound its end.

@@ -1,4 +1,4 @@
-"""Hour and weekday as people live them, of one moment or of many; numpy and zoneinfo only."""
+"""Local hour and weekday of one or many moments; needs only numpy and zoneinfo."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _offset_us(zone: str, quarter: int) -> int:
 
 
 def local_time(zone: str, as_of_us: int) -> list[float]:
-    """Return hour of the day (0 to 24) and weekday (Monday is 0) as people there live them.
+    """Return the local hour of the day (0 to 24) and weekday (Monday is 0).
 
     >>> local_time("Europe/Madrid", 1_767_268_800_000_000)  # 2026-01-01 12:00 UTC, a Thursday
     [13.0, 3.0]

@@ -1,4 +1,4 @@
-"""Some of many rows, where all would cost more than they tell."""
+"""Chooses some of many rows, where more would cost more than they add."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["evenly_spaced"]
 
 
 def evenly_spaced(n_rows: int, most: int) -> IntArray:
-    """Return the numbers of at most so many rows, evenly chosen, with the first and the last.
+    """Return the numbers of at most this many rows, evenly chosen, with the first and the last.
 
     >>> evenly_spaced(3, 10).tolist(), evenly_spaced(101, 3).tolist()
     ([0, 1, 2], [0, 50, 100])

@@ -1,7 +1,7 @@
-"""Where an order is in its life, what is still to come, and how long ago the rest was.
+"""The stages of an order: what is still to come, and how long ago its events were.
 
-An estimate can be asked at any moment of an order. What has happened by then is fact: how long ago
-it was is an input of every model (the *elapsed facts*), and only the rest is estimated:
+An estimate can be asked at any moment of an order. What has happened by then is a fact: the time
+since it is an input of every model (the *elapsed facts*), and only the rest is estimated:
 
 | part | label: seconds from `as_of`, or the length of what follows |
 |---|---|
@@ -59,14 +59,15 @@ LIFE = (
 """The events of an order's life; courier and kitchen work side by side until `picked_up`."""
 
 ANY_MOMENT = "any moment"
-"""Stands in place of an event where an estimator is asked at every moment of an order."""
+"""Takes the place of an event for an estimator that is asked at every moment of an order."""
 
 PARTS = ("to_store", "ready", "to_customer", "parking", "conditions")
-"""What is estimated: seconds from now until the courier is at the store and until the order is
-ready, then the lengths of what follows."""
+"""The estimated parts: seconds from now until the courier is at the store and until the order is
+ready, then the durations that follow.
+"""
 
 DIRECT = "direct"
-"""The rest in one piece, beside the ``PARTS`` of a composition."""
+"""The whole remaining time, beside the ``PARTS`` of a composition."""
 
 OPEN_STAGES = (
     "not_placed",
@@ -99,7 +100,7 @@ _COURIER_CAME = frozenset({"courier_at_store"}) | _AFTER_PICKUP
 
 
 def elapsed_name(event: str) -> str:
-    """Return the name of the fact that says how long ago an event was.
+    """Return the name of the fact with the time since an event.
 
     >>> elapsed_name("accepted")
     'since_accepted_s'
@@ -112,7 +113,7 @@ ELAPSED = tuple(elapsed_name(event) for event in LIFE if event != "delivered")
 
 
 def is_elapsed(name: str) -> bool:
-    """Whether a fact is an elapsed one, which may be missing without anything being amiss.
+    """Whether a fact is an elapsed one, for which missing is a normal value.
 
     >>> is_elapsed("since_ready_s"), is_elapsed("distance_m")
     (True, False)
@@ -174,7 +175,7 @@ def stage_of(happened: Collection[str]) -> str:
 
     Args:
         happened: names of the events that have happened (a mapping's keys will do). A later event
-            stands for earlier ones that nobody recorded: what was picked up was ready.
+            implies earlier ones without a record: an order that was picked up was ready.
 
     >>> stage_of({"activated", "accepted", "courier_assigned", "ready"})
     'ready'
@@ -241,7 +242,7 @@ def pending_at(stage: str) -> tuple[str, ...]:
 
 
 def asked_at(part: str, stage: npt.NDArray[np.str_]) -> BoolArray:
-    """Return in which rows a part is asked: where it is pending; ``direct`` at every open stage.
+    """Return the rows in which a part is asked: if it is pending; ``direct`` at all open stages.
 
     Args:
         part: one of ``PARTS``, or ``direct``.
@@ -262,14 +263,14 @@ def rest_s(
     *,
     ready_us: IntArray | None = None,
 ) -> FloatArray:
-    """Return the label of a part for rows asked at any moment.
+    """Return the label of a part for rows at any moment.
 
     Args:
         part: ``ready``, ``to_store``, ``to_customer``, ``parking`` or ``direct``.
         event_us: all of ``LIFE``, microseconds UTC, NEVER for never, each of shape (n_rows,).
         as_of_us: the moment of each row.
-        ready_us: when orders were really ready, where the record of it may be late or missing; a
-            part that is past by the records has no label all the same.
+        ready_us: when orders were truly ready, if the record may be late or missing; a part that is
+            past by the records still has no label.
 
     Returns:
         Seconds, shape (n_rows,), as the table above has it. NaN where the part is past, or was

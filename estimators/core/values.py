@@ -1,4 +1,4 @@
-"""What tables and requests hold, as plain values, codes and numbers; numpy only."""
+"""Values of tables and requests as plain values, codes and numbers; needs only numpy."""
 
 from __future__ import annotations
 

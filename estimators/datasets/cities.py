@@ -4,8 +4,8 @@ Orders with all ten events, the weather and the local events as sources of their
 are those of a delivery's parts, each asked when the part begins, and of the whole, asked when the
 order is placed. A question has the facts that a platform has by then: basket, address (building,
 floor, street distance from the store) and store from the order on; courier, vehicle and distance to
-the store only once a courier has the order. What nobody records (skills, the pace of a kitchen's
-half day, what is on the stove, congestion) is in no table that is read here.
+the store only once a courier has the order. Hidden state (skills, the pace of a kitchen's half day,
+what is on the stove, congestion) is in no table that is read here.
 
 The last quarter of the days is the test period.
 """
@@ -135,10 +135,10 @@ CITIES_READY = LabelBounds(
     at_most=("picked_up", "courier_at_customer", "delivered"),
     waits_from="courier_at_store",
 )
-"""What bounds the moment when food is ready: kitchens press the button late, or not at all."""
+"""Bounds of the moment when food is ready: kitchens press the button late, or not at all."""
 
 FORGOTTEN_SHARE = 0.01
-"""Above this share of orders that were picked up but never ready, `ready` is a matter of bounds."""
+"""Above this share of picked-up orders that were never ready, `ready` is treated as censored."""
 
 TEST_SHARE = 0.25
 """The last part of the days, kept for the test."""

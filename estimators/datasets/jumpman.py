@@ -23,8 +23,8 @@ known from ``courier_assigned``. As labels only 30 s < travel < 7,200 s count.
 
 ``store_id`` is the place's name with its coordinates, since chains have up to 42 places.
 
-Streets. Most of Manhattan's streets run 29 degrees off north and east, so the way is told by how
-far it goes along the avenues and across them: ``along_m``, ``across_m``, and ``street_m``, the sum
+Streets. Most of Manhattan's streets run 29 degrees off north and east, so the way is described by
+its lengths along the avenues and across them: ``along_m``, ``across_m``, and ``street_m``, the sum
 of both without their signs. Elsewhere these are as good a pair of axes as any.
 """
 
@@ -101,7 +101,7 @@ _SAME = (
 
 
 def load_jumpman(folder: Path) -> Dataset:
-    """Load the deliveries; asked is, at the pickup, how long the way to the customer takes.
+    """Load the deliveries; the question, at the pickup, is the duration of the way to the customer.
 
     For the way to the store: ``dataset.about(seconds_between("courier_assigned",
     "courier_at_store"), as_of="courier_assigned")``.

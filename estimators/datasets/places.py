@@ -1,4 +1,4 @@
-"""What loaders share about places and clocks: files, distances, grid cells, local times."""
+"""Helpers of the loaders: files, distances, grid cells, local times."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def local_to_utc(column: pd.Series[Any], timezone: str) -> pd.Series[Any]:
     """Return naive local times, as text or datetimes, as moments in UTC.
 
     A time that the local clock shows twice (when summer time ends) or never (when it begins) says
-    no moment: it is missing, as if it had not been written down, rather than wrong by an hour.
+    no moment: it is missing rather than wrong by an hour.
 
     Raises:
         DatasetError: a text that is no time, or a time that carries an offset.

@@ -8,7 +8,7 @@ Time. ``TIMESTAMP`` carries no zone; it is taken as the local time of Helsinki. 
 then placed at 8 to 10 and at 14 to 16 o'clock, which would suit UTC better; were it so, all would
 lie three hours later, and features would be the same, as all events move together.) Two months of
 summer time: no time is ambiguous or skipped in the file; one that were is missing, and its order
-never happened (see ``local_to_utc``). The file says minutes, so many orders share a moment;
+never happened (see ``local_to_utc``). Times are whole minutes, so many orders share a moment;
 ``delivered`` is the order's time plus the whole minutes that it took, computed in UTC.
 
 Names. The file names neither orders nor venues: ``order_id`` is the row's number (from 0),

@@ -1,7 +1,8 @@
-"""What is done to composed ETAs, stage by stage: how much of the direct model, and the stretch.
+"""Calibrates composed ETAs stage by stage: the weight of the direct model, and the stretch.
 
 Learned from rows that no part had seen, as the parts' own calibration is: a composition of
-calibrated parts is not calibrated by itself, because the ties between the parts are known roughly.
+calibrated parts is not calibrated by itself, because the dependence of the parts is known only
+roughly.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from estimators.quantiles.calibration import GRID_LEVELS, ConformalGrid
 __all__ = ["STAGE_ROWS_MIN", "WEIGHTS", "fit_stages"]
 
 WEIGHTS = (0.75, 0.5, 0.25, 0.0)
-"""What is tried for the composition's weight in the blend, beside 1."""
+"""Candidates for the composition's weight in the blend, beside 1."""
 
 STAGE_ROWS_MIN = 300
-"""A stage with fewer rows is done to as all stages together are."""
+"""A stage with fewer rows takes the calibration of all stages together."""
 
 LEAST_GAIN = 0.002
 """A blend is taken only if it lowers the CRPS by more than this share ..."""
@@ -33,13 +34,13 @@ LEAST_GAIN_WITH_COURIER = 0.01
 the last second, as each of its parts can be explained."""
 
 COMPARED_ROWS_MAX = 10_000
-"""The most rows of a stage, evenly taken, that decide the weight."""
+"""The most rows of a stage, evenly chosen, that determine the weight."""
 
 
 def fit_stages(
     composed: FloatArray, direct: FloatArray, rest_s: FloatArray, stage: npt.NDArray[np.str_]
 ) -> dict[str, StageModel]:
-    """Return what is to be done to the ETAs of each stage.
+    """Return the blend and the stretch of each stage.
 
     Args:
         composed: quantiles of compositions at ``GRID_LEVELS``, shape (n_rows, n_levels), of parts

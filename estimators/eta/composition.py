@@ -1,10 +1,10 @@
 """One ETA from its parts, as a distribution that adds up.
 
 Quantiles of parts do not add up; draws do. Every part is drawn at the same points of the unit cube
-(Sobol points, fixed once), which a Gaussian copula ties together as the parts' surprises were tied
-in training. The draws are composed as the delivery goes: the courier rides while the kitchen cooks,
-and who comes first waits for the other. So the answer is the same whenever the same is asked, and
-the expected parts add up to the expected ETA, to the last bit.
+(fixed Sobol points), which a Gaussian copula ties together as the parts' residuals were correlated
+in training. The draws follow the delivery: the courier rides while the kitchen cooks, and whoever
+comes first waits for the other. So the same question has the same answer, and the expected parts
+add up to the expected ETA, to the last bit.
 
 Source: Sklar's copulas (1959); Sobol's points with Owen's scrambling (1998).
 """
@@ -28,28 +28,29 @@ from estimators.quantiles.calibration import GRID
 __all__ = ["SHOWN_PARTS", "Composed", "GaussianCopula", "compose"]
 
 SHOWN_PARTS = ("to_store", "wait", "to_customer", "parking", "conditions")
-"""What the expected ETA is the sum of; ``wait`` is the courier's for the kitchen."""
+"""The terms of the expected ETA; ``wait`` is the courier's wait for the kitchen."""
 
 DRAWS = 512
-"""Points of the unit cube: a power of two, as Sobol's are. With so many the quantiles err by 2% of
-the standard deviation and the CRPS is 0.03% above that of endless draws (0.01% with twice as many,
-which take twice as long)."""
+"""Points of the unit cube, a power of two. With this number the quantiles err by 2% of the standard
+deviation and the CRPS is 0.03% above its limit (0.01% with twice as many points, which take twice
+as long).
+"""
 
 STEP_S = 0.125
 """Expected seconds are multiples of it, so that sums are exact, in binary and in decimals."""
 
 EDGE = 0.0005
-"""Surprises are held off 0 and 1, whose normal scores are infinite."""
+"""Levels of outcomes are kept away from 0 and 1, whose normal scores are infinite."""
 
 LEAST_EIGENVALUE = 0.01
-"""Below it a correlation leaves a part no chance of its own."""
+"""Below it a part would have no variation of its own."""
 
 MIN_PAIRS = 30
-"""Fewer common rows say nothing about a correlation."""
+"""Fewer common rows do not determine a correlation."""
 
 
 class GaussianCopula:
-    """How the surprises of the parts are tied: the correlation of a Gaussian copula.
+    """The dependence of the parts: the correlation of a Gaussian copula.
 
     Args:
         correlation: of ``PARTS``, shape (5, 5), symmetric, positive definite, ones on the diagonal.
@@ -105,8 +106,8 @@ class GaussianCopula:
         """Learn from what happened.
 
         Args:
-            outcome_levels: the level of each part's distribution at which the truth fell (its
-                ``cdf``), shape (n_rows, 5) in the order of ``PARTS``; NaN where it is not known. A
+            outcome_levels: the level of each part's distribution at which the outcome fell (its
+                ``cdf``), shape (n_rows, 5) in the order of ``PARTS``; NaN if it is not known. A
                 pair of parts that share fewer than ``MIN_PAIRS`` rows counts as independent.
 
         >>> rng = np.random.default_rng(0)
@@ -153,8 +154,8 @@ class Composed:
         ready_on_arrival: probability that the courier need not wait, shape (n_rows,).
         courier_wait_s: expected wait of the courier for the order, shape (n_rows,).
         food_wait_s: expected wait of the ready order for the courier, shape (n_rows,).
-        variance_s2: of each of ``SHOWN_PARTS``, square seconds, shape (n_rows,): how unsure they
-            are, which decides who bears a correction of the sum.
+        variance_s2: of each of ``SHOWN_PARTS``, square seconds, shape (n_rows,): the shares of the
+            parts in a correction of the sum.
     """
 
     eta: Distribution
@@ -180,7 +181,7 @@ def compose(
         parts: distributions of some of ``PARTS``, each with as many rows. One that is absent is a
             fact of the past, 0 s: before pickup all are there, on the way to the customer
             ``to_customer``, ``parking`` and ``conditions``.
-        dependence: how the parts are tied; None: independent.
+        dependence: the dependence of the parts; None: independent.
 
     Raises:
         InputError: no part, an unknown part, or parts of different numbers of rows.
@@ -220,7 +221,7 @@ def compose(
 def _part(
     parts: Mapping[str, Distribution], k: int, n_rows: int, dependence: GaussianCopula
 ) -> kernels.PartArrays:
-    """Return a part as the kernel takes it; one that is past takes no time."""
+    """Return the kernel's arguments for a part; a part of the past takes no time."""
     one = parts.get(PARTS[k])
     if one is None:
         return kernels.PartArrays(np.zeros((n_rows, 2)), _NO_DRAWS, _NO_WEIGHTS)
@@ -246,7 +247,7 @@ def _rounded(seconds: FloatArray) -> FloatArray:
 
 
 def _ranks() -> tuple[IntArray, FloatArray]:
-    """Return of each level of the grid the ordered draw below it, and how far to the next."""
+    """Return for each level of the grid the ordered draw below it, and the weight of the next."""
     # Draw k of n ordered ones stands in the middle of the k-th n-th.
     at = np.clip(GRID * DRAWS - 0.5, 0.0, DRAWS - 1.0)
     low = np.minimum(at.astype(np.int64), DRAWS - 2)

@@ -17,17 +17,17 @@ Int32Array = npt.NDArray[np.int32]
 
 
 LANES = 4
-"""Sums that are made side by side."""
+"""Sums that are computed side by side."""
 
 N_PARTS = 5
 """Parts of which an ETA is composed."""
 
 TO_STORE, READY = 0, 1
-"""Where these parts stand; in what is written, the courier's wait stands in place of the latter."""
+"""Positions of these parts; in the results, the courier's wait takes the place of the latter."""
 
 
 class PartArrays(NamedTuple):
-    """One part of all rows, and where in its grid it is drawn.
+    """One part of all rows, and the positions of its draws in its grid.
 
     Args:
         values: seconds at its levels, shape (n_rows, n_levels).
@@ -41,7 +41,7 @@ class PartArrays(NamedTuple):
 
 
 class CompositionArrays(NamedTuple):
-    """What is written, each of as many rows.
+    """The arrays that are written, one row each per row of the parts.
 
     Args:
         eta: quantiles, shape (n_rows, n_levels).
@@ -68,7 +68,7 @@ def draw(part: PartArrays, row: int, drawn: FloatArray) -> None:
 
 @inlined
 def is_unchanged(part: PartArrays, row: int) -> bool:
-    """Return whether a row's part is that of the row before it: one kitchen, many couriers."""
+    """Return whether a row's part equals that of the previous row: one kitchen, many couriers."""
     if row == 0:
         return False
     same = True
@@ -79,7 +79,7 @@ def is_unchanged(part: PartArrays, row: int) -> bool:
 
 @inlined
 def moments(drawn: FloatArray) -> tuple[float, float]:
-    """Return mean and variance of draws, of which there is a multiple of ``LANES``."""
+    """Return mean and variance of draws, whose number is a multiple of ``LANES``."""
     centre = drawn[0]  # sums of squares of what is far from zero would lose digits
     a = b = c = d = 0.0
     e = f = g = h = 0.0
@@ -95,7 +95,7 @@ def moments(drawn: FloatArray) -> tuple[float, float]:
 
 @inlined
 def deliver(drawn: FloatArray, wait: FloatArray, total: FloatArray) -> int:
-    """Write how long the courier waits and the whole takes; return how often it need not wait."""
+    """Write the courier's waits and the total times; return how often the courier need not wait."""
     in_time = 0
     for d in range(len(total)):
         late = drawn[READY, d] - drawn[TO_STORE, d]
@@ -111,7 +111,7 @@ def deliver(drawn: FloatArray, wait: FloatArray, total: FloatArray) -> int:
 def sort_into_buckets(
     draws: FloatArray, bucket_of: Int32Array, ends: IntArray, ordered: FloatArray
 ) -> tuple[float, float]:
-    """Write draws by bucket, ascending, as many buckets as draws; within one in any order.
+    """Sort draws into ascending buckets, as many as draws; within a bucket in any order.
 
     Args:
         draws: finite.
@@ -168,7 +168,7 @@ def compose_rows(
     between: FloatArray,
     result: CompositionArrays,
 ) -> None:
-    """Draw the parts of every row, let the delivery happen, and say how that goes.
+    """Draw the parts of every row and write the distribution of the delivery.
 
     Args:
         parts: to_store, ready, to_customer, parking and conditions.

@@ -5,13 +5,13 @@ they had thought, when they had not seen the row, is the label of the conditions
 
     (to_store, as far as the order felt it) + to_customer + parking, each less its expectation
 
-How late the food was, or a courier was found, is left out: that is other parts' chance, which would
-drown the little that the weather does. What is wrong in a stage whatever the weather is for the
-calibration of the stage, so each stage's labels are centred; what is far out is cut off.
+Delays of the food, or in finding a courier, are left out: they are the noise of other parts, which
+would hide the small effect of the weather. The average error of a stage is corrected by the
+calibration of the stage, so each stage's labels are centred. Outliers are clipped.
 
-The estimate is one model's for all stages, so it brings to the short rest at the door some of what
-the long way before it was like. How much of it is true in a stage is learned as well, from rows
-that the conditions had not seen: the weight, the slope of the labels over the estimates.
+One model estimates the conditions of all stages, so its estimate for the short rest at the door
+still contains some of the long way before. The share that holds in a stage is learned as well, from
+rows that the conditions had not seen: the weight, the slope of the labels over the estimates.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from estimators.quantiles.calibration import GRID_LEVELS
 __all__ = ["condition_labels", "condition_weights", "means_of"]
 
 OUTLIERS = (0.01, 0.99)
-"""Labels beyond these quantiles of their stage are taken to be there."""
+"""Labels beyond these quantiles of their stage are clipped to them."""
 
 ROWS_MIN = 100
 """A stage with fewer rows is too small to learn a weight from: it takes 1."""
@@ -50,12 +50,12 @@ def means_of(answers: FloatArray) -> FloatArray:
 def condition_labels(
     moments: Moments, answers: Mapping[str, FloatArray], learned: BoolArray
 ) -> FloatArray:
-    """Return by how many seconds each row's way was longer than its parts had thought.
+    """Return by how many seconds each row's way was longer than its parts had predicted.
 
     Args:
         moments: all rows.
         answers: quantiles of the parts by name, of models that had not seen the row.
-        learned: rows of the training period, which say what is normal in a stage.
+        learned: rows of the training period, which define the normal value of a stage.
 
     Returns:
         Shape (n_rows,), NaN where a part was not asked or its label is not known.

@@ -1,8 +1,9 @@
-"""What the ETA would be if something were otherwise: without the rain, with an empty kitchen.
+"""Counterfactuals of an ETA: without the rain, with an empty kitchen.
 
-An order is asked once more about the same moment with some of its inputs replaced; the difference
-is what these inputs are worth in seconds, as the models see them. What rain has done already to the
-rides that couriers report stays as it is: a counterfactual replaces what it names, nothing else.
+The ETA of an order is computed again for the same moment with some of its inputs replaced. The
+difference is the effect of these inputs in seconds, according to the models. The effect of rain on
+rides that couriers have already reported stays: a counterfactual replaces only the inputs that it
+names.
 """
 
 from __future__ import annotations
@@ -38,30 +39,30 @@ __all__ = [
 ]
 
 InputValue: TypeAlias = float | int | str | None
-"""What a fact or feature may be: a number, a category's value, None for missing."""
+"""The value of a fact or feature: a number, a category's value, None for missing."""
 
 JUST_NOW_S = 1.0
-"""How long ago is what is supposed to happen now: an event has happened only before ``as_of``."""
+"""The age of an event that is assumed to happen now: events have happened only before ``as_of``."""
 
 KITCHEN_SINCE = ("activated", "dispatched", "accepted")
-"""Orders that a kitchen has before it are counted from one of these events until ``ready``."""
+"""An order belongs to a kitchen's backlog from one of these events until ``ready``."""
 
 WET_US = 3 * 3_600_000_000
-"""So long after rain the roads are still wet."""
+"""The time for which roads stay wet after rain."""
 
 _STORE_FAILURES = (StoreError, sqlite3.Error, OSError)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnsweredOrder:
-    """One order, as the parts of an ETA were asked about it, and what was answered.
+    """One order: the inputs of the parts of its ETA, and their answers.
 
     Args:
         model: the ETA.
         stage: of the order.
-        inputs: what each part of this process was given, shape (1, n_features).
+        inputs: the inputs of each part of this process, shape (1, n_features).
         answers: of each part that the stage needs.
-        estimate: what they make together.
+        estimate: their composition.
     """
 
     model: EtaModel
@@ -76,7 +77,7 @@ class AnsweredOrder:
         return float(self.estimate.expected_eta_s[0])
 
     def value(self, part: str, name: str) -> float:
-        """Return what a part was given as a fact or feature; NaN: missing, or it takes none."""
+        """Return a part's input for a fact or feature; NaN: missing, or not used."""
         names = self.model.parts[part].feature_names
         return float(self.inputs[part][0, names.index(name)]) if name in names else np.nan
 
@@ -88,7 +89,7 @@ class AnsweredOrder:
         Args:
             values: by name of a fact or feature, for every part that takes it; a category that
                 training did not see counts as missing.
-            stage: that the order is supposed to be in; its own by default.
+            stage: the stage of the changed order; its own by default.
 
         Raises:
             UnknownNameError: no part takes such a fact or feature.
@@ -111,7 +112,7 @@ class AnsweredOrder:
 
 
 class Change(NamedTuple):
-    """Something that could be otherwise, by what it is called.
+    """A change of an order's inputs, with its name.
 
     Args:
         words: "without rain".
@@ -126,7 +127,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Counterfactual:
-    """What an ETA would be.
+    """The ETA of an order after a change.
 
     Args:
         name: of the change.
@@ -175,10 +176,10 @@ def ask_eta(
     happened_us: Mapping[str, int],
     validators: Mapping[str, Validator] | None = None,
 ) -> AnsweredOrder:
-    """Ask all parts of this process about one order, and keep what they were given.
+    """Ask all parts of this process about one order, and keep their inputs.
 
-    A part that is not in this process is answered by what is usual (its fallback). Where the event
-    store cannot be read, the parts answer without real-time features.
+    A part that is not in this process is answered by its fallback. If the event store cannot be
+    read, the parts answer without real-time features.
 
     Args:
         model: the ETA, with its parts.
@@ -214,7 +215,7 @@ def ask_eta(
 
 
 def named_changes(asked: AnsweredOrder) -> dict[str, Change]:
-    """Return what could be otherwise about an order, as far as its inputs say that it is so.
+    """Return the named changes that apply to an order.
 
     ``without_rain`` where it rained in the last hours, ``without_local_events`` where there are
     some, ``empty_kitchen`` where the store has other orders to cook, ``courier_at_store`` where a
@@ -255,7 +256,7 @@ def named_changes(asked: AnsweredOrder) -> dict[str, Change]:
 
 
 def counterfactuals(asked: AnsweredOrder, changes: Mapping[str, Change]) -> list[Counterfactual]:
-    """Return what the ETA of an order would be under each of some changes."""
+    """Return the ETA of an order under each of some changes."""
     found = []
     for name, change in changes.items():
         otherwise = asked.changed(change.values, stage=change.stage)
@@ -301,7 +302,7 @@ def _answer(estimator: Estimator, X: FloatArray) -> Distribution:
 
 
 def _replaced(estimator: Estimator, X: FloatArray, values: Mapping[str, InputValue]) -> FloatArray:
-    """Return a row with some of its facts and features replaced, and what is made of them."""
+    """Return a row with some of its facts and features, and the columns made of them, replaced."""
     n_facts, n_features = len(estimator.facts.names), len(estimator.features)
     given = X[0, : n_facts + n_features].copy()
     columns = estimator.input_columns
@@ -324,7 +325,7 @@ def _number(name: str, value: InputValue, categories: tuple[int | str, ...] | No
 
 
 def _empty(feature: Aggregator) -> float | None:
-    """Return what a feature is where nothing is selected."""
+    """Return the value of a feature of an empty selection."""
     return 0.0 if feature.function in ("count", "sum") else None
 
 

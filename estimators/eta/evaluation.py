@@ -59,7 +59,7 @@ def describe_eta(
         rows: of all its parts.
         moments: that the rows are of.
         answers: of the parts at the test moments, quantiles by name.
-        report: told of the stage "evaluate".
+        report: called with the stage "evaluate".
         drawn: how the moments were drawn: ``seed``, ``per_order`` and ``rows_max``.
         baselines: whether to train the Wall ETA of whole deliveries.
         threads: of its training.
@@ -117,13 +117,13 @@ def evaluate_eta(
 ) -> Report:
     """Score an ETA (perhaps loaded) on the test period of a data set, beside the simple models.
 
-    With the data that it was trained on this repeats the numbers of its training, but for the Wall
-    ETA of whole deliveries, which is another model.
+    With its training data set this repeats the scores of its training, except those of the Wall ETA
+    of whole deliveries, which is another model.
 
     Args:
         model: with all its parts.
         dataset: orders with all events of a delivery's life.
-        metadata: of the model: which moments it was trained on, so that the same are asked about.
+        metadata: of the model: the moments that it was trained on, so that the same are scored.
         progress: called with ("features", part done) and ("evaluate", part done).
 
     Raises:
@@ -177,7 +177,7 @@ def _report_rows(
 
 
 def _constant(moments: Moments) -> FloatArray:
-    """Return the quantiles of the rest in each stage of the training period."""
+    """Return the quantiles of the remaining time in each stage of the training period."""
     values = np.full((len(moments), len(GRID_LEVELS)), np.nan)
     target_s = moments.rest_s(DIRECT)
     for name in OPEN_STAGES:
@@ -189,7 +189,7 @@ def _constant(moments: Moments) -> FloatArray:
 
 
 def _baselines(moments: Moments, num_threads: int, seed: int) -> dict[str, FloatArray]:
-    """Return the Wall ETA of the whole delivery, less what has passed of it, at test moments."""
+    """Return the remainder of the Wall ETA of the whole delivery at test moments."""
     dataset = moments.dataset.about(Duration("activated", "delivered"), as_of="activated")
     wall = train(WallEta, dataset, baselines=False, num_threads=num_threads, seed=seed).estimator
     tests = np.flatnonzero(moments.tests)
@@ -262,7 +262,7 @@ def _part_metadata(
 
 
 def _tuning_of(rows: Mapping[str, PartMatrix]) -> dict[str, Any]:
-    """Return what was searched for each part; nothing where no search was asked for."""
+    """Return the record of each part's search; empty without a search."""
     found = {name: dict(one.tuning) for name, one in rows.items() if one.tuning is not None}
     return {"tuning": found} if found else {}
 

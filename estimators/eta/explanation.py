@@ -1,13 +1,14 @@
-"""Why an ETA is what it is, in words that add up: "28 min = 4 to store + 7 waiting + ...".
+"""Explains an ETA as a sum: "28 min = 4 to store + 7 waiting + ...".
 
 Each part that is still to come has its seconds of the answer and the reasons for them: what facts
-and features add to that part, as its own model sees them (exact SHAP values of its trees, through
-calibration to the mean). What calibration, reconciliation and all other inputs add stands beside
-them, so that every part adds up to its seconds, and the parts to the expected ETA, to the last bit.
+and features add to that part in its model (exact SHAP values of its trees, carried through
+calibration to the mean). The contributions of calibration, reconciliation and all other inputs are
+one more term. So every part adds up to its seconds, and the parts to the expected ETA, to the last
+bit.
 
-The courier's wait for the kitchen is no estimate of its own but what is left of the kitchen's time
-when the courier comes. It follows the kitchen as far as the courier is likely to wait, so each of
-the kitchen's reasons counts with that probability, and what the ride takes off stands beside them.
+The courier's wait for the kitchen is not an estimate of its own. It is what is left of the
+kitchen's time when the courier arrives. Each reason of the kitchen counts with the probability that
+the courier waits, and the seconds that the ride takes off are one more term.
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ __all__ = [
 ]
 
 REASONS = 3
-"""So many reasons of each part are told."""
+"""The most reasons of each part."""
 
 LEAST_S = 1.0
-"""What adds or takes less is no reason that anybody would want to know."""
+"""A reason adds or takes at least these seconds."""
 
 MINUTE_S = 60.0
 SHORT_S = 120.0
-"""A shorter ETA is told in seconds."""
+"""A shorter ETA is given in seconds."""
 
 PART_WORDS = {
     "to_store": "to store",
@@ -57,10 +58,10 @@ PART_WORDS = {
     "parking": "parking",
     "conditions": "conditions",
 }
-"""What the parts are called in a sentence."""
+"""The names of the parts in a sentence."""
 
 CALM = "calm conditions"
-"""And if conditions take seconds off."""
+"""The names of conditions that take seconds off."""
 
 MEANWHILE = "Ride of the courier to the store meanwhile"
 
@@ -74,7 +75,7 @@ class PartContribution:
     Args:
         name: of the fact or feature.
         words: what it is.
-        value: what it was; None: not known, or of an elapsed fact: it has not happened.
+        value: its value; None: not known, or for an elapsed fact: it has not happened.
         unit: of the value; empty: none.
         seconds: that it adds (or takes away), a multiple of an eighth.
 
@@ -119,7 +120,7 @@ class PartContribution:
 
 @dataclass(frozen=True, kw_only=True)
 class PartExplanation:
-    """One part of an ETA and why it takes so long.
+    """One part of an ETA and the reasons for its seconds.
 
     ``usual_s`` + the seconds of all ``reasons`` + ``other_s`` = ``seconds``, exactly.
 
@@ -127,9 +128,9 @@ class PartExplanation:
         name: one of ``SHOWN_PARTS``.
         words: the same for people.
         seconds: of the answer, a multiple of an eighth.
-        usual_s: what the model says where it knows nothing of the order.
-        reasons: what adds or takes most, the largest first.
-        other_s: what everything else adds.
+        usual_s: the model's prediction for an order of which it knows nothing.
+        reasons: the largest contributions, the largest first.
+        other_s: the contribution of everything else.
     """
 
     name: str
@@ -153,13 +154,13 @@ class PartExplanation:
 
 @dataclass(frozen=True, kw_only=True)
 class EtaExplanation:
-    """An ETA as a sum of parts, each with its reasons, and what would change it.
+    """An ETA as a sum of parts, each with its reasons, and its counterfactuals.
 
     Args:
         sentence: the sum in minutes, "24 min = 4 to store + 6 waiting for the kitchen + ...".
         expected_eta_s: the sum of the parts' seconds, exactly.
-        parts: what is still to come, in the order in which it will.
-        counterfactuals: what the ETA would be if something were otherwise.
+        parts: the parts that are still to come, in their order.
+        counterfactuals: the ETA under each of some changes.
     """
 
     sentence: str
@@ -188,7 +189,7 @@ def explain_eta(
     """Explain the ETA of one order.
 
     Args:
-        asked: the order as the parts were asked about it. A part that was asked elsewhere has its
+        asked: the order with the inputs of its parts. A part that another process answered has its
             seconds, but no reasons.
         expected_s: seconds of each of ``SHOWN_PARTS`` that were answered, where another process
             has answered; they are explained then. None: those of ``asked``.
@@ -276,7 +277,7 @@ def _why(estimator: Estimator, X: FloatArray) -> EstimateExplanation:
 
 
 def _own(why: EstimateExplanation | None) -> tuple[float, list[PartContribution]]:
-    """Return what is usual for a part, and all that adds to it, the most first."""
+    """Return the base of a part, and all contributions, the largest first."""
     if why is None:
         return 0.0, []
     return _stepped(why.base_s), list(_reasons(why, 1.0))
@@ -285,7 +286,7 @@ def _own(why: EstimateExplanation | None) -> tuple[float, list[PartContribution]
 def _wait(
     asked: AnsweredOrder, why: Mapping[str, EstimateExplanation]
 ) -> tuple[float, list[PartContribution]]:
-    """Return the same for the courier's wait, which follows the kitchen as far as it is likely."""
+    """Return the same for the courier's wait, with the probability of waiting as weight."""
     if "ready" not in why:
         return 0.0, []
     kitchen = why["ready"]
@@ -322,7 +323,7 @@ def _reasons(why: EstimateExplanation, share: float) -> Iterator[PartContributio
 
 
 def _words(column: InputColumn) -> str:
-    """Return what a column is, without why it matters."""
+    """Return the description of a column without its explanation."""
     return column.description.partition(":")[0].rstrip(".") or column.name
 
 
@@ -331,7 +332,7 @@ def _stepped(seconds: float) -> float:
 
 
 def _conditions_words(why: EstimateExplanation | None, seconds: float) -> str:
-    """Return what conditions are called: by what explains the better half of them."""
+    """Return the name of conditions: after what explains more than half of them."""
     general = CALM if seconds < 0.0 else PART_WORDS["conditions"]
     if why is None:
         return general
@@ -357,7 +358,7 @@ _CONDITION_WORDS = {
     _WEATHER: ("weather", "fair weather"),
     _LOCAL_EVENTS: ("local events", "quiet streets"),
 }
-"""What conditions are called that lengthen or shorten the way, by topic."""
+"""Names of conditions that lengthen or shorten the way, by topic."""
 
 
 def _moved(one: Counterfactual, seconds: float) -> Counterfactual:

@@ -2,10 +2,10 @@
 
     eta = max(to_store, ready) + to_customer + parking + conditions
 
-What is past is absent. The composed distribution may be averaged, quantile by quantile, with that
-of a direct model of the rest (the blend), as far as it made later orders of the training period
-better predicted; a stretch learned on such orders makes it right as often as it says. Last the
-expected parts are moved until they sum to the expected ETA again, see
+Parts of the past are absent. The composed distribution may be averaged, quantile by quantile, with
+that of a direct model of the rest (the blend), as far as this improved the prediction of later
+orders of the training period. A stretch that is learned on such orders calibrates it. Last the
+expected parts are adjusted until they sum to the expected ETA again, see
 :mod:`estimators.eta.reconciliation`.
 """
 
@@ -61,13 +61,13 @@ class EtaEstimate(Composed):
 
 @dataclass(frozen=True, kw_only=True)
 class StageModel:
-    """What is done to the composed ETAs of one stage.
+    """The blend and the calibration of the composed ETAs of one stage.
 
     Args:
         weight: of the composition in the blend, 0 to 1; the rest is the direct model's.
         composed: the stretch of the composition alone; None: it is left as it is.
         blend: that of the blend.
-        conditions_weight: how far conditions count, 0 to 1.
+        conditions_weight: weight of the conditions, 0 to 1.
     """
 
     weight: float = 1.0
@@ -105,16 +105,16 @@ class StageModel:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EtaModel:
-    """The parts of an ETA and what makes one answer of them.
+    """The parts of an ETA and their composition.
 
     Args:
-        parts: estimators by part, some or all of ``ETA_PARTS``: what is asked elsewhere (another
-            process) need not be here.
+        parts: estimators by part, some or all of ``ETA_PARTS``: parts that another process answers
+            need not be here.
         dependence: how the surprises of the parts are tied.
-        stages: what is done to the ETAs of each of ``OPEN_STAGES``; absent: nothing.
+        stages: blend and calibration of each of ``OPEN_STAGES``; absent: none.
         tags: of the parts in the model store, where they are saved.
-        fallbacks: what is said of a part that cannot be asked, by part.
-        questions: what each part is asked, as far as that was saved with the ETA.
+        fallbacks: the fallback of each part that cannot be asked, by part.
+        questions: the question of each part, if it was saved with the ETA.
 
     >>> model = EtaModel(parts={})
     >>> def about(seconds: float) -> Distribution:
@@ -137,9 +137,9 @@ class EtaModel:
     questions: Mapping[str, PartQuestion] = field(default_factory=dict)
 
     def question(self, part: str) -> PartQuestion:
-        """Return what a part must answer to be a part of this ETA.
+        """Return the question that a part must answer to be a part of this ETA.
 
-        An ETA that was saved before questions were asks what its kind asks, whatever the facts.
+        An ETA that was saved without questions has those of its parts' kinds, with any facts.
 
         >>> EtaModel(parts={}).question("ready").end
         'ready'
@@ -150,7 +150,7 @@ class EtaModel:
         return PartQuestion(start=target.start, end=target.end)
 
     def needed(self, stage: str) -> tuple[str, ...]:
-        """Return the parts to ask in a stage: what is pending, and ``direct`` where it counts.
+        """Return the parts to ask in a stage: the pending ones, and ``direct`` if it has a weight.
 
         >>> EtaModel(parts={}).needed("courier_at_store")
         ('ready', 'to_customer', 'parking', 'conditions')
@@ -240,7 +240,7 @@ class EtaModel:
         return self.compose(answers, stage)
 
     def with_tags(self, tags: Mapping[str, str]) -> EtaModel:
-        """Return the same model, saying under which tags its parts are saved."""
+        """Return the same model with the tags of its saved parts."""
         return replace(self, tags=dict(tags))
 
     def _of(self, stage: str) -> StageModel:

@@ -1,9 +1,9 @@
 """Moments in the lives of orders: the rows that the parts of an ETA are trained and scored on.
 
 An estimate is asked when an order has just been accepted, while its courier waits, or before there
-is an order at all. So each order makes several rows: right after its events, and somewhere between
-them. A row is given what was known at its moment and nothing else, whatever the table tells of the
-order's later life. That is landmarking, with all landmarks stacked into one table.
+is an order at all. So each order gives several rows: right after its events, and in between. A row
+contains what was known at its moment and nothing else, whatever the table has of the order's later
+life. This is landmarking, with all landmarks stacked into one table.
 
 Source: van Houwelingen, Dynamic prediction by landmarking in event history analysis (Scandinavian
 Journal of Statistics, 2007).
@@ -33,25 +33,26 @@ from estimators.model.base import Estimator
 __all__ = ["PER_ORDER", "ROWS_MAX", "Moments"]
 
 PER_ORDER = 2.5
-"""Rows that an order makes on average, at most: more of them make training longer and estimates
-hardly better, as they are about the same lives."""
+"""The most rows per order on average: more of them make training longer and estimates hardly
+better, as they describe the same orders.
+"""
 
 ROWS_MAX = 150_000
-"""Rows of the training period, about at most: of more orders some are left out, evenly, so that
-those that are there still speak of all stages."""
+"""The most rows of the training period, approximately: of more orders some are left out, evenly, so
+that all stages stay represented.
+"""
 
 RANDOM_MOMENTS = 2
-"""Of the moments that an order's rows are chosen from, so many on average lie anywhere in its
-life."""
+"""The average number of candidate moments anywhere in an order's life."""
 
 HORIZON_LEVEL = 0.999
-"""They reach as far as all but the longest one in a thousand orders last."""
+"""These moments reach as far as this share of the orders lasts."""
 
 JUST_AFTER_US = 2_000_000
-"""A moment right after an event is at most so much later, anything up to it."""
+"""The greatest distance of a moment "right after" an event."""
 
 ALWAYS = LIFE.index("courier_assigned") + 1
-"""The moment that every order has a row for: it is when couriers are chosen."""
+"""The event at which every order has a row, because couriers are chosen then."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,8 +83,8 @@ class Moments:
     ) -> Moments:
         """Choose moments of all orders that were delivered.
 
-        Each order has one before it was placed (at the very time of ``activated``), one right
-        after each event, ``RANDOM_MOMENTS`` anywhere; of these so many are drawn.
+        Each order has one before it was placed (at the very time of ``activated``), one right after
+        each event, and ``RANDOM_MOMENTS`` anywhere; ``per_order`` of these are drawn.
 
         Args:
             dataset: whose source has all events of ``LIFE``.
@@ -127,7 +128,7 @@ class Moments:
 
     @cached_property
     def event_us(self) -> Mapping[str, IntArray]:
-        """When each event was, or will be, microseconds UTC, NEVER for never, by name."""
+        """The time of each event, past or future, microseconds UTC, NEVER for never, by name."""
         events = [*LIFE, *(["cancelled"] if "cancelled" in self.dataset.source.events else [])]
         return {event: _times_of(self.dataset, event)[self.rows] for event in events}
 
@@ -163,7 +164,7 @@ class Moments:
         return rest_s(part, self.event_us, self.as_of_us, ready_us=ready_us)
 
     def columns(self, names: tuple[str, ...]) -> pd.DataFrame:
-        """Return facts and dimensions as they were known at each moment, missing else.
+        """Return facts and dimensions as known at each moment, else missing.
 
         Args:
             names: columns of the data set's table, and elapsed facts.
@@ -186,7 +187,7 @@ class Moments:
         return pd.DataFrame(found)
 
     def inputs(self, estimator: Estimator, *, threads: int | None = None) -> FloatArray:
-        """Return what an estimator is given at each moment.
+        """Return the inputs of an estimator at each moment.
 
         Args:
             estimator: says which facts and features.

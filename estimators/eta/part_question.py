@@ -1,8 +1,8 @@
-"""What a part of an ETA is asked: from which event to which, when, in which unit, knowing what.
+"""The question of a part of an ETA: start, end, moment, unit and facts.
 
-A composition fits one question per part. A model of another question (the kitchen as it is asked at
-dispatch, say) gives plausible seconds that are wrong; a model of the same question that was trained
-anew does not, though the composition was not calibrated with it.
+A composition is fitted to one question per part. A model of another question (the kitchen's at
+dispatch, say) gives plausible seconds that are wrong. A model of the same question that was trained
+anew does not, although the composition was not calibrated with it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class PartQuestion:
         end: event with which it ends.
         asked_at: event at which it is asked, or ``any moment``.
         unit: of the answer.
-        facts: columns of the request that the answer rests on, sorted; empty: that is not known.
+        facts: columns of the request that the answer uses, sorted; empty: unknown.
 
     >>> rest = PartQuestion(start="dispatched", end="ready", asked_at="any moment")
     >>> rest.problem_of(PartQuestion(start="dispatched", end="ready", asked_at="dispatched"))
@@ -53,7 +53,7 @@ class PartQuestion:
         )
 
     def problem_of(self, other: PartQuestion) -> str:
-        """Return why the answers to another question are not those to this one, empty if they are.
+        """Return how another question differs from this one, empty if it does not.
 
         Args:
             other: what is answered.

@@ -1,7 +1,7 @@
 """The estimators of an ETA's parts, each asked at any moment of an order.
 
-They are the estimators of the same names, with the same features, but what they are asked for is
-the rest (see :mod:`estimators.core.stages`), and how long ago the order's past events were is among
+They are the estimators of the same names, with the same features, but their target is the remaining
+time (see :mod:`estimators.core.stages`), and how long ago the order's past events were is among
 their facts. So one model per part answers at every stage. They are trained together, by
 :mod:`estimators.eta.training`.
 """
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 COURIER_FACTS = ("courier_id", "vehicle", "distance_to_store_m")
-"""What nobody knows before ``courier_assigned``, whatever the source says."""
+"""Facts that are unknown before ``courier_assigned``, whatever the source declares."""
 
 FINDING_COURIER = (
     "city_assignment_last_20_mean_s",
@@ -52,18 +52,18 @@ FINDING_COURIER = (
     "city_courier_waiting_orders",
     "store_arrival_last_10_mean_s",
 )
-"""What the catalog has of how long an order waits until a courier has it."""
+"""Features of the catalog about the time until an order has a courier."""
 
 HANDING_OVER = (
     "store_courier_waiting_orders",
     "store_courier_wait_last_3_mean_s",
     "store_courier_wait_last_50_median_s",
 )
-"""And of how long courier and order are at the store together."""
+"""Features of the catalog about the handover at the store."""
 
 
 def _small(parameters: BoostingParameters) -> BoostingParameters:
-    """Return them for an estimate that asks all parts at once (docs/composition.md: the price)."""
+    """Return the parameters for estimates of all parts at once (docs/composition.md: the cost)."""
     return replace(
         parameters,
         median_ensembles=1,
@@ -75,10 +75,10 @@ def _small(parameters: BoostingParameters) -> BoostingParameters:
 
 
 class _RemainingTime(Estimator):
-    """What all parts share."""
+    """The base of all parts."""
 
     def asked_of(self, dataset: Dataset) -> Dataset:
-        """Refuse: it is asked at any moment of an order, not at one event."""
+        """Raise an error: a part is asked at any moment of an order, not at one event."""
         raise DatasetError(
             f"{self.name} is asked at any moment of an order, so it is evaluated with the ETA that"
             " it is a part of: doorstep evaluate eta"
@@ -144,7 +144,7 @@ class RestConditions(_RemainingTime, Conditions):
 
 
 class RestDirect(_RemainingTime, WallEta):
-    """Seconds until the order is handed over, in one piece."""
+    """Seconds until the order is handed over, as a whole."""
 
     name = "eta_direct"
     default_parameters = _small(WallEta.default_parameters)
@@ -162,15 +162,15 @@ def _named(source: Source, names: Sequence[str]) -> list[Aggregator]:
 
 @dataclass(frozen=True, kw_only=True)
 class PartSpec:
-    """How a part is learned.
+    """The specification of a part's training.
 
     Args:
         estimator_class: of the part.
         target: that its features are about.
-        numbers: facts that it takes as they are, those of them that the data have.
+        numbers: facts that it takes as numbers, as far as the data have them.
         categories: facts that it takes as categories.
         since: events whose elapsed facts it takes.
-        local_time: whether it is told the hour and the day of the week.
+        local_time: whether it uses the hour and the day of the week.
     """
 
     estimator_class: type[Estimator]
@@ -232,7 +232,7 @@ PART_SPECS: Mapping[str, PartSpec] = {
         since=_ALL,
     ),
 }
-"""What each part is given."""
+"""The specification of each part."""
 
 PART_CLASSES: tuple[type[Estimator], ...] = tuple(
     spec.estimator_class for spec in PART_SPECS.values()

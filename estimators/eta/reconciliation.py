@@ -1,9 +1,9 @@
-"""Parts that add up to a sum that is known better than they are.
+"""Adjusts parts to a sum that is known better than they are.
 
-The expected parts of a composition sum to the composition's own mean. What is answered is the mean
-after calibration (and blending), so the parts are moved until they sum to that: who is less sure of
-a part gives way more. It is the least-squares reconciliation of a hierarchy of two levels, with the
-variances of the parts as weights.
+The expected parts of a composition sum to the composition's own mean. The answer is the mean after
+calibration (and blending), so the parts are adjusted until they sum to it: less certain parts
+absorb more of the difference. This is the least-squares reconciliation of a hierarchy of two
+levels, with the variances of the parts as weights.
 
 Source: Wickramasuriya, Athanasopoulos, Hyndman: Optimal forecast reconciliation for hierarchical
 and grouped time series through trace minimization (JASA 2019), with a diagonal covariance.
@@ -33,11 +33,11 @@ def reconciled(
 
     Args:
         expected_s: seconds of each part, shape (n_rows,).
-        variance_s2: of the same parts: in proportion to it they bear the difference. A part
+        variance_s2: of the same parts: each absorbs the difference in proportion to it. A part
             without variance keeps its seconds.
         total_s: what they shall sum to, shape (n_rows,), multiples of ``STEP_S``, at least 0.
-        signed: parts that may be negative; the others are not pushed below 0. They take what no
-            part with variance can bear, the first of them.
+        signed: parts that may be negative; the others do not fall below 0. The first of them
+            absorbs what no part with variance can absorb.
 
     Returns:
         Multiples of ``STEP_S``, so that sums are exact.

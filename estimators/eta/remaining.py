@@ -1,4 +1,4 @@
-"""What is left of a duration that has lasted for some time already."""
+"""The remaining time of a duration that has lasted for some time."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from estimators.core.typing import FloatArray
 __all__ = ["remaining_after"]
 
 TAIL_FROM = 0.9
-"""From about this level on, the slope of the quantiles says how fast the tail thins out."""
+"""From about this level on, the slope of the quantiles gives the decay of the tail."""
 
 TAIL_FLOOR_S = 1.0
-"""Who has outlasted every quantile needs at least this mean time more."""
+"""The least mean remaining time after every quantile has passed."""
 
 
 def remaining_after(distribution: Distribution, elapsed_s: npt.ArrayLike) -> Distribution:
     """Return the distribution of ``duration - elapsed``, given that it is longer than elapsed.
 
-    Beyond its last level a distribution thins out exponentially, at the pace that its upper levels
-    have: so what has outlasted all of them is about to end, but has not ended.
+    Beyond its last level a distribution has an exponential tail with the slope of its upper levels.
+    So a duration that has outlasted all levels is about to end, but has not ended.
 
     Args:
         distribution: of the whole durations, one per row.
         elapsed_s: how long each has lasted, one number for all rows or one per row, at least 0.
 
     Returns:
-        At the same levels; with ``elapsed_s`` 0 the very distribution. Never below 0 s.
+        At the same levels; with ``elapsed_s`` 0 the distribution itself. Never below 0 s.
 
     Raises:
         InputError: elapsed_s has another shape, or is negative or missing.

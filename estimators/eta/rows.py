@@ -1,4 +1,4 @@
-"""What the parts of an ETA are given at the moments of orders, and what they answer there."""
+"""The inputs of the parts of an ETA at the moments of orders, and their answers."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ __all__ = [
 ]
 
 CHUNK_ROWS = 2_000
-"""So many rows are composed at once: all draws of each part are held in memory."""
+"""Rows that are composed at once: all draws of each part are held in memory."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PartMatrix:
-    """What a part is given at the moments at which it is pending.
+    """The inputs and labels of a part at the moments at which it is pending.
 
     Args:
         part: its name.
@@ -113,7 +113,7 @@ class PartMatrix:
         return replace(self, estimator=estimator, tuning=tuning)
 
     def matrix(self, moments: Moments, learned: BoolArray) -> FeatureMatrix:
-        """Return those rows that have a label, to choose parameters on; none of them tests.
+        """Return the rows with a label, to choose parameters on; none belongs to the test period.
 
         Args:
             moments: that these rows are of.
@@ -144,10 +144,10 @@ class PartMatrix:
 
 
 def true_ready_us(dataset: Dataset, *, num_threads: int, seed: int) -> IntArray | None:
-    """Return when each order was ready as far as it is known; None: as recorded.
+    """Return the moment when each order was ready, as far as it is known; None: as recorded.
 
-    Where the data set says that nobody presses that button reliably, it is drawn between what
-    bounds it, as the eTP's labels are (see `estimators.training.imputation`).
+    If the data set declares that the button is unreliable, the moment is drawn between its bounds,
+    as the eTP's labels are (see `estimators.training.imputation`).
 
     Args:
         dataset: of the orders.
@@ -182,7 +182,7 @@ def all_part_matrices(
     Args:
         moments: that the rows are of.
         parameters: of the boosting of some parts, by name; their seed and threads are replaced.
-        report: told of the stage "features".
+        report: called with the stage "features".
         num_threads: of the features and of LightGBM.
         seed: of the boosting.
     """
@@ -203,7 +203,7 @@ def all_part_matrices(
 
 
 def unfitted_part(spec: PartSpec, dataset: Dataset, parameters: BoostingParameters) -> Estimator:
-    """Return a part's estimator with all that the data can give it.
+    """Return a part's unfitted estimator with all inputs that the data have.
 
     Args:
         spec: of the part.
@@ -238,7 +238,7 @@ def unfitted_part(spec: PartSpec, dataset: Dataset, parameters: BoostingParamete
 
 
 def answers_of(rows: Mapping[str, PartMatrix], asked: BoolArray) -> dict[str, FloatArray]:
-    """Return what the fitted parts say of some moments, as quantiles by part (NaN elsewhere)."""
+    """Return the fitted parts' predictions for some moments, as quantiles by part (else NaN)."""
     answers = {}
     for name, one in rows.items():
         answers[name] = np.full((len(asked), len(GRID_LEVELS)), np.nan)
@@ -257,7 +257,7 @@ def composed_grid(
     """Return the quantiles of composed ETAs at ``GRID_LEVELS``, shape (n_moments, n_levels).
 
     Args:
-        model: says how parts are tied and what is done to their sum.
+        model: has the dependence of the parts, the blend and the calibration.
         answers: quantiles by part, of all moments; rows in which ``conditions`` has none get 0.
         stage: of all moments.
         rows: which to compose; the others are NaN.

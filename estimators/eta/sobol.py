@@ -1,6 +1,6 @@
-"""Points at which parts are drawn: few, fixed once, and evenly spread in all directions.
+"""The points at which parts are drawn: few, fixed, and evenly spread in all directions.
 
-Plain arithmetic, so that no other version of a library moves them.
+They are plain arithmetic, so that no version of a library changes them.
 
 Source: Sobol's sequence with the direction numbers of Joe and Kuo, Constructing Sobol sequences
 with better two-dimensional projections (SIAM J. Sci. Comput. 2008), and a random digital shift.
@@ -24,7 +24,7 @@ AXES_MAX = 1 + len(_POLYNOMIALS)
 """The most axes that there are points of."""
 
 _SEED = 17
-"""Of the shift: the one of sixty by which composed quantiles err least."""
+"""The seed of the shift: the one of sixty with the smallest error of composed quantiles."""
 
 
 @lru_cache(maxsize=4)

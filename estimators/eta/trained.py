@@ -1,4 +1,4 @@
-"""A trained ETA, with all that is saved of it."""
+"""A trained ETA, with everything that is saved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["TrainedEta"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedEta:
-    """A trained ETA and everything that must be known about it when it is served.
+    """A trained ETA and all data that its service needs.
 
     Args:
         model: fitted, with all its parts.

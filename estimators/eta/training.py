@@ -1,10 +1,10 @@
-"""Train an ETA: all its parts, how they are tied, what weather adds, and how sure the sum is.
+"""Trains an ETA: its parts, their dependence, the conditions, and the calibration of the sum.
 
-The parts are learned first from the beginning of the training period, then asked about the next
-block of time, and so on (``BLOCKS_FROM``). What they say of rows that they have not seen is as
-wrong as it will be in service. So from these answers is learned how the parts' errors are tied,
-what conditions add to their sum, how much the direct model helps and how far the sum must be
-stretched. Then all rows of the training period teach the parts that are saved.
+The parts are first trained on the beginning of the training period and predict the next block of
+time, and so on (``BLOCKS_FROM``). Their errors on these unseen rows are like those in service. So
+these predictions teach the dependence of the parts' errors, the conditions, the weight of the
+direct model and the stretch of the sum. Then the parts that are saved are trained on all rows of
+the training period.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ __all__ = ["BLOCKS_FROM", "train_eta"]
 
 
 BLOCKS_FROM = (0.4, 0.6, 0.8)
-"""Shares of the training rows: where the blocks begin about which parts are asked that have learned
-from earlier rows."""
+"""Shares of the training rows at which the blocks begin that parts of earlier rows predict."""
 
 
 def train_eta(
@@ -54,8 +53,8 @@ def train_eta(
     """Train all parts of an ETA, put them together, and score the whole on the test period.
 
     Args:
-        dataset: orders with all events of a delivery's life, whatever it asks by itself. Weather
-            or local events beside them give ``conditions``; without them there is none.
+        dataset: orders with all events of a delivery's life; its own question is ignored. With
+            weather or local events there are ``conditions``, otherwise none.
         progress: called with (stage, part done); the stages are "features", "out of sample",
             "conditions", "fit" and "evaluate".
         num_threads: of the features and of LightGBM; the result does not depend on it.
@@ -65,8 +64,7 @@ def train_eta(
         parameters: of the boosting of some parts, by name; their seed and threads are replaced.
         baselines: also train the Wall ETA of the whole delivery, for the report.
         tuning: search for better parameters of every part first, on rows of the training period
-            that nothing is calibrated on (stages "tune ready" and so on); what was found is in the
-            metadata.
+            that no calibration uses (stages "tune ready" and so on); the result is in the metadata.
 
     Raises:
         UnknownNameError: the orders lack an event of their life.
@@ -112,9 +110,9 @@ def train_eta(
 def _unseen(
     rows: Mapping[str, PartMatrix], moments: Moments, learned: BoolArray, report: Progress
 ) -> dict[str, FloatArray]:
-    """Return what parts say of later blocks of the training period than they learned from.
+    """Return the parts' out-of-sample predictions for later blocks of the training period.
 
-    Quantiles at ``GRID_LEVELS`` by part, shape (n_moments, n_levels), NaN where nobody is asked.
+    Quantiles at ``GRID_LEVELS`` by part, shape (n_moments, n_levels), NaN where no part is asked.
     """
     bases = [one for name, one in rows.items() if name != "conditions"]
     answers = {name: np.full((len(moments), len(GRID_LEVELS)), np.nan) for name in rows}
@@ -128,7 +126,7 @@ def _unseen(
 
 
 def _blocks(moments: Moments, learned: BoolArray) -> list[tuple[BoolArray, BoolArray]]:
-    """Return which moments to learn from and which to ask about, for each block."""
+    """Return the moments to learn from and those to predict, for each block."""
     as_of_us = moments.as_of_us
     asked_us = as_of_us[learned]
     starts_us = [np.quantile(asked_us, share, method="higher") for share in BLOCKS_FROM]
@@ -153,7 +151,7 @@ def _fit_bases(
     unseen: Mapping[str, FloatArray],
     report: Progress,
 ) -> None:
-    """Let all rows of the training period teach the parts, and ask these about the test period."""
+    """Train the parts on all rows of the training period, and predict the test period."""
     bases = [name for name in rows if name != "conditions"]
     for k, name in enumerate(bases):
         report("fit", k / len(bases))
@@ -184,14 +182,14 @@ def _with_conditions(
     unseen: Mapping[str, FloatArray],
     report: Progress,
 ) -> dict[str, float]:
-    """Learn conditions, add what they say of rows that they have not seen, return their weights.
+    """Learn conditions, add their out-of-sample predictions, and return their weights.
 
     Args:
         rows: of all parts; those of the conditions get labels and a fitted estimator.
         moments: that the rows are of.
-        unseen: what the other parts say of rows that they have not seen, by name; ``conditions``
-            is filled in for all blocks but the first, and for the test period.
-        report: told of the stage "conditions".
+        unseen: the other parts' out-of-sample predictions, by name; ``conditions`` is filled in for
+            all blocks but the first, and for the test period.
+        report: called with the stage "conditions".
     """
     learned = moments.trains
     label_s = condition_labels(moments, unseen, learned)

@@ -1,14 +1,14 @@
-"""Search for the parameters of an ETA's parts, each on what it is asked itself.
+"""Searches for the parameters of an ETA's parts, each on its own moments.
 
-Every part has a search of its own. A set that served all of them would cost as much, as each set
-must be fitted in each part to be scored, and parts differ in what is right for them: the labels of
-the conditions are mostly chance, those of parking are not.
+Every part has a search of its own. One set for all parts would cost as much, as each set must be
+fitted in each part to be scored. The best parameters also differ between parts: the labels of the
+conditions are mostly noise, those of parking are not.
 
-A search sees no row that anything is calibrated on. How parts are tied, how far conditions are
-heeded and how sure the sum is, is learned from what parts say of the blocks of the training period
-(:mod:`estimators.eta.training`). So parts are searched on moments whose orders had ended before the
-first of these blocks. Conditions have labels from that block on, and it alone asks nothing of them:
-they are searched there.
+A search uses no row of a calibration. The dependence of the parts, the weight of the conditions and
+the calibration of the sum are learned from the parts' predictions for the blocks of the training
+period (:mod:`estimators.eta.training`). So parts are searched on moments whose orders had ended
+before the first of these blocks. Conditions have labels from that block on, and only that block is
+not predicted by them: they are searched there.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def tuned_bases(
         moments: that the rows are of.
         searched: which moments to search on, shape (n_moments,).
         tuning: how long to search, all parts together; they share its time equally.
-        report: told of the stages "tune ready" and so on.
+        report: called with the stages "tune ready" and so on.
 
     Raises:
         EstimatorError: Optuna is not installed.
@@ -67,10 +67,10 @@ def tuned_conditions(
     Args:
         rows: of all parts.
         moments: that the rows are of.
-        unseen: what the other parts say of rows that they have not seen, by name.
-        searched: which moments to search on; those of them have labels that parts have answers for.
+        unseen: the other parts' out-of-sample predictions, by name.
+        searched: which moments to search on; those with predictions of the parts have labels.
         tuning: as for :func:`tuned_bases`.
-        report: told of the stage "tune conditions".
+        report: called with the stage "tune conditions".
 
     Raises:
         EstimatorError: Optuna is not installed.

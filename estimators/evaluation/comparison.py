@@ -1,4 +1,4 @@
-"""Models side by side on the same rows: scores, and how sure a difference is."""
+"""Compares models on the same rows: scores, and intervals of their differences."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = [
 
 RESAMPLES = 2_000
 LEVEL = 0.95
-"""How often the interval of a difference holds the true one."""
+"""Confidence level of the interval of a difference."""
 
 BLOCK_US = 3_600_000_000
-"""Rows of the same hour are drawn together: what slows one order slows its neighbours."""
+"""Rows of the same hour are drawn together, because their errors are correlated."""
 
 BATCH = 100
 """Resamples at a time, so that their weights fit into memory."""
@@ -74,10 +74,10 @@ class LossDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class Losses:
-    """What a model's estimates cost row by row, seconds, shape (n_rows,).
+    """The losses of a model row by row, in seconds, shape (n_rows,).
 
     Args:
-        absolute_s: distance of the median from what happened; its mean is the MAE.
+        absolute_s: distance of the median from the outcome; its mean is the MAE.
         crps_s: continuous ranked probability score.
     """
 
@@ -86,7 +86,7 @@ class Losses:
 
 
 def losses_of(predicted: Distribution, target_s: FloatArray) -> Losses:
-    """Return the losses of distributions against what happened.
+    """Return the losses of distributions against outcomes.
 
     >>> sure = Distribution([0.25, 0.75], [[100.0, 100.0]])
     >>> losses_of(sure, np.array([130.0])).absolute_s.tolist()
@@ -103,8 +103,7 @@ def paired_difference(
     """Return by how much a loss exceeds another's, with a bootstrap interval.
 
     Rows are paired, so what makes a row hard for both cancels out. Whole hours are drawn, not rows:
-    errors of neighbouring orders are alike, and rows drawn one by one would look surer than
-    they are.
+    errors of neighbouring orders are alike, and intervals over single rows would be too narrow.
 
     Args:
         loss_s: of each row, shape (n_rows,).
@@ -244,7 +243,7 @@ def compare(
     slices: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Compare what models say about the same rows.
+    """Compare the predictions of models for the same rows.
 
     Args:
         predicted: by name, the reference first.

@@ -38,7 +38,7 @@ PINBALL_LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 CRPS_STEPS = 100
 
 PIT_BINS = 20
-"""Equal parts of (0, 1) in which the ranks of what happened are counted."""
+"""Equal parts of (0, 1) in which the ranks of outcomes are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +109,12 @@ class Scores:
 
 
 def score(predicted: Distribution, target_s: FloatArray, *, curve: bool = True) -> Scores:
-    """Return the scores of distributions against what happened, shape (n_rows,).
+    """Return the scores of distributions against outcomes, shape (n_rows,).
 
     Args:
         predicted: n_rows distributions.
         target_s: what happened, seconds, shape (n_rows,).
-        curve: whether the calibration of every level is wanted, too.
+        curve: whether to compute the calibration of every level, too.
 
     Raises:
         InputError: not as many predictions as targets.

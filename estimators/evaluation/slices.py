@@ -1,4 +1,4 @@
-"""The parts of a test period that are scored apart: by city, hour and age of the store."""
+"""The slices of a test period that are scored separately: by city, hour and age of the store."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["score_slices", "slices_of", "store_age_orders"]
 Labels = npt.NDArray[np.object_]
 
 SLICES_MAX = 200
-"""Of a group with more values, only those with the most rows are scored apart."""
+"""The most slices of a group; of more values, those with the most rows are scored."""
 
 STORE_AGES = ((0, "0 orders"), (1, "1-4"), (5, "5-19"), (20, "20-99"), (100, "100 and more"))
-"""Fewest orders that a store had accepted before, and what such stores are called."""
+"""The fewest orders that a store had accepted before, and the name of the slice."""
 
 
 def slices_of(dataset: Dataset, rows: BoolArray, facts: Facts) -> dict[str, Labels]:

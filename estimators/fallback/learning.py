@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["learn_fallback"]
 
 HALF_ROWS_MIN = 25
-"""As much in a half of the time, so that it has about the same situations as all of it."""
+"""The same for a half of the time, so that it has about the same situations as the whole."""
 
 CITY_ROWS_MIN = 100
 STORE_ROWS_MIN = 20
 """With fewer rows a city or store is not known."""
 
 GROUP_ROWS_MIN = 10
-"""With fewer rows a group, such as an hour, is as every other."""
+"""A group with fewer rows, such as an hour, has no effect of its own."""
 
 CITIES_MAX, STORES_MAX = 1_000, 20_000
 """The most that are kept, those with the most rows."""
@@ -55,15 +55,15 @@ def learn_fallback(
     store: str = "store_id",
     city: str = "city",
 ) -> Fallback:
-    """Return the tables of what durations were.
+    """Return the tables of typical durations.
 
     Args:
-        columns: what requests said, by name, each of shape (n_rows,): a table or a mapping.
+        columns: values of requests by name, each of shape (n_rows,): a table or a mapping.
         target_s: how long it took, seconds, finite, shape (n_rows,).
         as_of_us: when each was asked, microseconds UTC, shape (n_rows,).
         facts: names the numbers and categories that a request has, and the timezones.
         scale: "log" for durations, "linear" for seconds that may be negative.
-        store: name of the column with the store; where there is none, no store is known.
+        store: name of the column with the store; without that column no store is known.
         city: name of that with the city; where there is none, all rows are of one.
 
     Raises:
@@ -172,14 +172,14 @@ class _Sizes(NamedTuple):
 
 
 class _GroupEffects(NamedTuple):
-    """By how much groups differ, shape (n,), and how much more in each hour, shape (n, 24)."""
+    """The effects of groups, shape (n,), and of their hours, shape (n, 24)."""
 
     effects: IntArray
     hours: IntArray
 
 
 class _Effects(NamedTuple):
-    """What was learned: centres from all rows to the situations, effects of cities and stores."""
+    """The learned centres, from all rows to the situations, and effects of cities and stores."""
 
     centres: list[IntArray]
     city: _GroupEffects
@@ -202,7 +202,7 @@ def _positions(values: Iterable[Value]) -> dict[Value, int]:
 
 
 def _groups(column: Sequence[Any], rows_min: int, most: int) -> tuple[list[Value], IntArray]:
-    """Return the values that stand for enough rows, and which of them each row has, -1: none."""
+    """Return the values with enough rows, and the position of each row's value, -1: none."""
     counts = Counter(value for value in map(plain_value, column) if value is not None)
     values = [value for value, n in counts.most_common(most) if n >= rows_min]
     return values, codes(column, _positions(values), missing=-1)
@@ -232,7 +232,7 @@ def _learned(rows: _Rows, sizes: _Sizes, rows_min: int = SITUATION_ROWS_MIN) -> 
 def _grids(rows: _Rows, as_of_us: IntArray, sizes: _Sizes) -> IntArray:
     """Return the quantiles of the rest, shape (3, n_situations, n_levels), in units.
 
-    Of a level that no row has, those of all rows stand there: nobody will ask.
+    A level without rows has the quantiles of all rows; it is never read.
     """
     rests = _rests(rows, as_of_us, sizes)
     everybody = np.ones(len(rows.units), dtype=bool)
@@ -244,7 +244,7 @@ def _grids(rows: _Rows, as_of_us: IntArray, sizes: _Sizes) -> IntArray:
 
 
 def _rests(rows: _Rows, as_of_us: IntArray, sizes: _Sizes) -> FloatArray:
-    """Return what the effects leave of each row if the other half of the time taught them.
+    """Return each row's residuals from effects that the other half of the time taught.
 
     Returns:
         In units, shape (3, n_levels_of_situations, n_rows): knowing the store, the city, neither;
@@ -281,7 +281,7 @@ def _grids_of(rests: FloatArray, situation: IntArray, sizes: _Sizes) -> FloatArr
 
 
 def _effects(rest: FloatArray, group: IntArray, hour: IntArray, n: int) -> _GroupEffects:
-    """Return by how much each of n groups differs, and by how much more in each hour."""
+    """Return the effects of n groups, and of their hours."""
     effects = _drawn(rest, group, n)
     unmoved = _GroupEffects(effects, np.zeros((n, HOURS), dtype=np.int64))
     cell = np.where((group >= 0) & (hour >= 0), group * HOURS + hour, -1)
@@ -290,7 +290,7 @@ def _effects(rest: FloatArray, group: IntArray, hour: IntArray, n: int) -> _Grou
 
 
 def _applied(moved: _GroupEffects, group: IntArray, hour: IntArray) -> FloatArray:
-    """Return what the effects make of each row; nothing for one of no group."""
+    """Return the effect on each row; 0 for a row without a group."""
     both = np.zeros((len(moved.effects) + 1, HOURS + 1))
     both[:-1, :HOURS] = moved.hours
     both[:-1] += moved.effects[:, np.newaxis]
@@ -298,7 +298,7 @@ def _applied(moved: _GroupEffects, group: IntArray, hour: IntArray) -> FloatArra
 
 
 def _drawn(rest: FloatArray, group: IntArray, n: int) -> IntArray:
-    """Return the median of each of n groups, drawn to zero by how much groups differ at all."""
+    """Return the median of each of n groups, shrunk to zero by the variance between groups."""
     median, count = _medians(rest, group, n)
     within, between = variances(rest, group)
     if between <= 0.0:

@@ -1,15 +1,15 @@
-"""What is said where no model can be asked: what such durations were, by store and hour or city.
+"""The estimate without a model: typical durations by store and hour, or by city.
 
-A few tables of numbers that are learned beside a model and read without it. A duration is taken
-apart, on the model's scale (logarithms of seconds; seconds where they may be negative):
+A few tables of numbers that are learned with a model and read without it. A duration is modelled as
+a sum on the model's scale (logarithms of seconds; seconds if they may be negative):
 
     situation + city + hour in the city + store + hour in the store + a quantile of the rest
 
-A situation is a bin of the one or two values of the request that tell most (the distance, how far
-the order has come, how long ago it was accepted). Every effect is a median, drawn to zero where few
-rows speak. So an answer comes from the narrowest level that is known: the store and hour, else the
-city, else nothing but the situation; each level has quantiles of its own rest, the wider the less
-is known.
+A situation is a bin of the one or two most informative values of the request (the distance, the
+progress of the order, the time since it was accepted). Every effect is a median that is shrunk to
+zero if it rests on few rows. An answer comes from the narrowest level that is known: the store and
+hour, else the city, else the situation alone. Each level has quantiles of its own residuals, which
+are wider the less is known.
 
 All numbers are small integers of a fixed unit and sums of them, and answers are whole eighths of a
 second: the same bits on every machine and after every copy.
@@ -36,12 +36,12 @@ from estimators.quantiles.calibration import GRID_LEVELS, Scale
 __all__ = ["HOURS", "LEVELS_KNOWN", "Fallback", "Known", "Store"]
 
 Known: TypeAlias = Literal["store and hour", "city", "constant"]
-"""What an answer rests on, from the narrowest to the widest."""
+"""The levels of an answer, from the narrowest to the widest."""
 
 LEVELS_KNOWN: tuple[Known, ...] = ("store and hour", "city", "constant")
 
 UNITS: dict[Scale, float] = {"log": 1.0 / 1024.0, "linear": 1.0 / 8.0}
-"""What one of the integers is worth: a thousandth of the duration, or an eighth of a second."""
+"""The unit of the integers: a thousandth of the duration, or an eighth of a second."""
 
 HOURS = 24
 EIGHTH_S = 0.125
@@ -59,7 +59,7 @@ class Store:
     Args:
         city: position of its city, -1: none.
         zone: position of its timezone, -1: none.
-        effect: by how much its durations are longer than the city's, in units.
+        effect: the difference of its durations from the city's, in units.
         hours: by how much more in some hours of the day, in units.
     """
 
@@ -130,7 +130,7 @@ class Fallback:
 
     @classmethod
     def constant(cls, quantiles_s: Sequence[float]) -> Fallback:
-        """Return one that knows nothing but quantiles at ``GRID_LEVELS``, seconds.
+        """Return a fallback that only has quantiles at ``GRID_LEVELS``, seconds.
 
         >>> fallback = Fallback.constant([60.0 + 10.0 * i for i in range(len(GRID_LEVELS))])
         >>> distribution, known = fallback.distribution({"store_id": ["s1", "s2"]}, 0)
@@ -151,10 +151,10 @@ class Fallback:
     def distribution(
         self, columns: Mapping[str, Sequence[Any]], as_of_us: int | IntArray
     ) -> tuple[Distribution, list[Known]]:
-        """Return what is typical of rows, and what each answer rests on.
+        """Return the typical distributions of rows, and the level of each answer.
 
-        Nothing that a request says makes it fail: what is missing, unknown or no number is
-        answered by a wider level.
+        No value of a request makes it fail: a missing, unknown or invalid value is answered by a
+        wider level.
 
         Args:
             columns: values of the request by name, each of as many rows; none at all is one row.

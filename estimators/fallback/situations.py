@@ -1,4 +1,4 @@
-"""Situations: bins of the one or two values of a request that tell most about a duration."""
+"""Situations: bins of the one or two values of a request that explain most of a duration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from estimators.core.values import Value, codes, numbers_of, plain_value
 __all__ = ["HAPPENED", "SITUATION_ROWS_MIN", "Split", "best_splits"]
 
 SPLITS_MAX = 2
-"""So many values of the request make the situations."""
+"""The most values of the request that make the situations."""
 
 BINS = 8
 """The most bins of a number, beside that of missing ones."""
@@ -25,13 +25,13 @@ CATEGORIES_MAX = 40
 """A category with more values (stores, couriers) makes no situations."""
 
 GAIN_MIN = 0.01
-"""A value of the request makes situations if these leave so much less of the variance."""
+"""A value of the request makes situations if these reduce the variance by at least this share."""
 
 SITUATION_ROWS_MIN = 100
 """A situation with fewer rows has the centre and quantiles of the wider one."""
 
 CHOOSING_ROWS_MAX = 50_000
-"""The most rows, evenly taken, that decide which values make the situations."""
+"""The most rows, evenly chosen, that determine which values make the situations."""
 
 
 HAPPENED = "happened"
@@ -46,8 +46,8 @@ class Split:
         name: of the number or category.
         edges: of a number: ascending; a value that is equal to an edge lies below it.
         values: of a category: each has a bin of its own.
-        of: of ``HAPPENED``: names of numbers. The category is which of them are there, a text of
-            as many 0 and 1: how far an order has come.
+        of: of ``HAPPENED``: names of numbers. The category is which of them are there, a text of as
+            many 0 and 1: the progress of an order.
 
     >>> distance_m = {"distance_m": [None, 100.0, 500.0, 2_000]}
     >>> Split(name="distance_m", edges=(500.0, 900.0)).place(distance_m, 4).tolist()
@@ -109,14 +109,14 @@ def best_splits(
     categories: Sequence[str],
     elapsed: Sequence[str] = (),
 ) -> tuple[Split, ...]:
-    """Return those that together leave the least variance, chosen one after the other.
+    """Return the splits that together leave the least variance, chosen one after the other.
 
     Args:
         columns: of requests by name, each of shape (n_rows,).
         values: whose variance it is, shape (n_rows,).
         numbers: names of columns of numbers; those that are not among the columns are left out.
         categories: names of columns of categories.
-        elapsed: names of those numbers whose absence says that something has not happened.
+        elapsed: names of the numbers whose absence means that an event has not happened.
 
     >>> rng = np.random.default_rng(0)
     >>> distance_m, amount = rng.random(1000), rng.random(1000)

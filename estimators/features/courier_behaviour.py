@@ -1,7 +1,7 @@
-"""How a courier rides: the shape of the last speeds and times, by tsfresh's calculators.
+"""The courier's behaviour: the shape of the last speeds and times, by tsfresh's calculators.
 
-A group of features that no estimator uses by itself; ``doorstep ablate`` says on any data what it
-is worth beside the plain means and medians (README.md: what was found).
+A group of features that no estimator uses by default; ``doorstep ablate`` measures on any data what
+it contributes beside the plain means and medians (README.md has results).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CALCULATORS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     ("number_peaks", {"n": 1}, "orders", "number of peaks"),
     ("longest_strike_above_mean", {}, "orders", "longest run above their mean"),
 )
-"""Calculator, its parameters, the unit of what it gives, and what that says."""
+"""Calculator, its parameters, the unit of its value, and the description of the value."""
 
 
 def courier_behaviour_features(source: Source, target: Duration, *, as_of: str) -> list[Aggregator]:
@@ -40,7 +40,7 @@ def courier_behaviour_features(source: Source, target: Duration, *, as_of: str) 
     Args:
         source: of orders.
         target: the duration that is estimated.
-        as_of: the event at which it is asked; nothing is returned where no courier is known yet.
+        as_of: the event at which it is asked; nothing is returned if no courier is known yet.
 
     >>> orders = Source(
     ...     "orders",

@@ -1,8 +1,8 @@
-"""Features of the very duration that an estimator predicts, of whatever groups of samples.
+"""Features of the duration that an estimator predicts, for any groups of samples.
 
-What the catalog cannot have, as it does not know the target: how long it took of late, how long
-per metre or product, and how old is what is still open. Most are medians and quantiles, which a
-lost closing event does not move.
+The catalog cannot have them, as it does not know the target: recent durations, durations per metre
+or product, and the age of open samples. Most are medians and quantiles, which a lost closing event
+does not move.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class DurationFeatures:
         target: the duration.
         dimension: what groups the samples (``"store_id"``).
         subject: what a group is called in names (``"store"``).
-        what: what the duration is called in names (``"delivery_time"``).
-        owner: who answers for the features.
+        what: the name of the duration in feature names (``"delivery_time"``).
+        owner: the owner of the features.
 
     >>> orders = Source(
     ...     "orders", sample_id="id", events=("activated", "delivered"), dimensions=("city",)
@@ -180,10 +180,10 @@ class DurationFeatures:
                 )
 
     def open(self, max_age: str) -> Iterator[Aggregator]:
-        """Yield number and age of what has begun and not ended: it alone shows a jam so far.
+        """Yield number and age of open samples, which show a jam before its durations are known.
 
         Args:
-            max_age: what is open for longer has lost its closing event.
+            max_age: the closing event of a sample that is open for longer counts as lost.
         """
         for one, attribute in (
             (COUNT, None),

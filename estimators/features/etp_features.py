@@ -1,8 +1,8 @@
-"""The real-time features of the eTP: what the kitchen, its kind and its city did of late.
+"""The real-time features of the eTP: of the kitchen, its kind and its city.
 
-Load, queue and backlog are the catalog's. The features here say how long it took from the very
-event at which the eTP is asked (``accepted``, or ``dispatched``) until ``ready``, and what is still
-open between the two. Most are medians and quantiles, which a forgotten button (71 h) does not move.
+Load, queue and backlog are the catalog's. The features here are durations from the event at which
+the eTP is asked (``accepted``, or ``dispatched``) until ``ready``, and the samples that are open
+between the two. Most are medians and quantiles, which a forgotten button (71 h) does not move.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ CATALOG_NAMES = (
     "city_accepted_60min",
     "city_kitchen_orders",
 )
-"""What the catalog has already, in this order; what a source cannot give is left out."""
+"""Features of the catalog, in this order; those that a source cannot give are left out."""
 
 BACKLOG_NAMES = frozenset(feature.name for feature in BACKLOG_FEATURES)
 """The backlog in detail, where the eTP is asked at dispatch and knows when orders are accepted."""
 
 OPEN_MAX_AGE = "2h"
-"""An order that is open for longer has lost its closing event, or nobody pressed the button."""
+"""The closing event of an order that is open for longer counts as lost."""
 
 
 _OWNER = "kitchens"
@@ -178,7 +178,7 @@ class _DimensionFeatures:
                 )
 
     def baskets(self) -> Iterator[Aggregator]:
-        """Yield what is a usual basket, against which an order is large or small."""
+        """Yield features of the typical basket, for comparison with an order's."""
         if "amount" in self._source.attributes:
             yield self._last(
                 name=f"{self._whose}_amount_last_20_median",
@@ -202,7 +202,7 @@ class _DimensionFeatures:
             )
 
     def open_orders(self) -> Iterator[Aggregator]:
-        """Yield what is open between the target's events: only it shows a kitchen that is stuck."""
+        """Yield features of orders that are open between the events: they show a stuck kitchen."""
         yield self._open(
             name=f"{self._whose}_open_orders",
             function="count",
@@ -221,6 +221,6 @@ class _DimensionFeatures:
 
 
 def _closing(source: Source, target: Duration) -> tuple[str, ...]:
-    """Return the events after which an order is open no longer, in case that one is lost."""
+    """Return the events that end an open order, in case one of them is lost."""
     later = ("picked_up", "delivered", "cancelled")
     return (target.end, *(event for event in later if event in source.events))

@@ -32,7 +32,7 @@ _TEXTS = frozenset((str, type(None)))
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Encodes what a request says; training tables and single requests meet in the same functions.
+    """Encodes the facts of requests; training tables and single requests use the same functions.
 
     Args:
         numbers: columns that the model takes as they are.
@@ -260,7 +260,7 @@ def _numbers(table: pd.DataFrame, name: str) -> FloatArray:
 
 
 def _distinct(table: pd.DataFrame, name: str) -> tuple[IntArray, list[Any]]:
-    """Return for each row the position of its value in the list of different values."""
+    """Return for each row the position of its value in the list of distinct values."""
     import pandas as pd
 
     codes, values = pd.factorize(table[name], use_na_sentinel=True)

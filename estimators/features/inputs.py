@@ -1,4 +1,4 @@
-"""What each input of an estimator is, in words: facts of the request and real-time features."""
+"""The description of each input of an estimator: facts of the request and real-time features."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class InputColumn:
     categories: tuple[int | str, ...] | None = None
 
     def value(self, number: float) -> float | int | str | None:
-        """Return what a number of X stands for: a category's value, None where it is missing.
+        """Return the value behind a number of X: a category's value, None if it is missing.
 
         >>> InputColumn(name="city", topic="place", categories=("BCN", "WAW")).value(1.0)
         'WAW'
@@ -117,7 +117,7 @@ def _of_fact(facts: Facts, name: str) -> InputColumn:
 
 
 def words_of_fact(name: str) -> str:
-    """Return what a fact is, in words.
+    """Return the description of a fact.
 
     >>> words_of_fact("distance_m"), words_of_fact("tip_amount")
     ('Distance from the store to the customer', 'Tip amount')
@@ -126,7 +126,7 @@ def words_of_fact(name: str) -> str:
 
 
 def unit_of_fact(name: str) -> str:
-    """Return the unit of a fact that is a number, empty where its name says none.
+    """Return the unit of a numeric fact, empty if its name has none.
 
     >>> unit_of_fact("since_ready_s"), unit_of_fact("products"), unit_of_fact("floor")
     ('s', 'products', '')
@@ -137,7 +137,7 @@ def unit_of_fact(name: str) -> str:
 
 
 def _of_shrinkage(shrinkage: Shrinkage, topics: Mapping[str, str]) -> InputColumn:
-    """Return it with the topic of what it is made of."""
+    """Return the column with the topic of the features that it is made of."""
     first = shrinkage.levels[0]
     wider = ", ".join(level.dimension for level in shrinkage.levels[1:]) or "a constant"
     return InputColumn(

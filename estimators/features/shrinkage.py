@@ -1,14 +1,14 @@
-"""Hierarchical shrinkage: what is typical of a store that has few orders, or none.
+"""Hierarchical shrinkage: the typical duration of a store with few orders, or none.
 
-The typical duration of a store's last orders says little while there are three of them, and nothing
-where there are none. So it is drawn to that of its kind of kitchen, that to the city's, and the
-city's to a constant, each by how many orders speak:
+The typical duration of a store's last three orders is uncertain, and a store without orders has
+none. So it is shrunk towards that of its kind of kitchen, that towards the city's, and the city's
+towards a constant, each by its number of orders:
 
     shrunk = (n * typical + k * shrunk of the parent) / (n + k)
 
-``k`` is how many orders of its own count as much as all that is known of its kind. It is learned on
-the training period from how much orders of one group differ and how much groups do: where stores of
-a kind are alike, it takes many orders to believe that one is different.
+``k`` is the number of own orders that weigh as much as the value of the parent. It is learned on
+the training period from the variances within and between groups: if stores of a kind are alike, a
+store needs many orders to differ.
 
 ``n`` and ``typical`` are real-time features (count and median of the last orders of the group), so
 the result, a column beside them, is the same in training and inference, bit for bit, and counts no
@@ -40,7 +40,7 @@ K_MIN, K_MAX = 0.5, 500.0
 """Bounds of ``k``: groups always differ a little, and never are only noise."""
 
 MEDIAN_PER_MEAN = np.pi / 2.0
-"""The variance of a median of n over that of their mean, where errors are normal."""
+"""The variance of a median of n over that of their mean, for normal errors."""
 
 SHORTEST_S = 1.0
 """Durations are taken to last at least a second, so that they have a logarithm."""
@@ -48,7 +48,7 @@ SHORTEST_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """One group of the hierarchy, and what is known of it in real time.
+    """One group of the hierarchy, and its real-time features.
 
     Args:
         dimension: what groups the samples (``"store_id"``).
@@ -67,7 +67,7 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class ShrinkageSpec:
-    """A column that an estimator wants, before anything is learned.
+    """A column of an estimator, before it is learned.
 
     Args:
         name: of the column.
@@ -86,7 +86,7 @@ class ShrinkageSpec:
     levels: tuple[Level, ...]
 
     def given(self, features: Sequence[str]) -> ShrinkageSpec | None:
-        """Return it for the features that there are; None without those of the finest group."""
+        """Return the column for the available features; None without those of the finest group."""
         kept = tuple(one for one in self.levels if {one.typical, one.count} <= {*features})
         if not kept or kept[0] != self.levels[0]:
             return None
@@ -95,13 +95,13 @@ class ShrinkageSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Shrinkage:
-    """A learned column: the typical duration of the finest group, drawn to the wider ones.
+    """A learned column: the typical duration of the finest group, shrunk towards the wider ones.
 
     Args:
         name: of the column.
         levels: from the finest group to the widest.
         k: of each level, orders.
-        prior_s: what is typical where nothing is known.
+        prior_s: the typical duration of all rows.
 
     >>> level = Level(dimension="store_id", typical="store_median", count="store_count")
     >>> shrinkage = Shrinkage(name="shrunk", levels=(level,), k=(5.0,), prior_s=600.0)
@@ -152,7 +152,7 @@ class Shrinkage:
 
 
 def learn_shrinkage(spec: ShrinkageSpec, table: pd.DataFrame, duration_s: FloatArray) -> Shrinkage:
-    """Return the column with what the training period says about its groups.
+    """Return the column, learned from the training period.
 
     Args:
         spec: which column.
@@ -196,7 +196,7 @@ def learn_shrinkage(spec: ShrinkageSpec, table: pd.DataFrame, duration_s: FloatA
 
 @compiled(FLOATS, FLOATS, FLOAT, FLOATS)
 def _shrink(typical_s: FloatArray, count: FloatArray, k: float, shrunk: FloatArray) -> None:
-    """Draw what is typical of a group to that of its parent, which is overwritten; shape (n,)."""
+    """Shrink a group's typical values towards its parent's, which are overwritten; shape (n,)."""
     for i in range(len(shrunk)):
         known = count[i] > 0.0 and not np.isnan(typical_s[i])
         weight = count[i] if known else 0.0
@@ -205,7 +205,7 @@ def _shrink(typical_s: FloatArray, count: FloatArray, k: float, shrunk: FloatArr
 
 
 def variances(values: FloatArray, group: npt.NDArray[np.intp]) -> tuple[float, float]:
-    """Return how much values vary within groups, and how much the groups' true means do.
+    """Return the variance within groups, and the variance of the groups' true means.
 
     Args:
         values: shape (n_rows,).

@@ -1,4 +1,4 @@
-"""What every estimator is: facts of the request and real-time features in, a distribution out."""
+"""The base of estimators: facts of the request and real-time features in, a distribution out."""
 
 from __future__ import annotations
 
@@ -22,15 +22,10 @@ from estimators.features.shrinkage import Shrinkage, ShrinkageSpec
 from estimators.model.compatibility import differences
 from estimators.model.explanation import EstimateExplanation, Statistic, explain
 from estimators.model.saved_sources import source_from_json, source_to_json
+from estimators.quantiles import widening
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.quantiles.calibration import GRID_LEVELS
 from estimators.quantiles.quantile_model import Columns, QuantileModel, StageProgress
-from estimators.quantiles.widening import (
-    INCOMPLETE_FACTOR,
-    NO_FEATURES_FACTOR,
-    ensure_typical_width,
-    widened,
-)
 
 __all__ = ["Estimator"]
 
@@ -38,12 +33,12 @@ __all__ = ["Estimator"]
 class Estimator(ABC):
     """A model for one target; predicts a :class:`Distribution` of seconds, never only a point.
 
-    A subclass says which features there are for a source; everything else is here.
+    A subclass defines the features of a source; everything else is here.
 
     Args:
         target: the duration that is estimated.
         as_of: the event at which it is asked in training.
-        facts: what the request says, with the categories seen in training.
+        facts: values of the request, with the categories seen in training.
         features: the real-time features.
         shrinkage: columns that are made of real-time features, for stores of few orders.
         parameters: of the boosting.
@@ -53,10 +48,10 @@ class Estimator(ABC):
     """What the estimator is called in models, reports and the command line."""
 
     default_parameters: ClassVar[BoostingParameters] = BoostingParameters()
-    """How its ensembles are grown unless somebody says otherwise (README.md: how chosen)."""
+    """The default parameters of its ensembles (README.md: how they were chosen)."""
 
     shrinks: ClassVar[tuple[ShrinkageSpec, ...]] = ()
-    """Columns of shrinkage that it takes where the data have the features for them."""
+    """Columns of shrinkage that it uses if the data have the features for them."""
 
     calibration_groups: ClassVar[tuple[str, ...]] = ("city", LOCAL_HOUR)
     """Columns by whose values the spread is calibrated apart, as far as an estimator has them:
@@ -87,10 +82,10 @@ class Estimator(ABC):
     def features_for(
         cls, source: Source, target: Duration, others: Sequence[Source] = ()
     ) -> list[Aggregator]:
-        """Return every feature that this estimator may use of a source and what lives beside it.
+        """Return every feature that this estimator may use of a source and of the other sources.
 
         Args:
-            source: of the samples that are asked about; its features come first.
+            source: of the samples; its features come first.
             target: the duration that is estimated.
             others: further sources, such as the weather.
         """
@@ -99,7 +94,7 @@ class Estimator(ABC):
     def prepared(cls, dataset: Dataset, *, num_threads: int = 1, seed: int = 0) -> Dataset:
         """Return the data set as this estimator learns from it and is scored on it.
 
-        Most take it as it is. Called more than once, it changes nothing more.
+        Most estimators return it unchanged. A second call changes nothing.
 
         Args:
             dataset: asked what the estimator answers.
@@ -109,15 +104,14 @@ class Estimator(ABC):
         return dataset
 
     def asked_of(self, dataset: Dataset) -> Dataset:
-        """Return a data set asked what this estimator answers, as it is scored on it."""
-        dataset = dataset.about(self.target, as_of=self.as_of)
-        return self.prepared(dataset, seed=self.parameters.seed)
+        """Return the data set with this estimator's question, as it is scored on it."""
+        asked = dataset.about(self.target, as_of=self.as_of)
+        return self.prepared(asked, seed=self.parameters.seed)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Columns of X in order: those of the facts, the real-time features, the shrinkage."""
-        shrunk = (one.name for one in self.shrinkage)
-        return (*self.facts.names, *self.features.names, *shrunk)
+        return (*self.facts.names, *self.features.names, *(one.name for one in self.shrinkage))
 
     @property
     def input_columns(self) -> tuple[InputColumn, ...]:
@@ -189,7 +183,7 @@ class Estimator(ABC):
             target_s: the label of each row, seconds.
             as_of_us: when each row was asked, microseconds UTC.
             progress: called with the stage ("fit", "calibrate") and the part that is done.
-            with_facts_model: whether a smaller model of the facts alone learns, too, for
+            with_facts_model: whether a smaller model of the facts alone is trained, too, for
                 :meth:`predict`.
         """
         n_facts = len(self.facts.names)
@@ -221,14 +215,14 @@ class Estimator(ABC):
                 itself, with wider ranges: see :mod:`estimators.quantiles.widening`. None: no row.
 
         Raises:
-            InputError: X or blind has another shape.
+            InputError: X or incomplete has another shape.
             NotFittedError: before ``fit``.
         """
         self._check_columns(X)
         if incomplete is None or not bool(incomplete.any()):
             return self.model.predict(X)
         if incomplete.shape != (len(X),):
-            raise InputError(f"blind has shape {incomplete.shape}; expected ({len(X)},)")
+            raise InputError(f"incomplete has shape {incomplete.shape}; expected ({len(X)},)")
         without = incomplete & self.lacks_all_features(X)
         values = np.empty((len(X), len(GRID_LEVELS)))
         for rows, predict in (
@@ -246,14 +240,14 @@ class Estimator(ABC):
         return np.asarray(np.isnan(X[:, n_facts : n_facts + len(self.features)]).all(axis=1))
 
     def _predict_incomplete(self, X: FloatArray) -> Distribution:
-        return widened(self.model.predict(X), self.model.grid, INCOMPLETE_FACTOR)
+        return widening.widened(self.model.predict(X), self.model.grid, widening.INCOMPLETE_FACTOR)
 
     def _predict_from_facts(self, X: FloatArray) -> Distribution:
-        """Return what is said of rows without any real-time feature."""
         if self.facts_model is None:
-            return widened(self.model.predict(X), self.model.grid, NO_FEATURES_FACTOR)
+            predicted = self.model.predict(X)
+            return widening.widened(predicted, self.model.grid, widening.NO_FEATURES_FACTOR)
         of_facts = self.facts_model.predict(X[:, : len(self.facts.names)])
-        return ensure_typical_width(of_facts, self.model.grid)
+        return widening.ensure_typical_width(of_facts, self.model.grid)
 
     def estimate(
         self,
@@ -300,15 +294,14 @@ class Estimator(ABC):
         """Explain what :meth:`estimate` answers to the same request (one row).
 
         Args:
-            store: holds the events.
-            as_of: the moment, a timezone-aware datetime or microseconds UTC.
+            store: as for :meth:`estimate`.
+            as_of: as for :meth:`estimate`.
             facts: as for :meth:`estimate`.
             sample_id: as for :meth:`estimate`.
             of: as for :meth:`explain`.
         """
-        return self.explain(
-            self.inputs(store, as_of=as_of, facts=facts, sample_id=sample_id), of=of
-        )
+        X = self.inputs(store, as_of=as_of, facts=facts, sample_id=sample_id)
+        return self.explain(X, of=of)
 
     def _check_columns(self, X: FloatArray) -> None:
         expected = len(self.feature_names)
@@ -334,7 +327,7 @@ class Estimator(ABC):
         return self.assemble(encoded, realtime)[np.newaxis, :]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything that :meth:`from_json` needs, JSON-able."""
+        """Return everything that :meth:`from_json` needs, as JSON-able values."""
         return {
             "estimator": self.name,
             "target": [self.target.start, self.target.end],
@@ -356,8 +349,8 @@ class Estimator(ABC):
         """Return the fitted estimator that :meth:`to_json` wrote.
 
         Raises:
-            DefinitionMismatchError: the installed code defines one of its features differently,
-                or not at all; the message says which, and how.
+            DefinitionMismatchError: the installed code defines one of its features differently, or
+                not at all; the message names the feature and the difference.
         """
         source = source_from_json(document["source"])
         # Models that were saved before there were several sources have no others.

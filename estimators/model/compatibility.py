@@ -1,4 +1,4 @@
-"""Whether the features a model was trained on are those that the installed code computes."""
+"""Compares the features that a model was trained on with those of the installed code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ABSENT = "nothing"
 def differences(
     saved: Sequence[Mapping[str, Any]], installed: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    """Return in words how definitions (``FeatureSet.definition()``) differ; none: they agree.
+    """Return the differences of definitions (``FeatureSet.definition()``) in words; none: equal.
 
     Args:
         saved: with the model.

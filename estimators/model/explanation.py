@@ -1,4 +1,4 @@
-"""Why an estimate is what it is: seconds per fact and feature, which add up to it."""
+"""Explains an estimate as a sum of seconds per fact and feature."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from estimators.quantiles.quantile_model import QuantileModel
 __all__ = ["EXPLAINED_MAX", "Contribution", "EstimateExplanation", "Group", "Statistic", "explain"]
 
 Statistic: TypeAlias = Literal["median", "mean"]
-"""What of a distribution is explained."""
+"""The statistic of a distribution that is explained."""
 
 Group: TypeAlias = Literal["topic", "dimension"]
-"""What contributions are added up by."""
+"""The grouping of contributions."""
 
 FACTS = "facts"
-"""What the facts of a request are called where features are grouped by their dimension."""
+"""The group of the facts of a request, where features are grouped by their dimension."""
 
 EXPLAINED_MAX = 2_000
-"""Of more rows, as many are explained, evenly chosen: 1 to 3 ms each."""
+"""The most rows that are explained, evenly chosen: 1 to 3 ms each."""
 
 STEP_S = 0.01
-"""By so much an anchor is moved to see what the mean does."""
+"""The step of an anchor that measures the slope of the mean."""
 
 # Gauss and Legendre's points within (0, 1) and their weights: few would do if there were no kinks,
 # where two learned quantiles come so close that calibration holds them apart.
@@ -39,7 +39,7 @@ _POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Contribution:
-    """What one fact or feature adds to one estimate.
+    """The contribution of one fact or feature to one estimate.
 
     Args:
         column: which one.
@@ -73,7 +73,7 @@ class EstimateExplanation:
         of: what is explained, the median or the mean of the distribution.
         columns: what the columns are.
         values: X, shape (n_rows, n_columns).
-        base_s: what the model says of a row of which it knows nothing.
+        base_s: the model's prediction for a row of which it knows nothing.
         contributions_s: what every column adds to it, shape (n_rows, n_columns).
         calibration_s: what calibration adds to that, shape (n_rows,). Of the mean this includes
             by how much it exceeds the median, as a tail is longer upwards.
@@ -125,8 +125,8 @@ class EstimateExplanation:
     def importance_by(self, group: Group) -> dict[str, float]:
         """Return each group's mean absolute contribution in seconds, the largest first.
 
-        Within a row the columns of a group are added up before: two of them that say the same
-        and share its effect count as one; two that contradict each other cancel out.
+        Within a row the columns of a group are added up first: two columns that share an effect
+        count as one; two that contradict each other cancel out.
         """
         return _largest_first({k: float(np.abs(s).mean()) for k, s in self.by(group).items()})
 

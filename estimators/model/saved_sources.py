@@ -27,7 +27,7 @@ def source_to_json(source: Source) -> dict[str, Any]:
 
 
 def source_from_json(document: Mapping[str, Any]) -> Source:
-    """Return the source that was saved: the catalog's own, where they differ in facts at most."""
+    """Return the saved source: the catalog's own, if they differ only in facts."""
     source = Source(**document)
     return next((one for one in CATALOG.sources if one == source), source)
 

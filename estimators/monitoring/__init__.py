@@ -1,4 +1,4 @@
-"""Whether what a served model is asked, and what it answers, is still what it was trained on."""
+"""Statistics of a model's training data, to compare later inputs and answers with."""
 
 from __future__ import annotations
 

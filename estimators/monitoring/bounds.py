@@ -1,9 +1,9 @@
-"""How far a number may go before somebody should ask whether it is meant.
+"""Plausible bounds of numbers, from the range that training saw.
 
-What training saw ends somewhere, and ordinary orders cross that end every day: a list of stores
-has one that is farther than anybody ordered from, couriers are considered who were never sent, a
-city grows. A wrong unit is not near that end but far beyond it. So what is *plausible* is what
-training saw, widened on the scale of the number.
+Ordinary orders exceed the range of the training every day: a list of stores contains one that is
+farther away than any ordered from, candidates include couriers who were never sent, a city grows. A
+wrong unit is not near that range but far outside. So the *plausible* range is that of the training,
+widened on the scale of the number.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ from estimators.monitoring.statistics import NumberStatistics
 __all__ = ["InputBounds", "bounds_of"]
 
 MISSING_SHARE_MAX = 0.01
-"""A number that training missed more often is left missing: the model has learned what that means.
-So are elapsed facts, whose absence says that something has not happened."""
+"""A number that training missed more often stays missing, because the model has learned that case.
+So do elapsed facts, whose absence means that the event has not happened.
+"""
 
 WIDENED = 3.0
-"""An amount, a distance, a count or a time may be so many times as large as the largest that
-training saw, or as small a part of the smallest one. Seconds for minutes are 60 times as large."""
+"""The factor by which an amount, distance, count or time may exceed the largest value of the
+training, or fall below the smallest. Seconds for minutes are 60 times as large.
+"""
 
 UNIT = 1_000.0
-"""Kilometres where metres are expected, or seconds for milliseconds: so many times too small."""
+"""The factor of kilometres for metres, or of seconds for milliseconds."""
 
 
 class InputBounds(NamedTuple):
-    """The bounds of a number, and what it is taken as beyond them.
+    """The bounds of a number, and its replacements beyond them.
 
     Args:
-        least, most: what is plausible; such numbers are left as they are.
-        low, high: what training saw; a number that is not plausible is taken as one of them.
+        least, most: the plausible range; numbers in it are kept.
+        low, high: the range of the training; an implausible number is replaced by one of them.
         fill_value: what it is taken as where it is missing; NaN: it is left missing.
     """
 

@@ -1,4 +1,4 @@
-"""By how many seconds the values of one input moved the estimates, in few numbers."""
+"""The effect of one input's values on the estimates, in seconds."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class InputEffect:
         )
 
     def moved_s(self, places: IntArray) -> float:
-        """Return by how much values at these places would move the mean estimate, by themselves.
+        """Return by how much values at these places alone would move the mean estimate.
 
         Args:
             places: as for :meth:`of`, of later rows; at least one.

@@ -1,4 +1,4 @@
-"""What a model's inputs, answers and labels looked like when it was trained, in few numbers."""
+"""Statistics of a model's inputs, answers and labels in training."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from estimators.monitoring.statistics import (
 __all__ = ["EXPLAINED_ROWS", "Reference", "places_of", "reference_of"]
 
 ROWS_MAX = 100_000
-"""Of more rows, every second, third ... is looked at."""
+"""The most rows that are used; of more rows, every second, third ... is used."""
 
 EXPLAINED_ROWS = 1_000
-"""So many answers are explained for a reference: 1 to 3 ms each, at every training."""
+"""The answers that are explained for a reference: 1 to 3 ms each, at every training."""
 
 RANGE_LEVEL = 0.8
 """The central range whose width is kept."""
@@ -34,7 +34,7 @@ RANGE_LEVEL = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """What a model saw and said; kept with it, so that later data can be held against it.
+    """Statistics of a model's training data and answers, saved to compare later data with.
 
     Args:
         inputs: of the rows that it learned from, by column of X.
@@ -43,8 +43,8 @@ class Reference:
             service) or, where there were none, "training".
         median_s: the medians that it predicted.
         width_s: the widths of the central 80% ranges that it predicted.
-        effects: by how many seconds each input moved the answers, by its value: what a shift of
-            the input is worth.
+        effects: by how many seconds each input moved the answers, by its value: the effect of a
+            shift of the input.
     """
 
     inputs: Mapping[str, Statistics]

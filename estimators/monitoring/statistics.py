@@ -1,4 +1,4 @@
-"""How the values of one input were distributed, in few numbers."""
+"""The distribution of the values of one input."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEVELS = np.arange(1, BINS) / BINS
 
 @dataclass(frozen=True, kw_only=True)
 class NumberStatistics:
-    """How the values of a number were distributed.
+    """The distribution of the values of a number.
 
     Args:
         rows: that were looked at.

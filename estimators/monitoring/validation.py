@@ -1,11 +1,11 @@
-"""Facts of a request, moved into the range that training saw; the first line of defence.
+"""Validates the facts of a request against the range of the training.
 
-Trees answer any number as they answer the farthest one that they know, or, where it is missing,
-as if it were small. So a number a little beyond what training saw is left as it is, one far beyond
-it (:mod:`estimators.monitoring.bounds`) is taken as the farthest that training saw and said, and a
-number that training nearly always had is taken as its median where it is missing. Categories that
-training did not see are missing to the model, which is right, and are said. Nothing is refused:
-whoever asked gets an answer, and reads what was made of the question.
+Trees answer a number beyond their range like the farthest one that they know, and a missing one as
+if it were small. So a number a little outside the range of the training is kept. A number far
+outside (:mod:`estimators.monitoring.bounds`) is replaced by the nearest bound, with a note. A
+missing number that training nearly always had is replaced by its median. Categories that training
+did not see are missing to the model and get a note. Nothing is refused: the caller gets an answer,
+with notes about the changes.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["Note", "Validator"]
 
 
 class Note(NamedTuple):
-    """What was made of one value.
+    """The change of one value.
 
     Args:
         field: its name.
         what: "clipped" to a bound, "filled" where it was missing, or an "unknown" category, which
             is left as it is.
-        value: what the request said; None: nothing.
-        taken: what the model is given instead; None: nothing.
+        value: the value of the request; None: none.
+        taken: the value that the model gets instead; None: none.
 
     >>> str(Note("distance_m", "clipped", 250_000.0, 9_800.0))
     'distance_m is 250000, beyond what training saw; taken as 9800'
@@ -60,7 +60,7 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """Moves encoded facts into the range that training saw.
+    """Moves encoded facts into the range of the training.
 
     Args:
         numbers: names of the facts that are numbers; the first columns of encoded facts.
@@ -106,14 +106,14 @@ class Validator:
 
     @property
     def seen(self) -> dict[str, tuple[float, float]]:
-        """The least and the greatest that training saw of each number; infinite: nobody knows."""
+        """The least and the greatest value of each number in training; infinite: unknown."""
         spans = ((bounds.low, bounds.high) for bounds in self.ranges)
         return dict(zip(self.numbers, spans, strict=True))
 
     def clip_one(
         self, facts: FloatArray, order: Mapping[str, Any]
     ) -> tuple[FloatArray, list[Note]]:
-        """Return the encoded facts of one request within bounds, and what was moved.
+        """Return the encoded facts of one request within bounds, and notes of the changes.
 
         Args:
             facts: as :meth:`Facts.encode_one` gives them, shape (n_facts,); not changed.
@@ -138,7 +138,7 @@ class Validator:
     def clip(
         self, facts: FloatArray, columns: Mapping[str, Sequence[Any]]
     ) -> tuple[FloatArray, dict[int, list[Note]]]:
-        """Return the encoded facts of many requests within bounds, and what was moved by row.
+        """Return the encoded facts of many requests within bounds, and notes of the changes by row.
 
         Args:
             facts: as :meth:`Facts.encode_columns` gives them, shape (n_rows, n_facts); not changed.
@@ -176,7 +176,7 @@ class Validator:
 
 
 def _moved(field: str, value: float, bounds: InputBounds) -> Note | None:
-    """Return what is made of a number that is not plausible; None: it stays missing."""
+    """Return the replacement of an implausible number; None: it stays missing."""
     if math.isnan(value):
         return (
             None

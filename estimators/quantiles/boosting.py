@@ -1,6 +1,6 @@
 """Gradient-boosted quantiles: LightGBM ensembles for each of a few anchor levels.
 
-LightGBM itself is loaded by what needs it: learning and explaining. Predicting does not.
+LightGBM itself is loaded only for training and explanations, not for predictions.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ ANCHOR_LEVELS = (0.1, 0.5, 0.9)
 """The quantiles that are learned; calibration fills in all others."""
 
 ONE_THREAD_ROWS = 512
-"""Up to so many rows one thread is quicker than waking others."""
+"""Up to this number of rows one thread is quicker than several."""
 
 ROWS_PER_THREAD = 20_000
-"""A thread that has fewer rows to work on mostly waits for the others, longer on a busy machine."""
+"""Rows per thread: with fewer, a thread mostly waits for the others, longer on a busy machine."""
 
 STEP_MAX = 0.15
 """The largest shrinkage of a tree of the outer levels."""
@@ -44,10 +44,10 @@ MANY_ROWS = 100_000
 """Up to the first the parameters are as given; between them they grow, see ``scaled_to``."""
 
 GROWTH = {"learning_rate": 2.0, "leaves": 2.0, "outer_leaves": 4.5}
-"""By how much each parameter has grown in the end (README.md: how chosen)."""
+"""The final growth of each parameter (README.md: how it was chosen)."""
 
 SEED_STEP = 1_000_003
-"""Between the seeds of two ensembles, so that neighbouring seeds share none."""
+"""The step between the seeds of two ensembles, so that neighbouring seeds share none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,20 +59,20 @@ class BoostingParameters:
         median_trees: trees of each of them.
         outer_trees: trees for each of the other levels.
         learning_rate: shrinkage of each tree of the median; the others take larger steps, so that
-            they arrive as well.
+            they converge as well.
         leaves: most leaves of a tree of the median.
         min_rows_per_leaf: fewest rows of such a leaf.
         outer_leaves: most leaves of a tree of the other levels.
-        outer_min_rows_per_leaf: fewest rows of such a leaf: a tenth of them decides its value.
+        outer_min_rows_per_leaf: fewest rows of such a leaf: a tenth of them determines its value.
         feature_share: share of the features that each tree may use.
         row_share: share of the rows that each tree sees.
-        category_smoothing: how strongly rare categories are drawn to the others.
+        category_smoothing: how strongly rare categories are shrunk towards the others.
         day_profile: whether boosting starts at the profile of the day, see :class:`DayProfile`.
         scale: on which calibration stretches: "log" for durations, "linear" for seconds that may
             be negative.
         middle_loss: what the ensembles of the level 0.5 minimise. "l1" gives medians; "l2" gives
-            means, which calibration moves to the median, but which keep by how much rows differ on
-            average where single rows are mostly noise.
+            means, which calibration moves to the median, but which keep the average differences of
+            rows if single rows are mostly noise.
         grow_with_rows: whether many rows may have more leaves and larger steps, see
             :meth:`scaled_to`.
         seed: of everything random.
@@ -102,9 +102,9 @@ class BoostingParameters:
         return asdict(self)
 
     def scaled_to(self, n_rows: int) -> BoostingParameters:
-        """Return the parameters for so many rows: what is right for few makes poor use of many.
+        """Return the parameters for a number of rows: more rows support larger trees.
 
-        The number of trees stays, so that an estimate costs about the same.
+        The number of trees stays the same, and so does the cost of an estimate.
 
         >>> BoostingParameters(leaves=31, outer_leaves=7).scaled_to(1_000_000).leaves
         62
@@ -138,8 +138,8 @@ class BoostingParameters:
 class Anchors:
     """Predicts seconds at ``ANCHOR_LEVELS``.
 
-    Boosting starts at the day's profile plus the level's quantile of what the profile leaves over,
-    so that no tree is spent on finding the scale.
+    Boosting starts at the day's profile plus the level's quantile of the residuals, so that no tree
+    is spent on finding the scale.
 
     Args:
         models: for each level, in their order, the texts of those ensembles whose mean is its
@@ -230,7 +230,7 @@ class Anchors:
         return result
 
     def _raw(self, X: FloatArray) -> FloatArray:
-        """Return what each ensemble says, one after the other, shape (n_rows, n_ensembles)."""
+        """Return the prediction of each ensemble, shape (n_rows, n_ensembles)."""
         if self._compiled is not None:
             return self._compiled.sums(X)
         threads = 1 if len(X) <= ONE_THREAD_ROWS else 0
@@ -239,7 +239,7 @@ class Anchors:
 
     @cached_property
     def _compiled(self) -> CompiledTrees | None:
-        """The ensembles as they are served; None where only LightGBM understands them."""
+        """The compiled ensembles; None if only LightGBM can evaluate them."""
         try:
             return CompiledTrees([text for ensembles in self._models for text in ensembles])
         except NotCompiledError:
@@ -264,9 +264,9 @@ class Anchors:
 
         Returns:
             The seconds that each column adds, shape (n_rows, n_anchors, n_features), and the
-            seconds to which it is added, shape (n_anchors,): what the trees say of a row of which
-            nothing is known. Their sum over the columns is what :meth:`predict` gives, but for
-            rounding.
+            seconds to which it is added, shape (n_anchors,): the trees' prediction for a row of
+            which nothing is known. Their sum over the columns is the result of :meth:`predict`, but
+            for rounding.
         """
         added_s = np.empty((len(X), len(ANCHOR_LEVELS), X.shape[1]))
         base_s = np.array(self._start_s)
@@ -286,7 +286,7 @@ class Anchors:
 
     @property
     def trees(self) -> int:
-        """Trees of all levels together: what an estimate costs."""
+        """The number of trees of all levels, which determines the cost of an estimate."""
         if self._compiled is not None:
             return self._compiled.n_trees
         return sum(one.num_trees() for ensembles in self._boosters for one in ensembles)
@@ -299,13 +299,13 @@ class Anchors:
         return dict(zip(ensembles[0].feature_name(), shares.tolist(), strict=True))
 
     def check(self, n_features: int) -> None:
-        """Read all trees, so that damage shows when a model is loaded and not in an answer.
+        """Read all trees, so that damage is found when a model is loaded and not in an answer.
 
         Args:
-            n_features: columns of the X that they will be asked about.
+            n_features: columns of the X that they will predict.
 
         Raises:
-            InputError: they cannot be walked, or are about another X.
+            InputError: they cannot be evaluated, or belong to another X.
         """
         every = [text for ensembles in self._models for text in ensembles]
         other = {features_of(text) for text in every} - {n_features}

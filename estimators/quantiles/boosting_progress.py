@@ -1,4 +1,4 @@
-"""How far boosting is, told tree by tree."""
+"""Reports the progress of boosting, tree by tree."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["BoostingProgress"]
 
 
 class BoostingProgress:
-    """Counts the trees of all levels and reports the part that is done.
+    """Counts the trees of all levels and reports the fraction that is done.
 
     Args:
         total: trees of all levels together.
-        progress: told the part that is done, 0 to 1; None: nobody wants to know.
+        progress: called with the fraction that is done, 0 to 1; None: no reports.
 
     >>> done: list[float] = []
     >>> steps = BoostingProgress(2, done.append)
@@ -31,7 +31,7 @@ class BoostingProgress:
         self._progress = progress
 
     def count(self, _: lgb.callback.CallbackEnv | None) -> None:
-        """Be called after each tree."""
+        """Count one tree; LightGBM calls it after each."""
         self._done += 1
         if self._progress is not None:
             self._progress(self._done / self._total)

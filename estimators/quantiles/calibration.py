@@ -1,9 +1,9 @@
-"""From three predicted quantiles to a whole distribution that is right as often as it says.
+"""From three predicted quantiles to a full distribution whose levels are calibrated.
 
 Conformalised quantile regression, asymmetric and on a logarithmic scale: on a period after the
-training period, see how far outside (or inside) its predicted quantiles each outcome fell, and let
-the quantiles of that stretch every later prediction. Groups of rows (cities, hours) whose outcomes
-fell further out than others' are stretched more, see :class:`GroupStretch`.
+training period, measure how far outside (or inside) its predicted quantiles each outcome fell. The
+quantiles of that distance stretch every later prediction. Groups of rows (cities, hours) whose
+outcomes fell further out than others' are stretched more, see :class:`GroupStretch`.
 
 Source: Romano, Patterson, Candes: Conformalized Quantile Regression (NeurIPS 2019), with the
 stretch measured relative to the predicted spread of either side (Kivaranovic et al., 2020).
@@ -33,13 +33,13 @@ GRID_LEVELS = (0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 
 """The levels of every estimate: each twentieth, and two more towards either end."""
 
 GRID = np.array(GRID_LEVELS)
-"""The same as an array, which nobody changes."""
+"""The same as a read-only array."""
 GRID.flags.writeable = False
 
 _NO_ROWS = np.empty((0, 0))
 
 MIN_ROWS = 100
-"""Fewer outcomes do not tell where the outermost levels are."""
+"""Fewer outcomes do not determine the outermost levels."""
 
 DAY_US = 86_400_000_000
 
@@ -47,28 +47,30 @@ FLOOR_S = 1.0
 """Durations are taken to last at least a second, so that they have a logarithm."""
 
 MIN_SPREAD = 0.05
-"""The anchors are held at least 5% apart: crossing or equal quantiles have no scale."""
+"""The anchors are at least 5% apart: crossing or equal quantiles have no scale."""
 
 MIN_SPREAD_S = 1.0
-"""As much on the linear scale."""
+"""The same on the linear scale."""
 
 SPREAD_SHARE_MIN = 0.5
-"""No predicted spread is taken to be less than this share of the typical one: where trees say so,
-the median and an outer level were grown apart, and a stretch in such units would be immense."""
+"""The least predicted spread, as a share of the typical one. If trees predict less, the median and
+an outer level were fitted apart, and a stretch in such units would be immense.
+"""
 
 SPREAD_EXPONENTS = (0.2, 0.4, 0.6, 0.8, 1.0)
-"""What is tried for how far predicted differences in spread are believed."""
+"""Candidates for the exponent of predicted differences in spread."""
 
 HEED_LOSS_MAX = 1.005
-"""The one chosen believes as much as costs no more than this, relative to the best: sharper ranges
-in general are no excuse for wrong ones at night."""
+"""The largest exponent whose loss exceeds the best by at most this share is chosen: ranges that are
+sharper on average must not be wrong at night.
+"""
 
 EXPONENT_ROWS_MAX = 20_000
-"""The most rows, evenly taken, that decide between them."""
+"""The most rows, evenly chosen, that decide between them."""
 
 
 def constant(target_s: FloatArray, n_rows: int) -> Distribution:
-    """Return what who knows no more than earlier durations says of any row.
+    """Return the distribution of earlier durations for every row.
 
     >>> constant(np.array([60.0, 120.0, 180.0]), 2).quantile(0.5).tolist()
     [120.0, 120.0]
@@ -83,20 +85,19 @@ class ConformalGrid:
     anchor, linear in the logarithm (or the seconds) between and beyond. The grid holds the
     quantiles of the stretch on the calibration period, so its levels hold there by construction.
 
-    A predicted spread is the difference of two predictions, noisier than both. It is drawn towards
-    the typical spread, by its ratio to that to the power of ``spread_exponent``, which is chosen by
-    the loss of the distributions on the calibration period.
+    A predicted spread is the difference of two predictions, noisier than both. It is shrunk towards
+    the typical spread: the ratio of the two is raised to the power of ``spread_exponent``, which is
+    chosen by the loss of the distributions on the calibration period.
 
     Args:
         stretch: at ``GRID_LEVELS``, non-decreasing.
-        longest_s: no estimate exceeds it: a spread that was predicted too wide, far out in a
-            tail, would else be stretched beyond everything that has ever happened.
+        longest_s: no estimate exceeds it: otherwise a spread that was predicted too wide, far out
+            in a tail, would be stretched beyond everything that has ever happened.
         shortest_s: no estimate is below it.
         scale: of the stretch.
         groups: what the spread is multiplied by first, by the row's city, hour and so on.
         typical: the typical spread below and above the median; None: spreads as predicted.
-        spread_exponent: how far predicted differences in spread are believed, above 0 and at most
-            1.
+        spread_exponent: exponent of predicted differences in spread, above 0 and at most 1.
 
     >>> rng = np.random.default_rng(0)
     >>> anchors = np.tile([500.0, 1000.0, 2000.0], (4000, 1))
@@ -143,7 +144,7 @@ class ConformalGrid:
         as_of_us: IntArray | None = None,
         edges: Mapping[int, Sequence[float]] | None = None,
     ) -> ConformalGrid:
-        """Learn from what happened after the anchors had been trained.
+        """Learn from outcomes after the training of the anchors.
 
         Args:
             anchors_s: predicted seconds, shape (n_rows, 3).
@@ -285,7 +286,7 @@ def _check_anchors(anchors_s: FloatArray) -> None:
 def _spread(
     scale: Scale, typical: tuple[float, float] | None = None, spread_exponent: float = 1.0
 ) -> kernels.Spread:
-    """Return how far the outer anchors are taken to be from the middle one."""
+    """Return the distances of the outer anchors from the middle one."""
     below, above = (np.nan, np.nan) if typical is None else typical
     return kernels.Spread(
         is_log=scale == "log",

@@ -1,4 +1,4 @@
-"""Stretches predicted quantiles, row by row: what calibration learns from, and what it gives."""
+"""Kernels that stretch predicted quantiles row by row, for calibration and for predictions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["GroupFactors", "Spread", "profile_at", "spreads", "stretched"]
 
 
 class Spread(NamedTuple):
-    """How far the outer anchors are taken to be from the middle one.
+    """The rule for the distances of the outer anchors from the middle one.
 
     Args:
         is_log: whether seconds are compared by their ratio.
-        floor_s: on that scale, seconds are taken to be no fewer.
-        least: the anchors are held at least so far apart.
+        floor_s: the least seconds on that scale.
+        least: the least distance between anchors.
         typical_below: typical distance below the median; NaN: distances are as predicted.
         typical_above: typical distance above it.
-        share_min: no distance is taken to be a smaller share of the typical one.
+        share_min: the least distance, as a share of the typical one.
         spread_exponent: power of the ratio to the typical distance.
     """
 
@@ -66,7 +66,7 @@ def to_scale(seconds: float, spread: Spread) -> float:
 
 @inlined
 def shrunk_distance(distance: float, typical: float, spread: Spread) -> float:
-    """Return a predicted distance, drawn to the typical one as far as it is not believed."""
+    """Return a predicted distance, shrunk towards the typical one."""
     if math.isnan(typical):
         return distance
     return typical * max(distance / typical, spread.share_min) ** spread.spread_exponent

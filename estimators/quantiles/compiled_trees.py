@@ -1,7 +1,7 @@
-"""LightGBM's ensembles without LightGBM: read from the model's text, answered to the same bit.
+"""Evaluates LightGBM's ensembles without LightGBM: reads the model's text, gives the same bits.
 
-A service that only predicts need not load LightGBM, which brings scikit-learn and pandas with it,
-and an estimate costs a fraction of what it costs there.
+A service that only predicts does not load LightGBM, which imports scikit-learn and pandas, and an
+estimate costs a fraction of LightGBM's time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from estimators.quantiles.tree_text import Tree, TreeModel, read_model
 __all__ = ["CompiledTrees"]
 
 ROWS_TO_WALK = 16
-"""Up to so many rows are walked one by one; more are compared together."""
+"""Up to this number, rows are evaluated one by one; more are compared together."""
 
 _NO_SET = -1
 _ALL = 2**kernels.LEAVES_MAX - 1
@@ -33,7 +33,7 @@ class CompiledTrees:
         models: the text of each ensemble, as LightGBM saves it.
 
     Raises:
-        NotCompiledError: a model has something else than sums of plain trees.
+        NotCompiledError: a model is not a sum of plain trees.
         InputError: a model is damaged.
 
     >>> import lightgbm
@@ -83,7 +83,7 @@ class CompiledTrees:
 
 
 def _read_all(models: Sequence[str]) -> list[TreeModel]:
-    """Read all of them: also where one is left to LightGBM, the others must not be damaged."""
+    """Read all of them: even if LightGBM must evaluate one, the others must not be damaged."""
     read: list[TreeModel] = []
     other: NotCompiledError | None = None
     for text in models:
@@ -119,7 +119,7 @@ class _ColumnTable:
         return self.columns.setdefault((feature, kind), len(self.columns))
 
     def shared(self, n_trees: Sequence[int]) -> kernels.TreeInputs:
-        """Return it as the kernels take it, for ensembles of so many trees."""
+        """Return the arguments of the kernels for ensembles of these numbers of trees."""
         return kernels.TreeInputs(
             features=np.array([feature for feature, _ in self.columns], np.int32),
             kinds=np.array([kind for _, kind in self.columns], np.int32),

@@ -1,4 +1,4 @@
-"""By how much an hour of the day exceeds the typical duration: learned once, not by trees."""
+"""The profile of the day: by how much the durations of an hour exceed the typical duration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY_STARTS_AT_H = 4.0
 STEP_H = 0.25
 HALF_WINDOW_H = 0.375
 MIN_ROWS = 8
-"""Fewer rows in a window say nothing; its neighbours speak for it."""
+"""A window with fewer rows takes the value of its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class DayProfile:
     """Seconds by which a local hour's median exceeds the overall one; 0 where it does not.
 
     An order accepted at 11:40 by a kitchen that opens at 13:00 waits until then, so its duration
-    falls by a second with every second that it is accepted later. Trees are made of steps: they
-    need many to follow such a slope, and few rows are there to learn them from. Boosting therefore
-    starts at this profile and learns what differs from it.
+    falls by a second with every second that it is accepted later. Trees are made of steps. They
+    need many steps to follow such a slope, and few rows support them. Boosting therefore starts at
+    this profile and learns the differences.
 
     Args:
         hours: ascending hours since ``DAY_STARTS_AT_H``, shape (n,); none: 0 s everywhere.
@@ -47,8 +47,8 @@ class DayProfile:
     def learn(cls, local_hour: FloatArray, target_s: FloatArray) -> DayProfile:
         """Return the profile of labelled rows; hours that are NaN are left out.
 
-        The median of every quarter of an hour and what is around it (45 minutes in all, at least
-        8 rows), less the median of all.
+        The median of every quarter of an hour and its surroundings (45 minutes in all, at least 8
+        rows), less the median of all.
 
         >>> hour = np.repeat([12.0, 13.0, 14.0], 10)
         >>> seconds = np.repeat([4200.0, 600.0, 600.0], 10)

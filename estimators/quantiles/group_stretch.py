@@ -1,4 +1,4 @@
-"""By how much the spread of a group (a city, an hour) differs from everybody's, as far as sure."""
+"""The spread of groups (a city, an hour) relative to that of all rows, as far as it is certain."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ OUTER_LEVEL = 0.9
 """Groups are compared by this quantile of the stretch on either side."""
 
 MIN_ROWS = 30
-"""A group with fewer rows is as everybody else."""
+"""A group with fewer rows has the factor 1."""
 
 MIN_DAYS = 3
-"""So is one with fewer days: the rows of a day are wrong together."""
+"""So has a group with fewer days: the errors of one day are correlated."""
 
 SLOPE_STEP = 0.1
 """Half the width, in logarithm, over which the density at the quantile is measured."""
@@ -39,11 +39,11 @@ MIN_SPREAD = 0.05
 class GroupStretch:
     """Factors of the spread below and above the median, by the value of one column.
 
-    Groups are shrunk towards everybody: a group's factor is the ratio of its quantile to that of
-    all rows, to the power of the share of its difference that is not noise. How much groups truly
-    differ is learned from all of them; how noisy a group is, from the differences between its days,
-    as the rows of one day share weather, staff and traffic. Where groups differ no more than by
-    chance, all factors are 1.
+    Groups are shrunk towards all rows: a group's factor is the ratio of its quantile to that of all
+    rows, to the power of the share of its difference that is not noise. The true differences are
+    estimated from all groups. The noise of a group is estimated from the differences between its
+    days, as the rows of one day share weather, staff and traffic. If groups differ only by chance,
+    all factors are 1.
 
     Source: DerSimonian and Laird, Meta-analysis in clinical trials (1986), for the spread between
     groups; the groups themselves are those of Mondrian conformal prediction (Vovk et al., 2003).

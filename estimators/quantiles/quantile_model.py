@@ -19,7 +19,8 @@ __all__ = ["CALIBRATION_FROM", "Columns", "QuantileModel"]
 
 CALIBRATION_FROM = (0.6, 0.8)
 """Shares of the training rows. From each to the next a model of the earlier rows is calibrated on
-later ones, which it has not seen; what they say is put together."""
+later ones, which it has not seen; these predictions are combined.
+"""
 
 FOLD_ROWS_MAX = 300_000
 """The most rows that a model for calibration learns from, evenly taken: more would make its errors
@@ -73,7 +74,7 @@ class Columns:
         )
 
     def group_edges(self, X: FloatArray) -> dict[int, tuple[float, ...]]:
-        """Return what is between the groups of each column that makes some.
+        """Return the edges between the groups of each column that has groups.
 
         >>> columns = Columns(["city", "hour"], categories=["city"], groups=["city"])
         >>> columns.group_edges(np.array([[0.0, 13.5], [2.0, 14.5]]))
@@ -93,8 +94,8 @@ class Columns:
 class QuantileModel:
     """Boosted quantiles, calibrated on later rows than they were learned from.
 
-    Models of earlier rows are compared with later ones, which they have not seen and which say how
-    the quantiles must be stretched. Then all rows teach the final anchors, which keep that stretch.
+    Models of earlier rows predict later ones, which they have not seen and which determine the
+    stretch of the quantiles. Then the final anchors are trained on all rows and keep that stretch.
 
     >>> rng = np.random.default_rng(0)
     >>> X = rng.random((2000, 2))
@@ -176,7 +177,7 @@ class QuantileModel:
         return self.distribution(self.anchors.predict(X), X)
 
     def distribution(self, anchors_s: FloatArray, X: FloatArray) -> Distribution:
-        """Return what calibration makes of predicted anchors, shape (n_rows, n_anchors).
+        """Return the calibrated distributions of predicted anchors, shape (n_rows, n_anchors).
 
         Args:
             anchors_s: seconds at the anchor levels.

@@ -1,6 +1,6 @@
-"""What a row reaches in each tree of an ensemble, and the sum of it: for one row and for many.
+"""Kernels that sum the leaves of an ensemble's trees, for one row and for many.
 
-One row is walked down several trees side by side, so that the processor need not wait for one
+One row walks down several trees side by side, so that the processor does not wait for one
 comparison before it begins another. Many rows are compared with one node after the other, and each
 row keeps the set of leaves that it can still reach: no branch depends on a value, and what all rows
 have in common (one order, two hundred couriers) is compared once.
@@ -54,10 +54,10 @@ UInt64Array = npt.NDArray[np.uint64]
 NAN_IS_ZERO, NAN_LEFT, NAN_RIGHT, ZERO_LEFT, ZERO_RIGHT, CATEGORY = range(6)
 
 ZERO = float(np.float32(1e-35))
-"""LightGBM takes as zero what is no further from it."""
+"""LightGBM treats values no further from zero as zero."""
 
 CATEGORIES_END = 2_147_483_648.0
-"""Categories are 32-bit integers; what is beyond is in no set of them."""
+"""Categories are 32-bit integers; larger values are in no set."""
 
 LEAVES_MAX = 64
 """Leaves of a tree whose sets fit into an integer."""
@@ -80,7 +80,7 @@ NONE, ONE = np.uint64(0), np.uint64(1)
 
 
 class TreeInputs(NamedTuple):
-    """What rows are read by, whichever way they take.
+    """The columns that rows are read by, for one row and for many.
 
     Args:
         features: the feature of each column that nodes compare.
@@ -103,7 +103,7 @@ class RowTraversal(NamedTuple):
         depths: steps that each group of ``LANES`` trees takes at most.
         trees: which tree each root is of; one beyond the last fills up a group.
         column: column that each node compares.
-        threshold: what goes left is not above it; of a set, where it starts.
+        threshold: values not above it go left; for a set, its start.
         child: the left child of each node, which the right one follows; of a leaf, itself.
         words: words of each node's set of categories that go left, -1 where it has none.
         leaf_value: of each node that is a leaf.
@@ -262,7 +262,7 @@ def averaged(
     start_s: FloatArray,
     result: FloatArray,
 ) -> None:
-    """Write the mean of each level's ensembles, and where their boosting started added to it.
+    """Write the mean of each level's ensembles, plus the start of their boosting.
 
     Args:
         sums: of each ensemble, shape (n_rows, n_ensembles).
@@ -291,7 +291,7 @@ def read_block(
     common: FloatArray,
     differs: npt.NDArray[np.bool_],
 ) -> None:
-    """Read a block of rows column by column, and see in which of them rows differ.
+    """Read a block of rows column by column, and find the columns in which rows differ.
 
     What is in ``common`` of a column in which they do is above no threshold.
     """

@@ -1,4 +1,4 @@
-"""Reads the text in which LightGBM saves a model, as far as it is a sum of plain trees."""
+"""Reads LightGBM's model text, as far as the model is a sum of plain trees."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MISSING_SHIFT, _MISSING_MASK = 2, 3
 _MISSING_KINDS = 3
 _WORD_BITS = 32
 TREES_MAX = 100_000
-"""Of one ensemble; ours have hundreds."""
+"""The most trees of one ensemble; ours have hundreds."""
 
 _VERSION = "v4"
 _SUMS = frozenset(
@@ -76,11 +76,11 @@ class Tree:
         return bool(self.decision[node] & _CATEGORICAL)
 
     def goes_left_by_default(self, node: int) -> bool:
-        """Whether what is missing goes left."""
+        """Whether missing values go left."""
         return bool(self.decision[node] & _DEFAULT_LEFT)
 
     def missing(self, node: int) -> int:
-        """What is missing: 0 nothing (NaN is zero), 1 zero, 2 NaN."""
+        """The missing values: 0 none (NaN is zero), 1 zero, 2 NaN."""
         return (self.decision[node] >> _MISSING_SHIFT) & _MISSING_MASK
 
     def categories(self, node: int) -> tuple[int, ...]:
@@ -127,8 +127,8 @@ class TreeModel:
 def read_model(text: str) -> TreeModel:
     """Read a model that LightGBM saved.
 
-    Every tree is checked, so that whoever walks it ends at a leaf: a damaged file could lead in a
-    circle, or beside the table.
+    Every tree is checked, so that a walk ends at a leaf: a damaged file could lead in a circle, or
+    beyond the table.
 
     Raises:
         NotCompiledError: it is not a sum of plain trees, or of another version.

@@ -1,18 +1,17 @@
-"""Wider ranges for rows about which less is known than the model was calibrated for.
+"""Widens ranges of rows about which less is known than in calibration.
 
-A row is blind where it lacks what it should have: the event store is down and there is no real-time
-feature, or the request does not say where the order comes from. The trees would answer, but they
-err more without, and the grid that was calibrated on complete rows would promise too much.
+A row is incomplete if it lacks inputs that it should have: the event store is down and there is no
+real-time feature, or the request lacks the store. The trees would answer with larger errors, and
+the grid that was calibrated on complete rows would be too narrow.
 
 * Without any real-time feature a row is answered by a smaller model of the facts alone, which was
-  calibrated by itself, at each level at least as far from its median as rows with all features
+  calibrated separately, at each level at least as far from its median as rows with all features
   typically are (:func:`ensure_typical_width`): knowing less never gives a narrower range.
-* A row that lacks something else keeps the model's median, and its levels are farther by a small
-  factor (``INCOMPLETE_FACTOR``). Without a model of the facts alone, so is one without real-time
-  features, by a larger one (``NO_FEATURES_FACTOR``).
-* Whoever has what is usual (:class:`~estimators.fallback.model.Fallback`, which is calibrated
-  whatever is missing) can ask that no row reaches less far than that does
-  (:func:`widen_to_baseline`).
+* A row that lacks something else keeps the model's median, and its distances grow by a small factor
+  (``INCOMPLETE_FACTOR``). Without a model of the facts alone, so is one without real-time features,
+  by a larger one (``NO_FEATURES_FACTOR``).
+* A caller that has the fallback (:class:`~estimators.fallback.model.Fallback`, which is calibrated
+  whatever is missing) can widen each row to it (:func:`widen_to_baseline`).
 """
 
 from __future__ import annotations
@@ -33,14 +32,15 @@ __all__ = [
 ]
 
 NO_FEATURES_FACTOR = 1.5
-"""How much farther from the median reach the levels of rows without real-time features, if there is
-no model of the facts alone: what that took on simulated cities (docs/fallbacks.md)."""
+"""The factor of the distances from the median for rows without real-time features, if there is no
+model of the facts alone: measured on simulated cities (docs/fallbacks.md).
+"""
 
 INCOMPLETE_FACTOR = 1.25
-"""How much farther reach the levels of rows that lack something else."""
+"""The factor for rows that lack something else."""
 
 LEAST_S = 0.125
-"""What is shorter is taken as that where ratios are compared."""
+"""The least duration where ratios are compared."""
 
 _MEDIAN = GRID_LEVELS.index(0.5)
 
@@ -50,7 +50,7 @@ def ensure_typical_width(distribution: Distribution, grid: ConformalGrid) -> Dis
 
     Args:
         distribution: of rows, at ``GRID_LEVELS``.
-        grid: of the model that knows more; says what is typical, and within which bounds.
+        grid: of the model with features; has the typical distances and the bounds.
 
     >>> grid = ConformalGrid(np.linspace(-1.0, 1.0, 23), scale="linear", typical=(40.0, 80.0))
     >>> narrow = Distribution(GRID_LEVELS, [[100.0 + 2.0 * i for i in range(23)]])
@@ -102,8 +102,8 @@ def widen_to_baseline(
         distribution: of rows, at ``GRID_LEVELS``; their medians stay.
         baseline: of the same rows, at the same levels.
         scale: on which distances are compared. "linear": in seconds. "log": by their ratio to the
-            median or in seconds, whichever is nearer, so that a median of almost nothing makes no
-            range of days.
+            median or in seconds, whichever is nearer, so that a median near 0 does not make a range
+            of days.
 
     >>> distribution = Distribution(GRID_LEVELS, [[100.0 + i for i in range(23)]])
     >>> baseline = Distribution(GRID_LEVELS, [[500.0 + 10.0 * i for i in range(23)]])
@@ -139,12 +139,12 @@ def _distances(distribution: Distribution, scale: Scale) -> FloatArray:
 
 
 def _farther(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Return of two distances on the same side of the median the larger one, at each level."""
+    """Return the larger of two distances on the same side of the median, at each level."""
     return np.asarray(np.where(np.abs(one) >= np.abs(other), one, other))
 
 
 def _around(distribution: Distribution, distances: FloatArray, scale: Scale) -> Distribution:
-    """Return what lies at these distances from the medians; the medians stay as they are."""
+    """Return the values at these distances from the medians; the medians stay."""
     medians = _median(distribution)
     moved = medians * np.exp(distances) if scale == "log" else medians + distances
     return Distribution(GRID_LEVELS, np.maximum.accumulate(moved, axis=1))

@@ -1,4 +1,4 @@
-"""The files of a saved model: read as what they are, or refused; and the checksums that say so.
+"""The files of a saved model and their checksums: read if intact, refused otherwise.
 
 A folder of a model may have been damaged, half written or tampered with. So a file is read only
 where it is a regular file within the folder and no larger than any model needs, and its bytes must
@@ -37,10 +37,10 @@ MODEL_FILE = "model.yaml"
 """What the model store itself writes: tag, labels, metadata."""
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
-"""Of one file of a model; one that learned from 20 million orders has a tenth of it."""
+"""The largest file of a model; a model of 20 million orders has a tenth of it."""
 
 MAX_FILES = 64
-"""Of one model."""
+"""The most files of one model."""
 
 _FORMAT = 1
 _warned: set[str] = set()
@@ -52,7 +52,7 @@ class ModelFiles:
     Args:
         folder: that of the model.
         tag: of the model, for errors.
-        warn: whether the log says once that there are no checksums.
+        warn: whether to log once that there are no checksums.
 
     Raises:
         RegistryError: the checksums cannot be read, or the model's own description has another.
@@ -111,7 +111,7 @@ class ModelFiles:
             _check(name, read_regular(self._folder, name), self._sums or {})
 
     def _check_listed(self) -> None:
-        """Refuse what the store has made of the model's own description since it was saved."""
+        """Refuse a description of the model that the store has changed since it was saved."""
         if self._sums is not None and MODEL_FILE in self._sums:
             _check(MODEL_FILE, read_regular(self._folder, MODEL_FILE), self._sums)
 
@@ -147,7 +147,7 @@ def read_regular(folder: Path, name: str, *, most_bytes: int = MAX_FILE_BYTES) -
 
 
 def checksums_of(folder: Path, names: Iterable[str]) -> dict[str, Any]:
-    """Return what ``checksums.json`` says of files of a folder.
+    """Return the size and checksum of each file of a folder.
 
     Raises:
         RegistryError: one of them cannot be read.

@@ -1,8 +1,8 @@
-"""Finds models in the BentoML model store, whatever else lies there, and puts them there whole.
+"""Finds models in the BentoML model store despite broken folders, and saves them atomically.
 
 BentoML's own look-up fails for all models of a name as soon as one folder is broken, and a reader
-can meet a folder that is still being written. Here a broken folder is passed over and named, and
-a model appears in one step.
+can meet a folder that is still being written. Here a broken folder is skipped and reported, and a
+model appears in one step.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _complained: set[str] = set()
 
 
 class BrokenModel(NamedTuple):
-    """A folder that is no model, though it stands where one should.
+    """A folder at the place of a model that is not a complete model.
 
     Args:
         tag: that it would have.
-        reason: what is the matter with it.
+        reason: why it is not one.
     """
 
     tag: str
@@ -60,7 +60,7 @@ def find(tag: str) -> bentoml.Model:
         tag: ``name:version``; the beginning of a version will do where only one begins so.
 
     Raises:
-        RegistryError: there is none, or it is broken; the message says which there are.
+        RegistryError: there is none, or it is broken; the message lists the existing ones.
     """
     tag = _aliases().get(tag, tag)
     name, _, version = tag.partition(":")
@@ -109,7 +109,7 @@ def create(
     metadata: Mapping[str, Any],
     documents: Mapping[str, Mapping[str, Any]],
 ) -> str:
-    """Put a model into the store, as a whole or not at all, and return its tag.
+    """Save a model in the store, as a whole or not at all, and return its tag.
 
     Raises:
         RegistryError: the store does not take it.
@@ -170,12 +170,12 @@ def _store() -> Path:
 
 
 def _aliases() -> Mapping[str, str]:
-    """What a bento calls its models."""
+    """The names of a bento's models."""
     return dict(BentoMLContainer.model_aliases.get())
 
 
 def _staging_folder(store: Path) -> Path:
-    """Return a folder on the store's file system that nobody takes for a model."""
+    """Return a folder on the store's file system that is not taken for a model."""
     temporary = store.parent / "tmp"
     try:
         temporary.mkdir(exist_ok=True)
@@ -190,14 +190,14 @@ def _staging_folder(store: Path) -> Path:
 
 
 def _sync(folder: Path) -> None:
-    """Let the files be on the disk before the folder gets its name."""
+    """Write the files to the disk before the folder gets its name."""
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
 
 
 def _point(folder: Path, version: str) -> None:
-    """Let ``latest`` be this version, in one step."""
+    """Point ``latest`` to this version, in one step."""
     temporary = folder / f".{LATEST}.{os.getpid()}"
     temporary.write_text(version, encoding="utf-8")
     temporary.replace(folder / LATEST)
@@ -283,7 +283,7 @@ def _opened(folder: Path) -> bentoml.Model:
 
 
 def _check_whole(folder: Path, own: str) -> None:
-    """Refuse a folder that was not written to its end, as far as can be seen at a glance."""
+    """Refuse a folder that was not written completely, by a quick check."""
     sizes: dict[str, int | None] = dict.fromkeys((own, "report.json", "metadata.json"))
     files = read_checksums(folder)
     if files is not None:

@@ -6,7 +6,7 @@ periods, versions, fingerprints), ``reference.json`` (what inputs, labels and an
 ``fallback.json`` (what is said where the model itself cannot be asked) and ``checksums.json``, by
 which a damaged file is recognised. No pickle.
 
-``:latest`` may be another model a moment later. Whoever needs more than one thing of a model asks
+``:latest`` may be another model a moment later. A caller that needs several things of a model calls
 :func:`resolve` for its full tag first.
 """
 
@@ -69,7 +69,7 @@ FORMATS_READ = (1, 2)
 """Formats that can be loaded; the first had no reference.json."""
 
 ETA = "eta"
-"""What the model of a composed ETA is called; its parts are models beside it."""
+"""The name of the model of a composed ETA; its parts are separate models."""
 
 _ESTIMATOR_FILE = "estimator.json"
 _ETA_FILE = "eta.json"
@@ -116,9 +116,9 @@ def _create(
 
 
 def resolve(tag: str, *, estimator: str | None = None) -> str:
-    """Return the full tag of a model: what ``:latest`` is now, and stays under this tag.
+    """Return the full tag of a model, to which ``:latest`` points now.
 
-    A version whose folder is broken is passed over by ``:latest``.
+    ``:latest`` skips a version whose folder is broken.
 
     Raises:
         RegistryError: there is no such model, or it is another estimator than the one named.
@@ -160,7 +160,7 @@ def load(tag: str = "etp:latest", *, estimator: str | None = None) -> TrainedEst
 
 
 def save_eta(trained: TrainedEta, *, name: str = ETA) -> str:
-    """Save an ETA: each part as a model of its own, and what makes one answer of them.
+    """Save an ETA: each part as a model of its own, and their composition.
 
     Gives the tag of the latter, ``"eta:<version>"``; it names the tags of its parts.
 
@@ -202,7 +202,7 @@ def load_eta(tag: str = "eta:latest", *, parts: Collection[str] = ETA_PARTS) -> 
 
 
 def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel:
-    """Return what a saved model carries, without building the model.
+    """Return the content of a saved model, without building the model.
 
     A model whose features are not those of the installed code can be read, too.
 
@@ -234,17 +234,17 @@ def read(tag: str = "etp:latest", *, estimator: str | None = None) -> SavedModel
 
 
 def load_fallback(tag: str = "etp:latest") -> LoadedFallback:
-    """Load what is said where a model cannot be asked, even if the model itself cannot be loaded.
+    """Load the fallback of a model, even if the model itself cannot be loaded.
 
-    A model that was saved before there were fallbacks says its constant: the quantiles of all that
-    it was trained on. Where there is no such model, or nothing of it can be read, the newest other
-    version of that name speaks for it.
+    A model that was saved without a fallback answers with its constant: the quantiles of its
+    training data. If there is no such model, or nothing of it can be read, the newest other version
+    is used.
 
     Args:
         tag: of the model that cannot be asked.
 
     Raises:
-        RegistryError: no version of that name has anything to say; the message says why.
+        RegistryError: no version of that name has a fallback; the message has the reason.
     """
     reasons: dict[str, str] = {}
     for full, folder in model_store.folders_of(tag):
@@ -265,7 +265,7 @@ def load_fallback(tag: str = "etp:latest") -> LoadedFallback:
 
 
 def load_reference(tag: str) -> Reference | None:
-    """Load what a model saw and said in training, without the model.
+    """Load the statistics of a model's training, without the model.
 
     None: it was saved before there were such statistics.
 
@@ -278,7 +278,7 @@ def load_reference(tag: str) -> Reference | None:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """Return what :func:`describe` says of every saved model of this project, the newest first.
+    """Return the description of every saved model of this project, the newest first.
 
     Broken folders are left out; :func:`broken_models` names them.
     """
@@ -291,7 +291,7 @@ def list_models() -> list[dict[str, Any]]:
 
 
 def broken_models() -> list[BrokenModel]:
-    """Return the folders of the model store that should be models and are not, and why."""
+    """Return the broken folders of the model store, with the reasons."""
     return model_store.all_models()[1]
 
 
@@ -325,7 +325,7 @@ def _files(model: bentoml.Model) -> ModelFiles:
 
 
 def _refuse_composed(model: bentoml.Model, files: ModelFiles) -> None:
-    """Raise for an ETA, which is no estimator by itself but what composes several."""
+    """Raise an error for an ETA, which is a composition and not an estimator."""
     if model.info.labels.get("estimator") == ETA:
         parts = ", ".join(_estimator_document(files, str(model.tag), _ETA_FILE)["tags"].values())
         raise RegistryError(
@@ -335,7 +335,7 @@ def _refuse_composed(model: bentoml.Model, files: ModelFiles) -> None:
 
 @contextmanager
 def _reading(tag: str) -> Iterator[None]:
-    """Turn whatever a damaged file causes into an error that names the model."""
+    """Turn any error of a damaged file into one that names the model."""
     try:
         yield
     except RegistryError as error:

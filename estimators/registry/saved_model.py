@@ -1,4 +1,4 @@
-"""What the model store says of a saved model."""
+"""The description of a saved model in the model store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["LoadedFallback", "SavedModel"]
 
 @dataclass(frozen=True, kw_only=True)
 class SavedModel:
-    """What a model carries beside its trees.
+    """The content of a model beside its trees.
 
     Args:
         tag: in the model store.
@@ -25,7 +25,7 @@ class SavedModel:
         parameters: of the boosting.
         calibration: what was learned on the calibration period, as it is saved.
         features: definitions of its real-time features.
-        shrinkage: what it makes of them for stores of few orders.
+        shrinkage: the columns that it makes of them for stores of few orders.
         report: scores, by slice, too.
         metadata: data, periods, versions, fingerprints.
         reference: what inputs, labels and answers looked like; None: saved before there was one.
@@ -47,7 +47,7 @@ class SavedModel:
 
 
 class LoadedFallback(NamedTuple):
-    """What is said instead of a model, and the tag of the model that it was saved with."""
+    """A fallback, and the tag of the model that it was saved with."""
 
     fallback: Fallback
     tag: str

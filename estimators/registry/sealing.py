@@ -1,4 +1,4 @@
-"""Adds checksums to models that were saved before there were any."""
+"""Adds checksums to models that were saved without them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["seal"]
 def seal(tag: str) -> dict[str, bool]:
     """Write checksums beside the files of a model that has none; also of the parts of an ETA.
 
-    The model is loaded first: what cannot be loaded gets no seal.
+    The model is loaded first: a model that cannot be loaded gets no checksums.
 
     Returns:
         For each full tag whether checksums were added; False: it had them, and they are right.

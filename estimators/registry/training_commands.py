@@ -1,4 +1,4 @@
-"""Which command trains a model of a name, for the error where there is none."""
+"""The command that trains a model of a name, for the error about a missing model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ETA = "eta"
 
 
 def command_that_makes(name: str) -> str:
-    """Return the command that saves a model under this name, with the name where it is nobody's.
+    """Return the command that saves a model under this name, with the name if no estimator has it.
 
     >>> command_that_makes("etp"), command_that_makes("eta_ready")
     ('doorstep train etp', 'doorstep train eta')

@@ -1,4 +1,4 @@
-"""What each group of features is worth: the error without it, and with nothing else but it."""
+"""What each group of features contributes: the error without it, and with it alone."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _DIMENSIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureGroup:
-    """Features that are taken away, or given, together.
+    """Features that are removed, or added, together.
 
     Args:
         name: what they have in common.
         kind: what the group is by: "facts", "all", "topic", "dimension", "source", "function" or
             "extra".
         features: their names.
-        in_model: whether the estimator uses them; what it does not is added, not taken away.
+        in_model: whether the estimator uses them; others are added instead of removed.
     """
 
     name: str
@@ -55,8 +55,8 @@ def groups_of(estimator: Estimator, extra: Sequence[str] = ()) -> tuple[FeatureG
 
     Args:
         estimator: fitted or not.
-        extra: names of features that it has been given to see what they are worth; each topic of
-            theirs is a group that is no part of the model.
+        extra: names of features that are added for the experiment; each of their topics is a group
+            that is not part of the model.
     """
     own = [one for one in estimator.features if one.name not in extra]
     first = estimator.features.sources[0]
@@ -86,7 +86,7 @@ def groups_of(estimator: Estimator, extra: Sequence[str] = ()) -> tuple[FeatureG
 
 
 def _with_shrinkage(group: FeatureGroup, estimator: Estimator) -> FeatureGroup:
-    """Return the group with what is made of its features: it goes where they go."""
+    """Return the group with the columns that are made of its features."""
     made = [one.name for one in estimator.shrinkage if one.levels[0].typical in group.features]
     return replace(group, features=(*group.features, *made))
 
@@ -97,7 +97,7 @@ def _word(dimension: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LossReduction:
-    """What a group saves, seconds: positive where the error is larger without it.
+    """What a group saves, in seconds: positive if the error is larger without it.
 
     Args:
         mae: of the mean absolute error.
@@ -118,8 +118,8 @@ class AblationRow:
 
     Args:
         group: which features.
-        last: what it saves when all others are there already.
-        first: what it saves when only the facts are there (for the facts: when nothing is).
+        last: what it saves beside all others.
+        first: what it saves beside the facts alone (for the facts: beside nothing).
     """
 
     group: FeatureGroup
@@ -140,7 +140,7 @@ class AblationRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """What the groups of one estimator are worth on one data set.
+    """What the groups of one estimator contribute on one data set.
 
     Args:
         estimator: its name.
@@ -192,16 +192,18 @@ def ablate(
 ) -> Ablation:
     """Fit with and without each group, and score the same later rows.
 
-    Every model is fitted and calibrated as the product's: about two fits per group and split.
+    Every model is fitted and calibrated like a production model: about two fits per group and
+    split.
 
     Args:
         matrix: all features, computed; of the test period only with ``test``.
         extra: names of features in it that are no part of the estimator.
-        kinds: of the groups to look at; all by default. Facts and all real-time features always.
+        kinds: of the groups; all by default. Facts and all real-time features are always included.
         splits: how many inner splits.
         repeats: trainings of each model, with different seeds; their losses are averaged, as
             chance alone moves each by some tenths of a second.
-        test: score the test period instead. Who chooses by it has none left.
+        test: score the test period instead. It is then no test period for choices made by the
+            result.
         progress: called with the part that is done.
 
     Raises:

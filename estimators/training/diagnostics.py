@@ -1,4 +1,4 @@
-"""What a report shows beside the scores: examples, errors over time, what drives the estimates."""
+"""The diagnostics of a report: examples, errors over time, what moves the estimates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 ROWS_MAX = 20_000
-"""Of more test rows, as many are looked at, evenly over time."""
+"""The most test rows that are used, evenly chosen over time."""
 
 EXAMPLES = 40
 PERIODS_MAX = 60
@@ -50,7 +50,7 @@ STAGE = "explain"
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One row of the test period: what was said, and what then happened; all in seconds."""
+    """One row of the test period: its estimate and its outcome, in seconds."""
 
     sample_id: int | str
     as_of: str
@@ -148,7 +148,7 @@ class Diagnostics:
 def diagnose(
     estimator: Estimator, dataset: Dataset, *, progress: Progress | None = None
 ) -> Diagnostics:
-    """Look at an estimator's answers to the test period of a data set.
+    """Diagnose an estimator's answers to the test period of a data set.
 
     Args:
         estimator: fitted.
@@ -203,7 +203,7 @@ def rows_of_test_period(dataset: Dataset, most: int = ROWS_MAX) -> IntArray:
 
 
 def inputs_in_order(estimator: Estimator, dataset: Dataset, rows: IntArray) -> FloatArray:
-    """Return what the estimator is given for rows of a data set, in the order of `rows`.
+    """Return the estimator's inputs for rows of a data set, in the order of `rows`.
 
     Args:
         estimator: says which facts and features.
@@ -310,7 +310,7 @@ def _dependences(explained: EstimateExplanation) -> tuple[DependenceCurve, ...]:
 
 
 def _by_value(values: FloatArray) -> list[IntArray]:
-    """Return bins of about equally many rows; equal values are never torn apart."""
+    """Return bins of about equally many rows; equal values share a bin."""
     edges = np.unique(np.quantile(values, np.linspace(0.0, 1.0, VALUE_BINS + 1)[1:-1]))
     bins = np.searchsorted(edges, values, side="left")
     return [np.flatnonzero(bins == one) for one in np.unique(bins)]

@@ -1,16 +1,16 @@
-"""From bounds to durations that a model can learn from.
+"""Draws durations between bounds, so that a model can learn from them.
 
-A row whose duration is only bounded gets one that is drawn from what is likely given its bounds and
-all that was recorded of it, also after its end: hindsight knows when the courier came and left.
+A row whose duration is only bounded gets a duration drawn from its distribution given the bounds
+and all its records, also those after its end, such as when the courier came and left.
 
-- Where somebody surely waited, the duration ended just before the hand-over, and how long that
-  takes is known from the visits that found the order ready.
-- For all others a model of such exact rows, given facts, features and hindsight, says how long
-  before the order was taken it had been ready; its distribution is cut to the bounds.
+- If a courier surely waited, the duration ended just before the handover, whose length is known
+  from the visits that found the order ready.
+- For all others a model of such exact rows, given facts, features and hindsight, predicts how long
+  the order had been ready before it was taken; its distribution is cut to the bounds.
 
-Each row takes one draw, decided by one uniform number: the next model learns from durations whose
-median *and* spread are those of similar orders. Their middle alone would make the ranges too
-narrow. That is one step of stochastic expectation maximisation, a single imputation.
+Each row has one draw, determined by one uniform number: the next model learns from durations whose
+median *and* spread are those of similar orders. Medians alone would make the ranges too narrow.
+This is one step of stochastic expectation maximisation, a single imputation.
 
 Source: Celeux and Diebolt, The SEM algorithm (Computational Statistics Quarterly, 1985); Rubin,
 Multiple Imputation for Nonresponse in Surveys (1987), for drawing rather than filling in means.
@@ -32,17 +32,18 @@ from estimators.quantiles.quantile_model import Columns, QuantileModel
 __all__ = ["HINDSIGHT", "draw_between", "imputed", "targets_of"]
 
 HINDSIGHT = ("taken_s", "waits_s", "visit_s")
-"""Columns that only hindsight has: when the order was taken, when somebody began to wait for it,
-and how long the visit was."""
+"""Columns that are known only afterwards: when the order was taken, when a courier began to wait
+for it, and the length of the visit.
+"""
 
 DRAWS = 1
-"""What the random numbers of a seed are for; none but these draws are."""
+"""The purpose of the random numbers of a seed, so that no other draws share them."""
 
 ALIKE_MIN = 1_000
-"""With fewer rows that nobody waited for, the model learns from the others, too."""
+"""With fewer rows without a waiting courier, the model learns from the others, too."""
 
 SMALLEST_MASS = 1e-3
-"""Bounds to which a prediction gives less are believed rather than the prediction."""
+"""If a prediction gives the bounds less probability, the draw ignores the prediction."""
 
 
 def targets_of(
@@ -53,10 +54,10 @@ def targets_of(
     columns: Columns,
     parameters: BoostingParameters,
 ) -> FloatArray:
-    """Return the target of some rows of a data set, drawn where there are bounds only.
+    """Return the target of some rows of a data set, drawn if there are only bounds.
 
     Args:
-        dataset: whose rows; exact labels of its training rows say what the others are like.
+        dataset: the data set of the rows; the model learns from exact labels of its training rows.
         rows: which rows, shape (n_rows,).
         X: their facts and features, shape (rows.sum(), n_columns).
         columns: what the columns of X are.
@@ -64,7 +65,7 @@ def targets_of(
 
     Returns:
         Seconds, shape (rows.sum(),), NaN where a row has no label. Without declared bounds it is
-        what the data set says itself.
+        the data set's own target.
 
     Raises:
         DatasetError: there are too few exact labels to learn from.
@@ -95,7 +96,7 @@ def imputed(
     uniform: FloatArray | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
-    """Return a duration for every row that has a label: the exact one, or one that is drawn.
+    """Return a duration for every row with a label: the exact one, or a draw.
 
     Args:
         labels: of the rows of X.
@@ -151,7 +152,7 @@ def imputed(
 
 
 def _training_rows(exact: BoolArray, awaited: BoolArray) -> IntArray:
-    """Return the rows to learn from: those that nobody waited for, as the drawn ones; else all."""
+    """Return the rows to learn from: those without a waiting courier; if too few, all."""
     alike = np.flatnonzero(exact & ~awaited)
     return alike if len(alike) >= ALIKE_MIN else np.flatnonzero(exact)
 
@@ -167,7 +168,7 @@ def draw_between(
         high_s: upper bound of each row, not below it.
         uniform: one number of [0, 1) per row, which decides the draw.
 
-    Where a distribution all but excludes what lies between the bounds, the draw is even in between.
+    If a distribution gives the bounds almost no probability, the draw is uniform between them.
 
     >>> predicted = Distribution([0.1, 0.9], [[100.0, 900.0]] * 2)
     >>> low_s, high_s = np.array([400.0, 2000.0]), np.array([500.0, 2100.0])
@@ -207,7 +208,7 @@ def _outcome_inputs(labels: Labels) -> FloatArray:
 def _halves(
     progress: Callable[[float], None] | None,
 ) -> Callable[[str, float], None] | None:
-    """Return what a model reports its two stages to."""
+    """Return the progress callback for a model's two stages."""
     if progress is None:
         return None
     return lambda stage, part: progress(part / 2.0 + (0.5 if stage == "fit" else 0.0))

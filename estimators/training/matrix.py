@@ -1,4 +1,4 @@
-"""All that an estimator can be given for the rows of a data set: computed once, fitted often."""
+"""The inputs of an estimator for the rows of a data set: computed once, fitted often."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from estimators.training.imputation import targets_of
 __all__ = ["INNER_SPLITS", "ColumnModel", "FeatureMatrix", "InnerSplit", "inputs_of"]
 
 INNER_SPLITS = 3
-"""Into so many parts the end of the training period is cut, to choose on."""
+"""The number of parts into which the end of the training period is cut for choices."""
 
 INNER_SPLITS_MAX = 10
 
@@ -58,16 +58,15 @@ class ColumnModel:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureMatrix:
-    """What an estimator is given for the rows that train or test, and what then happened.
+    """The inputs of an estimator for the rows of training and test, and their outcomes.
 
     Args:
-        estimator: says what the columns are; it need not be fitted.
-        dataset: whose rows; asked what the estimator answers, but for a part of an ETA, whose rows
-            are at moments of their own.
+        estimator: determines the columns; it need not be fitted.
+        dataset: the data set of the rows, with the estimator's question; the rows of a part of an
+            ETA are at moments of their own.
         X: float64 of shape (n_rows, n_columns), the columns in the order of ``names``.
-        target_s: what happened, seconds, shape (n_rows,); drawn between its bounds for those rows
-            of the training period that have no more than that (see
-            `estimators.training.imputation`).
+        target_s: the outcome, seconds, shape (n_rows,); drawn between its bounds for the rows of
+            the training period without an exact one (see `estimators.training.imputation`).
         as_of_us: when each row was asked, microseconds UTC.
         ended_us: when what happened was known.
         trains: which rows are for training and calibration; the others are the test period.
@@ -122,7 +121,7 @@ class FeatureMatrix:
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """The columns that the request itself tells."""
+        """The columns of the request itself."""
         return self.estimator.facts.names
 
     @property
@@ -182,8 +181,8 @@ class FeatureMatrix:
         """Yield splits by time within the training period: the test period stays unseen.
 
         The last ``INNER_SHARE`` of the training rows is cut by time into ``n`` parts of as many
-        rows. Each is scored by models of what had ended before the part begins, and only where
-        its label is exact.
+        rows. Each is scored by models of the rows that had ended before the part begins, and only
+        if its label is exact.
 
         Raises:
             DatasetError: there are too few rows.

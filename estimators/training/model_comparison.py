@@ -1,4 +1,4 @@
-"""Trained estimators on the same test rows, beside the baselines where they are wanted."""
+"""Compares trained estimators on the same test rows, optionally with the baselines."""
 
 from __future__ import annotations
 

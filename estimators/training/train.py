@@ -75,11 +75,11 @@ def train(
         num_threads: of the features and of LightGBM; the result does not depend on it.
         seed: fixes everything random.
         baselines: also fit the model without real-time features for the report.
-        parameters: of the boosting, where the estimator's own shall not do; their seed and
-            threads are replaced by these arguments.
+        parameters: of the boosting, instead of the estimator's own; their seed and threads are
+            replaced by these arguments.
         features: names of the real-time features that it may use; all of its own by default.
         tuning: search for better parameters first, on inner splits of the training period (stage
-            "tune"); what was found is in the metadata.
+            "tune"); the result is in the metadata.
 
     Raises:
         UnknownNameError: the estimator has no such feature for these data.
@@ -147,14 +147,14 @@ def unfitted(
     extra: Sequence[Aggregator] = (),
     parameters: BoostingParameters | None = None,
 ) -> Estimator:
-    """Return an estimator of what the data set asks, with all that the data can give it.
+    """Return an unfitted estimator for the data set's question, with all inputs that the data have.
 
     Args:
         estimator_class: which estimator.
         dataset: its training rows say which values the categories have.
         features: names of the real-time features that it may use; all of its own by default.
-        extra: further real-time features, to see what they are worth. What has them cannot be
-            saved, as no installed code defines them.
+        extra: further real-time features, for experiments. An estimator with them cannot be saved,
+            as no installed code defines them.
         parameters: of the boosting; the estimator's own by default.
 
     Raises:
@@ -208,10 +208,10 @@ def evaluate(
 ) -> Report:
     """Score a trained (perhaps loaded) estimator on the test period of a data set.
 
-    The data set must have the columns that the estimator's facts and features are made of; it is
-    asked what the estimator answers, whatever else it is asked by default. The constant is the
-    median that the estimator was trained with; the model without real-time features, which is not
-    saved, is repeated from the saved report if the data are the same.
+    The data set must have the columns that the estimator's facts and features are made of. The
+    estimator's question replaces the data set's own. The constant is the median that the estimator
+    was trained with; the model without real-time features, which is not saved, is repeated from the
+    saved report if the data are the same.
 
     Raises:
         DatasetError: the test period holds no labelled row.
@@ -244,13 +244,13 @@ def evaluate(
 def baselines_of(
     matrix: FeatureMatrix, report: Progress, *, without_realtime: bool = True
 ) -> dict[str, Distribution]:
-    """Return what simpler models say of the test period, learned from the same training period.
+    """Return the predictions of simpler models for the test period, from the same training period.
 
     Args:
         matrix: all features, computed.
-        report: told of the stage "baselines".
-        without_realtime: beside the constant median also the same model that knows the facts of
-            the request only, where there are any.
+        report: called with the stage "baselines".
+        without_realtime: beside the constant median also the same model with only the facts of the
+            request, if there are any.
     """
     found = {CONSTANT_MEDIAN: constant(matrix.target_s[matrix.learned], len(matrix.tested))}
     if without_realtime and matrix.facts:
@@ -273,7 +273,7 @@ def _report(
         estimator: whose report it is.
         dataset: has the test period.
         models: answers by name; empty where there is no row to test with.
-        report: told of the stage "evaluate".
+        report: called with the stage "evaluate".
     """
     report("evaluate", 0.0)
     rows = tuple(_report_rows(estimator, dataset, models)) if models else ()
@@ -343,4 +343,4 @@ def _finite(value: float) -> float | None:
 
 
 def _no_progress(stage: str, part: float) -> None:
-    """Report to nobody."""
+    """Report nothing."""

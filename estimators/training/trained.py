@@ -1,4 +1,4 @@
-"""A fitted estimator and what must be known about it when it is served."""
+"""A fitted estimator and the data that its service needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["TrainedEstimator"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedEstimator:
-    """A fitted estimator and everything that must be known about it when it is served.
+    """A fitted estimator and all data that its service needs.
 
     Args:
         estimator: fitted; ``estimator.features`` are its real-time features, ``estimator.facts``
@@ -24,9 +24,9 @@ class TrainedEstimator:
         report: scores on the data set's test period, beside the baselines.
         metadata: JSON-able: data set and its fingerprint, periods, counts of rows, versions of
             aggregators, catalog and lightgbm, fingerprint of the features.
-        reference: what its inputs, labels and answers looked like, to hold later ones against
-            it; None: it was saved before there were such statistics.
-        fallback: what is said where it cannot be asked; None: it was saved before there was one.
+        reference: statistics of its inputs, labels and answers, to compare later ones with; None:
+            it was saved without them.
+        fallback: the estimate if it cannot be asked; None: it was saved without one.
     """
 
     estimator: Estimator

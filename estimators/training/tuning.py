@@ -1,4 +1,4 @@
-"""Search for the parameters of the boosting, on inner time splits of the training period."""
+"""Searches for the parameters of the boosting, on inner time splits of the training period."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ _SEARCHED_WHOLE: dict[str, tuple[int, int]] = {
     "outer_leaves": (3, 31),
     "outer_min_rows_per_leaf": (50, 600),
 }
-"""Whole numbers, all on the logarithm. The number of trees stays: it is what an estimate costs."""
+"""Whole numbers, all on the logarithm. The number of trees is fixed: it is the cost of an
+estimate.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ class Tuning:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """What a search found.
+    """The result of a search.
 
     Args:
         parameters: the best, with the seed and threads that were given.
@@ -151,7 +153,7 @@ def tune(
 
 
 def _ending(tuning: Tuning, clock: Callable[[], float]) -> Callable[[Any, Any], None]:
-    """Return what Optuna calls after each trial, to end the search when its time is over."""
+    """Return Optuna's callback after each trial, which ends the search when its time is over."""
     limit_s = math.inf if tuning.time_limit_s is None else tuning.time_limit_s
     until_s = clock() + limit_s
 
@@ -163,7 +165,7 @@ def _ending(tuning: Tuning, clock: Callable[[], float]) -> Callable[[Any, Any], 
 
 
 def check_installed() -> None:
-    """Fail before the work of a training, not in the middle of it.
+    """Raise an error before the work of a training, not in the middle of it.
 
     Raises:
         EstimatorError: Optuna is not installed.

@@ -137,8 +137,8 @@ def test_the_model_of_the_facts_is_smaller_and_can_be_left_out(asked: Asked) -> 
     assert seeing.facts_model is None
 
 
-def test_blind_says_of_each_row_whether_it_is(asked: Asked) -> None:
-    with pytest.raises(InputError, match="blind has shape"):
+def test_the_marks_of_incomplete_rows_have_their_shape(asked: Asked) -> None:
+    with pytest.raises(InputError, match="incomplete has shape"):
         asked.estimator.predict(asked.X[:3], np.array([True]))
 
 
