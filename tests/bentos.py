@@ -33,7 +33,7 @@ import json
 import pandas as pd
 from commands.data.sources import simulated_dataset
 from estimators import registry
-from estimators.training.train import train_etp
+from estimators.etp import train_etp
 from simulator import CityPlan
 
 dataset = simulated_dataset(CityPlan(stores=4, days=8, seed=1))

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import venv
 import zipfile
+from collections import defaultdict
 from importlib import metadata
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.soaking import soaked
-from tests.test_packaging import LOCKS, lock_text, pins
+from tests.test_packaging import LOCKS, all_pins, lock_text
 
 ROOT = Path(__file__).parent.parent
 NEWER = "9999.0"
@@ -79,13 +80,22 @@ def files_of_uv(version: str) -> dict[str, bytes]:
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package index with each package at its locked and at a newer version."""
     folder = tmp_path_factory.mktemp("index")
-    locked = {name: version for lock in LOCKS for name, version in pins(lock).items()}
-    for name, version in locked.items():
+    locked: dict[str, set[str]] = defaultdict(set)
+    for lock in LOCKS:
+        for name, version in all_pins(lock):
+            locked[name].add(version)
+    for name, versions in locked.items():
         (place := folder / name).mkdir()
-        stub = {"INFO/METADATA": described(name, version)}
         wheels = [
-            write_wheel(place, name, version, files_of_uv(version) if name == "uv" else stub),
-            write_wheel(place, name, NEWER, {"INFO/METADATA": described(name, NEWER)}),
+            write_wheel(
+                place,
+                name,
+                version,
+                files_of_uv(version)
+                if name == "uv" and version != NEWER
+                else {"INFO/METADATA": described(name, version)},
+            )
+            for version in (*sorted(versions), NEWER)
         ]
         links = "".join(f'<a href="{wheel.name}">{wheel.name}</a>\n' for wheel in wheels)
         (place / "index.html").write_text(f"<!DOCTYPE html><html><body>\n{links}</body></html>\n")

@@ -37,8 +37,13 @@ def lock_text(name: str) -> str:
 
 def pins(name: str) -> dict[str, str]:
     """Distribution -> version, as the lock says."""
+    return dict(all_pins(name))
+
+
+def all_pins(name: str) -> list[tuple[str, str]]:
+    """Distributions and versions of a lock; some have one version per Python."""
     found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock_text(name), re.MULTILINE)
-    return {canonicalize_name(distribution): version for distribution, version in found}
+    return [(canonicalize_name(distribution), version) for distribution, version in found]
 
 
 def declared(*extras: str) -> list[Requirement]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aggregators import Aggregator
+from estimators.core.errors import DatasetError
 from estimators.features.facts import LOCAL_HOUR, LOCAL_WEEKDAY, Facts
 from estimators.features.shrinkage import Shrinkage
 
-__all__ = ["InputColumn", "columns_of", "unit_of_fact", "words_of_fact"]
+__all__ = ["InputColumn", "check_input_names", "columns_of", "unit_of_fact", "words_of_fact"]
 
 OTHER_TOPIC = "other"
 """Of features that name none."""
@@ -157,3 +158,13 @@ def _of_feature(feature: Aggregator) -> InputColumn:
         unit="" if feature.unit == "1" else feature.unit,
         description=feature.description,
     )
+
+
+def check_input_names(names: Sequence[str]) -> None:
+    """Raise :class:`DatasetError` if two inputs of a model have the same name."""
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DatasetError(
+            f"the fact {repeated[0]!r} of the data is called like an input that the model computes"
+            " by itself; rename this dimension or attribute"
+        )

@@ -14,10 +14,10 @@ from aggregators import Aggregator, Duration, EventStore, FeatureSet, Source
 from aggregators.times import moment_to_us
 from estimators.core.dataset import Dataset
 from estimators.core.distribution import Distribution
-from estimators.core.errors import DatasetError, DefinitionMismatchError, InputError, NotFittedError
+from estimators.core.errors import DefinitionMismatchError, InputError, NotFittedError
 from estimators.core.typing import BoolArray, FloatArray, IntArray
 from estimators.features.facts import LOCAL_HOUR, Facts
-from estimators.features.inputs import InputColumn, columns_of
+from estimators.features.inputs import InputColumn, check_input_names, columns_of
 from estimators.features.shrinkage import Shrinkage, ShrinkageSpec
 from estimators.model.compatibility import differences
 from estimators.model.explanation import EstimateExplanation, Statistic, explain
@@ -73,7 +73,7 @@ class Estimator(ABC):
         self.features = features
         self.shrinkage = tuple(shrinkage)
         self.parameters = parameters or self.default_parameters
-        _check_names(self.feature_names)
+        check_input_names(self.feature_names)
         self._model: QuantileModel | None = None
         self._facts_model: QuantileModel | None = None
 
@@ -387,13 +387,3 @@ class Estimator(ABC):
         if estimator._facts_model is not None:
             estimator._facts_model.anchors.check(len(estimator.facts.names))
         return estimator
-
-
-def _check_names(names: Sequence[str]) -> None:
-    """Raise :class:`DatasetError` if two inputs of a model are called the same."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DatasetError(
-            f"the fact {repeated[0]!r} of the data is called like an input that the model computes"
-            " by itself; rename this dimension or attribute"
-        )

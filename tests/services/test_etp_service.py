@@ -1,8 +1,7 @@
 """The eTP service in a process of its own, over HTTP: what it answers is what training computed.
 
-A model is trained on the first days, the events up to a moment are sent in random order with
-repetitions, then events and requests follow in the order of their time. Every feature value and
-every estimate must equal training's, bit for bit.
+Events up to a moment are sent in random order with repetitions, later events and requests in order
+of time. Every feature value and every estimate must equal training's, bit for bit.
 """
 
 from __future__ import annotations

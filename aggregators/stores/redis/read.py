@@ -112,7 +112,7 @@ class Reader:
         guess = self._guess(requests, samples, groups_of)
         answers = iter(self.catch_up(requests, guess, last, list(chain.from_iterable(asked))))
         found = {
-            one.source.name: part.told(one.sample_ids, islice(answers, len(commands)))
+            one.source.name: part.decode(one.sample_ids, islice(answers, len(commands)))
             for part, one, commands in zip(parts, samples, asked, strict=True)
         }
         groups = groups_of(found)
@@ -142,7 +142,7 @@ class Reader:
         requests: Sequence[ReadRequest],
         keys: Mapping[str, Sequence[Key]],
         last: Command,
-        beside: Sequence[Command] = (),
+        extra: Sequence[Command] = (),
     ) -> list[Any]:
         """Take over all acknowledged events of the groups asked for, and the store's types.
 
@@ -150,12 +150,12 @@ class Reader:
             requests: what is read of each source.
             keys: the values of each dimension.
             last: what asks for what is settled; travels with the others, behind them.
-            beside: other commands that travel with the first of them.
+            extra: other commands that travel with the first of them.
 
         Returns:
-            The answers to the commands beside.
+            The answers to the extra commands.
         """
-        told: list[Any] = []
+        extra_answers: list[Any] = []
         n_cursors = sum(map(len, self._cursors.values()))
         if max(len(self.memory), n_cursors) > self._limit:
             self.forget()
@@ -163,7 +163,7 @@ class Reader:
         unread = self._asked(requests, keys)
         dropped: dict[str, set[bytes]] = {}
         while True:
-            commands = [*beside, *(cursor.command for _, cursor in unread), last]
+            commands = [*extra, *(cursor.command for _, cursor in unread), last]
             *answers, meta = self._nodes.run(commands)
             self._settled.learn(meta)
             if self._settled.mends != self._mends:  # what was read before is of other types
@@ -172,8 +172,8 @@ class Reader:
                 unread = self._asked(requests, keys)
                 dropped.clear()
                 continue
-            if beside:
-                told, answers, beside = answers[: len(beside)], answers[len(beside) :], ()
+            if extra:
+                extra_answers, answers, extra = answers[: len(extra)], answers[len(extra) :], ()
             long = []
             for (source, cursor), entries in zip(unread, answers, strict=True):
                 if entries:
@@ -188,7 +188,7 @@ class Reader:
             self._bury(self.sources[source], encoded_ids)
         if fresh:
             self._raise_limit()
-        return told
+        return extra_answers
 
     @contextmanager
     def copied(

@@ -73,7 +73,7 @@ class Samples:
         answers: list[Any] = []
         for first in range(0, len(commands), SAMPLES_PER_ROUND_TRIP):
             answers += self._nodes.run(commands[first : first + SAMPLES_PER_ROUND_TRIP])
-        return self.told(sample_ids, answers)
+        return self.decode(sample_ids, answers)
 
     def commands(self, sample_ids: Iterable[SampleId]) -> list[Command]:
         """Return the commands that ask for the samples of these ids, one for each distinct id."""
@@ -84,11 +84,11 @@ class Samples:
             result.append(Command(bucket.slot, pack(b"HGETALL", bucket.sample(encoded_id))))
         return result
 
-    def told(self, sample_ids: Sequence[SampleId], answers: Iterable[Any]) -> list[Sample | None]:
+    def decode(self, sample_ids: Sequence[SampleId], answers: Iterable[Any]) -> list[Sample | None]:
         """Return the samples of these ids from the answers to :meth:`commands`."""
         memory = MemoryEventStore([self._source])
-        told = zip(map(encode_id, dict.fromkeys(sample_ids)), answers, strict=True)
-        self.fill(memory, ((one, list(pairs(flat))) for one, flat in told if flat))
+        pairs_of = zip(map(encode_id, dict.fromkeys(sample_ids)), answers, strict=True)
+        self.fill(memory, ((one, list(pairs(flat))) for one, flat in pairs_of if flat))
         return memory.samples(self._source, sample_ids)
 
     def count(self) -> int:
