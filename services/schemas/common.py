@@ -60,13 +60,13 @@ from then on until the order is handed over."""
 
 
 class PredictRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """How long will this order take?
+    """Ask how long one order takes.
 
-    ``order`` holds what is known of it: any of the source's columns, and how many seconds ago its
-    events were (``since_accepted_s``; null: it has not happened). What the model needs and does not
-    get makes the answer ``degraded``; how long ago events were is looked up where the order does
-    not say it. ``sample_id`` is the order's id, so that it is not counted in its own features, or
-    null where the order does not exist yet.
+    ``order`` has its facts: any of the source's columns, and the seconds since its events
+    (``since_accepted_s``; null: it has not happened). The answer is ``degraded`` if the model lacks
+    a fact that it needs; missing seconds since events are looked up in the event store.
+    ``sample_id`` is the order's id, so that it is not counted in its own features, or null if the
+    order does not exist yet.
     """
 
     order: dict[str, Any]
@@ -77,26 +77,26 @@ class PredictRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class TravelRequest(PredictRequest, kw_only=True, forbid_unknown_fields=True):
-    """How long will this leg of a courier's way take?
+    """Ask how long one leg of a courier's way takes.
 
-    ``leg`` says which; for the others see ``PredictRequest``.
+    ``leg`` names it; ``PredictRequest`` describes the other fields.
     """
 
     leg: Leg
 
 
 class PredictBatchRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Many orders at once; each row is a request of its own and is answered on its own."""
+    """Ask about many orders; each row is a request and is answered alone."""
 
     rows: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_ROWS)]
 
 
 class PredictColumnsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Many orders at one moment, column by column: what a service that composes estimates asks.
+    """Ask about many orders at one moment, as columns; the composed service uses it.
 
-    ``columns`` holds for each field of ``PredictRequest.order`` a list of as many values as there
-    are ``sample_ids``, or one value for all. Whoever composes asks several models about the same
-    columns, so what one of them does not know is ignored, and the answer says so.
+    ``columns`` has for each field of ``PredictRequest.order`` a list with one value per
+    ``sample_ids``, or one value for all. Several models get the same columns, so a model ignores
+    unknown ones and lists them in the answer.
     """
 
     columns: dict[str, list[Any] | str | int | float | None]
@@ -105,16 +105,16 @@ class PredictColumnsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class TravelColumnsRequest(PredictColumnsRequest, kw_only=True, forbid_unknown_fields=True):
-    """One leg of the ways of many couriers, see ``PredictColumnsRequest``."""
+    """Ask about one leg of many couriers; see ``PredictColumnsRequest``."""
 
     leg: Leg
 
 
 class ModelInfo(Struct, kw_only=True):
-    """What answered: the model's tag, the version and the fingerprint of its features.
+    """Name the model of an answer: its tag, the version and the fingerprint of its features.
 
-    ``aggregators_version`` is that of the code that computed them. Where there was no model and
-    something usual was answered instead, all but the tag are empty.
+    ``aggregators_version`` is the version of the code that computed them. In the answer of a
+    fallback, all fields but the tag are empty.
     """
 
     tag: str
@@ -124,11 +124,11 @@ class ModelInfo(Struct, kw_only=True):
 
 
 class PredictAnswer(Struct, kw_only=True):
-    """Seconds until the order is ready, as of a moment.
+    """State the estimated seconds of an order, as of a moment.
 
-    ``quantiles_s`` maps each level asked for to seconds: with probability 0.9 the order takes no
-    longer than ``quantiles_s["0.9"]``. ``notes`` says in words what made a status other than ok,
-    and which values training did not see.
+    ``quantiles_s`` maps each requested level to seconds: with probability 0.9 the order takes no
+    longer than ``quantiles_s["0.9"]``. ``notes`` says why a status is not ok, and which values
+    training did not see.
     """
 
     request_id: str
@@ -143,9 +143,9 @@ class PredictAnswer(Struct, kw_only=True):
 
 
 class Problem(Struct, kw_only=True):
-    """Why a request, a row or an event was refused: the field and the reason.
+    """State why a request, a row or an event was refused: the field and the reason.
 
-    ``field`` is a path such as ``order.amount``, empty where the whole body is meant.
+    ``field`` is a path such as ``order.amount``; it is empty for a problem of the whole body.
     """
 
     error: str
@@ -155,7 +155,7 @@ class Problem(Struct, kw_only=True):
 
 
 class RowAnswer(Struct, kw_only=True):
-    """One row of a batch: either ``answer`` or ``problem``, the other is null."""
+    """Answer one row of a batch: either ``answer`` or ``problem``; the other is null."""
 
     row: int
     answer: PredictAnswer | None = None
@@ -163,7 +163,7 @@ class RowAnswer(Struct, kw_only=True):
 
 
 class PredictBatchAnswer(Struct, kw_only=True):
-    """The rows in the order of the request; ``refused`` counts those with a problem."""
+    """List the rows in the order of the request; ``refused`` counts those with a problem."""
 
     request_id: str
     refused: int
@@ -171,7 +171,7 @@ class PredictBatchAnswer(Struct, kw_only=True):
 
 
 class RowProblem(Struct, kw_only=True):
-    """Why a row was refused."""
+    """State why a row was refused."""
 
     row: int
     field: str
@@ -179,10 +179,10 @@ class RowProblem(Struct, kw_only=True):
 
 
 class Question(Struct, kw_only=True):
-    """What a model estimates: ``unit`` (``s``: seconds) from the event ``start`` to ``end``.
+    """Name the target of a model: ``unit`` (``s``: seconds) from the event ``start`` to ``end``.
 
-    ``asked_at`` is the event at which it is asked, or ``any moment`` of an order; then it estimates
-    what is left. ``facts`` are the columns that it rests on.
+    ``asked_at`` is the event at which the model is asked, or ``any moment`` of an order; then it
+    estimates the remaining time. ``facts`` are the columns that it uses.
     """
 
     start: str
@@ -193,13 +193,13 @@ class Question(Struct, kw_only=True):
 
 
 class PredictColumnsAnswer(Struct, kw_only=True):
-    """The distributions of the rows of a request, in their order.
+    """List the distributions of the rows of a request, in their order.
 
     ``values_s[row]`` are seconds at ``levels``: with probability ``levels[k]`` it takes no longer
-    than ``values_s[row][k]``; between two levels they are to be interpolated, beyond the outermost
-    ones they stay. Of a refused row they are null, and ``problems`` says why. ``ignored`` are the
-    columns of which the model knows nothing. ``question`` says what the model estimates; it is null
-    where there is none and what is usual was answered.
+    than ``values_s[row][k]``. Interpolate between two levels; beyond the outermost ones the values
+    are constant. They are null for a refused row, and ``problems`` says why. ``ignored`` are the
+    columns that the model does not know. ``question`` names the target of the model; it is null in
+    the answer of a fallback.
     """
 
     request_id: str
@@ -215,7 +215,7 @@ class PredictColumnsAnswer(Struct, kw_only=True):
 
 
 class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):
-    """An event as CloudEvents 1.0 JSON.
+    """Describe an event as CloudEvents 1.0 JSON.
 
     ``source`` is the name of the source (``orders``), ``type`` the event (``accepted``),
     ``subject`` the sample's id (integers are taken where a source's ids are integers), ``time``
@@ -240,7 +240,7 @@ class CloudEvent(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class OpenCloudEvent(CloudEvent, kw_only=True, forbid_unknown_fields=False):
-    """An event with attributes that only its sender and others know."""
+    """Describe an event with extension attributes."""
 
 
 CloudEvents: TypeAlias = Annotated[list[Raw], Meta(min_length=1, max_length=MAX_EVENTS)]
@@ -248,7 +248,7 @@ CloudEventBatch: TypeAlias = Annotated[list[CloudEvent], Meta(min_length=1, max_
 
 
 class EventStatus(Struct, kw_only=True):
-    """What became of one event of a batch; ``id`` is null where the event did not say one."""
+    """State the outcome of one event of a batch; ``id`` is null if the event has none."""
 
     id: str | None
     status: Literal["accepted", "refused"]
@@ -257,7 +257,7 @@ class EventStatus(Struct, kw_only=True):
 
 
 class EventsAnswer(Struct, kw_only=True):
-    """What became of a batch.
+    """State the outcome of a batch.
 
     Of the accepted events, ``applied`` changed the store, ``duplicates`` were known already and
     ``superseded`` had been corrected before by a later record.

@@ -1,4 +1,4 @@
-"""What the choice of a courier takes and gives: columns, because there are many pairs."""
+"""Define the requests and answers of courier selection as columns, because there are many pairs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Weight: TypeAlias = Annotated[float, Meta(ge=0.0, le=1_000.0)]
 
 
 class OrderColumns(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Orders that need a courier, one per place of every list.
+    """List orders that need a courier, as columns.
 
-    ``order_id`` is null where the event store does not know the order. ``facts`` has columns of
-    the orders' source, such as ``store_id`` and ``distance_m``; of an order that the event store
-    knows they may be left out, or null. ``promised_at`` is what the customer was promised.
+    ``order_id`` is null if the event store does not know the order. ``facts`` has columns of the
+    orders' source, such as ``store_id`` and ``distance_m``; they can be missing or null for an
+    order that the event store knows. ``promised_at`` is the time promised to the customer.
     """
 
     order_id: Annotated[list[SampleId | None], Meta(min_length=1, max_length=MAX_ORDERS)]
@@ -41,14 +41,14 @@ class OrderColumns(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CourierColumns(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Couriers who could take them; ``facts`` has columns such as ``vehicle``."""
+    """List the candidate couriers; ``facts`` has columns such as ``vehicle``."""
 
     courier_id: Annotated[list[SampleId], Meta(min_length=1, max_length=MAX_COURIERS)]
     facts: Columns = field(default_factory=dict)
 
 
 class PairColumns(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which courier could take which order: places in the lists of orders and couriers, from 0."""
+    """List pairs of an order and a courier: positions in their lists, from 0."""
 
     order: Annotated[list[Place], Meta(min_length=1, max_length=MAX_PAIRS)]
     courier: Annotated[list[Place], Meta(min_length=1, max_length=MAX_PAIRS)]
@@ -56,10 +56,10 @@ class PairColumns(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class SelectionWeights(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What an expected second is worth; only the ratios decide who comes first.
+    """Weight the expected seconds; only the ratios of the weights change the ranking.
 
-    Of a courier who waits in the store, of ready food that waits for its courier, until delivery,
-    and after what the customer was promised.
+    The seconds are those of a courier who waits in the store, of ready food that waits for its
+    courier, until the delivery, and after the promised time.
     """
 
     courier_wait: Weight = 1.0
@@ -69,11 +69,11 @@ class SelectionWeights(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CourierSelectionRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which courier should take which order?
+    """Ask which courier should take which order.
 
-    Without ``pairs``, every courier is considered for every order, and ``distance_to_store_m`` has
-    a row per order with the street distance of every courier to its store. ``top`` asks for the
-    best couriers of each order alone.
+    Without ``pairs``, every courier is a candidate for every order, and ``distance_to_store_m`` has
+    a row per order with the street distance of every courier to its store. ``top`` limits the
+    answer to the best couriers of each order.
     """
 
     orders: OrderColumns
@@ -87,11 +87,11 @@ class CourierSelectionRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class SelectionOrders(Struct, kw_only=True):
-    """What became of each order, in the order of the request.
+    """List the result of each order, in the order of the request.
 
-    ``stage`` is how far the order is (null where it was refused), ``candidates`` how many couriers
-    were ranked for it, ``best_courier`` the place of the first of them, ``status`` the worst of
-    their statuses (null without any) and ``notes`` what made it other than ok.
+    ``stage`` is the progress of the order (null if it was refused), ``candidates`` the number of
+    ranked couriers, ``best_courier`` the position of the first one, ``status`` the worst status of
+    its pairs (null without pairs), and ``notes`` say why it is not ok.
     """
 
     order_id: list[SampleId | None]
@@ -103,11 +103,11 @@ class SelectionOrders(Struct, kw_only=True):
 
 
 class RankedPairs(Struct, kw_only=True):
-    """Estimates of pairs, one per place of every list; seconds from ``as_of``.
+    """List the estimates of pairs as columns; seconds from ``as_of``.
 
-    ``order`` and ``courier`` are places in the request's lists. ``rank`` is 1 for the pair of least
-    ``cost`` (weighted seconds) of its order. ``at_store_s`` and ``eta_s`` have a list per level.
-    ``ready_on_arrival`` is the probability that the order is ready when the courier arrives.
+    ``order`` and ``courier`` are positions in the request's lists. ``rank`` is 1 for the pair of
+    least ``cost`` (weighted seconds) of its order. ``at_store_s`` and ``eta_s`` have a list per
+    level. ``ready_on_arrival`` is the probability that the order is ready when the courier arrives.
     """
 
     order: list[int]
@@ -124,7 +124,7 @@ class RankedPairs(Struct, kw_only=True):
 
 
 class SelectionProblem(Struct, kw_only=True):
-    """Why an order, a courier or a pair was left out; all others are answered."""
+    """State why an order, a courier or a pair was left out; all others are answered."""
 
     kind: Literal["order", "courier", "pair"]
     row: int
@@ -133,9 +133,9 @@ class SelectionProblem(Struct, kw_only=True):
 
 
 class CourierSelectionAnswer(Struct, kw_only=True):
-    """Ranked pairs: with ``top`` by order and rank, otherwise as they stood in the request.
+    """List ranked pairs: with ``top`` by order and rank, otherwise in the order of the request.
 
-    ``refused`` counts the pairs that were left out, ``problems`` says why, the first thousand.
+    ``refused`` counts the pairs that were left out; ``problems`` has the first thousand reasons.
     """
 
     request_id: str

@@ -1,4 +1,4 @@
-"""What ranges for customers take and give: a list of stores as columns, and what was shown."""
+"""Define the requests and answers of displayed ranges: stores as columns, and shown ranges."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ Seconds: TypeAlias = Annotated[float, Meta(ge=0.0, le=86_400.0)]
 
 
 class StoreColumns(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Stores of a list; ``facts`` has columns that differ between them, such as ``distance_m``."""
+    """List stores as columns; ``facts`` has one value per store, such as ``distance_m``."""
 
     store_id: Annotated[list[SampleId], Meta(min_length=1, max_length=MAX_STORES)]
     facts: dict[str, list[Any]] = field(default_factory=dict)
 
 
 class Shown(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Ranges that a customer sees, one per place of every list; seconds.
+    """List the ranges that a customer sees, as columns; seconds.
 
-    An answer has them under ``shown``; the next request of the same session gives them back as they
-    are.
+    An answer has them in ``shown``; the next request of the same session returns them unchanged.
     """
 
     store_id: Annotated[list[SampleId], Meta(max_length=MAX_STORES)]
@@ -43,9 +42,9 @@ class Shown(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PolicyChanges(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What this request wants shown otherwise than the service's policy; null: as it is there.
+    """Change the display policy for this request; null: the policy of the service.
 
-    See ``docs/callers.md`` for what each means, and its bounds.
+    ``docs/callers.md`` describes each field and its bounds.
     """
 
     level: float | None = None
@@ -57,10 +56,10 @@ class PolicyChanges(Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
 
 
 class DisplayedEtaRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which delivery times do we show for these stores, to this customer?
+    """Ask for the ranges of these stores for one customer.
 
-    ``order`` has what is the same for all stores: the address (``zone``, ``city``, ``floor``) and
-    the basket (``amount``, ``products``). ``shown`` is what this session has seen before.
+    ``order`` has the facts that all stores share: the address (``zone``, ``city``, ``floor``) and
+    the basket (``amount``, ``products``). ``shown`` has the ranges that this session saw before.
     """
 
     stores: StoreColumns
@@ -71,11 +70,11 @@ class DisplayedEtaRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Ranges(Struct, kw_only=True):
-    """The range of each store, in the order of the request; null where a store was refused.
+    """List the range of each store, in the order of the request; null for a refused store.
 
-    The customer sees ``low_s`` to ``high_s``. The delivery falls into it with probability
-    ``inside``, comes after it with ``late``, and takes ``mean_s`` on average. ``changed`` says that
-    the session saw another range before.
+    The customer sees ``low_s`` to ``high_s``. The delivery lies in the range with probability
+    ``inside``, comes after it with probability ``late``, and takes ``mean_s`` on average.
+    ``changed``: the session saw another range before.
     """
 
     store_id: list[SampleId]
@@ -90,7 +89,7 @@ class Ranges(Struct, kw_only=True):
 
 
 class RowRefusal(Struct, kw_only=True):
-    """Why a store has no range; all others have one."""
+    """State why a store has no range; all others have one."""
 
     row: int
     field: str
@@ -98,11 +97,10 @@ class RowRefusal(Struct, kw_only=True):
 
 
 class DisplayedEtaAnswer(Struct, kw_only=True):
-    """Ranges, what was shown, and how much of it changed.
+    """List ranges, and count how many of them changed in the session.
 
-    ``seen`` counts the stores that the session had seen before, ``changed`` those of them whose
-    range is another now; ``jump_rate`` is their ratio, 0 where nothing had been seen. ``policy`` is
-    the one that was applied.
+    ``seen`` counts the stores that the session saw before, ``changed`` those of them with another
+    range now; ``jump_rate`` is their ratio, 0 if none was seen. ``policy`` is the applied policy.
     """
 
     request_id: str

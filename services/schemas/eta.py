@@ -47,11 +47,11 @@ Happened: TypeAlias = dict[str, Time | None]
 
 
 class EtaRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """When will this order be with its customer?
+    """Ask for the ETA of one order.
 
-    ``order_id`` is its id in the event store, or null where the order does not exist yet. ``order``
-    has facts and ``happened`` times of events (null: it has not happened), both beyond what the
-    event store knows.
+    ``order_id`` is its id in the event store, or null if the order does not exist yet. ``order``
+    has facts and ``happened`` has times of events (null: it has not happened). Both add to what
+    the event store knows.
     """
 
     order_id: SampleId | None
@@ -63,7 +63,7 @@ class EtaRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Reason(Struct, kw_only=True):
-    """What one fact or feature adds to a part, in seconds, and what it was (null: missing)."""
+    """State the seconds that one input adds to a part, and its value (null: missing)."""
 
     name: str
     words: str
@@ -73,10 +73,9 @@ class Reason(Struct, kw_only=True):
 
 
 class ExplainedPart(Struct, kw_only=True):
-    """Why a part takes as long: ``usual_s`` and the ``reasons`` and ``other_s`` sum to ``seconds``.
+    """Explain one part: ``usual_s``, the ``reasons`` and ``other_s`` sum to ``seconds``.
 
-    ``usual_s`` is what the model says where it knows nothing of the order, ``other_s`` what
-    everything else adds.
+    ``usual_s`` is the estimate without any input, ``other_s`` the sum of all other contributions.
     """
 
     name: str
@@ -88,7 +87,7 @@ class ExplainedPart(Struct, kw_only=True):
 
 
 class WhatIf(Struct, kw_only=True):
-    """What the ETA would be if something were otherwise: without rain, with an empty kitchen."""
+    """State the ETA under a change of the inputs: without rain, with an empty kitchen."""
 
     name: str
     words: str
@@ -99,7 +98,7 @@ class WhatIf(Struct, kw_only=True):
 
 
 class EtaReasons(Struct, kw_only=True):
-    """Why an ETA is what it is: ``sentence`` in minutes, each part with its reasons, what-ifs."""
+    """Explain an ETA: a ``sentence`` in minutes, the parts with their reasons, and what-ifs."""
 
     sentence: str
     expected_eta_s: float
@@ -108,19 +107,19 @@ class EtaReasons(Struct, kw_only=True):
 
 
 class EtaAnswer(Struct, kw_only=True):
-    """Seconds until an order is with its customer, as of a moment, and what they are made of.
+    """State the seconds until an order is with its customer, and its parts.
 
-    ``stage`` says how far the order is. ``expected_s`` has the expected seconds of each part, whose
-    sum is ``expected_eta_s``; a part that is past is 0. ``eta_s`` and ``at_store_s`` map levels to
-    seconds: with probability 0.9 the order is delivered within ``eta_s["0.9"]``; ``at_store_s`` is
-    null once the courier is at the store. Of an order that is delivered or cancelled there is
-    nothing to estimate: all of these are null, and ``ended_at`` says when it ended. They are null,
-    too, of an order that has not ended and whose last event is more than a day ago: ``notes`` say
-    that it is stale.
+    ``stage`` is the progress of the order. ``expected_s`` has the expected seconds of each part;
+    their sum is ``expected_eta_s``; a part that is past is 0. ``eta_s`` and ``at_store_s`` map
+    levels to seconds: with probability 0.9 the order is delivered within ``eta_s["0.9"]``;
+    ``at_store_s`` is null once the courier is at the store. For a delivered or cancelled order
+    there is nothing to estimate: all of these are null, and ``ended_at`` is the time of its end.
+    They are null as well for a stale order: it has not ended, and its last event is more than a
+    day ago; ``notes`` say so.
 
-    ``models`` names what answered each part; a part that is missing there was answered without its
-    model. ``expected_at`` is ``as_of`` and the expected ETA, as a time. ``explanation`` is there
-    where the request asked to ``explain``.
+    ``models`` names the model of each part; a part without an entry was answered by a fallback.
+    ``expected_at`` is ``as_of`` plus the expected ETA. ``explanation`` is present if the request
+    has ``explain``.
     """
 
     request_id: str
@@ -146,11 +145,11 @@ class EtaAnswer(Struct, kw_only=True):
 CourierState: TypeAlias = Literal[
     "not_assigned", "on_the_way", "at_store", "picked_up", "delivered", "cancelled"
 ]
-"""Where the courier of an order is, seen from its store."""
+"""Where the courier of an order is, relative to its store."""
 
 
 class ArrivalRow(Struct, kw_only=True, forbid_unknown_fields=True):
-    """One order of a store; ``order`` and ``happened`` as of ``/eta``."""
+    """Name one order of a store; ``order`` and ``happened`` are those of ``/eta``."""
 
     order_id: SampleId
     order: Facts = field(default_factory=dict)
@@ -158,9 +157,9 @@ class ArrivalRow(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CourierArrivalRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """When do the couriers of these orders walk into the store?
+    """Ask when the couriers of these orders arrive at the store.
 
-    Each order is answered on its own; one that cannot be answered says why.
+    Each order is answered alone; an invalid one has a problem.
     """
 
     orders: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_ARRIVALS)]
@@ -169,13 +168,13 @@ class CourierArrivalRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ArrivalAnswer(Struct, kw_only=True):
-    """When the courier of one order is at the store.
+    """State when the courier of one order is at the store.
 
-    Before: ``expected_in_s`` and ``arrival_s`` (level -> seconds from ``as_of``), with
-    ``expected_at`` and ``arrival_at`` the same as times. Afterwards these are null and
-    ``arrived_at`` is when it was. They are null, too, of an order that is stale. While the courier
-    is ``not_assigned``, finding one is in the estimate. ``food_ready`` says whether the order is
-    ready, ``ready_on_arrival`` how likely it is to be when the courier arrives.
+    Before the arrival: ``expected_in_s`` and ``arrival_s`` (level -> seconds from ``as_of``);
+    ``expected_at`` and ``arrival_at`` are the same as times. After it these are null, and
+    ``arrived_at`` is its time. They are null for a stale order as well. While the courier is
+    ``not_assigned``, the estimate includes the time to find one. ``food_ready`` says whether the
+    order is ready, ``ready_on_arrival`` is the probability that it is ready at the arrival.
     """
 
     order_id: SampleId
@@ -193,7 +192,7 @@ class ArrivalAnswer(Struct, kw_only=True):
 
 
 class ArrivalRowAnswer(Struct, kw_only=True):
-    """One row: either ``answer`` or ``problem``, the other is null."""
+    """Answer one row: either ``answer`` or ``problem``; the other is null."""
 
     row: int
     answer: ArrivalAnswer | None = None
@@ -201,7 +200,7 @@ class ArrivalRowAnswer(Struct, kw_only=True):
 
 
 class CourierArrivalAnswer(Struct, kw_only=True):
-    """The rows in the order of the request; ``refused`` counts those with a problem."""
+    """List the rows in the order of the request; ``refused`` counts those with a problem."""
 
     request_id: str
     as_of: datetime

@@ -1,4 +1,4 @@
-"""What the event service takes and gives for features and explanations, as typed JSON."""
+"""Define the requests and answers for features and explanations."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ FeatureNames: TypeAlias = Annotated[list[Text], Meta(max_length=MAX_FEATURES)]
 
 
 class FeatureRow(Struct, kw_only=True, forbid_unknown_fields=True):
-    """For whom, and when.
+    """Name the keys, the sample and the moment of one row.
 
-    ``keys`` gives dimensions their values, null where a value is missing. ``sample_id`` is the
-    sample for which this is asked, so that it is not counted in its own features, or null where it
-    does not exist yet; with several sources, an object from source to id (a plain id is of the
-    catalog's first source). ``as_of`` is the moment; now, if it is left out.
+    ``keys`` maps dimensions to their values, null for a missing value. ``sample_id`` is the sample
+    for which the features are computed, so that it is not counted in them, or null if it does not
+    exist yet; with several sources, an object from source to id (a plain id belongs to the
+    catalog's first source). ``as_of`` is the moment; the present one if it is left out.
     """
 
     keys: dict[str, Key]
@@ -44,10 +44,10 @@ class FeatureRow(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class FeaturesRequest(FeatureRow, kw_only=True, forbid_unknown_fields=True):
-    """Which features of the catalog have which values?
+    """Ask for the values of features of the catalog.
 
-    ``features`` names them; or ``topic`` names a topic; without both, all features that the keys
-    allow. ``event_times``: also say which events each value rests on.
+    ``features`` names them, or ``topic`` names a topic; without both, all features that the keys
+    allow. ``event_times`` adds the times of the events behind each value.
     """
 
     features: FeatureNames = field(default_factory=list)
@@ -56,7 +56,7 @@ class FeaturesRequest(FeatureRow, kw_only=True, forbid_unknown_fields=True):
 
 
 class FeaturesBatchRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """The same features for many rows; each row is a ``FeatureRow``, answered on its own."""
+    """Ask for the same features of many rows; each ``FeatureRow`` is answered alone."""
 
     rows: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_ROWS)]
     features: FeatureNames = field(default_factory=list)
@@ -65,7 +65,7 @@ class FeaturesBatchRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CatalogInfo(Struct, kw_only=True):
-    """What computed the values: the catalog, and the fingerprint of the features in the answer.
+    """Name the catalog, and the fingerprint of the features in the answer.
 
     Equal fingerprints mean equal definitions, in the same order.
     """
@@ -76,9 +76,9 @@ class CatalogInfo(Struct, kw_only=True):
 
 
 class Observation(Struct, kw_only=True):
-    """What a value rests on: how many samples, and the times of the events that order them.
+    """State the number of samples of a value, and the times of the events that order them.
 
-    The times of the first and of the last are null where no sample was selected.
+    The times of the first and of the last are null if no sample was selected.
     """
 
     n_samples: int
@@ -87,7 +87,7 @@ class Observation(Struct, kw_only=True):
 
 
 class FeatureValues(Struct, kw_only=True):
-    """Values as of a moment; null where a feature has none. ``rests_on`` only if asked for."""
+    """List values as of a moment; null for a feature without a value. ``rests_on`` is optional."""
 
     as_of: datetime
     keys: dict[str, Key]
@@ -97,14 +97,14 @@ class FeatureValues(Struct, kw_only=True):
 
 
 class FeaturesAnswer(FeatureValues, kw_only=True):
-    """The values that were asked for, and what computed them."""
+    """List the requested values, and the catalog that computed them."""
 
     request_id: str
     catalog: CatalogInfo
 
 
 class FeatureRowAnswer(Struct, kw_only=True):
-    """One row of a batch: either ``answer`` or ``problem``, the other is null."""
+    """Answer one row of a batch: either ``answer`` or ``problem``; the other is null."""
 
     row: int
     answer: FeatureValues | None = None
@@ -112,9 +112,10 @@ class FeatureRowAnswer(Struct, kw_only=True):
 
 
 class FeaturesBatchAnswer(Struct, kw_only=True):
-    """The rows in the order of the request; ``refused`` counts those with a problem.
+    """List the rows in the order of the request; ``refused`` counts those with a problem.
 
-    ``catalog`` has the fingerprint of the whole catalog where rows differ in what their keys allow.
+    ``catalog`` has the fingerprint of the whole catalog if the keys of the rows allow different
+    features.
     """
 
     request_id: str
@@ -124,14 +125,17 @@ class FeaturesBatchAnswer(Struct, kw_only=True):
 
 
 class ExplainRequest(FeatureRow, kw_only=True, forbid_unknown_fields=True):
-    """Why does a feature have its value? ``why`` names a sample: is it counted, and if not why?"""
+    """Ask for the samples of a feature's value.
+
+    ``why`` names a sample: the answer says whether it is counted, and if not, why.
+    """
 
     feature: Text
     why: SampleId | None = None
 
 
 class ExplainedSample(Struct, kw_only=True):
-    """A sample that counts: its id, the event that orders it, its attribute's value or null."""
+    """Describe a selected sample: its id, the event that orders it, its attribute or null."""
 
     sample_id: SampleId
     event_time: datetime
@@ -139,10 +143,10 @@ class ExplainedSample(Struct, kw_only=True):
 
 
 class ExplainAnswer(Struct, kw_only=True):
-    """A feature's value with the samples that it rests on, in the order of their values.
+    """Explain a feature's value by its samples, in the order of their values.
 
-    ``samples`` lists the latest; ``n_samples`` says how many there are. ``why`` is the sentence
-    about the sample that was asked for.
+    ``samples`` lists the latest ones; ``n_samples`` counts all. ``why`` is a sentence about the
+    sample that the request names.
     """
 
     request_id: str
