@@ -1,4 +1,4 @@
-"""Events on the wire: CloudEvents 1.0 to events of the engine, and back."""
+"""Convert CloudEvents 1.0 to events of the engine, and back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _JSON_TYPE = re.compile(r"application/(json|[a-z0-9!#$&^_.-]+\+json)", re.IGNORE
 
 
 def to_cloud_event(event: Event) -> CloudEvent:
-    """Return an event as it is sent over HTTP.
+    """Return the CloudEvent of an event.
 
     >>> event = Event("orders", "o-1", "ready", 1_767_225_600_000_000, {"amount": 12.5})
     >>> to_cloud_event(event).type
@@ -61,11 +61,10 @@ def to_cloud_event(event: Event) -> CloudEvent:
 def from_cloud_event(
     message: CloudEvent, sources: Mapping[str, Source], unknown_data: UnknownData = "ignore"
 ) -> Event:
-    """Return the event of a message, with everything about it checked.
+    """Return the event of a message after all checks.
 
     Raises:
-        InvalidRequest: a source or an event that the service does not know, or a value of the wrong
-            type; names the field.
+        InvalidRequest: an unknown source or event, or a value of the wrong type; names the field.
     """
     event = event_of(message, sources, unknown_data)
     check_data(event, sources[event.source])
@@ -75,16 +74,15 @@ def from_cloud_event(
 def event_of(
     message: CloudEvent, sources: Mapping[str, Source], unknown_data: UnknownData = "ignore"
 ) -> Event:
-    """Return the event of a message whose values are left to the store to check.
+    """Return the event of a message; the store checks its values.
 
     Args:
-        message: what arrived.
-        sources: the sources by their names.
-        unknown_data: whether data that the source does not declare are left out, or refuse it.
+        message: the CloudEvent.
+        sources: the sources, by name.
+        unknown_data: whether undeclared data are ignored or refuse the event.
 
     Raises:
-        InvalidRequest: a source or an event that the service does not know, or data that are not
-            JSON; names the field.
+        InvalidRequest: an unknown source or event, or data that are not JSON; names the field.
     """
     source = sources.get(message.source)
     if source is None:
@@ -106,12 +104,12 @@ def event_of(
 
 
 def extensions_of(names: Iterable[str]) -> list[str]:
-    """Return those names of an event's members that are extension attributes.
+    """Return the names of an event's extension attributes.
 
-    Any name of small letters and digits is one; who does not know it leaves it alone.
+    Any name of lower-case letters and digits is allowed; unknown ones are ignored.
 
     Raises:
-        InvalidRequest: a name that no attribute can have, or binary data.
+        InvalidRequest: an invalid name of an attribute, or binary data.
 
     >>> extensions_of(["id", "partitionkey", "data"])
     ['partitionkey']
@@ -129,7 +127,7 @@ def extensions_of(names: Iterable[str]) -> list[str]:
 
 
 def meant_by(error: InvalidRequest, names: Iterable[str]) -> InvalidRequest:
-    """Return the refusal of an event, with the misspelt attribute where one is missing.
+    """Return the error of an event; a missing attribute names the misspelt one.
 
     >>> missing = InvalidRequest("missing; it is required", field="subject")
     >>> meant_by(missing, ["id", "subjekt"]).reason
@@ -147,7 +145,7 @@ def meant_by(error: InvalidRequest, names: Iterable[str]) -> InvalidRequest:
 
 
 def _check_content_type(text: str | None) -> None:
-    """Raise unless data of this type are JSON; without a type they are, as in a JSON event."""
+    """Raise unless the content type of the data is JSON; JSON is the default."""
     if text is None:
         return
     media_type = text.partition(";")[0].strip()
@@ -173,7 +171,7 @@ def _declared_data(
 
 
 def check_data(event: Event, source: Source) -> None:
-    """Raise :class:`InvalidRequest`, with the field, unless the source takes id and columns."""
+    """Raise :class:`InvalidRequest` with the field, unless the source takes id and columns."""
     try:
         check_sample_id(event.sample_id, "the sample id")
     except ValueError as error:
@@ -190,8 +188,8 @@ def check_data(event: Event, source: Source) -> None:
 def structured(headers: Mapping[str, str], body: bytes) -> bytes:
     """Return an event in binary mode (attributes in ``ce-`` headers) as structured JSON.
 
-    The subject is text: sources whose ids are integers need the structured mode. Raises
-    :class:`InvalidRequest` where the body is not JSON, or a header cannot be decoded; names it.
+    The subject is text, so sources with integer ids need the structured mode. Raises
+    :class:`InvalidRequest` if the body is not JSON or a header cannot be decoded; names it.
 
     >>> structured({"ce-specversion": "1.0", "ce-id": "a%20b"}, b"")
     b'{"specversion":"1.0","id":"a b"}'

@@ -1,6 +1,7 @@
-"""Events into a store, each with a status of its own.
+"""Append the events of requests to an event store, with a status for each event.
 
-A batch is decoded with one typed pass; only where that fails, event by event, to find the bad ones.
+A batch is decoded in one typed pass. Only if that fails, events are decoded one by one, to find the
+invalid ones.
 """
 
 from __future__ import annotations
@@ -56,13 +57,12 @@ EVENT_TYPES = (
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeRules:
-    """What is taken: events of these sources, no later than the clock by more than the skew.
+    """Say which events are valid: their sources, and how far ahead of the clock they may be.
 
     Args:
-        sources: the sources by their names.
+        sources: the sources, by name.
         max_clock_skew_s: how far ahead of the clock an event's times may be.
-        unknown_data: what becomes of a field of an event's data that its source does not declare:
-            ``ignore`` it, or ``refuse`` the event.
+        unknown_data: ``ignore`` a field that the source does not declare, or ``refuse`` the event.
         clock: gives the present moment; injected in tests.
     """
 
@@ -98,10 +98,10 @@ class IntakeRules:
 
 @dataclass(slots=True)
 class Incoming:
-    """The events of a body: a status for each; of the good ones, the event and its position.
+    """Hold the events of a body: a status for each; for valid ones, the event and its position.
 
-    ``ignored`` counts what was left out of good events, by source, part (``data`` or ``attribute``)
-    and name.
+    ``ignored`` counts the ignored fields of valid events, by source, part (``data`` or
+    ``attribute``) and name.
     """
 
     statuses: list[EventStatus] = field(default_factory=list)
@@ -111,7 +111,7 @@ class Incoming:
     ignored: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def read(self, body: bytes, rules: IntakeRules, now_us: int) -> None:
-        """Add the events of a body; errors as of :func:`read_events`."""
+        """Add the events of a body. Raises the errors of :func:`read_events`."""
         messages = _typed(body)
         if messages is not None:
             for message in messages:
@@ -133,7 +133,7 @@ class Incoming:
         now_us: int,
         extensions: Iterable[str] = (),
     ) -> None:
-        """Add one decoded message: as an event, or as refused."""
+        """Add one decoded message, as an event or as a refusal."""
         try:
             event = rules.event(message, now_us)
         except InvalidRequest as error:
@@ -149,12 +149,12 @@ class Incoming:
             self.ignored[event.source, "attribute", name] += 1
 
     def refuse(self, event_id: str | None, error: InvalidRequest, source: str, name: str) -> None:
-        """Add one refused message."""
+        """Add the refusal of one message."""
         self.statuses.append(_refused(event_id, error))
         self.refused.append((source, name))
 
     def refuse_written(self, written: WriteOutcome) -> None:
-        """Let the store's refusals become the statuses of their events."""
+        """Set the statuses of events that the store refused."""
         for i, error in written.refusals.items():
             status = self.statuses[self.positions[i]]
             self.statuses[self.positions[i]] = _refused(status.id, error)
@@ -168,9 +168,9 @@ class Incoming:
 
 
 def split_batch(body: bytes) -> list[msgspec.Raw]:
-    """Return the events of a body, one or a list of them, undecoded.
+    """Return the undecoded events of a body: one event or a list.
 
-    An element of a list that cannot be decoded stands for itself alone.
+    An invalid element of a list affects no other element.
 
     Raises:
         InvalidRequest: not JSON, an empty list, or more events than the limit.
@@ -188,12 +188,12 @@ def split_batch(body: bytes) -> list[msgspec.Raw]:
 
 
 def is_list(body: bytes) -> bool:
-    """Return whether a body is a list of events rather than one."""
+    """Return whether a body is a list of events."""
     return body.lstrip()[:1] == b"["
 
 
 def read_events(body: bytes, rules: IntakeRules, now_us: int) -> Incoming:
-    """Return the events of a body, one or a list of them, each good or refused.
+    """Return the events of a body, each valid or refused.
 
     Raises:
         InvalidRequest: not JSON, an empty list, or more events than the limit.
@@ -204,13 +204,13 @@ def read_events(body: bytes, rules: IntakeRules, now_us: int) -> Incoming:
 
 
 class Intake:
-    """Takes the bodies of requests into one store.
+    """Appends the events of requests to one event store.
 
     Args:
-        event_store: where the events go.
-        metrics: what is counted and timed.
+        event_store: takes the events.
+        metrics: count and time the intake.
         max_clock_skew_s: how far ahead of the clock an event's times may be.
-        unknown_data: what becomes of data that a source does not declare: ``ignore``, ``refuse``.
+        unknown_data: ``ignore`` a field that the source does not declare, or ``refuse`` the event.
         clock: gives the present moment; injected in tests.
     """
 
@@ -235,9 +235,9 @@ class Intake:
     async def take(
         self, body: bytes, *, request_id: str, headers: Mapping[str, str] | None = None
     ) -> EventsAnswer:
-        """Append the good events of a body and say what became of each.
+        """Append the valid events of a body; return the status of each event.
 
-        Returns only after the store has the accepted events. A bad event refuses itself alone.
+        Returns only after the store has the accepted events. An invalid event is refused alone.
 
         Args:
             body: an event or a list of them; with ``ce-`` headers, the data of one event.
@@ -275,12 +275,12 @@ class Intake:
         )
 
     def close(self) -> None:
-        """Write what is waiting; nothing is taken afterwards."""
+        """Write the waiting events; later ones are refused."""
         self._writer.close()
 
 
 def _typed(body: bytes) -> Iterable[CloudEvent] | None:
-    """Return the messages of a body in which every event is of the right type, else None."""
+    """Return the messages of a body if all of them have the right type, else None."""
     if is_list(body):
         return decode_or_none(body, CloudEventBatch)
     message = decode_or_none(body, CloudEvent)
@@ -288,10 +288,10 @@ def _typed(body: bytes) -> Iterable[CloudEvent] | None:
 
 
 def _open(raw: msgspec.Raw) -> tuple[CloudEvent, list[str]]:
-    """Return a message, and its attributes that only its sender and others know.
+    """Return a message and its extension attributes.
 
     Raises:
-        InvalidRequest: it is no event, or has an attribute that none can have.
+        InvalidRequest: it is not an event, or has an invalid attribute.
     """
     message = decode_or_none(raw, CloudEvent)
     if message is not None:
@@ -317,6 +317,6 @@ class _Labels(msgspec.Struct):
 
 
 def _id_of(message: msgspec.Raw) -> str | None:
-    """The id of an event that may be broken in every other way."""
+    """Return the id of an event that can be invalid in any other way."""
     identified = decode_or_none(message, _Identified)
     return None if identified is None else identified.id

@@ -1,8 +1,8 @@
-"""Who may not ask a service that knows its callers by nothing but their being on this machine.
+"""Refuse web pages at a service without keys on a loopback address.
 
-A web page that somebody opens on this machine reaches loopback addresses, too: by a request from
-its own origin, or by a name of its own that it lets point here (DNS rebinding). Browsers say both,
-in ``Origin`` and in ``Host``.
+A web page that is open on this machine can reach loopback addresses: by a request from its own
+origin, or by a domain that it points here (DNS rebinding). Browsers send both, in ``Origin`` and in
+``Host``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SHOWN_CHARACTERS = 100
 
 
 def allowed_hosts(environment: Mapping[str, str]) -> frozenset[str]:
-    """Return the hosts that ``DOORSTEP_ALLOWED_HOSTS`` names, with ports or without.
+    """Return the hosts in ``DOORSTEP_ALLOWED_HOSTS``, with or without ports.
 
     Raises:
         SettingError: one is no host.
@@ -45,16 +45,16 @@ def allowed_hosts(environment: Mapping[str, str]) -> frozenset[str]:
 
 
 def check_page(host: str, origin: str, allowed: Iterable[str]) -> None:
-    """Raise unless a request to a loopback address comes from this machine's own programs.
+    """Raise unless a request to a loopback address comes from a local program.
 
     Args:
-        host: the request's ``Host``; empty where there is none, as no browser sends it.
-        origin: its ``Origin``; empty where there is none.
-        allowed: further hosts, in small letters.
+        host: the request's ``Host``; empty if there is none (browsers always send one).
+        origin: its ``Origin``; empty if there is none.
+        allowed: further hosts, in lower case.
 
     Raises:
-        InvalidRequest: another host was meant (421).
-        Forbidden: a page of another origin asks.
+        InvalidRequest: the request is for another host (421).
+        Forbidden: the request comes from a page of another origin.
 
     >>> check_page("localhost:3000", "http://localhost:3000", ())
     >>> check_page("rebound.example.com:3000", "", ())

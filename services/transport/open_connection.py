@@ -1,4 +1,4 @@
-"""What the process asks of a connection that is open, whatever protocol it speaks."""
+"""Declare the protocol of an open connection, as the limits of the process use it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ __all__ = ["OpenConnection"]
 
 
 class OpenConnection(Protocol):
-    """A connection, as the limits of the process and its server see it."""
+    """Declare what the limits of the process and its server need of a connection."""
 
     transport: Any
     """asyncio's transport."""
     phase: Phase
-    """Where it is between two requests."""
+    """The phase of the connection."""
     since_s: float
-    """Since when it is in its phase, on a clock that never runs back."""
+    """When the phase began, by a monotonic clock."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether it waits for the next request, or for the rest of one."""
+        """Whether the connection waits for a request, or for the rest of one."""
 
     @property
     def is_made(self) -> bool:
-        """Whether its socket is connected."""
+        """Whether the socket is connected."""
 
     def check(self, now_s: float) -> None:
-        """End it, if it has waited too long."""
+        """Close the connection if it has waited too long."""
 
     def shutdown(self) -> None:
-        """End it once what it answers is answered."""
+        """Close the connection after the running answers."""

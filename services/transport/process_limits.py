@@ -1,4 +1,4 @@
-"""What all connections of a process share: how many there are, and who may begin a request."""
+"""Share the limits of a process among its connections: their number, and the admission gate."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["ProcessLimits"]
 logger = logging.getLogger("doorstep.services")
 
 RESERVED = 32
-"""Connections beyond the limit on which health is answered, and nothing else."""
+"""Connections beyond the limit that answer health checks alone."""
 
 PASSING = 16
-"""Questions about health that are answered at once; more of them wait like other requests."""
+"""Health checks in flight that skip admission; further ones wait like other requests."""
 
 _ROOM_SHARE = 32
 _SMALL_BODY_BYTES = 64 * 1024
@@ -34,12 +34,12 @@ _LOG_EVERY_S = 1.0
 
 
 class ProcessLimits:
-    """The limits of a process, and what has been used of them.
+    """Hold the limits of a process, and their current use.
 
     Args:
-        loop: of the process.
+        loop: the event loop of the process.
         settings: the limits.
-        metrics: count what is refused; those of the process by default.
+        metrics: count refusals; those of the process by default.
         clock: seconds that never run back; injected in tests.
     """
 
@@ -66,13 +66,13 @@ class ProcessLimits:
 
     @property
     def connections(self) -> list[OpenConnection]:
-        """Those that are open."""
+        """The open connections."""
         return list(self._open)
 
     def takes(self, address: str) -> bool:
-        """Return whether one more connection from an address may be open.
+        """Return whether one more connection from an address is allowed.
 
-        At the limit, one that waits for the next request, or for the rest of one, makes room.
+        At the limit, an idle connection is closed to make room.
         """
         most = self.settings.per_address
         if most and self._by_address[address] >= most:
@@ -87,17 +87,17 @@ class ProcessLimits:
 
     @property
     def is_full(self) -> bool:
-        """Whether there are as many connections as there may be."""
+        """Whether the number of connections is at its limit."""
         return len(self._open) >= self.settings.max_connections
 
     def joined(self, connection: OpenConnection, address: str) -> None:
-        """Note a connection that is open."""
+        """Register an open connection."""
         self._open[connection] = address
         self._by_address[address] += 1
         self._metrics.set_connections(len(self._open))
 
     def left(self, connection: OpenConnection) -> None:
-        """Note that it is not any more."""
+        """Unregister a closed connection."""
         address = self._open.pop(connection, None)
         if address is None:
             return
@@ -107,7 +107,7 @@ class ProcessLimits:
         self._metrics.set_connections(len(self._open))
 
     def check(self) -> None:
-        """Look after connections that wait in vain; say what was refused."""
+        """Close connections after their timeouts; log refusals."""
         now_s = self._clock()
         for connection in self.connections:
             connection.check(now_s)
@@ -117,33 +117,33 @@ class ProcessLimits:
 
     @property
     def has_too_many_bodies(self) -> bool:
-        """Whether the bodies that are being received are more than there is room for."""
+        """Whether the bodies that are being received exceed their limit."""
         return self._received_bytes > MAX_RECEIVED_BYTES
 
     def count_body(self, before: int, now: int) -> int:
-        """Count what has been received of one body, and return it; small bodies count nothing."""
+        """Count the received bytes of one body and return them; small bodies are not counted."""
         counted = now if now > _SMALL_BODY_BYTES else 0
         self._received_bytes += counted - before
         return counted
 
     def may_pass(self) -> bool:
-        """Return whether a question about health is answered at once; count it, if so."""
+        """Return whether a health check skips admission; count it, if so."""
         if self._passing >= PASSING:
             return False
         self._passing += 1
         return True
 
     def passed(self) -> None:
-        """Note that one has been answered."""
+        """Record that such a health check was answered."""
         self._passing -= 1
 
     def count_overloaded(self) -> None:
-        """Count a request that waited too long for its turn."""
+        """Count a request that waited too long for admission."""
         self._overloaded += 1
         self._metrics.count_refused("overloaded")
 
     def count_refused(self, refusal: Refusal) -> None:
-        """Count a request that was not read."""
+        """Count a request that was refused unread."""
         self._metrics.count_refused(refusal.error.error)
 
     def _make_room(self) -> None:

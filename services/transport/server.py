@@ -1,4 +1,4 @@
-"""uvicorn's server, with connections of our own: how it begins, is looked after, and ends."""
+"""Run uvicorn's server with the connections of this package: start, checks and shutdown."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _OTHER_FILES = 128
 
 
 class Server(uvicorn.Server):
-    """Serves sockets that are open already, as the workers of BentoML do.
+    """Serves sockets that are already open, as the workers of BentoML do.
 
     Args:
-        config: of uvicorn.
-        settings: of the connections; those of the environment by default.
+        config: uvicorn's configuration.
+        settings: limits of the connections; those of the environment by default.
     """
 
     def __init__(self, config: uvicorn.Config, settings: TransportSettings | None = None) -> None:
@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
         self._shared: ProcessLimits | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application, then take connections."""
+        """Start the application, then accept connections."""
         if sockets is None:
             await super().startup()
             return
@@ -87,13 +87,13 @@ class Server(uvicorn.Server):
         return connection
 
     async def on_tick(self, counter: int) -> bool:
-        """Look after connections, ten times a second; return whether to end."""
+        """Check all connections, ten times a second; return whether to end."""
         if self._shared is not None:
             self._shared.check()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer what has arrived, within the time of grace; then end the application."""
+        """Answer the received requests within the grace period, then stop the application."""
         shared = self._shared
         if shared is None:
             await super().shutdown(sockets)
@@ -129,7 +129,7 @@ class Server(uvicorn.Server):
 
 
 def allow_files(n: int) -> None:
-    """Let this process have so many files and connections open, as far as the system lets it.
+    """Raise the limit of open files of this process, as far as the system allows.
 
     >>> allow_files(64)
     """
@@ -143,5 +143,5 @@ def allow_files(n: int) -> None:
 
 
 def install() -> None:
-    """Let the workers of BentoML, which look it up by this name, use this server."""
+    """Replace uvicorn's server for the workers of BentoML, which look it up by name."""
     uvicorn.Server = Server  # type: ignore[misc]
