@@ -1,15 +1,17 @@
-"""Clients of the services: typed requests and answers over httpx, no model library.
+"""Clients of the services: typed requests and answers over httpx, without a model library.
 
-A service that says 429 or 503 is asked again after the seconds that it names, and one whose
-connection broke at once, as long as there is time left and the budget for that lasts: every request
-can be sent twice, because an event that is known already changes nothing. A client that is used
-while a request is answered hands on that request's id, trace and deadline.
+A client sends a request again after 429 and 503, when the seconds that the service names are over,
+and at once after a connection that broke, while the time of the call and the retry budget last. It
+is safe to send a request twice: an event that is stored already changes nothing. A client that is
+used while a request is answered hands on the id, the trace and the deadline of that request.
 
-Each client is there twice: blocking, and for asyncio with the same methods.
+Each client exists as a blocking one and, with the same methods, as one for asyncio. The blocking
+one is generated from the other.
 """
 
 from __future__ import annotations
 
+from services.client.async_connection import AsyncServiceClient
 from services.client.asynchronous import (
     AsyncCourierTravelClient,
     AsyncEtaClient,
@@ -24,7 +26,7 @@ from services.client.blocking import (
     EventClient,
     WallEtaClient,
 )
-from services.client.connections import API_KEY_VARIABLE, AsyncServiceClient, ServiceClient
+from services.client.blocking_connection import ServiceClient
 from services.client.errors import (
     ClientError,
     NoAnswerInTime,
@@ -33,6 +35,7 @@ from services.client.errors import (
     UnreadableAnswer,
 )
 from services.client.retry_budget import RetryBudget
+from services.core.settings.access import API_KEY_VARIABLE
 
 __all__ = [
     "API_KEY_VARIABLE",

@@ -1,4 +1,7 @@
-"""Clients of the services for asyncio: the methods of the blocking ones, to be awaited."""
+"""The asynchronous clients of the services: one typed method per endpoint.
+
+``make generate`` generates the blocking clients from this file.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.client.connections import AsyncServiceClient
-from services.client.requests import (
-    Keys,
-    OwnSample,
-    courier_arrival_request,
-    explain_request,
-    features_batch_request,
-    features_request,
-    predict_request,
-    travel_request,
-)
+from services.client.async_connection import AsyncServiceClient
+from services.client.requests import Keys, OwnSample
+from services.core.legs import Leg
 from services.schemas.common import (
     DEFAULT_LEVELS,
     CloudEvent,
     EventsAnswer,
-    Leg,
     PredictAnswer,
     PredictBatchAnswer,
     PredictRequest,
@@ -30,7 +24,14 @@ from services.schemas.common import (
 from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest
 from services.schemas.displayed_eta import DisplayedEtaAnswer, DisplayedEtaRequest
 from services.schemas.eta import ArrivalRow, CourierArrivalAnswer, EtaAnswer, EtaRequest
-from services.schemas.features import ExplainAnswer, FeatureRow, FeaturesAnswer, FeaturesBatchAnswer
+from services.schemas.features import (
+    ExplainAnswer,
+    ExplainRequest,
+    FeatureRow,
+    FeaturesAnswer,
+    FeaturesBatchAnswer,
+    FeaturesRequest,
+)
 
 __all__ = [
     "AsyncCourierTravelClient",
@@ -42,13 +43,13 @@ __all__ = [
 
 
 class _AsyncEventSender(AsyncServiceClient):
-    """What every service that takes events is sent."""
+    """Sends events: every service takes them."""
 
     async def send_events(self, events: Iterable[CloudEvent]) -> EventsAnswer:
-        """Send a batch of events; the service has the accepted ones when this returns.
+        """Send a batch of events. The service has stored the accepted ones when this returns.
 
         Raises:
-            RequestRefused: the service said no, and why; after 429 and 503 it was asked again
+            RequestRefused: the service refused the batch; after 429 and 503 it was sent again
                 before.
             ServiceUnreachable: no answer.
         """
@@ -56,7 +57,7 @@ class _AsyncEventSender(AsyncServiceClient):
 
 
 class _AsyncEstimatorClient(_AsyncEventSender):
-    """What the services of one model have in common."""
+    """Asks a service of one model."""
 
     async def predict(
         self,
@@ -70,27 +71,27 @@ class _AsyncEstimatorClient(_AsyncEventSender):
         """Ask for one estimate.
 
         Args:
-            order: dimensions and facts of the order.
+            order: dimensions and facts of the order, by name.
             sample_id: the order's id, or None where it does not exist yet.
             as_of: the moment, timezone-aware; None means now.
             levels: quantile levels to answer, each above 0 and below 1.
-            include_features: also answer the features' values.
+            include_features: whether the answer has the values of the features.
 
         Raises:
-            RequestRefused: the service said no, and why.
+            RequestRefused: the service refused the request.
             ServiceUnreachable: no answer.
         """
-        request = predict_request(
-            order,
+        request = PredictRequest(
+            order=dict(order),
             sample_id=sample_id,
             as_of=as_of,
-            levels=levels,
+            levels=list(levels),
             include_features=include_features,
         )
         return await self.ask("/predict", request, PredictAnswer)
 
     async def predict_batch(self, requests: Iterable[PredictRequest]) -> PredictBatchAnswer:
-        """Ask for many estimates at once; each row has its own answer or problem."""
+        """Ask for many estimates at once. Each row has its own answer or problem."""
         return await self.ask("/predict_batch", {"rows": list(requests)}, PredictBatchAnswer)
 
 
@@ -110,7 +111,8 @@ class AsyncEtpClient(_AsyncEstimatorClient):
     >>> transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
     >>> async def ask() -> float:
     ...     async with AsyncEtpClient("http://etp", transport=transport) as client:
-    ...         return (await client.predict({"store_id": "s-1"}, sample_id=None)).mean_s
+    ...         estimate = await client.predict({"store_id": "s-1"}, sample_id=None)
+    ...         return estimate.mean_s
     >>> asyncio.run(ask())
     610.0
     """
@@ -136,54 +138,54 @@ class AsyncCourierTravelClient(_AsyncEventSender):
         """Ask for one estimate.
 
         Args:
-            order: dimensions and facts of the order and its courier.
+            order: dimensions and facts of the order and its courier, by name.
             leg: ``to_store``, ``to_customer`` or ``parking``.
             sample_id: the order's id, or None where it does not exist yet.
             as_of: the moment, timezone-aware; None means now.
             levels: quantile levels to answer, each above 0 and below 1.
-            include_features: also answer the features' values.
+            include_features: whether the answer has the values of the features.
 
         Raises:
-            RequestRefused: the service said no, and why.
+            RequestRefused: the service refused the request.
             ServiceUnreachable: no answer.
         """
-        request = travel_request(
-            order,
+        request = TravelRequest(
+            order=dict(order),
             leg=leg,
             sample_id=sample_id,
             as_of=as_of,
-            levels=levels,
+            levels=list(levels),
             include_features=include_features,
         )
         return await self.ask("/predict", request, PredictAnswer)
 
     async def predict_batch(self, requests: Iterable[TravelRequest]) -> PredictBatchAnswer:
-        """Ask for many estimates at once; each row has its own answer or problem."""
+        """Ask for many estimates at once. Each row has its own answer or problem."""
         return await self.ask("/predict_batch", {"rows": list(requests)}, PredictBatchAnswer)
 
 
 class AsyncEtaClient(_AsyncEventSender):
-    """Asks the ETA service what its three callers want to know.
+    """Asks the ETA service the questions of its three callers.
 
-    The types stand in ``services.schemas.eta``, ``services.schemas.courier_selection`` and
-    ``services.schemas.displayed_eta``.
+    The types of questions and answers are in ``services.schemas.eta``,
+    ``services.schemas.courier_selection`` and ``services.schemas.displayed_eta``.
     """
 
     async def eta(self, request: EtaRequest) -> EtaAnswer:
-        """Ask when one order is delivered, and what that is made of.
+        """Ask when one order is delivered, and for the parts of that estimate.
 
         Raises:
-            RequestRefused: the service said no, and why.
+            RequestRefused: the service refused the request.
             ServiceUnreachable: no answer.
         """
         return await self.ask("/eta", request, EtaAnswer)
 
     async def courier_selection(self, request: CourierSelectionRequest) -> CourierSelectionAnswer:
-        """Ask which courier should take which order; errors as of :meth:`eta`."""
+        """Ask which courier should take which order. Raises what :meth:`eta` raises."""
         return await self.ask("/courier_selection", request, CourierSelectionAnswer)
 
     async def displayed_eta(self, request: DisplayedEtaRequest) -> DisplayedEtaAnswer:
-        """Ask which ranges to show for stores; errors as of :meth:`eta`."""
+        """Ask which ranges to show for stores. Raises what :meth:`eta` raises."""
         return await self.ask("/displayed_eta", request, DisplayedEtaAnswer)
 
     async def courier_arrival(
@@ -193,14 +195,14 @@ class AsyncEtaClient(_AsyncEventSender):
         as_of: datetime | None = None,
         levels: Sequence[float] = DEFAULT_LEVELS,
     ) -> CourierArrivalAnswer:
-        """Ask when the couriers of a store's orders walk in; errors as of :meth:`eta`.
+        """Ask when the couriers of a store's orders arrive. Raises what :meth:`eta` raises.
 
         Args:
-            orders: each has its own answer or problem.
+            orders: orders of the store; each has its own answer or problem.
             as_of: the moment, timezone-aware; None means now.
             levels: quantile levels to answer, each above 0 and below 1.
         """
-        request = courier_arrival_request(orders, as_of=as_of, levels=levels)
+        request = {"orders": list(orders), "as_of": as_of, "levels": list(levels)}
         return await self.ask("/courier_arrival", request, CourierArrivalAnswer)
 
 
@@ -221,21 +223,21 @@ class AsyncEventClient(_AsyncEventSender):
 
         Args:
             keys: a value for each dimension, None where it is missing.
-            sample_id: the sample for which this is asked, or None where it does not exist yet; by
-                source where there are several.
-            names: the features; all that the keys allow, if there are none.
-            topic: a topic of the catalog instead of names.
+            sample_id: the sample for which the features are asked, None where it does not exist
+                yet; by source where there are several.
+            names: names of features; empty: all features that the keys allow.
+            topic: a topic of the catalog, instead of names.
             as_of: the moment, timezone-aware; None means now.
-            event_times: also answer which events the values rest on.
+            event_times: whether the answer has the times of the events behind the values.
 
         Raises:
-            RequestRefused: the service said no, and why.
+            RequestRefused: the service refused the request.
             ServiceUnreachable: no answer.
         """
-        request = features_request(
-            keys,
+        request = FeaturesRequest(
+            keys=dict(keys),
             sample_id=sample_id,
-            names=names,
+            features=list(names),
             topic=topic,
             as_of=as_of,
             event_times=event_times,
@@ -245,8 +247,8 @@ class AsyncEventClient(_AsyncEventSender):
     async def features_batch(
         self, rows: Iterable[FeatureRow], *, names: Sequence[str] = (), topic: str | None = None
     ) -> FeaturesBatchAnswer:
-        """Ask for the same features of many rows; each has its own answer or problem."""
-        request = features_batch_request(rows, names=names, topic=topic)
+        """Ask for the same features of many rows. Each row has its own answer or problem."""
+        request = {"rows": list(rows), "features": list(names), "topic": topic}
         return await self.ask("/features_batch", request, FeaturesBatchAnswer)
 
     async def explain(
@@ -258,6 +260,20 @@ class AsyncEventClient(_AsyncEventSender):
         as_of: datetime | None = None,
         why: str | int | None = None,
     ) -> ExplainAnswer:
-        """Ask why a feature has its value, and why a sample counts in it or does not."""
-        request = explain_request(name, keys, sample_id=sample_id, as_of=as_of, why=why)
+        """Ask which samples a feature's value rests on.
+
+        Args:
+            name: name of the feature.
+            keys: a value for each dimension, None where it is missing.
+            sample_id: the sample for which the feature is asked, None where it does not exist yet.
+            as_of: the moment, timezone-aware; None means now.
+            why: id of a sample; the answer says why it counts or does not count.
+
+        Raises:
+            RequestRefused: the service refused the request.
+            ServiceUnreachable: no answer.
+        """
+        request = ExplainRequest(
+            feature=name, keys=dict(keys), sample_id=sample_id, as_of=as_of, why=why
+        )
         return await self.ask("/explain", request, ExplainAnswer)

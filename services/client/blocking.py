@@ -1,4 +1,7 @@
-"""Clients of the services whose calls block: one method per endpoint, typed both ways."""
+"""The blocking clients of the services: one typed method per endpoint.
+
+``make generate`` generates this file: do not edit it.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.client.connections import ServiceClient
-from services.client.requests import (
-    Keys,
-    OwnSample,
-    courier_arrival_request,
-    explain_request,
-    features_batch_request,
-    features_request,
-    predict_request,
-    travel_request,
-)
+from services.client.blocking_connection import ServiceClient
+from services.client.requests import Keys, OwnSample
+from services.core.legs import Leg
 from services.schemas.common import (
     DEFAULT_LEVELS,
     CloudEvent,
     EventsAnswer,
-    Leg,
     PredictAnswer,
     PredictBatchAnswer,
     PredictRequest,
@@ -30,7 +24,14 @@ from services.schemas.common import (
 from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest
 from services.schemas.displayed_eta import DisplayedEtaAnswer, DisplayedEtaRequest
 from services.schemas.eta import ArrivalRow, CourierArrivalAnswer, EtaAnswer, EtaRequest
-from services.schemas.features import ExplainAnswer, FeatureRow, FeaturesAnswer, FeaturesBatchAnswer
+from services.schemas.features import (
+    ExplainAnswer,
+    ExplainRequest,
+    FeatureRow,
+    FeaturesAnswer,
+    FeaturesBatchAnswer,
+    FeaturesRequest,
+)
 
 __all__ = [
     "CourierTravelClient",
@@ -42,13 +43,13 @@ __all__ = [
 
 
 class _EventSender(ServiceClient):
-    """What every service that takes events is sent."""
+    """Sends events: every service takes them."""
 
     def send_events(self, events: Iterable[CloudEvent]) -> EventsAnswer:
-        """Send a batch of events; the service has the accepted ones when this returns.
+        """Send a batch of events. The service has stored the accepted ones when this returns.
 
         Raises:
-            RequestRefused: the service said no, and why; after 429 and 503 it was asked again
+            RequestRefused: the service refused the batch; after 429 and 503 it was sent again
                 before.
             ServiceUnreachable: no answer.
         """
@@ -56,7 +57,7 @@ class _EventSender(ServiceClient):
 
 
 class _EstimatorClient(_EventSender):
-    """What the services of one model have in common."""
+    """Asks a service of one model."""
 
     def predict(
         self,
@@ -70,27 +71,27 @@ class _EstimatorClient(_EventSender):
         """Ask for one estimate.
 
         Args:
-            order: dimensions and facts of the order.
+            order: dimensions and facts of the order, by name.
             sample_id: the order's id, or None where it does not exist yet.
             as_of: the moment, timezone-aware; None means now.
             levels: quantile levels to answer, each above 0 and below 1.
-            include_features: also answer the features' values.
+            include_features: whether the answer has the values of the features.
 
         Raises:
-            RequestRefused: the service said no, and why.
+            RequestRefused: the service refused the request.
             ServiceUnreachable: no answer.
         """
-        request = predict_request(
-            order,
+        request = PredictRequest(
+            order=dict(order),
             sample_id=sample_id,
             as_of=as_of,
-            levels=levels,
+            levels=list(levels),
             include_features=include_features,
         )
         return self.ask("/predict", request, PredictAnswer)
 
     def predict_batch(self, requests: Iterable[PredictRequest]) -> PredictBatchAnswer:
-        """Ask for many estimates at once; each row has its own answer or problem."""
+        """Ask for many estimates at once. Each row has its own answer or problem."""
         return self.ask("/predict_batch", {"rows": list(requests)}, PredictBatchAnswer)
 
 
@@ -108,9 +109,12 @@ class EtpClient(_EstimatorClient):
     ...     "model": {"tag": "etp:1", "catalog_version": "1.0.0", "fingerprint": "f"},
     ... }
     >>> transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
-    >>> with EtpClient("http://etp", transport=transport) as client:
-    ...     client.predict({"store_id": "s-1"}, sample_id=None, levels=[0.5]).quantiles_s
-    {'0.5': 600.0}
+    >>> def ask() -> float:
+    ...     with EtpClient("http://etp", transport=transport) as client:
+    ...         estimate = client.predict({"store_id": "s-1"}, sample_id=None)
+    ...         return estimate.mean_s
+    >>> ask()
+    610.0
     """
 
 
@@ -134,54 +138,54 @@ class CourierTravelClient(_EventSender):
         """Ask for one estimate.
 
         Args:
-            order: dimensions and facts of the order and its courier.
+            order: dimensions and facts of the order and its courier, by name.
             leg: ``to_store``, ``to_customer`` or ``parking``.
             sample_id: the order's id, or None where it does not exist yet.
             as_of: the moment, timezone-aware; None means now.
             levels: quantile levels to answer, each above 0 and below 1.
-            include_features: also answer the features' values.
+            include_features: whether the answer has the values of the features.
 
         Raises:
-            RequestRefused: the service said no, and why.
+            RequestRefused: the service refused the request.
             ServiceUnreachable: no answer.
         """
-        request = travel_request(
-            order,
+        request = TravelRequest(
+            order=dict(order),
             leg=leg,
             sample_id=sample_id,
             as_of=as_of,
-            levels=levels,
+            levels=list(levels),
             include_features=include_features,
         )
         return self.ask("/predict", request, PredictAnswer)
 
     def predict_batch(self, requests: Iterable[TravelRequest]) -> PredictBatchAnswer:
-        """Ask for many estimates at once; each row has its own answer or problem."""
+        """Ask for many estimates at once. Each row has its own answer or problem."""
         return self.ask("/predict_batch", {"rows": list(requests)}, PredictBatchAnswer)
 
 
 class EtaClient(_EventSender):
-    """Asks the ETA service what its three callers want to know.
+    """Asks the ETA service the questions of its three callers.
 
-    The types stand in ``services.schemas.eta``, ``services.schemas.courier_selection`` and
-    ``services.schemas.displayed_eta``.
+    The types of questions and answers are in ``services.schemas.eta``,
+    ``services.schemas.courier_selection`` and ``services.schemas.displayed_eta``.
     """
 
     def eta(self, request: EtaRequest) -> EtaAnswer:
-        """Ask when one order is delivered, and what that is made of.
+        """Ask when one order is delivered, and for the parts of that estimate.
 
         Raises:
-            RequestRefused: the service said no, and why.
+            RequestRefused: the service refused the request.
             ServiceUnreachable: no answer.
         """
         return self.ask("/eta", request, EtaAnswer)
 
     def courier_selection(self, request: CourierSelectionRequest) -> CourierSelectionAnswer:
-        """Ask which courier should take which order; errors as of :meth:`eta`."""
+        """Ask which courier should take which order. Raises what :meth:`eta` raises."""
         return self.ask("/courier_selection", request, CourierSelectionAnswer)
 
     def displayed_eta(self, request: DisplayedEtaRequest) -> DisplayedEtaAnswer:
-        """Ask which ranges to show for stores; errors as of :meth:`eta`."""
+        """Ask which ranges to show for stores. Raises what :meth:`eta` raises."""
         return self.ask("/displayed_eta", request, DisplayedEtaAnswer)
 
     def courier_arrival(
@@ -191,35 +195,19 @@ class EtaClient(_EventSender):
         as_of: datetime | None = None,
         levels: Sequence[float] = DEFAULT_LEVELS,
     ) -> CourierArrivalAnswer:
-        """Ask when the couriers of a store's orders walk in; errors as of :meth:`eta`.
+        """Ask when the couriers of a store's orders arrive. Raises what :meth:`eta` raises.
 
         Args:
-            orders: each has its own answer or problem.
+            orders: orders of the store; each has its own answer or problem.
             as_of: the moment, timezone-aware; None means now.
             levels: quantile levels to answer, each above 0 and below 1.
         """
-        request = courier_arrival_request(orders, as_of=as_of, levels=levels)
+        request = {"orders": list(orders), "as_of": as_of, "levels": list(levels)}
         return self.ask("/courier_arrival", request, CourierArrivalAnswer)
 
 
 class EventClient(_EventSender):
-    """Asks an event service for the values of features.
-
-    >>> import httpx
-    >>> answer = {
-    ...     "request_id": "r",
-    ...     "catalog": {"name": "doorstep", "version": "1.0.0", "fingerprint": "f"},
-    ...     "as_of": "2026-03-02T12:00:00Z",
-    ...     "keys": {"store_id": "s-1"},
-    ...     "sample_id": None,
-    ...     "features": {"store_queue_orders": 2.0},
-    ... }
-    >>> transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
-    >>> with EventClient("http://events", transport=transport) as client:
-    ...     answer = client.features({"store_id": "s-1"}, sample_id=None)
-    ...     print(answer.features)
-    {'store_queue_orders': 2.0}
-    """
+    """Asks an event service for the values of features."""
 
     def features(
         self,
@@ -235,21 +223,21 @@ class EventClient(_EventSender):
 
         Args:
             keys: a value for each dimension, None where it is missing.
-            sample_id: the sample for which this is asked, or None where it does not exist yet; by
-                source where there are several.
-            names: the features; all that the keys allow, if there are none.
-            topic: a topic of the catalog instead of names.
+            sample_id: the sample for which the features are asked, None where it does not exist
+                yet; by source where there are several.
+            names: names of features; empty: all features that the keys allow.
+            topic: a topic of the catalog, instead of names.
             as_of: the moment, timezone-aware; None means now.
-            event_times: also answer which events the values rest on.
+            event_times: whether the answer has the times of the events behind the values.
 
         Raises:
-            RequestRefused: the service said no, and why.
+            RequestRefused: the service refused the request.
             ServiceUnreachable: no answer.
         """
-        request = features_request(
-            keys,
+        request = FeaturesRequest(
+            keys=dict(keys),
             sample_id=sample_id,
-            names=names,
+            features=list(names),
             topic=topic,
             as_of=as_of,
             event_times=event_times,
@@ -259,8 +247,8 @@ class EventClient(_EventSender):
     def features_batch(
         self, rows: Iterable[FeatureRow], *, names: Sequence[str] = (), topic: str | None = None
     ) -> FeaturesBatchAnswer:
-        """Ask for the same features of many rows; each has its own answer or problem."""
-        request = features_batch_request(rows, names=names, topic=topic)
+        """Ask for the same features of many rows. Each row has its own answer or problem."""
+        request = {"rows": list(rows), "features": list(names), "topic": topic}
         return self.ask("/features_batch", request, FeaturesBatchAnswer)
 
     def explain(
@@ -272,6 +260,20 @@ class EventClient(_EventSender):
         as_of: datetime | None = None,
         why: str | int | None = None,
     ) -> ExplainAnswer:
-        """Ask why a feature has its value, and why a sample counts in it or does not."""
-        request = explain_request(name, keys, sample_id=sample_id, as_of=as_of, why=why)
+        """Ask which samples a feature's value rests on.
+
+        Args:
+            name: name of the feature.
+            keys: a value for each dimension, None where it is missing.
+            sample_id: the sample for which the feature is asked, None where it does not exist yet.
+            as_of: the moment, timezone-aware; None means now.
+            why: id of a sample; the answer says why it counts or does not count.
+
+        Raises:
+            RequestRefused: the service refused the request.
+            ServiceUnreachable: no answer.
+        """
+        request = ExplainRequest(
+            feature=name, keys=dict(keys), sample_id=sample_id, as_of=as_of, why=why
+        )
         return self.ask("/explain", request, ExplainAnswer)

@@ -1,12 +1,12 @@
-"""What the clients raise.
+"""Define the errors that the clients raise.
 
 ::
 
     ClientError
-    ├── ServiceUnreachable      no answer: the service is down, unknown, or there is no way to it
-    │   └── NoAnswerInTime      the time for the call is over
-    ├── RequestRefused          the service said no; `problem` has the field and the reason
-    └── UnreadableAnswer        an answer that is not what the service answers
+    ├── ServiceUnreachable      no answer: the service is down, unknown or cannot be reached
+    │   └── NoAnswerInTime      the time of the call is over
+    ├── RequestRefused          the service refused it; `problem` has the field and the reason
+    └── UnreadableAnswer        the answer is not one of this service
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class ServiceUnreachable(ClientError):
 
 
 class NoAnswerInTime(ServiceUnreachable):
-    """The time for the call was over before its answer was there, or before it could be asked."""
+    """The time of the call was over before the answer arrived, or before the request was sent."""
 
 
 class RequestRefused(ClientError):
     """The service refused the request; ``problem`` has the field and the reason.
 
-    ``http_status`` is 4xx for what was sent, 503 where sending it again later is worthwhile.
+    ``http_status`` is 4xx where the request is wrong, and 503 where it can be sent again later.
     """
 
     def __init__(self, http_status: int, problem: Problem) -> None:
@@ -48,4 +48,4 @@ class RequestRefused(ClientError):
 
 
 class UnreadableAnswer(ClientError):
-    """Something answered, but not as this service does: another program, version or a proxy."""
+    """The answer is not one of this service: a proxy or another program or version sent it."""

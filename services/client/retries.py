@@ -1,7 +1,7 @@
-"""When a client sends a request again, how long it waits, and what it hands on.
+"""Decide when a client sends a request again, how long it waits, and what the request hands on.
 
-There is no network here: the blocking and the asynchronous client ask the same object what to do
-after an answer or a failure. Every request can be sent twice, because an event that is known
+Nothing here reads or writes: the blocking and the asynchronous client ask the same object what to
+do after an answer or a failure. It is safe to send a request twice, because an event that is stored
 already changes nothing.
 
 Source of the waits: "full jitter" of "Exponential Backoff And Jitter",
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -28,9 +29,12 @@ from services.core.context import TIMEOUT_HEADER, current_request
 from services.core.secret_masking import masked
 from services.schemas.common import Problem
 
-__all__ = ["Attempts", "Received", "RetryPolicy"]
+__all__ = ["RETRIES", "Attempts", "Received", "RetryPolicy", "decoded", "timeout_of"]
 
 T = TypeVar("T")
+
+RETRIES = 3
+"""How often a client sends a request again, unless told otherwise."""
 
 _TRY_LATER = (429, 503)
 _OK = (200, 207)
@@ -39,7 +43,7 @@ _BACKOFF_MIN_S = 0.1
 _BACKOFF_MAX_S = 2.0
 _LEAST_S = 0.001  # a millisecond is the least that a service can be told
 _CONNECT_S = 1.0
-"""Longest wait for a connection: what does not answer by then is asked again, if there is time."""
+"""Longest wait for a connection; then the request is sent again, if there is time."""
 _SHOWN_CHARACTERS = 500
 
 # Nothing of an answer was lost that could not be asked for again.
@@ -49,7 +53,7 @@ _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An answer as it came; names of headers are in lower case."""
+    """Holds an answer as it arrived; names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -57,15 +61,15 @@ class Received:
 
 
 class RetryPolicy:
-    """What all calls of one client have in common.
+    """Holds what all calls of one client share.
 
     Args:
-        url: whom it asks; for messages.
-        timeout_s: longest time for a call, with all that is sent again.
+        url: address of the service, for messages.
+        timeout_s: longest time for a call, retries included.
         retries: how often a request is sent again.
-        budget: how many requests of all may be sent again.
+        budget: limits the retries of all calls.
         clock: seconds that never run back.
-        random: a number from 0 up to 1, each time another.
+        random: returns a number from 0 up to 1, each time another.
     """
 
     __slots__ = ("budget", "clock", "random", "retries", "timeout_s", "url")
@@ -88,13 +92,13 @@ class RetryPolicy:
         self.random = random
 
     def begin(self) -> Attempts:
-        """Begin a call, whose time runs from now."""
+        """Begin a call. Its time runs from now."""
         self.budget.add_request()
         return Attempts(self)
 
 
 class Attempts:
-    """One call: how much time it has left, what it sends, and what follows from what came back.
+    """Keeps the state of one call: the time that is left and the attempts that failed.
 
     Within a request that a service is answering, a call has no more time than that request, and
     carries its id and its trace.
@@ -111,11 +115,16 @@ class Attempts:
         self._ends_s = policy.clock() + left_s
         self._failed = 0
 
+    @property
+    def url(self) -> str:
+        """Address of the service, for messages."""
+        return self._policy.url
+
     def left_s(self) -> float:
         """Return the seconds that are left.
 
         Raises:
-            NoAnswerInTime: none are.
+            NoAnswerInTime: none is left.
         """
         left_s = self._ends_s - self._policy.clock()
         if left_s < _LEAST_S:
@@ -131,20 +140,20 @@ class Attempts:
         return headers
 
     def retry_delay_s(self, received: Received) -> float | None:
-        """Return how many seconds to wait before asking again, None where this is the answer."""
+        """Return the seconds to wait before the next attempt; None where this is the answer."""
         if received.status not in _TRY_LATER:
             return None
         jitter_s = self._jitter_s()
         return self._again(_named_s(received.headers.get("retry-after", "")) + jitter_s)
 
     def retry_delay_after_failure_s(self, error: Exception) -> float:
-        """Return how many seconds to wait before asking again.
+        """Return the seconds to wait before the next attempt.
 
-        A connection that broke is replaced at once, the first time: it may have been idle for so
-        long that the service had closed it.
+        The first time that a connection broke, there is no wait: the service may have closed it
+        because it was idle.
 
         Raises:
-            ServiceUnreachable: it is not worthwhile, or there is no time or budget for it.
+            ServiceUnreachable: another attempt is of no use, or there is no time or budget for it.
         """
         wait_s: float | None = None
         if isinstance(error, _NOT_CONNECTED):
@@ -181,26 +190,38 @@ def timeout_of(left_s: float) -> dict[str, float]:
     return {"connect": connect_s, "read": left_s, "write": left_s, "pool": left_s}
 
 
-def decoded(received: Received, decoder: msgspec.json.Decoder[T], url: str) -> T:
+def decoded(received: Received, kind: type[T], url: str) -> T:
     """Return an answer as its type.
 
+    Args:
+        received: the answer.
+        kind: its type.
+        url: address of the service, for messages.
+
     Raises:
-        RequestRefused: it says no, and why.
-        UnreadableAnswer: it is not of this type.
+        RequestRefused: the service refused the request.
+        UnreadableAnswer: the answer is not of this type.
     """
+    hashable: Any = kind  # mypy does not know that types are hashable
     if received.status not in _OK:
         raise RequestRefused(received.status, _problem_of(received))
     try:
-        return decoder.decode(received.content)
+        answer: T = _decoder(hashable).decode(received.content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         start = received.content[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
         raise UnreadableAnswer(
             f"{url} answered what it should not: {error}; the answer begins with {start!r}"
         ) from None
+    return answer
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 def _named_s(retry_after: str) -> float:
-    """Return the seconds that a service names; dates and nonsense count as none."""
+    """Return the seconds that a service names; 0 for a date and for anything else."""
     return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
 
 

@@ -1,4 +1,4 @@
-"""How many requests may be sent again: a share of all, so that clients do not bury a busy service.
+"""Limit how many requests are sent again, so that retries do not overload a busy service.
 
 Source: the retry budgets of Finagle (https://twitter.github.io/finagle/guide/Clients.html) and
 "Addressing Cascading Failures" in "Site Reliability Engineering" (Google).
@@ -13,15 +13,15 @@ __all__ = ["RetryBudget"]
 RETRY_SHARE = 0.2
 """Retries per request, in the long run."""
 RETRY_RESERVE = 10.0
-"""Retries that a client has before it has sent anything, and the most that it saves up beside."""
+"""Retries that a client has at the start, and the most that it can save."""
 
 
 class RetryBudget:
-    """Requests earn retries; retries spend them.
+    """Counts the retries that are left: each request earns a share of one, each retry spends one.
 
     Args:
         share: retries that each request earns.
-        reserve: retries that there are at the start, and to which what was saved is bounded.
+        reserve: retries at the start, and the most that can be saved.
 
     >>> budget = RetryBudget(share=0.5, reserve=1.0)
     >>> budget.take_retry(), budget.take_retry()

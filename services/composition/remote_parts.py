@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,88 +12,27 @@ from numpy.typing import NDArray
 
 from aggregators.typing import SampleId
 from estimators.core.distribution import Distribution
-from services.client.connections import AsyncServiceClient
+from services.client.async_connection import AsyncServiceClient
+from services.client.circuit_breaker import CircuitBreaker
 from services.client.errors import ServiceUnreachable, UnreadableAnswer
+from services.core.legs import Leg
 from services.core.limits import MAX_COLUMN_ROWS
-from services.core.secret_masking import masked
-from services.core.settings import PartSettings
+from services.core.settings.parts import PartSettings
 from services.estimation.part_contract import PartContract
 from services.estimation.rows import Estimates
 from services.schemas.common import (
-    Leg,
     PredictColumnsAnswer,
     PredictColumnsRequest,
     Status,
     TravelColumnsRequest,
 )
 
-__all__ = ["CircuitBreaker", "RemotePart", "remote_parts"]
-
-logger = logging.getLogger("doorstep.services")
-
-FAILURES_TO_OPEN = 3
-"""So many unanswered questions in a row, and a service is left alone for a while."""
+__all__ = ["RemotePart", "remote_parts"]
 
 RETRIES = 1
 """How often a question is sent again."""
 
-OPEN_S = 1.0
-"""How long: until then its parts are answered by what is usual, at once."""
-
 Answered = tuple[list[tuple[Estimates, Sequence[int]]], dict[int, str]]
-
-
-class CircuitBreaker:
-    """Leaves a service alone for a while that does not answer, then asks it again.
-
-    Args:
-        url: of the service, for messages.
-        failures: so many in a row begin a pause; while the service is down, each one more does.
-        open_s: seconds.
-        clock: seconds that never run back; injected in tests.
-
-    >>> breaker = CircuitBreaker("http://etp:3000", failures=1)
-    >>> breaker.check()
-    >>> breaker.failed()
-    >>> breaker.check()
-    Traceback (most recent call last):
-    ...
-    services.client.errors.ServiceUnreachable: http://etp:3000 did not answer lately; ...
-    """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        failures: int = FAILURES_TO_OPEN,
-        open_s: float = OPEN_S,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._url = masked(url)
-        self._max_failures = failures
-        self._open_s = open_s
-        self._clock = clock
-        self._failures = 0
-        self._until_s = -np.inf
-
-    def check(self) -> None:
-        """Raise :class:`ServiceUnreachable` while the service is left alone."""
-        if self._clock() < self._until_s:
-            raise ServiceUnreachable(f"{self._url} did not answer lately; it is left alone")
-
-    def succeeded(self) -> None:
-        """Note an answer."""
-        if self._failures >= self._max_failures:
-            logger.warning("%s answers again", self._url)
-        self._failures = 0
-
-    def failed(self) -> None:
-        """Note that there was none."""
-        self._failures += 1
-        if self._failures == self._max_failures:
-            logger.warning("%s did not answer: it is asked rarely until it does", self._url)
-        if self._failures >= self._max_failures:
-            self._until_s = self._clock() + self._open_s
 
 
 class RemotePart:
@@ -104,7 +41,7 @@ class RemotePart:
     Args:
         client: of the service; parts of one service can share it.
         leg: which leg of a courier's way; None: the service has one model.
-        breaker: leaves the service alone where it does not answer; parts of one service share it.
+        breaker: refuses questions while the service does not answer; parts of one service share it.
         expected: what its answers must be about; None: whatever it answers is taken.
     """
 

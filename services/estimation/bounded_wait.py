@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from services.client.circuit_breaker import CircuitBreaker
 from services.client.errors import ServiceUnreachable
-from services.composition.remote_parts import CircuitBreaker
 from services.core.context import current_request
 from services.core.executor import AnswerExecutor
 from services.core.limits import EVENT_STORE_TIMEOUT_S, PART_RESERVE_S

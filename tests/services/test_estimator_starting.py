@@ -14,7 +14,7 @@ from aggregators import MemoryEventStore
 from estimators import Dataset
 from estimators.registry import models as registry
 from services.bento.endpoints import Call
-from services.composition.remote_parts import CircuitBreaker
+from services.client.circuit_breaker import CircuitBreaker
 from services.courier_travel import CourierTravelService
 from services.etp import EtpService
 from services.wall_eta import WallEtaService

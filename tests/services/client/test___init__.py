@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 
-from services import client as clients
 from services.client import RequestRefused
 from services.schemas.common import PredictRequest, TravelRequest
 from services.schemas.courier_selection import CourierColumns, CourierSelectionRequest, OrderColumns
@@ -33,8 +31,6 @@ ANSWER = {
     "model": {"tag": "etp:1", "catalog_version": "1.0.0", "fingerprint": "f"},
     "features": {"queue": None},
 }
-NAMES = tuple(name for name in clients.__all__ if name.endswith("Client"))
-BLOCKING = tuple(name for name in NAMES if not name.startswith("Async"))
 
 
 def answering(answer: Any, seen: list[httpx.Request] | None = None, status: int = 200) -> Handler:
@@ -192,18 +188,6 @@ def test_estimates_are_asked_for_as_they_are_asked(asked: Asked, kind: Kind) -> 
     assert seen[0].url.path == asked.path
     body = json.loads(seen[0].content)
     assert {name: body[name] for name in asked.body} == asked.body
-
-
-def public_methods(name: str) -> dict[str, inspect.Signature]:
-    """The methods of a client with what they take and give, its closing and opening left out."""
-    found = inspect.getmembers(getattr(clients, name), inspect.isfunction)
-    return {method: inspect.signature(one) for method, one in found if not method.startswith("_")}
-
-
-@pytest.mark.parametrize("name", BLOCKING)
-def test_both_kinds_of_a_client_have_the_same_methods(name: str) -> None:
-    assert f"Async{name}" in NAMES
-    assert public_methods(name) == public_methods(f"Async{name}")
 
 
 def test_clients_import_no_model_library() -> None:

@@ -12,7 +12,7 @@ import uvicorn
 
 from services.bento.process import free_port
 from services.client import ClientError, NoAnswerInTime, ServiceUnreachable
-from services.client.connections import IDLE_S
+from services.client.exchange import IDLE_S
 from tests.services.asking import KINDS, Kind, opened
 from tests.services.scripted import Connection, ScriptedServer
 from tests.waiting import PATIENCE_S

@@ -270,7 +270,7 @@ def test_an_answer_of_another_shape_is_said_to_be_one(kind: Kind, content: bytes
 
 
 def test_an_answer_without_end_is_cut(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.client.connections.MAX_ANSWER_BYTES", 1_000)
+    monkeypatch.setattr("services.client.exchange.MAX_ANSWER_BYTES", 1_000)
     handler, _ = service_of(httpx.Response(200, content=b" " * 1_001))
     with (
         opened("EventClient", kind, handler=handler) as client,

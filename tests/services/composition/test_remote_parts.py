@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from estimators.quantiles.calibration import GRID_LEVELS
-from services.client.connections import AsyncServiceClient
+from services.client.async_connection import AsyncServiceClient
+from services.client.circuit_breaker import CircuitBreaker
 from services.client.errors import ServiceUnreachable
 from services.composition.parts import PartRows, Parts
-from services.composition.remote_parts import CircuitBreaker, RemotePart, remote_parts
+from services.composition.remote_parts import RemotePart, remote_parts
 from services.core.limits import MAX_COLUMN_ROWS, PART_RESERVE_S
-from services.core.settings import PartSettings
+from services.core.settings.parts import PartSettings
 from services.schemas.common import PredictColumnsAnswer, RowProblem, TravelColumnsRequest
 from tests.services.building import NOON
 from tests.services.doubling import INFO, USUAL, USUAL_S, Clock, Doubling, ask, medians, rows_of

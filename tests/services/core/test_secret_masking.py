@@ -15,11 +15,11 @@ import pytest
 from aggregators import Source, StoreError
 from aggregators.stores.redis.store import RedisEventStore
 from services.bento.process import ServiceProcess
+from services.client.circuit_breaker import CircuitBreaker
 from services.client.errors import ServiceUnreachable
-from services.composition.remote_parts import CircuitBreaker
 from services.core.errors import InvalidRequest, SettingError, Unavailable
 from services.core.secret_masking import masked, without_paths
-from services.core.settings import PartSettings
+from services.core.settings.parts import PartSettings
 from services.event_store.opening import is_redis, open_event_store, without_password
 from services.intake.redis_stream import EventStream
 from services.middleware.request_log import JsonFormatter

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.composition.remote_parts import CircuitBreaker
+from services.client.circuit_breaker import CircuitBreaker
 from services.core.errors import InvalidRequest
 from services.core.executor import AnswerExecutor
 from services.estimation.bounded_wait import BoundedWait

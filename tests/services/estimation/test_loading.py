@@ -12,7 +12,7 @@ from estimators.eta.trained import TrainedEta
 from estimators.registry import model_store
 from estimators.registry import models as registry
 from services.composition.loading import EtaLoader
-from services.core.settings import PartSettings
+from services.core.settings.parts import PartSettings
 from services.estimation.loading import ServedPart, load_part
 from services.estimation.metrics import EstimateMetrics
 

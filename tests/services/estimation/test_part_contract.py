@@ -20,12 +20,13 @@ from estimators.eta.parts import PART_SPECS
 from estimators.eta.trained import TrainedEta
 from estimators.quantiles.calibration import GRID_LEVELS
 from estimators.registry import models as registry
-from services.client.connections import AsyncServiceClient
+from services.client.async_connection import AsyncServiceClient
+from services.client.circuit_breaker import CircuitBreaker
 from services.composition.loading import EtaLoader
 from services.composition.opening import expected_of
 from services.composition.parts import PartAnswer, Parts
-from services.composition.remote_parts import CircuitBreaker, RemotePart
-from services.core.settings import PartSettings
+from services.composition.remote_parts import RemotePart
+from services.core.settings.parts import PartSettings
 from services.estimation.part_contract import PartContract
 from services.schemas.common import ModelInfo, PredictColumnsAnswer, Question
 from tests.services.building import NOON
