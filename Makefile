@@ -11,7 +11,7 @@ VENV ?= .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 endif
 VENV ?= .venv
 BIN := $(VENV)/bin
-PACKAGES := aggregators estimators services simulator commands
+PACKAGES := doorstep aggregators estimators services simulator commands
 # Each has a bento and locked requirements of its own.
 SERVICES := events etp courier_travel wall_eta eta
 
@@ -76,6 +76,11 @@ typecheck: $(VENV)/.dev ## mypy, strict
 format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: generate
+generate: $(VENV)/.dev ## write what is generated: the blocking clients, the tables of settings in the docs
+	$(BIN)/python -m tests.services.client.generation
+	$(BIN)/python -m tests.services.core.settings.docs_tables
 
 .PHONY: benchmark
 benchmark: $(VENV)/.dev ## speed and memory, beside the peers

@@ -35,7 +35,7 @@ from aggregators.stores import AppendResult
 from benchmarks.event_store import redis_server
 from benchmarks.measuring import save, timed
 from services.bento.process import ServiceProcess
-from services.core.settings import EventSettings
+from services.core.settings.events import EventSettings
 from services.event_store.opening import open_event_store
 from services.intake import consumer_process as consuming
 from services.intake.consumer_process import ConsumerSettings, run_consumer

@@ -330,7 +330,7 @@ def _service(replayed: ReplayedTables, where: str) -> Iterator[Answers]:
     from commands.equivalence.service_store import ServiceAnswers
     from services.bento.process import ServiceProcess
     from services.client import ClientError, EventClient
-    from services.core.settings import EventSettings
+    from services.core.settings.events import EventSettings
 
     if not replayed.catalog:
         raise UserError("--through-service is for the public data sets and the simulated city")

@@ -157,7 +157,8 @@ def _of_request(
     from pathlib import Path
 
     from commands.reports.explanation import ExplainedOrder
-    from services.event_store.opening import IN_MEMORY, is_redis, open_event_store
+    from services.core.settings.events import IN_MEMORY
+    from services.event_store.opening import is_redis, open_event_store
 
     if store == IN_MEMORY or not (is_redis(store) or Path(store).is_file()):
         raise UserError(f"there is no event store {store!r}")

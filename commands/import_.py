@@ -64,7 +64,8 @@ def _import_table(
     columns are, and its further tables are taken, too. All of it is checked before anything is
     kept. A second run changes nothing; rows that have changed since then do: each later event wins.
     """
-    from services.event_store.opening import IN_MEMORY, load_catalog, open_event_store
+    from services.core.settings.events import IN_MEMORY
+    from services.event_store.opening import load_catalog, open_event_store
 
     if store == IN_MEMORY:
         raise UserError("--store memory forgets what it is given; expected a file or redis://...")

@@ -58,7 +58,7 @@ def serve_etp(
     POST /events takes what happens, POST /predict answers one order, /predict_batch and
     /predict_columns many; the OpenAPI description is at /docs.json.
     """
-    from services.core.settings import EtpSettings
+    from services.core.settings.models import EtpSettings
     from services.etp import EtpService
 
     tag = _tag(model, EtpService.inner.parts["ready"])  # type: ignore[attr-defined]
@@ -91,7 +91,7 @@ def serve_courier_travel(
     Requests say which `leg`: to_store, to_customer or parking. `doorstep train eta` saves a model
     of each.
     """
-    from services.core.settings import CourierTravelSettings
+    from services.core.settings.models import CourierTravelSettings
     from services.courier_travel import CourierTravelService
 
     parts = CourierTravelService.inner.parts  # type: ignore[attr-defined]
@@ -120,7 +120,7 @@ def serve_wall_eta(
 
     With `--model eta_direct:latest` it answers at any moment of an order, as the eta service asks.
     """
-    from services.core.settings import WallEtaSettings
+    from services.core.settings.models import WallEtaSettings
     from services.wall_eta import WallEtaService
 
     tag = _tag(model, WallEtaService.inner.parts["direct"])  # type: ignore[attr-defined]
@@ -155,8 +155,8 @@ def serve_eta(
     """
     from estimators.core.errors import RegistryError
     from estimators.registry import models as registry
-    from services.core.eta_settings import EtaSettings
-    from services.core.settings import PartSettings
+    from services.core.settings.models import EtaSettings
+    from services.core.settings.parts import PartSettings
 
     try:
         tag = str(registry.describe(model, estimator=registry.ETA)["tag"])
@@ -203,7 +203,7 @@ def serve_events(
     POST /events takes what happens, GET and POST /features answer the catalog's features, /explain
     why they have their values; the OpenAPI description is at /docs.json.
     """
-    from services.core.settings import EventSettings
+    from services.core.settings.events import EventSettings
     from services.event_store.opening import load_catalog
 
     served = load_catalog(catalog)
@@ -280,7 +280,8 @@ def _absolute_file(text: str) -> str:
 
 def _absolute(store: str) -> str:
     """Return the address of a store for a process that may run in another folder."""
-    from services.event_store.opening import IN_MEMORY, is_redis
+    from services.core.settings.events import IN_MEMORY
+    from services.event_store.opening import is_redis
 
     if store == IN_MEMORY or is_redis(store):
         return store

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from services.bento.endpoints import Call, json_endpoint
 from services.bento.guarded import guarded
 from services.bento.tuning import SERVICE_OPTIONS
-from services.core.settings import CourierTravelSettings
+from services.core.settings.models import CourierTravelSettings
 from services.estimation.loading import ServedPart
 from services.estimator_service import ACCESS, EstimatorService
 from services.schemas.common import (

@@ -24,8 +24,8 @@ from services.core.errors import ServiceError, SettingError, Unavailable
 from services.core.executor import AnswerExecutor
 from services.core.limits import LARGE_BODY_BYTES, MAX_COLUMN_ROWS
 from services.core.row_limit import RowLimit
-from services.core.settings import EstimatorSettings
-from services.core.unknown_data import unknown_data_setting
+from services.core.settings.events import IntakeSettings
+from services.core.settings.models import EstimatorSettings
 from services.estimation.bounded_wait import BoundedWait
 from services.estimation.loading import (
     ModelMissing,
@@ -214,7 +214,7 @@ class EstimatorService:
             return ""
         try:
             sources = common_sources(model.sources for model in self._models.values())
-            unknown_data = unknown_data_setting()
+            unknown_data = IntakeSettings.from_environment().unknown_data
             event_store = open_event_store_of_models(settings.event_store, sources)
         except (ServiceError, StoreError) as error:
             reason = f"the service has no event store: {error}"

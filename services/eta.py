@@ -27,10 +27,10 @@ from services.composition.opening import open_parts, sources_of
 from services.composition.parts import Parts
 from services.core.context import in_thread
 from services.core.errors import ServiceError, SettingError, Unavailable
-from services.core.eta_settings import EtaSettings
 from services.core.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
 from services.core.row_limit import RowLimit
-from services.core.unknown_data import unknown_data_setting
+from services.core.settings.events import IntakeSettings
+from services.core.settings.models import EtaSettings
 from services.estimation.metrics import EstimateMetrics
 from services.estimation.order_schema import order_schema, with_order
 from services.event_endpoint import EVENTS_RESPONSES, take_events
@@ -177,7 +177,7 @@ class EtaService:
     def _open_event_store(self, settings: EtaSettings) -> bool:
         """Open the event store, and return whether it could be."""
         try:
-            unknown_data = unknown_data_setting()
+            unknown_data = IntakeSettings.from_environment().unknown_data
             event_store = open_event_store_of_models(
                 settings.event_store, sources_of(self._loader.model)
             )

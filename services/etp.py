@@ -13,7 +13,7 @@ import bentoml
 
 from services.bento.guarded import guarded
 from services.bento.tuning import SERVICE_OPTIONS
-from services.core.settings import EtpSettings
+from services.core.settings.models import EtpSettings
 from services.estimation.loading import ServedPart
 from services.estimator_service import ACCESS, EstimatorService
 

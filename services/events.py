@@ -30,8 +30,7 @@ from services.core.context import in_thread
 from services.core.errors import ServiceError, Unavailable
 from services.core.header_text import query_of
 from services.core.row_limit import RowLimit
-from services.core.settings import EventSettings
-from services.core.unknown_data import unknown_data_setting
+from services.core.settings.events import EventSettings, IntakeSettings
 from services.event_endpoint import EVENTS_RESPONSES, take_events
 from services.event_store.check import EventStoreCheck
 from services.event_store.compaction import Compactor
@@ -142,7 +141,7 @@ class EventService:
     def _use(self, event_store: EventStore, catalog: Catalog, settings: EventSettings) -> None:
         lookup = FeatureLookup(event_store, catalog)
         try:
-            unknown_data = unknown_data_setting()
+            unknown_data = IntakeSettings.from_environment().unknown_data
             warm_up(training=False)
             lookup.warm_up()
         except ServiceError:

@@ -14,8 +14,12 @@ from bentoml._internal.bento.build_config import BentoBuildConfig
 
 from deploy.bentos import SERVICES
 from estimators.eta.model import ETA_PARTS
-from services.core.eta_settings import EtaSettings
-from services.core.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
+from services.core.settings.models import (
+    CourierTravelSettings,
+    EtaSettings,
+    EtpSettings,
+    WallEtaSettings,
+)
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"

@@ -38,6 +38,8 @@ def test_imports_run_in_the_direction_of_the_contract(
     contract: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
+    # It would switch off every logger of this process, which tests that come later listen to.
+    monkeypatch.setattr("importlinter.cli._configure_logging", lambda _verbose: None)
     code = lint_imports(
         config_filename=os.fspath(ROOT / "pyproject.toml"),
         limit_to_contracts=(contract,),

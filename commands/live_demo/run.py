@@ -18,8 +18,8 @@ from commands.live_demo.training import trained_tag
 from estimators.registry import models as registry
 from services.bento.process import ServiceProcess
 from services.client import EtaClient
-from services.core.eta_settings import EtaSettings
-from services.core.settings import PartSettings
+from services.core.settings.models import EtaSettings
+from services.core.settings.parts import PartSettings
 
 __all__ = ["DemoRun", "failures_of", "run_demo", "run_live_hour"]
 

@@ -10,7 +10,7 @@ from estimators.eta.model import ETA_PARTS, EtaModel
 from estimators.eta.part_question import PartQuestion
 from estimators.model.base import Estimator
 from estimators.registry import models as registry
-from services.core.settings import PartSettings
+from services.core.settings.parts import PartSettings
 
 __all__ = ["EtaLoader"]
 

@@ -14,7 +14,7 @@ from estimators.quantiles.calibration import Scale
 from services.composition.parts import Parts
 from services.composition.remote_parts import remote_parts
 from services.core.executor import AnswerExecutor
-from services.core.settings import PartSettings
+from services.core.settings.parts import PartSettings
 from services.estimation.loading import common_sources, saved_fallback, saved_validator
 from services.estimation.metrics import EstimateMetrics
 from services.estimation.part_contract import PartContract

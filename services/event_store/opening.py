@@ -15,18 +15,11 @@ from aggregators.stores import EventStore, MemoryEventStore, SqliteEventStore
 from services.core.errors import SettingError
 from services.core.placeholders import check_placeholder
 from services.core.secret_masking import MASK, masked
+from services.core.settings.events import IN_MEMORY
 
-__all__ = [
-    "IN_MEMORY",
-    "is_redis",
-    "load_catalog",
-    "open_event_store",
-    "open_event_store_of_models",
-]
+__all__ = ["is_redis", "load_catalog", "open_event_store", "open_event_store_of_models"]
 
 logger = logging.getLogger("doorstep.services")
-
-IN_MEMORY = "memory"
 
 _SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]+:/")
 

@@ -14,13 +14,12 @@ from typing import Any
 import msgspec
 
 from services.core.errors import InvalidRequest, SettingError
+from services.core.settings.models import POLICY_VARIABLE
 from services.handlers.display_policy import DisplayPolicy
 from services.schemas.decoding import unknown_field
 from services.schemas.displayed_eta import PolicyChanges
 
-__all__ = ["BOUNDS", "POLICY_VARIABLE", "changed_policy", "policy_from"]
-
-POLICY_VARIABLE = "DOORSTEP_DISPLAY_POLICY"
+__all__ = ["BOUNDS", "changed_policy", "policy_from"]
 
 BOUNDS = {
     "level": (0.5, 0.98),

@@ -14,7 +14,7 @@ from aggregators.times import from_us
 from services.core.errors import InvalidRequest
 from services.core.header_text import attribute_of
 from services.core.limits import MAX_TEXT_CHARACTERS
-from services.core.unknown_data import UnknownData
+from services.core.settings.events import UnknownData
 from services.schemas.common import CloudEvent
 from services.schemas.decoding import decode, is_utf_8, unknown_field
 from services.schemas.request_times import us_of

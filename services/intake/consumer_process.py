@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, start_http_server
 
 from services.core.errors import SettingError
-from services.core.unknown_data import checked_unknown_data
-from services.event_store.opening import IN_MEMORY, load_catalog, open_event_store
+from services.core.settings.events import IN_MEMORY, UnknownData
+from services.core.settings.misspelt import warn_of_misspelt_variables
+from services.event_store.opening import load_catalog, open_event_store
 from services.intake.consumer import FORGET_S, Consumer, Progress
 from services.intake.consumer_metrics import ConsumerMetrics
 from services.intake.intake import IntakeRules
@@ -62,7 +64,7 @@ class ConsumerSettings:
     idle_s: float
     forget_s: float = FORGET_S
     max_clock_skew_s: float
-    unknown_data: str = "ignore"
+    unknown_data: UnknownData = "ignore"
     metrics_host: str
     metrics_port: int
     once: bool
@@ -72,7 +74,10 @@ class ConsumerSettings:
             raise SettingError(
                 "a consumer cannot store in memory: what it acknowledges would be gone"
             )
-        checked_unknown_data(self.unknown_data, "--unknown-data")
+        if self.unknown_data not in get_args(UnknownData):
+            raise SettingError(
+                f"--unknown-data is {self.unknown_data!r}; expected ignore or refuse"
+            )
 
 
 def run_consumer(
@@ -92,6 +97,7 @@ def run_consumer(
         StoreError: the store cannot be opened.
         SettingError: the catalog cannot be imported.
     """
+    warn_of_misspelt_variables()
     registry = CollectorRegistry()
     with ExitStack() as stack:
         event_store = stack.enter_context(
@@ -110,7 +116,7 @@ def run_consumer(
             rules=IntakeRules(
                 sources=event_store.sources,
                 max_clock_skew_s=settings.max_clock_skew_s,
-                unknown_data=checked_unknown_data(settings.unknown_data, "--unknown-data"),
+                unknown_data=settings.unknown_data,
             ),
             intake=IntakeMetrics(registry),
             metrics=ConsumerMetrics(registry),

@@ -21,7 +21,7 @@ from aggregators.typing import Moment
 from services.core.clock import utc_now
 from services.core.errors import InvalidRequest
 from services.core.limits import LARGE_BODY_BYTES, MAX_EVENTS
-from services.core.unknown_data import UnknownData
+from services.core.settings.events import UnknownData
 from services.intake.append import WriteOutcome
 from services.intake.cloudevents import event_of, extensions_of, meant_by, structured
 from services.intake.group_commit import GroupCommitWriter

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, get_args
@@ -20,6 +20,7 @@ import msgspec
 
 from services.core.errors import Forbidden, SettingError, Unauthorized
 from services.core.placeholders import check_placeholder
+from services.core.settings.access import KEYS_FILE_VARIABLE, KEYS_VARIABLE, AccessSettings
 
 __all__ = ["SCOPES", "ApiKey", "ApiKeys", "Scope", "make_key"]
 
@@ -145,25 +146,23 @@ class ApiKeys:
         return cls.from_json(document, origin=str(path))
 
     @classmethod
-    def from_environment(
-        cls, environment: Mapping[str, str], *, keys: str, file: str
-    ) -> ApiKeys | None:
-        """Return the keys that an environment names, None where it names none.
+    def from_settings(cls, settings: AccessSettings) -> ApiKeys | None:
+        """Return the keys that settings name, None where they name none.
 
         Args:
-            environment: of the process.
-            keys: the variable that holds them as JSON.
-            file: the variable that holds the path of their file.
+            settings: have the keys as JSON, or the path of their file.
 
         Raises:
             SettingError: both are set, or the keys cannot be read.
         """
-        document, path = environment.get(keys), environment.get(file)
+        document, path = settings.api_keys, settings.api_keys_file
         if document and path:
-            raise SettingError(f"{keys} and {file} are both set; expected one of them")
+            raise SettingError(
+                f"{KEYS_VARIABLE} and {KEYS_FILE_VARIABLE} are both set; expected one of them"
+            )
         if path:
             return cls.from_file(Path(path))
-        return cls.from_json(document.encode(), origin=keys) if document else None
+        return cls.from_json(document.encode(), origin=KEYS_VARIABLE) if document else None
 
     def to_json(self) -> bytes:
         """Return the keys as a JSON list; there is no secret in it."""

@@ -31,12 +31,15 @@ from services.core.errors import (
     Unavailable,
 )
 from services.core.limits import MAX_REQUESTS, MAX_REQUESTS_PER_KEY, REQUEST_TIMEOUT_S
+from services.core.settings.access import ANONYMOUS_VARIABLE
+from services.core.settings.logs import LogSettings
+from services.core.settings.misspelt import warn_of_misspelt_variables
+from services.core.settings.transport import TransportSettings
 from services.core.trace_context import TraceContext
-from services.core.transport_settings import TransportSettings
 from services.middleware.api_keys import Scope
-from services.middleware.key_ring import ANONYMOUS_VARIABLE, KeyRing, allows_anonymous, is_loopback
+from services.middleware.key_ring import KeyRing, allows_anonymous, is_loopback
 from services.middleware.metrics import GuardMetrics, guard_metrics
-from services.middleware.request_log import LogSettings, RequestLog, log_as_json
+from services.middleware.request_log import RequestLog, log_as_json
 from services.middleware.responses import UNEXPECTED, ResponseSender, answer_problem
 from services.middleware.web_pages import allowed_hosts, check_page
 
@@ -103,6 +106,7 @@ class Guard:
             log_as_json(service)
         if self._unready_reason:
             logger.error("%s", self._unready_reason)
+        warn_of_misspelt_variables(given)
         self._log = RequestLog(settings)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from services.core.errors import SettingError
+from services.core.settings.access import (
+    ANONYMOUS_VARIABLE,
+    KEYS_FILE_VARIABLE,
+    KEYS_VARIABLE,
+    AccessSettings,
+)
 from services.middleware.api_keys import ApiKeys
 
 __all__ = [
-    "ANONYMOUS_VARIABLE",
-    "KEYS_FILE_VARIABLE",
-    "KEYS_VARIABLE",
     "KeyRing",
     "allows_anonymous",
     "check_exposure",
@@ -27,12 +30,7 @@ __all__ = [
 
 logger = logging.getLogger("doorstep.services")
 
-KEYS_VARIABLE = "DOORSTEP_API_KEYS"
-KEYS_FILE_VARIABLE = "DOORSTEP_API_KEYS_FILE"
-ANONYMOUS_VARIABLE = "DOORSTEP_ALLOW_ANONYMOUS"
-
 _POLL_EVERY_S = 1.0
-_YES, _NO = "1", "0"
 
 
 class KeyRing:
@@ -54,11 +52,9 @@ class KeyRing:
     def __init__(
         self, environment: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._keys = ApiKeys.from_environment(
-            environment, keys=KEYS_VARIABLE, file=KEYS_FILE_VARIABLE
-        )
-        path = environment.get(KEYS_FILE_VARIABLE)
-        self._path = Path(path) if path else None
+        settings = AccessSettings.from_environment(environment)
+        self._keys = ApiKeys.from_settings(settings)
+        self._path = Path(settings.api_keys_file) if settings.api_keys_file else None
         self._clock = clock
         self._seen: tuple[int, ...] | None = self._state()
         self._logged: tuple[tuple[int, ...], str] | None = None
@@ -121,10 +117,7 @@ def allows_anonymous(environment: Mapping[str, str]) -> bool:
     >>> allows_anonymous({"DOORSTEP_ALLOW_ANONYMOUS": "1"}), allows_anonymous({})
     (True, False)
     """
-    given = environment.get(ANONYMOUS_VARIABLE) or _NO
-    if given not in (_YES, _NO):
-        raise SettingError(f"{ANONYMOUS_VARIABLE} is {given!r}; expected 0 or 1")
-    return given == _YES
+    return AccessSettings.from_environment(environment).anonymous
 
 
 def is_loopback(host: str) -> bool:

@@ -2,7 +2,7 @@
 
 BentoML configures logging several times while it starts. Its configurations get the formatter of
 this package, and whatever Python would print by itself (warnings, errors that end a process or a
-thread) is logged. Only the standard library is imported before that.
+thread) is logged. Only the standard library and msgspec are imported before that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 
 from services.core.errors import SettingError
 from services.core.secret_masking import masked
-from services.middleware.request_log import JsonFormatter, LogSettings
+from services.core.settings.logs import LogSettings
+from services.middleware.request_log import JsonFormatter
 
 __all__ = ["MaskedFormatter", "fail", "log_line", "service_of", "set_up_logs"]
 

@@ -7,77 +7,20 @@ from __future__ import annotations
 
 import json
 import logging
-import math
-import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any
 
 from services.core.context import RequestContext, current_request
-from services.core.errors import SettingError
 from services.core.secret_masking import masked
+from services.core.settings.logs import LogSettings
 
-__all__ = ["JsonFormatter", "LogSettings", "RequestLog", "log_as_json"]
+__all__ = ["JsonFormatter", "RequestLog", "log_as_json"]
 
-SAMPLE_VARIABLE = "DOORSTEP_LOG_SAMPLE"
-SLOW_VARIABLE = "DOORSTEP_LOG_SLOW_MS"
-FORMAT_VARIABLE = "DOORSTEP_LOG_FORMAT"
-
-_FORMATS = ("json", "text")
 _SERVER_ERROR = 500
 _SAMPLE_DIGITS = 8
 _SAMPLE_SPAN = 0x1_0000_0000  # of so many hexadecimal digits
 _FIELDS = "doorstep_fields"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogSettings:
-    """What is logged, and how.
-
-    Args:
-        sample: share of the requests that are logged whatever became of them
-            (``DOORSTEP_LOG_SAMPLE``).
-        slow_ms: requests that took so long are logged (``DOORSTEP_LOG_SLOW_MS``).
-        format: ``json``, or ``text`` to leave BentoML's own format (``DOORSTEP_LOG_FORMAT``).
-
-    >>> LogSettings.from_environment({"DOORSTEP_LOG_SAMPLE": "0.5"}).sample
-    0.5
-    """
-
-    sample: float = 0.01
-    slow_ms: float = 500.0
-    format: Literal["json", "text"] = "json"
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> LogSettings:
-        """Read the settings; what is not set, or empty, keeps its default.
-
-        Raises:
-            SettingError: a value that cannot be.
-        """
-        given = os.environ if environment is None else environment
-        form = given.get(FORMAT_VARIABLE) or cls.format
-        if form not in _FORMATS:
-            raise SettingError(f"{FORMAT_VARIABLE} is {form!r}; expected json or text")
-        return cls(
-            sample=_number(given, SAMPLE_VARIABLE, cls.sample, most=1.0),
-            slow_ms=_number(given, SLOW_VARIABLE, cls.slow_ms, most=math.inf),
-            format=cast('Literal["json", "text"]', form),
-        )
-
-
-def _number(given: Mapping[str, str], name: str, default: float, *, most: float) -> float:
-    text = given.get(name) or ""
-    try:
-        number = float(text) if text else default
-    except ValueError:
-        number = math.nan
-    if not 0.0 <= number <= most:
-        limit = "0 or more" if most == math.inf else f"0 to {most:g}"
-        raise SettingError(f"{name} is {text!r}; expected a number, {limit}")
-    return number
 
 
 class JsonFormatter(logging.Formatter):

@@ -11,12 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from services.core.errors import Forbidden, InvalidRequest, SettingError
+from services.core.settings.access import HOSTS_VARIABLE, AccessSettings
 from services.middleware.key_ring import is_loopback
 
-__all__ = ["HOSTS_VARIABLE", "allowed_hosts", "check_page"]
-
-HOSTS_VARIABLE = "DOORSTEP_ALLOWED_HOSTS"
-"""Names, beside those of this machine, under which a service without keys may be asked."""
+__all__ = ["allowed_hosts", "check_page"]
 
 MISDIRECTED = 421
 
@@ -34,7 +32,7 @@ def allowed_hosts(environment: Mapping[str, str]) -> frozenset[str]:
     >>> sorted(allowed_hosts({"DOORSTEP_ALLOWED_HOSTS": "eta.internal, eta.example.com:8443"}))
     ['eta.example.com:8443', 'eta.internal']
     """
-    given = environment.get(HOSTS_VARIABLE) or ""
+    given = AccessSettings.from_environment(environment).allowed_hosts
     hosts = [one.strip().lower() for one in given.split(",") if one.strip()]
     for host in hosts:
         if not _AUTHORITY.fullmatch(host):

@@ -14,22 +14,17 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.core.errors import SettingError
+from services.core.settings.logs import PredictionLogSettings
 from services.prediction_log.metrics import PredictionLogMetrics, prediction_log_metrics
 from services.prediction_log.table import Served, part_files, table_of
 
-__all__ = ["PredictionLog", "PredictionLogSettings"]
+__all__ = ["PredictionLog"]
 
 logger = logging.getLogger("doorstep.services")
-
-FOLDER_VARIABLE = "DOORSTEP_PREDICTION_LOG"
-MAX_MB_VARIABLE = "DOORSTEP_PREDICTION_LOG_MAX_MB"
-PART_S_VARIABLE = "DOORSTEP_PREDICTION_LOG_PART_S"
 
 MAX_QUEUED = 20_000
 """Estimates that wait to be written; beyond that, the oldest are dropped."""
@@ -44,55 +39,6 @@ _STALE_S = 3_600.0
 _MB = 1024 * 1024
 _MODE = 0o600
 """Estimates say where people live: nobody but the service's own user reads them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictionLogSettings:
-    """Where estimates are logged.
-
-    Args:
-        folder: that of the parts; empty: nothing is logged (``DOORSTEP_PREDICTION_LOG``).
-        max_mb: megabytes of all its parts, beyond which the oldest are deleted
-            (``DOORSTEP_PREDICTION_LOG_MAX_MB``).
-        part_s: seconds after which the estimates that wait are written, however few they are
-            (``DOORSTEP_PREDICTION_LOG_PART_S``).
-
-    >>> PredictionLogSettings.from_environment(
-    ...     {"DOORSTEP_PREDICTION_LOG": "/var/log/etp"}
-    ... ).folder
-    '/var/log/etp'
-    """
-
-    folder: str = ""
-    max_mb: float = 1024.0
-    part_s: float = 60.0
-
-    @classmethod
-    def from_environment(
-        cls, environment: Mapping[str, str] | None = None
-    ) -> PredictionLogSettings:
-        """Read the settings; what is not set, or empty, keeps its default.
-
-        Raises:
-            SettingError: a value that cannot be.
-        """
-        given = os.environ if environment is None else environment
-        return cls(
-            folder=given.get(FOLDER_VARIABLE) or cls.folder,
-            max_mb=_positive(given, MAX_MB_VARIABLE, cls.max_mb),
-            part_s=_positive(given, PART_S_VARIABLE, cls.part_s),
-        )
-
-
-def _positive(given: Mapping[str, str], name: str, default: float) -> float:
-    text = given.get(name) or ""
-    try:
-        number = float(text) if text else default
-    except ValueError:
-        number = math.nan
-    if not 0.0 < number < math.inf:
-        raise SettingError(f"{name} is {text!r}; expected a number above 0")
-    return number
 
 
 class PredictionLog:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Raw, Struct, field
 
+from services.core.legs import Leg
 from services.core.limits import (
     MAX_COLUMN_ROWS,
     MAX_EVENTS,
@@ -23,7 +24,6 @@ __all__ = [
     "CloudEvent",
     "EventStatus",
     "EventsAnswer",
-    "Leg",
     "ModelInfo",
     "OpenCloudEvent",
     "PredictAnswer",
@@ -54,7 +54,6 @@ Status: TypeAlias = Literal["ok", "input_clipped", "degraded", "fallback"]
 has seen; without something that it should have had; or without the model."""
 
 
-Leg: TypeAlias = Literal["to_store", "to_customer", "parking"]
 """A part of the courier's way: to the store; from when courier and order are there to the customer;
 from then on until the order is handed over."""
 

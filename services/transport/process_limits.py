@@ -12,7 +12,7 @@ from typing import Any
 
 from services.core.context import queued_in_threads
 from services.core.limits import MAX_RECEIVED_BYTES
-from services.core.transport_settings import TransportSettings
+from services.core.settings.transport import TransportSettings
 from services.middleware.metrics import GuardMetrics, guard_metrics
 from services.transport.admission import Gate
 from services.transport.open_connection import OpenConnection

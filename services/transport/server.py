@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from services.core.errors import SettingError
-from services.core.transport_settings import TransportSettings
+from services.core.settings.transport import TransportSettings
 from services.transport.acceptor import Acceptor
 from services.transport.connection import Connection
 from services.transport.cycle import Phase

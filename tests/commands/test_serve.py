@@ -29,14 +29,14 @@ from estimators.eta.trained import TrainedEta
 from estimators.registry import models as registry
 from services.bento.process import end_server, free_port
 from services.client import EventClient
-from services.core.eta_settings import EtaSettings
-from services.core.settings import (
+from services.core.settings.events import EventSettings
+from services.core.settings.models import (
     CourierTravelSettings,
+    EtaSettings,
     EtpSettings,
-    EventSettings,
-    PartSettings,
     WallEtaSettings,
 )
+from services.core.settings.parts import PartSettings
 from services.etp import EtpService
 from tests.commands.running import ROOT, doorstep
 from tests.waiting import wait_until

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from services.core.transport_settings import TransportSettings
+from services.core.settings.transport import TransportSettings
 from tests.deploy.kustomized import DEPLOY, OVERLAYS, kustomized
 
 SPARE_S = 5.0

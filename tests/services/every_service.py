@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.core.eta_settings import EtaSettings
-from services.core.settings import (
+from services.core.settings.events import EventSettings
+from services.core.settings.models import (
     CourierTravelSettings,
+    EtaSettings,
     EtpSettings,
-    EventSettings,
     WallEtaSettings,
 )
 

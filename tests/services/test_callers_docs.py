@@ -17,10 +17,10 @@ from typer.main import get_command
 from commands.main import app
 from services.bento.process import ServiceProcess
 from services.core import limits
-from services.core.eta_settings import EtaSettings
+from services.core.settings.models import EtaSettings
 from services.eta import EtaService
 from services.handlers.display_policy import DisplayPolicy
-from services.handlers.display_settings import BOUNDS, POLICY_VARIABLE
+from services.handlers.display_settings import BOUNDS
 from services.handlers.pair_cost import MAX_WEIGHT
 from services.prediction_log.entries import MAX_LOGGED_STORES
 from services.schemas.courier_selection import CourierSelectionAnswer
@@ -113,17 +113,13 @@ def test_the_policy_is_documented() -> None:
         assert f"| `{name}` | {value:g} | {low:g} to {high:g} |" in PAGE
 
 
-def test_limits_and_settings_are_documented() -> None:
+def test_limits_are_documented() -> None:
     assert f"{limits.MAX_ORDERS} orders and {limits.MAX_COURIERS} couriers" in PAGE
     assert f"{limits.MAX_PAIRS:,} pairs, {limits.MAX_STORES} stores" in PAGE
     assert f"{limits.MAX_ARRIVALS} orders of arrivals" in PAGE
     assert f"{limits.MAX_QUEUED_PAIRS:,} pairs under way" in PAGE
     assert f"from 0 to {MAX_WEIGHT:,.0f}" in PAGE
     assert f"{ {10: 'ten'}[MAX_LOGGED_STORES] } stores of each list" in PAGE
-    settings = EtaSettings()
-    for name, value in settings.to_environment().items():
-        shown = "" if name == POLICY_VARIABLE else f"`{value.removesuffix('.0')}`"
-        assert re.search(rf"\| `{name}` \| {shown} ?\|", PAGE)
 
 
 def test_every_endpoint_is_documented_with_its_scope() -> None:

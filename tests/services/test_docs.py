@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.core import limits, settings
-from services.core.settings import EtpSettings
+from services.core import limits
 from services.schemas.common import CloudEvent, EventsAnswer, PredictAnswer, PredictRequest
 from services.schemas.decoding import decode
 
@@ -38,11 +37,3 @@ def test_examples_are_what_the_service_takes_and_gives(example: str, kind: type)
 )
 def test_limits_are_those_of_the_service(text: str) -> None:
     assert text in PAGE
-
-
-def test_settings_are_documented_with_their_defaults() -> None:
-    defaults = EtpSettings()
-    (_, model_variable) = EtpSettings.model_variables["ready"]
-    assert f"`{model_variable}` | `{defaults.model}`" in PAGE
-    assert f"`{settings.EVENT_STORE_VARIABLE}` | `{defaults.event_store}`" in PAGE
-    assert f"`{settings.SKEW_VARIABLE}` | `{defaults.max_clock_skew_s:g}`" in PAGE

@@ -21,8 +21,8 @@ from estimators.core.stages import LIFE, OPEN_STAGES, pending_at, stage_of
 from estimators.eta.composition import SHOWN_PARTS
 from estimators.eta.trained import TrainedEta
 from services.composition.opening import sources_of
-from services.core.eta_settings import EtaSettings
 from services.core.limits import MAX_COURIERS, MAX_ORDERS, MAX_STORES
+from services.core.settings.models import EtaSettings
 from services.eta import EtaService
 from services.prediction_log.table import read_predictions
 from tests.services.asgi import AsgiClient

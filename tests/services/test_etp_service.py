@@ -31,7 +31,7 @@ from estimators.training.train import TrainedEstimator
 from services.bento.endpoints import Call
 from services.bento.process import ServiceProcess
 from services.client import EtpClient, RequestRefused
-from services.core.settings import EtpSettings
+from services.core.settings.models import EtpSettings
 from services.etp import EtpService
 from services.intake.cloudevents import to_cloud_event
 from services.middleware.api_keys import ApiKeys, make_key

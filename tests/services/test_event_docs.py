@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from services.bento.process import ServiceProcess
-from services.core import limits, settings
-from services.core.settings import EventSettings
+from services.core import limits
+from services.core.settings.events import EventSettings
 from services.schemas.common import EventsAnswer
 from services.schemas.decoding import decode
 from services.schemas.features import ExplainAnswer, FeaturesAnswer
@@ -123,18 +123,6 @@ def test_the_first_command_is_one_that_there_is() -> None:
 )
 def test_limits_are_those_of_the_service(text: str) -> None:
     assert text in PAGE
-
-
-def test_settings_are_documented_with_their_defaults() -> None:
-    defaults = EventSettings()
-    for name, value in (
-        (settings.EVENT_STORE_VARIABLE, defaults.event_store),
-        (settings.CATALOG_VARIABLE, defaults.catalog),
-        (settings.SKEW_VARIABLE, f"{defaults.max_clock_skew_s:g}"),
-        (settings.COMPACT_VARIABLE, f"{defaults.compact_every_s:g}"),
-        (settings.KEEP_VARIABLE, defaults.keep),
-    ):
-        assert f"| `{name}` | `{value}` |" in PAGE
 
 
 def test_every_metric_is_documented() -> None:

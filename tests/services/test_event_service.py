@@ -21,7 +21,7 @@ from aggregators.catalog import CATALOG, ORDERS
 from aggregators.times import from_us
 from services.bento.process import ServiceProcess
 from services.client import EventClient, RequestRefused
-from services.core.settings import EventSettings
+from services.core.settings.events import EventSettings
 from services.intake.cloudevents import to_cloud_event
 from services.schemas.common import CloudEvent
 from services.schemas.features import FeatureRow

@@ -17,15 +17,11 @@ from typer.main import get_command
 
 from commands.keys import keys_app
 from commands.main import app
-from services import client
 from services.core import limits
-from services.core import transport_settings as transport
 from services.courier_travel import CourierTravelService
 from services.eta import EtaService
 from services.etp import EtpService
 from services.events import EventService
-from services.middleware import key_ring as access
-from services.middleware import request_log
 from services.middleware.api_keys import SCOPES
 from services.middleware.guard import OPEN_PATHS
 from services.middleware.request_log import JsonFormatter
@@ -67,32 +63,6 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 )
 def test_limits_are_those_of_the_services(text: str) -> None:
     assert text in PAGE
-
-
-def test_settings_are_documented_with_their_defaults() -> None:
-    log, predictions = request_log.LogSettings(), prediction_log.PredictionLogSettings()
-    connections = transport.TransportSettings()
-    for name, value in (
-        (access.KEYS_FILE_VARIABLE, ""),
-        (access.KEYS_VARIABLE, ""),
-        (access.ANONYMOUS_VARIABLE, "0"),
-        (request_log.FORMAT_VARIABLE, log.format),
-        (request_log.SAMPLE_VARIABLE, f"{log.sample:g}"),
-        (request_log.SLOW_VARIABLE, f"{log.slow_ms:g}"),
-        (prediction_log.FOLDER_VARIABLE, predictions.folder),
-        (prediction_log.MAX_MB_VARIABLE, f"{predictions.max_mb:g}"),
-        (prediction_log.PART_S_VARIABLE, f"{predictions.part_s:g}"),
-        (transport.WAIT_VARIABLE, f"{connections.max_wait_ms:g}"),
-        (transport.MAX_CONNECTIONS_VARIABLE, str(connections.max_connections)),
-        (transport.PER_ADDRESS_VARIABLE, str(connections.per_address)),
-        (transport.HEADER_VARIABLE, f"{connections.header_timeout_s:g}"),
-        (transport.BODY_VARIABLE, f"{connections.body_timeout_s:g}"),
-        (transport.IDLE_VARIABLE, f"{connections.idle_timeout_s:g}"),
-        (transport.WRITE_VARIABLE, f"{connections.write_timeout_s:g}"),
-        (transport.GRACE_VARIABLE, f"{connections.grace_s:g}"),
-    ):
-        assert f"| `{name}` | `{value}` |".replace(" `` ", " ") in PAGE
-    assert f"`{client.API_KEY_VARIABLE}`" in PAGE
 
 
 def test_every_metric_is_documented() -> None:

@@ -9,7 +9,7 @@ from estimators.eta.model import ETA_PARTS
 from estimators.eta.trained import TrainedEta
 from estimators.registry import models as registry
 from services.composition.loading import EtaLoader
-from services.core.settings import PartSettings
+from services.core.settings.parts import PartSettings
 
 
 def test_all_parts_are_loaded_once(saved_eta: str) -> None:

@@ -10,7 +10,7 @@ import bentoml
 import pytest
 
 from aggregators.errors import StoreError
-from services.core.eta_settings import EtaSettings
+from services.core.settings.models import EtaSettings
 from services.eta import EtaService
 from services.event_store.missing import MissingEventStore
 from simulator import ORDERS

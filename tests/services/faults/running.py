@@ -15,8 +15,12 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 
 from services.bento.process import ServiceProcess
-from services.core.eta_settings import EtaSettings
-from services.core.settings import CourierTravelSettings, EtpSettings, WallEtaSettings
+from services.core.settings.models import (
+    CourierTravelSettings,
+    EtaSettings,
+    EtpSettings,
+    WallEtaSettings,
+)
 from tests.patient_http import http_client
 from tests.services.faults.proxy import FaultyProxy
 

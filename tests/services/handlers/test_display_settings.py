@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.core.errors import InvalidRequest, SettingError
-from services.core.eta_settings import EtaSettings
+from services.core.settings.models import EtaSettings
 from services.handlers.display_policy import DisplayPolicy
 from services.handlers.display_settings import BOUNDS, changed_policy, policy_from
 from services.schemas.displayed_eta import PolicyChanges

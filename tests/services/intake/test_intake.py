@@ -16,7 +16,7 @@ from aggregators.stores import EventStore
 from services.core import limits
 from services.core.errors import InvalidRequest, Unavailable
 from services.core.limits import LARGE_BODY_BYTES, MAX_EVENTS
-from services.core.unknown_data import UnknownData
+from services.core.settings.events import UnknownData
 from services.intake.cloudevents import from_cloud_event, to_cloud_event
 from services.intake.intake import Intake, split_batch
 from services.intake.metrics import MAX_NAMED, IntakeMetrics

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.core.errors import Forbidden, SettingError, Unauthorized
+from services.core.settings.access import AccessSettings
 from services.middleware.api_keys import SCOPES, ApiKeys, Scope, make_key
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -79,14 +80,14 @@ def test_reads_the_environment(tmp_path: Path) -> None:
     document = ApiKeys([kept]).to_json().decode()
 
     def read(**environment: str) -> ApiKeys | None:
-        return ApiKeys.from_environment(environment, keys="KEYS", file="FILE")
+        return ApiKeys.from_settings(AccessSettings.from_environment(environment))
 
     assert read() is None
-    found = read(KEYS=document)
+    found = read(DOORSTEP_API_KEYS=document)
     assert found is not None
     assert found.check(f"Bearer {text}", "intake").name == "somebody"
     with pytest.raises(SettingError, match="both"):
-        read(KEYS=document, FILE=str(tmp_path / "keys.json"))
+        read(DOORSTEP_API_KEYS=document, DOORSTEP_API_KEYS_FILE=str(tmp_path / "keys.json"))
 
 
 @pytest.mark.parametrize(

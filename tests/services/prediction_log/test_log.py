@@ -17,8 +17,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.core.errors import SettingError
+from services.core.settings.logs import PredictionLogSettings
 from services.prediction_log import log as module
-from services.prediction_log.log import PredictionLog, PredictionLogSettings
+from services.prediction_log.log import PredictionLog
 from services.prediction_log.metrics import PredictionLogMetrics
 from services.prediction_log.table import PredictionLogError, Served, part_files, read_predictions
 from tests.waiting import wait_until

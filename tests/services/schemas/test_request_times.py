@@ -10,7 +10,8 @@ import pytest
 
 from estimators.core.local_time import local_time, local_times
 from services.core.errors import InvalidRequest, SettingError, Unavailable
-from services.core.settings import EtpSettings, EventSettings
+from services.core.settings.events import EventSettings
+from services.core.settings.models import EtpSettings
 from services.schemas.request_times import moment_of, us_of
 from tests.services.building import at, cloud_event, make_store
 from tests.services.intake.test_intake import take

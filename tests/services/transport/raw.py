@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import uvicorn
 import uvloop
 
-from services.core.transport_settings import TransportSettings
+from services.core.settings.transport import TransportSettings
 from services.transport.server import Server
 from tests.waiting import PATIENCE_S
 
