@@ -65,6 +65,7 @@ RUN python -m venv /opt/build \
     && sh /opt/requirements/install.sh /opt/doorstep runtime
 
 COPY pyproject.toml README.md LICENSE ./
+COPY doorstep doorstep
 COPY aggregators aggregators
 COPY estimators estimators
 COPY services services

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("aggregators", "estimators", "services", "simulator", "commands")
+PACKAGES = ("doorstep", "aggregators", "estimators", "services", "simulator", "commands")
 
 
 def package_names() -> list[str]:

@@ -127,7 +127,7 @@ def test_limits_are_those_of_the_service(text: str) -> None:
 
 def test_every_metric_is_documented() -> None:
     names: set[str] = set()
-    for path in ("intake_metrics.py", "store_metrics.py", "consumer_metrics.py"):
+    for path in ("intake/metrics.py", "event_store/metrics.py", "intake/consumer_metrics.py"):
         source = (ROOT / "services" / path).read_text(encoding="utf-8")
         names |= set(re.findall(r'"(doorstep_[a-z_]+)"', source))
     assert len(names) > 10
