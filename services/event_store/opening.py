@@ -1,4 +1,4 @@
-"""Which event store and which features a service works with, from what its settings say."""
+"""Open the event store and load the catalog that the settings name."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]+:/")
 
 
 def open_event_store(where: str, sources: Iterable[Source]) -> EventStore:
-    """Open the store that a setting names.
+    """Open the event store that a setting names.
 
     Args:
         where: ``memory``, the path of an SQLite file, or the address of a Redis server.
         sources: the sources whose events it keeps.
 
     Raises:
-        StoreError: it cannot be opened, or the library it needs is not installed.
-        SettingError: it is the placeholder of an example.
+        StoreError: the store cannot be opened, or its library is not installed.
+        SettingError: the setting is a placeholder.
 
     >>> from aggregators.catalog import CATALOG
     >>> open_event_store("memory", CATALOG.sources)
@@ -55,13 +55,13 @@ def open_event_store(where: str, sources: Iterable[Source]) -> EventStore:
 
 
 def open_event_store_of_models(where: str, sources: Iterable[Source]) -> EventStore:
-    """Open the store for models; types that they have learned need not be those of the store.
+    """Open the event store for models, even if its types differ from those of the models.
 
-    A store that holds other types than a model has learned is opened as it is, and the log says
-    how to mend it: estimates go on, although keys match none of the model's categories.
+    The log says how to repair a store with other types. Estimates continue meanwhile, although keys
+    match none of the model's categories.
 
     Raises:
-        StoreError: as of :func:`open_event_store`.
+        StoreError: as for :func:`open_event_store`.
     """
     given = list(sources)
     try:
@@ -81,7 +81,7 @@ def is_redis(where: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Return an address as it may be shown and logged.
+    """Return an address without its password, for logs.
 
     >>> without_password("redis://:secret@127.0.0.1:6379/0")
     'redis://127.0.0.1:6379/0'
@@ -93,7 +93,7 @@ def load_catalog(where: str) -> Catalog:
     """Return the catalog that a setting names as ``package.module:NAME``.
 
     Raises:
-        SettingError: there is no such module or name, or it is no catalog.
+        SettingError: the module or the name does not exist, or it is not a catalog.
 
     >>> load_catalog("aggregators.catalog:CATALOG").name
     'doorstep'

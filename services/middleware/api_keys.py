@@ -1,8 +1,8 @@
-"""API keys: who may ask what.
+"""Create and check API keys, each with its scopes.
 
-A key is shown once, when it is made. What is kept is its id, its scopes and the hash of its secret:
-the secret has 256 random bits, so that a plain SHA-256 cannot be guessed backwards, and checking
-it costs a microsecond. Comparisons take the same time whatever is wrong.
+A key is shown once, when it is created. Its id, its scopes and the hash of its secret are stored.
+The secret has 256 random bits, so that a plain SHA-256 is safe, and a check costs a microsecond.
+Comparisons take constant time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["SCOPES", "ApiKey", "ApiKeys", "Scope", "make_key"]
 
 Scope: TypeAlias = Literal["routing", "app", "partner", "intake", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""Choosing couriers; ranges for customers; arrivals for stores; sending events; everything."""
+"""Courier selection; displayed ranges; courier arrivals; sending events; everything."""
 
 _EXPECTED = "expected the JSON list that `doorstep keys create` writes"
 
@@ -42,14 +42,14 @@ _NOBODY = hashlib.sha256(b"nobody").hexdigest()
 
 
 class ApiKey(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What is kept of a key.
+    """Hold the stored data of a key.
 
     Args:
-        id: the part of the key by which logs and people name it.
-        name: who has it.
-        scopes: what it may ask for.
-        sha256: of its secret, hexadecimal.
-        expires: from when on it is refused; None: never.
+        id: the public part of the key, for logs.
+        name: the owner.
+        scopes: the endpoints that it may call.
+        sha256: the hash of its secret, hexadecimal.
+        expires: when it expires; None: never.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{{2 * _ID_BYTES}}}$")]
@@ -62,7 +62,7 @@ class ApiKey(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 def make_key(
     name: str, scopes: Iterable[Scope], *, expires: datetime | None = None
 ) -> tuple[str, ApiKey]:
-    """Return a new key, which nobody can read again, and what is to be kept of it.
+    """Return a new key, which cannot be read again, and its stored data.
 
     >>> text, kept = make_key("routing engine", ["routing"])
     >>> ApiKeys([kept]).check(f"Bearer {text}", "routing").name
@@ -85,13 +85,13 @@ def make_key(
 
 
 class ApiKeys:
-    """The keys that a service knows.
+    """Holds the keys of a service.
 
     Args:
-        keys: what is kept of them.
+        keys: the stored data of the keys.
 
     Raises:
-        SettingError: two keys have one id, or there are more than ``MAX_KEYS``.
+        SettingError: two keys have the same id, or there are more than ``MAX_KEYS``.
     """
 
     def __init__(self, keys: Iterable[ApiKey]) -> None:
@@ -115,10 +115,10 @@ class ApiKeys:
 
         Args:
             document: a JSON list.
-            origin: where it comes from, for errors.
+            origin: its source, for errors.
 
         Raises:
-            SettingError: it is no such list; the message says where.
+            SettingError: it is not such a list; the message names the position.
         """
         check_placeholder(document.decode("utf-8", "replace"), f"the list of API keys in {origin}")
         try:
@@ -131,7 +131,7 @@ class ApiKeys:
         """Return the keys of a file.
 
         Raises:
-            SettingError: it cannot be read, or others than its owner and group may read it.
+            SettingError: it cannot be read, or users beyond its owner and group may read it.
         """
         try:
             document = path.read_bytes()
@@ -165,7 +165,7 @@ class ApiKeys:
         return cls.from_json(document.encode(), origin=KEYS_VARIABLE) if document else None
 
     def to_json(self) -> bytes:
-        """Return the keys as a JSON list; there is no secret in it."""
+        """Return the keys as a JSON list without secrets."""
         return msgspec.json.format(msgspec.json.encode(list(self._keys.values())), indent=2)
 
     def check(
@@ -175,17 +175,17 @@ class ApiKeys:
         *,
         now: datetime | None = None,
     ) -> ApiKey:
-        """Return the key of a request that may ask for something.
+        """Return the key of a request, if it has the scope.
 
         Args:
             authorization: the request's header of that name, ``Bearer`` and the key.
-            scope: what it asks for, or several of which one is enough; a key with the scope
-                ``admin`` may ask for everything.
-            now: when it asks; the machine's clock by default.
+            scope: the required scope, or several of which one is enough; the scope ``admin``
+                includes all others.
+            now: the present moment; the machine's clock by default.
 
         Raises:
-            Unauthorized: there is no key, an unknown one, or one that has expired.
-            Forbidden: the key is good, but not for this.
+            Unauthorized: the key is missing, unknown or expired.
+            Forbidden: the key is valid, but lacks the scope.
         """
         given = authorization or ""
         if not given.lower().startswith(_BEARER):

@@ -1,7 +1,7 @@
-"""What stands before every endpoint of every service: keys, limits, deadlines, traces, logs.
+"""Apply keys, limits, deadlines, traces and logs to every request of a service.
 
-It is ASGI middleware, so that endpoints of all kinds are behind it: those of BentoML, those of
-applications that stand beside them, and paths that nobody thought of, which need an admin key.
+The guard is ASGI middleware, so that it covers all endpoints: those of BentoML, those of mounted
+applications, and unknown paths, which need an admin key.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ Access: TypeAlias = Mapping[str, tuple[Scope, ...]]
 OPEN_PATHS = frozenset(
     ("/", "/livez", "/healthz", "/readyz", "/metrics", "/docs.json", "/schema.json")
 )
-"""Health, metrics and description: they need no key, and answer when a service is busy."""
+"""Health, metrics and description: these paths need no key and are never refused under load."""
 NEEDS_KEY = "doorstep.needs_key"
-"""Where an ASGI scope says whether the service has API keys."""
+"""The key of an ASGI scope that says whether the service has API keys."""
 _READY = "/readyz"
 _HEALTH_PATHS = frozenset(("/livez", "/healthz", _READY))
 _OTHER = "other"
 
 
 class Guard:
-    """ASGI middleware: who may ask, how much at once, for how long, and what is logged of it.
+    """Checks each request as ASGI middleware: key, concurrency, deadline, log.
 
     Args:
-        app: what answers.
+        app: the application behind the guard.
         access: as for :func:`services.bento.guarded.guarded`.
         service: name of the service, for the log.
         environment: has the settings; that of the process by default.
@@ -110,7 +110,7 @@ class Guard:
         self._log = RequestLog(settings)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request, or refuse it."""
+        """Forward a request or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -153,7 +153,7 @@ class Guard:
     async def _refuse(
         self, answering: ResponseSender, error: ServiceError, request: RequestContext
     ) -> None:
-        """Answer an error, where no answer has begun; half of one cannot be taken back."""
+        """Answer an error, unless an answer has already begun."""
         if answering.status == 0:
             await answer_problem(answering, error, request.request_id)
 
@@ -165,7 +165,7 @@ class Guard:
         request: RequestContext,
         path: str,
     ) -> None:
-        """Let whoever asks see health, metrics and description, however busy the service is."""
+        """Forward a request for health, metrics or description, even under load."""
         if self._unready_reason and path == _READY:
             raise Unavailable(self._unready_reason)
         scope[NEEDS_KEY] = self._ring is None or self._ring.keys() is not None
@@ -179,7 +179,7 @@ class Guard:
         headers: Mapping[bytes, bytes],
         request: RequestContext,
     ) -> None:
-        """Let a request through, if it may pass and there is room; count it meanwhile."""
+        """Forward a request if its key and the limits allow; count it as in flight."""
         request.key_id = key = self._key_of(scope, headers)
         timeout_s = timeout_s_of(
             _text(headers, TIMEOUT_HEADER.encode()), _text(headers, ENVOY_TIMEOUT_HEADER.encode())
@@ -219,9 +219,9 @@ class Guard:
             raise DeadlineExceeded(f"there is no answer after {waited_ms:.0f} ms") from None
 
     def _check_page(self, scope: Any, headers: Mapping[bytes, bytes]) -> None:
-        """Refuse web pages of elsewhere, where being on this machine is all that is asked for.
+        """Refuse web pages of other origins if the service has no keys.
 
-        No page reaches a socket that is a file, or can say an API key.
+        A page can neither reach a Unix socket nor send an API key.
         """
         server = scope.get("server")
         if self._ring is None or self._anonymous or self._ring.keys() is not None or not server:
@@ -230,7 +230,7 @@ class Guard:
             check_page(_text(headers, b"host"), _text(headers, b"origin"), self._hosts)
 
     def _key_of(self, scope: Any, headers: Mapping[bytes, bytes]) -> str:
-        """Return the id of the key that asks, empty where no key is needed."""
+        """Return the id of the caller's key; empty if no key is needed."""
         if self._ring is None:
             raise Unavailable(self._unready_reason)
         keys = self._ring.keys()

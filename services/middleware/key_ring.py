@@ -1,7 +1,7 @@
-"""Which API keys a service knows, and whether it may do without.
+"""Load the API keys of a service, and decide whether it may run without keys.
 
-Keys stand in a file, which is read again when it changes, or in the environment. Without keys a
-service answers nobody but its own machine, unless it is told to answer everybody.
+Keys are in a file, which is reloaded when it changes, or in the environment. Without keys a service
+answers its own machine alone, unless a setting allows everybody.
 """
 
 from __future__ import annotations
@@ -34,16 +34,15 @@ _POLL_EVERY_S = 1.0
 
 
 class KeyRing:
-    """The API keys that an environment names, as they are now.
+    """Holds the current API keys of an environment.
 
     Args:
         environment: of the process.
         clock: seconds that never run back; injected in tests.
 
     Raises:
-        SettingError: the keys cannot be read. Later, keys that cannot be read any more are those
-            that were read last, the log says so, and the file is read again every second until it
-            can be.
+        SettingError: the keys cannot be read. If a later reload fails, the last keys stay valid,
+            the log has the error, and the file is read again every second.
 
     >>> KeyRing({}).keys() is None
     True
@@ -62,7 +61,7 @@ class KeyRing:
         _warn_of_none(self._keys)
 
     def keys(self) -> ApiKeys | None:
-        """Return the keys, None where there shall be none. Looks at the file once a second."""
+        """Return the keys; None if the service has none. Checks the file once a second."""
         if self._path is not None:
             now_s = self._clock()
             if now_s - self._looked_s >= _POLL_EVERY_S:
@@ -89,7 +88,7 @@ class KeyRing:
         _warn_of_none(self._keys)
 
     def _state(self) -> tuple[int, ...]:
-        """What changes whenever the file is replaced or written; empty where there is none."""
+        """Return the state of the file, which changes with every write; empty without a file."""
         if self._path is None:
             return ()
         try:
@@ -100,7 +99,7 @@ class KeyRing:
 
 
 def _warn_of_none(keys: ApiKeys | None) -> None:
-    """Say that nobody may ask, where there is a list of keys without any."""
+    """Log a warning if the list of keys is empty: every request is refused."""
     if keys is not None and not len(keys):
         logger.warning(
             "the list of API keys is empty: every request that needs a key is refused until"
@@ -109,7 +108,7 @@ def _warn_of_none(keys: ApiKeys | None) -> None:
 
 
 def allows_anonymous(environment: Mapping[str, str]) -> bool:
-    """Return whether a service shall answer everybody where it has no keys.
+    """Return whether a service without keys answers everybody.
 
     Raises:
         SettingError: the setting is neither 0 nor 1.
@@ -121,7 +120,7 @@ def allows_anonymous(environment: Mapping[str, str]) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address: loopback, or a socket's path.
+    """Return whether only this machine can reach an address: loopback or a Unix socket.
 
     >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "/run/a.sock")]
     [True, True, True, True]
@@ -139,10 +138,10 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(host: str, environment: Mapping[str, str]) -> None:
-    """Refuse to let others than this machine reach a service that asks for no key.
+    """Raise if other machines can reach a service without keys.
 
     Args:
-        host: the address that it is to listen on.
+        host: the address that the service listens on.
         environment: of its process.
 
     Raises:

@@ -1,8 +1,8 @@
-"""Every served estimate, written to Parquet parts in a folder by a thread in the background.
+"""Write every served estimate to Parquet parts in a folder, in a background thread.
 
-Whoever answers appends to a queue and goes on. The queue is bounded, and so is the folder: what
-comes quicker than it can be written is dropped, oldest first, and counted; the oldest parts make
-room for new ones. A disk that is full costs log lines and a counter, never an answer.
+A request appends to a queue and continues. Queue and folder are bounded: if the queue is full, its
+oldest estimates are dropped and counted; if the folder is full, its oldest parts are deleted. A
+full disk causes log lines and a counter, never a failed answer.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ __all__ = ["PredictionLog"]
 logger = logging.getLogger("doorstep.services")
 
 MAX_QUEUED = 20_000
-"""Estimates that wait to be written; beyond that, the oldest are dropped."""
+"""Estimates in the queue; beyond that, the oldest are dropped."""
 PART_ROWS = 10_000
-"""Rows of a part at which it is written before its time."""
+"""Rows at which a part is written before its interval has passed."""
 _POLL_EVERY_S = 0.25
 _RETRY_S = 10.0
 _LOG_EVERY_S = 60.0
@@ -38,16 +38,16 @@ _PAUSE_S = 0.001
 _STALE_S = 3_600.0
 _MB = 1024 * 1024
 _MODE = 0o600
-"""Estimates say where people live: nobody but the service's own user reads them."""
+"""Estimates contain addresses of customers: only the user of the service can read them."""
 
 
 class PredictionLog:
-    """Writes estimates to a folder, in a thread of its own.
+    """Writes estimates to a folder in a background thread.
 
     Args:
-        settings: where to, and how much.
-        service: stands in the names of its parts.
-        metrics: what is counted; those of the process by default.
+        settings: the folder and its limits.
+        service: a part of the file names.
+        metrics: count rows and failures; those of the process by default.
         clock: seconds that never run back; injected in tests.
     """
 
@@ -88,17 +88,17 @@ class PredictionLog:
         return cls(settings, service=service) if settings.folder else None
 
     def add(self, served: Served) -> None:
-        """Let an estimate be written soon. Takes a microsecond, and never waits."""
+        """Queue an estimate. Takes a microsecond and never blocks."""
         self._queue.append(served)  # drops the oldest where the queue is full
         self._added += 1
 
     def close(self) -> None:
-        """Write what is waiting, then end the thread. A second call does nothing."""
+        """Write the queue, then end the thread. A second call does nothing."""
         self._ends.set()
         self._thread.join()
 
     def write(self) -> None:
-        """Write what is waiting now, as one part per model."""
+        """Write the queue now, as one part per model."""
         import pyarrow as pa
 
         with self._writing:
@@ -127,10 +127,10 @@ class PredictionLog:
             self._next_s = self._clock() + pause_s
 
     def is_due(self, now_s: float) -> bool:
-        """Return whether to write at a moment of the clock.
+        """Return whether to write now.
 
-        A part is written when it is full or its time has come. After a failure only time counts: a
-        full disk must not keep the processor busy.
+        A part is written when it is full or its interval has passed. After a failure only the
+        interval counts: a full disk must not keep the processor busy.
         """
         full = len(self._queue) >= PART_ROWS and not self._failed
         return full or now_s >= self._next_s
@@ -149,7 +149,7 @@ class PredictionLog:
             logger.exception("estimates could not be logged")
 
     def _take(self) -> list[Served]:
-        """Return what is waiting, and count what was dropped meanwhile."""
+        """Take the queue, and count dropped estimates."""
         rows: list[Served] = []
         while self._queue and len(rows) < MAX_QUEUED:
             rows.append(self._queue.popleft())
@@ -163,7 +163,7 @@ class PredictionLog:
         return rows
 
     def _put_back(self, rows: list[Served]) -> None:
-        """Let rows be tried again, as many of the latest as there is room for."""
+        """Put rows back into the queue, the latest first, as far as there is room."""
         room = MAX_QUEUED - len(self._queue)
         kept = rows[-room:] if room > 0 else []
         self._queue.extendleft(reversed(kept))
@@ -193,7 +193,7 @@ class PredictionLog:
             temporary.unlink(missing_ok=True)
 
     def _make_room(self) -> None:
-        """Delete the oldest parts beyond the limit, and what dead writers left half done."""
+        """Delete the oldest parts beyond the limit, and incomplete files of dead writers."""
         sizes: list[tuple[Path, int]] = []
         for path in part_files(self._folder):
             with contextlib.suppress(FileNotFoundError):  # another process deleted it
@@ -214,7 +214,7 @@ class PredictionLog:
                     path.unlink()
 
     def _complain(self, error: Exception) -> None:
-        """Say what went wrong, once a minute at most."""
+        """Log a failure, at most once a minute."""
         now_s = self._clock()
         if now_s - self._logged_s >= _LOG_EVERY_S:
             self._logged_s = now_s
@@ -222,7 +222,7 @@ class PredictionLog:
 
 
 def _by_model(rows: list[Served]) -> list[list[Served]]:
-    """Return estimates by what made them, in their order: a part has columns of one model."""
+    """Group estimates by model, in their order: a part has the columns of one model."""
     parts: dict[tuple[object, str], list[Served]] = {}
     for one in rows:
         parts.setdefault((one.names, one.model_tag), []).append(one)
