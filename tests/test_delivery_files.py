@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bentoml._internal.bento.build_config import BentoBuildConfig
+from bentoml._internal.bento.build_config import BentoBuildConfig, BentoPathSpec
 
 from deploy.bentos import SERVICES
 from estimators.eta.model import ETA_PARTS
@@ -100,6 +100,20 @@ def test_bentofile_is_what_bentoml_reads(service: str) -> None:
     assert config.python.requirements_txt == f"requirements/{service}.lock"
     assert f"/requirements/{service}.lock" in (config.include or [])
     assert all(str(pattern).startswith("/") for pattern in config.include or []), "or anywhere"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_bento_holds_the_templates_of_its_pages(service: str) -> None:
+    path = ROOT / ("bentofile.yaml" if service == "eta" else f"bentofile.{service}.yaml")
+    config = BentoBuildConfig.from_file(str(path)).with_defaults()
+    included = BentoPathSpec(config.include or [], config.exclude or [])
+    needed = [
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "services").rglob("*")
+        if file.suffix in {".py", ".html", ".css"}
+    ]
+    assert any(name.endswith("base.html") for name in needed)
+    assert [name for name in needed if not included.includes(name)] == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
