@@ -1,4 +1,4 @@
-"""The named features: what is known about stores, couriers, cities and zones at a moment.
+"""Offer the named features: what is known of stores, couriers, cities and zones at a moment.
 
 >>> from aggregators.catalog import CATALOG, ORDERS, features_for
 >>> len(CATALOG) >= 60

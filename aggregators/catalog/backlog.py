@@ -1,7 +1,8 @@
-"""Features of a kitchen's backlog in detail: what stands in line, how old, how fast it comes out.
+"""Declare features of a kitchen's backlog: what waits, how old it is, how fast it comes out.
 
 The count of open orders does not tell a fresh rush from a kitchen that is stuck, nor whether the
-line moves. Ages, spans of the last orders in and out, and the quickest of the last hours do.
+line moves. The ages of orders, the times between the last orders in and out, and the quickest
+orders of the last hours do.
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ def _spans() -> Iterator[Aggregator]:
 
 
 def _last_hours() -> Iterator[Aggregator]:
-    """Yield the level and the quickest of the last hours: a half day has its own pace."""
+    """Yield the typical and the quickest time of the last hours: the pace changes in a day."""
     for window in ("60min", "3h", "6h"):
         yield _recent(
             name=f"store_prep_{window}_min_s",

@@ -1,4 +1,4 @@
-"""The catalog: named features with metadata, found by name, topic, dimension or source."""
+"""Hold the catalog: named features with metadata, found by name, topic, dimension or source."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SEMVER = re.compile(r"\d+\.\d+\.\d+")
 
 @dataclass(frozen=True)
 class Catalog:
-    """Features that have a name, a unit, an owner, a description and a topic.
+    """Holds features that have a name, a unit, an owner, a description and a topic.
 
     Iterating gives the features in their order; ``catalog["name"]`` gives one of them.
 
@@ -118,8 +118,8 @@ class Catalog:
         """Return the features that a source can give, declared for that source.
 
         A feature is left out if the source lacks its dimension, one of its columns or events, or
-        the first of its closing events. Further closing events are only there in case that one is
-        lost; those that the source does not have are dropped.
+        the first of its closing events. Further closing events only help if the first one is lost;
+        those that the source does not have are dropped.
 
         Args:
             source: a source of the same name as the catalog's, with fewer (or other) events,

@@ -1,4 +1,4 @@
-"""Features of a store category: what a store without history of its own borrows from its kind."""
+"""Declare features of a store category: a store without history borrows from its category."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features of a city: how busy it is, whether couriers suffice, how long everything takes now."""
+"""Declare features of a city: how busy it is, whether couriers suffice, how long orders take."""
 
 from __future__ import annotations
 

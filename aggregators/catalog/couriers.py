@@ -1,4 +1,4 @@
-"""Features of a courier: speed and how it varies, stops at stores and doors, work and load."""
+"""Declare features of a courier: speed and its variation, stops at stores and doors, load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features of a store's kitchen: its backlog and how long preparations take."""
+"""Declare features of a store's kitchen: its backlog and how long preparations take."""
 
 from __future__ import annotations
 

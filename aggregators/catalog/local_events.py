@@ -1,6 +1,6 @@
-"""What goes on in the streets: matches, markets, closures, as a source and as features.
+"""Declare local events (matches, markets, closures) as a source, and their features.
 
-A local event starts and ends. Its zone stands twice on it, as ``zone`` and as ``store_zone``, since
+A local event starts and ends. Its zone stands in two columns, ``zone`` and ``store_zone``, because
 an order meets it in two places: where its customer lives, and where its store is.
 """
 

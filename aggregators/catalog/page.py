@@ -1,4 +1,4 @@
-"""The catalog as a page: ``python -m aggregators.catalog.page > docs/catalog.md``."""
+"""Write the catalog as a page: ``python -m aggregators.catalog.page > docs/catalog.md``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Features of parking: from the courier's arrival at the customer's until the bag is handed over.
+"""Declare features of parking: from the courier's arrival at the customer to the handover.
 
 The zone says how hard it is to stop there, the courier how good they are at it, the city how it is
-at this time of the day. What takes long now has not ended: the open ones show it first.
+at this time of the day. A stop that takes long now has not ended: the open stops show it first.
 """
 
 from __future__ import annotations

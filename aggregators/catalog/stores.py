@@ -1,4 +1,4 @@
-"""Features of a store: its queue, its shelf, its load and its cancellations."""
+"""Declare features of a store: its queue, its shelf, its load and its cancellations."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Features of supply and waiting: are there couriers, and how long until one is found.
+"""Declare features of supply and waiting: are there couriers, and how soon is one found.
 
-An order that is nearly ready waits for a courier, or the courier for it: both show in how long
-the last ones took, and sooner in how many wait now.
+An order that is nearly ready waits for a courier, or the courier for it. The last waiting times
+show both; the number of orders that wait now shows them sooner.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Weather as a source of events, and features of the latest observations of a city.
+"""Declare weather as a source of events, and features of a city's latest observations.
 
-An observation is a sample with one event. Windows, not last-N, so that a station which fell silent
-gives missing values and not yesterday's sun.
+An observation is a sample with one event. The features use windows, not the last n: a station that
+fell silent gives missing values and not yesterday's weather.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Features of the customer's zone: its traffic, its parking, its load and how long it waits."""
+"""Declare features of the customer's zone: its traffic, its parking, its load and its waits."""
 
 from __future__ import annotations
 

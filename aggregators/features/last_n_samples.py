@@ -1,4 +1,4 @@
-"""The last N samples of a group, by the latest event that has happened."""
+"""Select the last N samples of a group, by the latest event that has happened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_N = 1_000_000
 
 @dataclass(frozen=True)
 class StatsLastNSamples(Aggregator):
-    """A function of the ``n`` samples with the latest ``event`` that has happened.
+    """Computes a function of the ``n`` samples with the latest ``event`` that has happened.
 
     Values come in the order of (event time, sample_id). Fewer than ``n`` are taken where there are
     not more; missing attribute values are skipped but use up one of the ``n``.
