@@ -2,6 +2,8 @@
 
 Numpy adds up in blocks and in halves, and sorting changes its method with the size. Random tables
 of a few dozen rows see none of that, so here are windows of up to two thousand values.
+
+Tests `aggregators.kernels.function_kernels`.
 """
 
 from __future__ import annotations

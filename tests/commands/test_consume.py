@@ -1,4 +1,7 @@
-"""`doorstep consume` as a process: killed in the middle, ended politely, watched from outside."""
+"""`doorstep consume` as a process: killed in the middle, ended politely, watched from outside.
+
+Tests `services.intake.consumer_process`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`doorstep demo` runs by itself from nothing to a summary, and leaves nothing behind."""
+"""`doorstep demo` runs by itself from nothing to a summary, and leaves nothing behind.
+
+Tests `commands.live_demo.hour`, `commands.live_demo.summary` and `commands.live_demo.training`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`doorstep explain`, `models` and the files of a training, as docs/models.md shows them."""
+"""`doorstep explain`, `models` and the files of a training, as docs/models.md shows them.
+
+Tests `commands.reports.explanation`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`doorstep import` and `export`: any table in, the same table out, whatever it was called."""
+"""`doorstep import` and `export`: any table in, the same table out, whatever it was called.
+
+Tests `commands.export`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`doorstep simulate`: tables, events, a page, and events sent to a service in their own time."""
+"""`doorstep simulate`: tables, events, a page, and events sent to a service in their own time.
+
+Tests `commands.reports.simulation_page` and `simulator.records.stream`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`doorstep train`, `evaluate` and `serve`: one model from its training to its answers."""
+"""`doorstep train`, `evaluate` and `serve`: one model from its training to its answers.
+
+Tests `commands.options.data`.
+"""
 
 from __future__ import annotations
 

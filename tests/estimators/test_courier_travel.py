@@ -1,4 +1,7 @@
-"""Courier travel: two legs, each a model of its own, and what it says of real couriers."""
+"""Courier travel: two legs, each a model of its own, and what it says of real couriers.
+
+Tests `estimators.features.duration_features`.
+"""
 
 from __future__ import annotations
 

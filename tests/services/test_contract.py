@@ -2,6 +2,8 @@
 
 Each endpoint's own example is made bad in every place, one at a time. Nothing may end in a failure
 of the service; what no JSON document may hold is refused, by field and with a reason.
+
+Tests `services.schemas.examples`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What services of estimators answer without their models, without a store, and while it hangs."""
+"""What services of estimators answer without their models, without a store, and while it hangs.
+
+Tests `services.bento.readiness`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The ETA service in this process: a tiny model that was trained, over real simulated events."""
+"""The ETA service in this process: a tiny model that was trained, over real simulated events.
+
+Tests `services.handlers.assembly` and `services.composition.explainer`.
+"""
 
 from __future__ import annotations
 

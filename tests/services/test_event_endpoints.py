@@ -1,4 +1,7 @@
-"""The event service in this process: readiness, a store that refuses, headers and limits."""
+"""The event service in this process: readiness, a store that refuses, headers and limits.
+
+Tests `services.event_endpoint`.
+"""
 
 from __future__ import annotations
 

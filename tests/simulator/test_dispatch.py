@@ -1,4 +1,7 @@
-"""Cities whose couriers are sent from outside: the same city, other rides."""
+"""Cities whose couriers are sent from outside: the same city, other rides.
+
+Tests `simulator.records.dispatch_events`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Bad queries and bad events are refused with an error that names what arrived and the remedy."""
+"""Bad queries and bad events are refused with an error that names what arrived and the remedy.
+
+Tests `aggregators.engine.queries` and `aggregators.engine.query_columns`.
+"""
 
 from __future__ import annotations
 

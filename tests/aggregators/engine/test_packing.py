@@ -1,4 +1,7 @@
-"""However many indexes a source's features read, one kernel of a fixed number of them answers."""
+"""However many indexes a source's features read, one kernel of a fixed number of them answers.
+
+Tests `aggregators.engine.clustering`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """What ``transform`` returns: the types that mypy tells are those of the values.
 
 ``assert_type`` is checked when mypy reads this file; here it does nothing.
+
+Tests `aggregators.features.feature_queries`.
 """
 
 from __future__ import annotations

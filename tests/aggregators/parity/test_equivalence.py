@@ -1,4 +1,7 @@
-"""check_equivalence compares everything that it says, and finds whatever a store does wrong."""
+"""check_equivalence compares everything that it says, and finds whatever a store does wrong.
+
+Tests `aggregators.parity.report`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A compaction drops what no feature can ask for any more, and changes nothing that it can."""
+"""A compaction drops what no feature can ask for any more, and changes nothing that it can.
+
+Tests `aggregators.stores.sqlite.compaction`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What holds of every event store: the same events give the same state, however they arrive."""
+"""What holds of every event store: the same events give the same state, however they arrive.
+
+Tests `aggregators.stores.bulk`.
+"""
 
 from __future__ import annotations
 

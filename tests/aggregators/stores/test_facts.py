@@ -1,4 +1,7 @@
-"""Facts: kept per sample in every store, as whoever sent them said, and never part of a feature."""
+"""Facts: kept per sample in every store, as whoever sent them said, and never part of a feature.
+
+Tests `aggregators.stores.redis.facts`.
+"""
 
 from __future__ import annotations
 

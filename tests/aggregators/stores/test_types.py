@@ -1,4 +1,7 @@
-"""Types of ids and keys: declared, refused where they are wrong, and mended, on every store."""
+"""Types of ids and keys: declared, refused where they are wrong, and mended, on every store.
+
+Tests `aggregators.stores.redis.types` and `aggregators.stores.sqlite.types`.
+"""
 
 from __future__ import annotations
 

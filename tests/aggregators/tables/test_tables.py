@@ -1,4 +1,8 @@
-"""The kind of table, of text, of integers, of timestamps and of their zones changes no value."""
+"""The kind of table, of text, of integers, of timestamps and of their zones changes no value.
+
+Tests `aggregators.engine.parquet`, `aggregators.engine.transform` and
+`aggregators.tables.sample_table`.
+"""
 
 from __future__ import annotations
 

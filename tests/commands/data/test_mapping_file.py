@@ -1,4 +1,7 @@
-"""One's own table by a mapping: what it gives, what is guessed, and what every mistake is told."""
+"""One's own table by a mapping: what it gives, what is guessed, and what every mistake is told.
+
+Tests `commands.mapping` and `commands.data.mapped_tables`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The Wolt and Jumpman loaders: made-up rows in the files' layout, and the files where they are."""
+"""The Wolt and Jumpman loaders: made-up rows in the files' layout, and the files where they are.
+
+Tests `estimators.datasets.wolt` and `estimators.datasets.jumpman`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The composed ETA beside draws of a brute-force oracle, and that it adds up."""
+"""The composed ETA beside draws of a brute-force oracle, and that it adds up.
+
+Tests `estimators.eta.composition_kernels`.
+"""
 
 from __future__ import annotations
 

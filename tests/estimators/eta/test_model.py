@@ -1,4 +1,7 @@
-"""The ETA at any stage: what is composed, trained, saved and answered."""
+"""The ETA at any stage: what is composed, trained, saved and answered.
+
+Tests `estimators.eta.calibration`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Models that were saved come back the same, or say why not."""
+"""Models that were saved come back the same, or say why not.
+
+Tests `estimators.registry.saved_model`.
+"""
 
 from __future__ import annotations
 

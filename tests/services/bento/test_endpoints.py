@@ -1,4 +1,7 @@
-"""Endpoints over ASGI: content types, limits, request ids, errors, OpenAPI; without a model."""
+"""Endpoints over ASGI: content types, limits, request ids, errors, OpenAPI; without a model.
+
+Tests `services.bento.patches`.
+"""
 
 from __future__ import annotations
 

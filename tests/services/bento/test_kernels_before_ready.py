@@ -3,6 +3,8 @@
 Services start one after the other in processes of their own. The first finds an empty folder and
 compiles what it needs, each other one what was not needed before, so that all of it takes no longer
 than one start of the largest.
+
+Tests `services.bento.kernel_metrics`.
 """
 
 from __future__ import annotations

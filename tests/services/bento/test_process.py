@@ -1,4 +1,7 @@
-"""A service in a process of its own starts, answers, and is gone when the block ends."""
+"""A service in a process of its own starts, answers, and is gone when the block ends.
+
+Tests `services.bento.worker`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What clients send, what they make of answers, what they import; without a network."""
+"""What clients send, what they make of answers, what they import; without a network.
+
+Tests `services.client.asynchronous`.
+"""
 
 from __future__ import annotations
 

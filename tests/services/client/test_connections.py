@@ -1,4 +1,7 @@
-"""Clients over real sockets, to servers that close, reset, hang, trickle and answer nonsense."""
+"""Clients over real sockets, to servers that close, reset, hang, trickle and answer nonsense.
+
+Tests `services.client.blocking_connection`, too.
+"""
 
 from __future__ import annotations
 

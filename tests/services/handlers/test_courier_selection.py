@@ -1,4 +1,7 @@
-"""The choice of a courier: every pair as if assigned now, ranked, and each bad row on its own."""
+"""The choice of a courier: every pair as if assigned now, ranked, and each bad row on its own.
+
+Tests `services.handlers.ranked_pairs`.
+"""
 
 from __future__ import annotations
 

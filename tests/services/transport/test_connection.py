@@ -1,4 +1,7 @@
-"""Requests are read as wholes, within limits, and answered in order; nothing is awaited forever."""
+"""Requests are read as wholes, within limits, and answered in order; nothing is awaited forever.
+
+Tests `services.transport.cycle`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Connections are taken all at once, within limits; an end leaves nobody without an answer."""
+"""Connections are taken all at once, within limits; an end leaves nobody without an answer.
+
+Tests `services.transport.acceptor` and `services.transport.open_connection`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The engine's own laws, looked at every few minutes of a city's life."""
+"""The engine's own laws, looked at every few minutes of a city's life.
+
+Tests `simulator.engine.assignment`, `simulator.engine.kitchens` and `simulator.engine.run`.
+"""
 
 from __future__ import annotations
 

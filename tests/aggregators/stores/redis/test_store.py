@@ -1,4 +1,7 @@
-"""What is Redis's own: its format and logs, versions, settings, several sources and threads."""
+"""What is Redis's own: its format and logs, versions, settings, several sources and threads.
+
+Tests `aggregators.stores.redis.samples` and `aggregators.stores.redis.durability`.
+"""
 
 from __future__ import annotations
 
