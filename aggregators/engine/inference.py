@@ -20,7 +20,7 @@ from aggregators.stores.base import EventStore
 from aggregators.stores.reading import (
     FoundSamples,
     GroupIndex,
-    Groups,
+    GroupKeys,
     ReadRequest,
     SampleRequest,
     SourceReading,
@@ -152,7 +152,7 @@ class InferencePlan:
         as_of_us = self.moment(as_of)
         last: list[QueryColumns] = []
 
-        def groups_of(found: FoundSamples) -> Groups:
+        def groups_of(found: FoundSamples) -> GroupKeys:
             keys, sample_id = rows(found)
             last[:] = [self._columns(as_of_us, keys, sample_id)]
             return last[0].groups()

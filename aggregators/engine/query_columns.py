@@ -13,7 +13,7 @@ from aggregators.engine.execution import OrderedQueries
 from aggregators.errors import QueryError
 from aggregators.events import Source, check_key, check_sample_id
 from aggregators.kernels.plan import SelectionPlan
-from aggregators.stores.reading import Groups
+from aggregators.stores.reading import GroupKeys
 from aggregators.tables.alignment import align_columns
 from aggregators.time_span import check_moment_us
 from aggregators.times import moment_to_us
@@ -89,9 +89,9 @@ class QueryColumns:
             },
         )
 
-    def groups(self) -> Groups:
+    def groups(self) -> GroupKeys:
         """Return which groups to read for these queries."""
-        return Groups(
+        return GroupKeys(
             {name: column.distinct for name, column in self.keys.items()},
             {name: column.distinct for name, column in self.own.items()},
         )

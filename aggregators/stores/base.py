@@ -19,7 +19,7 @@ from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
     FoundSamples,
-    Groups,
+    GroupKeys,
     ReadRequest,
     Sample,
     SampleRequest,
@@ -96,7 +96,7 @@ class EventStore(ABC):
         self,
         requests: Sequence[ReadRequest],
         samples: Sequence[SampleRequest],
-        groups_of: Callable[[FoundSamples], Groups],
+        groups_of: Callable[[FoundSamples], GroupKeys],
         earliest_us: int,
     ) -> AbstractContextManager[tuple[FoundSamples, Sequence[SourceReading]]]:
         """Give whole samples, and what the requests need of the groups that follow from them.

@@ -17,7 +17,7 @@ from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
     FoundSamples,
-    Groups,
+    GroupKeys,
     ReadRequest,
     Sample,
     SampleRequest,
@@ -135,7 +135,7 @@ class MemoryEventStore(EventStore):
         self,
         requests: Sequence[ReadRequest],
         samples: Sequence[SampleRequest],
-        groups_of: Callable[[FoundSamples], Groups],
+        groups_of: Callable[[FoundSamples], GroupKeys],
         earliest_us: int,
     ) -> AbstractContextManager[tuple[FoundSamples, Sequence[SourceReading]]]:
         """Give samples and groups of one state; see :meth:`EventStore.read_with_samples`."""
@@ -282,7 +282,7 @@ def read_one_state(
     current: Callable[[], AbstractContextManager[MemoryEventStore]],
     requests: Sequence[ReadRequest],
     samples: Sequence[SampleRequest],
-    groups_of: Callable[[FoundSamples], Groups],
+    groups_of: Callable[[FoundSamples], GroupKeys],
     earliest_us: int,
 ) -> Iterator[tuple[FoundSamples, Sequence[SourceReading]]]:
     """Give samples and the groups that follow from them, both of one state of a local store.

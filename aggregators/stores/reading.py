@@ -14,7 +14,7 @@ __all__ = [
     "CompactionResult",
     "FoundSamples",
     "GroupIndex",
-    "Groups",
+    "GroupKeys",
     "ReadRequest",
     "Sample",
     "SampleRequest",
@@ -133,7 +133,7 @@ class SampleRequest:
     sample_ids: Sequence[SampleId]
 
 
-class Groups(NamedTuple):
+class GroupKeys(NamedTuple):
     """Says which groups to read.
 
     Attributes:

@@ -12,7 +12,7 @@ from aggregators.events import Source
 from aggregators.stores.memory import MemoryEventStore
 from aggregators.stores.reading import (
     FoundSamples,
-    Groups,
+    GroupKeys,
     ReadRequest,
     SampleRequest,
     SourceReading,
@@ -89,9 +89,9 @@ class Reader:
         self,
         requests: Sequence[ReadRequest],
         samples: Sequence[SampleRequest],
-        groups_of: Callable[[FoundSamples], Groups],
+        groups_of: Callable[[FoundSamples], GroupKeys],
         last: Command,
-    ) -> tuple[FoundSamples, Groups]:
+    ) -> tuple[FoundSamples, GroupKeys]:
         """Read samples and the groups that follow from them; if possible, in one round trip.
 
         The samples' groups are known only from the answer. So the commands for the samples are sent
@@ -124,7 +124,7 @@ class Reader:
         self,
         requests: Sequence[ReadRequest],
         samples: Sequence[SampleRequest],
-        groups_of: Callable[[FoundSamples], Groups],
+        groups_of: Callable[[FoundSamples], GroupKeys],
     ) -> Mapping[str, Sequence[Key]]:
         """Return the keys that follow from the samples as this process last saw them."""
         known = {
@@ -192,7 +192,7 @@ class Reader:
 
     @contextmanager
     def copied(
-        self, requests: Sequence[ReadRequest], groups: Groups, earliest_us: int
+        self, requests: Sequence[ReadRequest], groups: GroupKeys, earliest_us: int
     ) -> Iterator[Sequence[SourceReading]]:
         """Give what the requests need from the copy, after it has caught up."""
         self._settled.check(requests, groups.keys, groups.own_samples)

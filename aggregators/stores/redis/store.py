@@ -21,7 +21,7 @@ from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
     FoundSamples,
-    Groups,
+    GroupKeys,
     ReadRequest,
     Sample,
     SampleRequest,
@@ -193,7 +193,7 @@ class RedisEventStore(EventStore):
             self.check_source(request.source)
         with self._read_lock:
             self._reader.catch_up(requests, keys, self._look_at_meta)
-            groups = Groups(keys, own_samples)
+            groups = GroupKeys(keys, own_samples)
             with self._reader.copied(requests, groups, earliest_us) as readings:
                 yield readings
 
@@ -202,7 +202,7 @@ class RedisEventStore(EventStore):
         self,
         requests: Sequence[ReadRequest],
         samples: Sequence[SampleRequest],
-        groups_of: Callable[[FoundSamples], Groups],
+        groups_of: Callable[[FoundSamples], GroupKeys],
         earliest_us: int,
     ) -> Iterator[tuple[FoundSamples, Sequence[SourceReading]]]:
         """Give samples and groups in one round trip; see :meth:`EventStore.read_with_samples`.

@@ -25,7 +25,7 @@ from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
     FoundSamples,
-    Groups,
+    GroupKeys,
     ReadRequest,
     Sample,
     SampleRequest,
@@ -308,7 +308,7 @@ class SqliteEventStore(EventStore):
         self,
         requests: Sequence[ReadRequest],
         samples: Sequence[SampleRequest],
-        groups_of: Callable[[FoundSamples], Groups],
+        groups_of: Callable[[FoundSamples], GroupKeys],
         earliest_us: int,
     ) -> AbstractContextManager[tuple[FoundSamples, Sequence[SourceReading]]]:
         """Give samples and groups of one state; see :meth:`EventStore.read_with_samples`."""
