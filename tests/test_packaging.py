@@ -129,9 +129,9 @@ def test_wheel_holds_the_packages_and_the_command(tmp_path: Path) -> None:
         (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "doorstep = commands.main:app" in opened.read(entry_points).decode()
     folders = {name.partition("/")[0] for name in names if ".dist-info" not in name}
-    assert folders == set(PACKAGES)
+    assert folders == {"doorstep", *PACKAGES}
     typed = {name for name in names if name.endswith("py.typed")}
-    assert typed == {f"{package}/py.typed" for package in PACKAGES}, "a type checker looks for them"
+    assert typed == {f"{package}/py.typed" for package in folders}, "a type checker looks for them"
 
 
 def test_licence_is_the_whole_apache_licence() -> None:
