@@ -58,7 +58,7 @@ class Source:
         dimensions: columns that group samples (integers or strings).
         attributes: columns that hold numbers.
         facts: further columns of any text, number or truth value. A store keeps them per sample,
-            for whoever looks the sample up; no feature can rest on them, and two sources that
+            for lookups of the sample; no feature can rest on them, and two sources that
             differ in nothing else are equal.
         known_from: for a dimension, attribute or fact, the event from which it is known. Columns
             that are not named here are known from the first event on. Before, the sample has no

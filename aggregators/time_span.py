@@ -29,7 +29,7 @@ SPAN_VARIABLE = "DOORSTEP_TIME_SPAN"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 DEFAULT_SPAN = "2000-01-01/2100-01-01"
-"""The span of a process that is told no other, as a text."""
+"""The default span of a process, as a text."""
 
 # A year from either end of the calendar: what is added to a moment, an offset from UTC or the
 # seconds of an estimate, never leads out of it.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["FeatureQueries"]
 
 CHUNK_ROWS = 262_144
-"""How many rows are computed and written at a time, unless told otherwise."""
+"""How many rows are computed and written at a time, by default."""
 
 
 class FeatureQueries(ABC):

@@ -42,7 +42,7 @@ drop_stale_cache(
 
 def _jit(function: Callable[..., Any], **options: bool) -> Any:
     make: Any = njit  # numba's own annotations do not know all options
-    # Nobody calls kernels from C: what that would need is not compiled.
+    # Kernels are not called from C: the wrapper for it would take time to compile.
     return make(nogil=True, no_cfunc_wrapper=True, **options)(function)
 
 
@@ -74,7 +74,6 @@ class Kernel(Generic[P, R]):
         self.signature = signature
         self.is_for_training = is_for_training
         self.is_large = is_large
-        # Nobody but Python calls it: what C would need is not compiled.
         self._call = _jit(function, cache=True)
         self._is_compiled = self._call is function  # NUMBA_DISABLE_JIT: it runs as plain Python
         self._compiling = threading.Lock()

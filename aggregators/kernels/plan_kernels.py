@@ -24,7 +24,7 @@ from aggregators.typing import Float64Array, Int32Array, Int64Array
 __all__ = ["INDEXES_AT_A_TIME", "PackedPlans", "PackedQueries", "aggregate_plans"]
 
 INDEXES_AT_A_TIME = 16
-"""The kernel takes so many indexes, neither more nor fewer: those that nobody reads are empty."""
+"""The kernel takes exactly so many indexes; those without a selection are empty."""
 
 
 class PackedPlans(NamedTuple):

@@ -309,7 +309,7 @@ def mark_needed(
                     needed[row] = True
 
 
-# As Python has it: nobody waits for a compiler because one sample is asked about.
+# In Python: to explain one sample must not take the seconds of a compiler.
 _happened: Callable[[int, int], bool] = getattr(happened, "py_func", happened)
 
 

@@ -23,7 +23,7 @@ REPEATED_SHARE = 0.1
 CORRECTED_SHARE = 0.05
 """The part of the events of which a wrong version was recorded first."""
 RETRACTED_SHARE = 0.05
-"""The part of the samples of which an event is told that never happened, and taken back."""
+"""The part of the samples with an event that never happened, and its retraction."""
 OVERTAKEN_SHARE = 0.25
 """Of wrong versions, the part that arrives after the right one, which was recorded later."""
 
@@ -178,7 +178,7 @@ class _Deliveries:
         true = sample[int(self._rng.integers(len(sample)))]
         time_us = self._between(true.time_us, true.time_us + 2 * self._spread_us)
         identity = (source.name, true.sample_id, absent[int(self._rng.integers(len(absent)))])
-        # It tells columns whose own event tells them as well: those win over it at any moment.
+        # It carries columns that their own event carries as well: that event wins at any moment.
         columns = {
             column: value
             for event in sample

@@ -39,7 +39,7 @@ MAX_EVENTS_PER_APPEND = 100_000
 """The most events that one call of ``append`` takes."""
 
 EXPORT_CHUNK_ROWS = 100_000
-"""How many samples are written to a file at a time, unless told otherwise."""
+"""How many samples are written to a file at a time, by default."""
 
 
 class EventStore(ABC):

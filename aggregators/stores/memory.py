@@ -308,7 +308,7 @@ def read_one_state(
                     yield found, readings
                 return
             found, seen = memory.found(samples), versions
-    # The samples change faster than the groups are worked out: this time everybody else waits.
+    # The samples change faster than the groups are worked out: this time appends wait.
     with current() as memory:
         found = memory.found(samples)
         keys, own_samples = groups_of(found)

@@ -58,7 +58,7 @@ def align_columns(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         QueryError: as of :func:`aligned`.
     """
-    pandas: Any = sys.modules.get("pandas")  # who has not imported it has no Series
+    pandas: Any = sys.modules.get("pandas")  # without this import there is no Series
     result = dict(given)
     first = ""
     for what, value in given.items():

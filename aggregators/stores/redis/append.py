@@ -26,7 +26,7 @@ from aggregators.stores.redis.scripts import APPEND, STALE, digest
 __all__ = ["Writer"]
 
 EVENTS_PER_ROUND = 5_000
-"""The most events whose samples are changed before the logs hear of them."""
+"""The most events whose samples are changed before the logs are written."""
 PARTS_PER_ROUND = 2
 EVENTS_PER_PART = 100
 """A round is split into parts where it has more events than this."""
@@ -133,8 +133,8 @@ class Writer:
             part.batch = self._begin(self._tell_groups(part, answers))
         for part in parts:
             self._nodes.finish(part.batch)
-        # Another writer may have changed the same samples and not told the logs yet. Its records
-        # are in these samples: the logs must have them before this call is acknowledged.
+        # Another writer may have changed the same samples, but not the logs yet. Its records are in
+        # these samples: the logs must have them before this call is acknowledged.
         if unfinished := [sample for part in parts for sample in part.unfinished]:
             self._tell_all(unfinished)
         self._run([_clear(bucket, name) for part in parts for bucket in part.marked])
@@ -147,7 +147,7 @@ class Writer:
         return bytes(outcomes.translate(_OUTCOMES))
 
     def _tell_groups(self, part: _Part, answers: list[Any]) -> list[Command]:
-        """Return what tells all groups concerned what became of a part's samples."""
+        """Return the commands that write a part's changes to the logs of all groups concerned."""
         outbox = Outbox()
         for call, (letters, marks, now_us, replaced, samples) in zip(
             part.calls, answers, strict=True
@@ -187,7 +187,7 @@ class Writer:
         return n_samples
 
     def notify_groups(self, source: str, encoded_ids: Iterable[bytes]) -> None:
-        """Tell all groups that samples are in of them."""
+        """Write samples to the logs of all groups that they are in."""
         buckets = self._keyspace.buckets(source)
         ids = list(encoded_ids)
         for first in range(0, len(ids), EVENTS_PER_ROUND // 10):
@@ -224,7 +224,7 @@ class Writer:
         replaced: list[bytes],
         samples: list[Any],
     ) -> None:
-        """Put what was applied into the logs of its groups, and all of a sample where it is new."""
+        """Add applied records to their groups' logs, and whole samples to the logs they join."""
         source, logs_of = call.bucket.source, self._keyspace.logs_of
         applied: dict[int, dict[bytes, bytes]] = {}
         for letter, (number, event, record) in zip(call.letters, call.events, strict=True):
@@ -238,7 +238,7 @@ class Writer:
             encoded_id = call.samples[number - 1]
             packed = [pack_record(encoded_id, event, record) for event, record in new.items()]
             if number not in before and max(map(len, new.values())) <= BARE_BYTES:
-                outbox.put(logs_of(source, flat[1::2]), packed)  # nobody joins, nobody leaves
+                outbox.put(logs_of(source, flat[1::2]), packed)  # the groups stay the same
                 continue
             # A group that the sample joins gets all its records; other groups get the new ones.
             kept = [(event, record) for event, record in pairs(flat) if event not in new]
@@ -252,7 +252,7 @@ class Writer:
                 outbox.put(joined, packed + rest)
 
     def _tell_all(self, samples: Sequence[_Unfinished]) -> None:
-        """Tell all groups that samples are in, or were in, all of them."""
+        """Write samples whole to the logs of all groups that they are in, or were in."""
         outbox = Outbox()
         load = [
             Command(s.bucket.slot, pack(b"HGETALL", s.bucket.sample(s.encoded_id))) for s in samples

@@ -43,7 +43,7 @@ LOGS_PER_ROUND_TRIP = 200
 ENTRIES_PER_ANSWER = 500
 ENTRIES_PER_DELETION = 1_000
 TOMBSTONES_KEPT_S = 86_400
-"""Who reads a log less often keeps dropped samples of it in memory for longer."""
+"""A process that reads a log less often keeps dropped samples of it in memory for longer."""
 
 _T = TypeVar("_T")
 
@@ -100,8 +100,8 @@ class Compaction:
         """Remove all dropped samples from all logs, also those that an earlier compaction left.
 
         Args:
-            again: tells the logs anew of samples that have come back; without it, what logs say of
-                them stays.
+            again: writes samples that have come back to the logs again; without it, their records
+                stay in the logs.
         """
         buckets = self._samples.buckets
         commands = [Command(b.slot, pack(b"SMEMBERS", b.dropped)) for b in buckets]

@@ -22,7 +22,7 @@ __all__ = ["Nodes", "NodesUnavailable"]
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 5.0
-"""How long a server may say nothing. Who has waited for so long is not made to wait again."""
+"""How long a server may take to answer. After such a wait there is no further attempt."""
 REPLICAS_TIMEOUT_S = 5.0
 """How long an append waits for replicas."""
 ATTEMPTS = 6
@@ -37,7 +37,7 @@ Redis reads 16 kB of each connection that has something to say, runs it, and wri
 append-only file to the disk once: several connections share what would be a wait each.
 """
 
-# The answers after which a command is tried again, once the topology has been read anew.
+# The answers after which the topology is read again and the command is repeated.
 _PASSING = ("MOVED", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY")
 
 

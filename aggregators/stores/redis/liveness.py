@@ -18,7 +18,7 @@ TIMEOUT_S = 0.8
 BUDGET_S = 0.5
 """Once so much time has gone by, no further node of a cluster is asked."""
 AGAIN_S = 0.5
-"""A failure is taken for the answer of those who ask within that time."""
+"""A failure is the answer to all checks within that time."""
 
 
 class LivenessCheck:

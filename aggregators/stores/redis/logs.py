@@ -1,4 +1,4 @@
-"""Find the logs that must be told of a change: those of the groups that a sample is in.
+"""Find the logs that must record a change: those of the groups that a sample is in.
 
 An append has three steps. It changes the samples, which marks the append as pending. It writes to
 the logs of all groups concerned. It removes the mark. A writer that dies in between leaves the
@@ -24,7 +24,7 @@ RECORDS_PER_ENTRY = 500
 TOMBSTONE = b"\0"
 """Instead of event and record: the sample was dropped."""
 MAX_CACHED_LOGS = 200_000
-"""So many groups' keys are remembered; beyond, they are made anew."""
+"""So many groups' keys are kept; beyond, all are dropped and made again as needed."""
 MAX_CACHED_RECORDS = 50_000
 """So many records' groups are remembered."""
 

@@ -59,7 +59,7 @@ class Reader:
         sources: the sources as this process declares them.
         keyspace: the store's keys.
         nodes: connections that nobody else uses at the same time.
-        max_samples: beyond so many samples the copy starts anew, with what is asked for then.
+        max_samples: beyond so many samples the copy is dropped and read again as needed.
         settled: learns what all processes have settled.
     """
 
@@ -238,7 +238,7 @@ class Reader:
         samples.fill(self.memory, samples.those_of(encoded_ids))
 
     def _raise_limit(self) -> None:
-        """Raise the limit to the size of one request: to start anew each time would help nobody."""
+        """Raise the limit to the size of one request, or each request would drop the copy."""
         if 2 * len(self.memory) > self._limit:
             self._limit = 2 * len(self.memory)
             _LOGGER.warning(

@@ -208,7 +208,7 @@ class RedisEventStore(EventStore):
         """Give samples and groups in one round trip; see :meth:`EventStore.read_with_samples`.
 
         A sample that this process sees for the first time, or in another group than before, costs
-        a second round trip for the groups that only this sample tells.
+        a second round trip for the groups that follow from this sample alone.
         """
         for source in [one.source for one in requests] + [one.source for one in samples]:
             self.check_source(source)

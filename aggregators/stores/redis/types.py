@@ -29,7 +29,7 @@ class TypeCache:
     Attributes:
         kinds: of each source.
         compacted: the moment (microseconds) before which a source can no longer be asked.
-        mends: how often a type became another one: somebody has mended the store.
+        mends: how often a mend of the store has changed a type.
     """
 
     def __init__(self, sources: Iterable[str]) -> None:

@@ -118,7 +118,7 @@ class WatchedFile:
                 reader.backup(copy)
             temporary.chmod(self._mode)
             os.link(temporary, self.path)
-        except FileExistsError:  # somebody has begun a new file meanwhile
+        except FileExistsError:  # another process has made a new file meanwhile
             logger.exception("%s is there again, and stays as it is", self.path)
         except sqlite3.Error:  # the disk is gone, too
             logger.exception("%s cannot be brought back: a new one is begun", self.path)

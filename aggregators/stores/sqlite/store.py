@@ -234,7 +234,7 @@ class SqliteEventStore(EventStore):
         return result
 
     def _write(self, given: list[Event]) -> AppendResult:
-        with transaction(self._writer):  # nobody else can append from here on
+        with transaction(self._writer):  # from here on no other process can append
             with self._lock:
                 self._catch_up()
                 events = self._memory.checked(given)

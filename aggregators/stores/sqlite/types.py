@@ -66,7 +66,7 @@ def declare(connection: sqlite3.Connection, sources: Iterable[Source]) -> None:
     """Write the declared types to the file.
 
     Raises:
-        StoreTypesError: somebody else has declared another type.
+        StoreTypesError: another process has declared another type.
     """
     rows = {
         (source.name, _name(source, column)): TYPE_NAMES[kind]
