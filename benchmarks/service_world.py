@@ -104,7 +104,7 @@ def make_models() -> None:
 def make_store(world: World) -> None:
     """Simulate, append all events, and write requests about the last evening."""
     from aggregators import SqliteEventStore
-    from estimators.datasets.cities import CITY_ORDERS
+    from aggregators.standard_sources import ORDERS
     from estimators.registry import models as registry
     from services.composition.opening import sources_of
     from simulator import Scenario, simulate_cities
@@ -129,7 +129,7 @@ def make_store(world: World) -> None:
     for name, bodies in requests.items():
         world.bodies(name).write_text(json.dumps(bodies))
     world.bodies("world").write_text(
-        json.dumps({"events": events, "orders": len(tables["orders"]), "id": CITY_ORDERS.sample_id})
+        json.dumps({"events": events, "orders": len(tables["orders"]), "id": ORDERS.sample_id})
     )
 
 

@@ -13,13 +13,13 @@ True
 :mod:`simulator.small`.
 """
 
+from aggregators.standard_sources import LOCAL_EVENTS, ORDERS, SOURCES, WEATHER
 from simulator.simulation import Simulation, simulate_cities
 from simulator.small import events_of, simulate
 from simulator.small.plan import CityPlan
 from simulator.true_distributions import true_distributions
 from simulator.truth.futures import Truth
 from simulator.world.scenario import Imperfections, Scenario
-from simulator.world.sources import LOCAL_EVENTS, ORDERS, SOURCES, WEATHER
 
 __all__ = [
     "LOCAL_EVENTS",

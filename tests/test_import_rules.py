@@ -27,6 +27,7 @@ EVENTS_ONLY = ("simulator", "estimators.datasets")
 EVENT_NAMES = {"Event", "Source"}
 # What keeps compiled code up to date knows nothing of features.
 FOR_COMPILED_CODE = "aggregators.kernels.stale_cache"
+EVENT_MODULES = ("aggregators.events", "aggregators.standard_sources")
 # Libraries that only these modules may import.
 OWNERS = {
     "redis": ("aggregators.stores.redis.connections", "services.intake.redis_stream"),
@@ -86,8 +87,8 @@ def violation(item: Import) -> str | None:
     if item.root == "aggregators" and any(is_within(item.importer, who) for who in EVENTS_ONLY):
         by_name = item.module == "aggregators" and item.name in EVENT_NAMES | {"events"}
         by_name |= item.module == FOR_COMPILED_CODE
-        if not by_name and not is_within(item.module, "aggregators.events"):
-            return "speaks only of events: aggregators.events, or Source and Event of aggregators"
+        if not by_name and item.module not in EVENT_MODULES:
+            return f"speaks only of events: {' and '.join(EVENT_MODULES)}"
     owners = OWNERS.get(item.root)
     if owners and not any(is_within(item.importer, owner) for owner in owners):
         return f"{item.root} is imported only by {' and '.join(owners)}"
@@ -166,6 +167,7 @@ ALLOWED = [
     ("services.etp", "import bentoml\nfrom estimators import etp\nfrom aggregators import Event"),
     ("simulator.engine.city", "from aggregators.events import Source"),
     ("simulator.engine.city", "from aggregators import events"),
+    ("simulator.engine.city", "from aggregators.standard_sources import ORDERS"),
     ("commands.demo", "import httpx\nfrom simulator import simulate\nfrom services import etp"),
     ("services.etp", "import redistribution"),
 ]

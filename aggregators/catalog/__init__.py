@@ -15,15 +15,15 @@ from aggregators.catalog.categories import CATEGORY_FEATURES
 from aggregators.catalog.cities import CITY_FEATURES
 from aggregators.catalog.couriers import COURIER_FEATURES
 from aggregators.catalog.kitchens import KITCHEN_FEATURES
-from aggregators.catalog.local_events import LOCAL_EVENT_FEATURES, LOCAL_EVENTS
-from aggregators.catalog.orders import ORDERS
+from aggregators.catalog.local_events import LOCAL_EVENT_FEATURES
 from aggregators.catalog.parking import PARKING_FEATURES
 from aggregators.catalog.stores import STORE_FEATURES
 from aggregators.catalog.supply import SUPPLY_FEATURES
-from aggregators.catalog.weather import WEATHER, WEATHER_FEATURES
+from aggregators.catalog.weather import WEATHER_FEATURES
 from aggregators.catalog.zones import ZONE_FEATURES
 from aggregators.events import Source
 from aggregators.features.base import Aggregator
+from aggregators.standard_sources import LOCAL_EVENTS, ORDERS, WEATHER
 
 __all__ = ["CATALOG", "LOCAL_EVENTS", "ORDERS", "WEATHER", "Catalog", "features_for"]
 

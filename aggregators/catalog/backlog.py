@@ -13,7 +13,6 @@ from functools import partial
 from aggregators.attributes import Elapsed
 from aggregators.catalog.orders import (
     LEFT_KITCHEN,
-    ORDERS,
     PREPARATION,
     PREPARATION_PER_PRODUCT,
     STORE_MAX_AGE,
@@ -23,6 +22,7 @@ from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile
+from aggregators.standard_sources import ORDERS
 
 __all__ = ["BACKLOG_FEATURES"]
 

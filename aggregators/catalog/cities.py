@@ -15,7 +15,6 @@ from aggregators.catalog.orders import (
     LEFT_KITCHEN,
     LEFT_QUEUE,
     ORDER_MAX_AGE,
-    ORDERS,
     PARKING,
     PREPARATION,
     QUEUE_MAX_AGE,
@@ -27,6 +26,7 @@ from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile
+from aggregators.standard_sources import ORDERS
 
 __all__ = ["CITY_FEATURES"]
 

@@ -10,7 +10,6 @@ from aggregators.catalog.orders import (
     AT_STORE,
     FINISHED,
     ORDER_MAX_AGE,
-    ORDERS,
     PARKING,
     REACHED_CUSTOMER,
     SPEED,
@@ -23,6 +22,7 @@ from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import tsfresh
+from aggregators.standard_sources import ORDERS
 
 __all__ = ["COURIER_FEATURES"]
 

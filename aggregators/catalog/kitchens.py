@@ -7,7 +7,6 @@ from functools import partial
 from aggregators.attributes import Elapsed
 from aggregators.catalog.orders import (
     LEFT_KITCHEN,
-    ORDERS,
     PREPARATION,
     PREPARATION_PER_PRODUCT,
     STORE_MAX_AGE,
@@ -18,6 +17,7 @@ from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile
+from aggregators.standard_sources import ORDERS
 
 __all__ = ["KITCHEN_FEATURES"]
 

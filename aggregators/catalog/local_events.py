@@ -10,22 +10,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from aggregators.attributes import Elapsed
-from aggregators.events import Source
 from aggregators.features.after_event import StatsAfterEvent
 from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
+from aggregators.standard_sources import LOCAL_EVENTS
 
-__all__ = ["LOCAL_EVENTS", "LOCAL_EVENT_FEATURES"]
-
-LOCAL_EVENTS = Source(
-    "local_events",
-    sample_id="local_event_id",
-    events=("started", "ended"),
-    dimensions=("city", "zone", "store_zone", "kind"),
-    attributes=("visitors", "closes_streets"),
-)
-"""A match, a market, a closure; ``closes_streets`` is 1 where traffic must go around it."""
+__all__ = ["LOCAL_EVENT_FEATURES"]
 
 EVENT_MAX_AGE = "30d"
 """A street may be closed for weeks; what has gone on for longer has lost its end."""

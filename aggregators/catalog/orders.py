@@ -1,46 +1,8 @@
-"""Declare the standard source of orders, and the attributes that its features share."""
+"""Declare the attributes and closing events that features of orders share."""
 
 from __future__ import annotations
 
 from aggregators.attributes import Duration, Ratio
-from aggregators.events import Source
-
-__all__ = ["ORDERS"]
-
-ORDERS = Source(
-    "orders",
-    sample_id="order_id",
-    events=(
-        "activated",
-        "dispatched",
-        "accepted",
-        "courier_assigned",
-        "courier_at_store",
-        "ready",
-        "picked_up",
-        "courier_at_customer",
-        "delivered",
-        "cancelled",
-    ),
-    dimensions=("store_id", "courier_id", "city", "zone", "store_category"),
-    attributes=("amount", "products", "distance_m", "distance_to_store_m"),
-    facts=("building", "floor", "store_zone", "vehicle"),
-    known_from={
-        "courier_id": "courier_assigned",
-        "distance_to_store_m": "courier_assigned",
-        "vehicle": "courier_assigned",
-    },
-)
-"""What an order goes through.
-
-``activated``: the customer has ordered; ``dispatched``: the order is sent to the store;
-``accepted``: the store begins to prepare it. ``zone`` is the customer's. ``store_category`` is the
-kind of kitchen; where cities differ, let its values say the city too (``"BCN pizza"``).
-``distance_m`` leads from store to customer, ``distance_to_store_m`` from where the courier was
-when the order was assigned to the store. ``building`` and ``floor`` are the customer's address,
-``store_zone`` is where the store is, ``vehicle`` the courier's: features do not need them,
-estimates do.
-"""
 
 COMPLETION = Duration("activated", "delivered")
 ACCEPTANCE = Duration("dispatched", "accepted")

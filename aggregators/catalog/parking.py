@@ -9,12 +9,13 @@ from __future__ import annotations
 from functools import partial
 
 from aggregators.attributes import Elapsed
-from aggregators.catalog.orders import FINISHED, ORDERS, PARKING, STORE_MAX_AGE
+from aggregators.catalog.orders import FINISHED, PARKING, STORE_MAX_AGE
 from aggregators.features.after_event import StatsAfterEvent
 from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile
+from aggregators.standard_sources import ORDERS
 
 __all__ = ["PARKING_FEATURES"]
 

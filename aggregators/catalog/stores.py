@@ -11,7 +11,6 @@ from aggregators.catalog.orders import (
     LEFT_QUEUE,
     LEFT_STORE,
     ON_SHELF,
-    ORDERS,
     QUEUE_MAX_AGE,
     STORE_MAX_AGE,
 )
@@ -19,6 +18,7 @@ from aggregators.features.after_event import StatsAfterEvent
 from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
+from aggregators.standard_sources import ORDERS
 
 __all__ = ["STORE_FEATURES"]
 

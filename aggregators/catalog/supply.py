@@ -16,7 +16,6 @@ from aggregators.catalog.orders import (
     FOUND_COURIER,
     LEFT_STORE,
     ORDER_MAX_AGE,
-    ORDERS,
     QUEUE_MAX_AGE,
     STORE_MAX_AGE,
     TO_STORE,
@@ -26,6 +25,7 @@ from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile
+from aggregators.standard_sources import ORDERS
 
 __all__ = ["SUPPLY_FEATURES"]
 

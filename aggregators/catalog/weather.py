@@ -9,21 +9,12 @@ from __future__ import annotations
 from functools import partial
 
 from aggregators.attributes import Elapsed
-from aggregators.events import Source
 from aggregators.features.after_event import StatsAfterEvent
 from aggregators.features.base import Aggregator
 from aggregators.features.last_n_samples import StatsLastNSamples
+from aggregators.standard_sources import WEATHER
 
-__all__ = ["WEATHER", "WEATHER_FEATURES"]
-
-WEATHER = Source(
-    "weather",
-    sample_id="observation_id",
-    events=("observed",),
-    dimensions=("city",),
-    attributes=("temperature_c", "precipitation_mm", "wind_speed_m_s"),
-)
-"""One observation of a city's weather; ``precipitation_mm`` fell since the one before."""
+__all__ = ["WEATHER_FEATURES"]
 
 _observed = partial(
     StatsAfterEvent,

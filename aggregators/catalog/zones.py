@@ -9,7 +9,6 @@ from aggregators.catalog.orders import (
     FINISHED,
     FOUND_COURIER,
     ORDER_MAX_AGE,
-    ORDERS,
     PARKING,
     QUEUE_MAX_AGE,
     REACHED_CUSTOMER,
@@ -20,6 +19,7 @@ from aggregators.features.base import Aggregator
 from aggregators.features.between_events import StatsBetweenEvents
 from aggregators.features.last_n_samples import StatsLastNSamples
 from aggregators.functions import quantile
+from aggregators.standard_sources import ORDERS
 
 __all__ = ["ZONE_FEATURES"]
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from aggregators.standard_sources import COURIER_EVENTS
 from aggregators.tables.columns import unencoded
 from commands.console.output import UserError
 from commands.data.csv_text import check_encoding, wrong_bytes
@@ -62,7 +63,6 @@ OUTCOME_CORRELATION = 0.99
 
 CITY = "city"
 COURIER_COLUMNS = ("courier_id", "distance_to_store_m")
-COURIER_EVENTS = ("courier_assigned", "courier_at_store", "picked_up", "courier_at_customer")
 
 _OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

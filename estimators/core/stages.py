@@ -20,6 +20,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from aggregators.standard_sources import ORDERS
 from aggregators.times import NEVER
 from estimators.core.typing import BoolArray, FloatArray, IntArray
 
@@ -45,17 +46,7 @@ __all__ = [
     "stages_of",
 ]
 
-LIFE = (
-    "activated",
-    "dispatched",
-    "accepted",
-    "courier_assigned",
-    "courier_at_store",
-    "ready",
-    "picked_up",
-    "courier_at_customer",
-    "delivered",
-)
+LIFE = tuple(event for event in ORDERS.events if event != "cancelled")
 """The events of an order's life; courier and kitchen work side by side until `picked_up`."""
 
 ANY_MOMENT = "any moment"

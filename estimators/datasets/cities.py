@@ -19,65 +19,18 @@ from typing import Any
 
 import pandas as pd
 
-from aggregators.events import Source
+from aggregators.standard_sources import LOCAL_EVENTS, ORDERS, WEATHER
 from estimators.core.dataset import Dataset, Question, seconds_between
 from estimators.core.errors import DatasetError
 from estimators.core.labels import LabelBounds
 
 __all__ = [
     "CITIES_READY",
-    "CITY_LOCAL_EVENTS",
-    "CITY_ORDERS",
-    "CITY_WEATHER",
     "QUESTIONS",
     "TEST_SHARE",
     "cities_dataset",
     "load_cities",
 ]
-
-CITY_ORDERS = Source(
-    "orders",
-    sample_id="order_id",
-    events=(
-        "activated",
-        "dispatched",
-        "accepted",
-        "courier_assigned",
-        "courier_at_store",
-        "ready",
-        "picked_up",
-        "courier_at_customer",
-        "delivered",
-        "cancelled",
-    ),
-    dimensions=("store_id", "courier_id", "city", "zone", "store_category"),
-    attributes=("amount", "products", "distance_m", "distance_to_store_m"),
-    facts=("building", "floor", "store_zone", "vehicle"),
-    known_from={
-        "courier_id": "courier_assigned",
-        "distance_to_store_m": "courier_assigned",
-        "vehicle": "courier_assigned",
-    },
-)
-"""An order's life."""
-
-CITY_WEATHER = Source(
-    "weather",
-    sample_id="observation_id",
-    events=("observed",),
-    dimensions=("city",),
-    attributes=("temperature_c", "precipitation_mm", "wind_speed_m_s"),
-)
-"""One observation of a city's weather."""
-
-CITY_LOCAL_EVENTS = Source(
-    "local_events",
-    sample_id="local_event_id",
-    events=("started", "ended"),
-    dimensions=("city", "zone", "store_zone", "kind"),
-    attributes=("visitors", "closes_streets"),
-)
-"""A match, a market, a closure."""
 
 _STORE = ("store_id", "store_category", "city")
 _COURIER = ("courier_id", "vehicle")
@@ -206,7 +159,7 @@ def cities_dataset(
     first = QUESTIONS[0]
     return Dataset(
         name="cities",
-        source=CITY_ORDERS,
+        source=ORDERS,
         table=tables["orders"],
         as_of=first.as_of,
         target=first.target,
@@ -216,7 +169,7 @@ def cities_dataset(
         timezone_by="city",
         timezones=dict(timezones),
         test_from=start + pd.Timedelta(days=max(1, round(days * (1.0 - TEST_SHARE)))),
-        others={CITY_WEATHER: tables["weather"], CITY_LOCAL_EVENTS: tables["local_events"]},
+        others={WEATHER: tables["weather"], LOCAL_EVENTS: tables["local_events"]},
         censoring=CITIES_READY if _ready_is_unreliable(tables["orders"]) else None,
     )
 

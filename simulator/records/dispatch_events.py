@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aggregators.events import Event
+from aggregators.standard_sources import ORDERS
 from simulator.engine import state as engine
 from simulator.engine.city import City
 from simulator.engine.state import NEVER, Orders, State
@@ -14,7 +15,6 @@ from simulator.records.imperfections import EVENT_OF_MOMENT, records_of
 from simulator.records.stream import carried_by, surroundings_of
 from simulator.records.tables import courier_ids, order_table, vehicles_of
 from simulator.world.arrays import IntArray
-from simulator.world.sources import ORDERS
 
 __all__ = ["EventLog"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aggregators.standard_sources import ORDERS
 from simulator.engine import state as engine
 from simulator.engine.city import City
 from simulator.world.arrays import BoolArray, FloatArray, IntArray
-from simulator.world.sources import ORDERS
 
 __all__ = ["EVENT_OF_MOMENT", "Records", "records_of", "true_moments"]
 

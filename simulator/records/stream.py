@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from aggregators.events import Event, Source
+from aggregators.standard_sources import LOCAL_EVENTS, ORDERS, WEATHER
 from simulator.engine.city import City
 from simulator.engine.state import NEVER
 from simulator.records.imperfections import Records
@@ -22,7 +23,6 @@ from simulator.records.tables import (
     weather_table,
 )
 from simulator.world.arrays import IntArray
-from simulator.world.sources import LOCAL_EVENTS, ORDERS, WEATHER
 
 __all__ = ["arrivals_of_records", "carried_by", "count_events", "events_of_records",
            "surroundings_of"]  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from aggregators.standard_sources import ORDERS
 from simulator.demand.baskets import BUILDINGS
 from simulator.engine import state as engine
 from simulator.engine.city import DAY_MS, City
@@ -16,7 +17,6 @@ from simulator.world.arrays import FloatArray, IntArray
 from simulator.world.clock import BIN_S
 from simulator.world.couriers import VEHICLES
 from simulator.world.local_events import KINDS
-from simulator.world.sources import ORDERS
 from simulator.world.stores import CATEGORIES
 from simulator.world.streets import ZONES
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from aggregators.events import Event
+from aggregators.standard_sources import ORDERS
 from simulator.small.baskets import ZONES, SmallBaskets
 from simulator.small.couriers import Deliveries
 from simulator.small.demand import SmallDemand
 from simulator.small.kitchens import KitchenTimes
 from simulator.small.plan import CITIES, CityPlan
 from simulator.small.stores import CATEGORIES, FloatArray, SmallStores
-from simulator.world.sources import ORDERS
 
 __all__ = ["events_of", "make_table"]
 

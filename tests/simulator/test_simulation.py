@@ -11,19 +11,7 @@ import pytest
 
 from aggregators import Source
 from aggregators.catalog import CATALOG
-from aggregators.catalog import LOCAL_EVENTS as CATALOG_LOCAL_EVENTS
-from aggregators.catalog import ORDERS as CATALOG_ORDERS
-from aggregators.catalog import WEATHER as CATALOG_WEATHER
-from simulator import (
-    LOCAL_EVENTS,
-    ORDERS,
-    SOURCES,
-    WEATHER,
-    Imperfections,
-    Scenario,
-    Simulation,
-    simulate_cities,
-)
+from simulator import ORDERS, SOURCES, Imperfections, Scenario, Simulation, simulate_cities
 from simulator.records.tables import FACTS
 from tests.simulator.conftest import SCENARIO
 
@@ -46,13 +34,6 @@ def test_another_seed_gives_other_orders(orders: pd.DataFrame) -> None:
 
 
 def test_sources_are_those_of_the_catalog() -> None:
-    for mine, standard in (
-        (ORDERS, CATALOG_ORDERS),
-        (WEATHER, CATALOG_WEATHER),
-        (LOCAL_EVENTS, CATALOG_LOCAL_EVENTS),
-    ):
-        assert mine == standard
-        assert dict(mine.known_from) == dict(standard.known_from)
     assert [source.name for source in SOURCES] == [source.name for source in CATALOG.sources]
 
 

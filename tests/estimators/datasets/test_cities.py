@@ -9,17 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aggregators.catalog import LOCAL_EVENTS, ORDERS, WEATHER
+from aggregators.catalog import ORDERS
 from commands.data.sources import DatasetName, dataset_of_cities, open_dataset
 from commands.simulation.files import write_folder
 from estimators import Dataset, DatasetError, Question
-from estimators.datasets.cities import (
-    CITY_LOCAL_EVENTS,
-    CITY_ORDERS,
-    CITY_WEATHER,
-    QUESTIONS,
-    load_cities,
-)
+from estimators.datasets.cities import QUESTIONS, load_cities
 from simulator import Scenario, simulate_cities
 from simulator.records.tables import FACTS
 
@@ -42,13 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "cities"
     write_folder(simulate_cities(SCENARIO), path, 0, lambda stage, part: None)
     return path
-
-
-def test_sources_are_those_of_the_catalog() -> None:
-    pairs = ((CITY_ORDERS, ORDERS), (CITY_WEATHER, WEATHER), (CITY_LOCAL_EVENTS, LOCAL_EVENTS))
-    for mine, standard in pairs:
-        assert mine == standard
-        assert dict(mine.known_from) == dict(standard.known_from)
 
 
 def test_a_folder_gives_what_memory_gives(

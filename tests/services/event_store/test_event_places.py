@@ -10,7 +10,7 @@ import pytest
 
 from aggregators import SqliteEventStore
 from aggregators.catalog import CATALOG
-from aggregators.catalog.orders import ORDERS
+from aggregators.standard_sources import ORDERS
 from aggregators.stores.redis import liveness as redis_check
 from services import events
 from services.event_store.feature_lookup import FeatureLookup

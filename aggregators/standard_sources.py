@@ -1,10 +1,14 @@
-"""Declare the sources of a simulated city: orders, weather and local events."""
+"""Declare the standard sources of a delivery platform: orders, weather and local events.
+
+The catalog declares its features for them, simulated cities produce their events, and services
+derive from them what an order may say.
+"""
 
 from __future__ import annotations
 
 from aggregators.events import Source
 
-__all__ = ["LOCAL_EVENTS", "ORDERS", "SOURCES", "WEATHER"]
+__all__ = ["COURIER_EVENTS", "LOCAL_EVENTS", "ORDERS", "SOURCES", "WEATHER"]
 
 ORDERS = Source(
     "orders",
@@ -30,12 +34,19 @@ ORDERS = Source(
         "vehicle": "courier_assigned",
     },
 )
-"""What a simulated order goes through: the source that the catalog of features is declared for.
+"""The life of an order.
 
-``zone`` is the customer's, ``store_category`` the city and the kind of kitchen. ``distance_m`` is
-the street distance from store to customer, ``distance_to_store_m`` that from where the courier was
-when assigned.
+``activated``: the customer has ordered; ``dispatched``: the order is sent to the store;
+``accepted``: the store begins to prepare it. Kitchen and courier work side by side until
+``picked_up``. ``zone`` is the customer's. ``store_category`` is the kind of kitchen; where cities
+differ, let its values say the city too (``"BCN pizza"``). ``distance_m`` leads from store to
+customer, ``distance_to_store_m`` from where the courier was when the order was assigned to the
+store. ``building`` and ``floor`` are the customer's address, ``store_zone`` is where the store is,
+``vehicle`` the courier's: features do not need them, estimates do.
 """
+
+COURIER_EVENTS = ("courier_assigned", "courier_at_store", "picked_up", "courier_at_customer")
+"""The events of an order that only happen once a courier has it."""
 
 WEATHER = Source(
     "weather",
@@ -55,9 +66,9 @@ LOCAL_EVENTS = Source(
 )
 """A match, a market or a closure; ``closes_streets`` is 1 where traffic must go around it.
 
-``store_zone`` is the zone once more: an order meets events where its customer is and where its
-store is.
+Its zone stands on it twice, as ``zone`` and as ``store_zone``: an order meets local events where
+its customer is and where its store is.
 """
 
 SOURCES = (ORDERS, WEATHER, LOCAL_EVENTS)
-"""All sources of a simulated city."""
+"""All standard sources."""
