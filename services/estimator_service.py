@@ -7,18 +7,15 @@ from the request alone; each answer says so. It is ready once it has everything,
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-import bentoml
 from starlette.responses import Response
 
 from aggregators import StoreError, warm_up
 from aggregators.stores import EventStore
 from services.bento.endpoints import Call, json_endpoint, json_response
-from services.bento.startup import ESTIMATE_KERNELS, Start
 from services.bento.tuning import freeze_garbage
 from services.core.errors import ServiceError, SettingError, Unavailable
 from services.core.executor import AnswerExecutor
@@ -35,20 +32,15 @@ from services.estimation.loading import (
     load_part,
 )
 from services.estimation.metrics import EstimateMetrics
-from services.estimation.order_schema import order_schema, with_order
 from services.estimation.prediction import Estimation, answer_batch
 from services.estimation.rows import RowModel
 from services.estimation.served_model import PartModel
-from services.event_endpoint import EVENTS_RESPONSES, take_events
-from services.event_store.check import EventStoreCheck
+from services.event_endpoint import events_endpoint, take_events
 from services.event_store.opening import is_redis, open_event_store_of_models
-from services.intake.intake import EVENT_TYPES, Intake
-from services.intake.metrics import intake_metrics
+from services.lifecycle import Closing, Lifecycle
 from services.middleware.api_keys import Scope
 from services.prediction_log.log import PredictionLog
 from services.schemas.common import (
-    CloudEvents,
-    EventsAnswer,
     PredictAnswer,
     PredictBatchAnswer,
     PredictBatchRequest,
@@ -57,7 +49,9 @@ from services.schemas.common import (
     PredictRequest,
 )
 from services.schemas.decoding import decode
-from services.schemas.examples import EVENTS, PREDICT, PREDICT_BATCH, PREDICT_COLUMNS
+from services.schemas.examples import PREDICT, PREDICT_BATCH, PREDICT_COLUMNS
+from services.schemas.order_schema import order_schema, with_order
+from services.schemas.vocabulary import Vocabulary
 
 __all__ = ["ACCESS", "EstimatorService"]
 
@@ -76,7 +70,7 @@ ACCESS: dict[str, tuple[Scope, ...]] = {
 """Scopes of the keys that may ask what."""
 
 
-class EstimatorService:
+class EstimatorService(Lifecycle):
     """Base of the services; a subclass names its parts."""
 
     name: ClassVar[str] = ""
@@ -86,28 +80,20 @@ class EstimatorService:
     """The models that it needs."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._metrics = EstimateMetrics(self.name)
-        self._event_store: EventStore | None = None
-        self._intake: Intake | None = None
-        self._check = EventStoreCheck()
         self._log: PredictionLog | None = None
         self._estimations: dict[str, Estimation] = {}
         self._without_event_store: dict[str, Estimation] = {}
         self._models: dict[str, PartModel] = {}
         self._rows = RowLimit()
-        self._opening = threading.Lock()
-        self.start = Start(self.complete, kernels=ESTIMATE_KERNELS)
-        self._is_complete = False
-        self._unready_reason = "the service is starting"
-        self._reasons: dict[str, str] = {}
         self._settings: EstimatorSettings | None = None
         try:
             self._settings = self.settings()
             self._log = PredictionLog.from_environment(self.name)
         except SettingError as error:
-            logger.error("%s", error)
             self._settings = None
-            self._unready_reason = f"the service cannot start: {error}"
+            self.cannot_start(error)
         where = "" if self._settings is None else self._settings.event_store
         self._executor = AnswerExecutor(over_network=is_redis(where))
         self._wait = BoundedWait(self._executor) if is_redis(where) else None
@@ -121,74 +107,42 @@ class EstimatorService:
         """
         raise NotImplementedError
 
-    @bentoml.on_startup  # type: ignore[untyped-decorator]
-    def begin(self) -> None:
-        """Get kernels, models and store in the background; what cannot be had is tried again."""
-        self.start.begin()
-
-    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
-    def finish(self) -> None:
-        """Write the events and estimates that are waiting, and let go of the store."""
-        self.start.end()
-        if self._intake is not None:
-            self._intake.close()
+    def closings(self) -> Iterable[Closing]:
+        """Let go of models and threads, and write the estimates that are waiting."""
         for model in self._models.values():
-            model.close()
-        self._executor.close()
+            yield model.close
+        yield self._executor.close
         if self._wait is not None:
-            self._wait.close()
+            yield self._wait.close
         if self._log is not None:
-            self._log.close()
-        if self._event_store is not None:
-            self._event_store.close()
-
-    def __is_ready__(self) -> bool:
-        """Ready with all models and the store only, and while it takes events."""
-        if not self._is_complete or self._event_store is None:
-            return False
-        return self._check.takes_events(self._event_store)
-
-    @property
-    def unready_reason(self) -> str:
-        """What keeps the service from being ready."""
-        return self.start.unready_reason or self._check.unready_reason or self._unready_reason
+            yield self._log.close
 
     def _is_starting(self) -> bool:
         return not self._is_complete and bool(self.start.unready_reason)
 
     def describe(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the OpenAPI description with the fields that an order may have."""
-        fields = [model.fields for model in self._models.values()]
-        if not fields:
+        if not self._models:
             return document
-        names = frozenset.intersection(*(one.taken for one in fields))
-        numbers = frozenset.union(*(one.numbers for one in fields))
-        shared = set.intersection(*({*one.kinds.items()} for one in fields))
-        return with_order(document, order_schema(names, numbers, dict(shared)))
+        shared = Vocabulary.shared(model.vocabulary for model in self._models.values())
+        return with_order(document, order_schema(shared))
 
-    def complete(self) -> bool:
-        """Get what is missing; return whether nothing is any more."""
-        if self._settings is None:  # no attempt will mend that
-            return False
-        with self._opening:
-            if self._is_complete:
-                return True
-            missing = [
-                reason
-                for part, tag in self._settings.models.items()
-                if part not in self._models and (reason := self._load(part, tag))
-            ]
-            reason = self._open(self._settings)
-            missing += [reason] if reason else []
-            if missing:
-                self._unready_reason = "; ".join(missing)
-                return False
+    def obtain(self) -> list[str]:
+        """Load the models that are missing, and open the event store for those that are there."""
+        assert self._settings is not None, "with a bad setting, nothing is tried"
+        missing = [
+            reason
+            for part, tag in self._settings.models.items()
+            if part not in self._models and (reason := self._load(part, tag))
+        ]
+        reason = self._open(self._settings)
+        missing += [reason] if reason else []
+        if not missing:
             warm_up(training=False)
             for model in self._models.values():
                 _warm(model)
             freeze_garbage()
-            self._is_complete = True
-            return True
+        return missing
 
     def _load(self, part: str, tag: str) -> str:
         """Load the model of a part, or what answers instead of it; return why not the model."""
@@ -198,7 +152,7 @@ class EstimatorService:
                 self._connect(model, self._event_store)
         except (ModelMissing, StoreError) as error:
             reason = f"the service has no model: {error}"
-            if self._log_once(part, reason) and part not in self._estimations:
+            if self.is_news(part, reason) and part not in self._estimations:
                 instead = load_fallback(tag, why="the service has no model")
                 if instead is not None:
                     self._estimations[part] = self._estimation(instead)
@@ -218,26 +172,14 @@ class EstimatorService:
             event_store = open_event_store_of_models(settings.event_store, sources)
         except (ServiceError, StoreError) as error:
             reason = f"the service has no event store: {error}"
-            self._log_once("store", reason)
+            self.is_news("store", reason)
             return reason
         for model in self._models.values():
             self._connect(model, event_store)
-        self._intake = Intake(
-            event_store,
-            intake_metrics(),
-            max_clock_skew_s=settings.max_clock_skew_s,
-            unknown_data=unknown_data,
+        self.take_events_into(
+            event_store, max_clock_skew_s=settings.max_clock_skew_s, unknown_data=unknown_data
         )
-        self._event_store = event_store
         return ""
-
-    def _log_once(self, what: str, reason: str) -> bool:
-        """Log why something cannot be had, once and not at every attempt."""
-        if self._reasons.get(what) == reason:
-            return False
-        self._reasons[what] = reason
-        logger.error("%s", reason)
-        return True
 
     def _connect(self, model: PartModel, event_store: EventStore) -> None:
         """Let a model read a store. Raises :class:`StoreError` where that keeps other sources."""
@@ -248,22 +190,13 @@ class EstimatorService:
     def _estimation(self, model: RowModel) -> Estimation:
         return Estimation(model, metrics=self._metrics, service=self.name, log=self._log)
 
-    @json_endpoint(
-        "/events",
-        takes=CloudEvents,
-        gives=EventsAnswer,
-        media_types=EVENT_TYPES,
-        example=EVENTS,
-        also=EVENTS_RESPONSES,
-    )
+    @events_endpoint
     async def events(self, call: Call, /) -> Response:
         """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
 
         What is answered as accepted is in the store, and in every later estimate.
         """
-        if self._intake is None:
-            raise Unavailable(self.unready_reason)
-        return await take_events(self._intake, call)
+        return await take_events(self.intake, call)
 
     @json_endpoint("/predict", takes=PredictRequest, gives=PredictAnswer, example=PREDICT)
     async def predict(self, call: Call, /) -> Response:

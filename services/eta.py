@@ -6,9 +6,8 @@ says so; what comes back is composed here.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -16,11 +15,9 @@ import bentoml
 from starlette.responses import Response
 
 from aggregators import StoreError, warm_up
-from aggregators.stores import EventStore
 from estimators.core.errors import EstimatorError
 from services.bento.endpoints import Call, json_endpoint, json_response
 from services.bento.guarded import guarded
-from services.bento.startup import ESTIMATE_KERNELS, Start
 from services.bento.tuning import SERVICE_OPTIONS, freeze_garbage
 from services.composition.loading import EtaLoader
 from services.composition.opening import open_parts, sources_of
@@ -32,18 +29,14 @@ from services.core.row_limit import RowLimit
 from services.core.settings.events import IntakeSettings
 from services.core.settings.models import EtaSettings
 from services.estimation.metrics import EstimateMetrics
-from services.estimation.order_schema import order_schema, with_order
-from services.event_endpoint import EVENTS_RESPONSES, take_events
-from services.event_store.check import EventStoreCheck
+from services.event_endpoint import events_endpoint, take_events
 from services.event_store.missing import MissingEventStore
 from services.event_store.opening import is_redis, open_event_store_of_models
 from services.handlers.assembly import EtaHandlers
 from services.handlers.courier_selection import FEW_PAIRS, n_pairs_of
 from services.handlers.display_settings import policy_from
-from services.intake.intake import EVENT_TYPES, Intake
-from services.intake.metrics import intake_metrics
+from services.lifecycle import Closing, Lifecycle
 from services.prediction_log.log import PredictionLog
-from services.schemas.common import CloudEvents, EventsAnswer
 from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest
 from services.schemas.decoding import decode
 from services.schemas.displayed_eta import DisplayedEtaAnswer, DisplayedEtaRequest
@@ -53,8 +46,8 @@ from services.schemas.eta import (
     EtaAnswer,
     EtaRequest,
 )
-from services.schemas.examples import EVENTS
 from services.schemas.examples_eta import COURIER_ARRIVAL, COURIER_SELECTION, DISPLAYED_ETA, ETA
+from services.schemas.order_schema import order_schema, with_order
 
 __all__ = ["EtaService"]
 
@@ -78,18 +71,15 @@ _READERS = 4
     }
 )
 @bentoml.service(name="eta", **SERVICE_OPTIONS)
-class EtaService:
+class EtaService(Lifecycle):
     """Which courier takes this order, which time range is shown, when the courier walks in."""
 
     _name = "eta"
 
     def __init__(self) -> None:
-        self._event_store: EventStore | None = None
-        self._intake: Intake | None = None
-        self._check = EventStoreCheck()
+        super().__init__()
         self._parts: list[Parts] = []
         self._loader = EtaLoader()
-        self._is_complete = False
         self._has_changes = False  # what was got, and is not served yet
         self._handlers: EtaHandlers | None = None
         self._log: PredictionLog | None = None
@@ -98,111 +88,72 @@ class EtaService:
         self._rows = RowLimit()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="composing")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
-        self._opening = threading.Lock()
-        self.start = Start(self.complete, kernels=ESTIMATE_KERNELS)
         self._settings: EtaSettings | None = None
-        self._unready_reason = "the service is starting"
         try:
             settings = EtaSettings.from_environment()
             self._policy = policy_from(settings.display_policy)
             self._log = PredictionLog.from_environment(self._name)
         except SettingError as error:
-            logger.error("%s", error)
-            self._unready_reason = f"the service cannot start: {error}"
+            self.cannot_start(error)
         else:
             self._settings = settings
 
-    @bentoml.on_startup  # type: ignore[untyped-decorator]
-    def begin(self) -> None:
-        """Get kernels, model and store in the background; what cannot be had is tried again."""
-        self.start.begin()
-
-    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
-    async def finish(self) -> None:
-        """Write the events and estimates that are waiting, and let go of store and parts."""
-        await asyncio.to_thread(self.start.end)
-        if self._intake is not None:
-            await asyncio.to_thread(self._intake.close)
+    def closings(self) -> Iterable[Closing]:
+        """Let go of parts and threads, and write the estimates that are waiting."""
         for parts in self._parts:
-            await parts.close()
-        self._threads.shutdown()
-        await asyncio.to_thread(self._readers.shutdown)
+            yield parts.close
+        yield self._threads.shutdown
+        yield self._readers.shutdown
         if self._log is not None:
-            await asyncio.to_thread(self._log.close)
-        if self._event_store is not None:
-            self._event_store.close()
-
-    def __is_ready__(self) -> bool:
-        """Ready with all models and a store that takes events; parts elsewhere need not be."""
-        if not self._is_complete or self._event_store is None:
-            return False
-        return self._check.takes_events(self._event_store)
-
-    @property
-    def unready_reason(self) -> str:
-        """What keeps the service from being ready."""
-        return self.start.unready_reason or self._check.unready_reason or self._unready_reason
+            yield self._log.close
 
     async def readiness_notes(self) -> list[str]:
         """Return what is the matter with parts of other processes."""
         return [] if self._handlers is None else await self._parts[-1].part_problems()
 
-    def complete(self) -> bool:
-        """Get what is missing; return whether nothing is any more."""
+    def obtain(self) -> list[str]:
+        """Load the models that are missing, open the event store, and answer with what there is."""
         settings = self._settings
-        if settings is None:  # no attempt will mend that
-            return False
-        with self._opening:
-            if self._is_complete:
-                return True
-            try:
-                self._has_changes |= self._loader.load(settings.model)
-                if self._event_store is None:
-                    self._has_changes |= self._open_event_store(settings)
-                if self._has_changes:
-                    self._serve(settings)
-                    self._has_changes = False
-            except (EstimatorError, StoreError, ServiceError) as error:
-                logger.error("the service is not complete: %s", error)
-                self._unready_reason = f"the service has no model: {error}"
-                return False
-            if self._loader.missing and self._event_store is not None:
-                missing = self._loader.missing.items()
-                self._unready_reason = "; ".join(
-                    f"no model of {part}: {why}" for part, why in missing
-                )
-            self._is_complete = self._event_store is not None and not self._loader.missing
-            return self._is_complete
+        assert settings is not None, "with a bad setting, nothing is tried"
+        try:
+            self._has_changes |= self._loader.load(settings.model)
+            no_store = self._open_event_store(settings)
+            if self._has_changes:
+                self._serve(settings, no_store)
+                self._has_changes = False
+        except (EstimatorError, StoreError, ServiceError) as error:
+            reason = f"the service has no model: {error}"
+            self.is_news("model", reason)
+            return [reason]
+        missing = [f"no model of {part}: {why}" for part, why in self._loader.missing.items()]
+        return [*missing, no_store] if no_store else missing
 
-    def _open_event_store(self, settings: EtaSettings) -> bool:
-        """Open the event store, and return whether it could be."""
+    def _open_event_store(self, settings: EtaSettings) -> str:
+        """Open the event store, if it is not open; return why it cannot be."""
+        if self._event_store is not None:
+            return ""
         try:
             unknown_data = IntakeSettings.from_environment().unknown_data
             event_store = open_event_store_of_models(
                 settings.event_store, sources_of(self._loader.model)
             )
         except (StoreError, ServiceError) as error:
-            logger.error("no event store: %s", error)
-            self._unready_reason = f"the service has no event store: {error}"
-            return False
-        self._intake = Intake(
-            event_store,
-            intake_metrics(),
-            max_clock_skew_s=settings.max_clock_skew_s,
-            unknown_data=unknown_data,
+            reason = f"the service has no event store: {error}"
+            self.is_news("store", reason)
+            return reason
+        self.take_events_into(
+            event_store, max_clock_skew_s=settings.max_clock_skew_s, unknown_data=unknown_data
         )
-        self._event_store = event_store
-        return True
+        self._has_changes = True
+        return ""
 
-    def _serve(self, settings: EtaSettings) -> None:
+    def _serve(self, settings: EtaSettings, no_store: str) -> None:
         """Let requests be answered with what there is."""
         model = self._loader.model
         sources = sources_of(model)
-        event_store = (
-            MissingEventStore(sources, self._unready_reason)
-            if self._event_store is None
-            else self._event_store
-        )
+        event_store = self._event_store
+        if event_store is None:
+            event_store = MissingEventStore(sources, no_store)
         for source in sources:
             event_store.check_source(source)
         parts = open_parts(
@@ -297,29 +248,19 @@ class EtaService:
             answer = await self._ready().arrival.answer(request, request_id=call.request_id)
         return json_response(answer, request_id=call.request_id)
 
-    @json_endpoint(
-        "/events",
-        takes=CloudEvents,
-        gives=EventsAnswer,
-        media_types=EVENT_TYPES,
-        example=EVENTS,
-        also=EVENTS_RESPONSES,
-    )
+    @events_endpoint
     async def events(self, call: Call, /) -> Response:
         """Take events as CloudEvents 1.0 JSON, one or a list; each has a status of its own.
 
         What is answered as accepted is in the store, and in every later estimate.
         """
-        if self._intake is None:
-            raise Unavailable(self.unready_reason)
-        return await take_events(self._intake, call)
+        return await take_events(self.intake, call)
 
     def describe(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the OpenAPI description with the fields that an order may have."""
         if self._handlers is None:
             return document
-        vocabulary = self._handlers.vocabulary
-        schema = order_schema(vocabulary.names, vocabulary.numbers, vocabulary.kinds)
+        schema = order_schema(self._handlers.vocabulary)
         return with_order(document, schema, self._handlers.order_events)
 
     async def _decoded(self, call: Call, kind: type[T]) -> T:

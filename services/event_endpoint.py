@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from services.bento.endpoints import Call, json_response
+from services.bento.endpoints import Call, json_endpoint, json_response
 from services.core.errors import InvalidRequest
-from services.intake.intake import Intake, is_list
+from services.intake.intake import EVENT_TYPES, Intake, is_list
+from services.schemas.common import CloudEvents, EventsAnswer
+from services.schemas.examples import EVENTS
 
-__all__ = ["EVENTS_RESPONSES", "take_events"]
+__all__ = ["events_endpoint", "take_events"]
 
 MULTI_STATUS = 207
 
-EVENTS_RESPONSES = {
-    MULTI_STATUS: "Some events of the list were refused; `events` says which, and why"
-}
-"""What ``/events`` answers beside 200, for the OpenAPI description."""
+_RESPONSES = {MULTI_STATUS: "Some events of the list were refused; `events` says which, and why"}
+
+events_endpoint = json_endpoint(
+    "/events",
+    takes=CloudEvents,
+    gives=EventsAnswer,
+    media_types=EVENT_TYPES,
+    example=EVENTS,
+    also=_RESPONSES,
+)
+"""Makes a method the endpoint that takes events."""
 
 
 async def take_events(intake: Intake, call: Call) -> Response:

@@ -17,7 +17,6 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import bentoml
 import msgspec
-from bentoml._internal.service.openapi.specification import Schema
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,7 +31,15 @@ from services.core.limits import MAX_BODY_BYTES
 from services.middleware.responses import UNEXPECTED, problem_headers, problem_of
 from services.schemas.decoding import is_utf_8
 
-__all__ = ["Call", "answered", "json_endpoint", "json_response", "read_call", "request_id_of"]
+__all__ = [
+    "Call",
+    "answered",
+    "json_endpoint",
+    "json_response",
+    "question_endpoint",
+    "read_call",
+    "request_id_of",
+]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -43,6 +50,7 @@ _REF_TEMPLATE = "#/components/schemas/{name}"
 
 S = TypeVar("S")
 Endpoint: TypeAlias = "Callable[[S, Call], Awaitable[Response]]"
+Question: TypeAlias = "Callable[[S, Request], Awaitable[Response]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +185,29 @@ def json_endpoint(
     return decorate
 
 
+def question_endpoint(path: str) -> Callable[[Question[S]], Question[S]]:
+    """Make a method the answer to GET at a path.
+
+    The question stands in the address: the method gets the request of Starlette. What it raises is
+    answered as by :func:`json_endpoint`.
+
+    Args:
+        path: of the endpoint.
+    """
+
+    def decorate(question: Question[S]) -> Question[S]:
+        @functools.wraps(question)
+        async def guarded(self: S, request: Request, /) -> Response:
+            return await answered(
+                lambda: question(self, request), request_id=request_id_of(request)
+            )
+
+        guarded.question_path = path  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
 async def answered(answer: Callable[[], Awaitable[Response]], *, request_id: str) -> Response:
     """Return an answer, or the problem for which there is none.
 
@@ -223,7 +254,10 @@ class _Described(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml's names
         return {"ref" if key == "$ref" else key: value for key, value in schema.items()}
 
     @classmethod
-    def openapi_components(cls, name: str) -> dict[str, Schema]:
+    def openapi_components(cls, name: str) -> dict[str, Any]:
+        # Not before `check_internals` has said whether it is there.
+        from bentoml._internal.service.openapi.specification import Schema
+
         _schema, components = msgspec.json.schema_components([cls.kind], ref_template=_REF_TEMPLATE)
         for schema in components.values():
             if "description" in schema:

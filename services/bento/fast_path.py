@@ -1,9 +1,8 @@
-"""The short way to JSON endpoints, and to readiness.
+"""The one route from HTTP to an endpoint: by method and path, behind the guard.
 
 What BentoML does between the guard and an endpoint is half of what an estimate costs, and nothing
-that these endpoints need.
-
-``/readyz`` is answered here, too: it says why a service is not ready.
+that these endpoints need (docs/decisions/0002-direct-endpoints.md). ``/readyz`` is answered here,
+too: it says why a service is not ready.
 
 BentoML keeps its metrics, which are counted before the guard, its description of the service, and
 every other path.
@@ -11,24 +10,29 @@ every other path.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 import bentoml
 from bentoml.exceptions import BentoMLException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from services.bento.endpoints import read_call, request_id_of
 from services.bento.readiness import READY_PATH, answer_readiness
 from services.core.errors import Unavailable
 
-__all__ = ["FastPath"]
+__all__ = ["READING", "FastPath", "questions_of"]
 
-_READING = ("GET", "HEAD")
-"""Methods of questions; BentoML refuses the others."""
+Answer: TypeAlias = Callable[[Any, Request], Awaitable[Response]]
+"""Answers a request with an instance of the service."""
+
+READING = ("GET", "HEAD")
+"""Methods of questions; the server leaves the body out where the method is HEAD."""
 
 
 class FastPath:
-    """ASGI middleware: answers the JSON endpoints of a service itself, and hands on all else.
+    """ASGI middleware: answers the endpoints of a service itself, and hands on all else.
 
     Args:
         app: what answers all else.
@@ -38,37 +42,55 @@ class FastPath:
     def __init__(self, app: Any, *, of: Any) -> None:
         self._app = app
         self._kind = of.inner
-        self._endpoints = {
-            method.route: method
+        self._answers: dict[tuple[str, str], Answer] = {
+            ("POST", method.route): _posted(method)
             for method in of.apis.values()
             if hasattr(method.input_spec, "media_types")  # made by ``json_endpoint``
         }
+        for reading in READING:
+            self._answers[reading, READY_PATH] = _readiness
+            for path, question in questions_of(of.inner).items():
+                self._answers[reading, path] = question
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
-        is_post = scope["type"] == "http" and scope["method"] == "POST"
-        endpoint = self._endpoints.get(scope["path"]) if is_post else None
-        is_read = scope["type"] == "http" and scope["method"] in _READING
-        is_question = is_read and scope["path"] == READY_PATH
+        answer: Answer | None = None
+        if scope["type"] == "http":
+            answer = self._answers.get((scope["method"], scope["path"]))
         # There is no instance while the process starts, and that start comes through here, too.
-        service = _running() if endpoint or is_question else None
-        if is_question and service is None:
+        service = _running() if answer else None
+        if answer is _readiness and service is None:
             raise Unavailable("the service is starting")
-        if is_question and isinstance(service, self._kind):
-            asked = Request(scope, receive)
-            answer = await answer_readiness(service, request_id=request_id_of(asked))
-            await answer(scope, receive, send)
-            return
         # Where several services share a process, BentoML alone knows which instance is whose.
-        if endpoint is None or not isinstance(service, self._kind):
+        if answer is None or not isinstance(service, self._kind):
             await self._app(scope, receive, send)
             return
         try:
-            call = await read_call(Request(scope, receive), endpoint.input_spec.media_types)
+            response = await answer(service, Request(scope, receive))
         except ClientDisconnect:
             return  # nobody waits for the answer
-        response = await endpoint.func(service, call)
         await response(scope, receive, send)
+
+
+def questions_of(kind: type) -> dict[str, Answer]:
+    """Return what a class of services answers by GET, by path (``question_endpoint``)."""
+    members = (getattr(kind, name) for name in dir(kind))
+    return {one.question_path: one for one in members if hasattr(one, "question_path")}
+
+
+def _posted(method: Any) -> Answer:
+    """Return what answers a JSON endpoint."""
+    media_types, endpoint = method.input_spec.media_types, method.func
+
+    async def answer(service: Any, request: Request) -> Response:
+        response: Response = await endpoint(service, await read_call(request, media_types))
+        return response
+
+    return answer
+
+
+async def _readiness(service: Any, request: Request) -> Response:
+    return await answer_readiness(service, request_id=request_id_of(request))
 
 
 def _running() -> Any:

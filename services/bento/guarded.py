@@ -12,10 +12,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from services.bento.fast_path import FastPath
+from services.bento.http_methods import methods_of
 from services.bento.openapi import described
 from services.middleware.front_page import PAGE_HEADERS, page_of
 from services.middleware.guard import NEEDS_KEY, Access, Guard
-from services.middleware.http_methods import methods_of
 
 __all__ = ["guarded"]
 

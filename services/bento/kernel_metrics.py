@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Literal
 
 from numba.core import event
-from prometheus_client import REGISTRY, CollectorRegistry, Counter
+from prometheus_client import REGISTRY, CollectorRegistry
 
-__all__ = ["KernelMetrics", "kernel_metrics"]
+from services.core.instruments import Instruments
+
+__all__ = ["KernelMetrics"]
 
 Phase = Literal["starting", "serving"]
 
 
-class KernelMetrics(event.Listener):
+class KernelMetrics(Instruments, event.Listener):
     """Listens to numba's compiler.
 
     Kernels that are loaded from numba's cache, or that another process compiles, do not count.
@@ -32,11 +33,11 @@ class KernelMetrics(event.Listener):
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        counter = Counter(
+        super().__init__(registry)
+        counter = self.counter(
             "doorstep_kernel_compilations",
             "Kernels that were compiled in this process, before and since it answers requests",
-            labelnames=("phase",),
-            registry=registry,
+            "phase",
         )
         phases: tuple[Phase, ...] = ("starting", "serving")
         self._compilations = {phase: counter.labels(phase) for phase in phases}
@@ -59,9 +60,3 @@ class KernelMetrics(event.Listener):
     def on_end(self, event: Any) -> None:
         """Count a function that was compiled."""
         self._compilations[self._phase].inc()
-
-
-@lru_cache(maxsize=1)
-def kernel_metrics() -> KernelMetrics:
-    """Return the metrics of this process, made once: the registry refuses a name twice."""
-    return KernelMetrics()

@@ -9,7 +9,7 @@ every endpoint, ends requests whose time is over, with a timer that ends with th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from bentoml._internal.context import server_context
 from bentoml._internal.server.http import instruments, traffic
@@ -37,6 +37,8 @@ class _RestoredPath:
 class _BoundedTraffic(instruments.RunnerTrafficMetricsMiddleware):
     """BentoML's metrics of requests, which see one path for all that do not exist."""
 
+    __replaced__: ClassVar[Any] = instruments.RunnerTrafficMetricsMiddleware
+
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(_RestoredPath(app), **options)
 
@@ -55,6 +57,8 @@ def bound_paths() -> None:
 
 class _NoTimer:
     """Takes the place of BentoML's timeouts."""
+
+    __replaced__: ClassVar[Any] = traffic.TimeoutMiddleware
 
     def __init__(self, app: Any, timeout: float) -> None:
         self._app = app

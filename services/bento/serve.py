@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from services.bento.internals import InternalChanged, check_internals
+from services.bento.logs import set_up_bentoml_logs
 from services.core.errors import SettingError
 from services.middleware.key_ring import check_exposure
 from services.middleware.log_setup import fail, service_of, set_up_logs
@@ -49,10 +51,13 @@ def main(arguments: list[str]) -> None:
     Args:
         arguments: those of ``bentoml serve``: the service's import path and options.
     """
-    set_up_logs(service_of(arguments[0] if arguments else ""))
+    service = service_of(arguments[0] if arguments else "")
+    set_up_logs(service)
     try:
+        set_up_bentoml_logs(service)
+        check_internals()
         check_exposure(host_of(arguments, os.environ), os.environ)
-    except SettingError as error:
+    except (InternalChanged, SettingError) as error:
         fail(f"the service cannot start: {error}")
 
     # Not before the log is there: what these say while they are imported shall be in it, too.

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from aggregators.kernels.compilation import FEATURE_KERNELS, compile_kernels
-from services.bento.kernel_metrics import kernel_metrics
+from services.bento.kernel_metrics import KernelMetrics
 
 __all__ = ["ESTIMATE_KERNELS", "RETRY_S", "Start"]
 
@@ -58,7 +58,7 @@ class Start:
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None
         self._what = "the service is starting"
-        kernel_metrics()  # listens from now on
+        KernelMetrics.of_process()  # listens from now on
 
     @property
     def unready_reason(self) -> str:
@@ -84,7 +84,7 @@ class Start:
     def _run(self) -> None:
         while not self._ends.is_set():
             is_complete = self._try()
-            kernel_metrics().serve()
+            KernelMetrics.of_process().serve()
             self._tried.set()
             if is_complete:
                 return

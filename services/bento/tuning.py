@@ -11,12 +11,16 @@ import gc
 import sys
 from typing import Any
 
-from bentoml._internal.context import server_context
-
-from services.bento.patches import bound_paths, disable_bentoml_timers
+from services.bento.internals import check_internals
 from services.core.limits import REQUEST_TIMEOUT_S
 from services.transport.parent_watch import tie_to_parent
 from services.transport.server import install
+
+check_internals()  # before what may be missing is imported
+
+from bentoml._internal.context import server_context  # noqa: E402
+
+from services.bento.patches import bound_paths, disable_bentoml_timers  # noqa: E402
 
 __all__ = ["SERVICE_OPTIONS", "freeze_garbage"]
 

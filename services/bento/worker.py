@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from services.bento.logs import set_up_bentoml_logs
 from services.middleware.log_setup import service_of, set_up_logs
 from services.transport.parent_watch import tie_to_parent
 
@@ -14,7 +15,9 @@ __all__: list[str] = []
 
 if __name__ == "__main__":
     tie_to_parent()  # before all else: loading a service takes seconds
-    set_up_logs(service_of(sys.argv[1]))
+    service = service_of(sys.argv[1])
+    set_up_logs(service)
+    set_up_bentoml_logs(service)
 
     from _bentoml_impl.worker.service import main  # type: ignore[import-untyped]
 

@@ -10,12 +10,12 @@ import asyncio
 import logging
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -33,112 +33,21 @@ from estimators.core.stages import (
     is_elapsed,
     stage_of,
 )
-from estimators.core.values import Value
 from services.core.context import current_request, in_thread
 from services.core.errors import InvalidRequest, UnknownOrder
 from services.core.limits import PART_TIMEOUT_S, STALE_ORDER_S
-from services.estimation.order_fields import Kind, check_value, is_good_column, kinds_of
 from services.schemas.decoding import unknown_field
 from services.schemas.request_times import us_of
+from services.schemas.vocabulary import Vocabulary
 
-__all__ = ["KnownOrder", "OrderBook", "Vocabulary", "elapsed_columns_of"]
+__all__ = ["KnownOrder", "OrderBook", "elapsed_columns_of"]
 
 logger = logging.getLogger("doorstep.services")
 
 NOT_READ = "what the event store knows of the order is missing: it cannot be read now"
 NOT_RECORDED = "the event store has no event of the order: it counts as not placed"
 
-_NUMBERS = ("amount", "products", "distance_m", "distance_to_store_m", "floor")
-_KEYS = (
-    "store_id", "store_category", "store_zone", "city", "zone", "building", "courier_id", "vehicle",
-)  # fmt: skip
-"""What can be said of every order."""
-
 _ELAPSED = {event: elapsed_name(event) for event in LIFE if is_elapsed(elapsed_name(event))}
-
-
-class Takes(Protocol):
-    """The facts of an estimator."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Columns that it takes."""
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """Those of them that are numbers."""
-
-    @property
-    def categories(self) -> Mapping[str, tuple[Value, ...]]:
-        """The others, with the values that training has seen."""
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What can be said of an order, and which of it are numbers.
-
-    An order may say all that its sources know, so that the next model, which needs more of it or
-    less, does not break who asks. How long ago things happened is not said, but follows from when.
-
-    Args:
-        names: of everything.
-        numbers: of what is a number.
-        kinds: types of categories, as far as all models know the same.
-    """
-
-    names: frozenset[str]
-    numbers: frozenset[str]
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, facts: Iterable[Takes], sources: Iterable[Source]) -> Vocabulary:
-        """Return the vocabulary of estimators and of the sources that their features rest on."""
-        names: set[str] = {*_NUMBERS, *_KEYS}  # parts of other processes cannot be asked for theirs
-        numbers: set[str] = set(_NUMBERS)
-        values: dict[str, tuple[Value, ...]] = {}
-        for one in facts:
-            names.update(one.inputs)
-            numbers.update(one.numbers)
-            for name, known in one.categories.items():
-                values[name] = (*values.get(name, ()), *known)
-        for source in sources:
-            names.update(source.data_columns)
-            numbers.update(source.attributes)
-        taken = {name for name in names if not is_elapsed(name)}
-        return cls(frozenset(taken), frozenset(numbers & taken), kinds_of(values))
-
-    def check_names(self, names: Iterable[str], path: str) -> None:
-        """Raise :class:`InvalidRequest` for a name that no order has."""
-        for name in names:
-            if name not in self.names:
-                raise unknown_field(path, name, self.names)
-
-    def check_value(self, name: str, value: object, path: str) -> None:
-        """Raise :class:`InvalidRequest` for a value that the fact of this name cannot have."""
-        if value is not None:
-            is_number = name in self.numbers
-            check_value(path, name, value, is_number=is_number, kind=self.kinds.get(name))
-
-    def bad_values(
-        self, name: str, column: Sequence[object], path: str
-    ) -> dict[int, InvalidRequest]:
-        """Return what is wrong with values of a column, by their places; mostly nothing is."""
-        is_number, kind = name in self.numbers, self.kinds.get(name)
-        if is_good_column(name, column, is_number=is_number, kind=kind):
-            return {}
-        bad: dict[int, InvalidRequest] = {}
-        for row, value in enumerate(column):
-            try:
-                self.check_value(name, value, path)
-            except InvalidRequest as error:
-                bad[row] = error
-        return bad
-
-    def check(self, facts: Mapping[str, object], path: str) -> None:
-        """Check names and values of one order's facts."""
-        self.check_names(facts, path)
-        for name, value in facts.items():
-            self.check_value(name, value, path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

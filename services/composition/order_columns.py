@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.composition.order_book import Vocabulary
 from services.core.errors import InvalidRequest
+from services.schemas.vocabulary import Vocabulary
 
 __all__ = ["RowErrors", "check_length", "checked_columns", "object_array", "taken"]
 

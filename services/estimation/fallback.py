@@ -13,10 +13,9 @@ from estimators.core.distribution import Distribution
 from estimators.eta.part_question import PartQuestion
 from estimators.fallback.model import Fallback
 from services.core.errors import InvalidRequest
-from services.estimation.fact_bounds import BOUNDS
-from services.estimation.order_fields import check_value
 from services.estimation.rows import Estimates, Rows, one_row
 from services.schemas.common import ModelInfo, Status
+from services.schemas.vocabulary import OpenVocabulary
 
 __all__ = ["FallbackModel", "fallback_estimates"]
 
@@ -25,6 +24,7 @@ _BASES = {
     "city": "answered from what is usual in the city",
     "constant": "answered from what is usual anywhere",
 }
+_VOCABULARY = OpenVocabulary()
 
 
 class FallbackModel:
@@ -49,25 +49,15 @@ class FallbackModel:
 
     def check(self, order: Mapping[str, Any]) -> None:
         """Refuse what no order can have as a value."""
-        for name, value in order.items():
-            if value is not None:
-                check_value("order", name, value, is_number=_is_number(name, value))
+        _VOCABULARY.check(order, "order")
 
     def takes(self, name: str) -> bool:
         """Return that an order may have this field."""
-        return True
+        return _VOCABULARY.takes(name)
 
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
         """Return the rows with what no order can have as a value."""
-        problems: dict[int, InvalidRequest] = {}
-        for name, column in columns.items():
-            for i, value in enumerate(column):
-                if value is not None and i not in problems:
-                    try:
-                        check_value("columns", name, value, is_number=_is_number(name, value))
-                    except InvalidRequest as error:
-                        problems[i] = error
-        return problems
+        return _VOCABULARY.bad_rows(columns, "columns")
 
     def estimate(self, rows: Rows) -> Estimates:
         """Answer rows, each labelled ``fallback``."""
@@ -88,10 +78,6 @@ class FallbackModel:
 
     def close(self) -> None:
         """Do nothing: nothing runs in the background."""
-
-
-def _is_number(name: str, value: object) -> bool:
-    return name in BOUNDS or isinstance(value, float)
 
 
 def fallback_estimates(

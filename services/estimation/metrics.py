@@ -6,9 +6,9 @@ becomes one. Several services may run in one process.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from services.core.instruments import Instruments
 
 __all__ = ["EstimateMetrics"]
 
@@ -18,43 +18,36 @@ _AGES_S = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_
 _STATUSES = ("ok", "input_clipped", "degraded", "fallback", "refused")
 
 
-class _Instruments:
+class _Instruments(Instruments):
     """The counters and histograms of a process, for all its services."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.estimates = Counter(
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        super().__init__(registry)
+        self.estimates = self.counter(
             "doorstep_estimates",
             "Estimates given, by status; refused rows count as refused",
-            labelnames=("service", "status"),
-            registry=registry,
+            "service",
+            "status",
         )
-        self.features_s = Histogram(
+        self.features_s = self.histogram(
             "doorstep_features_seconds",
             "Time to read the store and compute the features of one request or batch",
-            labelnames=("service",),
+            "service",
             buckets=_BUCKETS_S,
-            registry=registry,
         )
-        self.model_s = Histogram(
+        self.model_s = self.histogram(
             "doorstep_model_seconds",
             "Time of the model for one request or batch",
-            labelnames=("service",),
+            "service",
             buckets=_BUCKETS_S,
-            registry=registry,
         )
-        self.ages_s = Histogram(
+        self.ages_s = self.histogram(
             "doorstep_feature_age_seconds",
             "Time from the latest event that features rest on to the moment that was asked for",
-            labelnames=("service", "dimension"),
+            "service",
+            "dimension",
             buckets=_AGES_S,
-            registry=registry,
         )
-
-
-@lru_cache(maxsize=1)
-def _instruments() -> _Instruments:
-    """Return those of this process, made once: the registry refuses a name twice."""
-    return _Instruments(REGISTRY)
 
 
 class EstimateMetrics:
@@ -72,7 +65,7 @@ class EstimateMetrics:
     """
 
     def __init__(self, service: str, registry: CollectorRegistry | None = None) -> None:
-        instruments = _instruments() if registry is None else _Instruments(registry)
+        instruments = _Instruments.of_process() if registry is None else _Instruments(registry)
         self._service = service
         self._answer_of = {
             status: instruments.estimates.labels(service, status) for status in _STATUSES

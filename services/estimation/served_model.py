@@ -36,13 +36,14 @@ from services.core.context import record_duration
 from services.core.errors import InvalidRequest, Unavailable
 from services.core.secret_masking import masked, without_paths
 from services.estimation.elapsed import ElapsedLookup, known_columns, order_source
-from services.estimation.fact_bounds import UnitHints
 from services.estimation.fallback import fallback_estimates
 from services.estimation.feature_ages import FeatureAges
 from services.estimation.metrics import EstimateMetrics
-from services.estimation.order_fields import OrderFields
+from services.estimation.needed_facts import NeededFacts
 from services.estimation.rows import Estimates, Rows, one_row
+from services.estimation.unit_hints import UnitHints
 from services.schemas.common import ModelInfo, Status
+from services.schemas.vocabulary import Vocabulary
 
 __all__ = ["PartModel"]
 
@@ -84,7 +85,8 @@ class PartModel:
         self._estimator = estimator
         self._features = features
         self._facts = estimator.facts
-        self._fields = OrderFields(estimator)
+        self._vocabulary = Vocabulary.of([self._facts], features.sources, elapsed=True)
+        self._needs = NeededFacts(estimator)
         self._metrics = metrics
         self._event_store = event_store
         self._no_event_store = "the event store is not open yet"
@@ -96,8 +98,8 @@ class PartModel:
         self._own_source = features.sources[0].name
         source = order_source(features.sources)
         self._lookup: ElapsedLookup | None = None
-        if source is not None and self._fields.elapsed:
-            self._lookup = ElapsedLookup(self._fields.elapsed, source)
+        if source is not None and self._needs.elapsed:
+            self._lookup = ElapsedLookup(self._needs.elapsed, source)
         self._ages: FeatureAges | None = None
         self.info = ModelInfo(
             tag=tag,
@@ -117,9 +119,9 @@ class PartModel:
         return self._features
 
     @property
-    def fields(self) -> OrderFields:
-        """The fields that an order may have."""
-        return self._fields
+    def vocabulary(self) -> Vocabulary:
+        """What an order may say."""
+        return self._vocabulary
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -150,15 +152,15 @@ class PartModel:
 
     def check(self, order: Mapping[str, Any]) -> None:
         """Refuse an order with a field that none has, or a value of the wrong type."""
-        self._fields.check(order)
+        self._vocabulary.check(order, "order")
 
     def takes(self, name: str) -> bool:
         """Return whether an order may have this field."""
-        return self._fields.takes(name)
+        return self._vocabulary.takes(name)
 
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
         """Return what is wrong with rows, by number."""
-        return self._fields.check_columns(columns)
+        return self._vocabulary.bad_rows(columns, "columns")
 
     def warm_up(self) -> None:
         """Answer an order about which nothing is known, so that the first real ones are quick."""
@@ -166,7 +168,7 @@ class PartModel:
             if callable(feature.function) and function_code(feature.function)[0] == EXPENSIVE:
                 # A library may be loaded, which takes seconds.
                 evaluate(feature.function, np.arange(3.0), feature.name)
-        order: dict[str, Any] = dict.fromkeys(self._fields.needed)
+        order: dict[str, Any] = dict.fromkeys(self._needs.names)
         now_us = round(time() * 1e6)
         self.estimate_one(order, None, now_us)
         columns = {name: [None] * _WARM_ROWS for name in order}
@@ -202,7 +204,7 @@ class PartModel:
             notes.append(_unread(error))
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
-        missing = self._fields.missing(given)
+        missing = self._needs.missing(given)
         notes = [*missing, *notes]
         facts = self._facts.encode_one(given, as_of_us)
         moved: list[Note] = []
@@ -259,7 +261,7 @@ class PartModel:
             lookup_notes = {i: [_unread(error)] for i in range(n)}
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
-        missing = self._fields.missing_of(columns, n)
+        missing = self._needs.missing_of(columns, n)
         notes: list[list[str]] = [[] for _ in range(n)]
         for row_notes in (missing, lookup_notes):
             for i, some in row_notes.items():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+from services.core.instruments import Instruments
 
-__all__ = ["EventStoreMetrics", "event_store_metrics"]
+__all__ = ["EventStoreMetrics"]
 
 
-class EventStoreMetrics:
+class EventStoreMetrics(Instruments):
     """Gauges of the last compaction, and counters of failures and repairs.
 
     Args:
@@ -24,18 +24,25 @@ class EventStoreMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        def gauge(name: str, words: str) -> Gauge:
-            return Gauge(name, words, registry=registry, multiprocess_mode="livemax")
-
-        def counter(name: str, words: str) -> Counter:
-            return Counter(name, words, registry=registry)
-
-        self._at_s = gauge("doorstep_compaction_timestamp_seconds", "End of the last compaction")
-        self._seconds = gauge("doorstep_compaction_seconds", "Duration of the last compaction")
-        self._kept = gauge("doorstep_compaction_samples_kept", "Samples that the last one kept")
-        self._dropped = counter("doorstep_compaction_samples_dropped", "Samples that were dropped")
-        self._failures = counter("doorstep_store_maintenance_failures", "Failed background work")
-        self._repairs = counter("doorstep_store_repairs", "Appends finished for dead writers")
+        super().__init__(registry)
+        self._at_s = self.gauge(
+            "doorstep_compaction_timestamp_seconds",
+            "End of the last compaction",
+            together="livemax",
+        )
+        self._seconds = self.gauge(
+            "doorstep_compaction_seconds", "Duration of the last compaction", together="livemax"
+        )
+        self._kept = self.gauge(
+            "doorstep_compaction_samples_kept", "Samples that the last one kept", together="livemax"
+        )
+        self._dropped = self.counter(
+            "doorstep_compaction_samples_dropped", "Samples that were dropped"
+        )
+        self._failures = self.counter(
+            "doorstep_store_maintenance_failures", "Failed background work"
+        )
+        self._repairs = self.counter("doorstep_store_repairs", "Appends finished for dead writers")
 
     def record_compaction(self, *, kept: int, dropped: int, seconds: float, at_s: float) -> None:
         """Record what a compaction did; ``at_s``: when, seconds since 1970."""
@@ -51,9 +58,3 @@ class EventStoreMetrics:
     def count_repairs(self, appends: int) -> None:
         """Count appends of writers that died, which were finished for them."""
         self._repairs.inc(appends)
-
-
-@lru_cache(maxsize=1)
-def event_store_metrics() -> EventStoreMetrics:
-    """Return the metrics of this process, made once: the registry refuses a name twice."""
-    return EventStoreMetrics()

@@ -15,19 +15,20 @@ from estimators.eta.model import EtaModel
 from services.composition.composer import Composer
 from services.composition.explainer import Explainer
 from services.composition.opening import sources_of
-from services.composition.order_book import OrderBook, Vocabulary
+from services.composition.order_book import OrderBook
 from services.composition.parts import Parts
 from services.core.clock import utc_now
 from services.estimation.metrics import EstimateMetrics
 from services.handlers.courier_arrival import CourierArrival
 from services.handlers.courier_selection import CourierSelection
-from services.handlers.display_metrics import DisplayMetrics, display_metrics
+from services.handlers.display_metrics import DisplayMetrics
 from services.handlers.display_policy import DisplayPolicy
 from services.handlers.displayed_eta import DisplayedEta
 from services.handlers.order_eta import OrderEta
 from services.prediction_log.entries import PredictionLogger
 from services.prediction_log.log import PredictionLog
 from services.schemas.common import ModelInfo
+from services.schemas.vocabulary import Vocabulary
 
 __all__ = ["EtaHandlers", "info_of"]
 
@@ -107,7 +108,7 @@ class EtaHandlers:
             composer,
             policy,
             metrics=metrics,
-            ranges=display_metrics() if ranges is None else ranges,
+            ranges=DisplayMetrics.of_process() if ranges is None else ranges,
             log=PredictionLogger(log, "eta/displayed_eta", info),
             clock=clock,
         )

@@ -29,8 +29,8 @@ from services.composition.order_columns import (
 )
 from services.core.errors import InvalidRequest, UnknownOrder
 from services.core.limits import MAX_PAIRS
-from services.estimation.fact_bounds import BOUNDS, impossible
 from services.schemas.courier_selection import CourierSelectionRequest, OrderColumns
+from services.schemas.fact_bounds import BOUNDS, impossible
 from services.schemas.request_times import us_of
 
 __all__ = ["Candidates", "candidates_of"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter
+from services.core.instruments import Instruments
 
-__all__ = ["DisplayMetrics", "display_metrics"]
+__all__ = ["DisplayMetrics"]
 
 
-class DisplayMetrics:
+class DisplayMetrics(Instruments):
     """Counts ranges: seen for the first time, kept, or changed.
 
     >>> registry = CollectorRegistry()
@@ -19,11 +19,11 @@ class DisplayMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        ranges = Counter(
+        super().__init__(registry)
+        ranges = self.counter(
             "doorstep_displayed_ranges",
             "Ranges shown: first (the session had not seen the store), kept, changed",
-            labelnames=("outcome",),
-            registry=registry,
+            "outcome",
         )
         self._first, self._kept, self._changed = (
             ranges.labels(outcome) for outcome in ("first", "kept", "changed")
@@ -37,9 +37,3 @@ class DisplayMetrics:
         self._first.inc(ranges - seen)
         self._kept.inc(seen - changed)
         self._changed.inc(changed)
-
-
-@lru_cache(maxsize=1)
-def display_metrics() -> DisplayMetrics:
-    """Return those of this process, made once: the registry refuses a name twice."""
-    return DisplayMetrics()

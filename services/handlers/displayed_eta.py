@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from aggregators.typing import SampleId
 from estimators.core.stages import DIRECT, ELAPSED
 from services.composition.composer import Composer, Rows
-from services.composition.order_book import Vocabulary
 from services.composition.order_columns import RowErrors, check_length, checked_columns
 from services.composition.parts import PartAnswer
 from services.core.clock import utc_now
@@ -39,6 +38,7 @@ from services.schemas.displayed_eta import (
     Shown,
 )
 from services.schemas.request_times import moment_of
+from services.schemas.vocabulary import Vocabulary
 
 __all__ = ["DisplayedEta"]
 

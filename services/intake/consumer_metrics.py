@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+
+from services.core.instruments import Instruments
 
 __all__ = ["ConsumerMetrics"]
 
 _BATCH_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 
 
-class ConsumerMetrics:
+class ConsumerMetrics(Instruments):
     """Gauges, counters and a histogram of one consumer process.
 
     Args:
@@ -24,37 +26,32 @@ class ConsumerMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._messages = Counter(
+        super().__init__(registry)
+        self._messages = self.counter(
             "doorstep_stream_messages",
             "Messages that were acknowledged, stored or as dead letters",
-            labelnames=("outcome",),
-            registry=registry,
+            "outcome",
         )
-        self._taken_over = Counter(
+        self._taken_over = self.counter(
             "doorstep_stream_taken_over",
             "Messages that were taken over from consumers that seemed dead",
-            registry=registry,
         )
-        self._retries = Counter(
+        self._retries = self.counter(
             "doorstep_stream_retries",
             "Times that the stream or the store did not answer and was tried again",
-            registry=registry,
         )
-        self._lag = Gauge(
+        self._lag = self.gauge(
             "doorstep_stream_lag_messages",
             "Messages that no consumer of the group was given yet; NaN where Redis cannot tell",
-            registry=registry,
         )
-        self._pending = Gauge(
+        self._pending = self.gauge(
             "doorstep_stream_pending_messages",
             "Messages that were given to a consumer of the group and not acknowledged yet",
-            registry=registry,
         )
-        self._batch_s = Histogram(
+        self._batch_s = self.histogram(
             "doorstep_stream_batch_seconds",
             "Time from a batch's arrival to its acknowledgement",
             buckets=_BATCH_S,
-            registry=registry,
         )
         self._stored = self._messages.labels("stored")
         self._dead = self._messages.labels("dead")

@@ -10,15 +10,15 @@ import math
 from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 from aggregators.events import Event, Source
+from services.core.instruments import Instruments
 from services.core.limits import MAX_TEXT_CHARACTERS
 from services.intake.append import WriteOutcome
 
-__all__ = ["IntakeMetrics", "intake_metrics"]
+__all__ = ["IntakeMetrics"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -37,7 +37,7 @@ _LATENESS_S = (0.0, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_60
 _WRITE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 
-class IntakeMetrics:
+class IntakeMetrics(Instruments):
     """Counters and histograms of the intake of one process.
 
     Args:
@@ -52,52 +52,39 @@ class IntakeMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        super().__init__(registry)
         names = ("source", "event")
-        self._events = Counter(
-            "doorstep_events",
-            "Events received, by what became of them",
-            labelnames=(*names, "outcome"),
-            registry=registry,
+        self._events = self.counter(
+            "doorstep_events", "Events received, by what became of them", *names, "outcome"
         )
-        self._lateness_s = Histogram(
+        self._lateness_s = self.histogram(
             "doorstep_event_lateness_seconds",
             "Arrival of accepted events after the time at which they happened",
-            labelnames=names,
+            *names,
             buckets=_LATENESS_S,
-            registry=registry,
         )
-        self._effects = Counter(
+        self._effects = self.counter(
             "doorstep_event_effects",
             "Accepted events that changed the store, were known already, or had been corrected",
-            labelnames=("effect",),
-            registry=registry,
+            "effect",
         )
-        self._ignored = Counter(
+        self._ignored = self.counter(
             "doorstep_event_fields_ignored",
             "Data that the source does not declare, and attributes of others, left out of events",
-            labelnames=("source", "part"),
-            registry=registry,
+            "source",
+            "part",
         )
         self._named: set[tuple[str, str, str]] = set()
-        self._write_s = Histogram(
-            "doorstep_event_write_seconds",
-            "Time of one write to the store",
-            buckets=_WRITE_S,
-            registry=registry,
+        self._write_s = self.histogram(
+            "doorstep_event_write_seconds", "Time of one write to the store", buckets=_WRITE_S
         )
-        self._written = Counter(
-            "doorstep_event_write_events", "Events that were written", registry=registry
-        )
-        self._requests = Counter(
+        self._written = self.counter("doorstep_event_write_events", "Events that were written")
+        self._requests = self.counter(
             "doorstep_event_write_requests",
             "Requests whose events were written; several share a write when they wait",
-            registry=registry,
         )
-        self._waiting = Gauge(
-            "doorstep_events_waiting",
-            "Events that wait for the running write",
-            registry=registry,
-            multiprocess_mode="livesum",
+        self._waiting = self.gauge(
+            "doorstep_events_waiting", "Events that wait for the running write", together="livesum"
         )
         self._by_label: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
@@ -167,9 +154,3 @@ def _observe_all(histogram: Histogram, values: list[float]) -> None:
     for bucket, n in counts.items():
         histogram._buckets[bucket].inc(n)
     histogram._sum.inc(math.fsum(values))
-
-
-@lru_cache(maxsize=1)
-def intake_metrics() -> IntakeMetrics:
-    """Return the metrics of this process, made once: the registry refuses a name twice."""
-    return IntakeMetrics()

@@ -38,7 +38,7 @@ from services.core.settings.transport import TransportSettings
 from services.core.trace_context import TraceContext
 from services.middleware.api_keys import Scope
 from services.middleware.key_ring import KeyRing, allows_anonymous, is_loopback
-from services.middleware.metrics import GuardMetrics, guard_metrics
+from services.middleware.metrics import GuardMetrics
 from services.middleware.request_log import RequestLog, log_as_json
 from services.middleware.responses import UNEXPECTED, ResponseSender, answer_problem
 from services.middleware.web_pages import allowed_hosts, check_page
@@ -85,7 +85,7 @@ class Guard:
         self._app = app
         self._methods = dict(methods or {})
         self._access = dict(access)
-        self._metrics = guard_metrics() if metrics is None else metrics
+        self._metrics = GuardMetrics.of_process() if metrics is None else metrics
         self._in_flight = 0
         self._by_key: dict[str, int] = {}
         self._ring: KeyRing | None = None

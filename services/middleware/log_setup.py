@@ -1,8 +1,8 @@
 """The log of a process from its first line on: JSON, or text, on its standard output.
 
-BentoML configures logging several times while it starts. Its configurations get the formatter of
-this package, and whatever Python would print by itself (warnings, errors that end a process or a
-thread) is logged. Only the standard library and msgspec are imported before that.
+Whatever Python would print by itself (warnings, errors that end a process or a thread) is logged.
+Only the standard library and msgspec are imported before that. What BentoML logs:
+:mod:`services.bento.logs`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from services.core.secret_masking import masked
 from services.core.settings.logs import LogSettings
 from services.middleware.request_log import JsonFormatter
 
-__all__ = ["MaskedFormatter", "fail", "log_line", "service_of", "set_up_logs"]
+__all__ = ["MaskedFormatter", "fail", "is_json", "log_line", "service_of", "set_up_logs"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -53,11 +53,7 @@ def set_up_logs(service: str, environment: Mapping[str, str] | None = None) -> N
         service: its name, which stands in each line.
         environment: says the format; that of the process by default.
     """
-    try:
-        is_json = LogSettings.from_environment(environment).format == "json"
-    except SettingError:  # the service says it, once it is there
-        is_json = True
-    formatter: logging.Formatter = JsonFormatter(service) if is_json else MaskedFormatter(_TEXT)
+    formatter = JsonFormatter(service) if is_json(environment) else MaskedFormatter(_TEXT)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
@@ -67,7 +63,14 @@ def set_up_logs(service: str, environment: Mapping[str, str] | None = None) -> N
     sys.excepthook = _died
     sys.unraisablehook = lambda failed: _log_failure(failed.exc_value, failed.err_msg or "ignored")
     threading.excepthook = lambda failed: _log_failure(failed.exc_value, "a thread ended")
-    _format_bentoml_logs(service, is_json=is_json)
+
+
+def is_json(environment: Mapping[str, str] | None = None) -> bool:
+    """Return whether the lines of the log are JSON; a setting that is wrong leaves them so."""
+    try:
+        return LogSettings.from_environment(environment).format == "json"
+    except SettingError:  # the service says it, once it is there
+        return True
 
 
 def fail(text: str) -> NoReturn:
@@ -84,32 +87,8 @@ def log_line(service: str, text: str, environment: Mapping[str, str] | None = No
     >>> log_line("etp", "serving etp:1", {"DOORSTEP_LOG_FORMAT": "text"})
     'serving etp:1'
     """
-    try:
-        is_json = LogSettings.from_environment(environment).format == "json"
-    except SettingError:
-        is_json = True
     record = logging.LogRecord("doorstep.services", logging.INFO, "", 0, "%s", (text,), None)
-    return JsonFormatter(service).format(record) if is_json else masked(text)
-
-
-def _format_bentoml_logs(service: str, *, is_json: bool) -> None:
-    from bentoml._internal.log import CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG
-
-    for config in (CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG):
-        config["disable_existing_loggers"] = False
-        for formatter in config["formatters"].values():
-            given = {"fmt": formatter.get("format"), "datefmt": formatter.get("datefmt")}
-            formatter.clear()
-            if is_json:
-                formatter |= {"()": JsonFormatter, "service": service}
-            else:
-                formatter |= {"()": MaskedFormatter, **given}
-        for named in config["loggers"].values():
-            named["propagate"] = False  # otherwise each of their lines is there twice
-        for handler in config["handlers"].values():
-            handler["stream"] = "ext://sys.stdout"
-        # What nobody configures would be printed as it is.
-        config["root"].setdefault("handlers", list(config["handlers"])[-1:])
+    return JsonFormatter(service).format(record) if is_json(environment) else masked(text)
 
 
 def _warning_text(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+from services.core.instruments import Instruments
 
-__all__ = ["GuardMetrics", "guard_metrics"]
+__all__ = ["GuardMetrics"]
 
 
-class GuardMetrics:
+class GuardMetrics(Instruments):
     """Counters of one service process.
 
     Args:
@@ -22,24 +22,18 @@ class GuardMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self._refused = Counter(
+        super().__init__(registry)
+        self._refused = self.counter(
             "doorstep_refused",
             "Requests that were refused before or instead of an answer, by reason",
-            labelnames=("reason",),
-            registry=registry,
+            "reason",
         )
-        self._in_flight = Gauge(
-            "doorstep_requests_under_way",
-            "Requests that are being answered",
-            registry=registry,
-            multiprocess_mode="livesum",
+        self._in_flight = self.gauge(
+            "doorstep_requests_under_way", "Requests that are being answered", together="livesum"
         )
 
-        self._connections = Gauge(
-            "doorstep_connections",
-            "Connections that are open",
-            registry=registry,
-            multiprocess_mode="livesum",
+        self._connections = self.gauge(
+            "doorstep_connections", "Connections that are open", together="livesum"
         )
 
     def set_connections(self, connections: int) -> None:
@@ -53,9 +47,3 @@ class GuardMetrics:
     def set_in_flight(self, requests: int) -> None:
         """Say how many requests are being answered."""
         self._in_flight.set(requests)
-
-
-@lru_cache(maxsize=1)
-def guard_metrics() -> GuardMetrics:
-    """Return the metrics of this process, made once: the registry refuses a name twice."""
-    return GuardMetrics()

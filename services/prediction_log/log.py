@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.core.settings.logs import PredictionLogSettings
-from services.prediction_log.metrics import PredictionLogMetrics, prediction_log_metrics
+from services.prediction_log.metrics import PredictionLogMetrics
 from services.prediction_log.table import Served, part_files, table_of
 
 __all__ = ["PredictionLog"]
@@ -63,7 +63,7 @@ class PredictionLog:
         self._max_bytes = round(settings.max_mb * _MB)
         self._part_s = settings.part_s
         self._service = service
-        self._metrics = prediction_log_metrics() if metrics is None else metrics
+        self._metrics = PredictionLogMetrics.of_process() if metrics is None else metrics
         self._clock = clock
         self._queue: deque[Served] = deque(maxlen=MAX_QUEUED)
         self._added = 0

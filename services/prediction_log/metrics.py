@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+from services.core.instruments import Instruments
 
-__all__ = ["PredictionLogMetrics", "prediction_log_metrics"]
+__all__ = ["PredictionLogMetrics"]
 
 
-class PredictionLogMetrics:
+class PredictionLogMetrics(Instruments):
     """Counters of the log of one process.
 
     Args:
@@ -22,29 +22,24 @@ class PredictionLogMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self._written = Counter(
-            "doorstep_prediction_log_rows", "Estimates written to the log", registry=registry
-        )
-        self._dropped = Counter(
+        super().__init__(registry)
+        self._written = self.counter("doorstep_prediction_log_rows", "Estimates written to the log")
+        self._dropped = self.counter(
             "doorstep_prediction_log_dropped",
             "Estimates that were not logged, because they came quicker than they could be written",
-            registry=registry,
         )
-        self._failures = Counter(
+        self._failures = self.counter(
             "doorstep_prediction_log_failures",
             "Parts of the log that could not be written; their rows are tried again",
-            registry=registry,
         )
-        self._deleted = Counter(
+        self._deleted = self.counter(
             "doorstep_prediction_log_deleted_parts",
             "Oldest parts that were deleted to keep the log within its limit",
-            registry=registry,
         )
-        self._bytes = Gauge(
+        self._bytes = self.gauge(
             "doorstep_prediction_log_bytes",
             "Size of all parts in the folder of the log",
-            registry=registry,
-            multiprocess_mode="livemax",
+            together="livemax",
         )
 
     def count_written(self, rows: int) -> None:
@@ -66,9 +61,3 @@ class PredictionLogMetrics:
     def set_bytes(self, size: int) -> None:
         """Say how large the log is."""
         self._bytes.set(size)
-
-
-@lru_cache(maxsize=1)
-def prediction_log_metrics() -> PredictionLogMetrics:
-    """Return the metrics of this process, made once: the registry refuses a name twice."""
-    return PredictionLogMetrics()

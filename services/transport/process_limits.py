@@ -13,7 +13,7 @@ from typing import Any
 from services.core.context import queued_in_threads
 from services.core.limits import MAX_RECEIVED_BYTES
 from services.core.settings.transport import TransportSettings
-from services.middleware.metrics import GuardMetrics, guard_metrics
+from services.middleware.metrics import GuardMetrics
 from services.transport.admission import Gate
 from services.transport.open_connection import OpenConnection
 from services.transport.refusals import Refusal
@@ -55,7 +55,7 @@ class ProcessLimits:
         self.gate = Gate(
             loop, max_wait_s=settings.max_wait_ms / 1e3, queued=queued_in_threads, clock=clock
         )
-        self._metrics = guard_metrics() if metrics is None else metrics
+        self._metrics = GuardMetrics.of_process() if metrics is None else metrics
         self._clock = clock
         self._open: dict[OpenConnection, str] = {}
         self._by_address: Counter[str] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import shutil
@@ -197,7 +198,7 @@ def test_a_model_is_served_as_broken_whichever_of_its_files_is(
             service.start._tried.set()
             assert reason in service.unready_reason
         finally:
-            service.finish()
+            asyncio.run(service.finish())
     finally:
         shutil.rmtree(folder)
 

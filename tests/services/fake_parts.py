@@ -18,7 +18,7 @@ from estimators.core.stages import ELAPSED
 from estimators.eta.model import EtaModel
 from estimators.quantiles.calibration import GRID_LEVELS
 from services.composition.composer import Composer
-from services.composition.order_book import OrderBook, Vocabulary
+from services.composition.order_book import OrderBook
 from services.composition.parts import PartAnswer, PartRows, Parts
 from services.estimation.metrics import EstimateMetrics
 from services.handlers.courier_arrival import CourierArrival
@@ -31,6 +31,7 @@ from services.prediction_log.entries import PredictionLogger
 from services.prediction_log.log import PredictionLog
 from services.prediction_log.table import Served
 from services.schemas.common import ModelInfo, Status
+from services.schemas.vocabulary import Vocabulary
 from simulator import ORDERS
 from tests.services.building import NOON
 

@@ -64,7 +64,7 @@ def test_without_its_model_a_service_answers_what_is_usual_and_is_not_ready(
         status, whole = call(service.predict_columns, {**columns, "as_of": city.as_of.isoformat()})
         assert set(whole["status"]) == {"fallback"}
     finally:
-        service.finish()
+        asyncio.run(service.finish())
 
 
 def test_a_store_that_is_missing_at_the_start_is_tried_again(
@@ -98,7 +98,7 @@ def test_a_store_that_is_missing_at_the_start_is_tried_again(
         assert service.__is_ready__()
         assert call(service.predict, {**request, "sample_id": None})[1]["status"] == "ok"
     finally:
-        service.finish()
+        asyncio.run(service.finish())
 
 
 class HangingStore(MemoryEventStore):
@@ -164,7 +164,7 @@ def test_a_store_over_the_network_that_hangs_is_not_waited_for(
         assert asyncio.run(ask()) == ["ok", *degraded, "left alone", "ok"]
     finally:
         event_store.goes_on.set()
-        service.finish()
+        asyncio.run(service.finish())
 
 
 def test_a_model_that_fails_while_it_is_loaded_is_as_one_that_is_missing(
@@ -184,7 +184,7 @@ def test_a_model_that_fails_while_it_is_loaded_is_as_one_that_is_missing(
         reason = call(service.events, [{}])[1]["reason"]
         assert "cannot be loaded: ZeroDivisionError" in reason
     finally:
-        service.finish()
+        asyncio.run(service.finish())
 
 
 def test_a_model_of_something_else_is_refused(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_a_model_of_something_else_is_refused(city: City, monkeypatch: pytest.Mo
         _, problem = call(service.events, [{}])
         assert "expected etp or eta_ready" in problem["reason"]
     finally:
-        service.finish()
+        asyncio.run(service.finish())
 
 
 def test_a_setting_that_cannot_be_is_said_and_not_tried_again(
@@ -211,4 +211,4 @@ def test_a_setting_that_cannot_be_is_said_and_not_tried_again(
         assert status == 503
         assert "DOORSTEP_MAX_CLOCK_SKEW_S" in problem["reason"]
     finally:
-        service.finish()
+        asyncio.run(service.finish())

@@ -397,4 +397,4 @@ def test_without_a_model_a_service_is_not_ready(monkeypatch: pytest.MonkeyPatch)
     response = asyncio.run(service.events(Call(b"[1]", "application/json", "r-1")))
     assert response.status_code == 503
     assert "etp_of_nobody" in json.loads(response.body)["reason"]
-    service.finish()
+    asyncio.run(service.finish())

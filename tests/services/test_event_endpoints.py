@@ -5,6 +5,7 @@ Tests `services.event_endpoint`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -36,8 +37,8 @@ def test_without_a_store_a_service_lives_but_is_not_ready(
             service = events.EventService.inner()  # type: ignore[attr-defined]
             assert not service.complete()
             assert not service.__is_ready__()
-            assert value in service._unready_reason
-            service.finish()
+            assert value in service._missing
+            asyncio.run(service.finish())
 
 
 def test_a_service_that_starts_before_its_store_becomes_ready_with_it(
@@ -55,7 +56,7 @@ def test_a_service_that_starts_before_its_store_becomes_ready_with_it(
     service = events.EventService.inner()  # type: ignore[attr-defined]
     assert [service.complete() for _ in range(4)] == [False, False, True, True]
     assert service.__is_ready__()
-    service.finish()
+    asyncio.run(service.finish())
 
 
 class RefusingStore:

@@ -1,22 +1,33 @@
-"""The short way to endpoints: those that take JSON by POST, and nothing else."""
+"""The route to endpoints: those that take JSON by POST or a question by GET, and nothing else."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import Response
 
-from services.bento.endpoints import Call, json_response
-from services.bento.fast_path import FastPath
+from services.bento.endpoints import Call, json_response, question_endpoint
+from services.bento.fast_path import FastPath, questions_of
+from services.bento.http_methods import methods_of
+from services.core.errors import InvalidRequest
 
 
 class Service:
     """What BentoML makes an instance of."""
+
+    @question_endpoint("/half")
+    async def half(self, request: Request, /) -> Response:
+        number = int(request.query_params["of"])
+        if number % 2:
+            raise InvalidRequest(f"is {number}; expected an even number", field="of")
+        return json_response(number // 2, request_id="r-1")
 
 
 SERVICE = Service()
@@ -54,6 +65,7 @@ def ask(
     media_type: bytes = b"application/json",
     message: dict[str, Any] | None = None,
     current: object = SERVICE,
+    query: bytes = b"",
 ) -> Asked:
     asked = Asked()
     of = SimpleNamespace(
@@ -77,6 +89,7 @@ def ask(
         "type": "http",
         "method": method,
         "path": path,
+        "query_string": query,
         "headers": [(b"content-type", media_type), (b"x-request-id", b"r-1")],
     }
     with mock.patch("bentoml.get_current_service", return_value=current):
@@ -112,3 +125,31 @@ def test_where_another_service_is_the_current_one_bentoml_finds_the_instance() -
 def test_who_has_gone_gets_no_answer() -> None:
     asked = ask(message={"type": "http.disconnect"})
     assert (asked.handed_on, asked.sent) == (0, [])
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_question_is_asked_by_its_address(method: str) -> None:
+    asked = ask("/half", method=method, query=b"of=42")
+    assert (asked.handed_on, asked.status, asked.sent[1]["body"]) == (0, 200, b"21")
+
+
+def test_a_question_that_is_wrong_is_refused_as_a_call_is() -> None:
+    asked = ask("/half", method="GET", query=b"of=3")
+    assert asked.status == 400
+    problem = json.loads(asked.sent[1]["body"])
+    assert (problem["field"], problem["request_id"]) == ("of", "r-1")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS"])
+def test_a_question_is_asked_by_no_other_method(method: str) -> None:
+    assert ask("/half", method=method).handed_on == 1
+
+
+def test_the_methods_of_a_path_are_those_of_all_its_endpoints() -> None:
+    assert list(questions_of(Service)) == ["/half"]
+    of = SimpleNamespace(
+        inner=Service,
+        apis={"half": SimpleNamespace(route="/half"), "double": SimpleNamespace(route="/double")},
+        mount_apps=[],
+    )
+    assert methods_of(of) == {"/half": "GET, HEAD, POST", "/double": "POST"}

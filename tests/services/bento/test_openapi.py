@@ -16,7 +16,6 @@ from aggregators.catalog import CATALOG
 from estimators.core.stages import LIFE
 from services.bento.openapi import described
 from services.courier_travel import CourierTravelService
-from services.estimation.order_schema import order_schema, with_order
 from services.eta import EtaService
 from services.etp import EtpService
 from services.event_store.query_strings import Names, with_questions
@@ -26,6 +25,8 @@ from services.schemas.common import CloudEvent, PredictRequest, TravelRequest
 from services.schemas.decoding import decode
 from services.schemas.eta import ArrivalRow
 from services.schemas.features import FeatureRow
+from services.schemas.order_schema import order_schema, with_order
+from services.schemas.vocabulary import Vocabulary
 from services.wall_eta import WallEtaService
 
 FOLDER = Path(__file__).parent.parent / "openapi"
@@ -74,7 +75,11 @@ def test_the_description_is_valid(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_description_with_the_fields_of_orders_is_valid(name: str) -> None:
-    document = with_order(json.loads(description_of(name)), order_schema(NAMES, NUMBERS), LIFE)
+    document = with_order(
+        json.loads(description_of(name)),
+        order_schema(Vocabulary(frozenset(NAMES), frozenset(NUMBERS))),
+        LIFE,
+    )
     assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
     taken = {"courier_travel": "TravelRequest", "eta": "EtaRequest"}.get(name, "PredictRequest")
     if name != "events":

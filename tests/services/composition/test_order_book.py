@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from aggregators.times import moment_to_us
 from estimators.core.stages import ELAPSED, elapsed_facts
-from services.composition.order_book import KnownOrder, Vocabulary, elapsed_columns_of
-from services.core.errors import InvalidRequest
+from services.composition.order_book import KnownOrder, elapsed_columns_of
 from simulator import ORDERS
 from tests.services.building import NOON, at
 from tests.services.fake_parts import City, run
@@ -112,25 +111,3 @@ def test_elapsed_facts_are_those_of_training() -> None:
         for name, seconds in elapsed_facts(happened, NOON_US).items():
             found = columns[name][row]
             assert found == seconds or (found is None and seconds != seconds)
-
-
-def test_every_fact_of_models_and_sources_can_be_said() -> None:
-    class Takes:
-        inputs = ("mood", "since_ready_s")
-        numbers = ("mood", "since_ready_s")
-        categories: ClassVar[dict[str, tuple[str, ...]]] = {}
-
-    vocabulary = Vocabulary.of([Takes()], [ORDERS])
-    vocabulary.check({"mood": 3, "store_id": "s", "vehicle": "bike", "floor": 2}, "order")
-    for name, value in (("mood", "good"), ("store_id", 1.5), ("since_ready_s", 3.0)):
-        with pytest.raises(InvalidRequest, match=name):
-            vocabulary.check({name: value}, "order")
-
-
-@pytest.mark.parametrize("values", [[1, None, "x"], [True], [float("inf")], [10**400], [[1]]])
-def test_bad_values_are_found_where_they_stand(values: list[Any]) -> None:
-    vocabulary = Vocabulary.of([], [ORDERS])
-    bad = vocabulary.bad_values("amount", [2.0, *values], "facts")
-    assert list(bad) == [len(values)]
-    assert vocabulary.bad_values("store_id", ["s", 1, None], "facts") == {}
-    assert list(vocabulary.bad_values("store_id", ["s", [1], "x" * 999], "facts")) == [1, 2]

@@ -15,12 +15,13 @@ from estimators.fallback.model import Fallback
 from estimators.features.facts import Facts
 from estimators.monitoring.statistics import NumberStatistics
 from estimators.monitoring.validation import Validator
-from services.composition.order_book import Vocabulary
 from services.core.errors import InvalidRequest
-from services.estimation.fact_bounds import BOUNDS, UnitHints, impossible
 from services.estimation.fallback import FallbackModel
-from services.estimation.order_fields import check_value, is_good_column, kinds_of
 from services.estimation.rows import Rows
+from services.estimation.unit_hints import UnitHints
+from services.schemas.fact_bounds import BOUNDS, impossible
+from services.schemas.order_values import check_value, is_good_column, kinds_of
+from services.schemas.vocabulary import Vocabulary
 from tests.services.building import FEATURES, NOON, FakeEstimator, make_model, make_store
 from tests.services.fake_parts import VOCABULARY
 

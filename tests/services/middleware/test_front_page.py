@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.estimation.order_schema import order_schema, with_order
 from services.middleware.front_page import PAGE_HEADERS, page_of
 from services.middleware.guard import OPEN_PATHS
+from services.schemas.order_schema import order_schema, with_order
+from services.schemas.vocabulary import Vocabulary
 from tests.services.bento.test_openapi import SERVICES, description_of
 
 NUMBERS = ("amount", "distance_m", "since_ready_s", "floor", "wind_speed_m_s")
@@ -96,7 +97,9 @@ def test_nothing_is_loaded_from_anywhere(name: str) -> None:
 
 
 def test_the_fields_of_an_order_have_types_and_units() -> None:
-    document = with_order(document_of("etp"), order_schema(NAMES, NUMBERS))
+    document = with_order(
+        document_of("etp"), order_schema(Vocabulary(frozenset(NAMES), frozenset(NUMBERS)))
+    )
     page = Page(page_of(document))
     for row in (
         ["amount", "number, 0 to 1,000,000,000", "currency", "Value of the basket"],
@@ -131,6 +134,8 @@ def test_markup_in_names_is_text() -> None:
     post.update(summary=hostile, description=hostile + hostile)
     post["requestBody"]["content"]["application/json"]["example"] = {hostile: hostile}
     document["paths"]["/" + hostile] = {"get": document["paths"]["/livez"]["get"]}
-    page = Page(page_of(with_order(document, order_schema([hostile], []))))
+    page = Page(
+        page_of(with_order(document, order_schema(Vocabulary(frozenset([hostile]), frozenset()))))
+    )
     assert "script" not in {tag for tag, _ in page.tags}
     assert hostile in page.text

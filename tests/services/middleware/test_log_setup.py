@@ -92,8 +92,10 @@ def test_a_port_in_use_is_a_line_and_no_traceback() -> None:
 
 LOUD = """
     import sys, threading, warnings
+    from services.bento.logs import set_up_bentoml_logs
     from services.middleware.log_setup import set_up_logs
     set_up_logs("loud")
+    set_up_bentoml_logs("loud")
     warnings.warn("beware of redis://:hunter2@h")
     thread = threading.Thread(target=lambda: 1 / 0)
     thread.start(); thread.join()

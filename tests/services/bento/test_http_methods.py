@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.middleware.http_methods import methods_of
+from services.bento.http_methods import methods_of
 from services.middleware.infrastructure_paths import TAG, infrastructure_paths
 from tests.services.every_service import EVERY_SERVICE
 

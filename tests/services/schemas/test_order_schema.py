@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from services.core.limits import MAX_TEXT_CHARACTERS
-from services.estimation.fact_bounds import BOUNDS
-from services.estimation.order_schema import order_schema, with_order
+from services.schemas.fact_bounds import BOUNDS
+from services.schemas.order_schema import order_schema, with_order
+from services.schemas.vocabulary import Vocabulary
 
 NUMBERS = ("distance_m", "floor", "visitors", "precipitation_mm")
 NAMES = (*NUMBERS, "city", "store_id", "zone")
 
 
 def test_numbers_have_units_and_the_bounds_beyond_which_they_are_refused() -> None:
-    fields = order_schema(NAMES, NUMBERS)["properties"]
+    fields = order_schema(Vocabulary(frozenset(NAMES), frozenset(NUMBERS)))["properties"]
     assert sorted(fields) == list(fields) == sorted(NAMES)
     assert fields["distance_m"] == {
         "type": ["number", "null"],
@@ -26,7 +27,9 @@ def test_numbers_have_units_and_the_bounds_beyond_which_they_are_refused() -> No
 
 
 def test_texts_have_the_type_that_the_models_know() -> None:
-    fields = order_schema(NAMES, NUMBERS, {"city": str, "store_id": int})["properties"]
+    fields = order_schema(
+        Vocabulary(frozenset(NAMES), frozenset(NUMBERS), {"city": str, "store_id": int})
+    )["properties"]
     assert fields["city"]["type"] == ["string", "null"]
     assert fields["city"]["maxLength"] == MAX_TEXT_CHARACTERS
     assert fields["store_id"]["type"] == ["integer", "null"]
@@ -50,7 +53,7 @@ def test_what_is_taken_refers_to_it_and_what_is_answered_does_not() -> None:
             }
         }
     }
-    schema = order_schema(NAMES, NUMBERS)
+    schema = order_schema(Vocabulary(frozenset(NAMES), frozenset(NUMBERS)))
     schemas = with_order(document, schema, ("activated", "ready"))["components"]["schemas"]
     taken = schemas["Taken"]["properties"]
     assert taken["order"] == {"$ref": "#/components/schemas/Order", "default": {}}

@@ -5,13 +5,14 @@ Which fields there are follows from the models, so a service describes them once
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from estimators.features.inputs import unit_of_fact, words_of_fact
 from services.core.limits import MAX_TEXT_CHARACTERS
-from services.estimation.fact_bounds import BOUNDS
-from services.estimation.order_fields import Kind
+from services.schemas.fact_bounds import BOUNDS
+from services.schemas.order_values import Kind
+from services.schemas.vocabulary import Vocabulary
 
 __all__ = ["order_schema", "with_order"]
 
@@ -20,21 +21,18 @@ _TYPES: dict[Kind, str] = {str: "string", int: "integer"}
 _UNIT_WORDS = (" m s", " mm", " m", " s", " c")
 
 
-def order_schema(
-    names: Iterable[str], numbers: Iterable[str], kinds: Mapping[str, Kind] | None = None
-) -> dict[str, Any]:
+def order_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     """Return the schema of an order.
 
     Args:
-        names: of its fields.
-        numbers: those of them that are numbers; the others are texts or integers.
-        kinds: which of both, where the models know it.
+        vocabulary: the names of its facts, and which are numbers. The others are texts or
+            integers, one of both where the models know it.
 
-    >>> schema = order_schema(["city", "distance_m"], ["distance_m"])
+    >>> names = frozenset(("city", "distance_m"))
+    >>> schema = order_schema(Vocabulary(names, frozenset(("distance_m",))))
     >>> schema["properties"]["distance_m"]["type"], schema["properties"]["distance_m"]["x-unit"]
     (['number', 'null'], 'm')
     """
-    are_numbers, known = frozenset(numbers), kinds or {}
     return {
         "title": "Order",
         "description": (
@@ -42,8 +40,10 @@ def order_schema(
         ),
         "type": "object",
         "properties": {
-            name: _field(name, is_number=name in are_numbers, kind=known.get(name))
-            for name in sorted(names)
+            name: _field(
+                name, is_number=name in vocabulary.numbers, kind=vocabulary.kinds.get(name)
+            )
+            for name in sorted(vocabulary.names)
         },
         "additionalProperties": False,
     }

@@ -1,52 +1,24 @@
-"""What the numbers said of an order can be, and which of them look like another unit.
+"""Numbers of an order that look like another unit.
 
-A number that no order can have (below nothing, beyond the farthest) is refused: it is a mistake,
-and an estimate would hide it. One that an order could have, but hardly has, is answered, and a note
-says what it looks like. How short a distance may be depends on the moment: a courier at the door
-has two metres to go, a courier who gets an order from a store next door may have as few.
+A number that an order could have, but hardly has, is answered, and a note says what it looks like.
+How short a distance may be depends on the moment: a courier at the door has two metres to go, a
+courier who gets an order from a store next door may have as few.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from estimators.core.stages import ELAPSED, elapsed_name
 from estimators.core.typing import FloatArray
 from estimators.monitoring.bounds import WIDENED
+from services.schemas.fact_bounds import FactBounds
 
-__all__ = ["BOUNDS", "FactBounds", "UnitHints", "impossible"]
-
-
-class FactBounds(NamedTuple):
-    """What a number can be, both ends included.
-
-    Args:
-        low: the least.
-        high: the greatest.
-        unit: what it counts, for messages.
-    """
-
-    low: float
-    high: float
-    unit: str
-
-
-_METRES = FactBounds(0.0, 1e6, "metres")
-_SECONDS_AGO = FactBounds(0.0, 1e9, "seconds ago")
-
-BOUNDS: Mapping[str, FactBounds] = {
-    "distance_m": _METRES,
-    "distance_to_store_m": _METRES,
-    "amount": FactBounds(0.0, 1e9, "the price of the order"),
-    "products": FactBounds(0.0, 1e5, "products"),
-    "floor": FactBounds(-20.0, 200.0, "the number of a floor"),
-    **dict.fromkeys(ELAPSED, _SECONDS_AGO),
-}
-"""Of each number that is known of orders; others need only be finite."""
+__all__ = ["UnitHints"]
 
 SHORT_M = 20.0
 """No order is ridden for less, unless the courier has it already."""
@@ -73,20 +45,6 @@ _MAY_BE_NEAR = {
 }
 """What says that a courier may have hardly any way left; so does a ride that has gone on."""
 _SINCE_ASSIGNED = elapsed_name("courier_assigned")
-
-
-def impossible(name: str, value: float) -> str:
-    """Return why no order has this number, empty where one could.
-
-    >>> impossible("amount", -5)
-    'is -5; expected the price of the order from 0 to 1e+09'
-    >>> impossible("distance_m", 2)
-    ''
-    """
-    bounds = BOUNDS.get(name)
-    if bounds is None or bounds.low <= value <= bounds.high:
-        return ""
-    return f"is {value:.15g}; expected {bounds.unit} from {bounds.low:g} to {bounds.high:g}"
 
 
 class UnitHints:
@@ -150,7 +108,7 @@ class UnitHints:
         notes = (
             self._hint(name, values[i], order)
             for i, name, _ in self._watched
-            if name not in ELAPSED or given is None or _is_given(given.get(name))
+            if name not in ELAPSED or given is None or _is_said(given.get(name))
         )
         return [note for note in notes if note]
 
@@ -175,7 +133,7 @@ class UnitHints:
             odd = (column > span.high) | (column < span.low)
             for row in np.flatnonzero(odd).tolist():
                 asked = None if given is None or name not in given else given[name][row]
-                if name in ELAPSED and given is not None and not _is_given(asked):
+                if name in ELAPSED and given is not None and not _is_said(asked):
                     continue
                 order = {event: one[row] for event, one in past.items()}
                 note = self._hint(name, float(column[row]), order)
@@ -232,7 +190,7 @@ def _is_short(name: str, value: float) -> bool:
     return written and value < SHORT_FRACTION_M
 
 
-def _is_given(value: Any) -> bool:
+def _is_said(value: Any) -> bool:
     return isinstance(value, int | float | np.floating)
 
 

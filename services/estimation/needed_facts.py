@@ -1,0 +1,64 @@
+"""What an estimator needs to be told of an order, and the notes on what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aggregators.standard_sources import COURIER_EVENTS
+from estimators.core.stages import ANY_MOMENT, ELAPSED, elapsed_name
+from estimators.eta.parts import COURIER_FACTS
+from estimators.model.base import Estimator
+
+__all__ = ["NeededFacts"]
+
+_SINCE_COURIER = tuple(elapsed_name(event) for event in COURIER_EVENTS)
+
+
+class NeededFacts:
+    """The facts without which an answer of an estimator is worse.
+
+    Args:
+        estimator: its facts and its features' dimensions are needed. An elapsed fact is not: what
+            is absent has not happened. What is known of a courier is not, where the estimator
+            answers at any moment and the order has no courier yet.
+    """
+
+    def __init__(self, estimator: Estimator) -> None:
+        facts = estimator.facts
+        inputs = dict.fromkeys((*estimator.features.dimensions, *facts.inputs))
+        self.elapsed = tuple(name for name in facts.numbers if name in ELAPSED)
+        """The elapsed facts that the estimator takes."""
+        self.names = tuple(name for name in inputs if name not in ELAPSED)
+        """What makes an answer worse where it is missing."""
+        self._with_courier = frozenset(COURIER_FACTS if estimator.as_of == ANY_MOMENT else ())
+
+    def missing(self, order: Mapping[str, Any]) -> list[str]:
+        """Return the notes on what an order should have said; elapsed facts stand in it already."""
+        found = [name for name in self.names if order.get(name) is None]
+        if self._with_courier.intersection(found) and all(
+            _is_missing(order.get(name)) for name in _SINCE_COURIER
+        ):
+            found = [name for name in found if name not in self._with_courier]
+        return [f"{name} is missing" for name in found]
+
+    def missing_of(self, columns: Mapping[str, Sequence[Any]], n_rows: int) -> dict[int, list[str]]:
+        """Return what :meth:`missing` does of each row that lacks something, by its number."""
+        notes: dict[int, list[str]] = {}
+        since = [columns[name] for name in _SINCE_COURIER if name in columns]
+        for name in self.names:
+            column = columns.get(name)
+            rows: Sequence[int] = range(n_rows)
+            if column is not None:
+                if isinstance(column, list) and None not in column:
+                    continue
+                rows = [i for i, value in enumerate(column) if _is_missing(value)]
+            if name in self._with_courier:
+                rows = [i for i in rows if not all(_is_missing(one[i]) for one in since)]
+            for i in rows:
+                notes.setdefault(i, []).append(f"{name} is missing")
+        return notes
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # NaN is not equal to itself

@@ -1,0 +1,156 @@
+"""The life of a service: start, try again until nothing is missing, close.
+
+Each service is an event store with something that answers from it. It starts with whatever it can
+get, answers with that, is ready once nothing is missing, and keeps trying until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import ClassVar, TypeAlias
+
+import bentoml
+
+from aggregators.stores import EventStore
+from services.bento.startup import ESTIMATE_KERNELS, Start
+from services.core.errors import SettingError, Unavailable
+from services.core.settings.events import UnknownData
+from services.event_store.check import EventStoreCheck
+from services.intake.intake import Intake
+from services.intake.metrics import IntakeMetrics
+
+__all__ = ["Closing", "Lifecycle"]
+
+logger = logging.getLogger("doorstep.services")
+
+Closing: TypeAlias = Callable[[], Awaitable[object] | object]
+"""Lets go of something; is called in a thread, or awaited where it is a coroutine function."""
+
+
+class Lifecycle:
+    """Base of the BentoML services.
+
+    A subclass says what it needs (:meth:`obtain`) and what it has to let go of
+    (:meth:`closings`). The event store and the intake of events are here: every service has them.
+    """
+
+    kernels: ClassVar[Sequence[str]] = ESTIMATE_KERNELS
+    """The modules whose kernels are compiled before the first attempt."""
+
+    def __init__(self) -> None:
+        self.start = Start(self.complete, kernels=self.kernels)
+        self._event_store: EventStore | None = None
+        self._intake: Intake | None = None
+        self._store_check = EventStoreCheck()
+        self._attempt = threading.Lock()
+        self._is_complete = False
+        self._has_bad_setting = False
+        self._missing = "the service is starting"
+        self._logged: dict[str, str] = {}
+
+    # --- what a service says ----------------------------------------------------------------------
+
+    def obtain(self) -> list[str]:
+        """Get what is missing; return in words what could not be had. Called until that is empty.
+
+        Only one thread calls it at a time.
+        """
+        raise NotImplementedError
+
+    def closings(self) -> Iterable[Closing]:
+        """Return what lets go of what the service has, in order, beside the event store."""
+        return ()
+
+    # --- what BentoML calls -----------------------------------------------------------------------
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def begin(self) -> None:
+        """Get what the service needs in the background; what cannot be had is tried again.
+
+        A Redis server may start after the services that need it.
+        """
+        self.start.begin()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    async def finish(self) -> None:
+        """Write the events that are waiting, and let go of everything; the event store last.
+
+        What cannot be closed is logged, and does not keep the rest from being closed.
+        """
+        closings: list[Closing] = [self.start.end]
+        if self._intake is not None:
+            closings.append(self._intake.close)
+        closings += self.closings()
+        if self._event_store is not None:
+            closings.append(self._event_store.close)
+        for close in closings:
+            try:
+                if inspect.iscoroutinefunction(close):
+                    await close()
+                else:
+                    await asyncio.to_thread(close)
+            except Exception:
+                logger.exception("something of the service could not be closed")
+
+    def __is_ready__(self) -> bool:
+        """Ready once nothing is missing, and while the event store takes events."""
+        if not self._is_complete or self._event_store is None:
+            return False
+        return self._store_check.takes_events(self._event_store)
+
+    # --- what the endpoints ask -------------------------------------------------------------------
+
+    @property
+    def unready_reason(self) -> str:
+        """What keeps the service from being ready."""
+        return self.start.unready_reason or self._store_check.unready_reason or self._missing
+
+    @property
+    def intake(self) -> Intake:
+        """Takes events. Raises :class:`Unavailable` where there is no event store yet."""
+        if self._intake is None:
+            raise Unavailable(self.unready_reason)
+        return self._intake
+
+    # --- the attempts -----------------------------------------------------------------------------
+
+    def complete(self) -> bool:
+        """Get what is missing; return whether nothing is any more."""
+        if self._has_bad_setting:
+            return False
+        with self._attempt:
+            if not self._is_complete:
+                missing = self.obtain()
+                self._missing = "; ".join(missing)
+                self._is_complete = not missing
+            return self._is_complete
+
+    def cannot_start(self, error: SettingError) -> None:
+        """Note a setting that is wrong: no attempt will mend that, so none is made."""
+        logger.error("%s", error)
+        self._has_bad_setting = True
+        self._missing = f"the service cannot start: {error}"
+
+    def take_events_into(
+        self, event_store: EventStore, *, max_clock_skew_s: float, unknown_data: UnknownData
+    ) -> None:
+        """Take events into a store from now on."""
+        self._intake = Intake(
+            event_store,
+            IntakeMetrics.of_process(),
+            max_clock_skew_s=max_clock_skew_s,
+            unknown_data=unknown_data,
+        )
+        self._event_store = event_store
+
+    def is_news(self, what: str, reason: str) -> bool:
+        """Return whether something is missing for a new reason; log it once, not every attempt."""
+        if self._logged.get(what) == reason:
+            return False
+        self._logged[what] = reason
+        logger.error("%s", reason)
+        return True
