@@ -1,4 +1,4 @@
-"""The life of a service: start, try again until nothing is missing, close.
+"""Start a service, try again until nothing is missing, and close it.
 
 Each service is an event store with something that answers from it. It starts with whatever it can
 get, answers with that, is ready once nothing is missing, and keeps trying until then.
