@@ -43,7 +43,7 @@ def make_models(folder: Path) -> None:
     """Train the tiny ETA of the tests into a model store."""
     program = (
         "from commands.data.sources import dataset_of_cities\n"
-        "from estimators import registry\n"
+        "from estimators.registry import models as registry\n"
         "from estimators.eta.training import train_eta\n"
         "from tests.trained_eta import PER_ORDER, tiny_parameters, tiny_scenario\n"
         "registry.save_eta(train_eta(dataset_of_cities(tiny_scenario()), per_order=PER_ORDER,"

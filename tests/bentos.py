@@ -32,7 +32,7 @@ _TRAIN_A_SMALL_MODEL = """
 import json
 import pandas as pd
 from commands.data.sources import simulated_dataset
-from estimators import registry
+from estimators.registry import models as registry
 from estimators.etp import train_etp
 from simulator import CityPlan
 

@@ -253,7 +253,7 @@ def test_neither_version_can_answer_with_the_other_model(made: Made) -> None:
     """A bento with the wrong model would not start: the answers above are no accident."""
     for source, model in ((made.old_source, made.new), (made.new_source, made.old)):
         program = (
-            "from estimators import registry\n"
+            "from estimators.registry import models as registry\n"
             "from estimators.core.errors import DefinitionMismatchError\n"
             f"try: registry.load({model.model!r})\n"
             "except DefinitionMismatchError as error: print(error)\n"

@@ -7,8 +7,9 @@ beforehand what there is to compile, and a service can compile it before it is r
 from __future__ import annotations
 
 import functools
+import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
@@ -92,7 +93,13 @@ class Kernel(Generic[P, R]):
         with self._compiling:
             if self._is_compiled:
                 return
-            self._call.compile(self.signature)
+            try:
+                self._call.compile(self.signature)
+            except (AttributeError, ImportError, EOFError, pickle.UnpicklingError):
+                # Numba unpickles the index of its cache before it compares the source's stamp. An
+                # index of an older version may name a type that has been renamed since.
+                self._delete_index()
+                self._call.compile(self.signature)
             self._call.disable_compile()
             self._is_compiled = True
 
@@ -101,9 +108,16 @@ class Kernel(Generic[P, R]):
         """Whether numba's cache holds some version of the kernel, which may be an old one."""
         if self._is_compiled:
             return True
+        return any(self._index_files())
+
+    def _index_files(self) -> Iterator[Path]:
         folder = Path(self._call.stats.cache_path)
         stem, function = self.module.rpartition(".")[2], self._function.__qualname__
-        return any(folder.glob(f"{stem}.{function}-*.nbi"))
+        return folder.glob(f"{stem}.{function}-*.nbi")
+
+    def _delete_index(self) -> None:
+        for file in list(self._index_files()):
+            file.unlink(missing_ok=True)
 
     def _converted(self, *args: Any) -> R:
         if len(args) != len(self.signature) or self._call is self._function:

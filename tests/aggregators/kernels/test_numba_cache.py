@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +25,8 @@ from aggregators.kernels.argument_types import (
 from aggregators.kernels.numba_cache import Kernel, known_kernels
 from aggregators.kernels.query_kernels import group_rows
 from aggregators.typing import Float64Array, Int32Array
+
+ROOT = Path(__file__).parents[3]
 
 
 class Scaling(NamedTuple):
@@ -117,3 +122,28 @@ def test_every_kernel_has_one_version_and_is_cached() -> None:
     for kernel in kernels.values():
         kernel.compile()
         assert kernel.is_cached
+
+
+def test_an_index_that_names_a_renamed_type_is_replaced(
+    tmp_path: Path,
+) -> None:
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from kernel_of_test import add, Pair\n"
+        "print(add(Pair(1.0, 2.0)), add.is_cached)\n"
+    )
+    source = (
+        "from typing import NamedTuple\n"
+        "from aggregators.kernels.argument_types import FLOAT, struct\n"
+        "from aggregators.kernels.numba_cache import compiled\n"
+        "class {name}(NamedTuple):\n    a: float\n    b: float\n"
+        "Pair = {name}\n"
+        "@compiled(struct({name}, FLOAT, FLOAT))\n"
+        "def add(pair: {name}) -> float:\n    return pair.a + pair.b\n"
+    )
+    for name in ("Before", "Afterwards"):
+        (tmp_path / "kernel_of_test.py").write_text(source.format(name=name), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.stdout == "3.0 True\n", done.stderr
