@@ -96,9 +96,7 @@ def is_read_only(connection: sqlite3.Connection) -> bool:
     A connection stays read-only if the file could not be written when it was opened.
     """
     execute = connection.execute
-    execute(
-        "PRAGMA busy_timeout = 0"
-    )  # a writer that holds the lock now shows that the file can be written
+    execute("PRAGMA busy_timeout = 0")  # if another process is writing, the file can be written
     try:
         execute("BEGIN IMMEDIATE")
         try:
