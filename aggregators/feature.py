@@ -15,7 +15,7 @@ from aggregators.attributes import Attribute
 from aggregators.events import Source
 from aggregators.functions import AnyFunction
 
-__all__ = ["Feature", "NamedFeatures", "Selection", "SelectionKind"]
+__all__ = ["Feature", "NamedFeatures", "SampleSelection", "SelectionKind"]
 
 
 class SelectionKind(Enum):
@@ -30,7 +30,7 @@ class SelectionKind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class SampleSelection:
     """Says which samples of a group a feature selects.
 
     Args:
@@ -87,7 +87,7 @@ class Feature(Protocol):
         """The events that make the selection."""
 
     @property
-    def selection(self) -> Selection:
+    def selection(self) -> SampleSelection:
         """Which samples of a group are selected."""
 
 

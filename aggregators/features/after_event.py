@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 from typing import Any
 
-from aggregators.feature import Selection, SelectionKind
+from aggregators.feature import SampleSelection, SelectionKind
 from aggregators.features.base import Aggregator
 from aggregators.times import duration_to_us, format_duration
 
@@ -55,9 +55,11 @@ class StatsAfterEvent(Aggregator):
         return duration_to_us(self.window, "window")
 
     @property
-    def selection(self) -> Selection:
+    def selection(self) -> SampleSelection:
         """Which samples of a group are selected."""
-        return Selection(kind=SelectionKind.AFTER_EVENT, event=self.event, window_us=self.window_us)
+        return SampleSelection(
+            kind=SelectionKind.AFTER_EVENT, event=self.event, window_us=self.window_us
+        )
 
     @property
     def specs(self) -> dict[str, Any]:

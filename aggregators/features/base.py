@@ -17,7 +17,7 @@ from aggregators.attributes import (
 )
 from aggregators.errors import DefinitionError, QueryError
 from aggregators.events import Source
-from aggregators.feature import Selection
+from aggregators.feature import SampleSelection
 from aggregators.functions import (
     AnyFunction,
     check_function,
@@ -91,7 +91,7 @@ class Aggregator(ABC):
 
     @property
     @abstractmethod
-    def selection(self) -> Selection:
+    def selection(self) -> SampleSelection:
         """Which samples of a group are selected."""
 
     @property

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from aggregators.errors import DefinitionError
-from aggregators.feature import Selection, SelectionKind
+from aggregators.feature import SampleSelection, SelectionKind
 from aggregators.features.base import Aggregator
 from aggregators.times import duration_to_us, format_duration
 
@@ -95,9 +95,9 @@ class StatsBetweenEvents(Aggregator):
         return (self.first_event, *self.closing_events)
 
     @property
-    def selection(self) -> Selection:
+    def selection(self) -> SampleSelection:
         """Which samples of a group are selected."""
-        return Selection(
+        return SampleSelection(
             kind=SelectionKind.BETWEEN_EVENTS,
             event=self.first_event,
             max_age_us=self.max_age_us,

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from aggregators.errors import DefinitionError
-from aggregators.feature import Selection, SelectionKind
+from aggregators.feature import SampleSelection, SelectionKind
 from aggregators.features.base import Aggregator
 
 __all__ = ["StatsLastNSamples"]
@@ -64,9 +64,9 @@ class StatsLastNSamples(Aggregator):
         return self.event
 
     @property
-    def selection(self) -> Selection:
+    def selection(self) -> SampleSelection:
         """Which samples of a group are selected."""
-        return Selection(kind=SelectionKind.LAST_N, event=self.event, n=self.n)
+        return SampleSelection(kind=SelectionKind.LAST_N, event=self.event, n=self.n)
 
     @property
     def specs(self) -> dict[str, Any]:
