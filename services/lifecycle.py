@@ -1,7 +1,7 @@
-"""Start a service, try again until nothing is missing, and close it.
+"""Start a service, retry until nothing is missing, and close it.
 
-Each service is an event store with something that answers from it. It starts with whatever it can
-get, answers with that, is ready once nothing is missing, and keeps trying until then.
+Each service answers from an event store. It starts with the available resources, answers with them,
+and is ready once none is missing.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ __all__ = ["Closing", "Lifecycle"]
 logger = logging.getLogger("doorstep.services")
 
 Closing: TypeAlias = Callable[[], Awaitable[object] | object]
-"""Lets go of something; is called in a thread, or awaited where it is a coroutine function."""
+"""Closes a resource; called in a thread, or awaited if it is a coroutine function."""
 
 
 class Lifecycle:
-    """Base of the BentoML services.
+    """Base class of the BentoML services.
 
-    A subclass says what it needs (:meth:`obtain`) and what it has to let go of
-    (:meth:`closings`). The event store and the intake of events are here: every service has them.
+    A subclass gets its resources in :meth:`obtain` and closes them in :meth:`closings`. This class
+    has the event store and the intake of events, which every service has.
     """
 
     kernels: ClassVar[Sequence[str]] = ESTIMATE_KERNELS

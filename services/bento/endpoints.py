@@ -1,9 +1,8 @@
-"""How a BentoML service takes and gives JSON here: raw bytes in, a finished response out.
+"""Define JSON endpoints of a BentoML service: raw bytes in, a finished response out.
 
-BentoML's own path decodes with pydantic, takes several content types, ignores unknown fields and
-inbound request ids, and masks error bodies. These helpers keep its routing, metrics and OpenAPI,
-and put in their place: msgspec, JSON alone, limits, ``x-request-id``, and errors that name the
-field.
+BentoML's own endpoints decode with pydantic, take several content types, ignore unknown fields and
+inbound request ids, and mask error bodies. These endpoints use msgspec, JSON alone, limits,
+``x-request-id`` and errors that name the field; they keep BentoML's metrics and OpenAPI.
 """
 
 from __future__ import annotations
@@ -55,10 +54,10 @@ Question: TypeAlias = "Callable[[S, Request], Awaitable[Response]]"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as it arrived: its body, content type and id.
+    """Hold one undecoded request: its body, content type and id.
 
-    ``refusal`` is set where the request was refused before its body was read; ``cloud_headers`` are
-    those that start with ``ce-``: the attributes of an event in binary mode.
+    ``refusal`` is set if the request was refused before its body was read. ``cloud_headers`` are
+    the headers ``ce-*``: the attributes of an event in binary mode.
     """
 
     body: bytes
@@ -69,7 +68,7 @@ class Call:
 
 
 def request_id_of(request: Request) -> str:
-    """Return the id that a request brings, or a new one."""
+    """Return the id of a request, or a new one."""
     known: RequestContext | None = request.scope.get(REQUEST_KEY)
     if known is not None:
         return known.request_id
@@ -77,7 +76,7 @@ def request_id_of(request: Request) -> str:
 
 
 async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
-    """Read a request, within the limit of bytes, and give it an id if it has none."""
+    """Read a request within the limit of bytes; give it an id if it has none."""
     headers = request.headers
     request_id = request_id_of(request)
     content_type = headers.get("content-type", "")
@@ -149,20 +148,20 @@ def json_endpoint(
     also: Mapping[int, str] | None = None,
     refuses: Mapping[int, str] | None = None,
 ) -> Callable[[Endpoint[S]], Any]:
-    """Make a method an endpoint: POST JSON of one type, get JSON of another.
+    """Turn a method into an endpoint: POST JSON of one type, get JSON of another.
 
-    The method gets the :class:`Call` undecoded. What it raises is answered with a
-    :class:`~services.schemas.common.Problem`; a failure of our own is logged with its traceback and
+    The method gets the undecoded :class:`Call`. A service error is answered as a
+    :class:`~services.schemas.common.Problem`; an internal error is logged with its traceback and
     answered without details.
 
     Args:
         route: path of the endpoint.
         takes: msgspec type of the body, for the OpenAPI description.
         gives: msgspec type of the answer, for the OpenAPI description.
-        media_types: content types that are taken; others are refused with 415.
-        example: a good body, for the OpenAPI description.
-        also: statuses with which it answers the same type beside 200, and what they mean.
-        refuses: statuses with which it refuses beside those of every endpoint, likewise.
+        media_types: accepted content types; others are refused with 415.
+        example: a valid body, for the OpenAPI description.
+        also: further statuses of a successful answer, with their meaning.
+        refuses: further statuses of a refusal, with their meaning.
     """
     api = bentoml.api(
         route=route,
@@ -186,10 +185,10 @@ def json_endpoint(
 
 
 def question_endpoint(path: str) -> Callable[[Question[S]], Question[S]]:
-    """Make a method the answer to GET at a path.
+    """Turn a method into an endpoint for GET.
 
-    The question stands in the address: the method gets the request of Starlette. What it raises is
-    answered as by :func:`json_endpoint`.
+    The method gets Starlette's request and reads its query string. Errors are answered as by
+    :func:`json_endpoint`.
 
     Args:
         path: of the endpoint.
@@ -209,9 +208,9 @@ def question_endpoint(path: str) -> Callable[[Question[S]], Question[S]]:
 
 
 async def answered(answer: Callable[[], Awaitable[Response]], *, request_id: str) -> Response:
-    """Return an answer, or the problem for which there is none.
+    """Return an answer, or the problem of its error.
 
-    A request whose time was over before its turn came costs no more work.
+    A request whose deadline passed while it waited is refused without further work.
     """
     asked = current_request()
     try:
@@ -235,7 +234,7 @@ def _refusal(request_id: str, error: ServiceError) -> Response:
 
 
 class _Described(bentoml.IODescriptor):  # type: ignore[misc]  # bentoml's names are lazy: Any
-    """A descriptor whose JSON schema is that of a msgspec type."""
+    """Describes a msgspec type to BentoML's OpenAPI generator."""
 
     kind: ClassVar[Any]
     media_types: ClassVar[tuple[str, ...]] = (JSON,)
@@ -290,7 +289,7 @@ def _described(
     also: Mapping[int, str] | None = None,
     refuses: Mapping[int, str] | None = None,
 ) -> Any:
-    """Return a descriptor of its own for one type; BentoML knows descriptors by their class."""
+    """Return a new descriptor class for one type; BentoML identifies descriptors by their class."""
     name = getattr(kind, "__name__", "Json") + base.__name__.removeprefix("_Json")
     own = {
         "kind": kind,

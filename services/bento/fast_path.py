@@ -1,11 +1,11 @@
-"""The one route from HTTP to an endpoint: by method and path, behind the guard.
+"""Route a request from the guard to its endpoint, by method and path.
 
-What BentoML does between the guard and an endpoint is half of what an estimate costs, and nothing
-that these endpoints need (docs/decisions/0002-direct-endpoints.md). ``/readyz`` is answered here,
-too: it says why a service is not ready.
+BentoML's router and decorators take half of the time of an estimate, and these endpoints need none
+of it (docs/decisions/0002-direct-endpoints.md). ``/readyz`` is answered here as well, with the
+reason why a service is not ready.
 
 BentoML keeps its metrics, which are counted before the guard, its description of the service, and
-every other path.
+all other paths.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from services.core.errors import Unavailable
 __all__ = ["READING", "FastPath", "questions_of"]
 
 Answer: TypeAlias = Callable[[Any, Request], Awaitable[Response]]
-"""Answers a request with an instance of the service."""
+"""Answers a request with the running service."""
 
 READING = ("GET", "HEAD")
-"""Methods of questions; the server leaves the body out where the method is HEAD."""
+"""Methods without a request body; the server omits the body of an answer to HEAD."""
 
 
 class FastPath:
-    """ASGI middleware: answers the endpoints of a service itself, and hands on all else.
+    """Answers the endpoints of a service as ASGI middleware, and forwards all other requests.
 
     Args:
-        app: what answers all else.
+        app: answers all other requests.
         of: the BentoML service.
     """
 
@@ -73,13 +73,13 @@ class FastPath:
 
 
 def questions_of(kind: type) -> dict[str, Answer]:
-    """Return what a class of services answers by GET, by path (``question_endpoint``)."""
+    """Return the GET endpoints of a service class, by path (``question_endpoint``)."""
     members = (getattr(kind, name) for name in dir(kind))
     return {one.question_path: one for one in members if hasattr(one, "question_path")}
 
 
 def _posted(method: Any) -> Answer:
-    """Return what answers a JSON endpoint."""
+    """Return the handler of a JSON endpoint."""
     media_types, endpoint = method.input_spec.media_types, method.func
 
     async def answer(service: Any, request: Request) -> Response:
@@ -94,7 +94,7 @@ async def _readiness(service: Any, request: Request) -> Response:
 
 
 def _running() -> Any:
-    """Return the instance that this process serves, None before there is one."""
+    """Return the running service of this process; None before its start."""
     try:
         return bentoml.get_current_service()
     except BentoMLException:

@@ -1,4 +1,4 @@
-"""Puts a guard, a description and a front page before a BentoML service."""
+"""Wrap a BentoML service with the guard, the OpenAPI description and the front page."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 
 def guarded(access: Access) -> Callable[[T], T]:
-    """Put a guard before a BentoML service; stands above ``bentoml.service``.
+    """Wrap a BentoML service with the guard; a decorator above ``bentoml.service``.
 
     Args:
-        access: path -> scopes of which a key needs one. Other paths need an admin key.
+        access: path -> scopes, of which a key needs one. Other paths need an admin key.
     """
 
     def guard(service: T) -> T:

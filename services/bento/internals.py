@@ -1,8 +1,8 @@
-"""The names of BentoML that are not public and that this project uses, and a check that they fit.
+"""Declare and check the private names of BentoML that this project uses.
 
-BentoML may change them in any release. Each is declared here with what is expected of it; a service
-checks them before it starts, and says in one sentence what has changed. Only this room imports
-them.
+BentoML can change them in any release. Each name is declared here with its expected parameters and
+attributes. A service checks them before it starts, and names a difference in one sentence. Only this
+room imports them.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ KNOWN_VERSION = "1.4.39"
 """The version of BentoML with which all names were checked; the locks pin it."""
 
 REPLACED = "__replaced__"
-"""The attribute in which a class of ours keeps the one of BentoML whose place it takes."""
+"""The attribute in which a replacement keeps BentoML's original class."""
 
 _LIBRARY = "bentoml"
 _PRIVATE = "bentoml._internal"
 
 
 class InternalChanged(ServiceError):
-    """A name of BentoML is not what this project expects."""
+    """Raised when a name of BentoML differs from what this project expects."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Internal:
-    """One name of BentoML, and what is expected of it.
+    """Declares one name of BentoML and what is expected of it.
 
     Args:
-        module: where it stands.
-        name: within the module, with dots for what stands in a class.
-        use: what the project does with it.
-        parameters: names of the parameters with which it can be called; None: it is not called.
-        attributes: that it must have.
+        module: the module that defines it.
+        name: its name in the module, with dots for members of a class.
+        use: what the project uses it for.
+        parameters: names of the parameters of a call; None: it is not called.
+        attributes: required attributes.
     """
 
     module: str
@@ -60,11 +60,11 @@ class Internal:
 
     @property
     def path(self) -> str:
-        """Module and name."""
+        """The module and the name, with a dot."""
         return f"{self.module}.{self.name}"
 
     def problem(self) -> str:
-        """Return in words what differs from what is expected, empty where nothing does."""
+        """Return the difference from the expectation in words; empty if there is none."""
         try:
             found: Any = importlib.import_module(self.module)
             for step in self.name.split("."):
@@ -86,7 +86,7 @@ class Internal:
 
 
 def original(found: Any) -> Any:
-    """Return what BentoML has under a name, where this project has put something in its place."""
+    """Return BentoML's original of a name that this project has replaced."""
     return getattr(found, REPLACED, found)
 
 
@@ -208,7 +208,7 @@ INTERNALS: tuple[Internal, ...] = (
         ),
     ),
 )  # fmt: skip
-"""Every name that is not public, or that is used in a way that the documentation does not promise.
+"""Every private name, and every public one that is used in an undocumented way.
 
 uvicorn's server, which BentoML's worker looks up by its name, is replaced in
 :mod:`services.transport.server`.
@@ -216,14 +216,14 @@ uvicorn's server, which BentoML's worker looks up by its name, is replaced in
 
 
 def check_internals(names: Iterable[Internal] | None = None) -> None:
-    """Check that BentoML has what this project uses of it.
+    """Check all names of BentoML that this project uses.
 
     Args:
-        names: what is checked; by default everything.
+        names: the names to check; all by default.
 
     Raises:
-        InternalChanged: a name is missing or not what is expected; one sentence says which name,
-            the version that is installed and the one that is known to work.
+        InternalChanged: a name is missing or differs; the sentence has the name, the installed
+            version and the version that is known to work.
 
     >>> check_internals()
     """

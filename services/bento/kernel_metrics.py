@@ -1,4 +1,4 @@
-"""Counts kernels that a service process compiles: none once it answers, or a request waits."""
+"""Count the kernels that a service process compiles; after its start, a request waits for each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Phase = Literal["starting", "serving"]
 class KernelMetrics(Instruments, event.Listener):
     """Listens to numba's compiler.
 
-    Kernels that are loaded from numba's cache, or that another process compiles, do not count.
+    Kernels that are loaded from numba's cache, or compiled by another process, do not count.
 
     Args:
         registry: where the counter is registered; the default is what ``/metrics`` shows.
@@ -46,17 +46,17 @@ class KernelMetrics(Instruments, event.Listener):
         register("numba:compile", self)
 
     def serve(self) -> None:
-        """Note that requests are answered: what is compiled from now on makes one wait."""
+        """Mark the start of serving: from now on a request waits for each compilation."""
         self._phase = "serving"
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         unregister: Any = event.unregister
         unregister("numba:compile", self)
 
     def on_start(self, event: Any) -> None:
-        """Do nothing: what counts is the end."""
+        """Do nothing; the end is counted."""
 
     def on_end(self, event: Any) -> None:
-        """Count a function that was compiled."""
+        """Count a compiled function."""
         self._compilations[self._phase].inc()

@@ -1,4 +1,4 @@
-"""The log of BentoML: it configures logging several times while it starts, by these formatters."""
+"""Set the formatters of BentoML, which configures logging several times while it starts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["set_up_bentoml_logs"]
 
 
 def set_up_bentoml_logs(service: str) -> None:
-    """Let what BentoML logs be lines like all others; call it after ``set_up_logs``.
+    """Give BentoML's log lines the format of all others; call it after ``set_up_logs``.
 
     Args:
-        service: its name, which stands in each line.
+        service: the name in each line.
 
     Raises:
-        InternalChanged: BentoML has its configurations elsewhere.
+        InternalChanged: BentoML has moved its configurations.
     """
     check_internals(one for one in INTERNALS if one.module == "bentoml._internal.log")
     from bentoml._internal.log import CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG

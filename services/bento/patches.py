@@ -1,10 +1,10 @@
-"""What BentoML does about every request, where it has to be done otherwise.
+"""Patch what BentoML does for every request.
 
-It counts requests by the path as it was sent, so that anybody who tries addresses makes the metrics
-grow: what is not a path of the service is counted under one name instead. And it makes a task and a
-timer for every request and lets the timer run on after the answer: thousands of them pile up, and
-collecting them as garbage stops the process for 100 ms and more. The guard, which stands before
-every endpoint, ends requests whose time is over, with a timer that ends with the request.
+BentoML counts requests by their path, so that unknown paths make its metrics grow without bound.
+The patch counts all unknown paths under one name. BentoML also creates a task and a timer for every
+request, and the timer continues after the answer: thousands of them pile up, and their garbage
+collection stops the process for 100 ms and more. The patch removes them, since the guard enforces
+deadlines with a timer that ends with the request.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PATH = "doorstep.path"
 
 
 class _RestoredPath:
-    """Gives the application the path as it was sent."""
+    """Restores the original path for the application."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -35,7 +35,7 @@ class _RestoredPath:
 
 
 class _BoundedTraffic(instruments.RunnerTrafficMetricsMiddleware):
-    """BentoML's metrics of requests, which see one path for all that do not exist."""
+    """Counts all unknown paths as one in BentoML's metrics of requests."""
 
     __replaced__: ClassVar[Any] = instruments.RunnerTrafficMetricsMiddleware
 
@@ -50,13 +50,13 @@ class _BoundedTraffic(instruments.RunnerTrafficMetricsMiddleware):
 
 
 def bound_paths() -> None:
-    """Let every service of this process count requests by the paths that it has."""
+    """Make all services of this process count requests by known paths alone."""
     # BentoML looks the class up by this name when it makes a service's application.
     instruments.RunnerTrafficMetricsMiddleware = _BoundedTraffic  # type: ignore[misc,assignment]
 
 
 class _NoTimer:
-    """Takes the place of BentoML's timeouts."""
+    """Replaces BentoML's timeout middleware."""
 
     __replaced__: ClassVar[Any] = traffic.TimeoutMiddleware
 
@@ -68,5 +68,5 @@ class _NoTimer:
 
 
 def disable_bentoml_timers() -> None:
-    """Let no service of this process have BentoML's timers; the guard has its own."""
+    """Disable BentoML's timers in all services of this process; the guard has its own."""
     traffic.TimeoutMiddleware = _NoTimer  # type: ignore[misc,assignment]

@@ -1,10 +1,10 @@
-"""`bentoml serve`, with what a service needs: `python -m services.bento.serve TARGET ...`.
+"""Run `bentoml serve` with the checks of this project: `python -m services.bento.serve TARGET ...`.
 
-A folder of its own for metrics: BentoML keeps the metrics of all workers in one folder of its home,
-and empties it whenever a service starts. Services that share a home would take it from each other:
-requests then fail, and their metrics are mixed.
+Each service gets a folder of its own for metrics. BentoML keeps the metrics of all workers in one
+folder of its home and empties it at every start. Services that share a home would delete the files
+of each other: requests would fail, and metrics would be mixed.
 
-And a look at the API keys: a service that others can reach starts with keys, or not at all.
+A service that other machines can reach does not start without API keys.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EVERYWHERE = "0.0.0.0"
 
 
 def host_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return the address that `bentoml serve` listens on, given its arguments.
+    """Return the address that `bentoml serve` listens on with these arguments.
 
     >>> host_of(["services.etp:EtpService", "--host", "127.0.0.1"], {})
     '127.0.0.1'
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _let_workers_import(folder: Path) -> None:
-    """Let workers find this package: they start in the folder of a bento, not in its sources."""
+    """Add this package to the path of workers, which start in the folder of a bento."""
     others = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{others}" if others else str(folder)
 

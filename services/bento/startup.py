@@ -1,8 +1,8 @@
-"""How services start: the process answers at once that it lives, and gets ready beside that.
+"""Start a service in the background: it is live at once, and ready when nothing is missing.
 
-What a service needs is got in a thread of its own: kernels first, so that no request waits for a
-compiler, then models and store. What cannot be had is tried again: a process that stays up and says
-why is easier to mend than one that is started again and again.
+A thread compiles the kernels first, so that no request waits for a compiler, then loads models and
+opens the event store. Failed steps are retried: a running process that reports its error is easier
+to repair than one that restarts again and again.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ ESTIMATE_KERNELS = (
     "estimators.features.shrinkage",
     "estimators.quantiles.tree_kernels",
 )
-"""The modules whose kernels estimate."""
+"""The modules with the kernels of an estimate."""
 
 logger = logging.getLogger("doorstep.services")
 
 RETRY_S = 2.0
-"""Seconds between two attempts to get what is missing."""
+"""Seconds between two attempts."""
 
 JOIN_TIMEOUT_S = 10.0
-"""Longest wait for an attempt under way when the service ends."""
+"""Longest wait for the running attempt when the service ends."""
 
 
 class Start:
-    """Attempts to get what a service needs, in the background, until it has everything.
+    """Retries an attempt to start a service in the background until it is complete.
 
     Args:
-        attempt: gets what is missing; returns whether nothing is any more.
+        attempt: gets missing resources; returns whether none is missing.
         kernels: the modules whose kernels are compiled before the first attempt.
 
     >>> start = Start(lambda: True, kernels=())
@@ -62,21 +62,21 @@ class Start:
 
     @property
     def unready_reason(self) -> str:
-        """What requests wait for until the first attempt is over, empty from then on."""
+        """What the first attempt is doing; empty when it is over."""
         return "" if self._tried.is_set() else self._what
 
     def begin(self) -> None:
-        """Begin with the attempts, and return at once; a second call does nothing."""
+        """Start the thread and return at once. A second call does nothing."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="starting", daemon=True)
             self._thread.start()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the first attempt is over, with what it could get; return whether it is."""
+        """Wait for the end of the first attempt; return whether it has ended."""
         return self._tried.wait(timeout_s)
 
     def end(self) -> None:
-        """Make no further attempt."""
+        """Stop after the running attempt."""
         self._ends.set()
         if self._thread is not None:
             self._thread.join(JOIN_TIMEOUT_S)

@@ -1,8 +1,8 @@
-"""What makes a BentoML service answer in well under a millisecond, measured and named once.
+"""Tune a BentoML service to answer in well under a millisecond.
 
-Left as it comes, a service answers some requests 100 to 300 ms late, because collecting garbage
-stops the process: there is more of it than there need be (:mod:`services.bento.patches`), and it is
-collected at any time.
+Without tuning, some answers are 100 to 300 ms late, because garbage collection stops the process:
+there is more garbage than necessary (:mod:`services.bento.patches`), and it is collected at any
+time.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _SWITCH_INTERVAL_S = 0.0005
 
 
 def freeze_garbage() -> None:
-    """Take everything that is loaded by now out of garbage collection, and collect the rest rarely.
+    """Exclude all present objects from garbage collection, and collect others rarely.
 
-    Call it once, after warming up and before the first request.
+    Call it once, after the warm-up and before the first request.
     """
     gc.collect()
     gc.freeze()

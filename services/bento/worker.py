@@ -1,6 +1,6 @@
-"""The worker of a service: BentoML's, which ends with its server.
+"""Run BentoML's worker, and end it with its server.
 
-`python -m services.bento.serve` lets BentoML start this instead of its own module.
+`python -m services.bento.serve` makes BentoML start this module instead of its own.
 """
 
 from __future__ import annotations

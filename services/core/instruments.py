@@ -1,4 +1,4 @@
-"""Counters, gauges and histograms of a process: how the metrics of all rooms are made."""
+"""Create the counters, gauges and histograms of a process."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 __all__ = ["Instruments"]
 
 Together: TypeAlias = Literal["all", "livesum", "livemax"]
-"""What a gauge shows of several worker processes: each, or the sum or the greatest of those that
-live."""
+"""How a gauge combines worker processes: each alone, or the sum or maximum of the live ones."""
 
 
 class Instruments:
-    """Base of what counts and times.
+    """Base class of metrics.
 
-    A subclass makes its instruments in ``__init__`` and gives a method to each thing that can
-    happen. Labels are few and fixed: nothing that a caller sends becomes one.
+    A subclass creates its instruments in ``__init__`` and has a method for each event to count.
+    Labels are few and fixed: nothing that a caller sends becomes a label.
 
     Args:
-        registry: where they are registered; the default is what ``/metrics`` shows.
+        registry: registers the instruments; the default is the registry of ``/metrics``.
 
     >>> class Doors(Instruments):
     ...     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
@@ -38,7 +37,7 @@ class Instruments:
 
     @classmethod
     def of_process(cls) -> Self:
-        """Return those of this process, made once: the registry refuses a name twice."""
+        """Return the instruments of this process, created once: a registry refuses duplicates."""
         if cls not in _OF_PROCESS:
             _OF_PROCESS[cls] = cls()
         made = _OF_PROCESS[cls]
@@ -46,7 +45,7 @@ class Instruments:
         return made
 
     def counter(self, name: str, words: str, *labels: str) -> Counter:
-        """Return a counter; its name is shown with ``_total`` behind it."""
+        """Return a counter; ``/metrics`` appends ``_total`` to its name."""
         return Counter(name, words, labelnames=labels, registry=self._registry)
 
     def gauge(self, name: str, words: str, *, together: Together = "all") -> Gauge:

@@ -1,4 +1,4 @@
-"""What the background work on an event store counts and times."""
+"""Count and time the background work on an event store."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["EventStoreMetrics"]
 
 
 class EventStoreMetrics(Instruments):
-    """Gauges of the last compaction, and counters of failures and repairs.
+    """Measures the last compaction, and counts failures and repairs.
 
     Args:
-        registry: where they are registered; the default is what ``/metrics`` shows.
+        registry: registers the instruments; the default is the registry of ``/metrics``.
 
     >>> registry = CollectorRegistry()
     >>> EventStoreMetrics(registry).record_compaction(
@@ -45,16 +45,16 @@ class EventStoreMetrics(Instruments):
         self._repairs = self.counter("doorstep_store_repairs", "Appends finished for dead writers")
 
     def record_compaction(self, *, kept: int, dropped: int, seconds: float, at_s: float) -> None:
-        """Record what a compaction did; ``at_s``: when, seconds since 1970."""
+        """Record the result of a compaction; ``at_s``: its time, seconds since 1970."""
         self._at_s.set(at_s)
         self._seconds.set(seconds)
         self._kept.set(kept)
         self._dropped.inc(dropped)
 
     def count_failure(self) -> None:
-        """Count background work that failed; it is tried again later."""
+        """Count failed background work; it is retried later."""
         self._failures.inc()
 
     def count_repairs(self, appends: int) -> None:
-        """Count appends of writers that died, which were finished for them."""
+        """Count finished appends of dead writers."""
         self._repairs.inc(appends)

@@ -1,4 +1,4 @@
-"""What a consumer counts and times, beside the metrics of the events."""
+"""Count and time the work of a consumer; events have metrics of their own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _BATCH_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 3
 
 
 class ConsumerMetrics(Instruments):
-    """Gauges, counters and a histogram of one consumer process.
+    """Measures one consumer process.
 
     Args:
-        registry: where they are registered, and served from.
+        registry: registers and serves the instruments.
 
     >>> registry = CollectorRegistry()
     >>> ConsumerMetrics(registry).set_backlog(12, 3)
@@ -62,15 +62,15 @@ class ConsumerMetrics(Instruments):
         self._dead.inc(dead)
 
     def count_taken_over(self, messages: int) -> None:
-        """Count messages of consumers that seemed dead."""
+        """Count messages taken over from dead consumers."""
         self._taken_over.inc(messages)
 
     def count_retry(self) -> None:
-        """Count one attempt in vain."""
+        """Count one failed attempt."""
         self._retries.inc()
 
     def set_backlog(self, lag: int | None, pending: int) -> None:
-        """Say what the group has before it."""
+        """Set the backlog of the group."""
         self._lag.set(math.nan if lag is None else lag)
         self._pending.set(pending)
 

@@ -1,6 +1,6 @@
-"""What the intake of events counts and times, in every service that takes events.
+"""Count and time the intake of events.
 
-Labels are the declared names of sources and events; nothing that a caller sends becomes one.
+Labels are the declared names of sources and events; nothing that a caller sends becomes a label.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger("doorstep.services")
 UNKNOWN = "unknown"
 
 MAX_NAMED = 100
-"""So many names of what is ignored are logged: senders choose them."""
+"""Maximum number of ignored names that are logged: senders choose them."""
 
 _IGNORED = {
     "data": "events of %r carry the field %r, which the source does not declare: it is ignored",
@@ -38,10 +38,10 @@ _WRITE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0
 
 
 class IntakeMetrics(Instruments):
-    """Counters and histograms of the intake of one process.
+    """Measures the intake of one process.
 
     Args:
-        registry: where they are registered; the default is what ``/metrics`` shows.
+        registry: registers the instruments; the default is the registry of ``/metrics``.
 
     >>> registry = CollectorRegistry()
     >>> metrics = IntakeMetrics(registry)
@@ -89,7 +89,7 @@ class IntakeMetrics(Instruments):
         self._by_label: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def count_events(self, events: Iterable[Event], *, arrival_us: int) -> None:
-        """Count accepted events, and how late they arrived."""
+        """Count accepted events, and observe their delay."""
         lateness_s: dict[tuple[str, str], list[float]] = {}
         for event in events:
             # Those of messages have plain times; asking for time_us would check them once more.
@@ -107,7 +107,7 @@ class IntakeMetrics(Instruments):
             _observe_all(histogram, values)
 
     def count_refused(self, source: str, event: str, sources: Mapping[str, Source]) -> None:
-        """Count one refused event; what is not declared is counted as unknown."""
+        """Count one refused event; undeclared names count as unknown."""
         known = sources.get(source)
         if known is None:
             source = event = UNKNOWN
@@ -116,7 +116,7 @@ class IntakeMetrics(Instruments):
         self._events.labels(source, event, "refused").inc()
 
     def count_ignored(self, ignored: Mapping[tuple[str, str, str], int]) -> None:
-        """Count what was left out of good events; the first names are logged, each once.
+        """Count ignored fields of valid events; the first names are logged, each once.
 
         Args:
             ignored: how often, by a declared source, ``data`` or ``attribute``, and the name.
@@ -130,7 +130,7 @@ class IntakeMetrics(Instruments):
                 logger.warning(_IGNORED[part], source, shown[-1])
 
     def count_effects(self, written: WriteOutcome) -> None:
-        """Count what accepted events changed."""
+        """Count the outcomes of accepted events."""
         for effect in ("applied", "duplicates", "superseded"):
             self._effects.labels(effect).inc(getattr(written, effect))
 
@@ -141,7 +141,7 @@ class IntakeMetrics(Instruments):
         self._written.inc(n_events)
 
     def set_waiting(self, n_events: int) -> None:
-        """Say how many events wait for the running write."""
+        """Set the number of events that wait for the running write."""
         self._waiting.set(n_events)
 
 

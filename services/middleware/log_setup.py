@@ -1,4 +1,4 @@
-"""The log of a process from its first line on: JSON, or text, on its standard output.
+"""Set up the log of a process from its first line on: JSON or text on standard output.
 
 Whatever Python would print by itself (warnings, errors that end a process or a thread) is logged.
 Only the standard library and msgspec are imported before that. What BentoML logs:
@@ -29,7 +29,7 @@ _TEXT = "%(asctime)s [%(levelname)s] %(message)s"
 
 
 class MaskedFormatter(logging.Formatter):
-    """Text, without passwords."""
+    """Formats records as text without passwords."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record."""
@@ -37,7 +37,7 @@ class MaskedFormatter(logging.Formatter):
 
 
 def service_of(target: str) -> str:
-    """Return the name of a service, for the log, before it is loaded.
+    """Return the name of a service for the log, before the service is loaded.
 
     >>> service_of("services.courier_travel:CourierTravelService"), service_of("/opt/bento")
     ('courier_travel', 'bento')
@@ -47,11 +47,11 @@ def service_of(target: str) -> str:
 
 
 def set_up_logs(service: str, environment: Mapping[str, str] | None = None) -> None:
-    """Let all that this process says be lines of the log, from now on.
+    """Send all output of this process to the log from now on.
 
     Args:
-        service: its name, which stands in each line.
-        environment: says the format; that of the process by default.
+        service: the name in each line.
+        environment: has the format setting; that of the process by default.
     """
     formatter = JsonFormatter(service) if is_json(environment) else MaskedFormatter(_TEXT)
     handler = logging.StreamHandler(sys.stdout)
@@ -74,7 +74,7 @@ def is_json(environment: Mapping[str, str] | None = None) -> bool:
 
 
 def fail(text: str) -> NoReturn:
-    """End the process, with an error in its log; somebody at a terminal is told in plain words."""
+    """End the process with an error in its log, or a plain sentence on a terminal."""
     if sys.stderr.isatty():
         raise SystemExit(masked(text))
     logger.error("%s", text)
@@ -82,7 +82,7 @@ def fail(text: str) -> NoReturn:
 
 
 def log_line(service: str, text: str, environment: Mapping[str, str] | None = None) -> str:
-    """Return a line of the log that is written before there is one.
+    """Return a log line for output before the log is set up.
 
     >>> log_line("etp", "serving etp:1", {"DOORSTEP_LOG_FORMAT": "text"})
     'serving etp:1'

@@ -1,4 +1,4 @@
-"""What stands before the endpoints of every service counts this. All labels are fixed."""
+"""Count what the guard and the connections do. All labels are fixed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["GuardMetrics"]
 
 
 class GuardMetrics(Instruments):
-    """Counters of one service process.
+    """Measures one service process.
 
     Args:
-        registry: where they are registered; the default is what ``/metrics`` shows.
+        registry: registers the instruments; the default is the registry of ``/metrics``.
 
     >>> registry = CollectorRegistry()
     >>> GuardMetrics(registry).count_refused("unauthorized")
@@ -37,13 +37,13 @@ class GuardMetrics(Instruments):
         )
 
     def set_connections(self, connections: int) -> None:
-        """Say how many connections are open."""
+        """Set the number of open connections."""
         self._connections.set(connections)
 
     def count_refused(self, reason: str) -> None:
-        """Count one request that was refused; the reason is the name of an error."""
+        """Count one refused request; the reason is the name of an error."""
         self._refused.labels(reason).inc()
 
     def set_in_flight(self, requests: int) -> None:
-        """Say how many requests are being answered."""
+        """Set the number of requests in flight."""
         self._in_flight.set(requests)

@@ -1,6 +1,6 @@
-"""Logs as JSON, one line each; of requests, those that failed or were slow, and some of the others.
+"""Log requests as JSON lines: failed and slow ones, and a sample of the others.
 
-Which of the others is decided by the trace id, so that all services log the same requests.
+The trace id decides which requests are sampled, so that all services log the same ones.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _FIELDS = "doorstep_fields"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time, level, logger, message, and the request that it is about.
+    """Formats records as JSON lines: time, level, logger, message, and the current request.
 
     Args:
-        service: its name stands in every line.
+        service: the name in every line.
     """
 
     def __init__(self, service: str) -> None:
@@ -35,7 +35,7 @@ class JsonFormatter(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record; line breaks are escaped."""
+        """Return the line of a record, with escaped line breaks."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -54,11 +54,11 @@ class JsonFormatter(logging.Formatter):
 
 
 class RequestLog:
-    """Logs requests that have been answered.
+    """Logs answered requests.
 
     Args:
-        settings: which ones.
-        logger: where they go; ``doorstep.requests`` by default.
+        settings: say which requests are logged.
+        logger: takes the lines; ``doorstep.requests`` by default.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class RequestLog:
         self._logger = logger or logging.getLogger("doorstep.requests")
 
     def wants(self, request: RequestContext, status: int, seconds: float) -> bool:
-        """Return whether a request is one of those that are logged."""
+        """Return whether a request is logged."""
         if status >= _SERVER_ERROR or seconds >= self._slow_s:
             return True
         return int(request.trace.trace_id[-_SAMPLE_DIGITS:], 16) < self._sampled_below
@@ -80,13 +80,13 @@ class RequestLog:
     def answered(
         self, request: RequestContext, *, method: str, path: str, status: int, seconds: float
     ) -> None:
-        """Log one request, if it is one of those.
+        """Log one request, if :meth:`wants` it.
 
         Args:
-            request: what is known of it.
-            method: of HTTP.
+            request: the context of the request.
+            method: the HTTP method.
             path: a path of the service, or one word for all others.
-            status: of HTTP; 0 where it went away without an answer.
+            status: the HTTP status; 0 if the caller left without an answer.
             seconds: from its arrival to the end of its answer.
         """
         if not self.wants(request, status, seconds):
@@ -107,9 +107,9 @@ class RequestLog:
 
 
 def log_as_json(service: str) -> None:
-    """Let every line that this process logs from now on be JSON, on its standard output.
+    """Log every line of this process as JSON on standard output from now on.
 
-    BentoML configures its loggers itself; they keep their handlers and get this format.
+    BentoML configures its own loggers; they keep their handlers and get this format.
     """
     formatter = JsonFormatter(service)
     root = logging.getLogger()

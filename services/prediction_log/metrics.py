@@ -1,4 +1,4 @@
-"""What the log of predictions counts."""
+"""Count what the log of predictions writes and loses."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["PredictionLogMetrics"]
 
 
 class PredictionLogMetrics(Instruments):
-    """Counters of the log of one process.
+    """Measures the log of one process.
 
     Args:
-        registry: where they are registered; the default is what ``/metrics`` shows.
+        registry: registers the instruments; the default is the registry of ``/metrics``.
 
     >>> registry = CollectorRegistry()
     >>> PredictionLogMetrics(registry).count_dropped(3)
@@ -47,17 +47,17 @@ class PredictionLogMetrics(Instruments):
         self._written.inc(rows)
 
     def count_dropped(self, rows: int) -> None:
-        """Count rows that are lost."""
+        """Count lost rows."""
         self._dropped.inc(rows)
 
     def count_failure(self) -> None:
-        """Count one part that could not be written."""
+        """Count one failed write."""
         self._failures.inc()
 
     def count_deleted(self, parts: int) -> None:
-        """Count parts that were deleted."""
+        """Count deleted parts."""
         self._deleted.inc(parts)
 
     def set_bytes(self, size: int) -> None:
-        """Say how large the log is."""
+        """Set the size of the log."""
         self._bytes.set(size)
