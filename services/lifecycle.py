@@ -55,7 +55,7 @@ class Lifecycle:
     # --- what a service says ----------------------------------------------------------------------
 
     def obtain(self) -> list[str]:
-        """Get what is missing; return in words what could not be had. Called until that is empty.
+        """Get the missing resources; return the reasons of failures. Called until it returns none.
 
         Only one thread calls it at a time.
         """
@@ -69,7 +69,7 @@ class Lifecycle:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def begin(self) -> None:
-        """Get what the service needs in the background; what cannot be had is tried again.
+        """Start to get the resources in the background, with retries.
 
         A Redis server may start after the services that need it.
         """
@@ -77,7 +77,7 @@ class Lifecycle:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def finish(self) -> None:
-        """Write the events that are waiting, and let go of everything; the event store last.
+        """Write the waiting events, then close all resources, the event store last.
 
         What cannot be closed is logged, and does not keep the rest from being closed.
         """
@@ -97,7 +97,7 @@ class Lifecycle:
                 logger.exception("something of the service could not be closed")
 
     def __is_ready__(self) -> bool:
-        """Ready once nothing is missing, and while the event store takes events."""
+        """Return whether nothing is missing and the event store takes events."""
         if not self._is_complete or self._event_store is None:
             return False
         return self._store_check.takes_events(self._event_store)
@@ -106,12 +106,12 @@ class Lifecycle:
 
     @property
     def unready_reason(self) -> str:
-        """What keeps the service from being ready."""
+        """Why the service is not ready; empty if it is."""
         return self.start.unready_reason or self._store_check.unready_reason or self._missing
 
     @property
     def intake(self) -> Intake:
-        """Takes events. Raises :class:`Unavailable` where there is no event store yet."""
+        """The intake of events. Raises :class:`Unavailable` before the event store is open."""
         if self._intake is None:
             raise Unavailable(self.unready_reason)
         return self._intake
@@ -119,7 +119,7 @@ class Lifecycle:
     # --- the attempts -----------------------------------------------------------------------------
 
     def complete(self) -> bool:
-        """Get what is missing; return whether nothing is any more."""
+        """Get the missing resources; return whether none is missing."""
         if self._has_bad_setting:
             return False
         with self._attempt:
@@ -130,7 +130,7 @@ class Lifecycle:
             return self._is_complete
 
     def cannot_start(self, error: SettingError) -> None:
-        """Note a setting that is wrong: no attempt will mend that, so none is made."""
+        """Record an invalid setting, which ends the attempts: a retry would fail, too."""
         logger.error("%s", error)
         self._has_bad_setting = True
         self._missing = f"the service cannot start: {error}"
@@ -138,7 +138,7 @@ class Lifecycle:
     def take_events_into(
         self, event_store: EventStore, *, max_clock_skew_s: float, unknown_data: UnknownData
     ) -> None:
-        """Take events into a store from now on."""
+        """Append events to an event store from now on."""
         self._intake = Intake(
             event_store,
             IntakeMetrics.of_process(),
@@ -148,7 +148,7 @@ class Lifecycle:
         self._event_store = event_store
 
     def is_news(self, what: str, reason: str) -> bool:
-        """Return whether something is missing for a new reason; log it once, not every attempt."""
+        """Log a reason once; return whether it is new."""
         if self._logged.get(what) == reason:
             return False
         self._logged[what] = reason

@@ -1,8 +1,8 @@
 """Declare and check the private names of BentoML that this project uses.
 
 BentoML can change them in any release. Each name is declared here with its expected parameters and
-attributes. A service checks them before it starts, and names a difference in one sentence. Only this
-room imports them.
+attributes. A service checks them before it starts, and names a difference in one sentence. Only
+this room imports them.
 """
 
 from __future__ import annotations
