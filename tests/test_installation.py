@@ -27,6 +27,8 @@ from packaging.utils import canonicalize_name
 from tests.soaking import soaked
 from tests.test_packaging import LOCKS, all_pins, lock_text
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 NEWER = "9999.0"
 # A requirement as uv writes it: with extras and a marker, or without.

@@ -6,11 +6,14 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from commands.main import app
 from tests.commands.running import ROOT
 from tests.readme import commands_of
+
+pytestmark = pytest.mark.slow
 
 SMALL = {"--stores": "6", "--days": "6", "--tune": "2"}
 """In the place of what the page says, so that it takes seconds."""

@@ -24,6 +24,8 @@ from commands.options.report import ReportChoice
 from tests.commands.running import ROOT
 from tests.readme import blocks_of, commands_of
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 ORDER = "o-002815"
 CITY = ("--stores", "8", "--days", "8")

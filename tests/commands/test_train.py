@@ -12,14 +12,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from commands.console.output import UserError
 from commands.data.sources import DatasetName, open_dataset, parse_moment
+from commands.main import app
 from estimators import Dataset
 from services.bento.process import end_server, free_port
 from services.client import EtpClient
 from tests.commands.running import ROOT, doorstep
 from tests.waiting import PATIENCE_S, wait_until
+
+pytestmark = pytest.mark.slow
 
 CITY = ("--dataset", "simulator", "--stores", "6", "--days", "6", "--seed", "3")
 
@@ -32,6 +36,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "saved as etp:" in shown.stdout
     return {**home, "TRAINED": shown.stdout}
+
+
+def run(*arguments: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, [*arguments])
 
 
 def scores(output: str) -> list[str]:
@@ -61,20 +70,20 @@ def test_evaluation_repeats_the_scores_of_training(home: dict[str, str]) -> None
     ],
 )
 def test_every_estimator_is_trained_beside_its_baselines_and_scored_again(
-    command: tuple[str, ...], model: str, home: dict[str, str]
+    command: tuple[str, ...], model: str
 ) -> None:
-    trained = doorstep("train", *command, *CITY, "--threads", "1", **home)
-    assert trained.returncode == 0, trained.stdout + trained.stderr
-    assert f"saved as {model}:" in trained.stdout
-    printed = "\n".join(scores(trained.stdout))
+    trained = run("train", *command, *CITY, "--threads", "1")
+    assert trained.exit_code == 0, trained.output
+    assert f"saved as {model}:" in trained.output
+    printed = "\n".join(scores(trained.output))
     assert "constant median" in printed
     assert "without real-time features" in printed
-    again = doorstep("evaluate", "--model", f"{model}:latest", *CITY, **home)
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert scores(again.stdout) == scores(trained.stdout)
-    served = doorstep("serve", "etp", "--model", f"{model}:latest", **home)
-    assert served.returncode == 1
-    assert "expected etp or eta_ready" in served.stderr
+    again = run("evaluate", "--model", f"{model}:latest", *CITY)
+    assert again.exit_code == 0, again.output
+    assert scores(again.output) == scores(trained.output)
+    served = run("serve", "etp", "--model", f"{model}:latest")
+    assert served.exit_code == 1
+    assert "expected etp or eta_ready" in " ".join(served.output.split())
 
 
 def test_serving_answers_and_ends_on_a_signal(home: dict[str, str], tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ from tests.patient_http import get, metric_of
 from tests.services.building import cloud_event
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 SEED = 20_261_122
 QUEUE = ("store_queue_orders",)
 TARGET = "services.events:EventService"

@@ -17,6 +17,8 @@ from simulator import CityPlan, simulate
 from tests.commands.running import ROOT
 from tests.estimators.building import QUICK
 
+pytestmark = pytest.mark.slow
+
 CITY = ("--dataset", "simulator", "--stores", "6", "--days", "6", "--seed", "3")
 FEW = ("--stores", "2", "--days", "4", "--max-rows", "40", "--max-queries", "10")
 SCORED = {"model", "metadata", "report"}

@@ -32,6 +32,8 @@ from tests.services.every_service import EVERY_SERVICE, LONG_S
 from tests.soaking import soaked
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 START_TIMEOUT_S = 600.0  # it compiles everything
 COUNTED = re.compile(
     r'^doorstep_kernel_compilations_total\{.*phase="(\w+)".*\} (\S+)$', re.MULTILINE

@@ -18,6 +18,8 @@ from services.bento.process import ServiceProcess, ServiceStartError, free_port
 from tests.patient_http import get, post
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 STUB = "tests.services.stub:Stub"
 
 

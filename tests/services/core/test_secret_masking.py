@@ -27,6 +27,8 @@ from services.middleware.responses import problem_of
 from tests.patient_http import post
 from tests.waiting import PATIENCE_S, wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent.parent
 SECRET = "hunter2"
 ORDERS = Source("orders", sample_id="order_id", events=("dispatched",))

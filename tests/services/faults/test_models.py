@@ -19,6 +19,8 @@ from tests.services.faults.questions import answers_of, is_well, notes_of, width
 from tests.services.faults.running import process_of
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 ORDER: dict[str, Any] = {"order": {"city": "WAW"}, "sample_id": None, "as_of": MOMENT.isoformat()}
 
 

@@ -32,6 +32,8 @@ from tests.services.faults.running import (
 from tests.services.scripted import ScriptedServer
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CONNECTIONS = 8
 PARTS_OF = {
     "etp": {"ready"},

@@ -29,6 +29,8 @@ from tests.services.faults.questions import answers_of, is_well, notes_of, same,
 from tests.services.faults.running import family_of, process_of
 from tests.waiting import PATIENCE_S, wait_until
 
+pytestmark = pytest.mark.slow
+
 EVENT = cloud_event(subject="o-new", time=MOMENT.isoformat(), data={"city": "WAW"})
 SHORT_MS = 300
 

@@ -21,6 +21,8 @@ from tests.patient_http import get, post
 from tests.services.middleware.test_key_ring import write_keys
 from tests.waiting import PATIENCE_S, wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent.parent
 STUB = "tests.services.stub:Stub"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
