@@ -83,7 +83,7 @@ def test_a_service_that_is_told_to_end_answers_what_it_was_asked(tmp_path: Path)
 def test_a_process_ends_with_its_parent_where_the_system_does_not_tell(tmp_path: Path) -> None:
     child = """
         import pathlib, sys, time
-        from services.transport import parent
+        from services.transport import parent_watch as parent
         parent.sys = type("Elsewhere", (), {"platform": "darwin"})
         parent.tie_to_parent()
         pathlib.Path(sys.argv[1]).write_text(str(parent.os.getpid()))
