@@ -28,6 +28,7 @@ from estimators.training.ablation import Ablation, AblationRow
 __all__ = ["Verdicts", "ablation_page", "comparison_page", "differences_chart", "on_what"]
 
 NO_DIFFERENCE = "no difference"
+ABOVE = "MAE above the first model's"
 RANGE_LEVEL = 0.8
 
 
@@ -155,13 +156,19 @@ def difference_in_words(one: LossDifference) -> str:
 
 
 def _compared(rows: Sequence[ComparedRow], models: Sequence[str]) -> Iterator[Block]:
-    shown = {
-        f"{row.value} {row.model}".strip(): row.mae
-        for row in sorted(rows, key=lambda row: models.index(row.model))
-        if row.mae is not None
-    }
-    chart = differences_chart("mean absolute error above", shown, COMPARED)
-    yield Figures([Figure(title="Mean absolute error above that of the first model", chart=chart)])
+    figures = []
+    if rows[0].group == "all":
+        shown = {row.model: row.mae for row in rows if row.mae is not None}
+        chart = differences_chart(ABOVE, shown, COMPARED)
+        figures.append(
+            Figure(title="Mean absolute error above that of the first model", chart=chart)
+        )
+    else:  # a chart for each model: the slices stand in the same order in all of them
+        for model in models:
+            mine = [row for row in rows if row.model == model]
+            shown = {row.value: row.mae for row in mine if row.mae is not None}
+            figures.append(Figure(title=model, chart=differences_chart(ABOVE, shown, COMPARED)))
+    yield Figures(figures)
     group = rows[0].group
     names = ("model",) if group == "all" else ("model", group)
     yield Table(

@@ -22,7 +22,7 @@ from matplotlib.text import Text
 from commands.reports.chart import WIDTH_PX, Chart, LegendItem
 from commands.reports.palette import PALETTE, colour, variable
 
-__all__ = ["FONT_PX", "canvas", "finished", "text_width_px"]
+__all__ = ["FONT_PX", "LINE_PX", "canvas", "finished", "text_width_px"]
 
 FONT_PX = 12.5
 LINE_PX, LETTER_PX, WIDE_LETTER_PX = 16.0, 8.2, 12.8

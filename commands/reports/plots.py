@@ -6,6 +6,7 @@ width of the page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from commands.reports.chart import WIDTH_PX, Chart, LegendItem
-from commands.reports.drawing import canvas, finished, text_width_px
+from commands.reports.drawing import LINE_PX, canvas, finished, text_width_px
 from commands.reports.palette import SERIES, colour
 from commands.reports.scales import Scale, apply_x, apply_y
 from estimators.core.typing import FloatArray
@@ -139,8 +140,8 @@ def draw_rows(names: Sequence[str], *, axis: bool = True) -> Iterator[tuple[Figu
         names: of the rows.
         axis: whether there is an axis below; else every mark carries its value.
     """
-    tall = max((len(name) for name in names), default=0) >= LONG_NAME
-    height = len(names) * (TALL_ROW_PX if tall else ROW_PX) + (AXIS_PX if axis else 8.0)
+    tall = _is_tall(names)
+    height = len(names) * _row_px(names) + (AXIS_PX if axis else 8.0)
     with canvas(height) as (figure, axes):
         axes.set_ylim(len(names) - 0.4, -0.7 if tall else -0.6)
         axes.grid(visible=False, axis="y")
@@ -149,7 +150,9 @@ def draw_rows(names: Sequence[str], *, axis: bool = True) -> Iterator[tuple[Figu
             axes.set_yticks([])
             at_edge = blended_transform_factory(figure.transFigure, axes.transData)
             for k, name in enumerate(names):
-                axes.text(0.005, k - 0.3, name, transform=at_edge, va="center")
+                for line, text in enumerate(folded(name)):
+                    y = k - 0.5 + line * LINE_PX / _row_px(names)
+                    axes.text(0.005, y, text, transform=at_edge, va="top")
         else:
             axes.set_yticks(range(len(names)), names)
             axes.tick_params(axis="y", labelcolor=colour("chart-ink"))
@@ -160,7 +163,37 @@ def draw_rows(names: Sequence[str], *, axis: bool = True) -> Iterator[tuple[Figu
 
 def middle_of(k: int, names: Sequence[str]) -> float:
     """Return where the marks of a row stand: below its name, where that stands above."""
-    return k + 0.18 if max(len(name) for name in names) >= LONG_NAME else float(k)
+    return k + 0.5 - 11.5 / _row_px(names) if _is_tall(names) else float(k)
+
+
+def thickness(names: Sequence[str], px: float) -> float:
+    """Return how thick a mark of a row is in units of rows; with names above at most 13 px."""
+    return min(px, 13.0 if _is_tall(names) else px) / _row_px(names)
+
+
+def folded(name: str) -> list[str]:
+    """Return a name in as many lines as the width of a chart asks for.
+
+    >>> folded("store_time_to_ready_last_20_median_per_product_of_the_kitchen")
+    ['store_time_to_ready_last_20_', 'median_per_product_of_the_kitchen']
+    """
+    if text_width_px(name) <= WIDTH_PX - 8.0:
+        return [name]
+    middle = len(name) / 2.0
+    breaks = [found.end() for found in re.finditer(r"[_ :/,-]", name[:-1])] or [int(middle)]
+    best = min(breaks, key=lambda place: abs(place - middle))
+    return [*folded(name[:best].rstrip()), *folded(name[best:])]
+
+
+def _is_tall(names: Sequence[str]) -> bool:
+    """Whether a name is so long that all names stand above their rows."""
+    return max((len(name) for name in names), default=0) >= LONG_NAME
+
+
+def _row_px(names: Sequence[str]) -> float:
+    if not _is_tall(names):
+        return ROW_PX
+    return TALL_ROW_PX + LINE_PX * max(len(folded(name)) - 1 for name in names)
 
 
 def value_rows(
@@ -175,7 +208,7 @@ def value_rows(
         emphasised: the name of the bar that has another colour.
     """
     names = list(values)
-    tall = max(len(name) for name in names) >= LONG_NAME
+    tall = _is_tall(names)
     name_px = 0.0 if tall else max(text_width_px(name) for name in names)
     room_px = WIDTH_PX - name_px - 16.0
     ends = [
@@ -187,7 +220,7 @@ def value_rows(
         for k, (name, value) in enumerate(values.items()):
             y = middle_of(k, names)
             shade = "series-2" if name == emphasised else "series-1"
-            axes.barh(y, value, 0.36 if tall else 0.7, color=colour(shade))
+            axes.barh(y, value, thickness(names, 15.0), color=colour(shade))
             shift = axes.transData + ScaledTranslation(GAP_PX / 72.0, 0.0, figure.dpi_scale_trans)
             axes.text(value, y, texts[k], transform=shift, va="center", color=colour("chart-dim"))
         return finished(figure, label)
@@ -210,8 +243,7 @@ def row_bars(
         scale: of the values.
         stacked: whether bars lie over each other, the widest behind, instead of side by side.
     """
-    tall = max(len(name) for name in names) >= LONG_NAME
-    room = 0.36 if tall else 0.76
+    room = thickness(names, 16.0)
     thick = room if stacked else room / len(series)
     with draw_rows(names) as (figure, axes):
         for k, values in enumerate(series.values()):
@@ -239,31 +271,32 @@ def range_rows(
         for k, levels in enumerate(quantiles):
             if np.isnan(levels).any():
                 continue
-            draw_range(axes, middle_of(k, names), levels)
+            draw_range(axes, middle_of(k, names), levels, thick=thickness(names, 12.6))
         apply_x(axes, scale, most=5)
         return finished(figure, label)
 
 
-def draw_range(axes: Axes, y: float, levels: Sequence[float] | FloatArray, note: str = "") -> None:
-    """Draw one box of :func:`range_rows` at a height; `note` is the id for a note of it."""
+def draw_range(
+    axes: Axes, y: float, levels: Sequence[float] | FloatArray, thick: float = 0.6
+) -> None:
+    """Draw one box of :func:`range_rows` at a height; it is so many rows thick."""
     p10, p25, p50, p75, p90 = (float(one) for one in levels)
     shade = colour("series-1")
-    (line,) = axes.plot([p10, p90], [y, y], color=shade, linewidth=1.5, clip_on=False)
-    axes.barh(y, p75 - p25, 0.6, left=p25, color=shade, alpha=0.4, clip_on=False)
-    axes.plot([p50, p50], [y - 0.3, y + 0.3], color=shade, linewidth=2.5, clip_on=False)
-    if note:
-        line.set_gid(note)
+    axes.plot([p10, p90], [y, y], color=shade, linewidth=1.5, clip_on=False)
+    axes.barh(y, p75 - p25, thick, left=p25, color=shade, alpha=0.4, clip_on=False)
+    axes.plot(
+        [p50, p50], [y - thick / 2.0, y + thick / 2.0], color=shade, linewidth=2.5, clip_on=False
+    )
 
 
 def interval_rows(label: str, intervals: Mapping[str, Interval], scale: Scale) -> Chart:
     """Return, for each name, a bar from zero to its value, and its interval as a line."""
     names = list(intervals)
-    tall = max(len(name) for name in names) >= LONG_NAME
     notes = {}
     with draw_rows(names) as (figure, axes):
         for k, one in enumerate(intervals.values()):
             y = middle_of(k, names)
-            (bar,) = axes.barh(y, one.value, 0.3 if tall else 0.62, color=colour(one.colour))
+            (bar,) = axes.barh(y, one.value, thickness(names, 12.0), color=colour(one.colour))
             bar.set_gid(f"row-{k}")
             notes[f"row-{k}"] = one.note
             axes.plot([one.low, one.high], [y, y], color=colour("chart-ink"), linewidth=1.5)

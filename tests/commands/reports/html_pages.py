@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 from commands.reports.chart import WIDTH_PX
 
-__all__ = ["Page", "check_page"]
+__all__ = ["Page", "check_page", "check_texts_fit"]
 
 FONT_LEAST_PX = 12.0
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -151,7 +152,20 @@ def _check_fits(page: Page) -> None:
         assert tag != "text" or sizes
     for number, unit in re.findall(r"font-size: ?([\d.]+)(px|rem|em)", page.text):
         assert float(number) * (1.0 if unit == "px" else 16.0) >= FONT_LEAST_PX
+    for svg in re.findall(r"<svg.*?</svg>", page.text, re.DOTALL):
+        check_texts_fit(svg)
     captions = [k for k, (tag, _) in enumerate(page.tags) if tag == "figcaption"]
     drawn = [k for k, (tag, _) in enumerate(page.tags) if tag == "svg"]
     assert len(captions) == len(drawn)
     assert all(title < chart for title, chart in zip(captions, drawn, strict=True))
+
+
+def check_texts_fit(svg: str) -> None:
+    """No text of a chart reaches beyond the chart, in a wide font."""
+    for text in ET.fromstring(svg).iter("text"):
+        style = dict(part.split(":") for part in text.attrib["style"].split(";"))
+        said = "".join(text.itertext())
+        width = LETTER_SHARE * float(style["font-size"].removesuffix("px")) * len(said)
+        before = {"start": 0.0, "middle": 0.5, "end": 1.0}[style["text-anchor"]] * width
+        left = float(text.attrib["x"]) - before
+        assert -1.0 <= left <= left + width <= WIDTH_PX + 1.0, said

@@ -50,7 +50,7 @@ def test_the_page_of_a_comparison_has_its_numbers() -> None:
     found = compared()
     page = check_page(comparison_page(found))
     assert page.headings == ["Overall", "By city"]
-    assert len(page.all("svg")) == 2
+    assert len(page.all("svg")) == 1 + 2  # overall; by city, of each model beside the first
     for row in found.rows:
         names = [row.model] if row.group == "all" else [row.model, row.value]
         (cells,) = [one for one in page.rows if one[: len(names)] == names and
