@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aggregators import Aggregator, Duration, Source
 from estimators.core.dataset import Dataset
 from estimators.features.etp_features import etp_features
 from estimators.features.shrinkage import Level, ShrinkageSpec
 from estimators.model.base import Estimator
-from estimators.training.train import TrainedEstimator, train
+
+if TYPE_CHECKING:
+    from estimators.training.trained import TrainedEstimator
 
 __all__ = ["Etp", "train_etp"]
 
@@ -51,4 +53,7 @@ class Etp(Estimator):
 
 def train_etp(dataset: Dataset, **options: Any) -> TrainedEstimator:
     """Train an eTP: :func:`~estimators.training.train.train` with the same options."""
+    # Here, because training loads LightGBM, and services that load this class must not.
+    from estimators.training.train import train
+
     return train(Etp, dataset, **options)
