@@ -238,7 +238,7 @@ def test_a_key_may_stand_in_a_file(
 def test_within_a_request_its_id_trace_and_deadline_are_handed_on(kind: Kind) -> None:
     handler, seen = service_of()
     trace = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "01", state="a=1")
-    request = RequestContext("r-7", trace, ends_s=time.monotonic() + 2.0)
+    request = RequestContext("r-7", trace, ends_s=time.monotonic() + 9.0)
 
     def ask() -> None:
         enter_request(request)
@@ -253,7 +253,7 @@ def test_within_a_request_its_id_trace_and_deadline_are_handed_on(kind: Kind) ->
     assert sent.headers["traceparent"] == trace.traceparent
     assert sent.headers["tracestate"] == "a=1"
     assert sent.headers["x-request-id"] == "r-7"
-    assert 0 < int(sent.headers["x-timeout-ms"]) <= 2_000
+    assert 0 < int(sent.headers["x-timeout-ms"]) <= 9_000
 
 
 @pytest.mark.parametrize(
