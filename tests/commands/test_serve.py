@@ -9,9 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import bentoml
 import pytest
@@ -38,6 +36,7 @@ from services.core.settings.models import (
     WallEtaSettings,
 )
 from services.core.settings.parts import PartSettings
+from services.core.settings.variable import Settings, declared
 from services.etp import EtpService
 from tests.commands.running import ROOT, doorstep
 from tests.waiting import wait_until
@@ -243,20 +242,18 @@ def test_what_cannot_be_served_is_said_at_once(options: tuple[str, ...], reason:
 
 
 def test_options_have_the_defaults_of_the_settings() -> None:
-    kinds: dict[Callable[..., object], type[Any]] = {
-        serve_events: EventSettings,
-        serve_etp: EtpSettings,
-        serve_courier_travel: CourierTravelSettings,
-        serve_wall_eta: WallEtaSettings,
-        serve_eta: EtaSettings,
+    kinds: dict[Callable[..., object], tuple[type[Settings], ...]] = {
+        serve_events: (EventSettings,),
+        serve_etp: (EtpSettings,),
+        serve_courier_travel: (CourierTravelSettings,),
+        serve_wall_eta: (WallEtaSettings,),
+        serve_eta: (EtaSettings, PartSettings),
     }
-    for command, settings in kinds.items():
+    for command, classes in kinds.items():
         options = inspect.signature(command).parameters
-        for item in fields(settings):
-            assert options[item.name].default == item.default
-    for item in fields(PartSettings):
-        name = "part_timeout_ms" if item.name == "timeout_ms" else item.name
-        assert inspect.signature(serve_eta).parameters[name].default == item.default
+        for one in (one for settings in classes for one in declared(settings)):
+            name = one.variable.option.removeprefix("--").replace("-", "_")
+            assert options[name].default == one.default
     consumer = inspect.signature(consume).parameters
     assert consumer["max_clock_skew_s"].default == EventSettings.max_clock_skew_s
     assert consumer["catalog"].default == EventSettings.catalog
