@@ -165,8 +165,8 @@ def _compared(rows: Sequence[ComparedRow], models: Sequence[str]) -> Iterator[Bl
         )
     else:  # a chart for each model: the slices stand in the same order in all of them
         for model in models:
-            mine = [row for row in rows if row.model == model]
-            shown = {row.value: row.mae for row in mine if row.mae is not None}
+            own_rows = [row for row in rows if row.model == model]
+            shown = {row.value: row.mae for row in own_rows if row.mae is not None}
             figures.append(Figure(title=model, chart=differences_chart(ABOVE, shown, COMPARED)))
     yield Figures(figures)
     group = rows[0].group
