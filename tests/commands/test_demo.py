@@ -21,7 +21,7 @@ from commands.live_demo.board import Board, minutes, showing
 from commands.live_demo.city import DemoCity, known_at, make_demo_city
 from commands.live_demo.model_cache import ModelCache
 from simulator import ORDERS, SOURCES, CityPlan, events_of, simulate
-from tests.commands.running import doorstep
+from tests.commands.running import traced_doorstep
 
 
 @pytest.mark.slow
@@ -29,7 +29,7 @@ def test_the_demo_ends_by_itself_with_all_features_equal(tmp_path: Path) -> None
     """On a machine that is busy, too: what is late is asked for again."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    shown = doorstep(
+    shown = traced_doorstep(
         "demo", "--days", "8", "--orders-per-day", "240", "--minutes", "12", "--rows", "3",
         module="tests.commands.demo_on_a_busy_machine",
         XDG_CACHE_HOME=str(tmp_path), TMPDIR=str(temporary),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aggregators import Event, SqliteEventStore
 from aggregators.catalog import ORDERS
-from tests.commands.running import doorstep
+from tests.commands.running import traced_doorstep
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -27,10 +27,10 @@ def test_a_store_is_mended(tmp_path: Path) -> None:
     path, aside = tmp_path / "events.db", tmp_path / "aside.jsonl"
     filled(path)
     options = ("--type", "orders.store_id=integer", "--aside", str(aside))
-    shown = doorstep("store", "mend", str(path), *options, "--dry-run").stdout
+    shown = traced_doorstep("store", "mend", str(path), *options, "--dry-run").stdout
     assert "1 events would be converted, 1 would be set aside" in shown
     assert not aside.exists()
-    shown = doorstep("store", "mend", str(path), *options).stdout
+    shown = traced_doorstep("store", "mend", str(path), *options).stdout
     assert "orders: 1 events converted, 1 set aside in" in shown
     assert "three" in aside.read_text()
     with SqliteEventStore(path, [ORDERS]) as store:
@@ -48,9 +48,9 @@ def test_what_cannot_be_mended_is_said(tmp_path: Path) -> None:
         (("--type", "order.store_id=integer"), "no source 'order'; expected one of orders"),
         (("--times", "order", "--dry-run"), "no source 'order'; expected one of orders"),
     ):
-        done = doorstep("store", "mend", str(path), *options)
+        done = traced_doorstep("store", "mend", str(path), *options)
         assert done.returncode == 1
         assert reason in done.stderr
     missing = str(tmp_path / "none.db")
-    shown = doorstep("store", "mend", missing, "--type", "orders=string").stderr
+    shown = traced_doorstep("store", "mend", missing, "--type", "orders=string").stderr
     assert "there is no event store" in shown
