@@ -78,9 +78,10 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 .PHONY: generate
-generate: $(VENV)/.dev ## write what is generated: the blocking clients, the tables of settings in the docs
+generate: $(VENV)/.dev ## write what is generated: blocking clients, tables of settings, pictures of rooms
 	$(BIN)/python -m tests.services.client.generation
 	$(BIN)/python -m tests.services.core.settings.docs_tables
+	$(BIN)/python -m tests.rooms_page
 
 .PHONY: benchmark
 benchmark: $(VENV)/.dev ## speed and memory, beside the peers
