@@ -12,6 +12,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import matplotlib
@@ -68,10 +69,17 @@ _STYLE: Any = {
 }
 
 
+@cache
+def _parameters() -> Any:
+    """Return matplotlib's own settings with ours: not those of a user's ``matplotlibrc``."""
+    own = {name: one for name, one in matplotlib.rcParamsDefault.items() if name != "backend"}
+    return {**own, **_STYLE}
+
+
 @contextmanager
 def canvas(height_px: float) -> Iterator[tuple[Figure, Axes]]:
     """Give an empty chart to draw on; :func:`finished` is called while it is open."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_parameters()):
         figure = Figure(figsize=(WIDTH_PX / 72.0, height_px / 72.0))
         axes = figure.subplots()
         yield figure, axes

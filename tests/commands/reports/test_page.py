@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jinja2
 import pytest
@@ -69,3 +71,30 @@ def test_drawing_is_loaded_only_where_a_page_is_drawn() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_settings_of_a_user_do_not_change_a_chart(tmp_path: Path) -> None:
+    """And a home where nothing can be written is no reason to print anything."""
+    code = (
+        "import numpy as np\n"
+        "from commands.reports.plots import line_chart\n"
+        "from commands.reports.scales import Scale\n"
+        "y = np.arange(3.0)\n"
+        "print(line_chart('l', y, {'': y}, Scale(), Scale(seconds=True)).svg)"
+    )
+    (tmp_path / "matplotlibrc").write_text("lines.linestyle: --\naxes.grid: False\nfont.size: 30\n")
+    (tmp_path / "file").touch()
+    settings = {
+        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "MPLCONFIGDIR": str(tmp_path / "file" / "below"),
+    }
+    drawn = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300,
+            env={**os.environ, **changed},
+        )
+        for changed in ({}, settings)
+    ]  # fmt: skip
+    assert drawn[1].stderr == ""
+    assert drawn[0].stdout == drawn[1].stdout
+    assert drawn[0].stdout.startswith("<svg")
