@@ -20,7 +20,7 @@ the row's block of time (see ``BLOCKS``), so their errors on the row are like th
 future. Their average error, over all weather, is not an effect of conditions and is subtracted.
 
 The estimate's *spread* is that of the label, mostly chance that the parts of a composition already
-contain. So a composition adds the mean alone, see :func:`constant_shift`.
+contain. So a composition adds the mean alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from aggregators import Aggregator, Duration, Source
 from aggregators.catalog import LOCAL_EVENTS, WEATHER, features_for
 from aggregators.times import NEVER, column_to_us
 from estimators.core.dataset import Dataset
-from estimators.core.distribution import Distribution
 from estimators.core.errors import DatasetError
 from estimators.core.typing import FloatArray, IntArray
 from estimators.courier_travel import TO_CUSTOMER, TO_STORE, CourierTravel
@@ -54,7 +53,6 @@ __all__ = [
     "CONDITION_SOURCES",
     "ON_THE_WAY",
     "Conditions",
-    "constant_shift",
     "pickup_delay_s",
 ]
 
@@ -188,18 +186,6 @@ class Conditions(Estimator):
             base_s=dataset.duration_s - (late_s - late_s[trains].mean()),
             published={},
         )
-
-
-def constant_shift(distribution: Distribution) -> Distribution:
-    """Return the mean of each row at all levels, which a composition adds to its parts.
-
-    >>> constant_shift(Distribution([0.25, 0.75], [[-50.0, 90.0]])).values.tolist()
-    [[20.0, 20.0]]
-    """
-    mean_s = distribution.mean()
-    return Distribution(
-        distribution.levels, np.repeat(mean_s[:, np.newaxis], len(distribution.levels), axis=1)
-    )
 
 
 def _late_s(base_dataset: Dataset, num_threads: int, seed: int) -> FloatArray:

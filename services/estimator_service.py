@@ -33,7 +33,7 @@ from services.estimation.loading import (
 )
 from services.estimation.metrics import EstimateMetrics
 from services.estimation.prediction import Estimation, answer_batch
-from services.estimation.rows import RowModel
+from services.estimation.row_model import RowModel
 from services.estimation.served_model import PartModel
 from services.event_endpoint import events_endpoint, take_events
 from services.event_store.opening import is_redis, open_event_store_of_models

@@ -11,7 +11,7 @@ import numpy as np
 
 from aggregators.engine.execution import OrderedQueries
 from aggregators.errors import QueryError
-from aggregators.events import Source, check_key, check_sample_id
+from aggregators.events import MAX_TEXT_CHARACTERS, Source, check_key, check_sample_id
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.stores.reading import GroupKeys
 from aggregators.tables.alignment import align_columns
@@ -76,7 +76,8 @@ class QueryColumns:
             if length != n:
                 first = next(iter(lengths))
                 raise QueryError(f"{what} has {length} values, {first} has {n}: expected as many")
-        given = align_columns(given)
+        if any(hasattr(value, "iloc") for value in given.values()):  # Series alone have labels
+            given = align_columns(given)
         return cls(
             as_of=_moments(given["as_of"], n),
             keys={
@@ -141,4 +142,11 @@ def _coded(given: Any, n: int, check: Callable[[Any], Any]) -> _Column:
     plain = given.tolist() if hasattr(given, "tolist") else given
     numbers = {value: i for i, value in enumerate(dict.fromkeys(plain))}
     codes = np.fromiter(map(numbers.__getitem__, plain), np.int64, len(plain))
-    return _Column([check(value) for value in numbers], codes)
+    return _Column([one if _is_plain(one) else check(one) for one in numbers], codes)
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a key or an id is missing or a short plain text: most need no closer look."""
+    if type(value) is str:
+        return len(value) <= MAX_TEXT_CHARACTERS and value.isascii()
+    return value is None

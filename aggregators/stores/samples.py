@@ -301,8 +301,9 @@ class SampleState:
         closing = tuple(self._events[name] for name in index.closing)
         found = [groups.get(key) for key in keys]
         if None in found:
+            kind = self.key_kinds.get(index.dimension)
             for key, group in zip(keys, found, strict=True):
-                if group is None:
+                if group is None and key is not None and type(key) is not kind:
                     check_key_kind(self, index.dimension, key)
         if closing:
             parts = [

@@ -173,7 +173,11 @@ class Composed:
 
 
 def compose(
-    parts: Mapping[str, Distribution], dependence: GaussianCopula | None = None
+    parts: Mapping[str, Distribution],
+    dependence: GaussianCopula | None = None,
+    *,
+    places: Mapping[str, IntArray] | None = None,
+    shift_s: FloatArray | None = None,
 ) -> Composed:
     """Compose ``max(to_store, ready) + to_customer + parking + conditions``, row by row.
 
@@ -182,6 +186,10 @@ def compose(
             fact of the past, 0 s: before pickup all are there, on the way to the customer
             ``to_customer``, ``parking`` and ``conditions``.
         dependence: the dependence of the parts; None: independent.
+        places: of a part whose distribution several rows share, the place of each row's own, shape
+            (n_rows,); a part that is absent has one per row, in their order.
+        shift_s: seconds by which each row's ``conditions`` move the sum, shape (n_rows,), in place
+            of a distribution of theirs.
 
     Raises:
         InputError: no part, an unknown part, or parts of different numbers of rows.
@@ -194,7 +202,8 @@ def compose(
     >>> composed.expected_eta_s.item() == sum(s.item() for s in composed.expected_s.values())
     True
     """
-    n_rows = _rows_of(parts)
+    places = places or {}
+    n_rows = _rows_of(parts, places, shift_s)
     dependence = dependence or GaussianCopula.none()
     n_shown = len(SHOWN_PARTS)
     result = kernels.CompositionArrays(
@@ -203,13 +212,14 @@ def compose(
         variance=np.empty((n_rows, n_shown)),
         waits=np.empty((n_rows, 3)),
     )
-    given = tuple(_part(parts, k, n_rows, dependence) for k in range(len(PARTS)))
-    kernels.compose_rows(given, *_RANKS, result)
+    given = [_part(parts, places, k, n_rows, dependence) for k in range(len(PARTS))]
+    if shift_s is not None:
+        given[-1] = _shift(shift_s)
+    kernels.compose_rows(tuple(given), *_RANKS, result)
     expected_s = _rounded(result.mean)
-    nothing = np.zeros((n_rows, len(GRID)))
     return Composed(
         eta=Distribution.unchecked(GRID, result.eta),
-        at_store=parts.get("to_store", Distribution.unchecked(GRID, nothing)),
+        at_store=_at_store(parts, places, n_rows),
         expected_s={name: expected_s[:, k] for k, name in enumerate(SHOWN_PARTS)},
         ready_on_arrival=result.waits[:, 0],
         courier_wait_s=result.waits[:, 1],
@@ -219,24 +229,51 @@ def compose(
 
 
 def _part(
-    parts: Mapping[str, Distribution], k: int, n_rows: int, dependence: GaussianCopula
+    parts: Mapping[str, Distribution],
+    places: Mapping[str, IntArray],
+    k: int,
+    n_rows: int,
+    dependence: GaussianCopula,
 ) -> kernels.PartArrays:
     """Return the kernel's arguments for a part; a part of the past takes no time."""
     one = parts.get(PARTS[k])
     if one is None:
         return kernels.PartArrays(np.zeros((n_rows, 2)), _NO_DRAWS, _NO_WEIGHTS)
-    flags = one.values.flags
-    plain = flags.c_contiguous and flags.writeable
-    return kernels.PartArrays(
-        one.values if plain else one.values.copy(), *dependence.places(one.levels)[k]
-    )
+    values = one.values
+    if PARTS[k] in places:
+        values = values[places[PARTS[k]]]
+    elif not (values.flags.c_contiguous and values.flags.writeable):
+        values = values.copy()
+    return kernels.PartArrays(values, *dependence.places(one.levels)[k])
 
 
-def _rows_of(parts: Mapping[str, Distribution]) -> int:
+def _shift(shift_s: FloatArray) -> kernels.PartArrays:
+    """Return seconds that every draw of a row adds alike, as the kernel takes a part."""
+    return kernels.PartArrays(np.repeat(shift_s[:, np.newaxis], 2, axis=1), _NO_DRAWS, _NO_WEIGHTS)
+
+
+def _at_store(
+    parts: Mapping[str, Distribution], places: Mapping[str, IntArray], n_rows: int
+) -> Distribution:
+    """Return until when the courier is at the store, one per row; 0 s where it is there."""
+    one = parts.get("to_store")
+    if one is None:
+        return Distribution.unchecked(GRID, np.zeros((n_rows, len(GRID))))
+    mine = places.get("to_store")
+    return one if mine is None else Distribution.unchecked(one.levels, one.values[mine])
+
+
+def _rows_of(
+    parts: Mapping[str, Distribution],
+    places: Mapping[str, IntArray],
+    shift_s: FloatArray | None,
+) -> int:
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         raise InputError(f"no such part: {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
-    rows = {name: len(one) for name, one in parts.items()}
+    rows = {name: len(places.get(name, one)) for name, one in parts.items()}
+    if shift_s is not None:
+        rows["conditions"] = len(shift_s)
     if len(set(rows.values())) != 1:
         raise InputError(f"the parts have rows {rows}; expected at least one part, and as many")
     return next(iter(rows.values()))

@@ -20,7 +20,6 @@ import numpy as np
 
 from aggregators import EventStore
 from aggregators.times import moment_to_us
-from estimators.conditions import constant_shift
 from estimators.core.distribution import Distribution
 from estimators.core.errors import InputError
 from estimators.core.stages import (
@@ -31,6 +30,7 @@ from estimators.core.stages import (
     pending_at,
     stage_of,
 )
+from estimators.core.typing import FloatArray, IntArray
 from estimators.eta.composition import STEP_S, Composed, GaussianCopula, compose
 from estimators.eta.part_question import PartQuestion
 from estimators.eta.parts import PART_SPECS
@@ -46,6 +46,8 @@ ETA_PARTS = ("ready", "to_store", "to_customer", "parking", "conditions", DIRECT
 
 ANCHOR_LEVELS = (0.1, 0.5, 0.9)
 """The levels of a composed distribution from which calibration stretches."""
+
+_ANCHORS = [GRID_LEVELS.index(level) for level in ANCHOR_LEVELS]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,12 +77,26 @@ class StageModel:
     composed: ConformalGrid | None = None
     blend: ConformalGrid | None = None
 
-    def finished(self, composed: Distribution, direct: Distribution | None) -> Distribution:
-        """Return the composition, blended with the direct model if there is one, and stretched."""
-        alone = direct is None or self.weight == 1.0
-        grid = self.composed if alone else self.blend
-        eta = composed if alone or direct is None else blended(composed, direct, self.weight)
-        return eta if grid is None else grid.distribution(eta.quantile(ANCHOR_LEVELS))
+    def finished(
+        self,
+        composed: Distribution,
+        direct: Distribution | None,
+        places: IntArray | None = None,
+    ) -> Distribution:
+        """Return the composition, blended with the direct model if there is one, and stretched.
+
+        Args:
+            composed: of all rows.
+            direct: what the direct model says of the rest.
+            places: of each row in ``direct``; None: it has one per row, in their order.
+        """
+        if direct is None or self.weight == 1.0:
+            grid = self.composed
+            return composed if grid is None else grid.distribution(composed.quantile(ANCHOR_LEVELS))
+        values = _averaged(composed, direct, self.weight, places)
+        if self.blend is None:
+            return Distribution(GRID_LEVELS, values)
+        return self.blend.distribution(values[:, _ANCHORS])  # no quantile is nearer than its level
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
@@ -158,7 +174,13 @@ class EtaModel:
         asked = pending_at(stage)
         return (*asked, DIRECT) if asked and self._of(stage).weight < 1.0 else asked
 
-    def compose(self, parts: Mapping[str, Distribution], stage: str) -> EtaEstimate:
+    def compose(
+        self,
+        parts: Mapping[str, Distribution],
+        stage: str,
+        *,
+        places: Mapping[str, IntArray] | None = None,
+    ) -> EtaEstimate:
         """Return the ETAs of rows that are all in one stage.
 
         Args:
@@ -167,6 +189,8 @@ class EtaModel:
                 ``conditions`` nothing is added, without ``direct`` the composition stands alone.
                 Parts that are past are ignored.
             stage: one of ``OPEN_STAGES``.
+            places: of a part whose distribution several rows share, the place of each row's own;
+                see :func:`estimators.eta.composition.compose`.
 
         Raises:
             InputError: no such stage, a pending part is not there, or numbers of rows differ.
@@ -177,17 +201,20 @@ class EtaModel:
         absent = set(pending_at(stage)) - set(asked) - {"conditions"}
         if absent:
             raise InputError(f"stage {stage!r} needs the parts {', '.join(sorted(absent))}, too")
+        places = places or {}
+        shift_s: FloatArray | None = None
         if "conditions" in asked:
-            shift = constant_shift(asked["conditions"])
-            asked["conditions"] = Distribution(
-                shift.levels, shift.values * self._of(stage).conditions_weight
-            )
-        composed = compose(asked, self.dependence)
-        return self._finished(composed, parts.get(DIRECT), stage)
+            # The spread of conditions is in the other parts already: their mean alone is added.
+            shift_s = asked.pop("conditions").mean() * self._of(stage).conditions_weight
+            if "conditions" in places:
+                shift_s = shift_s[places["conditions"]]
+        composed = compose(asked, self.dependence, places=places, shift_s=shift_s)
+        direct = parts.get(DIRECT)
+        eta = self._of(stage).finished(composed.eta, direct, places.get(DIRECT))
+        return self._reconciled(composed, eta, stage)
 
-    def _finished(self, composed: Composed, direct: Distribution | None, stage: str) -> EtaEstimate:
-        """Return the composition, blended, calibrated and reconciled."""
-        eta = self._of(stage).finished(composed.eta, direct)
+    def _reconciled(self, composed: Composed, eta: Distribution, stage: str) -> EtaEstimate:
+        """Return the composition with its finished ETA, and parts that sum to it."""
         total_s = np.round(eta.mean() / STEP_S) * STEP_S
         return EtaEstimate(
             eta=eta,
@@ -291,17 +318,30 @@ def blended(composed: Distribution, direct: Distribution, weight: float) -> Dist
     [125.0]
     """
     if weight == 1.0:
-        return _on_grid(composed)
-    composed_values, other = _on_grid(composed).values, _on_grid(direct).values
+        return Distribution(GRID_LEVELS, _on_grid(composed))
+    return Distribution(GRID_LEVELS, _averaged(composed, direct, weight))
+
+
+def _averaged(
+    composed: Distribution,
+    direct: Distribution,
+    weight: float,
+    places: IntArray | None = None,
+) -> FloatArray:
+    """Return the average of quantiles at ``GRID_LEVELS``, shape (n_rows, n_levels)."""
+    composed_values, other = _on_grid(composed), _on_grid(direct)
+    if places is not None:
+        other = other[places]
     if composed_values.shape != other.shape:
         raise InputError(
             f"{len(composed_values)} composed rows and {len(other)} direct ones; expected as many"
         )
     averaged = weight * composed_values + (1.0 - weight) * other
-    return Distribution(GRID_LEVELS, np.maximum.accumulate(averaged, axis=1))
+    return np.asarray(np.maximum.accumulate(averaged, axis=1))
 
 
-def _on_grid(distribution: Distribution) -> Distribution:
+def _on_grid(distribution: Distribution) -> FloatArray:
+    """Return the seconds at ``GRID_LEVELS``, shape (n_rows, n_levels)."""
     if np.array_equal(distribution.levels, GRID_LEVELS):
-        return distribution
-    return Distribution(GRID_LEVELS, distribution.quantile(GRID_LEVELS))
+        return distribution.values
+    return distribution.quantile(GRID_LEVELS)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.errors import DatasetError, InputError
 from estimators.core.local_time import local_time, local_times
 from estimators.core.typing import FloatArray, IntArray
@@ -113,14 +114,12 @@ class Facts:
             row += local_time(zone, as_of_us)
         return np.array(row, dtype=np.float64)
 
-    def encode_columns(
-        self, columns: Mapping[str, Sequence[Any] | FloatArray], as_of_us: IntArray
-    ) -> FloatArray:
+    def encode_columns(self, columns: Mapping[str, Column], as_of_us: IntArray) -> FloatArray:
         """Return the facts of many requests, each row the bits of :meth:`encode_one`.
 
         Args:
             columns: values by column, each of shape (n_rows,); an absent column is missing, as are
-                None and NaN, others are ignored.
+                None and NaN, others are ignored. Of a dictionary each value is encoded once.
             as_of_us: the moment of each request, microseconds UTC, shape (n_rows,).
 
         Returns:
@@ -197,10 +196,14 @@ class Facts:
         )
 
     def _code(self, name: str, value: Any) -> float:
+        if value is None:
+            return math.nan
         plain = plain_value(value)
         return math.nan if plain is None else float(self._codes[name].get(plain, math.nan))
 
     def _timezone(self, value: Any) -> str:
+        if type(value) is str:
+            return self.timezones.get(value, "")
         plain = plain_value(value)
         return "" if plain is None else self.timezones.get(plain, "")
 
@@ -244,7 +247,9 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
-def _column_of_numbers(name: str, column: Sequence[Any] | FloatArray) -> FloatArray:
+def _column_of_numbers(name: str, column: Column) -> FloatArray:
+    if isinstance(column, DictionaryColumn):
+        return _column_of_numbers(name, column.values)[column.indices]
     if isinstance(column, np.ndarray) and column.dtype == np.float64:
         return column
     if _PLAIN_NUMBERS.issuperset(map(type, column)):
@@ -267,8 +272,10 @@ def _distinct(table: pd.DataFrame, name: str) -> tuple[IntArray, list[Any]]:
     return np.asarray(codes, dtype=np.int64), [*values.tolist(), None]  # -1 finds the None
 
 
-def _different(column: Sequence[Any] | FloatArray) -> tuple[IntArray, list[Any]]:
-    """Return what :func:`_distinct` does, of a plain sequence."""
+def _different(column: Column) -> tuple[IntArray, Sequence[Any]]:
+    """Return what :func:`_distinct` does, of a plain sequence; of a dictionary, what it is."""
+    if isinstance(column, DictionaryColumn):
+        return column.indices, column.values
     if isinstance(column, np.ndarray) and column.dtype == object:
         column = column.tolist()  # a list is walked twice as quickly
     if {*map(type, column)} <= _TEXTS:

@@ -11,12 +11,13 @@ with notes about the changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from estimators.core.dictionary_column import Column
 from estimators.core.typing import FloatArray
 from estimators.core.values import Value, plain_value
 from estimators.features.facts import Facts
@@ -136,7 +137,7 @@ class Validator:
         return moved, notes
 
     def clip(
-        self, facts: FloatArray, columns: Mapping[str, Sequence[Any]]
+        self, facts: FloatArray, columns: Mapping[str, Column]
     ) -> tuple[FloatArray, dict[int, list[Note]]]:
         """Return the encoded facts of many requests within bounds, and notes of the changes by row.
 
@@ -187,6 +188,6 @@ def _moved(field: str, value: float, bounds: InputBounds) -> Note | None:
 
 
 def _note_unknown(notes: list[Note], field: str, value: Any) -> None:
-    plain = plain_value(value)
+    plain = value if type(value) is str else plain_value(value)
     if plain is not None:
         notes.append(Note(field, "unknown", plain, None))

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.times import moment_to_us
-from aggregators.typing import SampleId
 from estimators.core.distribution import Distribution
 from estimators.core.stages import DIRECT, OPEN_STAGES
 from estimators.eta.composition import SHOWN_PARTS, Composed, compose
@@ -26,20 +22,18 @@ from estimators.eta.model import ETA_PARTS, EtaModel
 from estimators.model.base import Estimator
 from estimators.quantiles.calibration import GRID_LEVELS
 from estimators.quantiles.widening import widen_to_baseline
-from services.composition.parts import PartAnswer, PartRows, Parts
+from services.composition.parts import Parts
 from services.core.context import in_thread, record_duration
 from services.core.limits import MAX_NOTES
 from services.estimation.metrics import EstimateMetrics
-from services.schemas.common import ModelInfo, Status
+from services.estimation.results import DEGRADED, FALLBACK, CodeArray, RowResults
+from services.estimation.rows import RequestRows
+from services.schemas.common import ModelInfo
 
-__all__ = ["STATUSES", "Composer", "Composition", "Rows", "statuses_of"]
+__all__ = ["Composer", "Composition"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-CodeArray = NDArray[np.int8]
-
-STATUSES: tuple[Status, ...] = ("ok", "input_clipped", "degraded", "fallback")
-"""From good to bad: the status of a composed estimate is the worst of its parts."""
 
 COURIER_FACTS = frozenset(("courier_id", "vehicle", "distance_to_store_m"))
 """What is known of an order's courier."""
@@ -47,83 +41,39 @@ COURIER_FACTS = frozenset(("courier_id", "vehicle", "distance_to_store_m"))
 _PER_ORDER = frozenset(("ready", "conditions"))
 """Parts that are the same whoever the courier is, unless their model takes facts of couriers."""
 
-_CODES = {status: code for code, status in enumerate(STATUSES)}
-_NAMES: NDArray[np.object_] = np.array(STATUSES, dtype=object)
-_DEGRADED = _CODES["degraded"]
-_FALLBACK = _CODES["fallback"]
-
 BESIDE_FROM_ROWS = 256
 """From so many rows on, composing runs beside the event loop, so that others need not wait."""
 
 _SOMETHING = Distribution(GRID_LEVELS, [[60.0 + k for k in range(len(GRID_LEVELS))]] * 2)
+_NO_FEATURES = np.empty((0, 0))
 
 
-def statuses_of(codes: CodeArray) -> list[Status]:
-    """Return the statuses of codes.
-
-    >>> statuses_of(np.array([0, 3], dtype=np.int8))
-    ['ok', 'fallback']
-    """
-    return list(_NAMES[codes])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """Rows about orders, as columns.
-
-    Args:
-        columns: facts and elapsed facts by name, one value per row; None or NaN: not known.
-        sample_ids: the order of each row, None where it does not exist yet.
-        stages: of each row, one of ``estimators.core.stages.OPEN_STAGES``.
-        notes: what is lacking, by row; rows that lack nothing need not be there.
-    """
-
-    columns: Mapping[str, Sequence[Any] | NDArray[Any]]
-    sample_ids: Sequence[SampleId | None]
-    stages: NDArray[np.str_]
-    notes: Mapping[int, list[str]] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.sample_ids)
-
-    def some(self, places: IntArray) -> Rows:
-        """Return the rows of some places, which ascend, each once."""
-        if len(places) == len(self):
-            return self
-        kept = {place: row for row, place in enumerate(places.tolist())}
-        return Rows(
-            columns={name: _taken(column, places) for name, column in self.columns.items()},
-            sample_ids=[self.sample_ids[place] for place in kept],
-            stages=self.stages[places],
-            notes={kept[row]: row_notes for row, row_notes in self.notes.items() if row in kept},
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Composition:
+@dataclass(slots=True, kw_only=True, eq=False)
+class Composition(RowResults):
     """Composed ETAs of rows, and how they came about; seconds from ``as_of``.
 
+    Its distribution is that of the ETA.
+
     Args:
-        eta: until the order is handed over.
         at_store: until the courier is at the store; 0 where it is there.
         expected_s: of each of ``SHOWN_PARTS``, exact multiples of an eighth, shape (n_rows,).
         ready_on_arrival: probability that the order is ready when the courier comes.
         courier_wait_s: expected wait of the courier.
         food_wait_s: expected wait of the ready order.
-        codes: statuses as places in ``STATUSES``, shape (n_rows,).
-        notes: what made a status other than ok, by row; rows without any are not there.
         models: what answered each part.
     """
 
-    eta: Distribution
     at_store: Distribution
     expected_s: Mapping[str, FloatArray]
     ready_on_arrival: FloatArray
     courier_wait_s: FloatArray
     food_wait_s: FloatArray
-    codes: CodeArray
-    notes: Mapping[int, list[str]]
     models: Mapping[str, ModelInfo]
+
+    @property
+    def eta(self) -> Distribution:
+        """Until the order is handed over."""
+        return self.distribution
 
     @property
     def expected_eta_s(self) -> FloatArray:
@@ -133,17 +83,21 @@ class Composition:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Rows of a question that one part answers, what it is sent, and which of it is for each."""
+    """Rows of a question that one part answers, what it is sent, and which of it is for each.
+
+    Where ``copies`` is None, each row has its own answer.
+    """
 
     rows: IntArray
-    copies: IntArray
-    sent: PartRows
+    copies: IntArray | None
+    sent: RequestRows
 
-    def answering(self, places: IntArray) -> IntArray:
-        """Return which of the sent rows answers each of some of the rows."""
-        if len(places) == len(self.rows):
+    def places(self, rows: IntArray) -> IntArray | None:
+        """Return which of the sent rows answers each of some of the rows; None: each its own."""
+        if len(rows) == len(self.rows):
             return self.copies
-        return self.copies[np.searchsorted(self.rows, places)]
+        part_rows = np.searchsorted(self.rows, rows)
+        return part_rows if self.copies is None else self.copies[part_rows]
 
 
 class Composer:
@@ -173,35 +127,37 @@ class Composer:
             parts = dict.fromkeys(self._model.needed(stage), _SOMETHING)
             self._model.compose(parts, stage)
 
-    async def ask(self, part: str, rows: Rows, as_of: datetime) -> PartAnswer:
+    def parts(self, stages: Iterable[str], only: Collection[str] = ETA_PARTS) -> list[str]:
+        """Return the parts that are asked in some of these stages."""
+        return list(dict.fromkeys(part for one in stages for part in self._needed(one, only)))
+
+    async def ask(self, part: str, rows: RequestRows) -> RowResults:
         """Return what one part alone says of rows."""
-        asked = PartRows(columns=rows.columns, sample_ids=rows.sample_ids, as_of=as_of)
-        return (await self._parts.ask_many({part: asked}))[part]
+        return (await self._parts.ask_many({part: rows}))[part]
 
     async def compose(
         self,
-        rows: Rows,
-        as_of: datetime,
+        rows: RequestRows,
         *,
-        orders: Rows | None = None,
+        orders: RequestRows | None = None,
         order_of: IntArray | None = None,
         only: Collection[str] = ETA_PARTS,
     ) -> Composition:
         """Return the composed ETAs of rows.
 
         Args:
-            rows: in open stages.
-            as_of: the moment of all.
+            rows: in open stages, all at one moment.
             only: the parts that are wanted, where that is not all of the ETA. So when courier and
                 order meet at the store is known from ``to_store`` and ``ready`` alone.
             orders: where many rows are about one order: the orders, without a courier.
             order_of: which of them each row is about.
         """
         began_s = perf_counter()
-        asked = self._asked(rows, as_of, orders, order_of, only)
+        stages = _by_stage(rows)
+        asked = self._asked(rows, stages, orders, order_of, only)
         answers = await self._parts.ask_many({part: one.sent for part, one in asked.items()})
         answered_s = perf_counter()
-        composed = partial(self._composed, rows, asked, answers, only, as_of)
+        composed = partial(self._composed, rows, stages, asked, answers, only)
         if len(rows) < BESIDE_FROM_ROWS:
             composition = composed()
         else:
@@ -214,26 +170,29 @@ class Composer:
 
     def _asked(
         self,
-        rows: Rows,
-        as_of: datetime,
-        orders: Rows | None,
+        rows: RequestRows,
+        stages: Sequence[tuple[str, IntArray]],
+        orders: RequestRows | None,
         order_of: IntArray | None,
         only: Collection[str],
     ) -> dict[str, _Asked]:
-        """Return what to ask each part."""
+        """Return what to ask each part; parts that are asked about the same share the rows."""
         wanted: dict[str, list[IntArray]] = {}
-        for stage, places in _by_stage(rows.stages):
+        for stage, places in stages:
             for part in self._needed(stage, only):
                 wanted.setdefault(part, []).append(places)
+        known: dict[tuple[bool, bytes], _Asked] = {}
         asked: dict[str, _Asked] = {}
         for part, groups in wanted.items():
             part_rows = np.sort(np.concatenate(groups)) if len(groups) > 1 else groups[0]
-            if part in self._per_order and orders is not None and order_of is not None:
+            is_per_order = orders is not None and part in self._per_order
+            key = is_per_order, part_rows.tobytes()
+            if key not in known and is_per_order and orders is not None and order_of is not None:
                 places, copies = np.unique(order_of[part_rows], return_inverse=True)
-                asked[part] = _Asked(part_rows, copies, _part_rows(orders, places, as_of))
-            else:
-                copies = np.arange(len(part_rows))
-                asked[part] = _Asked(part_rows, copies, _part_rows(rows, part_rows, as_of))
+                known[key] = _Asked(part_rows, copies, orders.take(places))
+            elif key not in known:
+                known[key] = _Asked(part_rows, None, rows.take(part_rows))
+            asked[part] = known[key]
         return asked
 
     def _needed(self, stage: str, only: Collection[str]) -> list[str]:
@@ -241,28 +200,26 @@ class Composer:
 
     def _composed(
         self,
-        rows: Rows,
+        rows: RequestRows,
+        stages: Sequence[tuple[str, IntArray]],
         asked: Mapping[str, _Asked],
-        answers: Mapping[str, PartAnswer],
+        answers: Mapping[str, RowResults],
         only: Collection[str],
-        as_of: datetime,
     ) -> Composition:
         filling = _Filling(len(rows))
-        for stage, places in _by_stage(rows.stages):
-            of_stage: dict[str, Distribution] = {}
-            for part in self._needed(stage, only):
-                answer = answers[part].distribution
-                taken = asked[part].answering(places)
-                same = len(taken) == len(answer) and bool((np.diff(taken) == 1).all())
-                of_stage[part] = answer if same else answer[taken]
+        for stage, part_rows in stages:
+            parts = self._needed(stage, only)
+            of_stage = {part: answers[part].distribution for part in parts}
+            places = {part: asked[part].places(part_rows) for part in parts}
+            shared = {part: one for part, one in places.items() if one is not None}
             if only is ETA_PARTS:
-                filling.take(places, self._model.compose(of_stage, stage))
+                filling.take(part_rows, self._model.compose(of_stage, stage, places=shared))
             else:
-                filling.take(places, compose(of_stage, self._model.dependence))
+                filling.take(part_rows, compose(of_stage, self._model.dependence, places=shared))
         codes = np.zeros(len(rows), dtype=np.int8)
         notes: dict[int, list[str]] = {}
         for row, row_notes in rows.notes.items():
-            codes[row] = _DEGRADED
+            codes[row] = DEGRADED
             _add(notes, row, row_notes)
         for part, one in asked.items():
             _take_status(codes, notes, one, answers[part])
@@ -270,24 +227,23 @@ class Composer:
         composition = filling.composition(
             codes, notes, {part: one for part, one in models.items() if one is not None}
         )
-        return self._widened(composition, rows, as_of) if only is ETA_PARTS else composition
+        return self._widened(composition, rows) if only is ETA_PARTS else composition
 
-    def _widened(self, composition: Composition, rows: Rows, as_of: datetime) -> Composition:
+    def _widened(self, composition: Composition, rows: RequestRows) -> Composition:
         """Let ETAs reach as far as what is usual where a part could not be asked.
 
         The stretch of a stage was learned where every part had its model; without, it is too sure.
         """
-        places = np.flatnonzero(composition.codes == _FALLBACK)
+        places = np.flatnonzero(composition.codes == FALLBACK)
         fallback = self._model.fallbacks.get(DIRECT)
         if fallback is None or not len(places):
             return composition
-        as_of_us = moment_to_us(as_of, "as_of")
-        columns: Mapping[str, Any] = rows.some(places).columns
-        typical, _ = fallback.distribution(columns, as_of_us)
-        values = composition.eta.values.copy()
+        lacking = rows.take(places)
+        typical, _ = fallback.distribution(lacking.plain_columns(), lacking.as_of_us)
+        values = composition.distribution.values.copy()
         wide = widen_to_baseline(Distribution(GRID_LEVELS, values[places]), typical, "log")
         values[places] = np.maximum(wide.values, 0.0)
-        return replace(composition, eta=Distribution(GRID_LEVELS, values))
+        return replace(composition, distribution=Distribution(GRID_LEVELS, values))
 
 
 class _Filling:
@@ -302,11 +258,11 @@ class _Filling:
         self._parts.append((places, estimate))
 
     def composition(
-        self, codes: CodeArray, notes: Mapping[int, list[str]], models: Mapping[str, ModelInfo]
+        self, codes: CodeArray, notes: dict[int, list[str]], models: Mapping[str, ModelInfo]
     ) -> Composition:
         """Return all rows."""
         return Composition(
-            eta=self._grid("eta"),
+            distribution=self._grid("eta"),
             at_store=self._grid("at_store"),
             expected_s={
                 name: self._column([one.expected_s[name] for _, one in self._parts])
@@ -317,6 +273,8 @@ class _Filling:
             food_wait_s=self._column([one.food_wait_s for _, one in self._parts]),
             codes=codes,
             notes=notes,
+            model=None,
+            realtime=_NO_FEATURES,
             models=models,
         )
 
@@ -343,39 +301,34 @@ def _inputs(estimator: Estimator) -> set[str]:
     return {*estimator.facts.inputs, *estimator.features.dimensions}
 
 
-def _by_stage(stages: NDArray[np.str_]) -> list[tuple[str, IntArray]]:
+def _by_stage(rows: RequestRows) -> list[tuple[str, IntArray]]:
     """Return each stage with the places of its rows."""
-    names, which = np.unique(stages, return_inverse=True)
+    assert rows.stages is not None, "who asks has looked the orders up"
+    names, which = np.unique(rows.stages, return_inverse=True)
     if len(names) == 1:
-        return [(str(names[0]), np.arange(len(stages)))]
+        return [(str(names[0]), np.arange(len(rows)))]
     return [(str(name), np.flatnonzero(which == k)) for k, name in enumerate(names)]
 
 
-def _part_rows(rows: Rows, places: IntArray, as_of: datetime) -> PartRows:
-    some = rows.some(places)
-    return PartRows(columns=some.columns, sample_ids=some.sample_ids, as_of=as_of)
-
-
-def _taken(column: Sequence[Any] | NDArray[Any], places: IntArray) -> Sequence[Any] | NDArray[Any]:
-    if isinstance(column, np.ndarray):
-        return column[places]
-    return [column[place] for place in places.tolist()]
-
-
 def _take_status(
-    codes: CodeArray, notes: dict[int, list[str]], asked: _Asked, answer: PartAnswer
+    codes: CodeArray, notes: dict[int, list[str]], asked: _Asked, answer: RowResults
 ) -> None:
     """Let the status and the notes of a part be those of the rows that it answered."""
-    if answer.status.count("ok") == len(answer.status) and not any(answer.notes):
+    if not answer.codes.any() and not answer.notes:
         return
-    sent = np.array([_CODES[status] for status in answer.status], dtype=np.int8)
-    codes[asked.rows] = np.maximum(codes[asked.rows], sent[asked.copies])
+    copies = slice(None) if asked.copies is None else asked.copies
+    codes[asked.rows] = np.maximum(codes[asked.rows], answer.codes[copies])
     # A row that is as it should be may have a note all the same: a category nobody has seen.
-    noted = np.fromiter(map(bool, answer.notes), np.bool_, len(answer.notes))
-    lacking = np.flatnonzero(noted[asked.copies])
-    rows, copies = asked.rows[lacking].tolist(), asked.copies[lacking].tolist()
-    for row, copy in zip(rows, copies, strict=True):
-        _add(notes, row, answer.notes[copy])
+    if not answer.notes:
+        return
+    rows = asked.rows.tolist()
+    if asked.copies is None:
+        for place in sorted(answer.notes):
+            _add(notes, rows[place], answer.notes[place])
+        return
+    for row, place in zip(rows, asked.copies.tolist(), strict=True):
+        if place in answer.notes:
+            _add(notes, row, answer.notes[place])
 
 
 def _add(notes: dict[int, list[str]], row: int, more: Iterable[str]) -> None:

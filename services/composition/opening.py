@@ -18,7 +18,7 @@ from services.core.settings.parts import PartSettings
 from services.estimation.loading import common_sources, saved_fallback, saved_validator
 from services.estimation.metrics import EstimateMetrics
 from services.estimation.part_contract import PartContract
-from services.estimation.rows import RowModel
+from services.estimation.row_model import RowModel
 from services.estimation.served_model import PartModel
 from services.estimation.shared_features import SharedFeatures
 

@@ -10,12 +10,12 @@ import asyncio
 import logging
 import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from estimators.core.stages import (
 from services.core.context import current_request, in_thread
 from services.core.errors import InvalidRequest, UnknownOrder
 from services.core.limits import PART_TIMEOUT_S, STALE_ORDER_S
+from services.estimation.shared_features import RowGroups, SharedFeatures
 from services.schemas.decoding import unknown_field
 from services.schemas.request_times import us_of
 from services.schemas.vocabulary import Vocabulary
@@ -43,6 +44,8 @@ from services.schemas.vocabulary import Vocabulary
 __all__ = ["KnownOrder", "OrderBook", "elapsed_columns_of"]
 
 logger = logging.getLogger("doorstep.services")
+
+T = TypeVar("T")
 
 NOT_READ = "what the event store knows of the order is missing: it cannot be read now"
 NOT_RECORDED = "the event store has no event of the order: it counts as not placed"
@@ -96,12 +99,13 @@ def elapsed_columns_of(
 
 
 class OrderBook:
-    """Looks orders up in the event store.
+    """Looks orders up in the event store, and what models know of them.
 
     Args:
         event_store: where their events are.
         source: of the orders.
         vocabulary: what can be said of them.
+        features: reads features in the same round trip; None: there are no models of this process.
         threads: wait for the store, which may be in another machine, or locked by whoever reads it
             for many features; None: it is asked at once.
     """
@@ -112,41 +116,96 @@ class OrderBook:
         source: Source,
         vocabulary: Vocabulary,
         *,
+        features: SharedFeatures | None = None,
         threads: Executor | None = None,
     ) -> None:
         self._event_store = event_store
         self._source = source
+        self._features = features
         self._threads = threads
         self.vocabulary = vocabulary
+        columns = (*source.dimensions, *source.facts, *source.attributes)
+        self._known_from = {name: source.known_from_event(name) for name in columns}
 
-    async def find(self, ids: Sequence[SampleId | None]) -> list[Sample | None] | None:
-        """Return what :meth:`look_up` does, without keeping others waiting.
+    async def find(
+        self,
+        ids: Sequence[SampleId | None],
+        as_of_us: int,
+        look: Callable[[Sequence[Sample | None] | None], tuple[T, RowGroups]],
+        parts: Collection[str] = (),
+    ) -> tuple[T, RowGroups]:
+        """Look orders up, and read the features of the rows that they make, in one round trip.
 
-        The store has half of the time that the request has left, and no more than a part of an
-        estimate: the rest is for the estimate itself.
+        Others are not kept waiting. The store has half of the time that the request has left, and
+        no more than a part of an estimate: the rest is for the estimate itself.
+
+        Args:
+            ids: of the orders, None of one that does not exist yet.
+            as_of_us: the moment.
+            look: makes of what the store has of the orders (None of all: it cannot be read now)
+                what is known, and the rows to ask about. It is called more than once, in any
+                thread, and changes nothing.
+            parts: that will be asked about the rows.
+
+        Returns:
+            What ``look`` made, and the rows with their features, as far as these could be read:
+            the models of others try by themselves, and say what is wrong.
         """
-        if self._threads is None or all(one is None for one in ids):
-            return self.look_up(ids)
+        is_new = len(ids) == 1 and ids[0] is None  # one order, of which nobody has to be asked
+        if self._threads is None or (is_new and not self._reads(parts)):
+            return self._look_up(ids, as_of_us, look, parts)
         request = current_request()
         left_s = PART_TIMEOUT_S
         if request is not None:
             left_s = min(left_s, request.remaining_s() / 2.0)
         try:
             async with asyncio.timeout(left_s):
-                return await in_thread(self._threads, self.look_up, ids)
+                return await in_thread(self._threads, self._look_up, ids, as_of_us, look, parts)
         except TimeoutError:
             logger.error("orders cannot be looked up: no answer after %.3f s", left_s)
-            return None
+            return look(None)
 
-    def look_up(self, ids: Sequence[SampleId | None]) -> list[Sample | None] | None:
-        """Return what the event store has of orders; None where it cannot be read now."""
-        wanted = [one for one in ids if one is not None]
+    async def with_features(self, groups: RowGroups, parts: Collection[str]) -> RowGroups:
+        """Return rows with the features of the parts that will be asked about them, if possible."""
+        if self._features is None or not self._reads(parts):
+            return groups
         try:
-            found = iter(self._samples(wanted))
+            if self._threads is None:
+                return self._features.read(parts, groups)
+            return await in_thread(self._threads, self._features.read, parts, groups)
+        except (AggregatorError, sqlite3.Error, OSError):
+            return groups
+
+    def _reads(self, parts: Collection[str]) -> bool:
+        return self._features is not None and self._features.has(parts)
+
+    def _look_up(
+        self,
+        ids: Sequence[SampleId | None],
+        as_of_us: int,
+        look: Callable[[Sequence[Sample | None] | None], tuple[T, RowGroups]],
+        parts: Collection[str],
+    ) -> tuple[T, RowGroups]:
+        wanted = [one for one in ids if one is not None]
+
+        def look_at(found: Sequence[Sample | None]) -> tuple[T, RowGroups]:
+            samples = iter(found)
+            return look([None if one is None else next(samples) for one in ids])
+
+        try:
+            if self._features is not None and self._features.has(parts):
+                try:
+                    return self._features.read_with_orders(
+                        parts, self._source, wanted, look_at, as_of_us
+                    )
+                except StoreError:
+                    raise
+                except AggregatorError:  # features of one row at least cannot be asked for
+                    pass
+            return look_at(self._samples(wanted))
         except (StoreError, sqlite3.Error, OSError) as error:
             logger.error("orders cannot be looked up: %s", error)
-            return None
-        return [None if one is None else next(found) for one in ids]
+            return look(None)
 
     def known(
         self,
@@ -229,7 +288,7 @@ class OrderBook:
             for name, value in values.items()
             if value is not None
             and not (isinstance(value, float) and math.isnan(value))
-            and self._source.known_from_event(name) in past
+            and self._known_from[name] in past
         }
         for name in [name for name in known if name in self.vocabulary.names]:
             try:

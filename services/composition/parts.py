@@ -10,18 +10,13 @@ import asyncio
 import logging
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators.times import moment_to_us
-from aggregators.typing import SampleId
-from estimators.core.distribution import Distribution
 from estimators.fallback.model import Fallback
 from estimators.quantiles.calibration import GRID_LEVELS
 from services.client.errors import ClientError, NoAnswerInTime, ServiceUnreachable
@@ -34,11 +29,12 @@ from services.core.limits import PART_RESERVE_S, PART_TIMEOUT_S
 from services.estimation.fallback import fallback_estimates
 from services.estimation.metrics import EstimateMetrics
 from services.estimation.part_contract import PartContract, PartMismatch
-from services.estimation.rows import Estimates, RowModel, Rows, estimate_where_possible
+from services.estimation.results import DEGRADED, FALLBACK, RowResults, placed
+from services.estimation.row_model import RowModel, estimate_where_possible
+from services.estimation.rows import RequestRows
 from services.estimation.shared_features import SharedFeatures
-from services.schemas.common import ModelInfo, Status
 
-__all__ = ["LATE", "PartAnswer", "PartRows", "Parts"]
+__all__ = ["LATE", "Parts"]
 
 logger = logging.getLogger("doorstep.services")
 
@@ -58,45 +54,6 @@ _LAST_RESORT_S = (60.0, 3_600.0)
 """Between these, in even steps of the logarithm, lies what nothing at all is known of."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartRows:
-    """What a part is asked: orders at one moment.
-
-    Args:
-        columns: facts and elapsed facts by name, one value per row; None or NaN: not known. A
-            column that is absent was not given: elapsed facts are then looked up.
-        sample_ids: the order of each row, None where it does not exist yet.
-        as_of: the moment.
-    """
-
-    columns: Mapping[str, Sequence[Any] | NDArray[Any]]
-    sample_ids: Sequence[SampleId | None]
-    as_of: datetime
-
-    def rows(self) -> Rows:
-        """Return them as a model takes them."""
-        as_of_us = moment_to_us(self.as_of, "as_of")
-        columns: Mapping[str, Any] = self.columns
-        return Rows(columns, self.sample_ids, np.full(len(self.sample_ids), as_of_us, np.int64))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartAnswer:
-    """What a part answers, row by row.
-
-    Args:
-        distribution: seconds.
-        status: how each row came about.
-        notes: what made a status other than ok.
-        model: what answered; None: no model did.
-    """
-
-    distribution: Distribution
-    status: list[Status]
-    notes: list[list[str]]
-    model: ModelInfo | None
-
-
 class Parts:
     """Asks the parts of an ETA.
 
@@ -109,15 +66,15 @@ class Parts:
         metrics: count what the parts answered, by part.
         executor: runs the models of this process; one of its own by default.
         timeout_s: longest wait for a part, however much time the request has.
-        shared: computes what models of this process have in common.
+        shared: reads the features of the models of this process together.
         clock: seconds that never run back; injected in tests.
 
-    >>> from datetime import UTC
+    >>> from datetime import UTC, datetime
     >>> noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    >>> rows = PartRows(columns={"city": ["BCN"]}, sample_ids=[None], as_of=noon)
+    >>> rows = RequestRows.one({"city": "BCN"}, None, moment_to_us(noon, "noon"))
     >>> parts = Parts({})
     >>> asyncio.run(parts.ask_many({"ready": rows}))["ready"].notes
-    [['ready has no model: answered from what is usual anywhere']]
+    {0: ['ready has no model: answered from what is usual anywhere']}
     """
 
     def __init__(
@@ -136,25 +93,36 @@ class Parts:
         self._local = dict(local)
         self._remote = dict(remote or {})
         self._fallbacks = dict(fallbacks or {})
-        self._expected = dict(expected or {})
+        self._expected = {
+            name: one
+            for name, one in (expected or {}).items()
+            if not self._is_as_expected(name, one)
+        }
         self._metrics = dict(metrics or {})
         self._executor = AnswerExecutor() if executor is None else executor
         self._timeout_s = timeout_s
-        self._shared = shared
+        self.shared = shared
+        """Reads the features of the models of this process together; None: each reads its own."""
         self._clock = clock
         self._logged_s: dict[str, float] = {}
         self._part_problems: dict[str, tuple[float, str]] = {}
         self._unfinished: set[asyncio.Task[Any]] = set()
         self._asking: asyncio.Future[Any] | None = None
 
-    async def ask_many(self, asked: Mapping[str, PartRows]) -> dict[str, PartAnswer]:
+    def _is_as_expected(self, name: str, expected: PartContract) -> bool:
+        """Return whether a part is answered by the expected model for as long as this runs."""
+        if name in self._remote or name not in self._local:
+            return False
+        return not expected.mismatch_note(self._local[name].info.tag)
+
+    async def ask_many(self, asked: Mapping[str, RequestRows]) -> dict[str, RowResults]:
         """Ask several parts at once; every row of each is answered, however badly parts do.
 
         What is left of the current request's time, but for a reserve to make its answer, is the
         time of all parts.
 
         Args:
-            asked: rows by part, each part's of its own.
+            asked: rows by part, each part's of its own, all at one moment.
         """
         ends_s = self._ends_s()
         near = {name: rows for name, rows in asked.items() if name not in self._remote}
@@ -172,7 +140,7 @@ class Parts:
         }
         for name, answer in answers.items():
             if name in self._metrics:
-                for status, number in Counter(answer.status).items():
+                for status, number in answer.counts().items():
                     self._metrics[name].count_answers(status, number)
         return answers
 
@@ -185,7 +153,8 @@ class Parts:
             ask_after_s: a part that nobody has asked for so long is asked about an order of which
                 nothing is known.
         """
-        now_s, nothing = self._clock(), PartRows(columns={}, sample_ids=[None], as_of=utc_now())
+        now_s = self._clock()
+        nothing = RequestRows.one({}, None, moment_to_us(utc_now(), "now"))
         silent = {
             name: nothing
             for name in self._remote
@@ -225,23 +194,20 @@ class Parts:
         return self._clock() + left_s
 
     async def _from_here(
-        self, asked: Mapping[str, PartRows], ends_s: float
-    ) -> dict[str, PartAnswer | str]:
+        self, asked: Mapping[str, RequestRows], ends_s: float
+    ) -> dict[str, RowResults | str]:
         """Ask models of this process, one after the other; a reason stands for what failed."""
-        found: dict[str, PartAnswer | str] = dict.fromkeys(asked, LATE)
+        found: dict[str, RowResults | str] = dict.fromkeys(asked, LATE)
         if not asked:
             return found
 
         def answer() -> None:
-            rows_of = {name: rows.rows() for name, rows in asked.items()}
-            if self._shared is not None:
-                rows_of = self._shared.into(rows_of)
             for name, rows in asked.items():
                 if self._clock() >= ends_s:
                     return  # nobody waits for the others any more
-                found[name] = self._answered(name, rows, rows_of[name])
+                found[name] = self._answered(name, rows)
 
-        n_rows = sum(len(rows.sample_ids) for rows in asked.values())
+        n_rows = sum(len(rows) for rows in asked.values())
         task = asyncio.ensure_future(self._executor.run(n_rows, answer))
         _, late = await asyncio.wait({task}, timeout=max(ends_s - self._clock(), 0.0))
         for one in late:  # it ends by itself; until then others know that it is under way
@@ -249,28 +215,32 @@ class Parts:
             one.add_done_callback(self._unfinished.discard)
         return dict(found)
 
-    def _answered(self, name: str, asked: PartRows, rows: Rows) -> PartAnswer | str:
+    def _answered(self, name: str, rows: RequestRows) -> RowResults | str:
         """Return what the model of a part says, or why it says nothing."""
         model = self._local.get(name)
         if model is None:
             return "has no model"
-        problems: dict[int, InvalidRequest] = {}
+        realtime = None if rows.features is None else rows.features.of(name)
         try:
-            answered = estimate_where_possible(model, rows, range(len(rows)), problems)
+            try:
+                return model.estimate(rows, realtime)
+            except InvalidRequest:  # of one row at least; the others may be answered
+                return self._where_possible(name, model, rows)
         except Exception:  # whatever it is, the request goes on without this part
             logger.exception("part %s failed", name)
             return _FAILED
-        return self._put_together(
-            name, asked, answered, {row: error.reason for row, error in problems.items()}
-        )
 
-    async def _from_afar(self, name: str, rows: PartRows, ends_s: float) -> PartAnswer | str:
+    def _where_possible(self, name: str, model: RowModel, rows: RequestRows) -> RowResults | str:
+        problems: dict[int, InvalidRequest] = {}
+        answered = estimate_where_possible(model, rows, range(len(rows)), problems)
+        refused = {row: error.reason for row, error in problems.items()}
+        return self._put_together(name, rows, answered, refused)
+
+    async def _from_afar(self, name: str, rows: RequestRows, ends_s: float) -> RowResults | str:
         """Return what the service of a part says, or why it says nothing."""
         try:
             async with asyncio.timeout(max(ends_s - self._clock(), 0.0)):
-                answered, refused = await self._remote[name].ask(
-                    rows.columns, rows.sample_ids, rows.as_of
-                )
+                answered, refused = await self._remote[name].ask(rows)
             return self._put_together(name, rows, answered, refused)
         except (TimeoutError, NoAnswerInTime):
             return LATE
@@ -294,85 +264,57 @@ class Parts:
     def _put_together(
         self,
         name: str,
-        rows: PartRows,
-        answered: Sequence[tuple[Estimates, Sequence[int]]],
+        rows: RequestRows,
+        answered: Sequence[tuple[RowResults, Sequence[int]]],
         refused: Mapping[int, str],
-    ) -> PartAnswer | str:
+    ) -> RowResults | str:
         """Return the answers in the order of the rows; of refused ones, what is usual."""
         if not answered:
             return f"refused all rows ({next(iter(refused.values()), 'it says nothing')})"
-        first = answered[0][0]
-        if not refused and len(answered) == 1:
-            return PartAnswer(
-                distribution=first.distribution,
-                status=first.status,
-                notes=first.notes,
-                model=first.model,
-            )
-        groups: list[tuple[Estimates, Sequence[int]]] = list(answered)
+        groups = list(answered)
         if refused:
             bad = sorted(refused)
-            orders = rows.rows().some(bad)
-            notes = [[f"{name}: {refused[row]}"] for row in bad]
-            baseline = self._baseline(name, orders, "refused the row", notes)
+            notes = {k: [f"{name}: {refused[row]}"] for k, row in enumerate(bad)}
+            baseline = self._baseline(name, rows.take(np.array(bad)), "refused the row", notes)
             groups.append((baseline, bad))
-        n, levels = len(rows.sample_ids), first.distribution.levels
-        values = np.empty((n, len(levels)))
-        status: list[Status] = ["fallback"] * n
-        row_notes: list[list[str]] = [[] for _ in range(n)]
-        for estimates, places in groups:
-            distribution = estimates.distribution
-            same = np.array_equal(distribution.levels, levels)
-            values[list(places)] = distribution.values if same else distribution.quantile(levels)
-            for k, row in enumerate(places):
-                status[row], row_notes[row] = estimates.status[k], estimates.notes[k]
-        return PartAnswer(
-            distribution=Distribution(levels, values),
-            status=status,
-            notes=row_notes,
-            model=first.model,
-        )
+        return placed(groups, len(rows))
 
-    def _whole(self, name: str, rows: PartRows, found: PartAnswer | str) -> PartAnswer:
+    def _whole(self, name: str, rows: RequestRows, found: RowResults | str) -> RowResults:
         """Return the answer of a part; what is usual, where there is a reason instead."""
-        if not isinstance(found, str):
-            return found
-        baseline = self._baseline(name, rows.rows(), found)
-        return PartAnswer(
-            distribution=baseline.distribution,
-            status=baseline.status,
-            notes=baseline.notes,
-            model=None,
-        )
+        return self._baseline(name, rows, found) if isinstance(found, str) else found
 
-    def _calibrated(self, name: str, answer: PartAnswer) -> PartAnswer:
+    def _calibrated(self, name: str, answer: RowResults) -> RowResults:
         """Return the answer of a part, wider where the ETA was not calibrated with its model."""
         expected, model = self._expected.get(name), answer.model
+        if expected is None and name not in self._remote:
+            return answer
         note = "" if expected is None or model is None else expected.mismatch_note(model.tag)
         if name in self._remote:
-            failed = answer.notes[0][0] if model is None and answer.notes[0] else ""
+            first = answer.notes_of(0)
+            failed = first[0] if model is None and first else ""
             doubt = note or failed.removeprefix(f"{name} ").partition(": answered from")[0]
             self._part_problems[name] = self._clock(), doubt
         if not note or expected is None:
             return answer
-        status: list[Status] = [one if one == "fallback" else "degraded" for one in answer.status]
+        rows = range(len(answer.codes))
         return replace(
             answer,
             distribution=expected.widened(answer.distribution),
-            status=status,
-            notes=[[*one, f"{name} {note}"] for one in answer.notes],
+            codes=np.where(answer.codes == FALLBACK, FALLBACK, DEGRADED).astype(np.int8),
+            notes={row: [*answer.notes_of(row), f"{name} {note}"] for row in rows},
         )
 
     def _baseline(
-        self, name: str, rows: Rows, why: str, notes: Sequence[Sequence[str]] | None = None
-    ) -> Estimates:
+        self,
+        name: str,
+        rows: RequestRows,
+        why: str,
+        notes: Mapping[int, Sequence[str]] | None = None,
+    ) -> RowResults:
         fallback = self._fallbacks.get(name)
         if fallback is None:
             fallback = self._fallbacks[name] = Fallback.constant(_last_resort_s())
-        return fallback_estimates(fallback, rows, why=f"{name} {why}", model=_NO_MODEL, notes=notes)
-
-
-_NO_MODEL = ModelInfo(tag="", catalog_version="", fingerprint="")
+        return fallback_estimates(fallback, rows, why=f"{name} {why}", model=None, notes=notes)
 
 
 def _last_resort_s() -> list[float]:

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators.typing import SampleId
+from estimators.core.dictionary_column import Column
 from estimators.core.distribution import Distribution
 from services.client.async_connection import AsyncServiceClient
 from services.client.circuit_breaker import CircuitBreaker
@@ -19,7 +19,8 @@ from services.core.legs import Leg
 from services.core.limits import MAX_COLUMN_ROWS
 from services.core.settings.parts import PartSettings
 from services.estimation.part_contract import PartContract
-from services.estimation.rows import Estimates
+from services.estimation.results import RowResults, codes_of
+from services.estimation.rows import RequestRows
 from services.schemas.common import (
     PredictColumnsAnswer,
     PredictColumnsRequest,
@@ -32,7 +33,7 @@ __all__ = ["RemotePart", "remote_parts"]
 RETRIES = 1
 """How often a question is sent again."""
 
-Answered = tuple[list[tuple[Estimates, Sequence[int]]], dict[int, str]]
+Answered = tuple[list[tuple[RowResults, Sequence[int]]], dict[int, str]]
 
 
 class RemotePart:
@@ -62,13 +63,8 @@ class RemotePart:
         """Close the connections."""
         await self._client.close()
 
-    async def ask(
-        self,
-        columns: Mapping[str, Sequence[Any] | NDArray[Any]],
-        sample_ids: Sequence[SampleId | None],
-        as_of: datetime,
-    ) -> Answered:
-        """Ask about rows, in requests that the service takes.
+    async def ask(self, rows: RequestRows) -> Answered:
+        """Ask about rows of one moment, in requests that the service takes.
 
         Returns:
             What was answered, each with the numbers of its rows; and why rows were refused.
@@ -79,7 +75,7 @@ class RemotePart:
             TimeoutError: whoever asks has stopped to wait.
         """
         self._breaker.check()
-        n = len(sample_ids)
+        n, columns, sample_ids = len(rows), rows.columns, rows.sample_ids
         starts = range(0, n, MAX_COLUMN_ROWS)
         try:
             answers = await asyncio.gather(
@@ -87,7 +83,7 @@ class RemotePart:
                     self._ask(
                         {name: column[i : i + MAX_COLUMN_ROWS] for name, column in columns.items()},
                         sample_ids[i : i + MAX_COLUMN_ROWS],
-                        as_of,
+                        rows.as_of,
                     )
                     for i in starts
                 )
@@ -96,7 +92,7 @@ class RemotePart:
             self._breaker.failed()
             raise
         self._breaker.succeeded()
-        groups: list[tuple[Estimates, Sequence[int]]] = []
+        groups: list[tuple[RowResults, Sequence[int]]] = []
         refused: dict[int, str] = {}
         for first, answer in zip(starts, answers, strict=True):
             if self._expected is not None:
@@ -104,14 +100,14 @@ class RemotePart:
             places = _answered_rows(answer, min(MAX_COLUMN_ROWS, n - first))
             reasons = {one.row: one.reason for one in answer.problems}
             if places:
-                groups.append((_estimates(answer, places), [first + row for row in places]))
+                groups.append((_results(answer, places), [first + row for row in places]))
             for row in set(range(min(MAX_COLUMN_ROWS, n - first))).difference(places):
                 refused[first + row] = reasons.get(row, "no reason was given")
         return groups, refused
 
     async def _ask(
         self,
-        columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+        columns: Mapping[str, Column],
         sample_ids: Sequence[SampleId | None],
         as_of: datetime,
     ) -> PredictColumnsAnswer:
@@ -128,7 +124,7 @@ class RemotePart:
         return await self._client.ask("/predict_columns", question, PredictColumnsAnswer)
 
 
-def _compact(column: Sequence[Any] | NDArray[Any]) -> Any:
+def _compact(column: Column) -> Any:
     """Return a column as JSON has it: one value where all are the same.
 
     >>> _compact(["BCN", "BCN"]), _compact(np.array([1.0, np.nan])), _compact([None, None])
@@ -148,15 +144,19 @@ def _answered_rows(answer: PredictColumnsAnswer, n_rows: int) -> list[int]:
     return [row for row, values_s in enumerate(answer.values_s) if values_s is not None]
 
 
-def _estimates(answer: PredictColumnsAnswer, places: list[int]) -> Estimates:
+def _results(answer: PredictColumnsAnswer, places: list[int]) -> RowResults:
     values = np.array([answer.values_s[row] for row in places], np.float64)
-    statuses = [answer.status[row] for row in places]
-    status: list[Status] = [one for one in statuses if one != "refused"]
-    if len(status) < len(statuses):
+    said = [answer.status[row] for row in places]
+    status: list[Status] = [one for one in said if one != "refused"]
+    if len(status) < len(said):
         raise UnreadableAnswer("a row is refused, and answered nevertheless")
-    notes = [answer.notes[row] for row in places]
-    distribution = Distribution(answer.levels, values)
-    return Estimates(distribution, status, notes, np.empty((len(places), 0)), answer.model)
+    return RowResults(
+        distribution=Distribution(answer.levels, values),
+        codes=codes_of(status),
+        notes={k: answer.notes[row] for k, row in enumerate(places) if answer.notes[row]},
+        model=answer.model,
+        realtime=np.empty((len(places), 0)),
+    )
 
 
 def remote_parts(

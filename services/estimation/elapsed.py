@@ -61,7 +61,7 @@ def known_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {
         name: [None if value is NOT_GIVEN else value for value in column]
-        if isinstance(column, list) and NOT_GIVEN in column
+        if not isinstance(column, np.ndarray) and NOT_GIVEN in column
         else column
         for name, column in columns.items()
     }
@@ -161,6 +161,8 @@ def _elapsed_of(
 def _not_given(column: Sequence[Any] | None, n_rows: int) -> NDArray[np.bool_]:
     if column is None:
         return np.ones(n_rows, np.bool_)
+    if isinstance(column, np.ndarray):
+        return np.zeros(n_rows, np.bool_)
     return np.array([value is NOT_GIVEN for value in column], np.bool_)
 
 

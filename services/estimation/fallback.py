@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggregators.stores import EventStore
 from aggregators.typing import SampleId
-from estimators.core.distribution import Distribution
 from estimators.eta.part_question import PartQuestion
 from estimators.fallback.model import Fallback
 from services.core.errors import InvalidRequest
-from services.estimation.rows import Estimates, Rows, one_row
-from services.schemas.common import ModelInfo, Status
+from services.estimation.results import FALLBACK, RowResults
+from services.estimation.rows import RequestRows
+from services.schemas.common import ModelInfo
 from services.schemas.vocabulary import OpenVocabulary
 
 __all__ = ["FallbackModel", "fallback_estimates"]
+
+FloatArray = NDArray[np.float64]
 
 _BASES = {
     "store and hour": "answered from what is usual for the store at this hour",
@@ -59,15 +62,15 @@ class FallbackModel:
         """Return the rows with what no order can have as a value."""
         return _VOCABULARY.bad_rows(columns, "columns")
 
-    def estimate(self, rows: Rows) -> Estimates:
-        """Answer rows, each labelled ``fallback``."""
+    def estimate(self, rows: RequestRows, realtime: FloatArray | None = None) -> RowResults:
+        """Answer rows, each labelled ``fallback``; features say nothing to it."""
         return fallback_estimates(self._fallback, rows, why=self._why, model=self.info)
 
     def estimate_one(
         self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
-    ) -> Estimates:
+    ) -> RowResults:
         """Answer one row."""
-        return self.estimate(one_row(order, sample_id, as_of_us))
+        return self.estimate(RequestRows.one(order, sample_id, as_of_us))
 
     def use_event_store(self, event_store: EventStore) -> None:
         """Do nothing: no event is looked at."""
@@ -82,13 +85,13 @@ class FallbackModel:
 
 def fallback_estimates(
     fallback: Fallback,
-    rows: Rows,
+    rows: RequestRows,
     *,
     why: str,
-    model: ModelInfo,
-    notes: Sequence[Sequence[str]] | None = None,
+    model: ModelInfo | None,
+    notes: Mapping[int, Sequence[str]] | None = None,
     n_features: int = 0,
-) -> Estimates:
+) -> RowResults:
     """Return what is usual for rows, labelled, with what made it necessary.
 
     Args:
@@ -96,18 +99,18 @@ def fallback_estimates(
         rows: that are asked about.
         why: why there is no better answer.
         model: that should have answered.
-        notes: what is to be said of each row beside that.
+        notes: what is to be said beside that, by row.
         n_features: the real-time features that the answer is to have, all missing.
     """
-    n = len(rows)
-    distribution: Distribution
-    distribution, known = fallback.distribution({**rows.columns}, rows.as_of_us)
-    before = notes if notes is not None else [()] * n
-    status: list[Status] = ["fallback"] * n
-    return Estimates(
-        distribution,
-        status,
-        [[*one, f"{why}: {_BASES[basis]}"] for one, basis in zip(before, known, strict=True)],
-        np.full((n, n_features), np.nan),
-        model,
+    distribution, known = fallback.distribution(rows.plain_columns(), rows.as_of_us)
+    before = notes or {}
+    return RowResults(
+        distribution=distribution,
+        codes=np.full(len(rows), FALLBACK, np.int8),
+        notes={
+            row: [*before.get(row, ()), f"{why}: {_BASES[basis]}"]
+            for row, basis in enumerate(known)
+        },
+        model=model,
+        realtime=np.full((len(rows), n_features), np.nan),
     )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aggregators import FeatureSet
 from aggregators.stores import EventStore
+from aggregators.times import from_us
 from services.estimation.metrics import EstimateMetrics
 
 __all__ = ["FeatureAges"]
@@ -23,12 +23,8 @@ logger = logging.getLogger("doorstep.services")
 
 _EVERY_S = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    as_of: datetime
-    keys: Mapping[str, Any]
-    sample_id: Any
+AgeQuery = tuple[int, Mapping[str, Any], Any]
+"""The moment in microseconds UTC, a key per dimension, and the samples that are left out."""
 
 
 class FeatureAges:
@@ -54,15 +50,11 @@ class FeatureAges:
         self._every_s = every_s
         self._dimension_of = {feature.name: feature.dimension for feature in features}
         self._metrics = metrics
-        self._question: _Question | None = None
+        self.latest: AgeQuery | None = None
+        """What was asked last. Who answers writes it: an assignment costs a request nothing."""
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feature-ages", daemon=True)
         self._thread.start()
-
-    def offer(self, as_of: datetime, keys: Mapping[str, Any], sample_id: Any) -> None:
-        """Say what was asked; the first question of every second is looked into."""
-        if self._question is None:
-            self._question = _Question(as_of, keys, sample_id)
 
     def close(self) -> None:
         """End the thread. A second call does nothing."""
@@ -70,22 +62,24 @@ class FeatureAges:
         self._thread.join()
 
     def look(self) -> None:
-        """Look into the question that waits, if there is one."""
-        question, self._question = self._question, None
+        """Look into what was asked last, if anything was since."""
+        question, self.latest = self.latest, None
         if question is None:
             return
+        as_of_us, keys, sample_id = question
+        as_of = from_us(as_of_us)
         latest: dict[str, datetime] = {}
         for one in self._features.observe(
             self._event_store,
-            as_of=question.as_of,
-            keys=question.keys,
-            sample_id=question.sample_id,
+            as_of=as_of,
+            keys=keys,
+            sample_id=sample_id,
         ):
             moment, dimension = one.last_event_time, self._dimension_of[one.name]
             if moment is not None:
                 latest[dimension] = max(moment, latest.get(dimension, moment))
         for dimension, moment in latest.items():
-            self._metrics.observe_age(dimension, (question.as_of - moment).total_seconds())
+            self._metrics.observe_age(dimension, (as_of - moment).total_seconds())
 
     def _run(self) -> None:
         while not self._ends.wait(self._every_s):

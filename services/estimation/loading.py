@@ -15,7 +15,7 @@ from estimators.registry import models as registry
 from services.core.errors import SettingError
 from services.estimation.fallback import FallbackModel
 from services.estimation.metrics import EstimateMetrics
-from services.estimation.rows import RowModel
+from services.estimation.row_model import RowModel
 from services.estimation.served_model import PartModel
 
 __all__ = [

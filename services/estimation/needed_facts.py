@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from aggregators.standard_sources import COURIER_EVENTS
+from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.stages import ANY_MOMENT, ELAPSED, elapsed_name
 from estimators.eta.parts import COURIER_FACTS
 from estimators.model.base import Estimator
@@ -42,7 +45,7 @@ class NeededFacts:
             found = [name for name in found if name not in self._with_courier]
         return [f"{name} is missing" for name in found]
 
-    def missing_of(self, columns: Mapping[str, Sequence[Any]], n_rows: int) -> dict[int, list[str]]:
+    def missing_of(self, columns: Mapping[str, Column], n_rows: int) -> dict[int, list[str]]:
         """Return what :meth:`missing` does of each row that lacks something, by its number."""
         notes: dict[int, list[str]] = {}
         since = [columns[name] for name in _SINCE_COURIER if name in columns]
@@ -50,14 +53,24 @@ class NeededFacts:
             column = columns.get(name)
             rows: Sequence[int] = range(n_rows)
             if column is not None:
-                if isinstance(column, list) and None not in column:
+                rows = _missing_rows(column)
+                if not rows:
                     continue
-                rows = [i for i, value in enumerate(column) if _is_missing(value)]
             if name in self._with_courier:
                 rows = [i for i in rows if not all(_is_missing(one[i]) for one in since)]
             for i in rows:
                 notes.setdefault(i, []).append(f"{name} is missing")
         return notes
+
+
+def _missing_rows(column: Column) -> list[int]:
+    """Return the rows in which a column has no value; mostly there is none."""
+    if isinstance(column, DictionaryColumn):
+        absent = _missing_rows(column.values)
+        return np.flatnonzero(np.isin(column.indices, absent)).tolist() if absent else []
+    if isinstance(column, np.ndarray) and column.dtype == np.float64:
+        return np.flatnonzero(np.isnan(column)).tolist()
+    return [i for i, value in enumerate(column) if value is None or value != value]
 
 
 def _is_missing(value: Any) -> bool:

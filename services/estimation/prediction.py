@@ -5,7 +5,6 @@ Knows nothing of HTTP, so that everything but the transport is tested without it
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import time
@@ -24,13 +23,9 @@ from services.core.errors import InvalidRequest, ServiceError
 from services.estimation.elapsed import NOT_GIVEN
 from services.estimation.metrics import EstimateMetrics
 from services.estimation.part_contract import question_of
-from services.estimation.rows import (
-    Estimates,
-    RowModel,
-    Rows,
-    concatenated,
-    estimate_where_possible,
-)
+from services.estimation.results import STATUSES, RowResults, placed
+from services.estimation.row_model import RowModel, estimate_where_possible
+from services.estimation.rows import RequestRows
 from services.prediction_log.log import PredictionLog
 from services.prediction_log.table import Served
 from services.schemas.common import (
@@ -108,7 +103,7 @@ class Estimation:
         self.model.check(request.order)
         as_of, as_of_us = self._moment(request.as_of)
         found = self.model.estimate_one(request.order, request.sample_id, as_of_us)
-        self._metrics.count_answer(found.status[0])
+        self._metrics.count_answer(STATUSES[found.codes[0]])
         return self._answer(request, as_of, found, _Seconds(found.distribution), 0, 0, request_id)
 
     def answer_rows(
@@ -128,14 +123,14 @@ class Estimation:
                 good[row] = request, *self._moment(request.as_of)
             except InvalidRequest as error:
                 problems[row] = error
-        rows = Rows(
-            _columns_of([request.order for request, _, _ in good.values()]),
-            [request.sample_id for request, _, _ in good.values()],
-            np.array([as_of_us for _, _, as_of_us in good.values()], np.int64),
+        rows = RequestRows(
+            columns=_columns_of([request.order for request, _, _ in good.values()]),
+            sample_ids=[request.sample_id for request, _, _ in good.values()],
+            as_of_us=np.array([as_of_us for _, _, as_of_us in good.values()], np.int64),
         )
         answers: list[RowAnswer] = []
         for found, numbers in estimate_where_possible(self.model, rows, list(good), problems):
-            self._count(found.status)
+            self._count(found)
             seconds = _Seconds(found.distribution)
             for k, row in enumerate(numbers):
                 request, as_of, _ = good[row]
@@ -166,17 +161,22 @@ class Estimation:
         if problems:
             columns = {name: [column[row] for row in good] for name, column in columns.items()}
         ids = [request.sample_ids[row] for row in good]
-        rows = Rows(columns, ids, np.full(len(good), as_of_us, np.int64))
+        rows = RequestRows(
+            columns=columns, sample_ids=ids, as_of_us=np.full(len(good), as_of_us, np.int64)
+        )
         answered = estimate_where_possible(self.model, rows, good, problems)
+        for found, _ in answered:
+            self._count(found)
+        if problems:
+            self._metrics.count_answers("refused", len(problems))
         answer = _as_columns(answered, problems, n, self.info)
-        self._count(answer.status)
         answer.request_id, answer.as_of, answer.ignored = request_id, as_of, ignored
         asked = self.model.question
         answer.question = None if asked is None else question_of(asked)
         return answer
 
-    def _count(self, statuses: Sequence[str]) -> None:
-        for status, number in Counter(statuses).items():
+    def _count(self, found: RowResults) -> None:
+        for status, number in found.counts().items():
             self._metrics.count_answers(status, number)
 
     def _moment(self, given: datetime | None) -> tuple[datetime, int]:
@@ -188,7 +188,7 @@ class Estimation:
         self,
         request: PredictRequest,
         as_of: datetime,
-        found: Estimates,
+        found: RowResults,
         seconds: _Seconds,
         k: int,
         row: int,
@@ -202,13 +202,13 @@ class Estimation:
         quantiles_s = [float(seconds.quantile(level)[k]) for level in request.levels]
         answer = PredictAnswer(
             request_id=request_id,
-            status=found.status[k],
+            status=STATUSES[found.codes[k]],
             as_of=as_of,
             sample_id=request.sample_id,
             mean_s=float(seconds.mean_s[k]),
             quantiles_s=dict(zip(map(repr, request.levels), quantiles_s, strict=True)),
-            model=found.model,
-            notes=found.notes[k],
+            model=self.info if found.model is None else found.model,
+            notes=found.notes_of(k),
             features=features,
         )
         if self._log is not None:
@@ -307,7 +307,7 @@ def _column(name: str, values: Any, n_rows: int) -> list[Any]:
 
 
 def _as_columns(
-    answered: Sequence[tuple[Estimates, Sequence[int]]],
+    answered: Sequence[tuple[RowResults, Sequence[int]]],
     problems: Mapping[int, InvalidRequest],
     n_rows: int,
     info: ModelInfo,
@@ -327,15 +327,17 @@ def _as_columns(
         ],
     )
     if answered:
-        whole = concatenated([found for found, _ in answered])
+        rows = [row for _, numbers in answered for row in numbers]
+        places = {row: k for k, row in enumerate(rows)}
+        groups = [(found, [places[row] for row in numbers]) for found, numbers in answered]
+        whole = placed(groups, len(rows))
         answer.levels = whole.distribution.levels.tolist()
-        places = [row for _, numbers in answered for row in numbers]
-        for k, (row, values_s) in enumerate(
-            zip(places, whole.distribution.values.tolist(), strict=True)
-        ):
+        status = whole.status
+        for k, values_s in enumerate(whole.distribution.values.tolist()):
+            row = rows[k]
             answer.values_s[row] = values_s
-            answer.status[row] = whole.status[k]
-            answer.notes[row] = whole.notes[k]
+            answer.status[row] = status[k]
+            answer.notes[row] = whole.notes_of(k)
     return answer
 
 

@@ -1,183 +1,132 @@
-"""What is asked of a model and what it answers, row by row: the inside of every estimator."""
+"""Orders that are asked about, as columns of rows: from the request to the model.
+
+Callers, composition and models hand on the same rows: some of them, or with more known of them, but
+never packed anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.stores import EventStore
+from aggregators.times import from_us
 from aggregators.typing import SampleId
-from estimators.core.distribution import Distribution
-from estimators.eta.part_question import PartQuestion
-from services.core.errors import InvalidRequest
-from services.schemas.common import ModelInfo, Status
+from estimators.core.dictionary_column import Column, DictionaryColumn, rows_of_columns
 
-__all__ = ["Estimates", "RowModel", "Rows", "concatenated", "estimate_where_possible", "one_row"]
+__all__ = ["RealtimeFeatures", "RequestRows"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+@dataclass(frozen=True, slots=True, eq=False)
+class RealtimeFeatures:
+    """Real-time features of rows, read at once for several models.
+
+    Args:
+        values: shape (n_rows, n_features), each feature once.
+        places: of each model by its name, where its features stand.
+    """
+
+    values: FloatArray
+    places: Mapping[str, IntArray]
+
+    def of(self, model: str) -> FloatArray | None:
+        """Return the features of a model in its order, None where they were not read."""
+        places = self.places.get(model)
+        return None if places is None else self.values[:, places]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RequestRows:
     """Orders, and the moments at which they are asked about.
 
     Args:
-        columns: by name one value per row; None: not known. Numbers may be arrays, NaN as None.
-            A column that is absent was not given.
+        columns: facts and elapsed facts by name, one value per row; None or NaN: not known. A
+            column that is absent was not given: elapsed facts are then looked up.
         sample_ids: the order's id, None where it does not exist yet, shape (n_rows,).
         as_of_us: microseconds UTC, shape (n_rows,).
-        realtime: values of the model's real-time features where they were computed already, shape
-            (n_rows, n_features).
+        stages: of each row, one of ``estimators.core.stages.OPEN_STAGES``; None: nobody has looked
+            the orders up, and a model that needs to know what has happened to them does.
+        notes: what is lacking, by row; rows that lack nothing are not there.
+        features: real-time features that were read already.
     """
 
-    columns: Mapping[str, Sequence[Any]]
+    columns: Mapping[str, Column]
     sample_ids: Sequence[SampleId | None]
     as_of_us: IntArray
-    realtime: FloatArray | None = None
+    stages: NDArray[np.str_] | None = None
+    notes: Mapping[int, list[str]] = field(default_factory=dict)
+    features: RealtimeFeatures | None = None
+
+    @classmethod
+    def one(cls, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int) -> Self:
+        """Return one order as rows."""
+        columns = {name: [value] for name, value in order.items()}
+        return cls(columns=columns, sample_ids=[sample_id], as_of_us=np.array([as_of_us], np.int64))
 
     def __len__(self) -> int:
         return len(self.sample_ids)
 
-    def __getitem__(self, rows: slice) -> Rows:
-        """Return some rows.
+    @property
+    def as_of(self) -> datetime:
+        """The moment of all rows, where they share one."""
+        return from_us(int(self.as_of_us[0]))
 
-        >>> rows = Rows({"city": ["BCN", "WAW"]}, [1, 2], np.zeros(2, np.int64))
-        >>> rows[1:].columns
-        {'city': ['WAW']}
+    def take(self, rows: IntArray) -> RequestRows:
+        """Return some rows, in any order, each as often as it is asked for.
+
+        >>> rows = RequestRows(
+        ...     columns={"city": ["BCN", "WAW"]},
+        ...     sample_ids=[1, 2],
+        ...     as_of_us=np.zeros(2, np.int64),
+        ...     notes={1: ["it is dark"]},
+        ... )
+        >>> some = rows.take(np.array([1, 1]))
+        >>> some.columns["city"], some.sample_ids, some.notes
+        (['WAW', 'WAW'], [2, 2], {0: ['it is dark'], 1: ['it is dark']})
         """
-        columns = {name: column[rows] for name, column in self.columns.items()}
-        realtime = None if self.realtime is None else self.realtime[rows]
-        return Rows(columns, self.sample_ids[rows], self.as_of_us[rows], realtime)
+        if len(rows) == len(self) and bool((rows == np.arange(len(self))).all()):
+            return self
+        ids = self.sample_ids
+        notes: Mapping[int, list[str]] = {}
+        if self.notes:
+            of_row = enumerate(rows.tolist())
+            notes = {k: self.notes[row] for k, row in of_row if row in self.notes}
+        features = self.features
+        if features is not None:
+            features = RealtimeFeatures(features.values[rows], features.places)
+        return RequestRows(
+            columns=rows_of_columns(self.columns, rows),
+            sample_ids=ids.take(rows)
+            if isinstance(ids, DictionaryColumn)
+            else [ids[row] for row in rows.tolist()],
+            as_of_us=self.as_of_us[rows],
+            stages=None if self.stages is None else self.stages[rows],
+            notes=notes,
+            features=features,
+        )
 
-    def some(self, places: Sequence[int]) -> Rows:
-        """Return the rows of some places."""
-        columns = {name: [column[row] for row in places] for name, column in self.columns.items()}
-        return Rows(columns, [self.sample_ids[row] for row in places], self.as_of_us[list(places)])
-
-    def with_features(self, realtime: FloatArray) -> Rows:
-        """Return the same rows with the values of real-time features."""
-        return Rows(self.columns, self.sample_ids, self.as_of_us, realtime)
-
-    def but(self, columns: Mapping[str, Sequence[Any]]) -> Rows:
+    def with_columns(self, columns: Mapping[str, Column]) -> RequestRows:
         """Return the same rows with other columns."""
-        return Rows(columns, self.sample_ids, self.as_of_us)
+        return replace(self, columns=columns)
 
+    def with_features(self, features: RealtimeFeatures) -> RequestRows:
+        """Return the same rows with real-time features."""
+        return replace(self, features=features)
 
-def one_row(order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int) -> Rows:
-    """Return one order as rows."""
-    columns = {name: [value] for name, value in order.items()}
-    return Rows(columns, [sample_id], np.array([as_of_us], np.int64))
+    def without(self, names: Collection[str]) -> RequestRows:
+        """Return the same rows without some columns."""
+        return self.with_columns({k: one for k, one in self.columns.items() if k not in names})
 
-
-@dataclass(slots=True)
-class Estimates:
-    """Answers, one per row.
-
-    Args:
-        distribution: seconds.
-        status: how each came about.
-        notes: in words, what made a status other than ok.
-        realtime: values of the real-time features, shape (n_rows, n_features); no columns where no
-            model was asked.
-        model: what answered.
-    """
-
-    distribution: Distribution
-    status: list[Status]
-    notes: list[list[str]]
-    realtime: FloatArray
-    model: ModelInfo
-
-
-class RowModel(Protocol):
-    """What answers rows: a model, or what is there instead of one."""
-
-    info: ModelInfo
-
-    @property
-    def question(self) -> PartQuestion | None:
-        """What it estimates; None: there is no model."""
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the real-time features that it computes."""
-
-    def check(self, order: Mapping[str, Any]) -> None:
-        """Refuse an order with :class:`InvalidRequest` for the field that cannot be."""
-
-    def takes(self, name: str) -> bool:
-        """Return whether an order may have this field."""
-
-    def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
-        """Return what is wrong with rows."""
-
-    def estimate(self, rows: Rows) -> Estimates:
-        """Answer rows; refuse all with :class:`InvalidRequest` if one cannot be answered."""
-
-    def estimate_one(
-        self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
-    ) -> Estimates:
-        """Answer one row, as quickly as that can be done."""
-
-    def use_event_store(self, event_store: EventStore) -> None:
-        """Take the features from this store from now on."""
-
-    def warm_up(self) -> None:
-        """Answer something, so that the first real question is quick."""
-
-    def close(self) -> None:
-        """End what runs in the background."""
-
-
-def concatenated(parts: Sequence[Estimates]) -> Estimates:
-    """Return the answers of one model to several groups of rows, one group after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    levels = parts[0].distribution.levels
-    values = [
-        one.distribution.values
-        if np.array_equal(one.distribution.levels, levels)
-        else one.distribution.quantile(levels)
-        for one in parts
-    ]
-    return Estimates(
-        Distribution(levels, np.concatenate(values)),
-        [status for one in parts for status in one.status],
-        [notes for one in parts for notes in one.notes],
-        np.concatenate([one.realtime for one in parts]),
-        parts[0].model,
-    )
-
-
-def estimate_where_possible(
-    model: RowModel,
-    rows: Rows,
-    numbers: Sequence[int],
-    problems: dict[int, InvalidRequest],
-) -> list[tuple[Estimates, Sequence[int]]]:
-    """Answer rows, together where none is bad; half by half where one is, until it is alone.
-
-    Args:
-        model: answers.
-        rows: that were checked as far as that can be done without the store.
-        numbers: of the rows, to say which were answered and which are bad.
-        problems: takes what is wrong with bad rows.
-    """
-    if not len(rows):
-        return []
-    try:
-        return [(model.estimate(rows), numbers)]
-    except InvalidRequest as error:
-        if len(rows) == 1:
-            problems[numbers[0]] = error
-            return []
-    half = len(rows) // 2
-    return [
-        *estimate_where_possible(model, rows[slice(None, half)], numbers[:half], problems),
-        *estimate_where_possible(model, rows[slice(half, None)], numbers[half:], problems),
-    ]
+    def plain_columns(self) -> dict[str, Any]:
+        """Return the columns as lists, an array of numbers as it is."""
+        return {
+            name: column.tolist() if isinstance(column, DictionaryColumn) else column
+            for name, column in self.columns.items()
+        }

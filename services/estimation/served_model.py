@@ -23,7 +23,6 @@ from aggregators.errors import AggregatorError, FunctionError, StoreError
 from aggregators.events import Source
 from aggregators.functions import EXPENSIVE, evaluate, function_code
 from aggregators.stores import EventStore
-from aggregators.times import from_us
 from aggregators.typing import SampleId
 from estimators.core.distribution import Distribution
 from estimators.eta.part_question import PartQuestion
@@ -40,7 +39,8 @@ from services.estimation.fallback import fallback_estimates
 from services.estimation.feature_ages import FeatureAges
 from services.estimation.metrics import EstimateMetrics
 from services.estimation.needed_facts import NeededFacts
-from services.estimation.rows import Estimates, Rows, one_row
+from services.estimation.results import CLIPPED, DEGRADED, CodeArray, RowResults, codes_of
+from services.estimation.rows import RequestRows
 from services.estimation.unit_hints import UnitHints
 from services.schemas.common import ModelInfo, Status
 from services.schemas.vocabulary import Vocabulary
@@ -171,13 +171,11 @@ class PartModel:
         order: dict[str, Any] = dict.fromkeys(self._needs.names)
         now_us = round(time() * 1e6)
         self.estimate_one(order, None, now_us)
-        columns = {name: [None] * _WARM_ROWS for name in order}
-        ids = [None] * _WARM_ROWS
-        self.estimate(Rows(columns, ids, np.full(_WARM_ROWS, now_us, np.int64)))
+        self.estimate(RequestRows.one(order, None, now_us).take(np.zeros(_WARM_ROWS, np.int64)))
 
     def estimate_one(
         self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
-    ) -> Estimates:
+    ) -> RowResults:
         """Answer one order that was checked.
 
         Raises:
@@ -198,7 +196,7 @@ class PartModel:
                 event_store, as_of=as_of_us, keys=keys, sample_id=own
             )
             if self._ages is not None:
-                self._ages.offer(from_us(as_of_us), keys, own)
+                self._ages.latest = as_of_us, keys, own
         except _EVENT_STORE_ERRORS as error:
             realtime = np.full(len(self._features), np.nan)
             notes.append(_unread(error))
@@ -216,56 +214,59 @@ class PartModel:
             inputs = self._estimator.assemble(facts, realtime)[np.newaxis, :]
             distribution = self._predicted(inputs, np.array([True]) if notes else None)
             if missing:
-                distribution = self._widen_to_baseline(
-                    distribution, one_row(given, sample_id, as_of_us), [0]
-                )
+                rows = RequestRows.one(given, sample_id, as_of_us)
+                distribution = self._widen_to_baseline(distribution, rows, [0])
         except Exception:  # a model may be damaged in any way
-            return self._without_model(one_row(given, sample_id, as_of_us), [notes])
+            rows = RequestRows.one(given, sample_id, as_of_us)
+            return self._without_model(rows, {0: notes} if notes else {})
         self._time(began_s, computed_s)
-        status = _status(notes, moved)
         words = [*notes, *map(str, moved), *hints]
-        return Estimates(distribution, [status], [words], realtime[np.newaxis, :], self.info)
+        return RowResults(
+            distribution=distribution,
+            codes=codes_of([_status(notes, moved)]),
+            notes={0: words} if words else {},
+            model=self.info,
+            realtime=realtime[np.newaxis, :],
+        )
 
-    def estimate(self, rows: Rows) -> Estimates:
-        """Answer rows that were checked, with one read of the store and one call of the model.
+    def estimate(self, rows: RequestRows, realtime: FloatArray | None = None) -> RowResults:
+        """Answer rows that were checked, with one call of the model.
+
+        Args:
+            rows: orders, and the moments at which they are asked about.
+            realtime: the real-time features of the rows, shape (n_rows, n_features); None: they
+                are computed, with one read of the store.
 
         Raises:
             InvalidRequest: as of :meth:`estimate_one`, of one row at least.
             Unavailable: as of :meth:`estimate_one`.
         """
         began_s = perf_counter()
-        n = len(rows)
-        columns: dict[str, Any] = dict(rows.columns)
-        lookup_notes: dict[int, list[str]] = {}
-        nothing = [None] * n
-        keys = {name: columns.get(name, nothing) for name in self._features.dimensions}
-        own = {self._own_source: rows.sample_ids}
+        n, columns, names = len(rows), rows.columns, self._features.dimensions
+        unread: dict[int, list[str]] = {}
         try:
             event_store = self._open_event_store()
-            if self._lookup is not None:
-                lookup_notes = self._lookup.into_columns(
+            if self._lookup is not None and rows.stages is None:
+                columns = dict(columns)
+                unread = self._lookup.into_columns(
                     columns, event_store, rows.sample_ids, rows.as_of_us
                 )
-            realtime = rows.realtime
             if realtime is None:
-                realtime = self._features.transform_many(
-                    event_store, as_of=rows.as_of_us, keys=keys, sample_id=own
-                )
+                realtime = self._read(event_store, rows)
             if self._ages is not None and n:
-                first = {name: column[0] for name, column in keys.items()}
-                own_first = {self._own_source: rows.sample_ids[0]}
-                self._ages.offer(from_us(int(rows.as_of_us[0])), first, own_first)
+                first = {name: columns[name][0] if name in columns else None for name in names}
+                own = {self._own_source: rows.sample_ids[0]}
+                self._ages.latest = int(rows.as_of_us[0]), first, own
         except _EVENT_STORE_ERRORS as error:
             realtime = np.full((n, len(self._features)), np.nan)
             columns = known_columns(columns)
-            lookup_notes = {i: [_unread(error)] for i in range(n)}
+            unread = {i: [_unread(error)] for i in range(n)}
         except AggregatorError as error:
             raise InvalidRequest(str(error), field="order") from None
-        missing = self._needs.missing_of(columns, n)
-        notes: list[list[str]] = [[] for _ in range(n)]
-        for row_notes in (missing, lookup_notes):
-            for i, some in row_notes.items():
-                notes[i] += some
+        notes = self._needs.missing_of(columns, n)
+        lacking = sorted(notes)
+        for i, words in unread.items():
+            notes.setdefault(i, []).extend(words)
         facts = self._facts.encode_columns(columns, rows.as_of_us)
         moved: dict[int, list[Note]] = {}
         hints = self._hints.of_rows(facts, columns, rows.columns)
@@ -274,22 +275,32 @@ class PartModel:
         computed_s = perf_counter()
         try:
             inputs = self._estimator.assemble(facts, realtime)
-            incomplete = np.fromiter(map(bool, notes), np.bool_, n)
-            distribution = self._predicted(inputs, incomplete if incomplete.any() else None)
-            if missing:
+            distribution = self._predicted(inputs, _mask(notes, n) if notes else None)
+            if lacking:
                 distribution = self._widen_to_baseline(
-                    distribution, rows.but(columns), sorted(missing)
+                    distribution, rows.with_columns(columns), lacking
                 )
         except Exception:
-            return self._without_model(rows.but(columns), notes)
+            return self._without_model(rows.with_columns(columns), notes)
         self._time(began_s, computed_s)
-        status: list[Status] = ["degraded" if one else "ok" for one in notes]
+        codes = _codes(notes, moved, n)
         for i, what in moved.items():
-            status[i] = _status(notes[i], what)
-            notes[i] += map(str, what)
+            notes.setdefault(i, []).extend(map(str, what))
         for i, words in hints.items():
-            notes[i] += words
-        return Estimates(distribution, status, notes, realtime, self.info)
+            notes.setdefault(i, []).extend(words)
+        return RowResults(
+            distribution=distribution, codes=codes, notes=notes, model=self.info, realtime=realtime
+        )
+
+    def _read(self, event_store: EventStore, rows: RequestRows) -> FloatArray:
+        """Return the real-time features of rows."""
+        nothing = [None] * len(rows)
+        return self._features.transform_many(
+            event_store,
+            as_of=rows.as_of_us,
+            keys={name: rows.columns.get(name, nothing) for name in self._features.dimensions},
+            sample_id={self._own_source: rows.sample_ids},
+        )
 
     def _open_event_store(self) -> EventStore:
         if self._event_store is None:
@@ -303,19 +314,19 @@ class PartModel:
         return self._estimator.predict(inputs, incomplete)
 
     def _widen_to_baseline(
-        self, distribution: Distribution, rows: Rows, places: list[int]
+        self, distribution: Distribution, rows: RequestRows, places: list[int]
     ) -> Distribution:
         """Let answers that lack a fact reach as far as what is usual does."""
         if self._fallback is None:
             return distribution
-        lacking = rows.some(places)
-        baseline, _ = self._fallback.distribution({**lacking.columns}, lacking.as_of_us)
+        lacking = rows.take(np.array(places))
+        baseline, _ = self._fallback.distribution(lacking.plain_columns(), lacking.as_of_us)
         scale = self._estimator.model.grid.scale
         values = distribution.values.copy()
         values[places] = widen_to_baseline(distribution[np.array(places)], baseline, scale).values
         return Distribution(distribution.levels, values)
 
-    def _without_model(self, rows: Rows, notes: Sequence[Sequence[str]]) -> Estimates:
+    def _without_model(self, rows: RequestRows, notes: Mapping[int, list[str]]) -> RowResults:
         """Answer what is usual, after the model has failed."""
         if time() - self._failed_s >= _LOG_EVERY_S:  # many requests meet the same
             self._failed_s = time()
@@ -339,11 +350,32 @@ class PartModel:
         record_duration("model", model_s)
 
 
+def _mask(rows: Iterable[int], n_rows: int) -> BoolArray:
+    """Return which rows are among some."""
+    mask = np.zeros(n_rows, np.bool_)
+    mask[list(rows)] = True
+    return mask
+
+
+def _codes(
+    lacking: Mapping[int, Sequence[str]], moved: Mapping[int, Sequence[Note]], n_rows: int
+) -> CodeArray:
+    """Return the status of each row, as :func:`_status` does."""
+    codes = np.zeros(n_rows, np.int8)
+    codes[[row for row, notes in moved.items() if _is_clipped(notes)]] = CLIPPED
+    codes[list(lacking)] = DEGRADED
+    return codes
+
+
+def _is_clipped(moved: Iterable[Note]) -> bool:
+    return any(note.what == "clipped" for note in moved)
+
+
 def _status(notes: Sequence[str], moved: Iterable[Note]) -> Status:
     """Return the status of a row, from what it lacks and what was made of its facts."""
     if notes:
         return "degraded"
-    return "input_clipped" if any(note.what == "clipped" for note in moved) else "ok"
+    return "input_clipped" if _is_clipped(moved) else "ok"
 
 
 def _unread(error: Exception) -> str:

@@ -1,34 +1,45 @@
-"""Real-time features of several models, read together where they are asked about the same rows.
+"""Real-time features of several models, read together: one round trip to the event store.
 
 Two hundred couriers for one order are asked how long they take to the store, to the customer and to
-the door: much of what the models look at is the same, and is computed once.
+the door: much of what the models look at is the same, and is computed once. What an order's
+features rest on is often known from its own events alone, so these are read in the same round trip.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from time import perf_counter
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators import Aggregator, FeatureSet
-from aggregators.errors import AggregatorError
+from aggregators import Aggregator, FeatureRows, FeatureSet, SampleRequest
+from aggregators.events import Source
 from aggregators.stores import EventStore
+from aggregators.stores.reading import FoundSamples, Sample
+from aggregators.typing import SampleId
 from services.core.context import record_duration
-from services.estimation.rows import Rows
+from services.estimation.rows import RealtimeFeatures, RequestRows
 
-__all__ = ["SharedFeatures"]
+__all__ = ["Look", "RowGroups", "SharedFeatures"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+T = TypeVar("T")
+
+RowGroups = tuple[RequestRows, ...]
+
+Look = Callable[[Sequence[Sample | None]], tuple[T, RowGroups]]
+"""From orders as the event store has them to what is known of them, and the rows to ask about."""
+
 
 class SharedFeatures:
-    """Computes the features of several feature sets over one store.
+    """Reads the features of several feature sets from one store.
 
     Args:
         features: of each model, by its name.
@@ -40,45 +51,98 @@ class SharedFeatures:
         self._event_store = event_store
         self._unions: dict[tuple[str, ...], tuple[FeatureSet, dict[str, IntArray]]] = {}
 
-    def into(self, asked: Mapping[str, Rows]) -> dict[str, Rows]:
-        """Return rows with their features, those that several models are asked about.
+    def has(self, names: Collection[str]) -> bool:
+        """Return whether there are features for one of these models."""
+        return not self._features.keys().isdisjoint(names)
 
-        Others are as they were, and so are all whose features cannot be read: their models try by
-        themselves, and say what is wrong.
+    def read(self, names: Collection[str], groups: RowGroups) -> RowGroups:
+        """Return groups of rows with the features that these models need of them.
+
+        Raises:
+            AggregatorError: a row cannot be answered, or the store cannot be read.
+        """
+        began_s = perf_counter()
+        features, places = self._union(names)
+        values = features.plan.answer_many(
+            self._event_store,
+            as_of=np.concatenate([rows.as_of_us for rows in groups]),
+            keys=_keys(features, groups),
+            sample_id=self._own(names, groups),
+        )
+        record_duration("features", perf_counter() - began_s)
+        return _with_values(groups, values, places)
+
+    def read_with_orders(
+        self,
+        names: Collection[str],
+        source: Source,
+        ids: Sequence[SampleId],
+        look: Look[T],
+        as_of_us: int,
+    ) -> tuple[T, RowGroups]:
+        """Return what is made of orders, and the rows about them with their features.
 
         Args:
-            asked: rows by model; the same rows are the same objects.
+            names: of the models that will be asked.
+            source: of the orders.
+            ids: of the orders.
+            look: makes rows of orders; see :meth:`FeatureSet.transform_with_samples`: it is called
+                more than once.
+            as_of_us: the moment of all rows.
+
+        Raises:
+            AggregatorError: a row cannot be answered, or the store cannot be read.
         """
-        groups: dict[tuple[int, int], list[str]] = {}
-        for name, rows in asked.items():
-            if name in self._features:
-                groups.setdefault((id(rows.columns), id(rows.sample_ids)), []).append(name)
-        found = dict(asked)
         began_s = perf_counter()
-        for names in groups.values():
-            if len(names) > 1:
-                found |= self._read(names, asked[names[0]])
+        features, places = self._union(names)
+        last: list[tuple[T, RowGroups]] = []
+
+        def rows(found: FoundSamples) -> FeatureRows:
+            last[:] = [look(found[source.name])]
+            groups = last[0][1]
+            return FeatureRows(_keys(features, groups), self._own(names, groups))
+
+        values, _ = features.plan.answer_with_samples(
+            self._event_store, as_of=as_of_us, samples=[SampleRequest(source, ids)], rows=rows
+        )
+        made, groups = last[0]
         record_duration("features", perf_counter() - began_s)
-        return found
+        return made, _with_values(groups, values, places)
 
-    def _read(self, names: Sequence[str], rows: Rows) -> dict[str, Rows]:
-        features, places = self._union(tuple(names))
-        nothing = [None] * len(rows)
-        keys = {name: rows.columns.get(name, nothing) for name in features.dimensions}
-        own = {self._features[name].sources[0].name: rows.sample_ids for name in names}
-        try:
-            values = features.transform_many(
-                self._event_store, as_of=rows.as_of_us, keys=keys, sample_id=own
-            )
-        except (AggregatorError, sqlite3.Error, OSError):
-            return {}
-        return {name: rows.with_features(values[:, places[name]]) for name in names}
+    def _own(self, names: Collection[str], groups: RowGroups) -> dict[str, list[SampleId | None]]:
+        """Return the samples that are left out of their own features."""
+        ids = list(chain.from_iterable(rows.sample_ids for rows in groups))
+        mine = [self._features[name] for name in names if name in self._features]
+        return {one.sources[0].name: ids for one in mine}
 
-    def _union(self, names: tuple[str, ...]) -> tuple[FeatureSet, dict[str, IntArray]]:
+    def _union(self, names: Collection[str]) -> tuple[FeatureSet, dict[str, IntArray]]:
         """Return all features of some models, each once, and where those of each model stand."""
-        if names not in self._unions:
-            self._unions[names] = _united({name: self._features[name] for name in names})
-        return self._unions[names]
+        mine = tuple(name for name in self._features if name in names)
+        if mine not in self._unions:
+            self._unions[mine] = _united({name: self._features[name] for name in mine})
+        return self._unions[mine]
+
+
+def _keys(features: FeatureSet, groups: RowGroups) -> dict[str, list[Any]]:
+    """Return the keys of all rows, those of one group after the other."""
+    keys: dict[str, list[Any]] = {}
+    for name in features.dimensions:
+        column = keys[name] = []
+        for rows in groups:
+            given = rows.columns.get(name)
+            column += [None] * len(rows) if given is None else given
+    return keys
+
+
+def _with_values(
+    groups: RowGroups, values: FloatArray, places: Mapping[str, IntArray]
+) -> RowGroups:
+    found, start = [], 0
+    for rows in groups:
+        stop = start + len(rows)
+        found.append(rows.with_features(RealtimeFeatures(values[start:stop], places)))
+        start = stop
+    return tuple(found)
 
 
 def _united(sets: Mapping[str, FeatureSet]) -> tuple[FeatureSet, dict[str, IntArray]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from estimators.core.dictionary_column import Column
 from estimators.core.stages import ELAPSED, elapsed_name
 from estimators.core.typing import FloatArray
 from estimators.monitoring.bounds import WIDENED
@@ -115,8 +116,8 @@ class UnitHints:
     def of_rows(
         self,
         values: FloatArray,
-        columns: Mapping[str, Sequence[Any]],
-        given: Mapping[str, Sequence[Any]] | None = None,
+        columns: Mapping[str, Column],
+        given: Mapping[str, Column] | None = None,
     ) -> dict[int, list[str]]:
         """Return the notes on those rows that have any, as :meth:`of_one` does.
 

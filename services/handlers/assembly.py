@@ -70,7 +70,9 @@ class EtaHandlers:
         sources = sources_of(model)
         facts = [estimator.facts for estimator in model.parts.values()]
         vocabulary = Vocabulary.of(facts, sources)
-        book = OrderBook(event_store, sources[0], vocabulary, threads=readers)
+        book = OrderBook(
+            event_store, sources[0], vocabulary, features=parts.shared, threads=readers
+        )
         composer = Composer(model, parts, threads, metrics=metrics)
         self._composer = composer
         self.vocabulary = vocabulary

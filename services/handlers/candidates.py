@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,24 +16,19 @@ from numpy.typing import NDArray
 from aggregators.stores.reading import Sample
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
+from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.stages import elapsed_name, stage_of
-from services.composition.composer import COURIER_FACTS, Rows
+from services.composition.composer import COURIER_FACTS
 from services.composition.order_book import KnownOrder, OrderBook, elapsed_columns_of
-from services.composition.order_columns import (
-    ObjectArray,
-    RowErrors,
-    check_length,
-    checked_columns,
-    object_array,
-    taken,
-)
 from services.core.errors import InvalidRequest, UnknownOrder
 from services.core.limits import MAX_PAIRS
+from services.estimation.rows import RequestRows
 from services.schemas.courier_selection import CourierSelectionRequest, OrderColumns
 from services.schemas.fact_bounds import BOUNDS, impossible
 from services.schemas.request_times import us_of
+from services.schemas.vocabulary import RowErrors, check_length
 
-__all__ = ["Candidates", "candidates_of"]
+__all__ = ["CANDIDATE_STAGES", "Candidates", "candidates_of"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -41,6 +36,9 @@ BoolArray = NDArray[np.bool_]
 
 COURIER_EVENTS = ("courier_assigned", "courier_at_store")
 """What another courier of the order has done; it says nothing of a candidate."""
+
+CANDIDATE_STAGES = ("courier_assigned", "ready")
+"""In which an order can be whose courier is assigned now."""
 
 JUST_NOW_S = 1.0
 """How long ago a candidate counts as assigned."""
@@ -59,12 +57,11 @@ class Candidates:
     Args:
         order: place of each pair's order in the request, shape (n_pairs,).
         courier: place of its courier.
-        distance_m: from the courier to the store, NaN where it is not known.
+        rows: the pairs as rows, each as if its courier were assigned now.
+        order_rows: the orders, as if a courier were assigned now, nobody knows which.
         order_ids: of all orders of the request.
         orders: what is known of each of them; None where it was refused.
-        order_columns: facts and elapsed facts of the orders, as if a courier were assigned now.
         courier_columns: facts of the couriers.
-        stages: of the orders, as if a courier were assigned now.
         promised_s: seconds from now until what the customer was promised, per order, NaN where
             nothing was; None: nothing at all.
         errors: why rows of the request were refused, by kind and place.
@@ -73,49 +70,17 @@ class Candidates:
 
     order: IntArray
     courier: IntArray
-    distance_m: FloatArray
+    rows: RequestRows
+    order_rows: RequestRows
     order_ids: list[SampleId | None]
     orders: list[KnownOrder | None]
-    order_columns: dict[str, ObjectArray]
-    courier_columns: dict[str, ObjectArray]
-    stages: NDArray[np.str_]
+    courier_columns: dict[str, list[Any]]
     promised_s: FloatArray | None
     errors: dict[Kind, RowErrors]
     refused: int
 
     def __len__(self) -> int:
         return len(self.order)
-
-    def rows(self, pairs: IntArray) -> tuple[Rows, Rows, IntArray]:
-        """Return some pairs as rows, their orders as rows, and which of them each pair is of."""
-        places, order_of = np.unique(self.order[pairs], return_inverse=True)
-        order, courier = self.order[pairs], self.courier[pairs]
-        columns = taken(self.order_columns, order) | taken(self.courier_columns, courier)
-        distance = self.distance_m[pairs]
-        distances = distance.astype(object)
-        distances[np.isnan(distance)] = None
-        columns[DISTANCE] = distances.tolist()
-        ids = object_array(one.sample_id if one else None for one in self.orders)
-        return (
-            Rows(
-                columns=columns,
-                sample_ids=ids[order].tolist(),
-                stages=self.stages[order],
-                notes=self._notes(order),
-            ),
-            Rows(
-                columns=taken(self.order_columns, places),
-                sample_ids=ids[places].tolist(),
-                stages=self.stages[places],
-            ),
-            order_of,
-        )
-
-    def _notes(self, order: IntArray) -> dict[int, list[str]]:
-        lacking = {k: one.notes for k, one in enumerate(self.orders) if one and one.notes}
-        if not lacking:
-            return {}
-        return {row: lacking[k] for row, k in enumerate(order.tolist()) if k in lacking}
 
 
 def candidates_of(
@@ -136,12 +101,12 @@ def candidates_of(
         InvalidRequest: columns of other lengths or of unknown names, too many pairs.
     """
     errors: dict[Kind, RowErrors] = {"order": {}, "courier": {}, "pair": {}}
-    orders = _orders(request.orders, book, samples, as_of, errors["order"])
+    as_of_us = moment_to_us(as_of, "as_of")
+    orders = _orders(request.orders, book, samples, as_of_us, errors["order"])
     n_couriers = len(request.couriers.courier_id)
-    courier_columns = checked_columns(
+    courier_columns = book.vocabulary.checked_columns(
         request.couriers.facts,
         n_couriers,
-        book.vocabulary,
         path="couriers.facts",
         of="courier",
         errors=errors["courier"],
@@ -151,22 +116,66 @@ def candidates_of(
         errors["courier"].setdefault(
             row, InvalidRequest(error.reason, field=f"{error.field}[{row}]")
         )
-    courier_columns["courier_id"] = object_array(ids)
+    courier_columns["courier_id"] = list(ids)
     order, courier, distance_m = _pairs(request, errors["pair"])
     good = _good(order, courier, len(orders), n_couriers, errors)
-    promised_s = _promised_s(request.orders, as_of)
+    refused = len(order) - int(good.sum())
+    if refused:
+        order, courier, distance_m = order[good], courier[good], distance_m[good]
+    order_columns = _order_columns(orders, as_of_us)
+    order_rows = _order_rows(orders, order_columns, as_of_us)
     return Candidates(
-        order=order[good],
-        courier=courier[good],
-        distance_m=distance_m[good],
+        order=order,
+        courier=courier,
+        rows=_pair_rows(
+            orders, order_rows, order_columns, order, courier_columns, courier, distance_m
+        ),
+        order_rows=order_rows,
         order_ids=request.orders.order_id,
         orders=orders,
-        order_columns=_order_columns(orders, moment_to_us(as_of, "as_of")),
         courier_columns=courier_columns,
-        stages=np.array([_stage(one) for one in orders], dtype=np.str_),
-        promised_s=promised_s,
+        promised_s=_promised_s(request.orders, as_of),
         errors=errors,
-        refused=len(order) - int(good.sum()),
+        refused=refused,
+    )
+
+
+def _order_rows(
+    orders: list[KnownOrder | None], columns: dict[str, list[Any]], as_of_us: int
+) -> RequestRows:
+    """Return orders as rows, as if a courier were assigned now; refused ones say nothing."""
+    return RequestRows(
+        columns=columns,
+        sample_ids=[one.sample_id if one else None for one in orders],
+        as_of_us=np.full(len(orders), as_of_us, np.int64),
+        stages=np.array([_stage(one) for one in orders], dtype=np.str_),
+    )
+
+
+def _pair_rows(
+    orders: list[KnownOrder | None],
+    order_rows: RequestRows,
+    order_columns: dict[str, list[Any]],
+    order: IntArray,
+    courier_columns: dict[str, list[Any]],
+    courier: IntArray,
+    distance_m: FloatArray,
+) -> RequestRows:
+    """Return pairs as rows; their values are those of the orders and couriers, not copies."""
+    columns: dict[str, Column] = {
+        name: DictionaryColumn(column, order) for name, column in order_columns.items()
+    }
+    columns |= {name: DictionaryColumn(column, courier) for name, column in courier_columns.items()}
+    columns[DISTANCE] = distance_m
+    assert order_rows.stages is not None
+    lacking = {k: one.notes for k, one in enumerate(orders) if one and one.notes}
+    notes = {row: lacking[k] for row, k in enumerate(order.tolist()) if k in lacking}
+    return RequestRows(
+        columns=columns,
+        sample_ids=DictionaryColumn(order_rows.sample_ids, order),
+        as_of_us=np.full(len(order), order_rows.as_of_us[0], np.int64),
+        stages=order_rows.stages[order],
+        notes=notes if lacking else {},
     )
 
 
@@ -174,12 +183,12 @@ def _orders(
     given: OrderColumns,
     book: OrderBook,
     samples: Sequence[Sample | None] | None,
-    as_of: datetime,
+    as_of_us: int,
     errors: RowErrors,
 ) -> list[KnownOrder | None]:
     n = len(given.order_id)
-    facts = checked_columns(
-        given.facts, n, book.vocabulary, path="orders.facts", of="order", errors=errors
+    facts = book.vocabulary.checked_columns(
+        given.facts, n, path="orders.facts", of="order", errors=errors
     )
     if given.promised_at is not None:
         check_length(given.promised_at, n, "orders.promised_at", "order")
@@ -192,7 +201,7 @@ def _orders(
                 None if samples is None else samples[row],
                 {name: column[row] for name, column in facts.items()},
                 {},
-                moment_to_us(as_of, "as_of"),
+                as_of_us,
                 was_read=samples is not None,
             )
         except UnknownOrder as error:
@@ -283,18 +292,17 @@ def _good(
     return good
 
 
-def _order_columns(orders: list[KnownOrder | None], as_of_us: int) -> dict[str, ObjectArray]:
+def _order_columns(orders: list[KnownOrder | None], as_of_us: int) -> dict[str, list[Any]]:
     """Return facts and elapsed facts of orders to which a courier is assigned now."""
     names = dict.fromkeys(name for one in orders if one for name in one.facts)
-    columns = {
-        name: object_array(one.facts.get(name) if one else None for one in orders)
+    columns: dict[str, list[Any]] = {
+        name: [one.facts.get(name) if one else None for one in orders]
         for name in names
         if name not in COURIER_FACTS
     }
     past = [_without_courier(one) if one else {} for one in orders]
-    for name, seconds in elapsed_columns_of(past, as_of_us).items():
-        columns[name] = object_array(seconds)
-    columns[_SINCE_ASSIGNED] = object_array(JUST_NOW_S for _ in orders)
+    columns.update(elapsed_columns_of(past, as_of_us))
+    columns[_SINCE_ASSIGNED] = [JUST_NOW_S] * len(orders)
     return columns
 
 

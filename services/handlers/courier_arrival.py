@@ -6,19 +6,22 @@ Knows nothing of HTTP.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
 from aggregators.stores.reading import Sample
 from aggregators.times import from_us, moment_to_us
 from estimators.core.stages import OPEN_STAGES
-from services.composition.composer import STATUSES, Composer, Composition
+from services.composition.composer import Composer, Composition
 from services.composition.order_book import KnownOrder, OrderBook
 from services.core.clock import utc_now
 from services.core.errors import InvalidRequest
 from services.estimation.metrics import EstimateMetrics
+from services.estimation.results import STATUSES
+from services.estimation.shared_features import RowGroups
 from services.handlers.order_eta import rows_of
 from services.handlers.rounding import add_seconds, quantiles, round_probabilities, round_to_eighths
 from services.prediction_log.entries import PredictionLogger
@@ -78,8 +81,17 @@ class CourierArrival:
     ) -> CourierArrivalAnswer:
         """Answer many orders; one that cannot be answered says why and harms no other."""
         as_of = moment_of(request.as_of, self._clock)
+        as_of_us = moment_to_us(as_of, "as_of")
+        asked, problems = self._decoded(request.orders)
+        (known, unknown), rows = await self._orders.find(
+            [row.order_id for row in asked.values()],
+            as_of_us,
+            partial(self._look, asked, as_of_us),
+            self._composer.parts(OPEN_STAGES, _MEETING),
+        )
         answers = [ArrivalRowAnswer(row=row) for row in range(len(request.orders))]
-        known = await self._known(request.orders, moment_to_us(as_of, "as_of"), answers, request_id)
+        for row, error in (problems | unknown).items():
+            answers[row].problem = _problem(error, request_id)
         coming: list[tuple[ArrivalAnswer, KnownOrder]] = []
         for row, order in known.items():
             answer = answers[row].answer = _facts(order)
@@ -87,12 +99,11 @@ class CourierArrival:
                 answer.status = "degraded"
                 answer.notes.append(order.stale)
                 self._metrics.count_answer(answer.status)
-            elif answer.courier in ("not_assigned", "on_the_way"):
+            elif _is_coming(order):
                 coming.append((answer, order))
         models: dict[str, ModelInfo] = {}
         if coming:
-            rows = rows_of([order for _, order in coming], moment_to_us(as_of, "as_of"))
-            composition = await self._composer.compose(rows, as_of, only=_MEETING)
+            composition = await self._composer.compose(rows[0], only=_MEETING)
             _fill([answer for answer, _ in coming], composition, as_of, request.levels)
             models = {"eta": self._model, **composition.models}
             self._write_log(coming, request, as_of, request_id)
@@ -105,30 +116,37 @@ class CourierArrival:
             request_id=request_id, as_of=as_of, refused=refused, rows=answers, models=models
         )
 
-    async def _known(
-        self,
-        raws: Sequence[msgspec.Raw],
-        as_of_us: int,
-        answers: Sequence[ArrivalRowAnswer],
-        request_id: str,
-    ) -> dict[int, KnownOrder]:
-        """Return what is known of each order, by row; others get their problem."""
-        rows: dict[int, ArrivalRow] = {}
+    def _decoded(
+        self, raws: Sequence[msgspec.Raw]
+    ) -> tuple[dict[int, ArrivalRow], dict[int, InvalidRequest]]:
+        """Return what is asked, and why not, by row."""
+        asked: dict[int, ArrivalRow] = {}
+        problems: dict[int, InvalidRequest] = {}
         for i, raw in enumerate(raws):
             try:
-                rows[i] = decode(raw, ArrivalRow)
-                self._orders.vocabulary.check(rows[i].order, "order")
+                row = decode(raw, ArrivalRow)
+                self._orders.vocabulary.check(row.order, "order")
+                asked[i] = row
             except InvalidRequest as error:
-                rows.pop(i, None)
-                answers[i].problem = _problem(error, request_id)
-        samples = await self._orders.find([row.order_id for row in rows.values()])
+                problems[i] = error
+        return asked, problems
+
+    def _look(
+        self,
+        asked: Mapping[int, ArrivalRow],
+        as_of_us: int,
+        samples: Sequence[Sample | None] | None,
+    ) -> tuple[tuple[dict[int, KnownOrder], dict[int, InvalidRequest]], RowGroups]:
+        """Return what is known of each order, or why nothing is, and the rows of those to come."""
         known: dict[int, KnownOrder] = {}
-        for k, (i, row) in enumerate(rows.items()):
+        problems: dict[int, InvalidRequest] = {}
+        for k, (i, row) in enumerate(asked.items()):
             try:
                 known[i] = self._known_one(row, samples, k, as_of_us)
             except InvalidRequest as error:
-                answers[i].problem = _problem(error, request_id)
-        return known
+                problems[i] = error
+        coming = [order for order in known.values() if _is_coming(order)]
+        return (known, problems), ((rows_of(coming, as_of_us),) if coming else ())
 
     def _known_one(
         self, row: ArrivalRow, samples: Sequence[Sample | None] | None, k: int, as_of_us: int
@@ -185,6 +203,13 @@ def _facts(order: KnownOrder) -> ArrivalAnswer:
     return answer
 
 
+def _is_coming(order: KnownOrder) -> bool:
+    """Return whether a courier is to come, as far as anybody knows."""
+    if order.stale:
+        return False
+    return order.stage in OPEN_STAGES and _courier_of(order) in ("not_assigned", "on_the_way")
+
+
 def _courier_of(order: KnownOrder) -> CourierState:
     stage = order.stage
     if stage == "delivered":
@@ -212,7 +237,7 @@ def _fill(
     wait_s = round_to_eighths(composition.courier_wait_s).tolist()
     for row, answer in enumerate(answers):
         answer.status = STATUSES[composition.codes[row]]
-        answer.notes = composition.notes.get(row, [])
+        answer.notes = composition.notes_of(row)
         answer.expected_in_s = expected_s[row]
         answer.expected_at = add_seconds(as_of, expected_s[row])
         answer.arrival_s = {level: seconds[row] for level, seconds in arrival_s.items()}

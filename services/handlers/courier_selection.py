@@ -6,20 +6,24 @@ once per order, the rest once per pair, a few thousand pairs at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregators.stores.reading import Sample
+from aggregators.times import moment_to_us
 from services.composition.composer import Composer
 from services.composition.order_book import OrderBook
 from services.core.clock import utc_now
 from services.core.context import in_thread
 from services.estimation.metrics import EstimateMetrics
-from services.handlers.candidates import Candidates, candidates_of
+from services.estimation.shared_features import RowGroups
+from services.handlers.candidates import CANDIDATE_STAGES, Candidates, candidates_of
 from services.handlers.pair_cost import CostWeights
 from services.handlers.ranked_pairs import Selection
 from services.prediction_log.entries import PredictionLogger
@@ -88,15 +92,21 @@ class CourierSelection:
             eta=given.eta,
             lateness=given.lateness,
         )
-        samples = await self._orders.find(request.orders.order_id)
-        candidates = await self._do(
-            n_pairs_of(request), candidates_of, request, self._orders, samples, as_of
+        parts = self._composer.parts(CANDIDATE_STAGES)
+        (candidates, chunks), groups = await self._orders.find(
+            request.orders.order_id,
+            moment_to_us(as_of, "as_of"),
+            partial(self._look, request, as_of),
+            parts,
         )
         selection = Selection(candidates, weights, request.levels)
-        for pairs in _chunks(candidates):
-            rows, orders, order_of = await self._do(len(pairs), candidates.rows, pairs)
+        for k, pairs in enumerate(chunks):
+            if k:
+                chunk = candidates.rows.take(pairs), candidates.order_rows
+                groups = await self._orders.with_features(chunk, parts)
+            rows, orders = groups
             composition = await self._composer.compose(
-                rows, as_of, orders=orders, order_of=order_of
+                rows, orders=orders, order_of=candidates.order[pairs]
             )
             await self._do(len(pairs), selection.take, pairs, composition)
         answer = await self._do(len(candidates), selection.answer, request.top, as_of, request_id)
@@ -105,6 +115,19 @@ class CourierSelection:
             self._metrics.count_answers(status, count)
         self._write_log(selection, as_of, request_id)
         return answer
+
+    def _look(
+        self,
+        request: CourierSelectionRequest,
+        as_of: datetime,
+        samples: Sequence[Sample | None] | None,
+    ) -> tuple[tuple[Candidates, list[IntArray]], RowGroups]:
+        """Return the pairs, in chunks, and the rows of the first chunk with their orders."""
+        candidates = candidates_of(request, self._orders, samples, as_of)
+        chunks = list(_chunks(candidates))
+        if not chunks:
+            return (candidates, chunks), ()
+        return (candidates, chunks), (candidates.rows.take(chunks[0]), candidates.order_rows)
 
     async def _do(self, n_pairs: int, function: Callable[..., T], *arguments: Any) -> T:
         """Do something with pairs: a few at once, many beside the event loop."""

@@ -7,24 +7,24 @@ sessions, and a restart lets no number jump.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
+from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.stages import DIRECT, ELAPSED
-from services.composition.composer import Composer, Rows
-from services.composition.order_columns import RowErrors, check_length, checked_columns
-from services.composition.parts import PartAnswer
+from services.composition.composer import Composer
 from services.core.clock import utc_now
 from services.core.errors import InvalidRequest
 from services.core.limits import MAX_STORES
 from services.estimation.metrics import EstimateMetrics
+from services.estimation.results import STATUSES, RowResults
+from services.estimation.rows import RequestRows
 from services.handlers.display_metrics import DisplayMetrics
 from services.handlers.display_policy import DisplayPolicy, ShownRanges
 from services.handlers.display_settings import changed_policy
@@ -38,7 +38,7 @@ from services.schemas.displayed_eta import (
     Shown,
 )
 from services.schemas.request_times import moment_of
-from services.schemas.vocabulary import Vocabulary
+from services.schemas.vocabulary import RowErrors, Vocabulary, check_length
 
 __all__ = ["DisplayedEta"]
 
@@ -92,7 +92,7 @@ class DisplayedEta:
         policy = changed_policy(self._policy, request.policy)
         stores = request.stores.store_id
         errors: RowErrors = {}
-        rows = self._rows(request, errors)
+        rows = self._rows(request, moment_to_us(as_of, "as_of"), errors)
         good = np.array([row for row in range(len(stores)) if row not in errors], dtype=np.int64)
         shown = _SessionHistory(request.shown)
         answer = DisplayedEtaAnswer(
@@ -113,7 +113,7 @@ class DisplayedEta:
         if errors:
             self._metrics.count_answers("refused", len(errors))
         if len(good):
-            part = await self._composer.ask(DIRECT, rows.some(good), as_of)
+            part = await self._composer.ask(DIRECT, rows.take(good))
             low_s, high_s = shown.of([stores[row] for row in good.tolist()])
             ranges = policy.ranges(part.distribution, shown_low_s=low_s, shown_high_s=high_s)
             _fill(answer, good, part, ranges, shown)
@@ -123,33 +123,38 @@ class DisplayedEta:
             self._write_log(rows, good, part, answer)
         return answer
 
-    def _rows(self, request: DisplayedEtaRequest, errors: RowErrors) -> Rows:
+    def _rows(self, request: DisplayedEtaRequest, as_of_us: int, errors: RowErrors) -> RequestRows:
         """Return all stores as rows of orders that do not exist yet."""
         stores = request.stores
         n = len(stores.store_id)
+        of_all = np.zeros(n, np.int64)
         self._vocabulary.check(request.order, "order")
-        columns: dict[str, Any] = {name: [value] * n for name, value in request.order.items()}
-        of_store = checked_columns(
-            stores.facts, n, self._vocabulary, path="stores.facts", of="store", errors=errors
+        columns: dict[str, Column] = {
+            name: DictionaryColumn([value], of_all) for name, value in request.order.items()
+        }
+        columns |= self._vocabulary.checked_columns(
+            stores.facts, n, path="stores.facts", of="store", errors=errors
         )
-        columns.update({name: column.tolist() for name, column in of_store.items()})
         for row, error in self._vocabulary.bad_values(
             "store_id", stores.store_id, "stores"
         ).items():
             errors.setdefault(row, InvalidRequest(error.reason, field=f"{error.field}[{row}]"))
         columns["store_id"] = stores.store_id
-        columns.update({name: [None] * n for name in ELAPSED})
-        return Rows(
-            columns=columns, sample_ids=[None] * n, stages=np.full(n, "not_placed", dtype=np.str_)
+        columns |= {name: DictionaryColumn([None], of_all) for name in ELAPSED}
+        return RequestRows(
+            columns=columns,
+            sample_ids=DictionaryColumn([None], of_all),
+            as_of_us=np.full(n, as_of_us, np.int64),
+            stages=np.full(n, "not_placed", dtype=np.str_),
         )
 
-    def _count(self, part: PartAnswer, answer: DisplayedEtaAnswer) -> None:
-        for status, count in Counter(part.status).items():
+    def _count(self, part: RowResults, answer: DisplayedEtaAnswer) -> None:
+        for status, count in part.counts().items():
             self._metrics.count_answers(status, count)
-        self._ranges.count(ranges=len(part.status), seen=answer.seen, changed=answer.changed)
+        self._ranges.count(ranges=len(part.codes), seen=answer.seen, changed=answer.changed)
 
     def _write_log(
-        self, rows: Rows, good: IntArray, part: PartAnswer, answer: DisplayedEtaAnswer
+        self, rows: RequestRows, good: IntArray, part: RowResults, answer: DisplayedEtaAnswer
     ) -> None:
         if not self._log.is_open:
             return
@@ -163,8 +168,8 @@ class DisplayedEta:
                 row=row,
                 order_id=None,
                 as_of=answer.as_of,
-                status=part.status[k],
-                notes=part.notes[k],
+                status=STATUSES[part.codes[k]],
+                notes=part.notes_of(k),
                 order={name: value for name, value in order.items() if value is not None},
                 mean_s=mean_s[k].item(),
                 quantiles_s=dict(zip(LOGGED_LEVELS, levels_s[k].tolist(), strict=True)),
@@ -232,7 +237,7 @@ def _no_ranges(stores: Sequence[SampleId]) -> Ranges:
 def _fill(
     answer: DisplayedEtaAnswer,
     good: IntArray,
-    part: PartAnswer,
+    part: RowResults,
     ranges: ShownRanges,
     before: _SessionHistory,
 ) -> None:
@@ -246,7 +251,7 @@ def _fill(
         "late": round_probabilities(ranges.late).tolist(),
         "changed": ranges.changed.tolist(),
         "status": part.status,
-        "notes": part.notes,
+        "notes": part.notes_by_row(),
     }
     places = good.tolist()
     for name, values in columns.items():

@@ -6,24 +6,29 @@ Knows nothing of HTTP.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from aggregators.errors import AggregatorError
+from aggregators.stores.reading import Sample
 from aggregators.times import from_us, moment_to_us
 from estimators.core.errors import EstimatorError
 from estimators.core.stages import OPEN_STAGES, pending_at
 from estimators.eta.composition import SHOWN_PARTS
-from services.composition.composer import STATUSES, Composer, Composition, Rows
+from services.composition.composer import Composer, Composition
 from services.composition.order_book import KnownOrder, OrderBook, elapsed_columns_of
 from services.core.clock import utc_now
 from services.core.context import in_thread
 from services.core.errors import ServiceError
 from services.estimation.metrics import EstimateMetrics
+from services.estimation.results import STATUSES
+from services.estimation.rows import RequestRows
+from services.estimation.shared_features import RowGroups
 from services.handlers.rounding import add_seconds, quantiles, round_probabilities, round_to_eighths
 from services.prediction_log.entries import PredictionLogger
 from services.schemas.common import ModelInfo
@@ -86,14 +91,11 @@ class OrderEta:
         as_of = moment_of(request.as_of, self._clock)
         as_of_us = moment_to_us(as_of, "as_of")
         self._orders.vocabulary.check(request.order, "order")
-        samples = await self._orders.find([request.order_id])
-        order = self._orders.known(
-            request.order_id,
-            None if samples is None else samples[0],
-            request.order,
-            request.happened,
+        order, rows = await self._orders.find(
+            [request.order_id],
             as_of_us,
-            was_read=samples is not None,
+            partial(self._look, request, as_of_us),
+            self._composer.parts(OPEN_STAGES),
         )
         answer = _nothing_yet(order, as_of, request_id)
         if order.stage not in OPEN_STAGES:
@@ -102,14 +104,29 @@ class OrderEta:
             answer.status, answer.notes = "degraded", [*order.notes, order.stale]
             self._metrics.count_answer(answer.status)
             return answer
-        rows = rows_of([order], as_of_us)
-        composition = await self._composer.compose(rows, as_of)
+        composition = await self._composer.compose(rows[0])
         self._fill(answer, order, composition, request.levels)
         if request.explain:
             await self._explained(answer, order, composition)
         self._metrics.count_answer(answer.status)
         self._write_log(answer, order)
         return answer
+
+    def _look(
+        self, request: EtaRequest, as_of_us: int, samples: Sequence[Sample | None] | None
+    ) -> tuple[KnownOrder, RowGroups]:
+        """Return what is known of the order, and the row of it if there is something to ask."""
+        order = self._orders.known(
+            request.order_id,
+            None if samples is None else samples[0],
+            request.order,
+            request.happened,
+            as_of_us,
+            was_read=samples is not None,
+        )
+        if order.stage not in OPEN_STAGES or order.stale:
+            return order, ()
+        return order, (rows_of([order], as_of_us),)
 
     def _fill(
         self,
@@ -124,7 +141,7 @@ class OrderEta:
         answer.expected_eta_s = expected_eta_s
         answer.expected_at = add_seconds(answer.as_of, expected_eta_s)
         answer.expected_s = {name: composition.expected_s[name][0].item() for name in SHOWN_PARTS}
-        answer.eta_s = _first(quantiles(composition.eta, levels))
+        answer.eta_s = _first(quantiles(composition.distribution, levels))
         pending = pending_at(order.stage)
         if "to_store" in pending:
             answer.at_store_s = _first(quantiles(composition.at_store, levels))
@@ -133,7 +150,7 @@ class OrderEta:
             answer.ready_on_arrival = round_probabilities(composition.ready_on_arrival)[0].item()
             answer.courier_wait_s = round_to_eighths(composition.courier_wait_s)[0].item()
         answer.models = {"eta": self._model, **composition.models}
-        answer.notes = composition.notes.get(0, [])
+        answer.notes = composition.notes_of(0)
 
     async def _explained(
         self, answer: EtaAnswer, order: KnownOrder, composition: Composition
@@ -171,14 +188,15 @@ class OrderEta:
         )
 
 
-def rows_of(orders: list[KnownOrder], as_of_us: int) -> Rows:
+def rows_of(orders: Sequence[KnownOrder], as_of_us: int) -> RequestRows:
     """Return orders in open stages as rows."""
     names = dict.fromkeys(name for one in orders for name in one.facts)
     columns: dict[str, Any] = {name: [one.facts.get(name) for one in orders] for name in names}
     columns.update(elapsed_columns_of([one.happened_us for one in orders], as_of_us))
-    return Rows(
+    return RequestRows(
         columns=columns,
         sample_ids=[one.sample_id for one in orders],
+        as_of_us=np.full(len(orders), as_of_us, np.int64),
         stages=np.array([one.stage for one in orders], dtype=np.str_),
         notes={row: one.notes for row, one in enumerate(orders) if one.notes},
     )

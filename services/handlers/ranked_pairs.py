@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.composition.composer import STATUSES, Composition, statuses_of
+from services.composition.composer import Composition
 from services.core.limits import MAX_NOTES, MAX_PROBLEMS
+from services.estimation.results import STATUSES, statuses_of
 from services.handlers.candidates import Candidates
 from services.handlers.pair_cost import CostWeights, cost_s, ranks
 from services.handlers.rounding import round_probabilities, round_to_eighths
@@ -69,7 +70,7 @@ class Selection:
         values["expected_eta_s"][pairs] = composition.expected_eta_s
         for k, level in enumerate(self._levels):
             self._at_store_s[k, pairs] = round_to_eighths(composition.at_store.quantile(level))
-            self._eta_s[k, pairs] = round_to_eighths(composition.eta.quantile(level))
+            self._eta_s[k, pairs] = round_to_eighths(composition.distribution.quantile(level))
         self._codes[pairs] = composition.codes
         self._models.update(composition.models)
         orders = candidates.order[pairs]

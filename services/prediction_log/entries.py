@@ -40,11 +40,8 @@ class PredictionLogger:
         self._log = log
         self._service = service
         self._model = model
-
-    @property
-    def is_open(self) -> bool:
+        self.is_open = log is not None
         """Whether anything is logged."""
-        return self._log is not None
 
     def add(
         self,

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from estimators.core.values import Value
 from services.core.errors import InvalidRequest
 from services.core.limits import MAX_TEXT_CHARACTERS
-from services.schemas.fact_bounds import impossible
+from services.schemas.fact_bounds import BOUNDS, impossible
 
 __all__ = ["Kind", "check_value", "is_good_column", "kinds_of"]
 
@@ -60,9 +60,9 @@ def check_value(
                 "expected a finite number within the range of a 64-bit float",
                 field=f"{path}.{name}",
             )
-        reason = impossible(name, value)
-        if reason:
-            raise InvalidRequest(reason, field=f"{path}.{name}")
+        bounds = BOUNDS.get(name)
+        if bounds is not None and not bounds.low <= value <= bounds.high:
+            raise InvalidRequest(impossible(name, value), field=f"{path}.{name}")
         return
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InvalidRequest(
@@ -96,7 +96,8 @@ def is_good_column(
             return False
         if not values or not is_finite:
             return is_finite
-        return not (impossible(name, min(values)) or impossible(name, max(values)))
+        bounds = BOUNDS.get(name)
+        return bounds is None or (bounds.low <= min(values) and max(values) <= bounds.high)
     types = set(map(type, column))
     if not (_TEXTS if kind is None else {kind, type(None)}).issuperset(types):
         return False

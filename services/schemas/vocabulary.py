@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from aggregators.events import Source
 from aggregators.standard_sources import ORDERS
@@ -20,7 +20,10 @@ from services.schemas.decoding import unknown_field
 from services.schemas.fact_bounds import BOUNDS
 from services.schemas.order_values import Kind, check_value, is_good_column, kinds_of
 
-__all__ = ["OpenVocabulary", "Takes", "Vocabulary"]
+__all__ = ["OpenVocabulary", "RowErrors", "Takes", "Vocabulary", "check_length"]
+
+RowErrors = dict[int, InvalidRequest]
+"""Why rows are refused, by their places."""
 
 # Whoever asks for all parts of an ETA says the same of an order to each; parts that other processes
 # answer cannot be asked what they take.
@@ -156,9 +159,46 @@ class Vocabulary:
                     bad.setdefault(row, error)
         return bad
 
+    def checked_columns(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        n: int,
+        *,
+        path: str,
+        of: str,
+        errors: RowErrors,
+    ) -> dict[str, list[Any]]:
+        """Return columns as lists of n values; a value that cannot be refuses its row, and is None.
+
+        Args:
+            columns: as they were sent.
+            n: rows that there are.
+            path: where they stand in the request.
+            of: what a row is, in the words of errors.
+            errors: takes the refused rows, the first problem of each.
+
+        Raises:
+            InvalidRequest: a column of an unknown name, or of another length.
+        """
+        self.check_names(columns, path)
+        checked: dict[str, list[Any]] = {}
+        for name, column in columns.items():
+            check_length(column, n, f"{path}.{name}", of)
+            checked[name] = list(column)
+            for row, error in self.bad_values(name, column, path).items():
+                errors.setdefault(row, InvalidRequest(error.reason, field=f"{error.field}[{row}]"))
+                checked[name][row] = None
+        return checked
+
     def _is_good(self, name: str, column: Sequence[object]) -> bool:
         is_number, kind = name in self.numbers, self.kinds.get(name)
         return is_good_column(name, column, is_number=is_number, kind=kind)
+
+
+def check_length(column: Sequence[Any], n: int, path: str, of: str) -> None:
+    """Raise :class:`InvalidRequest` unless a column has a value for each of so many rows."""
+    if len(column) != n:
+        raise InvalidRequest(f"has {len(column)} values; expected {n}, one per {of}", field=path)
 
 
 class OpenVocabulary(Vocabulary):

@@ -10,14 +10,8 @@ import pytest
 
 from aggregators import MemoryEventStore
 from aggregators.catalog import LOCAL_EVENTS, ORDERS, WEATHER
-from estimators import Dataset, DatasetError, Distribution, seconds_between
-from estimators.conditions import (
-    BEFORE_PICKUP,
-    ON_THE_WAY,
-    Conditions,
-    constant_shift,
-    pickup_delay_s,
-)
+from estimators import Dataset, DatasetError, seconds_between
+from estimators.conditions import BEFORE_PICKUP, ON_THE_WAY, Conditions, pickup_delay_s
 from estimators.core.typing import BoolArray, FloatArray
 from estimators.courier_travel import TO_STORE
 from estimators.datasets.cities import QUESTIONS
@@ -239,13 +233,6 @@ def test_a_saved_model_answers_and_scores_the_same(
     )
     X = inputs_of(trained.estimator, prepared, prepared.tests)[11:12]
     assert answer.values.tobytes() == trained.estimator.predict(X).values.tobytes()
-
-
-def test_a_composition_adds_the_mean_alone() -> None:
-    spread = Distribution([0.1, 0.5, 0.9], [[-60.0, 0.0, 120.0], [10.0, 20.0, 30.0]])
-    shift = constant_shift(spread)
-    np.testing.assert_allclose(shift.mean(), spread.mean())
-    assert (np.ptp(shift.values, axis=1) == 0.0).all()
 
 
 def test_both_questions_are_the_same_ones_that_the_cities_ask() -> None:

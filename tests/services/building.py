@@ -24,7 +24,7 @@ from estimators.core.distribution import Distribution
 from estimators.model.base import Estimator
 from services.estimation.metrics import EstimateMetrics
 from services.estimation.prediction import Estimation
-from services.estimation.rows import RowModel
+from services.estimation.row_model import RowModel
 from services.estimation.served_model import PartModel
 
 ORDERS = Source(

@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.core.distribution import Distribution
 from estimators.eta.part_question import PartQuestion
 from estimators.fallback.model import Fallback
 from estimators.quantiles.calibration import GRID_LEVELS
-from services.composition.parts import PartAnswer, PartRows, Parts
+from services.composition.parts import Parts
 from services.core.context import RequestContext, enter_request
 from services.core.errors import InvalidRequest
 from services.core.trace_context import TraceContext
-from services.estimation.rows import Estimates, Rows, one_row
+from services.estimation.results import RowResults
+from services.estimation.rows import RequestRows
 from services.schemas.common import ModelInfo
 from tests.services.building import NOON
 
@@ -54,31 +56,43 @@ class Doubling:
         """Nothing runs in the background."""
 
     def warm_up(self) -> None:
-        self.estimate(one_row({"products": 1}, None, 0))
+        self.estimate(RequestRows.one({"products": 1}, None, 0))
 
-    def estimate_one(self, order: Any, sample_id: Any, as_of_us: int) -> Estimates:
-        return self.estimate(one_row(order, sample_id, as_of_us))
+    def estimate_one(self, order: Any, sample_id: Any, as_of_us: int) -> RowResults:
+        return self.estimate(RequestRows.one(order, sample_id, as_of_us))
 
-    def estimate(self, rows: Rows) -> Estimates:
+    def estimate(self, rows: RequestRows, realtime: Any = None) -> RowResults:
         self._before()
         self.asked.append(len(rows))
         if any(isinstance(one, int) for one in rows.columns.get("store_id", ())):
             raise InvalidRequest("a store is a number", field="order")
-        mean_s = 2.0 * np.array(rows.columns["products"], np.float64)
+        mean_s = 2.0 * np.array(list(rows.columns["products"]), np.float64)
         n = len(rows)
         told = Distribution(GRID_LEVELS, mean_s[:, None] * np.array(GRID_LEVELS))
-        return Estimates(told, ["ok"] * n, [[] for _ in range(n)], np.empty((n, 0)), INFO)
+        return RowResults(
+            distribution=told,
+            codes=np.zeros(n, np.int8),
+            notes={},
+            model=INFO,
+            realtime=np.empty((n, 0)),
+        )
 
 
-def rows_of(products: Sequence[float], **columns: Any) -> PartRows:
+def rows_of(products: Sequence[float], **columns: Any) -> RequestRows:
     ids: list[SampleId | None] = [f"o-{k}" for k in range(len(products))]
-    return PartRows(columns={"products": list(products), **columns}, sample_ids=ids, as_of=NOON)
+    return RequestRows(
+        columns={"products": list(products), **columns},
+        sample_ids=ids,
+        as_of_us=np.full(len(ids), moment_to_us(NOON, "noon")),
+    )
 
 
-def ask(parts: Parts, timeout_s: float | None = None, **asked: PartRows) -> dict[str, PartAnswer]:
+def ask(
+    parts: Parts, timeout_s: float | None = None, **asked: RequestRows
+) -> dict[str, RowResults]:
     """What parts answer, within a request that has so much time."""
 
-    async def within() -> dict[str, PartAnswer]:
+    async def within() -> dict[str, RowResults]:
         if timeout_s is not None:
             trace = TraceContext.taken("", "")
             enter_request(RequestContext("r-1", trace, time.monotonic() + timeout_s))
@@ -90,7 +104,7 @@ def ask(parts: Parts, timeout_s: float | None = None, **asked: PartRows) -> dict
     return asyncio.run(within())
 
 
-def medians(answer: PartAnswer) -> list[float]:
+def medians(answer: RowResults) -> list[float]:
     return [float(one) for one in answer.distribution.quantile(0.5)]
 
 

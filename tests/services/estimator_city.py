@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from aggregators.stores import EventStore
+from aggregators.times import moment_to_us
 from estimators import Dataset
 from estimators.core.stages import LIFE, elapsed_name
 from estimators.registry import models as registry
 from services.composition.opening import sources_of
-from services.composition.parts import PartRows
 from services.courier_travel import CourierTravelService
+from services.estimation.rows import RequestRows
 from services.etp import EtpService
 from services.event_store.opening import open_event_store
 from services.wall_eta import WallEtaService
@@ -59,8 +60,11 @@ class City:
         tags = {variable: self.model.tags[part] for part, variable in VARIABLES.items()}
         return {"DOORSTEP_STORE": str(self.path), **tags}
 
-    def rows(self) -> PartRows:
-        return PartRows(columns=self.columns, sample_ids=self.ids, as_of=self.as_of)
+    def rows(self) -> RequestRows:
+        as_of_us = moment_to_us(self.as_of, "as_of")
+        return RequestRows(
+            columns=self.columns, sample_ids=self.ids, as_of_us=np.full(len(self.ids), as_of_us)
+        )
 
     def elapsed(self, row: int) -> dict[str, float | None]:
         """What has happened to an order, from its table."""

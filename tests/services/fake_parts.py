@@ -19,8 +19,10 @@ from estimators.eta.model import EtaModel
 from estimators.quantiles.calibration import GRID_LEVELS
 from services.composition.composer import Composer
 from services.composition.order_book import OrderBook
-from services.composition.parts import PartAnswer, PartRows, Parts
+from services.composition.parts import Parts
 from services.estimation.metrics import EstimateMetrics
+from services.estimation.results import RowResults, codes_of
+from services.estimation.rows import RequestRows
 from services.handlers.courier_arrival import CourierArrival
 from services.handlers.courier_selection import CourierSelection
 from services.handlers.display_metrics import DisplayMetrics
@@ -51,10 +53,10 @@ def run(answer: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(answer)
 
 
-def number(rows: PartRows, name: str, missing: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+def number(rows: RequestRows, name: str, missing: float) -> np.ndarray[Any, np.dtype[np.float64]]:
     """A column as numbers, with something in place of what is missing."""
-    column = rows.columns.get(name, [None] * len(rows.sample_ids))
-    values = np.array(column, dtype=np.float64)
+    column = rows.columns.get(name, [None] * len(rows))
+    values = np.array(list(column), dtype=np.float64)
     return np.where(np.isnan(values), missing, values)
 
 
@@ -62,7 +64,7 @@ class FakeParts(Parts):
     """Seconds that a human can compute; remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, PartRows]] = []
+        self.asked: list[dict[str, RequestRows]] = []
         self.statuses: dict[str, Status] = {}
         self.notes: dict[str, str] = {}
 
@@ -70,35 +72,36 @@ class FakeParts(Parts):
         notes = [] if status == "ok" else [f"{part} is not itself"]
         return [*notes, self.notes[part]] if part in self.notes else notes
 
-    async def ask_many(self, asked: Mapping[str, PartRows]) -> dict[str, PartAnswer]:
+    async def ask_many(self, asked: Mapping[str, RequestRows]) -> dict[str, RowResults]:
         self.asked.append(dict(asked))
         return {part: self._answer(part, rows) for part, rows in asked.items()}
 
-    def _answer(self, part: str, rows: PartRows) -> PartAnswer:
+    def _answer(self, part: str, rows: RequestRows) -> RowResults:
         n = len(rows.sample_ids)
         status = self.statuses.get(part, "ok")
-        seconds: Callable[[PartRows], Any] = SECONDS[part]
+        seconds: Callable[[RequestRows], Any] = SECONDS[part]
         mean_s = seconds(rows)
-        return PartAnswer(
+        return RowResults(
             distribution=Distribution(GRID_LEVELS, mean_s[:, np.newaxis] * _SPREAD),
-            status=[status] * n,
-            notes=[self._notes(part, status) for _ in range(n)],
+            codes=codes_of([status] * n),
+            notes=dict.fromkeys(range(n), notes) if (notes := self._notes(part, status)) else {},
             model=ModelInfo(tag=f"eta_{part}:test", catalog_version="1", fingerprint=part),
+            realtime=np.empty((n, 0)),
         )
 
 
-def _ready(rows: PartRows) -> Any:
+def _ready(rows: RequestRows) -> Any:
     return np.maximum(
         150.0 * number(rows, "products", 3.0) - number(rows, "since_accepted_s", 0), 30
     )
 
 
-def _to_store(rows: PartRows) -> Any:
+def _to_store(rows: RequestRows) -> Any:
     finding = np.where(number(rows, "since_courier_assigned_s", -1.0) < 0.0, 240.0, 0.0)
     return finding + 20.0 + number(rows, "distance_to_store_m", 1_000.0) / 4.0
 
 
-def _to_customer(rows: PartRows) -> Any:
+def _to_customer(rows: RequestRows) -> Any:
     return 60.0 + number(rows, "distance_m", 2_000.0) / 5.0
 
 
@@ -144,7 +147,7 @@ class City:
         self.threads = ThreadPoolExecutor(2)
         self.now = now
         self.metrics = metrics = EstimateMetrics("eta", self.registry)
-        self.book = OrderBook(self.event_store, ORDERS, VOCABULARY)
+        self.book = OrderBook(self.event_store, ORDERS, VOCABULARY, threads=self.threads)
         self.composer = Composer(EtaModel(parts={}), self.parts, self.threads, metrics=metrics)
         common: dict[str, Any] = {
             "metrics": metrics,
@@ -174,7 +177,7 @@ class City:
         return self.registry.get_sample_value("doorstep_estimates_total", labels) or 0.0
 
 
-def elapsed_of(rows: PartRows, row: int = 0) -> dict[str, float]:
+def elapsed_of(rows: RequestRows, row: int = 0) -> dict[str, float]:
     """What a part was told about what has happened."""
     found = {name: rows.columns[name][row] for name in ELAPSED}
     return {name: value for name, value in found.items() if value is not None}

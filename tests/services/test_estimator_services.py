@@ -13,9 +13,10 @@ from estimators import Dataset
 from services.client.async_connection import AsyncServiceClient
 from services.client.circuit_breaker import CircuitBreaker
 from services.composition.opening import open_parts, sources_of
-from services.composition.parts import PartAnswer, Parts
+from services.composition.parts import Parts
 from services.composition.remote_parts import RemotePart
 from services.core.settings.parts import PartSettings
+from services.estimation.results import RowResults
 from services.event_store.opening import open_event_store
 from tests.services.asgi import AsgiClient
 from tests.services.estimator_city import LEGS, ROWS, SERVICE_OF, SERVICES, City
@@ -96,8 +97,8 @@ def test_what_happened_to_an_order_is_looked_up(
         assert looked_up["quantiles_s"] == said["quantiles_s"] != unborn["quantiles_s"]
 
 
-def asked_of(parts: Parts, city: City) -> dict[str, PartAnswer]:
-    async def ask() -> dict[str, PartAnswer]:
+def asked_of(parts: Parts, city: City) -> dict[str, RowResults]:
+    async def ask() -> dict[str, RowResults]:
         try:
             return await parts.ask_many(dict.fromkeys(SERVICE_OF, city.rows()))
         finally:

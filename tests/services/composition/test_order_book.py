@@ -18,15 +18,19 @@ NOON_US = moment_to_us(NOON, "noon")
 
 
 def known(city: City, order_id: Any, happened: Any = None, facts: Any = None) -> KnownOrder:
-    samples = run(city.book.find([order_id]))
-    return city.book.known(
-        order_id,
-        None if samples is None else samples[0],
-        facts or {},
-        happened or {},
-        NOON_US,
-        was_read=samples is not None,
-    )
+    def look(samples: Any) -> Any:
+        order = city.book.known(
+            order_id,
+            None if samples is None else samples[0],
+            facts or {},
+            happened or {},
+            NOON_US,
+            was_read=samples is not None,
+        )
+        return order, ()
+
+    found: KnownOrder = run(city.book.find([order_id], NOON_US, look))[0]
+    return found
 
 
 def test_the_strict_rule_of_time() -> None:
@@ -86,7 +90,8 @@ def test_a_recorded_fact_of_the_wrong_type_counts_as_missing_and_is_said(floor: 
 def test_ids_that_no_order_can_have_are_unknown_and_harm_no_other() -> None:
     city = City()
     city.happens("o-1", "activated", at(-5))
-    samples = run(city.book.find(["o-1", 7, "nobody", None]))
+    ids: list[Any] = ["o-1", 7, "nobody", None]
+    samples, _ = run(city.book.find(ids, NOON_US, lambda samples: (samples, ())))
     assert samples is not None
     assert [one is not None for one in samples] == [True, False, False, False]
 

@@ -11,14 +11,16 @@ import msgspec
 import numpy as np
 import pytest
 
+from aggregators.times import moment_to_us
 from estimators.quantiles.calibration import GRID_LEVELS
 from services.client.async_connection import AsyncServiceClient
 from services.client.circuit_breaker import CircuitBreaker
 from services.client.errors import ServiceUnreachable
-from services.composition.parts import PartRows, Parts
+from services.composition.parts import Parts
 from services.composition.remote_parts import RemotePart, remote_parts
 from services.core.limits import MAX_COLUMN_ROWS, PART_RESERVE_S
 from services.core.settings.parts import PartSettings
+from services.estimation.rows import RequestRows
 from services.schemas.common import PredictColumnsAnswer, RowProblem, TravelColumnsRequest
 from tests.services.building import NOON
 from tests.services.doubling import INFO, USUAL, USUAL_S, Clock, Doubling, ask, medians, rows_of
@@ -86,7 +88,11 @@ def test_what_is_sent_is_compact_and_says_what_is_missing() -> None:
         "zone": [None, None],
         "floor": [1, 1.0],
     }
-    rows = PartRows(columns=columns, sample_ids=["o-1", None], as_of=NOON)
+    rows = RequestRows(
+        columns=columns,
+        sample_ids=["o-1", None],
+        as_of_us=np.full(2, moment_to_us(NOON, "noon")),
+    )
     ask(Parts({}, {"to_store": remote}), 5.0, to_store=rows)
     sent = msgspec.json.decode(asked[0].content, type=TravelColumnsRequest)
     assert sent == TravelColumnsRequest(

@@ -17,7 +17,7 @@ from estimators.monitoring.statistics import NumberStatistics
 from estimators.monitoring.validation import Validator
 from services.core.errors import InvalidRequest
 from services.estimation.fallback import FallbackModel
-from services.estimation.rows import Rows
+from services.estimation.rows import RequestRows
 from services.estimation.unit_hints import UnitHints
 from services.schemas.fact_bounds import BOUNDS, impossible
 from services.schemas.order_values import check_value, is_good_column, kinds_of
@@ -176,15 +176,14 @@ def test_a_model_holds_prices_and_distances_against_what_it_was_trained_on() -> 
     order = {"amount": 1_850, "distance_m": 17, "city": "BCN", "store_id": "s-1"}
     alone = model.estimate_one(order, None, NOON_US)
     assert alone.status == ["input_clipped"]
-    assert alone.notes == [
-        [
+    assert alone.notes == {
+        0: [
             "amount is 1850, beyond what training saw; taken as 120",
             "amount is 1850, which looks like cents (hundredths); expected whole units of the"
             " currency, as in training",
         ]
-    ]
-    columns = {name: [value] for name, value in order.items()}
-    assert model.estimate(Rows(columns, [None], np.array([NOON_US]))).notes == alone.notes
+    }
+    assert model.estimate(RequestRows.one(order, None, NOON_US)).notes == alone.notes
 
 
 def test_a_model_notes_the_unit_and_its_status_stays() -> None:
@@ -200,11 +199,13 @@ def test_a_model_notes_the_unit_and_its_status_stays() -> None:
     order = {"products": 2, "distance_m": 1.85, "city": "BCN", "store_id": "s-1"}
     alone = model.estimate_one(order, None, NOON_US)
     assert alone.status == ["ok"]
-    assert alone.notes == [["distance_m is 1.85, which looks like kilometres; expected metres"]]
+    assert alone.notes == {0: ["distance_m is 1.85, which looks like kilometres; expected metres"]}
     columns = {name: [value, value] for name, value in order.items()}
     columns["distance_m"] = [1_850.0, 1.85]
-    both = model.estimate(Rows(columns, [None, None], np.full(2, NOON_US)))
-    assert both.notes == [[], alone.notes[0]]
+    both = model.estimate(
+        RequestRows(columns=columns, sample_ids=[None, None], as_of_us=np.full(2, NOON_US))
+    )
+    assert both.notes == {1: alone.notes[0]}
     assert both.status == ["ok", "ok"]
 
 

@@ -24,10 +24,11 @@ from services.client.async_connection import AsyncServiceClient
 from services.client.circuit_breaker import CircuitBreaker
 from services.composition.loading import EtaLoader
 from services.composition.opening import expected_of
-from services.composition.parts import PartAnswer, Parts
+from services.composition.parts import Parts
 from services.composition.remote_parts import RemotePart
 from services.core.settings.parts import PartSettings
 from services.estimation.part_contract import PartContract
+from services.estimation.results import RowResults
 from services.schemas.common import ModelInfo, PredictColumnsAnswer, Question
 from tests.services.building import NOON
 from tests.services.doubling import USUAL, Clock, ask, medians, rows_of
@@ -72,7 +73,7 @@ def parts_of(tag: str, asked: Question | None, *, clock: Any = None) -> Parts:
     )
 
 
-def answered(tag: str, asked: Question | None) -> PartAnswer:
+def answered(tag: str, asked: Question | None) -> RowResults:
     return ask(parts_of(tag, asked), ready=rows_of([1.0, 2.0]))["ready"]
 
 
@@ -101,7 +102,7 @@ def test_an_answer_that_does_not_say_what_it_is_about_is_none_but_of_the_same_mo
     assert found.status == ["fallback", "fallback"]
     assert "does not say what it estimates" in found.notes[0][0]
     same = answered("eta_ready:fitted", None)
-    assert (same.status, same.notes) == (["ok", "ok"], [[], []])
+    assert (same.status, same.notes) == (["ok", "ok"], {})
 
 
 def test_a_retrained_model_is_taken_noted_and_gets_a_wider_range() -> None:

@@ -22,7 +22,8 @@ from estimators.monitoring.validation import Validator
 from estimators.quantiles.calibration import GRID_LEVELS
 from services.core.errors import InvalidRequest, Unavailable
 from services.estimation.elapsed import NOT_GIVEN, happened_us
-from services.estimation.rows import Rows, estimate_where_possible
+from services.estimation.row_model import estimate_where_possible
+from services.estimation.rows import RequestRows
 from services.estimation.served_model import PartModel
 from tests.services.building import NOON, at, make_model
 
@@ -125,12 +126,14 @@ def event_store() -> CountingStore:
     return event_store
 
 
-def rows_of(orders: list[dict[str, Any]], ids: list[SampleId | None], minutes: float = 0.0) -> Rows:
+def rows_of(
+    orders: list[dict[str, Any]], ids: list[SampleId | None], minutes: float = 0.0
+) -> RequestRows:
     names = dict.fromkeys(name for order in orders for name in order)
     absent = {name: NOT_GIVEN if name in ELAPSED else None for name in names}
     columns = {name: [order.get(name, absent[name]) for order in orders] for name in names}
     moments = np.full(len(ids), moment_to_us(at(minutes), "as_of"), np.int64)
-    return Rows(columns, ids, moments)
+    return RequestRows(columns=columns, sample_ids=ids, as_of_us=moments)
 
 
 def one(
@@ -176,7 +179,7 @@ def test_an_order_of_which_no_event_has_arrived_is_degraded(event_store: Countin
     model = make_model(event_store, estimator)
     found = model.estimate_one(ORDER, "o-77", moment_to_us(NOON, "as_of"))
     assert found.status == ["degraded"]
-    assert found.notes == [["no event of 'o-77' has arrived: nothing is known to have happened"]]
+    assert found.notes == {0: ["no event of 'o-77' has arrived: nothing is known to have happened"]}
     assert estimator.incomplete == [True]
 
 
@@ -200,7 +203,7 @@ def test_rows_together_are_the_rows_alone_with_one_read(event_store: CountingSto
         np.testing.assert_equal(estimator.seen[0], seen[i])
         assert alone.distribution == together.distribution[i : i + 1]
         assert alone.status == [together.status[i]]
-        assert alone.notes == [together.notes[i]]
+        assert alone.notes_of(0) == together.notes_of(i)
         np.testing.assert_array_equal(alone.realtime[0], together.realtime[i])
 
 
@@ -209,7 +212,7 @@ def test_a_courier_is_missed_only_where_there_must_be_one(event_store: CountingS
     model = make_model(event_store, Recorded())
 
     def notes(order: dict[str, Any], sample_id: SampleId | None, minutes: float) -> list[str]:
-        return model.estimate(rows_of([order], [sample_id], minutes)).notes[0]
+        return model.estimate(rows_of([order], [sample_id], minutes)).notes_of(0)
 
     assert notes(without, "o-0", 0.0) == []  # assigned at this very moment: not yet
     assert notes(without, "o-0", 1.0) == [
@@ -243,7 +246,7 @@ def test_a_store_that_is_down_degrades_every_row_and_fails_none(
     found = make_model(event_store, estimator).estimate(rows_of([ORDER, said], ["o-0", "o-1"]))
     assert found.status == ["degraded", "degraded"]
     assert (
-        found.notes
+        found.notes_by_row()
         == [["real-time features are missing: the event store cannot be read (gone)"]] * 2
     )
     assert np.isnan(found.realtime).all()
@@ -314,7 +317,7 @@ def test_an_order_that_never_ended_is_said_to_be_stale(event_store: CountingStor
     assert note.startswith("the order is stale: nothing has happened to it for 90.0 days")
     both = model.estimate(rows_of([ORDER, ORDER, ORDER], ["o-0", None, "o-1"], days))
     assert both.status == ["degraded", "ok", "degraded"]
-    assert [len(notes) for notes in both.notes] == [1, 0, 1]
+    assert [len(notes) for notes in both.notes_by_row()] == [1, 0, 1]
     assert "stale" in both.notes[2][0]
     said = {**ORDER, "since_activated_s": 60.0, "since_accepted_s": 30.0}
     fresh = model.estimate_one({**said, "since_courier_assigned_s": 5.0}, "o-0", as_of_us)

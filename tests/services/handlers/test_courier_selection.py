@@ -15,8 +15,9 @@ import pytest
 
 from services.core.errors import InvalidRequest
 from services.core.limits import MAX_COURIERS, MAX_ORDERS
-from services.handlers.candidates import Candidates
+from services.handlers import courier_selection
 from services.handlers.courier_selection import FEW_PAIRS
+from services.handlers.ranked_pairs import Selection
 from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest
 from services.schemas.decoding import decode
 from services.schemas.eta import EtaRequest
@@ -93,8 +94,8 @@ def test_a_courier_of_the_past_says_nothing_of_a_candidate() -> None:
     found = answer_of(request(orders={"order_id": ["o-1", None]}), city)
     rows = city.parts.asked[0]["to_store"]
     assert elapsed_of(rows) == {"since_activated_s": 540.0, "since_courier_assigned_s": 1.0}
-    assert rows.columns["courier_id"] == ["c-1", "c-2", "c-3"] * 2
-    assert rows.columns["distance_to_store_m"][:3] == [100.0, 900.0, 2_500.0]
+    assert list(rows.columns["courier_id"]) == ["c-1", "c-2", "c-3"] * 2
+    assert list(rows.columns["distance_to_store_m"][:3]) == [100.0, 900.0, 2_500.0]
     assert found.orders.stage == ["courier_at_store", "not_placed"]
 
 
@@ -271,16 +272,28 @@ def test_models_of_all_parts_are_named() -> None:
     assert set(answer_of(request()).models) == {"eta", *fake_parts.SECONDS} - {"direct"}
 
 
-def test_many_pairs_are_not_for_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[int, set[str]] = {}
+def test_pairs_are_not_made_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, set[str]] = {}
+
+    def noting(name: str) -> Any:
+        real = getattr(courier_selection, name)
+
+        def call(*arguments: Any) -> Any:
+            seen.setdefault(name, set()).add(threading.current_thread().name)
+            return real(*arguments)
+
+        return call
+
+    monkeypatch.setattr(courier_selection, "candidates_of", noting("candidates_of"))
+    taken: dict[int, str] = {}
+    take = Selection.take
+
+    def noted(selection: Selection, pairs: Any, composition: Any) -> None:
+        taken[len(pairs)] = threading.current_thread().name
+        take(selection, pairs, composition)
+
+    monkeypatch.setattr(Selection, "take", noted)
     city = City()
-    real = Candidates.rows
-
-    def rows(candidates: Candidates, pairs: Any) -> Any:
-        seen.setdefault(len(candidates), set()).add(threading.current_thread().name)
-        return real(candidates, pairs)
-
-    monkeypatch.setattr(Candidates, "rows", rows)
     answer_of(request(), city)
     many = 2 * FEW_PAIRS
     asked = request(
@@ -290,5 +303,6 @@ def test_many_pairs_are_not_for_the_event_loop(monkeypatch: pytest.MonkeyPatch) 
     )
     answer_of(asked, city)
     here = threading.current_thread().name
-    assert seen[6] == {here}
-    assert here not in seen[many]
+    assert here not in seen["candidates_of"]
+    assert taken[6] == here, "a few take less time than handing them to a thread"
+    assert taken[many] != here

@@ -11,9 +11,9 @@ import pytest
 
 from estimators.core.distribution import Distribution
 from estimators.quantiles.calibration import GRID_LEVELS
-from services.composition.parts import PartRows
 from services.core.errors import InvalidRequest
 from services.core.limits import MAX_STORES
+from services.estimation.rows import RequestRows
 from services.handlers.display_policy import DisplayPolicy
 from services.prediction_log.entries import MAX_LOGGED_STORES
 from services.schemas.decoding import decode
@@ -50,8 +50,8 @@ def test_the_order_does_not_exist_yet_and_only_the_wall_eta_is_asked() -> None:
     assert part == "direct"
     assert elapsed_of(rows) == {}
     assert list(rows.sample_ids) == [None, None]
-    assert rows.columns["zone"] == ["z-1", "z-1"]
-    assert rows.columns["distance_m"] == [1_000.0, 4_000.0]
+    assert list(rows.columns["zone"]) == ["z-1", "z-1"]
+    assert list(rows.columns["distance_m"]) == [1_000.0, 4_000.0]
 
 
 def test_a_request_may_want_another_policy() -> None:
@@ -69,7 +69,7 @@ def drifting(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setitem(SECONDS, "direct", lambda rows: _direct(rows) + seconds)
 
 
-def _direct(rows: PartRows) -> Any:
+def _direct(rows: RequestRows) -> Any:
     return 600.0 + np.array(rows.columns["distance_m"]) / 2.0
 
 

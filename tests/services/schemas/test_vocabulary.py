@@ -10,7 +10,7 @@ from aggregators.standard_sources import ORDERS
 from estimators.core.stages import ELAPSED
 from estimators.eta.parts import PART_SPECS
 from services.core.errors import InvalidRequest
-from services.schemas.vocabulary import OpenVocabulary, Vocabulary
+from services.schemas.vocabulary import OpenVocabulary, RowErrors, Vocabulary, check_length
 
 
 def test_every_fact_of_models_and_sources_can_be_said() -> None:
@@ -92,3 +92,19 @@ def test_bad_values_are_found_where_they_stand(values: list[Any]) -> None:
     assert list(bad) == [len(values)]
     assert vocabulary.bad_values("store_id", ["s", 1, None], "facts") == {}
     assert list(vocabulary.bad_values("store_id", ["s", [1], "x" * 999], "facts")) == [1, 2]
+
+
+def test_a_column_of_another_length_is_refused_with_its_field() -> None:
+    check_length(["a", "b"], 2, "orders.city", "order")
+    with pytest.raises(InvalidRequest, match="has 1 values; expected 2, one per order") as caught:
+        check_length(["a"], 2, "orders.city", "order")
+    assert caught.value.field == "orders.city"
+
+
+def test_values_that_cannot_be_refuse_their_rows_and_are_missing() -> None:
+    vocabulary = Vocabulary(frozenset(("city", "amount")), frozenset(("amount",)))
+    errors: RowErrors = {2: InvalidRequest("it was refused before", field="x")}
+    columns: dict[str, list[Any]] = {"city": ["BCN", [1], None], "amount": [1, 2.5, "much"]}
+    checked = vocabulary.checked_columns(columns, 3, path="facts", of="order", errors=errors)
+    assert checked == {"city": ["BCN", None, None], "amount": [1, 2.5, None]}
+    assert {row: error.field for row, error in errors.items()} == {1: "facts.city[1]", 2: "x"}
