@@ -16,7 +16,7 @@ from typing import ClassVar, TypeAlias
 import bentoml
 
 from aggregators.stores import EventStore
-from services.bento.startup import ESTIMATE_KERNELS, Start
+from services.bento.startup import ESTIMATE_KERNELS, Startup
 from services.core.errors import SettingError, Unavailable
 from services.core.settings.events import UnknownData
 from services.event_store.check import EventStoreCheck
@@ -42,7 +42,7 @@ class Lifecycle:
     """The modules whose kernels are compiled before the first attempt."""
 
     def __init__(self) -> None:
-        self.start = Start(self.complete, kernels=self.kernels)
+        self.start = Startup(self.complete, kernels=self.kernels)
         self._event_store: EventStore | None = None
         self._intake: Intake | None = None
         self._store_check = EventStoreCheck()
@@ -69,7 +69,7 @@ class Lifecycle:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def begin(self) -> None:
-        """Start to get the resources in the background, with retries.
+        """Start a background thread that gets the resources, with retries.
 
         A Redis server may start after the services that need it.
         """

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from aggregators.kernels.compilation import FEATURE_KERNELS, compile_kernels
 from services.bento.kernel_metrics import KernelMetrics
 
-__all__ = ["ESTIMATE_KERNELS", "RETRY_S", "Start"]
+__all__ = ["ESTIMATE_KERNELS", "RETRY_S", "Startup"]
 
 ESTIMATE_KERNELS = (
     *FEATURE_KERNELS,
@@ -34,14 +34,14 @@ JOIN_TIMEOUT_S = 10.0
 """Longest wait for the running attempt when the service ends."""
 
 
-class Start:
+class Startup:
     """Retries an attempt to start a service in the background until it is complete.
 
     Args:
         attempt: gets missing resources; returns whether none is missing.
         kernels: the modules whose kernels are compiled before the first attempt.
 
-    >>> start = Start(lambda: True, kernels=())
+    >>> start = Startup(lambda: True, kernels=())
     >>> start.unready_reason
     'the service is starting'
     >>> start.begin()
