@@ -24,8 +24,8 @@ from services.handlers.courier_selection import CourierSelection
 from services.handlers.display_metrics import DisplayMetrics
 from services.handlers.display_policy import DisplayPolicy
 from services.handlers.displayed_eta import DisplayedEta
+from services.handlers.handler import Dependencies
 from services.handlers.order_eta import OrderEta
-from services.prediction_log.entries import PredictionLogger
 from services.prediction_log.log import PredictionLog
 from services.schemas.common import ModelInfo
 from services.schemas.vocabulary import Vocabulary
@@ -77,42 +77,20 @@ class EtaHandlers:
         self._composer = composer
         self.vocabulary = vocabulary
         self.order_events = sources[0].events
-        info = info_of(model, tag)
-        self.eta = OrderEta(
-            book,
-            composer,
+        needs = Dependencies(
+            orders=book,
+            composer=composer,
             metrics=metrics,
-            log=PredictionLogger(log, "eta", info),
-            model=info,
+            model=info_of(model, tag),
             threads=threads,
-            explain=Explainer(model, event_store).explain,
+            log=log,
             clock=clock,
         )
-        self.selection = CourierSelection(
-            book,
-            composer,
-            metrics=metrics,
-            log=PredictionLogger(log, "eta/courier_selection", info),
-            model=info,
-            threads=threads,
-            clock=clock,
-        )
-        self.arrival = CourierArrival(
-            book,
-            composer,
-            metrics=metrics,
-            log=PredictionLogger(log, "eta/courier_arrival", info),
-            model=info,
-            clock=clock,
-        )
+        self.eta = OrderEta(needs, explain=Explainer(model, event_store).explain)
+        self.selection = CourierSelection(needs)
+        self.arrival = CourierArrival(needs)
         self.displayed = DisplayedEta(
-            vocabulary,
-            composer,
-            policy,
-            metrics=metrics,
-            ranges=DisplayMetrics.of_process() if ranges is None else ranges,
-            log=PredictionLogger(log, "eta/displayed_eta", info),
-            clock=clock,
+            needs, policy, ranges=DisplayMetrics.of_process() if ranges is None else ranges
         )
 
     def warm_up(self) -> None:

@@ -6,7 +6,7 @@ Knows nothing of HTTP.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -15,16 +15,14 @@ import msgspec
 from aggregators.stores.reading import Sample
 from aggregators.times import from_us, moment_to_us
 from estimators.core.stages import OPEN_STAGES
-from services.composition.composer import Composer, Composition
-from services.composition.order_book import KnownOrder, OrderBook
-from services.core.clock import utc_now
+from services.composition.composer import Composition
+from services.composition.order_book import KnownOrder
 from services.core.errors import InvalidRequest
-from services.estimation.metrics import EstimateMetrics
 from services.estimation.results import STATUSES
 from services.estimation.shared_features import RowGroups
+from services.handlers.handler import Handler
 from services.handlers.order_eta import rows_of
 from services.handlers.rounding import add_seconds, quantiles, round_probabilities, round_to_eighths
-from services.prediction_log.entries import PredictionLogger
 from services.schemas.common import ModelInfo, Problem
 from services.schemas.decoding import decode
 from services.schemas.eta import (
@@ -47,34 +45,10 @@ _CAME = ("courier_at_store", "picked_up", "courier_at_customer", "delivered")
 """Events that say the courier has been at the store; the first of them says when."""
 
 
-class CourierArrival:
-    """Answers for the orders of a store.
+class CourierArrival(Handler):
+    """Answers for the orders of a store."""
 
-    Args:
-        orders: looks them up.
-        composer: estimates what is still to come.
-        metrics: count the estimates.
-        log: takes them.
-        model: what composes, for the answers.
-        clock: gives the moment of a request that names none; injected in tests.
-    """
-
-    def __init__(
-        self,
-        orders: OrderBook,
-        composer: Composer,
-        *,
-        metrics: EstimateMetrics,
-        log: PredictionLogger,
-        model: ModelInfo,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self._orders = orders
-        self._composer = composer
-        self._metrics = metrics
-        self._log = log
-        self._model = model
-        self._clock = clock
+    logged_as = "eta/courier_arrival"
 
     async def answer(
         self, request: CourierArrivalRequest, *, request_id: str

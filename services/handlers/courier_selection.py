@@ -7,7 +7,6 @@ once per order, the rest once per pair, a few thousand pairs at a time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -17,17 +16,12 @@ from numpy.typing import NDArray
 
 from aggregators.stores.reading import Sample
 from aggregators.times import moment_to_us
-from services.composition.composer import Composer
-from services.composition.order_book import OrderBook
-from services.core.clock import utc_now
 from services.core.context import in_thread
-from services.estimation.metrics import EstimateMetrics
 from services.estimation.shared_features import RowGroups
 from services.handlers.candidates import CANDIDATE_STAGES, Candidates, candidates_of
+from services.handlers.handler import Handler
 from services.handlers.pair_cost import CostWeights
 from services.handlers.ranked_pairs import Selection
-from services.prediction_log.entries import PredictionLogger
-from services.schemas.common import ModelInfo
 from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest
 from services.schemas.request_times import moment_of
 
@@ -44,37 +38,10 @@ CHUNK_PAIRS = 4_096
 """Pairs that are estimated together; others have their turn in between."""
 
 
-class CourierSelection:
-    """Answers which courier should take which order.
+class CourierSelection(Handler):
+    """Answers which courier should take which order."""
 
-    Args:
-        orders: looks orders up.
-        composer: estimates pairs.
-        metrics: count the pairs.
-        log: takes the best pair of each order.
-        model: what composes, for the answers.
-        threads: do what takes long, beside the event loop.
-        clock: gives the moment of a request that names none; injected in tests.
-    """
-
-    def __init__(
-        self,
-        orders: OrderBook,
-        composer: Composer,
-        *,
-        metrics: EstimateMetrics,
-        log: PredictionLogger,
-        model: ModelInfo,
-        threads: Executor,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self._orders = orders
-        self._composer = composer
-        self._metrics = metrics
-        self._log = log
-        self._model = model
-        self._threads = threads
-        self._clock = clock
+    logged_as = "eta/courier_selection"
 
     async def answer(
         self, request: CourierSelectionRequest, *, request_id: str

@@ -7,9 +7,8 @@ sessions, and a restart lets no number jump.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +17,16 @@ from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.stages import DIRECT, ELAPSED
-from services.composition.composer import Composer
-from services.core.clock import utc_now
 from services.core.errors import InvalidRequest
 from services.core.limits import MAX_STORES
-from services.estimation.metrics import EstimateMetrics
 from services.estimation.results import STATUSES, RowResults
 from services.estimation.rows import RequestRows
 from services.handlers.display_metrics import DisplayMetrics
 from services.handlers.display_policy import DisplayPolicy, ShownRanges
 from services.handlers.display_settings import changed_policy
+from services.handlers.handler import Dependencies, Handler
 from services.handlers.rounding import round_probabilities, round_to_eighths
-from services.prediction_log.entries import MAX_LOGGED_STORES, PredictionLogger, spread
+from services.prediction_log.entries import MAX_LOGGED_STORES, spread
 from services.schemas.displayed_eta import (
     DisplayedEtaAnswer,
     DisplayedEtaRequest,
@@ -38,7 +35,7 @@ from services.schemas.displayed_eta import (
     Shown,
 )
 from services.schemas.request_times import moment_of
-from services.schemas.vocabulary import RowErrors, Vocabulary, check_length
+from services.schemas.vocabulary import RowErrors, check_length
 
 __all__ = ["DisplayedEta"]
 
@@ -49,37 +46,23 @@ LOGGED_LEVELS = (0.1, 0.5, 0.9)
 _NEVER = (np.nan, np.nan)
 
 
-class DisplayedEta:
+class DisplayedEta(Handler):
     """Answers which ranges to show.
 
     Args:
-        vocabulary: what can be said of an order.
-        composer: asks the Wall ETA.
+        needs: what it shares with the other handlers.
         policy: of the service.
-        metrics: count the estimates.
         ranges: count what became of the ranges.
-        log: takes some of the estimates.
-        clock: gives the moment of a request that names none; injected in tests.
     """
 
+    logged_as = "eta/displayed_eta"
+
     def __init__(
-        self,
-        vocabulary: Vocabulary,
-        composer: Composer,
-        policy: DisplayPolicy,
-        *,
-        metrics: EstimateMetrics,
-        ranges: DisplayMetrics,
-        log: PredictionLogger,
-        clock: Callable[[], datetime] = utc_now,
+        self, needs: Dependencies, policy: DisplayPolicy, *, ranges: DisplayMetrics
     ) -> None:
-        self._vocabulary = vocabulary
-        self._composer = composer
+        super().__init__(needs)
         self._policy = policy
-        self._metrics = metrics
         self._ranges = ranges
-        self._log = log
-        self._clock = clock
 
     async def answer(self, request: DisplayedEtaRequest, *, request_id: str) -> DisplayedEtaAnswer:
         """Answer one request.
@@ -128,14 +111,14 @@ class DisplayedEta:
         stores = request.stores
         n = len(stores.store_id)
         of_all = np.zeros(n, np.int64)
-        self._vocabulary.check(request.order, "order")
+        self._orders.vocabulary.check(request.order, "order")
         columns: dict[str, Column] = {
             name: DictionaryColumn([value], of_all) for name, value in request.order.items()
         }
-        columns |= self._vocabulary.checked_columns(
+        columns |= self._orders.vocabulary.checked_columns(
             stores.facts, n, path="stores.facts", of="store", errors=errors
         )
-        for row, error in self._vocabulary.bad_values(
+        for row, error in self._orders.vocabulary.bad_values(
             "store_id", stores.store_id, "stores"
         ).items():
             errors.setdefault(row, InvalidRequest(error.reason, field=f"{error.field}[{row}]"))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -20,18 +19,15 @@ from aggregators.times import from_us, moment_to_us
 from estimators.core.errors import EstimatorError
 from estimators.core.stages import OPEN_STAGES, pending_at
 from estimators.eta.composition import SHOWN_PARTS
-from services.composition.composer import Composer, Composition
-from services.composition.order_book import KnownOrder, OrderBook, elapsed_columns_of
-from services.core.clock import utc_now
+from services.composition.composer import Composition
+from services.composition.order_book import KnownOrder, elapsed_columns_of
 from services.core.context import in_thread
 from services.core.errors import ServiceError
-from services.estimation.metrics import EstimateMetrics
 from services.estimation.results import STATUSES
 from services.estimation.rows import RequestRows
 from services.estimation.shared_features import RowGroups
+from services.handlers.handler import Dependencies, Handler
 from services.handlers.rounding import add_seconds, quantiles, round_probabilities, round_to_eighths
-from services.prediction_log.entries import PredictionLogger
-from services.schemas.common import ModelInfo
 from services.schemas.eta import EtaAnswer, EtaReasons, EtaRequest
 from services.schemas.request_times import moment_of
 
@@ -46,40 +42,19 @@ Explain = Callable[[KnownOrder, Composition, datetime], EtaReasons]
 NOT_EXPLAINED = "it cannot be explained now"
 
 
-class OrderEta:
+class OrderEta(Handler):
     """Answers for one order.
 
     Args:
-        orders: looks it up.
-        composer: estimates what is still to come.
-        metrics: count the estimates.
-        log: takes them.
-        model: what composes, for the answers.
-        threads: explain, which takes long, beside the event loop.
+        needs: what it shares with the other handlers.
         explain: explains an estimate; None: nobody can.
-        clock: gives the moment of a request that names none; injected in tests.
     """
 
-    def __init__(
-        self,
-        orders: OrderBook,
-        composer: Composer,
-        *,
-        metrics: EstimateMetrics,
-        log: PredictionLogger,
-        model: ModelInfo,
-        threads: Executor,
-        explain: Explain | None = None,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self._orders = orders
-        self._composer = composer
-        self._metrics = metrics
-        self._log = log
-        self._model = model
-        self._threads = threads
+    logged_as = "eta"
+
+    def __init__(self, needs: Dependencies, *, explain: Explain | None = None) -> None:
+        super().__init__(needs)
         self._explain = explain
-        self._clock = clock
 
     async def answer(self, request: EtaRequest, *, request_id: str) -> EtaAnswer:
         """Answer one request.

@@ -28,8 +28,8 @@ from services.handlers.courier_selection import CourierSelection
 from services.handlers.display_metrics import DisplayMetrics
 from services.handlers.display_policy import DisplayPolicy
 from services.handlers.displayed_eta import DisplayedEta
+from services.handlers.handler import Dependencies
 from services.handlers.order_eta import OrderEta
-from services.prediction_log.entries import PredictionLogger
 from services.prediction_log.log import PredictionLog
 from services.prediction_log.table import Served
 from services.schemas.common import ModelInfo, Status
@@ -148,23 +148,21 @@ class City:
         self.now = now
         self.metrics = metrics = EstimateMetrics("eta", self.registry)
         self.book = OrderBook(self.event_store, ORDERS, VOCABULARY, threads=self.threads)
-        self.composer = Composer(EtaModel(parts={}), self.parts, self.threads, metrics=metrics)
-        common: dict[str, Any] = {
-            "metrics": metrics,
-            "log": PredictionLogger(cast(PredictionLog, self.log), "eta", INFO),
-            "clock": lambda: self.now,
-        }
-        self.eta = OrderEta(self.book, self.composer, model=INFO, threads=self.threads, **common)
-        self.arrival = CourierArrival(self.book, self.composer, model=INFO, **common)
-        self.selection = CourierSelection(
-            self.book, self.composer, model=INFO, threads=self.threads, **common
+        needs = Dependencies(
+            orders=self.book,
+            composer=Composer(EtaModel(parts={}), self.parts, self.threads, metrics=metrics),
+            metrics=metrics,
+            model=INFO,
+            threads=self.threads,
+            log=cast(PredictionLog, self.log),
+            clock=lambda: self.now,
         )
+        self.composer = needs.composer
+        self.eta = OrderEta(needs)
+        self.arrival = CourierArrival(needs)
+        self.selection = CourierSelection(needs)
         self.displayed = DisplayedEta(
-            VOCABULARY,
-            self.composer,
-            policy or DisplayPolicy(),
-            ranges=DisplayMetrics(self.registry),
-            **common,
+            needs, policy or DisplayPolicy(), ranges=DisplayMetrics(self.registry)
         )
 
     def happens(self, order_id: str, event: str, at: datetime, **facts: Any) -> None:
