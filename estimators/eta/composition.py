@@ -259,8 +259,8 @@ def _at_store(
     one = parts.get("to_store")
     if one is None:
         return Distribution.unchecked(GRID, np.zeros((n_rows, len(GRID))))
-    mine = places.get("to_store")
-    return one if mine is None else Distribution.unchecked(one.levels, one.values[mine])
+    order_rows = places.get("to_store")
+    return one if order_rows is None else Distribution.unchecked(one.levels, one.values[order_rows])
 
 
 def _rows_of(

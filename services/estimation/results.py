@@ -99,9 +99,9 @@ def placed(groups: Sequence[tuple[RowResults, Sequence[int]]], n_rows: int) -> R
         groups: answers of one model, each with the places of its rows; every row is in one.
         n_rows: of all.
 
-    >>> told = Distribution([0.1, 0.9], [[1.0, 2.0]])
+    >>> given = Distribution([0.1, 0.9], [[1.0, 2.0]])
     >>> one = RowResults(
-    ...     distribution=told,
+    ...     distribution=given,
     ...     codes=codes_of(["degraded"]),
     ...     notes={0: ["it is dark"]},
     ...     model=None,
@@ -120,9 +120,9 @@ def placed(groups: Sequence[tuple[RowResults, Sequence[int]]], n_rows: int) -> R
     realtime = np.full((n_rows, first.realtime.shape[1]), np.nan)
     notes: dict[int, list[str]] = {}
     for results, rows in groups:
-        told, places = results.distribution, list(rows)
-        same = np.array_equal(told.levels, levels)
-        values[places] = told.values if same else told.quantile(levels)
+        given, places = results.distribution, list(rows)
+        same = np.array_equal(given.levels, levels)
+        values[places] = given.values if same else given.quantile(levels)
         codes[places] = results.codes
         if results.realtime.shape[1] == realtime.shape[1]:
             realtime[places] = results.realtime

@@ -112,15 +112,15 @@ class SharedFeatures:
     def _own(self, names: Collection[str], groups: RowGroups) -> dict[str, list[SampleId | None]]:
         """Return the samples that are left out of their own features."""
         ids = list(chain.from_iterable(rows.sample_ids for rows in groups))
-        mine = [self._features[name] for name in names if name in self._features]
-        return {one.sources[0].name: ids for one in mine}
+        feature_sets = [self._features[name] for name in names if name in self._features]
+        return {one.sources[0].name: ids for one in feature_sets}
 
     def _union(self, names: Collection[str]) -> tuple[FeatureSet, dict[str, IntArray]]:
         """Return all features of some models, each once, and where those of each model stand."""
-        mine = tuple(name for name in self._features if name in names)
-        if mine not in self._unions:
-            self._unions[mine] = _united({name: self._features[name] for name in mine})
-        return self._unions[mine]
+        models = tuple(name for name in self._features if name in names)
+        if models not in self._unions:
+            self._unions[models] = _united({name: self._features[name] for name in models})
+        return self._unions[models]
 
 
 def _keys(features: FeatureSet, groups: RowGroups) -> dict[str, list[Any]]:
