@@ -69,7 +69,7 @@ def _eta(folder: Path) -> dict[str, str]:
 
 
 def _kept(folder: Path) -> dict[str, Any]:
-    return {"store": str(folder / "events.db"), "max_clock_skew_s": LONG_S}
+    return {"event_store": str(folder / "events.db"), "max_clock_skew_s": LONG_S}
 
 
 EVERY_SERVICE = {
