@@ -106,7 +106,7 @@ def _is_ticking() -> bool:
 WAITING = """
 import time
 import commands.console.output
-from commands import progress_lines
+from commands.console import progress_lines
 
 progress_lines.telling.__wrapped__.__kwdefaults__["every_s"] = 0.01
 written, tell = [], commands.console.output._tell
