@@ -7,10 +7,14 @@ from typing import Literal, Self, TypeAlias
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
+from services.core.metrics_files import reserve_metrics_files
+
 __all__ = ["Instruments"]
 
 Together: TypeAlias = Literal["all", "livesum", "livemax"]
 """How a gauge combines worker processes: each alone, or the sum or maximum of the live ones."""
+
+reserve_metrics_files()
 
 
 class Instruments:
