@@ -48,7 +48,7 @@ class NeededFacts:
     def missing_of(self, columns: Mapping[str, Column], n_rows: int) -> dict[int, list[str]]:
         """Return what :meth:`missing` does of each row that lacks something, by its number."""
         notes: dict[int, list[str]] = {}
-        since = [columns[name] for name in _SINCE_COURIER if name in columns]
+        unassigned: set[int] | None = None
         for name in self.names:
             column = columns.get(name)
             rows: Sequence[int] = range(n_rows)
@@ -57,10 +57,21 @@ class NeededFacts:
                 if not rows:
                     continue
             if name in self._with_courier:
-                rows = [i for i in rows if not all(_is_missing(one[i]) for one in since)]
+                if unassigned is None:
+                    unassigned = _unassigned_rows(columns, n_rows)
+                rows = [i for i in rows if i not in unassigned]
             for i in rows:
                 notes.setdefault(i, []).append(f"{name} is missing")
         return notes
+
+
+def _unassigned_rows(columns: Mapping[str, Column], n_rows: int) -> set[int]:
+    """Return the rows of orders for which no courier has done anything yet."""
+    unassigned = set(range(n_rows))
+    for name in _SINCE_COURIER:
+        if name in columns:
+            unassigned.intersection_update(_missing_rows(columns[name]))
+    return unassigned
 
 
 def _missing_rows(column: Column) -> list[int]:
