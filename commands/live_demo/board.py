@@ -59,7 +59,7 @@ class Board:
             caller: one of ``CALLERS``.
             at: when it happened.
             text: in words.
-            kept: whether that was within the range told; None: none was told.
+            kept: whether that was within the announced range; None: there was none.
         """
         text_line = Text.assemble((f"{at:%H:%M:%S}  ", "dim"), text)
         if kept is not None:

@@ -1,6 +1,6 @@
 """Ask the ETA service as the demo's three callers do, and record the answers.
 
-Each caller asks as of the moment that the city has reached, so what it is told rests on what has
+Each caller asks as of the moment that the city has reached, so its answers rest on what has
 happened by then; what became of it is looked up afterwards.
 """
 
@@ -56,7 +56,7 @@ class _Session:
 
 
 class CustomerApp:
-    """Shows ranges for a list of stores to whoever is about to order, and again a little later."""
+    """Shows ranges for a list of stores to a customer, and again a little later."""
 
     def __init__(self, demo: DemoCity, client: EtaClient, asked: RetryingClient) -> None:
         self._demo = demo

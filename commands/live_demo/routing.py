@@ -206,7 +206,7 @@ class _Pairs:
         cost = np.nan_to_num(self.cost[rows], nan=NOT_ALLOWED)
         if not len(rows):
             return []
-        # What an order costs whoever rides must not decide which of two orders has to wait.
+        # The cost of an order with any courier must not decide which of two orders has to wait.
         cost -= cost.min(axis=1, keepdims=True) + PATIENCE * age_s[rows, np.newaxis]
         order, courier = linear_sum_assignment(cost)
         places = self.place[rows[order], courier]

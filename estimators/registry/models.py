@@ -3,7 +3,7 @@
 A saved model holds files that any JSON reader opens: ``estimator.json`` (facts, sources, feature
 definitions, trees, calibration), ``report.json`` (scores, by slice, too), ``metadata.json`` (data,
 periods, versions, fingerprints), ``reference.json`` (what inputs, labels and answers looked like),
-``fallback.json`` (what is said where the model itself cannot be asked) and ``checksums.json``, by
+``fallback.json`` (the answers where the model cannot be asked) and ``checksums.json``, by
 which a damaged file is recognised. No pickle.
 
 ``:latest`` may be another model a moment later. A caller that needs several things of a model calls

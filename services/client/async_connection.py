@@ -34,7 +34,7 @@ class AsyncServiceClient:
         api_key: key that the client sends; an empty text sends none. By default the key of the
             environment variable ``DOORSTEP_API_KEY``, or of the file that
             ``DOORSTEP_API_KEY_FILE`` names.
-        timeout_s: longest time for a call, retries included. The service is told how much of it
+        timeout_s: longest time for a call, retries included. The service learns how much of it
             is left.
         retries: how often a request is sent again after 429 or 503, or after a broken connection.
         budget: limits the retries of all calls; by default one of this client alone. Clients of

@@ -1,4 +1,4 @@
-"""From rows about orders to composed ETAs: ask each part for the rows that need it, then compose.
+"""Compose ETAs for rows of orders: ask each part about the rows that need it, then compose.
 
 Rows may be in different stages. A part that does not look at the courier is asked once per order,
 whatever the number of couriers.
@@ -39,7 +39,7 @@ COURIER_FACTS = frozenset(("courier_id", "vehicle", "distance_to_store_m"))
 """What is known of an order's courier."""
 
 _PER_ORDER = frozenset(("ready", "conditions"))
-"""Parts that are the same whoever the courier is, unless their model takes facts of couriers."""
+"""Parts that do not depend on the courier, unless their model takes facts of couriers."""
 
 BESIDE_FROM_ROWS = 256
 """From so many rows on, composing runs beside the event loop, so that others need not wait."""
@@ -50,7 +50,7 @@ _NO_FEATURES = np.empty((0, 0))
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Composition(RowResults):
-    """Composed ETAs of rows, and how they came about; seconds from ``as_of``.
+    """Composed ETAs of rows with their statuses and notes; seconds from ``as_of``.
 
     Its distribution is that of the ETA.
 
@@ -83,7 +83,7 @@ class Composition(RowResults):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Rows of a question that one part answers, what it is sent, and which of it is for each.
+    """The rows that one part answers, the rows it is sent, and how the two correspond.
 
     Where ``copies`` is None, each row has its own answer.
     """
@@ -101,7 +101,7 @@ class _Asked:
 
 
 class Composer:
-    """Answers rows with the parts of an ETA.
+    """Answers rows by composing the parts of an ETA.
 
     Args:
         model: composes; its parts may be in other processes.
@@ -122,7 +122,7 @@ class Composer:
         }
 
     def warm_up(self) -> None:
-        """Compose something of every stage, so that what is compiled at first use is."""
+        """Compose an ETA of every stage, so that later ones find everything compiled."""
         for stage in OPEN_STAGES:
             parts = dict.fromkeys(self._model.needed(stage), _SOMETHING)
             self._model.compose(parts, stage)
@@ -132,7 +132,7 @@ class Composer:
         return list(dict.fromkeys(part for one in stages for part in self._needed(one, only)))
 
     async def ask(self, part: str, rows: RequestRows) -> RowResults:
-        """Return what one part alone says of rows."""
+        """Return the answers of one part alone about rows."""
         return (await self._parts.ask_many({part: rows}))[part]
 
     async def compose(
@@ -176,7 +176,7 @@ class Composer:
         order_of: IntArray | None,
         only: Collection[str],
     ) -> dict[str, _Asked]:
-        """Return what to ask each part; parts that are asked about the same share the rows."""
+        """Return the rows to send to each part; parts with equal questions share them."""
         wanted: dict[str, list[IntArray]] = {}
         for stage, places in stages:
             for part in self._needed(stage, only):
@@ -230,7 +230,7 @@ class Composer:
         return self._widened(composition, rows) if only is ETA_PARTS else composition
 
     def _widened(self, composition: Composition, rows: RequestRows) -> Composition:
-        """Let ETAs reach as far as what is usual where a part could not be asked.
+        """Widen ETAs to the baseline where a part did not answer.
 
         The stretch of a stage was learned where every part had its model; without, it is too sure.
         """
@@ -303,7 +303,7 @@ def _inputs(estimator: Estimator) -> set[str]:
 
 def _by_stage(rows: RequestRows) -> list[tuple[str, IntArray]]:
     """Return each stage with the places of its rows."""
-    assert rows.stages is not None, "who asks has looked the orders up"
+    assert rows.stages is not None, "the caller has looked the orders up"
     names, which = np.unique(rows.stages, return_inverse=True)
     if len(names) == 1:
         return [(str(names[0]), np.arange(len(rows)))]
@@ -313,7 +313,7 @@ def _by_stage(rows: RequestRows) -> list[tuple[str, IntArray]]:
 def _take_status(
     codes: CodeArray, notes: dict[int, list[str]], asked: _Asked, answer: RowResults
 ) -> None:
-    """Let the status and the notes of a part be those of the rows that it answered."""
+    """Copy the status and the notes of a part to the rows that it answered."""
     if not answer.codes.any() and not answer.notes:
         return
     copies = slice(None) if asked.copies is None else asked.copies

@@ -1,4 +1,4 @@
-"""Why an ETA is what it is: its parts, their reasons, and what would be otherwise, as JSON."""
+"""Explain an ETA as JSON: its parts, their reasons, and counterfactuals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Explainer:
         self._validators = {part: one for part, one in found.items() if one is not None}
 
     def explain(self, order: KnownOrder, composition: Composition, as_of: datetime) -> EtaReasons:
-        """Return why the ETA of one order, composed as of a moment, is what it is."""
+        """Return the explanation of one order's ETA, composed as of a moment."""
         asked = ask_eta(
             self._model,
             self._event_store,

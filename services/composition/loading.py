@@ -1,4 +1,4 @@
-"""The model of an ETA with those of its parts that can be had; what is missing is tried again."""
+"""Load the model of an ETA and its available parts; retry the missing ones."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class EtaLoader:
 
     @property
     def model(self) -> EtaModel:
-        """The model, as far as it was loaded."""
+        """The model with the parts that have been loaded."""
         assert self._model is not None, "load comes first"
         return self._model
 
     def load(self, tag: str) -> bool:
-        """Load what is not there yet; return whether anything was.
+        """Load the missing parts; return whether any was loaded.
 
         Args:
             tag: of the composition in the model store.

@@ -1,4 +1,4 @@
-"""Opens what asks the parts of an ETA: models of this process, and services of others."""
+"""Open the parts of an ETA: models of this process, and other services."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def open_parts(
     served: Mapping[str, str] | None = None,
     metrics_of: Callable[[str], EstimateMetrics] = EstimateMetrics,
 ) -> Parts:
-    """Return what asks the parts of an ETA, each where the settings say.
+    """Return the parts of an ETA, each local or remote as set.
 
     Args:
         model: its parts are asked in this process, but for those that have an address.
@@ -98,7 +98,7 @@ def open_parts(
 
 
 def expected_of(model: EtaModel) -> dict[str, PartContract]:
-    """Return what an ETA expects of each part."""
+    """Return the contract of each part of an ETA."""
     expected: dict[str, PartContract] = {}
     for name in ETA_PARTS:
         scale: Scale = "linear" if name in _LINEAR else "log"

@@ -1,4 +1,4 @@
-"""What is known of orders at a moment: what the event store has, and what a request says beyond it.
+"""Look up orders as of a moment in the event store, and add the facts of the request.
 
 An order's facts and the times of its events come from both; what the request says counts more. The
 event store is asked once, for all orders of a request.
@@ -99,7 +99,7 @@ def elapsed_columns_of(
 
 
 class OrderBook:
-    """Looks orders up in the event store, and what models know of them.
+    """Looks up orders in the event store, with the features that models need.
 
     Args:
         event_store: where their events are.
@@ -279,7 +279,7 @@ class OrderBook:
         return dict(zip(self._source.events, times, strict=True))
 
     def _facts(self, sample: Sample, past: Mapping[str, int], notes: list[str]) -> dict[str, Any]:
-        """Return the columns that are known by now; what cannot be is noted and left out."""
+        """Return the columns known by now; impossible values are noted and left out."""
         values: dict[str, Any] = {**sample.keys, **sample.facts}
         numbers = sample.columns[:, 0].tolist()
         values.update(zip(self._source.attributes, numbers, strict=True))
@@ -299,7 +299,7 @@ class OrderBook:
 
 
 def _stale(past: dict[str, int], as_of_us: int) -> str:
-    """Return why nothing can be estimated of an order, empty where it can."""
+    """Return why an order cannot be estimated; empty where it can."""
     if not past or stage_of(past) not in OPEN_STAGES:
         return ""
     last = max(reversed(past), key=past.__getitem__)  # of several at once the one that comes last

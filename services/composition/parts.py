@@ -1,4 +1,4 @@
-"""Asking the parts of an ETA: in this process, or in others, all at once and within a deadline.
+"""Ask the parts of an ETA, in this process or in others, all at once and within a deadline.
 
 Whoever asks gets an answer for every row of every part. A part that is late, fails or refuses a row
 is answered by what is usual instead, and the answer says so.
@@ -42,7 +42,7 @@ PROBLEM_CHECK_S = 10.0
 """Seconds after which a part of another process is asked anew whether it is one."""
 
 PROBLEM_WAIT_S = 0.2
-"""Longest wait for what it says; it is told when it is asked for the next time."""
+"""Longest wait for a check; a later result is reported by the next call."""
 
 LOG_EVERY_S = 10.0
 """Seconds between two lines in the log about one part that is not answered."""
@@ -110,13 +110,13 @@ class Parts:
         self._asking: asyncio.Future[Any] | None = None
 
     def _is_as_expected(self, name: str, expected: PartContract) -> bool:
-        """Return whether a part is answered by the expected model for as long as this runs."""
+        """Return whether the expected model answers a part for the life of this process."""
         if name in self._remote or name not in self._local:
             return False
         return not expected.mismatch_note(self._local[name].info.tag)
 
     async def ask_many(self, asked: Mapping[str, RequestRows]) -> dict[str, RowResults]:
-        """Ask several parts at once; every row of each is answered, however badly parts do.
+        """Ask several parts at once; every row gets an answer, also where a part fails.
 
         What is left of the current request's time, but for a reserve to make its answer, is the
         time of all parts.
@@ -171,7 +171,7 @@ class Parts:
         ]
 
     def warm_up(self) -> None:
-        """Let the models of this process answer something, so that the first question is quick."""
+        """Ask each model of this process once, so that the first request is quick."""
         for name, model in self._local.items():
             try:
                 model.warm_up()
@@ -179,7 +179,7 @@ class Parts:
                 logger.error("%s cannot be warmed up: %s", name, error)
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         for part in {id(part): part for part in self._remote.values()}.values():
             await part.close()
         for model in self._local.values():
@@ -196,7 +196,7 @@ class Parts:
     async def _from_here(
         self, asked: Mapping[str, RequestRows], ends_s: float
     ) -> dict[str, RowResults | str]:
-        """Ask models of this process, one after the other; a reason stands for what failed."""
+        """Ask models of this process one after the other; a failed one gives its reason."""
         found: dict[str, RowResults | str] = dict.fromkeys(asked, LATE)
         if not asked:
             return found
@@ -216,7 +216,7 @@ class Parts:
         return dict(found)
 
     def _answered(self, name: str, rows: RequestRows) -> RowResults | str:
-        """Return what the model of a part says, or why it says nothing."""
+        """Return the answer of a part's model, or the reason of its failure."""
         model = self._local.get(name)
         if model is None:
             return "has no model"
@@ -237,7 +237,7 @@ class Parts:
         return self._put_together(name, rows, answered, refused)
 
     async def _from_afar(self, name: str, rows: RequestRows, ends_s: float) -> RowResults | str:
-        """Return what the service of a part says, or why it says nothing."""
+        """Return the answer of a part's service, or the reason of its failure."""
         try:
             async with asyncio.timeout(max(ends_s - self._clock(), 0.0)):
                 answered, refused = await self._remote[name].ask(rows)
@@ -255,7 +255,7 @@ class Parts:
             return _FAILED
 
     def _complain(self, name: str, error: ClientError) -> None:
-        """Say why a part is not answered, now and then: many requests meet the same."""
+        """Log why a part is not answered, at intervals: many requests meet the same failure."""
         now_s = self._clock()
         if now_s - self._logged_s.get(name, -math.inf) >= LOG_EVERY_S:
             self._logged_s[name] = now_s
@@ -268,7 +268,7 @@ class Parts:
         answered: Sequence[tuple[RowResults, Sequence[int]]],
         refused: Mapping[int, str],
     ) -> RowResults | str:
-        """Return the answers in the order of the rows; of refused ones, what is usual."""
+        """Return the answers in the order of the rows, with the baseline for refused rows."""
         if not answered:
             return f"refused all rows ({next(iter(refused.values()), 'it says nothing')})"
         groups = list(answered)
@@ -280,7 +280,7 @@ class Parts:
         return placed(groups, len(rows))
 
     def _whole(self, name: str, rows: RequestRows, found: RowResults | str) -> RowResults:
-        """Return the answer of a part; what is usual, where there is a reason instead."""
+        """Return the answer of a part, or the baseline where it failed."""
         return self._baseline(name, rows, found) if isinstance(found, str) else found
 
     def _calibrated(self, name: str, answer: RowResults) -> RowResults:

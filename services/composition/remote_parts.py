@@ -1,4 +1,4 @@
-"""A part of an ETA that another service answers, over the network."""
+"""Ask a part of an ETA that another service answers, over the network."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class RemotePart:
         await self._client.close()
 
     async def ask(self, rows: RequestRows) -> Answered:
-        """Ask about rows of one moment, in requests that the service takes.
+        """Ask about rows of one moment, in requests within the service's limits.
 
         Returns:
             What was answered, each with the numbers of its rows; and why rows were refused.
@@ -72,7 +72,7 @@ class RemotePart:
         Raises:
             ClientError: there is no answer, or none that can be read.
             AnotherQuestion: it answers something else.
-            TimeoutError: whoever asks has stopped to wait.
+            TimeoutError: the caller has stopped waiting.
         """
         self._breaker.check()
         n, columns, sample_ids = len(rows), rows.columns, rows.sample_ids
@@ -125,7 +125,7 @@ class RemotePart:
 
 
 def _compact(column: Column) -> Any:
-    """Return a column as JSON has it: one value where all are the same.
+    """Return a column for JSON: one value where all are equal.
 
     >>> _compact(["BCN", "BCN"]), _compact(np.array([1.0, np.nan])), _compact([None, None])
     ('BCN', [1.0, nan], None)

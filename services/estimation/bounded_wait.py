@@ -1,4 +1,4 @@
-"""A store over the network that does not answer in time is not waited for: answers come without."""
+"""Bound the wait for an event store over the network; answer without it after that."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class BoundedWait:
-    """Answers with the store where that answers in time, and without where it does not.
+    """Answers with the event store where it answers in time, and without it otherwise.
 
-    After some waits in vain the store is left alone for a moment, so that a store that hangs costs
+    After several timeouts the circuit is open for a moment, so that a store that hangs costs
     most requests nothing but their features.
 
     Args:
@@ -49,7 +49,7 @@ class BoundedWait:
         self._unfinished: set[asyncio.Task[Any]] = set()
 
     async def run(self, rows: int, answer: Callable[[], T], without: Callable[[], T]) -> T:
-        """Return an answer about so many rows.
+        """Return an answer about ``n_rows`` rows.
 
         Args:
             rows: that are asked about.
@@ -78,7 +78,7 @@ class BoundedWait:
         return await self._fallback_executor.run(rows, without)
 
     def close(self) -> None:
-        """End the threads that need no store."""
+        """End the threads that answer without the event store."""
         self._fallback_executor.close()
 
     def _ends_s(self) -> float:

@@ -1,4 +1,4 @@
-"""How long ago the events of orders were, looked up where whoever asks does not say it."""
+"""Look up how long ago the events of orders were, where the request does not say it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_GIVEN: Any = object()
 
 
 def order_source(sources: Sequence[Source]) -> Source | None:
-    """Return the source whose samples live through the events of an order, None: there is none."""
+    """Return the source whose samples have the events of an order; None if there is none."""
     return next((one for one in sources if set(LIFE) & set(one.events)), None)
 
 
@@ -54,7 +54,7 @@ def happened_us(
 
 
 def known_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Return columns in which what was not said is not known.
+    """Return columns in which missing values are unknown.
 
     >>> known_columns({"since_ready_s": [1.0, NOT_GIVEN]})
     {'since_ready_s': [1.0, None]}
@@ -68,7 +68,7 @@ def known_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ElapsedLookup:
-    """Gives orders the elapsed facts that they do not bring, from their events before ``as_of``.
+    """Adds the missing elapsed facts of orders from their events before ``as_of``.
 
     Args:
         names: the elapsed facts that are wanted.
@@ -89,7 +89,7 @@ class ElapsedLookup:
         sample_id: SampleId | None,
         as_of_us: int,
     ) -> list[str]:
-        """Add to one order what it does not say; return notes on what is not known.
+        """Add the missing elapsed facts of one order; return notes on unknown ones.
 
         An order without an id does not exist yet: nothing has happened to it.
 
@@ -117,7 +117,7 @@ class ElapsedLookup:
         sample_ids: Sequence[SampleId | None],
         as_of_us: IntArray,
     ) -> dict[int, list[str]]:
-        """Add to many orders what they do not say; see :meth:`into`.
+        """Add the missing elapsed facts of many orders; see :meth:`into`.
 
         A column that is absent, or a value that is ``NOT_GIVEN``, was not said.
 
@@ -172,7 +172,7 @@ def _filled(
     rows: Sequence[int],
     found: FloatArray | None,
 ) -> FloatArray:
-    """Return a column whose unsaid values are those that were found, NaN where nothing was."""
+    """Return a column with its missing values filled from the store, NaN where it has none."""
     values = np.full(len(not_given), np.nan)
     if found is not None:
         values[rows] = found
@@ -183,14 +183,14 @@ def _filled(
 
 
 def _least(facts: Mapping[str, FloatArray], names: Sequence[str]) -> list[float]:
-    """Return how long ago the last event of each order was, infinity where there was none."""
+    """Return the age of the last event of each order, infinity where there was none."""
     ages_s = np.array([facts[name] for name in names if name in facts])
     least_s = np.where(np.isnan(ages_s), np.inf, ages_s).min(axis=0, initial=np.inf)
     return [float(one) for one in least_s]
 
 
 def _stale(least_s: float) -> list[str]:
-    """Return the note on an order that has not gone on for too long."""
+    """Return the note on an order without an event for too long."""
     if not STALE_ORDER_S < least_s < np.inf:
         return []
     return [

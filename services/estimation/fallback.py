@@ -1,4 +1,4 @@
-"""Answers without a model: what is usual for the store and hour, the city, or anywhere."""
+"""Answer without a model: with the baseline of store and hour, city, or anywhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VOCABULARY = OpenVocabulary()
 
 
 class FallbackModel:
-    """Stands in for a model that cannot be had.
+    """Replaces a model that is not available.
 
     Without a model nobody knows which fields an order may have, so any are taken whose values could
     be those of an order.
@@ -51,7 +51,7 @@ class FallbackModel:
         self._why = why
 
     def check(self, order: Mapping[str, Any]) -> None:
-        """Refuse what no order can have as a value."""
+        """Refuse a value that no order can have."""
         _VOCABULARY.check(order, "order")
 
     def takes(self, name: str) -> bool:
@@ -59,11 +59,11 @@ class FallbackModel:
         return _VOCABULARY.takes(name)
 
     def check_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, InvalidRequest]:
-        """Return the rows with what no order can have as a value."""
+        """Return the rows with a value that no order can have."""
         return _VOCABULARY.bad_rows(columns, "columns")
 
     def estimate(self, rows: RequestRows, realtime: FloatArray | None = None) -> RowResults:
-        """Answer rows, each labelled ``fallback``; features say nothing to it."""
+        """Answer rows, each labelled ``fallback``; features are not used."""
         return fallback_estimates(self._fallback, rows, why=self._why, model=self.info)
 
     def estimate_one(
@@ -73,7 +73,7 @@ class FallbackModel:
         return self.estimate(RequestRows.one(order, sample_id, as_of_us))
 
     def use_event_store(self, event_store: EventStore) -> None:
-        """Do nothing: no event is looked at."""
+        """Do nothing: no event is read."""
 
     def warm_up(self) -> None:
         """Answer an order about which nothing is known."""
@@ -92,7 +92,7 @@ def fallback_estimates(
     notes: Mapping[int, Sequence[str]] | None = None,
     n_features: int = 0,
 ) -> RowResults:
-    """Return what is usual for rows, labelled, with what made it necessary.
+    """Return the baseline for rows, labelled ``fallback`` with the reason.
 
     Args:
         fallback: what answers.

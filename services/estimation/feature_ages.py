@@ -1,4 +1,4 @@
-"""How old the events are that features rest on: a stream that stands still shows here.
+"""Measure the age of the events behind features, which shows a stream that stands still.
 
 Finding out costs as much as computing the features, so it is done for one request a second, beside
 the requests.
@@ -28,7 +28,7 @@ AgeQuery = tuple[int, Mapping[str, Any], Any]
 
 
 class FeatureAges:
-    """Observes how long before ``as_of`` the latest event of each dimension happened.
+    """Observes the age at ``as_of`` of the latest event of each dimension.
 
     Args:
         features: those of the estimates.
@@ -62,7 +62,7 @@ class FeatureAges:
         self._thread.join()
 
     def look(self) -> None:
-        """Look into what was asked last, if anything was since."""
+        """Observe the latest request, if there was a new one."""
         question, self.latest = self.latest, None
         if question is None:
             return
@@ -85,5 +85,5 @@ class FeatureAges:
         while not self._ends.wait(self._every_s):
             try:
                 self.look()
-            except Exception as error:  # whoever asked was answered, and told what is wrong
+            except Exception as error:  # the request was answered, with a note
                 logger.warning("the age of features is not known: %s", error)

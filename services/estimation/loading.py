@@ -1,4 +1,4 @@
-"""From a tag in the model store to what answers rows: the model, or what is there instead."""
+"""Load the model of a tag, or its fallback where the model is not available."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ logger = logging.getLogger("doorstep.services")
 
 
 class ModelMissing(Exception):
-    """There is no model that could answer; the message says why."""
+    """No model can answer; the message says why."""
 
 
 class ServedPart:
@@ -60,7 +60,7 @@ class ServedPart:
 
 
 def load_part(tag: str, part: ServedPart, *, metrics: EstimateMetrics) -> PartModel:
-    """Load a model with all that it needs to answer, but the store.
+    """Load a model with everything that it needs to answer except the event store.
 
     Args:
         tag: of the model in the model store.
@@ -91,13 +91,13 @@ def load_part(tag: str, part: ServedPart, *, metrics: EstimateMetrics) -> PartMo
 
 
 def saved_fallback(tag: str) -> Fallback | None:
-    """Return what is said instead of a model, None where nothing was saved."""
+    """Return the saved fallback of a model; None where nothing was saved."""
     found = _loaded_fallback(tag)
     return None if found is None else found.fallback
 
 
 def saved_validator(tag: str, facts: Facts) -> Validator | None:
-    """Return what moves facts into the range that a model's training saw."""
+    """Return the validator that clips facts to the range of a model's training."""
     try:
         return Validator.of(registry.load_reference(tag), facts)
     except Exception as error:  # without it, facts are taken as they are
@@ -106,7 +106,7 @@ def saved_validator(tag: str, facts: Facts) -> Validator | None:
 
 
 def load_fallback(tag: str, *, why: str) -> RowModel | None:
-    """Return what answers in place of a model that cannot be had; None: there is nothing.
+    """Return the fallback of an unavailable model; None if there is none.
 
     Args:
         tag: of the model.

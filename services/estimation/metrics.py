@@ -1,4 +1,4 @@
-"""What services that estimate count and time, beside BentoML's own metrics of requests.
+"""Count and time estimates, in addition to BentoML's metrics of requests.
 
 Labels are few and fixed: names of services, of dimensions, of statuses; nothing that a caller sends
 becomes one. Several services may run in one process.
@@ -51,7 +51,7 @@ class _Instruments(Instruments):
 
 
 class EstimateMetrics:
-    """What one service of a process counts and times.
+    """The counters and timers of one service of a process.
 
     Args:
         service: its name, a label of everything.
@@ -79,7 +79,7 @@ class EstimateMetrics:
         self._answer_of[status].inc()
 
     def count_answers(self, status: str, count: int) -> None:
-        """Count so many of them at once."""
+        """Count several estimates at once."""
         self._answer_of[status].inc(count)
 
     def time_features(self, seconds: float) -> None:
@@ -91,5 +91,5 @@ class EstimateMetrics:
         self._model_s.observe(seconds)
 
     def observe_age(self, dimension: str, seconds: float) -> None:
-        """Record how old the latest event is that the features of a dimension rest on."""
+        """Record the age of the latest event behind the features of a dimension."""
         self._ages_s.labels(self._service, dimension).observe(seconds)

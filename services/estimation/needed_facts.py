@@ -1,4 +1,4 @@
-"""What an estimator needs to be told of an order, and the notes on what is missing."""
+"""Find the facts that an estimator needs of an order, and note the missing ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SINCE_COURIER = tuple(elapsed_name(event) for event in COURIER_EVENTS)
 
 
 class NeededFacts:
-    """The facts without which an answer of an estimator is worse.
+    """The facts without which an estimator's answer is less accurate.
 
     Args:
         estimator: its facts and its features' dimensions are needed. An elapsed fact is not: what
@@ -37,7 +37,7 @@ class NeededFacts:
         self._with_courier = frozenset(COURIER_FACTS if estimator.as_of == ANY_MOMENT else ())
 
     def missing(self, order: Mapping[str, Any]) -> list[str]:
-        """Return the notes on what an order should have said; elapsed facts stand in it already."""
+        """Return the notes on missing facts of an order whose elapsed facts have been added."""
         found = [name for name in self.names if order.get(name) is None]
         if self._with_courier.intersection(found) and all(
             _is_missing(order.get(name)) for name in _SINCE_COURIER
@@ -46,7 +46,7 @@ class NeededFacts:
         return [f"{name} is missing" for name in found]
 
     def missing_of(self, columns: Mapping[str, Column], n_rows: int) -> dict[int, list[str]]:
-        """Return what :meth:`missing` does of each row that lacks something, by its number."""
+        """Return the notes of :meth:`missing` by row, for rows that have any."""
         notes: dict[int, list[str]] = {}
         unassigned: set[int] | None = None
         for name in self.names:
@@ -75,7 +75,7 @@ def _unassigned_rows(columns: Mapping[str, Column], n_rows: int) -> set[int]:
 
 
 def _missing_rows(column: Column) -> list[int]:
-    """Return the rows in which a column has no value; mostly there is none."""
+    """Return the rows in which a column has no value; usually there are none."""
     if isinstance(column, DictionaryColumn):
         absent = _missing_rows(column.values)
         return np.flatnonzero(np.isin(column.indices, absent)).tolist() if absent else []

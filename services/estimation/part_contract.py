@@ -1,4 +1,4 @@
-"""Whether the answer of a part is one that the ETA was composed with.
+"""Check that a part's answer comes from a model that the ETA was composed with.
 
 The service of a part chooses its model by itself. What comes back is held against what the
 composition expects: another question is no answer; a model of the same question that was trained
@@ -20,12 +20,12 @@ __all__ = ["PartContract", "PartMismatch", "question_of"]
 
 
 class PartMismatch(ClientError):
-    """A service answers something else than the ETA asks of its part."""
+    """Raised where a service answers another question than the ETA asks of its part."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartContract:
-    """What a composition expects of a part.
+    """The question and models that a composition expects of a part.
 
     Args:
         question: that it asks.
@@ -64,19 +64,19 @@ class PartContract:
             raise PartMismatch(f"is answered by {tag}, which does not fit: {problem}")
 
     def mismatch_note(self, tag: str) -> str:
-        """Return what is to be said of a model that answers, empty where it is the expected one."""
+        """Return the note on an answering model; empty for the expected one."""
         if not self.tag or not tag or tag == self.tag:
             return ""
         return f"is answered by {tag}; the ETA was calibrated with {self.tag}: the range is wider"
 
     def widened(self, distribution: Distribution) -> Distribution:
-        """Return what a part says, with ranges for a model that the ETA was not calibrated with."""
+        """Return a part's answer, widened for a model that the ETA was not calibrated with."""
         on_grid = Distribution(GRID_LEVELS, distribution.quantile(GRID_LEVELS))
         return scale_distances(on_grid, INCOMPLETE_FACTOR, self.scale)
 
 
 def question_of(question: PartQuestion) -> Question:
-    """Return a question as JSON has it."""
+    """Return a question in its JSON form."""
     return Question(
         start=question.start,
         end=question.end,

@@ -1,4 +1,4 @@
-"""From requests to answers: check orders, ask the model, say how each answer came about.
+"""Answer prediction requests: check orders, ask the model, give each answer a status.
 
 Knows nothing of HTTP, so that everything but the transport is tested without it.
 """
@@ -109,7 +109,7 @@ class Estimation:
     def answer_rows(
         self, asked: Sequence[tuple[int, PredictRequest]], *, request_id: str
     ) -> list[RowAnswer]:
-        """Answer many requests at once; a row that cannot be answered says why.
+        """Answer many requests at once; a row without an answer has a reason.
 
         Args:
             asked: each with its row in the batch.
@@ -145,7 +145,7 @@ class Estimation:
     def answer_columns(
         self, request: PredictColumnsRequest, *, request_id: str
     ) -> PredictColumnsAnswer:
-        """Answer many orders at one moment; a row that cannot be answered says why.
+        """Answer many orders at one moment; a row without an answer has a reason.
 
         Raises:
             InvalidRequest: a column of another length, or the moment.
@@ -180,7 +180,7 @@ class Estimation:
             self._metrics.count_answers(status, number)
 
     def _moment(self, given: datetime | None) -> tuple[datetime, int]:
-        """Return the moment that is asked for, as a datetime in UTC and as microseconds."""
+        """Return the requested moment as a datetime in UTC and as microseconds."""
         as_of = moment_of(given, self._clock)
         return as_of, moment_to_us(as_of, "as_of")
 
@@ -255,7 +255,7 @@ def answer_batch(
     request_id: str,
     metrics: EstimateMetrics,
 ) -> PredictBatchAnswer:
-    """Answer many requests; a row that cannot be answered says why and harms no other.
+    """Answer many requests. A row without an answer has a reason and affects no other.
 
     Args:
         raw_rows: JSON of one request each.
@@ -287,7 +287,7 @@ def answer_batch(
 
 
 def _columns_of(orders: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Return orders column by column; what only some of them say is there of all."""
+    """Return orders as columns; a field that only some orders have is missing in the others."""
     names = dict.fromkeys(name for order in orders for name in order)
     absent = {name: NOT_GIVEN if name in ELAPSED else None for name in names}
     return {name: [order.get(name, absent[name]) for order in orders] for name in names}
@@ -312,7 +312,7 @@ def _as_columns(
     n_rows: int,
     info: ModelInfo,
 ) -> PredictColumnsAnswer:
-    """Return an answer whose refused rows stand where they stood in the request."""
+    """Return an answer with refused rows at their places in the request."""
     answer = PredictColumnsAnswer(
         request_id="",
         as_of=datetime.min.replace(tzinfo=UTC),

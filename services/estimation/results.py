@@ -1,4 +1,4 @@
-"""What is answered about rows: a distribution, a status and notes for each."""
+"""Hold the answers about rows: a distribution, a status and notes for each."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class RowResults:
 
     Args:
         distribution: seconds.
-        codes: how each row came about, as places in ``STATUSES``, shape (n_rows,).
-        notes: what made a status other than ok, or else is to be said, by row; rows of which
-            nothing is to be said are not there.
+        codes: the status of each row, as places in ``STATUSES``, shape (n_rows,).
+        notes: the reasons of a status other than ok, and other remarks, by row; rows without
+            notes are left out.
         model: what answered; None: no model did, or several.
         realtime: values of the real-time features, shape (n_rows, n_features); no columns where no
             model of this process was asked.
@@ -75,19 +75,19 @@ class RowResults:
 
     @property
     def status(self) -> list[Status]:
-        """How each row came about."""
+        """The status of each row."""
         return statuses_of(self.codes)
 
     def notes_of(self, row: int) -> list[str]:
-        """Return what is to be said of a row."""
+        """Return the notes on a row."""
         return self.notes.get(row, [])
 
     def notes_by_row(self) -> list[list[str]]:
-        """Return what is to be said of each row."""
+        """Return the notes on each row."""
         return [self.notes_of(row) for row in range(len(self.codes))]
 
     def counts(self) -> dict[Status, int]:
-        """Return how many rows came about how."""
+        """Return the number of rows by status."""
         of_code = np.bincount(self.codes, minlength=len(STATUSES)).tolist()
         return {status: n for status, n in zip(STATUSES, of_code, strict=True) if n}
 

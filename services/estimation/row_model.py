@@ -1,4 +1,4 @@
-"""What answers rows: a model, or what is there instead of one; and rows that it refuses."""
+"""Define the protocol of a model that answers rows, and handle rows that it refuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 
 class RowModel(Protocol):
-    """What answers rows: a model, or what is there instead of one."""
+    """A model that answers rows, or its fallback."""
 
     info: ModelInfo
 
@@ -35,7 +35,7 @@ class RowModel(Protocol):
         """Names of the real-time features that it computes."""
 
     def check(self, order: Mapping[str, Any]) -> None:
-        """Refuse an order with :class:`InvalidRequest` for the field that cannot be."""
+        """Raise :class:`InvalidRequest` for an invalid field of an order."""
 
     def takes(self, name: str) -> bool:
         """Return whether an order may have this field."""
@@ -55,16 +55,16 @@ class RowModel(Protocol):
     def estimate_one(
         self, order: Mapping[str, Any], sample_id: SampleId | None, as_of_us: int
     ) -> RowResults:
-        """Answer one row, as quickly as that can be done."""
+        """Answer one row on the fast path."""
 
     def use_event_store(self, event_store: EventStore) -> None:
         """Take the features from this store from now on."""
 
     def warm_up(self) -> None:
-        """Answer something, so that the first real question is quick."""
+        """Answer a sample row, so that the first request is quick."""
 
     def close(self) -> None:
-        """End what runs in the background."""
+        """End the background threads."""
 
 
 def estimate_where_possible(
@@ -73,7 +73,7 @@ def estimate_where_possible(
     numbers: Sequence[int],
     problems: dict[int, InvalidRequest],
 ) -> list[tuple[RowResults, Sequence[int]]]:
-    """Answer rows, together where none is bad; half by half where one is, until it is alone.
+    """Answer rows in one call; where a row is refused, bisect until it is alone.
 
     Args:
         model: answers.

@@ -1,4 +1,4 @@
-"""Orders that are asked about, as columns of rows: from the request to the model.
+"""Hold the orders of a request as columns of rows, from the request to the model.
 
 Callers, composition and models hand on the same rows: some of them, or with more known of them, but
 never packed anew.
@@ -44,7 +44,7 @@ class RealtimeFeatures:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RequestRows:
-    """Orders, and the moments at which they are asked about.
+    """Orders of a request, each with its moment.
 
     Args:
         columns: facts and elapsed facts by name, one value per row; None or NaN: not known. A
@@ -79,7 +79,7 @@ class RequestRows:
         return from_us(int(self.as_of_us[0]))
 
     def take(self, rows: IntArray) -> RequestRows:
-        """Return some rows, in any order, each as often as it is asked for.
+        """Return some rows, in any order, with repetitions.
 
         >>> rows = RequestRows(
         ...     columns={"city": ["BCN", "WAW"]},

@@ -1,4 +1,4 @@
-"""One estimator over one event store: rows in, a distribution, a status and notes for each out.
+"""Answer rows with one estimator over one event store: a distribution, status and notes each.
 
 Knows nothing of HTTP or JSON. What goes wrong with the store or the model makes an answer wider and
 is said in its notes; it never fails a row.
@@ -130,11 +130,11 @@ class PartModel:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """What a store must keep for it, with the types that it has learned."""
+        """The sources that an event store must keep, with the types learned in training."""
         return typed_sources(self._features.sources, self._facts.categories)
 
     def without_event_store(self) -> PartModel:
-        """Return the same model for what cannot wait for a store over the network any longer."""
+        """Return the same model without its event store, for callers that cannot wait for it."""
         alone = copy.copy(self)
         alone._event_store = alone._ages = None
         alone._no_event_store = "the event store in Redis does not answer in time"
@@ -146,12 +146,12 @@ class PartModel:
         self._ages = FeatureAges(self._features, event_store, metrics=self._metrics)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop observing the ages of features."""
         if self._ages is not None:
             self._ages.close()
 
     def check(self, order: Mapping[str, Any]) -> None:
-        """Refuse an order with a field that none has, or a value of the wrong type."""
+        """Refuse an order with an unknown field or a value of the wrong type."""
         self._vocabulary.check(order, "order")
 
     def takes(self, name: str) -> bool:
@@ -163,7 +163,7 @@ class PartModel:
         return self._vocabulary.bad_rows(columns, "columns")
 
     def warm_up(self) -> None:
-        """Answer an order about which nothing is known, so that the first real ones are quick."""
+        """Answer an order without facts, so that the first requests are quick."""
         for feature in self._features:
             if callable(feature.function) and function_code(feature.function)[0] == EXPENSIVE:
                 # A library may be loaded, which takes seconds.
@@ -308,7 +308,7 @@ class PartModel:
         return self._event_store
 
     def _predicted(self, inputs: FloatArray, incomplete: BoolArray | None) -> Distribution:
-        """Ask the model; rows without all that they should have get the wider range of such."""
+        """Ask the model; incomplete rows get the wider range for such rows."""
         if incomplete is None:
             return self._estimator.predict(inputs)
         return self._estimator.predict(inputs, incomplete)
@@ -316,7 +316,7 @@ class PartModel:
     def _widen_to_baseline(
         self, distribution: Distribution, rows: RequestRows, places: list[int]
     ) -> Distribution:
-        """Let answers that lack a fact reach as far as what is usual does."""
+        """Widen answers that lack a fact to the baseline."""
         if self._fallback is None:
             return distribution
         lacking = rows.take(np.array(places))
@@ -327,7 +327,7 @@ class PartModel:
         return Distribution(distribution.levels, values)
 
     def _without_model(self, rows: RequestRows, notes: Mapping[int, list[str]]) -> RowResults:
-        """Answer what is usual, after the model has failed."""
+        """Answer with the baseline after the model has failed."""
         if time() - self._failed_s >= _LOG_EVERY_S:  # many requests meet the same
             self._failed_s = time()
             logger.exception("the model %s failed", self.info.tag)
@@ -372,7 +372,7 @@ def _is_clipped(moved: Iterable[Note]) -> bool:
 
 
 def _status(notes: Sequence[str], moved: Iterable[Note]) -> Status:
-    """Return the status of a row, from what it lacks and what was made of its facts."""
+    """Return the status of a row from its missing inputs and clipped facts."""
     if notes:
         return "degraded"
     return "input_clipped" if _is_clipped(moved) else "ok"
@@ -384,7 +384,7 @@ def _unread(error: Exception) -> str:
 
 
 def _why_unread(error: Exception) -> str:
-    """Return in words what failed, without addresses, passwords and places on the machine."""
+    """Return the failure in words, without addresses, passwords and paths."""
     if isinstance(error, sqlite3.Error | OSError):
         return f"the event store cannot be read ({without_paths(masked(str(error)))})"
     return without_paths(masked(str(error))) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Real-time features of several models, read together: one round trip to the event store.
+"""Read the real-time features of several models in one round trip to the event store.
 
 Two hundred couriers for one order are asked how long they take to the store, to the customer and to
 the door: much of what the models look at is the same, and is computed once. What an order's
@@ -80,7 +80,7 @@ class SharedFeatures:
         look: Look[T],
         as_of_us: int,
     ) -> tuple[T, RowGroups]:
-        """Return what is made of orders, and the rows about them with their features.
+        """Return the result for orders, and their rows with features.
 
         Args:
             names: of the models that will be asked.

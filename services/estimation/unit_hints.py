@@ -1,4 +1,4 @@
-"""Numbers of an order that look like another unit.
+"""Find numbers of an order that look like another unit.
 
 A number that an order could have, but hardly has, is answered, and a note says what it looks like.
 How short a distance may be depends on the moment: a courier at the door has two metres to go, a
@@ -49,7 +49,7 @@ _SINCE_ASSIGNED = elapsed_name("courier_assigned")
 
 
 class UnitHints:
-    """Says which numbers look like another unit.
+    """Finds numbers that look like another unit.
 
     Args:
         numbers: names of the numbers that are looked at, in the order of their columns.
@@ -76,7 +76,7 @@ class UnitHints:
         ]
 
     def _odd_beyond(self, name: str) -> FactBounds | None:
-        """Return within which bounds a number needs no closer look; None: it never does."""
+        """Return the bounds within which a number needs no check; None if it never needs one."""
         if name == _PRICE and name in self._seen:
             low, high = self._seen[name]
             return FactBounds(low / WIDENED, high * WIDENED, _PRICE_UNIT)
@@ -174,7 +174,7 @@ def _hint(name: str, value: float, *, is_near: bool) -> str:
 
 
 def _price_hint(value: float, low: float, high: float) -> str:
-    """Return which unit, of those in which training saw such a price, one far beyond looks like."""
+    """Return the unit that a price far outside the training's range looks like."""
     likely = ""
     if value > high * WIDENED and low <= value / _HUNDRED <= high:
         likely = "cents (hundredths)"

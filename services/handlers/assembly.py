@@ -1,4 +1,4 @@
-"""What answers the callers, made of one model, its parts and one event store."""
+"""Assemble the handlers of the callers from one model, its parts and one event store."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FINGERPRINT_DIGITS = 16
 
 
 class EtaHandlers:
-    """The four answers of the ETA service.
+    """The four handlers of the ETA service.
 
     Args:
         model: composes.
@@ -94,12 +94,12 @@ class EtaHandlers:
         )
 
     def warm_up(self) -> None:
-        """Compile what is compiled at first use, before the first request pays for it."""
+        """Run each handler once, so that the first request finds everything compiled."""
         self._composer.warm_up()
 
 
 def info_of(model: EtaModel, tag: str) -> ModelInfo:
-    """Return what composed an answer: its fingerprint is that of the parts it was fitted with."""
+    """Describe the composing model; its fingerprint is that of the parts it was fitted with."""
     parts = sorted(model.parts.items())
     versions = sorted({one.features.version for _, one in parts})
     fingerprints = {name: one.features.fingerprint for name, one in parts}

@@ -1,4 +1,4 @@
-"""The pairs of orders and couriers that a request asks about, checked, as columns of rows.
+"""Check the pairs of orders and couriers of a request, and lay them out as columns of rows.
 
 A pair is asked as if its courier were assigned at this very moment, whatever courier the order has.
 """
@@ -143,7 +143,7 @@ def candidates_of(
 def _order_rows(
     orders: list[KnownOrder | None], columns: dict[str, list[Any]], as_of_us: int
 ) -> RequestRows:
-    """Return orders as rows, as if a courier were assigned now; refused ones say nothing."""
+    """Return orders as rows, as if a courier were assigned now; refused orders have no values."""
     return RequestRows(
         columns=columns,
         sample_ids=[one.sample_id if one else None for one in orders],

@@ -1,4 +1,4 @@
-"""When the couriers of a store's orders walk in: estimates before, facts afterwards.
+"""Answer when couriers arrive at a store: estimates before the arrival, facts afterwards.
 
 Knows nothing of HTTP.
 """
@@ -53,7 +53,7 @@ class CourierArrival(Handler):
     async def answer(
         self, request: CourierArrivalRequest, *, request_id: str
     ) -> CourierArrivalAnswer:
-        """Answer many orders; one that cannot be answered says why and harms no other."""
+        """Answer many orders. An order without an answer has a reason and affects no other."""
         as_of = moment_of(request.as_of, self._clock)
         as_of_us = moment_to_us(as_of, "as_of")
         asked, problems = self._decoded(request.orders)
@@ -93,7 +93,7 @@ class CourierArrival(Handler):
     def _decoded(
         self, raws: Sequence[msgspec.Raw]
     ) -> tuple[dict[int, ArrivalRow], dict[int, InvalidRequest]]:
-        """Return what is asked, and why not, by row."""
+        """Return the decoded rows, and the problems by row."""
         asked: dict[int, ArrivalRow] = {}
         problems: dict[int, InvalidRequest] = {}
         for i, raw in enumerate(raws):
@@ -156,7 +156,7 @@ class CourierArrival(Handler):
 
 
 def _facts(order: KnownOrder) -> ArrivalAnswer:
-    """Return what is fact about the courier of an order."""
+    """Return the known facts about the courier of an order."""
     assert order.order_id is not None, "orders of a store have ids"
     happened = order.happened_us
     courier = _courier_of(order)
@@ -178,7 +178,7 @@ def _facts(order: KnownOrder) -> ArrivalAnswer:
 
 
 def _is_coming(order: KnownOrder) -> bool:
-    """Return whether a courier is to come, as far as anybody knows."""
+    """Return whether a courier is expected, as far as the events show."""
     if order.stale:
         return False
     return order.stage in OPEN_STAGES and _courier_of(order) in ("not_assigned", "on_the_way")
@@ -204,7 +204,7 @@ def _fill(
     as_of: datetime,
     levels: Sequence[float],
 ) -> None:
-    """Let the estimates be in the answers."""
+    """Write the estimates into the answers."""
     expected_s = round_to_eighths(composition.at_store.mean()).tolist()
     arrival_s = quantiles(composition.at_store, levels)
     ready = round_probabilities(composition.ready_on_arrival).tolist()

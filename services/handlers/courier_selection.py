@@ -1,4 +1,4 @@
-"""Which courier should take which order: every pair estimated as if the courier were assigned now.
+"""Answer which courier should take which order: estimate each pair as if assigned now.
 
 Knows nothing of HTTP. Orders are looked up once; what does not depend on the courier is estimated
 once per order, the rest once per pair, a few thousand pairs at a time.
@@ -97,7 +97,7 @@ class CourierSelection(Handler):
         return (candidates, chunks), (candidates.rows.take(chunks[0]), candidates.order_rows)
 
     async def _do(self, n_pairs: int, function: Callable[..., T], *arguments: Any) -> T:
-        """Do something with pairs: a few at once, many beside the event loop."""
+        """Process pairs: few of them in the event loop, many in a thread."""
         if n_pairs <= FEW_PAIRS:
             return function(*arguments)
         return await in_thread(self._threads, function, *arguments)
@@ -109,7 +109,7 @@ class CourierSelection(Handler):
 
 
 def n_pairs_of(request: CourierSelectionRequest) -> int:
-    """Return how many pairs a request asks about."""
+    """Return the number of pairs in a request."""
     if request.pairs is not None:
         return len(request.pairs.order)
     return len(request.orders.order_id) * len(request.couriers.courier_id)

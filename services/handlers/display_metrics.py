@@ -1,4 +1,4 @@
-"""How often a range that a customer had seen changed: counters of the ranges that are shown."""
+"""Count how often a range that a customer had seen changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which range a customer is shown, for an estimate: kept apart from the estimate itself.
+"""Choose the range that a customer is shown for an estimate.
 
 The estimate says how likely every duration is. What is shown is a promise: few round numbers, wide
 enough to be kept, narrow enough to be of use, rather too early than too late, and steady while the
@@ -40,7 +40,7 @@ class ShownRanges:
 
 @dataclass(frozen=True, kw_only=True)
 class DisplayPolicy:
-    """What a range must be like.
+    """The rules for a displayed range.
 
     Args:
         level: probability that the delivery falls into the range, before rounding.
@@ -98,7 +98,7 @@ class DisplayPolicy:
         shown_low_s: FloatArray | None = None,
         shown_high_s: FloatArray | None = None,
     ) -> ShownRanges:
-        """Return what to show for each row.
+        """Return the range to show for each row.
 
         Args:
             estimate: of the seconds until delivery.
@@ -124,7 +124,7 @@ class DisplayPolicy:
         )
 
     def _wanted(self, estimate: Distribution) -> tuple[FloatArray, FloatArray]:
-        """Return both ends as the estimate alone would have them, of an allowed width."""
+        """Return both ends from the estimate alone, limited to the allowed widths."""
         outside = 1.0 - self.level
         early_share = self.lateness_cost / (1.0 + self.lateness_cost)
         low = estimate.quantile(round(outside * early_share, 12))
@@ -136,7 +136,7 @@ class DisplayPolicy:
         return np.maximum(low, 0.0), np.maximum(high, np.maximum(low, 0.0) + self.least_width_s)
 
     def _steady(self, wanted_s: FloatArray, before_s: FloatArray) -> FloatArray:
-        """Return ends rounded to steps; one that was shown stays while it is near enough."""
+        """Return ends rounded to steps; an end that was shown stays while it is near enough."""
         rounded = np.round(wanted_s / self.step_s) * self.step_s
         near = np.abs(wanted_s - before_s) <= self.step_s / 2.0 + self.hysteresis_s
         return np.asarray(np.where(near, before_s, rounded))

@@ -1,4 +1,4 @@
-"""How ranges are shown unless a request says otherwise, and how far it may.
+"""Read the display policy of a service, and the changes that a request may make to it.
 
 The policy of a service is a small JSON object, in a file or in the setting itself; what it does not
 say is as :class:`~services.handlers.display_policy.DisplayPolicy` has it. A request may change it

@@ -1,4 +1,4 @@
-"""Which ranges a customer is shown for a list of stores: the Wall ETA under a display policy.
+"""Answer with the ranges to show for a list of stores: the Wall ETA under a display policy.
 
 Knows nothing of HTTP. What a session has seen is not kept here but comes with the request, as the
 last answer gave it: so every replica gives the same answer, none needs memory that grows with the
@@ -161,7 +161,7 @@ class DisplayedEta(Handler):
 
 
 class _SessionHistory:
-    """What a session has seen, by store."""
+    """The ranges that a session has seen, by store."""
 
     def __init__(self, shown: Shown | None) -> None:
         self._ranges: dict[SampleId, tuple[float, float]] = {}
@@ -187,7 +187,7 @@ class _SessionHistory:
     def with_new(
         self, stores: Sequence[SampleId], low_s: Sequence[float], high_s: Sequence[float]
     ) -> Shown:
-        """Return what the session has seen now: what is new first, as much as the limit allows.
+        """Return the updated history: new ranges first, up to the limit.
 
         Stores of another page stay, so that nothing jumps when the customer comes back to them.
         """
@@ -224,7 +224,7 @@ def _fill(
     ranges: ShownRanges,
     before: _SessionHistory,
 ) -> None:
-    """Let the estimates of the good rows be in the answer."""
+    """Write the estimates of the accepted rows into the answer."""
     low_s, high_s = ranges.low_s.tolist(), ranges.high_s.tolist()
     columns = {
         "low_s": low_s,

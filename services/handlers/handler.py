@@ -21,7 +21,7 @@ __all__ = ["Dependencies", "Handler"]
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """What the handlers of a service share.
+    """The dependencies that all handlers of a service share.
 
     Args:
         orders: looks orders up, and knows what a request may say of them.
@@ -43,7 +43,7 @@ class Dependencies:
 
 
 class Handler:
-    """Base of what answers one use case.
+    """Base class of a handler, which answers one use case.
 
     Args:
         needs: what it shares with the other handlers.

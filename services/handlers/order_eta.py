@@ -1,4 +1,4 @@
-"""The ETA of one order at any stage, taken apart.
+"""Answer with the ETA of one order at any stage, and its parts.
 
 Knows nothing of HTTP.
 """
@@ -90,7 +90,7 @@ class OrderEta(Handler):
     def _look(
         self, request: EtaRequest, as_of_us: int, samples: Sequence[Sample | None] | None
     ) -> tuple[KnownOrder, RowGroups]:
-        """Return what is known of the order, and the row of it if there is something to ask."""
+        """Return the known order, and its row if something is left to estimate."""
         order = self._orders.known(
             request.order_id,
             None if samples is None else samples[0],
@@ -110,7 +110,7 @@ class OrderEta(Handler):
         composition: Composition,
         levels: list[float],
     ) -> None:
-        """Let the estimate be in the answer."""
+        """Write the estimate into the answer."""
         expected_eta_s = composition.expected_eta_s[0].item()
         answer.status = STATUSES[composition.codes[0]]
         answer.expected_eta_s = expected_eta_s
@@ -130,7 +130,7 @@ class OrderEta(Handler):
     async def _explained(
         self, answer: EtaAnswer, order: KnownOrder, composition: Composition
     ) -> None:
-        """Let the explanation be in the answer; without one, the estimate stands all the same."""
+        """Write the explanation into the answer; if it fails, answer without it."""
         if self._explain is None:
             answer.notes = [*answer.notes, NOT_EXPLAINED]
             return
@@ -198,7 +198,7 @@ def _nothing_yet(order: KnownOrder, as_of: datetime, request_id: str) -> EtaAnsw
 
 
 def _ended(answer: EtaAnswer, order: KnownOrder) -> EtaAnswer:
-    """Return the answer about an order of which nothing is to come any more."""
+    """Return the answer for an order that has ended."""
     answer.ended_at = from_us(order.happened_us[order.stage])
     answer.notes = [f"the order is {order.stage}: there is nothing to estimate"]
     return answer

@@ -1,6 +1,6 @@
-"""Which courier suits an order best: what a pair costs, in seconds, and who comes first.
+"""Compute the cost of a pair in seconds, and rank the couriers of each order.
 
-Pure arithmetic over arrays: the service ranks with it, and so does whoever replays past decisions.
+Pure arithmetic over arrays: the service ranks with it, and so do replays of past decisions.
 
 What is weighed are expected seconds of different people: of a courier who stands in a store, of
 food that grows cold, of a customer who waits, and of a customer who waits for longer than promised.
@@ -41,7 +41,7 @@ class DurationQuantiles(Protocol):
 
 
 class PairEstimates(Protocol):
-    """What is known of pairs of an order and a courier; all of shape (n_pairs,), in seconds."""
+    """Estimates for pairs of an order and a courier; all of shape (n_pairs,), in seconds."""
 
     @property
     def courier_wait_s(self) -> FloatArray:
@@ -62,7 +62,7 @@ class PairEstimates(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class CostWeights:
-    """What a second is worth; each from 0 to ``MAX_WEIGHT``, and not all of them 0.
+    """The weight of a second of each kind, 0 to ``MAX_WEIGHT``; not all of them are 0.
 
     Args:
         courier_wait: of a courier who waits at the store.
@@ -99,7 +99,7 @@ class CostWeights:
 def cost_s(
     estimates: PairEstimates, weights: CostWeights, promised_s: FloatArray | None = None
 ) -> FloatArray:
-    """Return what each pair costs, in weighted seconds, shape (n_pairs,).
+    """Return the cost of each pair in weighted seconds, shape (n_pairs,).
 
     Args:
         estimates: of the pairs.

@@ -1,4 +1,4 @@
-"""Estimates of pairs as they come in, chunk by chunk; then their ranks, as columns of an answer."""
+"""Collect the estimates of pairs chunk by chunk, then rank them as columns of an answer."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Selection:
                 known.extend(one for one in notes if one not in known)
 
     def counts(self) -> dict[str, int]:
-        """Return how many pairs came about how; those that were refused as ``refused``."""
+        """Return the number of pairs by status; refused pairs count as ``refused``."""
         of_code = np.bincount(self._codes, minlength=len(STATUSES)).tolist()
         counts: dict[str, int] = {s: n for s, n in zip(STATUSES, of_code, strict=True) if n}
         refused = self._candidates.refused
@@ -89,7 +89,7 @@ class Selection:
         return counts
 
     def answer(self, top: int | None, as_of: datetime, request_id: str) -> CourierSelectionAnswer:
-        """Return the answer, once all pairs were taken."""
+        """Return the answer after all pairs have been taken."""
         rank = self._ranked()
         shown = np.arange(len(rank))
         if top is not None:

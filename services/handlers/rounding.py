@@ -1,4 +1,4 @@
-"""How estimates are written into answers: rounded to eighths of a second, as times, as columns."""
+"""Round estimates for answers: to eighths of a second, as times and as columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHANCE_DIGITS = 4
 
 
 def round_to_eighths(seconds: FloatArray) -> FloatArray:
-    """Return seconds rounded to eighths; what is no number stays so.
+    """Return seconds rounded to eighths; NaN stays NaN.
 
     >>> round_to_eighths(np.array([0.1, 1234.56])).tolist()
     [0.125, 1234.5]

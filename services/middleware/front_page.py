@@ -1,4 +1,4 @@
-"""The page of a service, for whoever opens its address in a browser.
+"""Render the page of a service for a browser.
 
 It is made of the service's OpenAPI description alone, so it shows nothing that is not open anyway,
 and says nothing that the description does not. It loads nothing: one file, no script.
@@ -26,7 +26,7 @@ PAGE_HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-"""The browser is told to load nothing, wherever from, and to run nothing."""
+"""Forbids the browser to load or run anything."""
 
 _DOCS = {
     "callers.md": "the three callers, with requests that run",

@@ -68,7 +68,7 @@ class Acceptor:
         self._loop.remove_reader(self._listening)
         while self._take_some() == AT_ONCE:
             pass
-        # Other processes hold the socket, too: who connects would wait for an answer in vain.
+        # Other processes hold the socket, too: a new caller would wait forever.
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()

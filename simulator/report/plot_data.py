@@ -1,4 +1,4 @@
-"""What a plot shows, as plain numbers; how it is drawn is the business of whoever draws it."""
+"""Hold the content of plots as plain numbers; other code draws them."""
 
 from __future__ import annotations
 
