@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # BentoML reads its settings when it is imported, so they stand before anything imports it: no test
 # may touch the user's model store or the network.
@@ -16,6 +17,10 @@ os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 os.environ.setdefault("DOORSTEP_MAX_WAIT_MS", "30000")
 # And an ETA waits for its parts, but for where a test lets one hang.
 os.environ.setdefault("DOORSTEP_PART_TIMEOUT_MS", "9000")
+
+# On a busy machine an example may take long: no deadline, and no complaint about slow ones.
+settings.register_profile("doorstep", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("doorstep")
 
 ROOT = Path(__file__).parent
 
