@@ -13,10 +13,10 @@ from functools import partial
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from estimators.core.distribution import Distribution
 from estimators.core.stages import DIRECT, OPEN_STAGES
+from estimators.core.typing import FloatArray, IntArray
 from estimators.eta.composition import SHOWN_PARTS, Composed, compose
 from estimators.eta.model import ETA_PARTS, EtaModel
 from estimators.model.base import Estimator
@@ -32,8 +32,6 @@ from services.schemas.common import ModelInfo
 
 __all__ = ["Composer", "Composition"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 COURIER_FACTS = frozenset(("courier_id", "vehicle", "distance_to_store_m"))
 """What is known of an order's courier."""

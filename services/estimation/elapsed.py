@@ -13,12 +13,11 @@ from aggregators.stores import EventStore
 from aggregators.times import NEVER
 from aggregators.typing import SampleId
 from estimators.core.stages import LIFE, elapsed_columns, elapsed_name, happened_by
+from estimators.core.typing import FloatArray, IntArray
 from services.core.limits import STALE_ORDER_S
 
 __all__ = ["NOT_GIVEN", "ElapsedLookup", "happened_us", "known_columns", "order_source"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 NOT_GIVEN: Any = object()
 """Stands in a column where a row does not say a value; None says that there is none."""

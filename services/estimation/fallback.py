@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators.stores import EventStore
 from aggregators.typing import SampleId
+from estimators.core.typing import FloatArray
 from estimators.eta.part_question import PartQuestion
 from estimators.fallback.model import Fallback
 from services.core.errors import InvalidRequest
@@ -20,7 +20,6 @@ from services.schemas.vocabulary import OpenVocabulary
 
 __all__ = ["FallbackModel", "fallback_estimates"]
 
-FloatArray = NDArray[np.float64]
 
 _BASES = {
     "store and hour": "answered from what is usual for the store at this hour",

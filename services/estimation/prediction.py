@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators.times import moment_to_us
 from estimators.core.distribution import Distribution
 from estimators.core.stages import ELAPSED
+from estimators.core.typing import FloatArray
 from services.core.clock import utc_now
 from services.core.context import current_request
 from services.core.errors import InvalidRequest, ServiceError
@@ -43,9 +43,6 @@ from services.schemas.decoding import decode
 from services.schemas.request_times import moment_of
 
 __all__ = ["Estimation", "answer_batch"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 class _Seconds:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.core.distribution import Distribution
+from estimators.core.typing import FloatArray
 from services.schemas.common import ModelInfo, Status
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "statuses_of",
 ]
 
-FloatArray = NDArray[np.float64]
 CodeArray = NDArray[np.int8]
 
 STATUSES: tuple[Status, ...] = ("ok", "input_clipped", "degraded", "fallback")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators.stores import EventStore
 from aggregators.typing import SampleId
+from estimators.core.typing import FloatArray
 from estimators.eta.part_question import PartQuestion
 from services.core.errors import InvalidRequest
 from services.estimation.results import RowResults
@@ -17,8 +17,6 @@ from services.estimation.rows import RequestRows
 from services.schemas.common import ModelInfo
 
 __all__ = ["RowModel", "estimate_where_possible"]
-
-FloatArray = NDArray[np.float64]
 
 
 class RowModel(Protocol):

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from aggregators.times import from_us
 from aggregators.typing import SampleId
 from estimators.core.dictionary_column import Column, DictionaryColumn, rows_of_columns
+from estimators.core.typing import FloatArray, IntArray
 
 __all__ = ["RealtimeFeatures", "RequestRows"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,6 @@ from time import perf_counter, time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators import FeatureSet
 from aggregators import __version__ as aggregators_version
@@ -25,6 +24,7 @@ from aggregators.functions import EXPENSIVE, evaluate, function_code
 from aggregators.stores import EventStore
 from aggregators.typing import SampleId
 from estimators.core.distribution import Distribution
+from estimators.core.typing import BoolArray, FloatArray
 from estimators.eta.part_question import PartQuestion
 from estimators.fallback.model import Fallback
 from estimators.model.base import Estimator
@@ -49,8 +49,6 @@ __all__ = ["PartModel"]
 
 logger = logging.getLogger("doorstep.services")
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _EVENT_STORE_ERRORS = (StoreError, FunctionError, sqlite3.Error, OSError)
 _WARM_ROWS = 300

@@ -15,20 +15,18 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators import Aggregator, FeatureRows, FeatureSet, SampleRequest
 from aggregators.events import Source
 from aggregators.stores import EventStore
 from aggregators.stores.reading import FoundSamples, Sample
 from aggregators.typing import SampleId
+from estimators.core.typing import FloatArray, IntArray
 from services.core.context import record_duration
 from services.estimation.rows import RealtimeFeatures, RequestRows
 
 __all__ = ["Look", "RowGroups", "SharedFeatures"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 T = TypeVar("T")
 

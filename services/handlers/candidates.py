@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators.stores.reading import Sample
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.stages import elapsed_name, stage_of
+from estimators.core.typing import BoolArray, FloatArray, IntArray
 from services.composition.composer import COURIER_FACTS
 from services.composition.order_book import KnownOrder, OrderBook, elapsed_columns_of
 from services.core.errors import InvalidRequest, UnknownOrder
@@ -30,9 +30,6 @@ from services.schemas.vocabulary import RowErrors, check_length
 
 __all__ = ["CANDIDATE_STAGES", "Candidates", "candidates_of"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 COURIER_EVENTS = ("courier_assigned", "courier_at_store")
 """What another courier of the order has done; it says nothing of a candidate."""

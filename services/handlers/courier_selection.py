@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators.stores.reading import Sample
 from aggregators.times import moment_to_us
+from estimators.core.typing import IntArray
 from services.core.context import in_thread
 from services.estimation.shared_features import RowGroups
 from services.handlers.candidates import CANDIDATE_STAGES, Candidates, candidates_of
@@ -27,7 +27,6 @@ from services.schemas.request_times import moment_of
 
 __all__ = ["CHUNK_PAIRS", "FEW_PAIRS", "CourierSelection", "n_pairs_of"]
 
-IntArray = NDArray[np.int64]
 
 T = TypeVar("T")
 

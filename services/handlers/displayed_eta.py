@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregators.times import moment_to_us
 from aggregators.typing import SampleId
 from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.stages import DIRECT, ELAPSED
+from estimators.core.typing import FloatArray, IntArray
 from services.core.errors import InvalidRequest
 from services.core.limits import MAX_STORES
 from services.estimation.results import STATUSES, RowResults
@@ -39,8 +39,6 @@ from services.schemas.vocabulary import RowErrors, check_length
 
 __all__ = ["DisplayedEta"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 LOGGED_LEVELS = (0.1, 0.5, 0.9)
 _NEVER = (np.nan, np.nan)

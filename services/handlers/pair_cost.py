@@ -15,14 +15,12 @@ from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from estimators.core.typing import FloatArray, IntArray
 from services.core.errors import InvalidRequest
 
 __all__ = ["CostWeights", "DurationQuantiles", "PairEstimates", "cost_s", "lateness_s", "ranks"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 MAX_WEIGHT = 1_000.0
 """The most that a second of one kind may be worth."""

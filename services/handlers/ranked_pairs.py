@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from estimators.core.typing import IntArray
 from services.composition.composer import Composition
 from services.core.limits import MAX_NOTES, MAX_PROBLEMS
 from services.estimation.results import STATUSES, statuses_of
@@ -25,8 +25,6 @@ from services.schemas.courier_selection import (
 
 __all__ = ["Selection"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _COLUMNS = ("cost", "ready_on_arrival", "courier_wait_s", "food_wait_s", "expected_eta_s")
 

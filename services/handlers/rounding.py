@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from estimators.core.distribution import Distribution
+from estimators.core.typing import FloatArray
 
 __all__ = ["STEP_S", "add_seconds", "quantiles", "round_probabilities", "round_to_eighths"]
 
-FloatArray = NDArray[np.float64]
 
 STEP_S = 0.125
 """Seconds in answers are multiples of it: exact in binary, in decimals and in sums."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.small.stores import CITY_RADIUS_M, FloatArray, IntArray, SmallStores
+from simulator.small.stores import CITY_RADIUS_M, SmallStores
+from simulator.world.arrays import FloatArray, IntArray
 
 PRICE: FloatArray = np.array([9.0, 11.0, 7.0, 10.0, 9.5, 4.0])
 """Mean price of one product of each category."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.small.stores import FloatArray
+from simulator.world.arrays import FloatArray
 
 DECLINED_SHARE = 0.004
 REFUSED_SHARE = 0.012

@@ -9,7 +9,8 @@ import numpy as np
 from simulator.small.baskets import SmallBaskets
 from simulator.small.kitchens import KitchenTimes
 from simulator.small.plan import CITIES, CityPlan
-from simulator.small.stores import CITY_RADIUS_M, FloatArray, IntArray, SmallStores
+from simulator.small.stores import CITY_RADIUS_M, SmallStores
+from simulator.world.arrays import FloatArray, IntArray
 
 PARKING_MEDIAN_S: FloatArray = np.array([190.0, 110.0, 120.0, 110.0, 130.0])
 """Time from reaching the customer's street to the door, by zone of the customer."""

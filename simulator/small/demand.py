@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from simulator.small.plan import CITIES, CityPlan
-from simulator.small.stores import FloatArray, IntArray, SmallStores
+from simulator.small.stores import SmallStores
+from simulator.world.arrays import FloatArray, IntArray
 
 HOUR_SHARE: FloatArray = np.array(
     [0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0, 1.5, 3.0,

@@ -15,7 +15,8 @@ import numpy as np
 from simulator.small.baskets import SmallBaskets
 from simulator.small.cancellations import Cancellations
 from simulator.small.demand import SmallDemand
-from simulator.small.stores import BASE_PREP_S, PREP_PER_PRODUCT_S, FloatArray, SmallStores
+from simulator.small.stores import BASE_PREP_S, PREP_PER_PRODUCT_S, SmallStores
+from simulator.world.arrays import FloatArray
 
 ACCEPT_GAP_S = 5.0
 """The least time between two acceptances in one store: one tablet, one pair of hands."""

@@ -15,7 +15,8 @@ from simulator.small.couriers import Deliveries
 from simulator.small.demand import SmallDemand
 from simulator.small.kitchens import KitchenTimes
 from simulator.small.plan import CITIES, CityPlan
-from simulator.small.stores import CATEGORIES, FloatArray, SmallStores
+from simulator.small.stores import CATEGORIES, SmallStores
+from simulator.world.arrays import FloatArray
 
 __all__ = ["events_of", "make_table"]
 

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.small.plan import CITIES, CityPlan
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from simulator.world.arrays import FloatArray, IntArray
 
 CATEGORIES: tuple[str, ...] = ("burger", "pizza", "sushi", "indian", "salad", "bakery")
 BASE_PREP_S: FloatArray = np.array([420.0, 540.0, 780.0, 720.0, 300.0, 210.0])
