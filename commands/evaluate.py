@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from commands.composed_eta.evaluation import evaluate_eta
 from commands.console.json_output import JsonOption, print_json
 from commands.console.option_groups import with_options
 from commands.console.output import console, progress, reports_errors
 from commands.options.data import DATA_OPTIONS, DataChoice
 from commands.options.models import ONE_MODEL
 from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
-from commands.train_eta import evaluate_eta
 
 __all__ = ["evaluate"]
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from commands.composed_eta.training import TRAIN_ETA_HELP, train_eta
 from commands.console.json_output import JsonOption, print_json
 from commands.console.option_groups import with_options
 from commands.console.output import console, error_console, progress
@@ -14,7 +15,6 @@ from commands.options.data import DATA_OPTIONS, DataChoice
 from commands.options.estimators import EstimatorChoice, add_commands
 from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document
 from commands.options.tuning import TUNE_OPTIONS, TuneChoice, tell_tuning
-from commands.train_eta import TRAIN_ETA_HELP, train_eta
 
 __all__ = ["train_app"]
 

@@ -24,12 +24,11 @@ LINTER: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encod
 
 
 def rooms() -> Counter[Path]:
-    """How many modules stand in each folder of the packages."""
+    """How many files stand in each folder of the packages, `__init__.py` among them."""
     return Counter(
         path.parent.relative_to(ROOT)
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
-        if not path.name.startswith("__")
     )
 
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.composed_eta.report import print_eta_report, write_eta_report
 from commands.console.json_output import JsonOption, print_json
 from commands.console.option_groups import with_options
 from commands.console.output import (
     StageProgress,
-    UserError,
     console,
     error_console,
     progress,
     reports_errors,
 )
-from commands.console.output_files import write_json, write_text
 from commands.data.sources import DatasetName
 from commands.options.data import DATA_OPTIONS, DataChoice
-from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document, open_for_model
+from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document
 from commands.options.tuning import TUNE_OPTIONS, TuneChoice, tell_tuning
-from commands.reports.score_table import print_report, print_stages
 
 if TYPE_CHECKING:
     from estimators import Dataset
-    from estimators.evaluation.report import Report
 
-__all__ = ["TRAIN_ETA_HELP", "evaluate_eta", "open_for_eta", "train_eta"]
+__all__ = ["TRAIN_ETA_HELP", "train_eta"]
 
 MAX_THREADS = 64
 
@@ -59,7 +55,7 @@ BaselinesOption = Annotated[
 ]
 
 
-def open_for_eta(choice: DataChoice, report: StageProgress) -> Dataset:
+def _open(choice: DataChoice, report: StageProgress) -> Dataset:
     """Return the data, simulated cities unless others are named: the small one has no couriers.
 
     Args:
@@ -88,7 +84,7 @@ def _train_eta(
 ) -> None:
     tuning = search.tuning()
     with progress() as report:
-        dataset = open_for_eta(choice, report)
+        dataset = _open(choice, report)
         from estimators.eta.training import train_eta as train
 
         trained = train(
@@ -102,7 +98,7 @@ def _train_eta(
             tuning=tuning,
         )
     if not as_json:
-        _print(trained.report)
+        print_eta_report(trained.report)
         for part, record in trained.metadata.get("tuning", {}).items():
             tell_tuning(record, part=part)
     tag = ""
@@ -111,7 +107,7 @@ def _train_eta(
 
         tag = registry.save_eta(trained, name=name)
     content = as_document(tag, trained.metadata, trained.report)
-    _write(outputs, trained.report, trained.metadata, tag, content)
+    write_eta_report(outputs, trained.report, trained.metadata, tag, content)
     if as_json:
         print_json(content)
     if tag:
@@ -120,61 +116,6 @@ def _train_eta(
         shown.print(f"saved as [bold]{tag}[/]; serve it with: {serving}", soft_wrap=True)
     else:
         error_console.print("not saved (--no-save)")
-
-
-def evaluate_eta(choice: DataChoice, tag: str, outputs: ReportChoice, *, as_json: bool) -> None:
-    """Score a saved ETA on the later part of the data, and print and write what comes out.
-
-    Args:
-        choice: of the data; by default of the kind that the model was trained on.
-        tag: of the model.
-        outputs: the files that are written beside.
-        as_json: whether JSON is printed instead of tables.
-
-    Raises:
-        UserError: the options do not fit together.
-        RegistryError: the model or one of its parts cannot be loaded.
-    """
-    from estimators.eta.evaluation import evaluate_eta as score
-    from estimators.registry import models as registry
-
-    with progress() as report:
-        report("model", 0.0)
-        metadata = registry.describe(tag)
-        model = registry.load_eta(str(metadata["tag"]))  # a newer one may have been saved meanwhile
-        report("model", 1.0)
-        dataset = open_for_model(choice, metadata, report)
-        scored = score(model, dataset, metadata, progress=report)
-    if as_json:
-        print_json(as_document(str(metadata["tag"]), metadata, scored))
-    else:
-        console.print(f"model [bold]{metadata['tag']}[/]")
-        _print(scored)
-    content = {"model": metadata["tag"], "report": scored.to_json()}
-    _write(outputs, scored, metadata, str(metadata["tag"]), content)
-
-
-def _write(
-    outputs: ReportChoice,
-    report: Report,
-    metadata: Mapping[str, Any],
-    tag: str,
-    content: dict[str, Any],
-) -> None:
-    """Write the page and the numbers that are asked for."""
-    if outputs.page is not None:
-        from commands.reports.training_page import report_page
-
-        if not report.rows:
-            raise UserError("there is no order to test with, so there is nothing to report")
-        write_text(outputs.page, report_page(report, None, metadata, tag=tag))
-    if outputs.metrics is not None:
-        write_json(outputs.metrics, content)
-
-
-def _print(report: Report) -> None:
-    print_report(report)
-    print_stages(report)
 
 
 train_eta = reports_errors(

@@ -1,6 +1,7 @@
 """`doorstep train eta`, and what the other commands make of its models.
 
-What is learned is tested with the estimators; here the tiny ETA of the session stands for it.
+Training is tested with the estimators; here the tiny ETA of the session replaces it. Scoring is
+commands.composed_eta.evaluation, the reports of both are commands.composed_eta.report.
 """
 
 from __future__ import annotations
