@@ -21,7 +21,6 @@ from services.core.errors import ServiceError, SettingError, Unavailable
 from services.core.executor import AnswerExecutor
 from services.core.limits import LARGE_BODY_BYTES, MAX_COLUMN_ROWS
 from services.core.row_limit import RowLimit
-from services.core.settings.events import IntakeSettings
 from services.core.settings.models import EstimatorSettings
 from services.estimation.bounded_wait import BoundedWait
 from services.estimation.loading import (
@@ -168,7 +167,6 @@ class EstimatorService(Lifecycle):
             return ""
         try:
             sources = common_sources(model.sources for model in self._models.values())
-            unknown_data = IntakeSettings.from_environment().unknown_data
             event_store = open_event_store_of_models(settings.event_store, sources)
         except (ServiceError, StoreError) as error:
             reason = f"the service has no event store: {error}"
@@ -176,9 +174,7 @@ class EstimatorService(Lifecycle):
             return reason
         for model in self._models.values():
             self._connect(model, event_store)
-        self.take_events_into(
-            event_store, max_clock_skew_s=settings.max_clock_skew_s, unknown_data=unknown_data
-        )
+        self.take_events_into(event_store, settings)
         return ""
 
     def _connect(self, model: PartModel, event_store: EventStore) -> None:

@@ -26,7 +26,6 @@ from services.core.context import in_thread
 from services.core.errors import ServiceError, SettingError, Unavailable
 from services.core.limits import LARGE_BODY_BYTES, MAX_QUEUED_PAIRS
 from services.core.row_limit import RowLimit
-from services.core.settings.events import IntakeSettings
 from services.core.settings.models import EtaSettings
 from services.estimation.metrics import EstimateMetrics
 from services.event_endpoint import events_endpoint, take_events
@@ -133,7 +132,6 @@ class EtaService(Lifecycle):
         if self._event_store is not None:
             return ""
         try:
-            unknown_data = IntakeSettings.from_environment().unknown_data
             event_store = open_event_store_of_models(
                 settings.event_store, sources_of(self._loader.model)
             )
@@ -141,9 +139,7 @@ class EtaService(Lifecycle):
             reason = f"the service has no event store: {error}"
             self.is_news("store", reason)
             return reason
-        self.take_events_into(
-            event_store, max_clock_skew_s=settings.max_clock_skew_s, unknown_data=unknown_data
-        )
+        self.take_events_into(event_store, settings)
         self._has_changes = True
         return ""
 

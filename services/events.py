@@ -32,7 +32,7 @@ from services.core.context import in_thread
 from services.core.errors import ServiceError, Unavailable
 from services.core.header_text import query_of
 from services.core.row_limit import RowLimit
-from services.core.settings.events import EventSettings, IntakeSettings, UnknownData
+from services.core.settings.events import EventSettings
 from services.event_endpoint import events_endpoint, take_events
 from services.event_store.compaction import Compactor
 from services.event_store.feature_lookup import FeatureLookup
@@ -92,22 +92,15 @@ class EventService(Lifecycle):
         try:
             settings = EventSettings.from_environment()
             catalog = load_catalog(settings.catalog)
-            unknown_data = IntakeSettings.from_environment().unknown_data
             event_store = open_event_store(settings.event_store, catalog.sources)
-            self._use(event_store, catalog, settings, unknown_data)
+            self._use(event_store, catalog, settings)
         except (ServiceError, StoreError) as error:
             reason = f"the service cannot start: {error}"
             self.is_news("start", reason)
             return [reason]
         return []
 
-    def _use(
-        self,
-        event_store: EventStore,
-        catalog: Catalog,
-        settings: EventSettings,
-        unknown_data: UnknownData,
-    ) -> None:
+    def _use(self, event_store: EventStore, catalog: Catalog, settings: EventSettings) -> None:
         lookup = FeatureLookup(event_store, catalog)
         try:
             warm_up(training=False)
@@ -123,9 +116,7 @@ class EventService(Lifecycle):
             metrics=EventStoreMetrics.of_process(),
         )
         self._compactor.start()
-        self.take_events_into(
-            event_store, max_clock_skew_s=settings.max_clock_skew_s, unknown_data=unknown_data
-        )
+        self.take_events_into(event_store, settings)
         freeze_garbage()
         self._lookup = lookup
 

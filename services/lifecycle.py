@@ -18,7 +18,7 @@ import bentoml
 from aggregators.stores import EventStore
 from services.bento.startup import ESTIMATE_KERNELS, Startup
 from services.core.errors import SettingError, Unavailable
-from services.core.settings.events import UnknownData
+from services.core.settings.events import IntakeSettings, StoreSettings
 from services.event_store.check import EventStoreCheck
 from services.intake.intake import Intake
 from services.intake.metrics import IntakeMetrics
@@ -135,15 +135,13 @@ class Lifecycle:
         self._has_bad_setting = True
         self._missing = f"the service cannot start: {error}"
 
-    def take_events_into(
-        self, event_store: EventStore, *, max_clock_skew_s: float, unknown_data: UnknownData
-    ) -> None:
-        """Append events to an event store from now on."""
+    def take_events_into(self, event_store: EventStore, settings: StoreSettings) -> None:
+        """Append events to an event store from now on, as the settings say."""
         self._intake = Intake(
             event_store,
             IntakeMetrics.of_process(),
-            max_clock_skew_s=max_clock_skew_s,
-            unknown_data=unknown_data,
+            max_clock_skew_s=settings.max_clock_skew_s,
+            unknown_data=IntakeSettings.from_environment().unknown_data,
         )
         self._event_store = event_store
 

@@ -53,9 +53,7 @@ class Verdicts:
         >>> COMPARED.word(may_be_none)
         'no difference'
         """
-        if not difference.is_significant:
-            return NO_DIFFERENCE
-        return self.better if difference.mean_s * self.good > 0.0 else self.worse
+        return {"good": self.better, "bad": self.worse, "": NO_DIFFERENCE}[self.kind(difference)]
 
     def kind(self, difference: LossDifference) -> str:
         """Return "good", "bad", or nothing where there is no difference."""

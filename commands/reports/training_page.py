@@ -99,29 +99,19 @@ def report_page(
 def _facts(report: Report, metadata: Mapping[str, Any], tag: str) -> dict[str, str]:
     start, end = report.period
     target = " → ".join(metadata.get("target", ()))
-    facts = {
+    labels = metadata.get("labels")
+    return {
         "model": tag or "not saved",
         "answers": f"seconds {target}, asked at {metadata.get('as_of', '')}",
         "learned from": f"{metadata.get('rows_trained', 0):,} rows, {metadata.get('trained_from')}"
         f" to {metadata.get('trained_until')}",
-        **_labels(metadata.get("labels") or {}),
+        **({"labels": labels_in_words(labels)} if labels else {}),
         "tested on": f"{report.overall(report.estimator).n:,} rows, {start} to {end}",
         "inputs": f"{_inputs(metadata)}, catalog"
         f" {metadata.get('catalog_version')}, aggregators {metadata.get('aggregators_version')}",
         "data": f"{metadata.get('dataset')}, fingerprint"
         f" {str(metadata.get('data_fingerprint', ''))[:16]}",
         "grown": _grown(metadata),
-    }
-    if metadata.get("labels"):
-        facts["labels"] = labels_in_words(metadata["labels"])
-    return facts
-
-
-def _labels(labels: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
-    """Return how many labels were exact, if not all were: only these are scored."""
-    return {
-        f"labels, {period}": ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
-        for period, counts in labels.items()
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 from aggregators import MemoryEventStore
 from aggregators.standard_sources import ORDERS
 from services.core.errors import SettingError, Unavailable
+from services.core.settings.events import StoreSettings
 from services.lifecycle import Closing, Lifecycle
 
 EVENT = b"""{
@@ -45,7 +46,7 @@ class Service(Lifecycle):
         if self.attempts < 3:
             self.is_news("store", "no store yet")
             return ["no store yet"]
-        self.take_events_into(Store(self.closed), max_clock_skew_s=1.0, unknown_data="ignore")
+        self.take_events_into(Store(self.closed), StoreSettings())
         return []
 
     def closings(self) -> Iterable[Closing]:
