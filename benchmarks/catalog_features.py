@@ -8,15 +8,20 @@ import numpy.typing as npt
 from aggregators import Source
 from aggregators.catalog import ORDERS, features_for
 
+_DIMENSIONS = ("store_id", "courier_id", "city", "zone")
 WORKLOAD = Source(
     ORDERS.name,
     sample_id=ORDERS.sample_id,
     events=ORDERS.events,
-    dimensions=("store_id", "courier_id", "city", "zone"),
+    dimensions=_DIMENSIONS,
     attributes=ORDERS.attributes,
-    known_from=dict(ORDERS.known_from),
+    known_from={
+        column: event
+        for column, event in ORDERS.known_from.items()
+        if column in (*_DIMENSIONS, *ORDERS.attributes)
+    },
 )
-"""The catalog's orders without store categories, which the workload does not have."""
+"""The catalog's orders without store categories and facts, which the workload does not have."""
 
 
 def native_features(count: int) -> list[Any]:
