@@ -108,7 +108,8 @@ class _ColumnTable:
         """Return a node's column, threshold and words, as the kernels take them."""
         feature = tree.feature[i]
         if not tree.is_categorical(i):
-            return self._column(feature, _kind(tree, i)), tree.threshold[i], _NO_SET
+            kind = _kind(tree, i)
+            return self._column(feature, kind), _threshold(tree, i, kind), _NO_SET
         words = tree.categories(i)
         if words not in self.places:
             self.places[words] = len(self.sets)
@@ -136,6 +137,16 @@ def _kind(tree: Tree, i: int) -> int:
     if missing == _MISSING_IS_ZERO:
         return kernels.ZERO_LEFT if left else kernels.ZERO_RIGHT
     return kernels.NAN_LEFT if left else kernels.NAN_RIGHT
+
+
+def _threshold(tree: Tree, i: int, kind: int) -> float:
+    """Return the threshold as the kernels compare it: missing values must be above it."""
+    threshold = tree.threshold[i]
+    if kind not in (kernels.NAN_RIGHT, kernels.ZERO_RIGHT):
+        return threshold
+    if threshold == kernels.LARGEST:
+        raise NotCompiledError("a threshold that is the largest number")
+    return min(threshold, kernels.LARGEST)
 
 
 def _walks_of(trees: Sequence[Tree], seen: _ColumnTable) -> kernels.RowTraversal:

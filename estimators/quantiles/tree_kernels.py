@@ -31,6 +31,7 @@ from estimators.core.typing import FloatArray, IntArray
 __all__ = [
     "BLOCK_ROWS",
     "CATEGORY",
+    "LARGEST",
     "LEAVES_MAX",
     "NAN_IS_ZERO",
     "NAN_LEFT",
@@ -50,11 +51,16 @@ UInt32Array = npt.NDArray[np.uint32]
 UInt64Array = npt.NDArray[np.uint64]
 
 # How a column of X is to be read, so that one comparison does what the node says of missing values:
-# infinities take the side of the node's default.
+# infinities take the side of the node's default. Where infinity stands for missing values, one that
+# was given is read as LARGEST, and so is the threshold of a node that sends only missing values to
+# the right, as nothing is above infinity.
 NAN_IS_ZERO, NAN_LEFT, NAN_RIGHT, ZERO_LEFT, ZERO_RIGHT, CATEGORY = range(6)
 
 ZERO = float(np.float32(1e-35))
 """LightGBM treats values no further from zero as zero."""
+
+LARGEST = float(np.finfo(np.float64).max)
+"""The largest finite number."""
 
 CATEGORIES_END = 2_147_483_648.0
 """Categories are 32-bit integers; larger values are in no set."""
@@ -157,12 +163,12 @@ def read_value(value: float, kind: int) -> float:
     if kind == NAN_LEFT:
         return -np.inf if missing else (0.0 if abs(value) <= ZERO else value)
     if kind == NAN_RIGHT:
-        return np.inf if missing else (0.0 if abs(value) <= ZERO else value)
+        return np.inf if missing else (0.0 if abs(value) <= ZERO else min(value, LARGEST))
     if missing or abs(value) <= ZERO:
         if kind == ZERO_LEFT:
             return -np.inf
         return np.inf if kind == ZERO_RIGHT else 0.0
-    return value
+    return min(value, LARGEST) if kind == ZERO_RIGHT else value
 
 
 @inlined

@@ -12,7 +12,7 @@ import pytest
 from estimators import InputError
 from estimators.core.errors import NotCompiledError
 from estimators.quantiles.compiled_trees import ROWS_TO_WALK, CompiledTrees
-from estimators.quantiles.tree_kernels import BLOCK_ROWS, LEAVES_MAX
+from estimators.quantiles.tree_kernels import BLOCK_ROWS, LARGEST, LEAVES_MAX
 from estimators.quantiles.tree_text import read_model
 
 Floats = npt.NDArray[np.float64]
@@ -79,6 +79,53 @@ def test_every_row_has_the_bits_of_lightgbm(options: dict[str, Any], seed: int) 
     np.testing.assert_array_equal(compiled.sums(X[:ROWS_TO_WALK]), expected[:ROWS_TO_WALK])
     by_row = np.vstack([compiled.sums(row[np.newaxis]) for row in X])
     np.testing.assert_array_equal(by_row, expected)
+
+
+def assert_all_rows_equal(text: str, X: Floats) -> None:
+    """Compare with LightGBM, which reads the same text, rows together and one by one."""
+    # The lengths of the trees' texts are no longer right where one was edited.
+    whole = "\n".join(line for line in text.splitlines() if not line.startswith("tree_sizes="))
+    expected = lgb.Booster(model_str=f"{whole}\n").predict(X, num_threads=1)
+    compiled = CompiledTrees([text])
+    np.testing.assert_array_equal(compiled.sums(X)[:, 0], expected)
+    by_row = np.vstack([compiled.sums(row[np.newaxis]) for row in X])
+    np.testing.assert_array_equal(by_row[:, 0], expected)
+
+
+def test_a_split_may_send_missing_values_alone_to_the_right() -> None:
+    """LightGBM writes such a split with an infinite threshold, and nothing is above infinity."""
+    rng = np.random.default_rng(9)
+    X = table(rng, 2_000)
+    target = np.where(np.isnan(X[:, 1]), 100.0, 0.0) + X[:, 0]
+    data = lgb.Dataset(X, target, params={"verbosity": -1})
+    text = lgb.train({"verbosity": -1, "num_threads": 1}, data, 9).model_to_string()
+    assert any(np.inf in tree.threshold for tree in read_model(text).trees)
+    assert_all_rows_equal(text, asked(9, 2 * BLOCK_ROWS))
+
+
+NAN_LEFT, NAN_RIGHT, ZERO_LEFT, ZERO_RIGHT = "10", "8", "6", "4"
+"""Decisions as LightGBM writes them: what is missing, and where it goes."""
+
+
+@pytest.mark.parametrize("decision", [NAN_LEFT, NAN_RIGHT, ZERO_LEFT, ZERO_RIGHT])
+@pytest.mark.parametrize("threshold", ["inf", "-inf", "1e308", "-1e308"])
+def test_thresholds_without_measure(decision: str, threshold: str) -> None:
+    text = trained({"max_cat_threshold": 1}, 14, 3).model_to_string()
+    _, kinds = structure(text, 1, "decision_type")
+    place = next(i for i, kind in enumerate(kinds) if not int(kind) & 1)
+    edited = damaged(text, 1, "decision_type", place, decision)
+    edited = damaged(edited, 1, "threshold", place, threshold)
+    assert_all_rows_equal(edited, asked(14, 2 * BLOCK_ROWS))
+
+
+def test_the_largest_threshold_is_left_to_lightgbm() -> None:
+    """It stands for a split of missing values alone."""
+    text = trained({}, 15, 2).model_to_string()
+    _, kinds = structure(text, 0, "decision_type")
+    place = next(i for i, kind in enumerate(kinds) if not int(kind) & 1)
+    edited = damaged(text, 0, "decision_type", place, NAN_RIGHT)
+    with pytest.raises(NotCompiledError, match="largest"):
+        CompiledTrees([damaged(edited, 0, "threshold", place, repr(LARGEST))])
 
 
 @pytest.mark.parametrize("common", [(), (0,), (1, 3), (0, 1, 2), (3, 4), (0, 1, 2, 3, 4)])
