@@ -42,29 +42,30 @@ class Group:
             times: the event's time of every row, shape (n_samples,).
             ids: the sample id of every row.
         """
-        place = self._place(row, times, ids)
-        if self.n == len(self._rows):
-            with_capacity = np.empty(2 * self.n + 4, np.int32)
-            with_capacity[: self.n] = self._rows
+        place = n = self.n
+        # Nearly every event is the latest of its group.
+        if n and times.item(self._rows.item(n - 1)) >= times.item(row):
+            place = self._place(row, times, ids)
+        if n == len(self._rows):
+            with_capacity = np.empty(2 * n + 4, np.int32)
+            with_capacity[:n] = self._rows
             self._rows = with_capacity
-        if place < self.n:
-            self._rows[place + 1 : self.n + 1] = self._rows[place : self.n]
+        if place < n:
+            self._rows[place + 1 : n + 1] = self._rows[place:n]
         self._rows[place] = row
-        self.n += 1
+        self.n = n + 1
         if self.open_rows is not None:
             for open_rows in self.open_rows.values():
                 open_rows.insert(row, times, ids)
 
-    def _place(self, row: int, times: Int64Array, ids: Sequence[SampleId]) -> int:
+    def _place(self, row: int, times: Int64Array, ids: Sequence[Any]) -> int:
         rows = self._rows
-        time, sample_id = int(times[row]), ids[row]
+        time, sample_id = times.item(row), ids[row]
         low, high = 0, self.n
-        if high and int(times[rows[high - 1]]) < time:
-            return high
         while low < high:
             middle = (low + high) // 2
-            other = rows[middle]
-            other_time = int(times[other])
+            other = rows.item(middle)
+            other_time = times.item(other)
             # Ids of one source are all integers or all strings.
             if other_time < time or (other_time == time and ids[other] < sample_id):
                 low = middle + 1

@@ -92,34 +92,36 @@ class SampleState:
 
     def apply(self, event: CheckedEvent) -> int:
         """Apply an event; return APPLIED, DUPLICATE or SUPERSEDED."""
-        row = self.rows.get(event.sample_id)
+        _, sample_id, number, new = event
+        row = self.rows.get(sample_id)
+        is_new = row is None
         if row is None:
-            row = self._new_row(event.sample_id)
-        number, new = event.event, event.record
-        old = self.record(row, number)
-        if old is None and row not in self.irregular and self._is_regular(row, new):
-            self._take(row, number, new)
+            row = self._new_row(sample_id)
+        is_first = row not in self.irregular and self.recorded.item(number, row) == UNRECORDED
+        if is_first and self._is_regular(row, new, is_new=is_new):
+            self._take(row, number, new, is_new=is_new)
             return APPLIED
+        old = self.record(row, number)
         result = outcome(old, new)
         if result == APPLIED:
             self._merge(row, number, new, old)
         return result
 
-    def _is_regular(self, row: int, record: Record) -> bool:
+    def _is_regular(self, row: int, record: Record, *, is_new: bool) -> bool:
         if record.retracted or not self.has_bits:
             return False
-        for column, value in record.data.items():
+        for column, value in () if is_new else record.data.items():
             known = self.value(row, column)
             if known is not None and not is_same(column, known, value):
                 return False
         return True
 
-    def _take(self, row: int, event: int, record: Record) -> None:
+    def _take(self, row: int, event: int, record: Record, *, is_new: bool) -> None:
         """Apply the first version of an event of a sample that stays regular."""
         carried = 0
         for column, value in record.data.items():
             carried |= self._bits[column]
-            self._set_column(row, column, value)
+            self._set_column(row, column, value, is_new=is_new)
         self.carried[event, row] = carried
         self.recorded[event, row] = record.recorded_us
         self._set_time(row, event, record.time_us)
@@ -156,7 +158,7 @@ class SampleState:
         self.columns = with_capacity(self.columns, capacity, np.nan, len(self.ids))
 
     def _set_time(self, row: int, event: int, time_us: int) -> None:
-        old_us = int(self.times[event, row])
+        old_us = self.times.item(event, row)
         if old_us == time_us:
             return
         indexes = self._indexes_of_event[event]
@@ -165,9 +167,10 @@ class SampleState:
                 self._leave(dimension, groups, row)
             self._forget_open_rows(row, event, old_us)
         self.times[event, row] = time_us
-        if time_us != NEVER:
+        if time_us != NEVER and indexes:
+            times = self.times[event]
             for dimension, groups in indexes:
-                self._join(dimension, event, groups, row)
+                self._join(dimension, times, groups, row)
 
     def _forget_open_rows(self, row: int, event: int, old_us: int) -> None:
         for indexes in self._indexes_of_event:
@@ -176,7 +179,7 @@ class SampleState:
                 if group is not None:
                     group.forget_open_rows(event, old_us)
 
-    def _set_column(self, row: int, column: str, value: Any) -> None:
+    def _set_column(self, row: int, column: str, value: Any, *, is_new: bool = False) -> None:
         place = self._columns.get(column)
         if place is not None:
             self.columns[place, row] = np.nan if value is None else value
@@ -187,12 +190,10 @@ class SampleState:
         values = self.keys[column]
         if values[row] == value:
             return
-        times = self.times[:, row].tolist()
-        met = [
-            (event, groups)
-            for event, groups in self._indexes_of_dimension[column]
-            if times[event] != NEVER
-        ]
+        met = []
+        if not is_new and (indexes := self._indexes_of_dimension[column]):
+            times = self.times[:, row].tolist()
+            met = [(event, groups) for event, groups in indexes if times[event] != NEVER]
         for _, groups in met:
             self._leave(column, groups, row)
         # Every event brings a text of its own for the same store; one of them is enough.
@@ -200,7 +201,7 @@ class SampleState:
         if value is not None:
             self.key_kinds.setdefault(column, type(value))
         for event, groups in met:
-            self._join(column, event, groups, row)
+            self._join(column, self.times[event], groups, row)
 
     # --- what is known ---------------------------------------------------------------------
 
@@ -214,14 +215,13 @@ class SampleState:
         records = self.irregular.get(row)
         if records is not None:
             return records.get(event)
-        recorded_us = int(self.recorded[event, row])
+        recorded_us = self.recorded.item(event, row)
         if recorded_us == UNRECORDED:
             return None
-        carried = int(self.carried[event, row])
-        data = {}
-        if carried:
-            data = {c: self.value(row, c) for c, bit in self._bits.items() if carried & bit}
-        return Record(int(self.times[event, row]), recorded_us, False, data)
+        carried = self.carried.item(event, row)
+        bits = self._bits.items() if carried else ()
+        data = {c: self.value(row, c) for c, bit in bits if carried & bit}
+        return Record(self.times.item(event, row), recorded_us, False, data)
 
     def records_of(self, row: int) -> dict[int, Record]:
         """Return all events of a sample in their last recorded version."""
@@ -237,7 +237,7 @@ class SampleState:
             return self.keys[column][row]
         if column[0] == FACT_MARK:
             return self.facts[column[1:]][row]
-        value = float(self.columns[self._columns[column], row])
+        value = self.columns.item(self._columns[column], row)
         return None if value != value else value
 
     def sample(self, sample_id: SampleId) -> Sample | None:
@@ -265,14 +265,14 @@ class SampleState:
 
     # --- groups ----------------------------------------------------------------------------
 
-    def _join(self, dimension: str, event: int, groups: dict[Key, Group], row: int) -> None:
+    def _join(self, dimension: str, times: Int64Array, groups: dict[Key, Group], row: int) -> None:
         key = self.keys[dimension][row]
         if key is None:
             return
         group = groups.get(key)
         if group is None:
             group = groups[key] = Group()
-        group.insert(row, self.times[event], self.ids)
+        group.insert(row, times, self.ids)
 
     def _leave(self, dimension: str, groups: dict[Key, Group], row: int) -> None:
         key = self.keys[dimension][row]
