@@ -274,8 +274,8 @@ class InferencePlan:
 
 
 def index_of(plan: SelectionPlan, source: Source) -> GroupIndex:
-    """Return the index that a selection reads."""
-    closing = tuple(source.events[number] for number in plan.closing) if plan.is_endless else ()
+    """Return the index that a selection reads; an interval needs only what is still open."""
+    closing = tuple(source.events[number] for number in plan.closing)
     return GroupIndex(plan.dimension, plan.order_event, closing)
 
 

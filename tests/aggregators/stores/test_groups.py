@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aggregators import Event, MemoryEventStore, Source, StatsLastNSamples
+from aggregators import (
+    Event,
+    FeatureSet,
+    MemoryEventStore,
+    Source,
+    StatsBetweenEvents,
+    StatsLastNSamples,
+)
 from aggregators.functions import quantile
 from aggregators.stores import groups
 from aggregators.stores.records import Record
@@ -20,17 +27,18 @@ from tests.aggregators.random_specs import FUNCTION_SPECS, random_spec
 from tests.aggregators.replay import events_of, troubled
 
 
-@pytest.mark.parametrize("slack_us", [0, 3_600_000_000])
+@pytest.mark.parametrize("slack_us", [0, 600_000_000, 3_600_000_000])
 @pytest.mark.parametrize("seed", seeds(8))
-def test_intervals_without_a_limit_are_right_at_every_moment(
+def test_intervals_are_right_at_every_moment(
     seed: int, slack_us: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(groups, "_FEW_ROWS", 1)
+    monkeypatch.setattr(groups, "_FEW_NEW_ROWS", 1)
     monkeypatch.setattr(groups, "_SLACK_US", slack_us)
     rng = random.Random(f"open {seed}")
     table = random_table(seed, "int", rows=60)
     specs = [random_spec(rng, "between", rng.choice(FUNCTION_SPECS)) for _ in range(12)]
-    specs = [replace(spec, max_age_us=None) for spec in specs]
+    specs = [replace(spec, max_age_us=rng.choice((None, spec.max_age_us))) for spec in specs]
     features, _ = feature_set_from(specs, table.source)
     source = source_from(table.source)
     store = MemoryEventStore(sources=[source])
@@ -69,6 +77,65 @@ def test_what_closed_long_ago_is_not_read_again() -> None:
     closed = groups.Group(state.rows_by_group("city", 0)[1])
     assert len(closed.still_open((1,), state.times, n * minute)) < 100
     assert len(closed.still_open((1,), state.times, 10 * minute)) == n  # an earlier moment
+
+
+@pytest.mark.parametrize("max_age", [None, "20min"])
+def test_a_store_gives_an_interval_only_what_is_open(max_age: str | None) -> None:
+    source = Source("orders", sample_id="id", events=("a", "b"), dimensions=("city",))
+    n, minute = 2_000, 60_000_000
+    store = MemoryEventStore(sources=[source])
+    store.append(
+        Event("orders", i, name, (i + wait) * minute, {"city": "BCN"})
+        for i in range(n)
+        for name, wait in (("a", 0), ("b", 10))
+    )
+    opened = StatsBetweenEvents(
+        source, dimension="city", function="count", first_event="a", second_event="b",
+        max_age=max_age,
+    )  # fmt: skip
+    plan = FeatureSet([opened]).plan
+    with store.read(plan.requests, {"city": ("BCN",)}, {}, n * minute) as (reading,):
+        assert len(reading.rows[0][0]) < 50
+        assert plan.answer_from([replace(reading, own_rows=np.array([-1]))], n * minute) == [10.0]
+
+
+def many_open_rows(n: int) -> tuple[groups.Group, np.ndarray[Any, Any]]:
+    """A group whose row i is open from minute i on, for half a minute."""
+    begun = np.arange(n, dtype=np.int64) * 60_000_000
+    rows = np.arange(n, dtype=np.int32)
+    return groups.Group(rows), np.array([begun, begun + 30_000_000])
+
+
+def open_at(rows: np.ndarray[Any, Any], times: np.ndarray[Any, Any], moment: int) -> list[int]:
+    """Those of the rows that are open at a moment."""
+    return [row for row in rows.tolist() if times[0, row] < moment <= times[1, row]]
+
+
+def test_open_rows_that_are_found_anew_are_not_trusted_for_earlier_moments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(groups, "_FEW_NEW_ROWS", 0)
+    group, times = many_open_rows(1_000)
+    last = int(times[0, -1])
+    group.still_open((1,), times, last)
+    kept = group.open_rows[(1,)] if group.open_rows else None
+    assert kept is not None
+    kept.limit = 0  # as if many rows had joined
+    group.still_open((1,), times, kept.since_us)  # the earliest moment for which they hold
+    earlier = kept.since_us - 60_000_000 + 1
+    found = group.still_open((1,), times, earlier)
+    expected = open_at(np.arange(1_000), times, earlier)
+    assert len(expected) == 1
+    assert open_at(found, times, earlier) == expected
+
+
+def test_one_moment_far_ahead_does_not_make_later_reads_slow() -> None:
+    group, times = many_open_rows(1_000)
+    now = int(times[0, 900])
+    group.still_open((1,), times, now + 10**15)
+    read = [len(group.still_open((1,), times, now + i)) for i in range(20)]
+    assert read[0] == 1_000
+    assert read[-1] < 150
 
 
 def test_samples_are_regular_until_their_events_disagree() -> None:
