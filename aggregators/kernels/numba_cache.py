@@ -33,11 +33,16 @@ _KERNEL_FILES = (
     "plan_kernels.py",
     "selection.py",
 )
+_KERNEL_ROOMS = ("exact", "sliding")
 _FOLDER = Path(__file__).parent
+_ROOMS = [_FOLDER / name for name in _KERNEL_ROOMS]
 drop_stale_cache(
-    [_FOLDER / name for name in _KERNEL_FILES],
+    [
+        *(_FOLDER / name for name in _KERNEL_FILES),
+        *(file for room in _ROOMS for file in sorted(room.glob("*.py"))),
+    ],
     stamp=_FOLDER / "__pycache__" / "kernels.sha256",
-    folders=[_FOLDER],
+    folders=[_FOLDER, *_ROOMS],
 )
 
 
