@@ -42,6 +42,7 @@ from aggregators.typing import FeatureRows
 
 if TYPE_CHECKING:
     from aggregators.engine.explanation import Explanation, Observed
+    from aggregators.engine.prepared import PreparedTable
     from aggregators.features.warming import warm_up
     from aggregators.parity.equivalence import EquivalenceReport, check_equivalence
     from aggregators.stores.redis.store import RedisEventStore
@@ -67,6 +68,7 @@ __all__ = [
     "FunctionError",
     "MemoryEventStore",
     "Observed",
+    "PreparedTable",
     "QueryError",
     "Ratio",
     "RedisEventStore",
@@ -95,6 +97,7 @@ _LAZY = {
     "EquivalenceReport": "aggregators.parity.equivalence",
     "Explanation": "aggregators.engine.explanation",
     "Observed": "aggregators.engine.explanation",
+    "PreparedTable": "aggregators.engine.prepared",
     "RedisEventStore": "aggregators.stores.redis.store",
     "check_equivalence": "aggregators.parity.equivalence",
     "warm_up": "aggregators.features.warming",

@@ -19,10 +19,12 @@ from aggregators.tables.sample_table import SampleTable, group_codes, plain_ids
 from aggregators.times import NEVER, column_to_us, moment_to_us
 from aggregators.typing import Int32Array, Int64Array, Native
 
-__all__ = ["Queries", "events_of_requests", "read_queries", "tables_by_source"]
+__all__ = ["Queries", "add_keys", "events_of_requests", "read_queries", "tables_by_source"]
 
 AS_OF = "as_of"
 """The column of a table of queries that holds the moments."""
+
+SPINE = "the table of queries (at)"
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,30 @@ def read_queries(
     return _of_rows(samples[name], tables[name], as_of), tables[name]
 
 
+def add_keys(queries: Queries, samples: Mapping[str, SampleTable], at: Native) -> None:
+    """Read the keys of dimensions, and the own samples of sources, that were not asked for yet.
+
+    Raises:
+        QueryError: the table of queries lacks a dimension, or has values of another kind.
+    """
+    lacking = {
+        name: table
+        for name, table in samples.items()
+        if name not in queries.own_rows
+        or any((name, dimension) not in queries.codes for dimension in table.groups)
+    }
+    if lacking and at is not None:
+        columns = _spine_columns(lacking, at)
+        _add_keys_of_spine(queries, lacking, to_pandas(at, columns, SPINE))
+    elif lacking:
+        for table in lacking.values():
+            _add_keys_of_rows(queries, table)
+
+
 def _of_rows(table: SampleTable, data: Native, as_of: Any) -> Queries:
     """Return one query per row of the table, about this row."""
     if isinstance(as_of, str):
-        moments = table.times[table.layout.events[as_of]][table.row_of]
+        moments = _in_rows(table, table.times[table.layout.events[as_of]])
         what = f"as_of={as_of!r}"
     else:
         column = _as_column(as_of, _labels(data))
@@ -111,12 +133,23 @@ def _of_rows(table: SampleTable, data: Native, as_of: Any) -> Queries:
     _check_moments(moments, what, _labels(data))
     queries = Queries(moments)
     queries.own_rows[table.source.name] = table.row_of
+    _add_keys_of_rows(queries, table)
+    return queries
+
+
+def _in_rows(table: SampleTable, values: Int64Array) -> Int64Array:
+    """Return values of a table of samples in the order of the caller's rows."""
+    return values if table.order is None else values[table.row_of]
+
+
+def _add_keys_of_rows(queries: Queries, table: SampleTable) -> None:
     for dimension, groups in table.groups.items():
         event = table.layout.events[table.source.known_from_event(dimension)]
-        known = carried_by_request(table.times[event][table.row_of], moments)
-        codes = np.where(known, groups.codes[table.row_of], -1).astype(np.int32)
+        known = carried_by_request(_in_rows(table, table.times[event]), queries.as_of)
+        codes = groups.codes if table.order is None else groups.codes[table.row_of]
+        if not known.all():
+            codes = np.where(known, codes, np.int32(-1))
         queries.codes[table.source.name, dimension] = codes
-    return queries
 
 
 def _as_column(as_of: Any, labels: pd.Index[Any]) -> pd.Series[Any]:
@@ -157,13 +190,26 @@ def _check_moments(moments: Int64Array, what: str, labels: Any) -> None:
 
 def _of_spine(samples: Mapping[str, SampleTable], at: Native) -> Queries:
     """Return one query per row of a table that names keys, moments and perhaps samples."""
-    dimensions = {dimension for table in samples.values() for dimension in table.groups}
-    id_columns = {table.source.sample_id for table in samples.values()}
-    given = [name for name in sorted(id_columns) if name in _names(at)]
-    frame = to_pandas(at, [AS_OF, *sorted(dimensions), *given], "the table of queries (at)")
+    frame = to_pandas(at, [AS_OF, *_spine_columns(samples, at)], SPINE)
     moments = column_to_us(frame[AS_OF], f"column {AS_OF!r} of at")
     _check_moments(moments, f"column {AS_OF!r} of at", frame.index)
     queries = Queries(moments)
+    _add_keys_of_spine(queries, samples, frame)
+    return queries
+
+
+def _spine_columns(samples: Mapping[str, SampleTable], at: Native) -> list[str]:
+    """Return the columns of a table of queries, besides the moments, that samples need."""
+    dimensions = {dimension for table in samples.values() for dimension in table.groups}
+    id_columns = {table.source.sample_id for table in samples.values()}
+    given = [name for name in sorted(id_columns) if name in _names(at)]
+    return [*sorted(dimensions), *given]
+
+
+def _add_keys_of_spine(
+    queries: Queries, samples: Mapping[str, SampleTable], frame: pd.DataFrame
+) -> None:
+    dimensions = {dimension for table in samples.values() for dimension in table.groups}
     found = {name: group_codes(frame[name], f"column {name!r} of at") for name in dimensions}
     for source, table in samples.items():
         for dimension, groups in table.groups.items():
@@ -172,7 +218,6 @@ def _of_spine(samples: Mapping[str, SampleTable], at: Native) -> Queries:
             place = np.append(groups.values.get_indexer(asked.values), -1).astype(np.int32)
             queries.codes[source, dimension] = place[asked.codes]
         queries.own_rows[source] = _own_rows(table, frame)
-    return queries
 
 
 def _own_rows(table: SampleTable, frame: pd.DataFrame) -> Int64Array:

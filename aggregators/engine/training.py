@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from aggregators.attributes import Attribute, columns_of, events_of, has_elapsed
 from aggregators.engine.clustering import IndexedPlans, cluster
 from aggregators.engine.execution import OrderedQueries, answer_expensive, answer_queries
-from aggregators.engine.queries import Queries, events_of_requests, read_queries, tables_by_source
+from aggregators.engine.prepared import PreparedTable
+from aggregators.engine.queries import Queries
+from aggregators.engine.source_arrays import SourceArrays
+from aggregators.errors import QueryError
 from aggregators.events import Source
 from aggregators.feature import Feature
 from aggregators.kernels import query_kernels as kernels
-from aggregators.kernels.layout import Layout, needed_layout
-from aggregators.kernels.plan import SelectionPlan, compile_features, program_of
+from aggregators.kernels.layout import Layout
+from aggregators.kernels.plan import SelectionPlan, compile_features
 from aggregators.tables.sample_table import SampleTable
-from aggregators.times import NEVER
-from aggregators.typing import Float64Array, Int32Array, Int64Array, Native
+from aggregators.typing import Float64Array, Int32Array, Native
 
 __all__ = ["SourceRun", "TrainingRun", "available_threads"]
 
@@ -46,84 +47,19 @@ class SourceRun:
         self,
         source: Source,
         features: Sequence[tuple[int, Feature]],
-        data: Native,
-        extra_events: Sequence[str] = (),
+        arrays: SourceArrays,
+        layout: Layout,
     ) -> None:
         self.source = source
         self.features = features
-        layout = needed_layout(feature for _, feature in features)
-        events = dict(layout.events)
-        for event in extra_events:
-            events.setdefault(event, len(events))
-        layout = Layout(events, layout.columns)
-        folded = _foldable(features)
-        dimensions = list(dict.fromkeys(feature.dimension for _, feature in features))
-        self.table = SampleTable.read(source, data, layout, dimensions, spare=len(folded))
-        self.layout = self._ordered_layout(self._fold(folded))
-        self.plans = compile_features(features, self.layout)
-        self._indexes: dict[tuple[str, str], tuple[Int32Array, Int64Array]] = {}
+        self.arrays = arrays
+        self.layout = layout
+        self.plans = compile_features(features, layout)
 
-    def _fold(self, folded: Mapping[Attribute, Feature]) -> Layout:
-        """Compute attributes that do not depend on ``as_of`` once, as if they were columns."""
-        table, layout = self.table, self.table.layout
-        n_times, n_columns = len(layout.events), len(layout.columns)
-        places: dict[Attribute, tuple[int, int]] = {}
-        for attribute, feature in folded.items():
-            program = program_of(attribute, feature, layout)
-            kernels.materialise(program, table.times, table.columns, table.columns[n_columns])
-            rows = _known_rows(attribute, self.source, layout)
-            known = rows[0]
-            if len(rows) > 1:
-                latest = np.maximum.reduce([table.times[row] for row in rows])
-                same = [row for row in rows if np.array_equal(latest, table.times[row])]
-                known = same[0] if same else n_times
-                if not same:
-                    table.times[n_times] = latest
-                    n_times += 1
-            places[attribute] = (n_columns, known)
-            n_columns += 1
-        return Layout(layout.events, layout.columns, places)
-
-    def _ordered_layout(self, layout: Layout) -> Layout:
-        """Find out which events never come later than those that select, in this table."""
-        times = self.table.times
-        pairs: set[tuple[int, int]] = set()
-        for _, feature in self.features:
-            event = layout.events[feature.order_event]
-            pairs.add((layout.events[self.source.known_from_event(feature.dimension)], event))
-            attribute = feature.attribute
-            if isinstance(attribute, str):
-                pairs.add((layout.events[self.source.known_from_event(attribute)], event))
-            elif attribute is not None and attribute in layout.folded:
-                pairs.add((layout.folded[attribute][1], event))
-        # An event that has not happened has the time NEVER, and nothing is later than NEVER.
-        precedes = frozenset(
-            (known, event) for known, event in pairs if np.all(times[known] <= times[event])
-        )
-        return Layout(layout.events, layout.columns, layout.folded, precedes)
-
-    def prepare(self, pool: ThreadPoolExecutor) -> None:
-        """Sort the table for every (dimension, event) that the features need."""
-        pairs = {(plan.dimension, plan.order_event) for plan in self.plans} - self._indexes.keys()
-        events = sorted({event for _, event in pairs})
-        orders = dict(zip(events, pool.map(self._time_order, events), strict=True))
-
-        def group(pair: tuple[str, str]) -> tuple[Int32Array, Int64Array]:
-            groups = self.table.groups[pair[0]]
-            rows, offsets = kernels.group_rows(groups.codes, orders[pair[1]], len(groups.values))
-            return rows, offsets
-
-        ordered = sorted(pairs)
-        self._indexes.update(zip(ordered, pool.map(group, ordered), strict=True))
-
-    def _time_order(self, event: str) -> Int32Array:
-        """Return the rows in the order of (event time, sample id), where the event has happened."""
-        times = self.table.times[self.layout.events[event]]
-        happened = np.flatnonzero(times != NEVER).astype(np.int32)
-        moments = times if len(happened) == len(times) else times[happened]
-        if np.all(moments[:-1] <= moments[1:]):
-            return happened
-        return happened[np.argsort(moments, kind="stable")]
+    @property
+    def table(self) -> SampleTable:
+        """The samples; later runs may add to it."""
+        return self.arrays.table
 
     def compute(
         self,
@@ -134,7 +70,7 @@ class SourceRun:
         pool: ThreadPoolExecutor,
     ) -> None:
         """Write the features of queries ``start`` to ``stop`` into ``result[output, query]``."""
-        self.prepare(pool)
+        self.arrays.sort({(plan.dimension, plan.order_event) for plan in self.plans}, pool)
         in_time = np.argsort(queries.as_of[start:stop], kind="stable").astype(np.int32)
         if len(in_time) == len(queries.as_of):
             self._answer_whole(queries, in_time, result, pool)
@@ -157,14 +93,14 @@ class SourceRun:
 
         def answer(pair: tuple[str, str]) -> None:
             plans = [p for p in self.plans if (p.dimension, p.order_event) == pair]
-            rows, offsets = self._indexes[pair]
+            rows, offsets = self.arrays.index(*pair)
             here = cluster(plans, rows, offsets, self.table.times, self.table.columns)
             asked, _ = ordered[pair[0]]
             own_rows = np.where(asked.own_rows < 0, -1, here.place_of[asked.own_rows])
             for plan in here.plans:
                 answer_queries(plan, here, replace(asked, own_rows=own_rows), result)
 
-        for _ in pool.map(answer, sorted(self._indexes)):
+        for _ in pool.map(answer, sorted({(p.dimension, p.order_event) for p in self.plans})):
             pass
 
     def _answer_part(
@@ -222,26 +158,8 @@ class SourceRun:
                     answer_expensive(plan, item, index, asked, result)
 
     def _whole_table(self, plan: SelectionPlan) -> IndexedPlans:
-        rows, offsets = self._indexes[plan.dimension, plan.order_event]
+        rows, offsets = self.arrays.index(plan.dimension, plan.order_event)
         return IndexedPlans((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
-
-
-def _foldable(features: Sequence[tuple[int, Feature]]) -> dict[Attribute, Feature]:
-    """Return the expressions that do not depend on ``as_of``, each with a feature that uses it."""
-    result: dict[Attribute, Feature] = {}
-    for _, feature in features:
-        attribute = feature.attribute
-        if attribute is None or isinstance(attribute, str) or has_elapsed(attribute):
-            continue
-        result.setdefault(attribute, feature)
-    return result
-
-
-def _known_rows(attribute: Attribute, source: Source, layout: Layout) -> list[int]:
-    """Return the rows of ``times`` that must all have happened for the attribute to be known."""
-    names = list(events_of(attribute))
-    names += [source.known_from_event(column) for column in columns_of(attribute)]
-    return sorted({layout.events[name] for name in names})
 
 
 def _ordered(
@@ -268,16 +186,16 @@ class TrainingRun:
 
     Args:
         features: the features, in the order of the output rows.
-        data: a table, or one per source name.
-        as_of: an event's name or one moment per row; None with ``at``.
-        at: a table of queries; None with ``as_of``.
+        data: a table, or one per source name, or what was prepared from them.
+        as_of: an event's name or one moment per row; None with ``at`` or a prepared table.
+        at: a table of queries; None with ``as_of`` or a prepared table.
         threads: how many threads to use; by default as many as there are cores for this process.
     """
 
     def __init__(
         self,
         features: Sequence[Feature],
-        data: Native | Mapping[str, Native],
+        data: Native | Mapping[str, Native] | PreparedTable,
         *,
         as_of: Any = None,
         at: Native = None,
@@ -285,20 +203,24 @@ class TrainingRun:
     ) -> None:
         self.features = features
         self.threads = threads or available_threads()
-        sources = {feature.source.name: feature.source for feature in features}
-        tables = tables_by_source(data, sources)
+        if not isinstance(data, PreparedTable):
+            sources = {feature.source.name: feature.source for feature in features}
+            data = PreparedTable(sources.values(), data, as_of=as_of, at=at)
+        elif as_of is not None or at is not None:
+            raise QueryError(
+                "the moments were given when the table was prepared; expected neither as_of nor at"
+            )
+        layouts = data.read(features)
         self.runs = [
             SourceRun(
-                source,
+                data.sources[name],
                 [(i, f) for i, f in enumerate(features) if f.source.name == name],
-                tables[name],
-                events_of_requests(source, features, as_of),
+                data.arrays(name),
+                layout,
             )
-            for name, source in sources.items()
+            for name, layout in layouts.items()
         ]
-        self.queries, self.frame = read_queries(
-            {run.source.name: run.table for run in self.runs}, tables, as_of, at
-        )
+        self.queries, self.frame = data.queries, data.frame
 
     def __len__(self) -> int:
         return len(self.queries.as_of)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aggregators.engine.inference import InferencePlan
-from aggregators.engine.training import TrainingRun
+from aggregators.engine.prepared import PreparedTable
+from aggregators.engine.training import TrainingRun, available_threads
 from aggregators.errors import QueryError
 from aggregators.feature import Feature
 from aggregators.tables.frames import like_input
 from aggregators.typing import NOT_GIVEN, Key, Native
 
-__all__ = ["infer", "train"]
+__all__ = ["infer", "prepare", "train"]
 
 
 def train(
@@ -36,6 +38,27 @@ def train(
         )
     run = TrainingRun(features, data, as_of=as_of, at=at, threads=threads)
     return like_input(run.frame, run.compute(), [feature.name for feature in features])
+
+
+def prepare(
+    features: Sequence[Feature],
+    data: Any,
+    *,
+    as_of: Any,
+    at: Native,
+    threads: int | None,
+) -> PreparedTable:
+    """Read and sort tables; see ``FeatureSet.prepare``."""
+    if isinstance(data, PreparedTable):
+        raise QueryError("data is a prepared table already; expected a table")
+    sources = {feature.source.name: feature.source for feature in features}
+    prepared = PreparedTable(sources.values(), data, as_of=as_of, at=at)
+    prepared.read(features)
+    with ThreadPoolExecutor(threads or available_threads()) as pool:
+        for name in sources:
+            own = [feature for feature in features if feature.source.name == name]
+            prepared.arrays(name).sort({(f.dimension, f.order_event) for f in own}, pool)
+    return prepared
 
 
 def infer(

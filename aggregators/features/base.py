@@ -187,7 +187,8 @@ class Aggregator(ABC):
         """Return the feature's values: one per row in training, one in inference.
 
         Args:
-            data: a table of samples (pandas, polars, pyarrow) or, in inference, an event store.
+            data: a table of samples (pandas, polars, pyarrow), or, in training, what
+                :meth:`FeatureSet.prepare` returns, or, in inference, an event store.
             mode: ``"training"`` or ``"inference"``.
             as_of: training: an event's name, or one moment per row; inference: one moment.
             at: training: a table of queries with the dimension's column, ``as_of`` and, if samples

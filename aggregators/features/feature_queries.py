@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from aggregators.engine.explanation import Observed
     from aggregators.engine.inference import InferencePlan
+    from aggregators.engine.prepared import PreparedTable
     from aggregators.feature import Feature
     from aggregators.stores.base import EventStore
     from aggregators.stores.reading import FoundSamples, SampleRequest
@@ -135,8 +136,8 @@ class FeatureQueries(ABC):
         """Return the features of many queries (training) or of one (inference).
 
         Args:
-            data: a table of samples, a mapping from source name to table, or, in inference, an
-                event store.
+            data: a table of samples, a mapping from source name to table, or, in training, what
+                :meth:`prepare` returns, or, in inference, an event store.
             mode: ``"training"`` or ``"inference"``.
             as_of: training: an event's name (each row is asked at its own) or one moment per row
                 (a pandas Series is aligned with the table by its labels); inference: one moment.
@@ -170,6 +171,65 @@ class FeatureQueries(ABC):
             sample_id=sample_id,
             threads=threads,
         )
+
+    def prepare(
+        self,
+        data: Native | Mapping[str, Native],
+        *,
+        as_of: Any = None,
+        at: Native = None,
+        threads: int | None = None,
+    ) -> PreparedTable:
+        """Read and sort a table once, for experiments that compute features of it repeatedly.
+
+        What comes back stands for the table in :meth:`transform` and :meth:`write_parquet`, of this
+        set and of any other set or feature over the same sources. It reads what it lacks when a
+        feature needs it. So the table must not be changed meanwhile. It needs about as much memory
+        as the columns that the features read.
+
+        Args:
+            data: a table of samples, or a mapping from source name to table.
+            as_of: as in :meth:`transform`, which is then called without it.
+            at: as in :meth:`transform`, which is then called without it.
+            threads: how many threads; by default one per core.
+
+        Returns:
+            The prepared table. The values that are computed of it are those of the table itself, to
+            the bit.
+
+        Raises:
+            QueryError: an argument is missing or of the wrong kind.
+            DataError: a table cannot be taken.
+
+        >>> import pandas as pd
+        >>> from aggregators import FeatureSet, Source, StatsAfterEvent
+        >>> orders = Source(
+        ...     "orders", sample_id="order_id", events=("activated",), dimensions=("store_id",)
+        ... )
+        >>> table = pd.DataFrame(
+        ...     {
+        ...         "order_id": [1, 2, 3],
+        ...         "store_id": ["a", "a", "a"],
+        ...         "activated": pd.date_range("2026-01-01", periods=3, freq="10min", tz="UTC"),
+        ...     }
+        ... )
+        >>> def orders_within(window):
+        ...     return StatsAfterEvent(
+        ...         orders,
+        ...         dimension="store_id",
+        ...         function="count",
+        ...         event="activated",
+        ...         window=window,
+        ...     )
+        >>> prepared = FeatureSet([orders_within("1h")]).prepare(table, as_of="activated")
+        >>> for window in ("15min", "1h"):
+        ...     print(orders_within(window).transform(prepared, "training").tolist())
+        [0.0, 1.0, 1.0]
+        [0.0, 1.0, 2.0]
+        """
+        from aggregators.engine.transform import prepare
+
+        return prepare(self.features, data, as_of=as_of, at=at, threads=threads)
 
     def transform_array(
         self,
@@ -340,7 +400,7 @@ class FeatureQueries(ABC):
         Memory grows with the samples and the chunk, not with samples x features.
 
         Args:
-            data: the table, as in :meth:`transform`.
+            data: the table, or tables, or prepared table, as in :meth:`transform`.
             as_of: as in :meth:`transform`.
             at: as in :meth:`transform`.
             path: the file to write; it appears only when it is complete.

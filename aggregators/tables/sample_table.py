@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from aggregators.errors import ColumnError, SampleIdError
 from aggregators.events import Source, is_unicode
@@ -20,6 +22,8 @@ from aggregators.times import column_to_us
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Native
 
 __all__ = ["MAX_SAMPLES", "Groups", "SampleTable", "attribute_values", "group_codes", "plain_ids"]
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 MAX_SAMPLES = 2**31 - 1
 """The most samples of one source that are handled together; rows are numbered with 32 bits."""
@@ -41,23 +45,35 @@ class SampleTable:
     """Holds the events, columns and dimensions of a source's samples, in the order of their ids.
 
     Attributes:
+        data: the caller's table.
+        layout: which events and columns have been read, and where they stand.
         ids: sample ids, ascending (integers by value, strings by code point).
-        row_of: for each row of the caller's table, its row here.
+        order: the caller's rows in the order of ids; None where they stand so already.
         times: event times in microseconds, shape (n_events, n_samples).
         columns: attribute columns, shape (n_columns, n_samples).
         groups: each dimension's codes.
+        n_times: how many rows of ``times`` are written; the others are spare.
+        n_columns: how many rows of ``columns`` are written.
     """
 
     source: Source
+    data: Native
     layout: Layout
     ids: pd.Index[Any]
-    row_of: Int64Array
+    order: Int64Array | None
     times: Int64Array
     columns: Float64Array
     groups: dict[str, Groups]
+    n_times: int = 0
+    n_columns: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def row_of(self) -> Int64Array:
+        """For each row of the caller's table, its row here."""
+        return np.arange(len(self)) if self.order is None else _inverse(self.order)
 
     @classmethod
     def read(
@@ -81,24 +97,77 @@ class SampleTable:
         if len(frame) > MAX_SAMPLES:
             raise ColumnError(f"{what} has {len(frame):,} rows; the most is {MAX_SAMPLES:,}")
         ids, order = _ordered_ids(frame[source.sample_id], f"column {source.sample_id!r}")
-        n = len(frame)
         # Rows that are never written cost no memory: spare ones are free until they are used.
-        times = np.empty((len(layout.events) + spare, n), np.int64)
-        columns = np.empty((len(layout.columns) + spare, n), np.float64)
-        for event, i in layout.events.items():
-            _take(column_to_us(frame[event], f"column {event!r}"), order, times[i])
-        for column, i in layout.columns.items():
-            _take(attribute_values(frame[column], f"column {column!r}"), order, columns[i])
-        groups = {}
+        times = np.empty((len(layout.events) + spare, len(frame)), np.int64)
+        columns = np.empty((len(layout.columns) + spare, len(frame)), np.float64)
+        table = cls(source, data, Layout({}, {}), ids, order, times, columns, {})
+        table._take(frame, layout.events, layout.columns, dimensions)
+        return table
+
+    def read_more(
+        self, events: Iterable[str], columns: Iterable[str], dimensions: Iterable[str]
+    ) -> None:
+        """Read what the table has not been read for yet.
+
+        Raises:
+            DataError: a column is missing, or its values cannot be taken.
+        """
+        events = [name for name in events if name not in self.layout.events]
+        columns = [name for name in columns if name not in self.layout.columns]
+        dimensions = [name for name in dimensions if name not in self.groups]
+        names = [*events, *columns, *dimensions]
+        if not names:
+            return
+        what = f"table of source {self.source.name!r}"
+        frame = to_pandas(self.data, names, what)
+        if len(frame) != len(self):
+            raise ColumnError(
+                f"{what} has {len(frame):,} rows; it had {len(self):,} when it was prepared:"
+                " prepare it again"
+            )
+        self.make_room(len(events), len(columns))
+        self._take(frame, events, columns, dimensions)
+
+    def make_room(self, n_times: int, n_columns: int) -> None:
+        """Make sure that so many more rows of ``times`` and ``columns`` can be written."""
+        self.times = _with_room(self.times, self.n_times, n_times)
+        self.columns = _with_room(self.columns, self.n_columns, n_columns)
+
+    def _take(
+        self,
+        frame: pd.DataFrame,
+        events: Iterable[str],
+        columns: Iterable[str],
+        dimensions: Iterable[str],
+    ) -> None:
+        """Write columns of the caller's table into spare rows."""
+        event_rows, column_rows = dict(self.layout.events), dict(self.layout.columns)
+        for event in events:
+            event_rows[event] = self.n_times
+            times = column_to_us(frame[event], f"column {event!r}")
+            _put(times, self.order, self.times[self.n_times])
+            self.n_times += 1
+        for column in columns:
+            column_rows[column] = self.n_columns
+            values = attribute_values(frame[column], f"column {column!r}")
+            _put(values, self.order, self.columns[self.n_columns])
+            self.n_columns += 1
         for dimension in dimensions:
             found = group_codes(frame[dimension], f"column {dimension!r}")
-            codes = found.codes if order is None else found.codes[order]
-            groups[dimension] = Groups(codes, found.values)
-        row_of = np.arange(n) if order is None else _inverse(order)
-        return cls(source, layout, ids, row_of, times, columns, groups)
+            codes = found.codes if self.order is None else found.codes[self.order]
+            self.groups[dimension] = Groups(codes, found.values)
+        self.layout = Layout(event_rows, column_rows)
 
 
-def _take(values: Any, order: Int64Array | None, out: Any) -> None:
+def _with_room(table: NDArray[Number], n_used: int, n_more: int) -> NDArray[Number]:
+    if n_used + n_more <= len(table):
+        return table
+    larger = np.empty((2 * n_used + n_more, table.shape[1]), table.dtype)
+    larger[:n_used] = table[:n_used]
+    return larger
+
+
+def _put(values: Any, order: Int64Array | None, out: Any) -> None:
     if order is None:
         out[:] = values
     else:

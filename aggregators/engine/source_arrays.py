@@ -1,0 +1,122 @@
+"""Keep a source's table as arrays, with its orders: each is made once, and shared by features."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from aggregators.attributes import Attribute
+from aggregators.engine.folding import fold, foldable
+from aggregators.events import Source
+from aggregators.feature import Feature
+from aggregators.kernels import query_kernels as kernels
+from aggregators.kernels.layout import Layout, needed_layout
+from aggregators.tables.sample_table import SampleTable
+from aggregators.times import NEVER
+from aggregators.typing import Int32Array, Int64Array, Native
+
+__all__ = ["SourceArrays"]
+
+
+class SourceArrays:
+    """Reads a source's table as features need it, and sorts it once per (dimension, event).
+
+    Several threads may use it.
+
+    Attributes:
+        source: the source.
+        table: what has been read so far.
+    """
+
+    table: SampleTable
+
+    def __init__(self, source: Source, data: Native) -> None:
+        self.source = source
+        self._data = data
+        self._changing = threading.RLock()
+        self._folded: dict[Attribute, tuple[int, int]] = {}
+        self._precedes: dict[tuple[int, int], bool] = {}
+        self._orders: dict[str, Int32Array] = {}
+        self._indexes: dict[tuple[str, str], tuple[Int32Array, Int64Array]] = {}
+
+    def layout_for(self, features: Sequence[Feature], extra_events: Sequence[str] = ()) -> Layout:
+        """Read what features need, if it has not been read yet; return where it stands.
+
+        Args:
+            features: the features, all of this source.
+            extra_events: events that are needed besides.
+
+        Raises:
+            DataError: a column is missing, or its values cannot be taken.
+        """
+        wanted = foldable(features)
+        with self._changing:
+            self._read(features, extra_events, len(wanted))
+            lacking = {one: by for one, by in wanted.items() if one not in self._folded}
+            self._folded |= fold(lacking, self.table)
+            layout = self.table.layout
+            folded = {attribute: self._folded[attribute] for attribute in wanted}
+            placed = Layout(layout.events, layout.columns, folded)
+            return Layout(layout.events, layout.columns, folded, self._ordered(features, placed))
+
+    def _read(self, features: Sequence[Feature], extra_events: Sequence[str], spare: int) -> None:
+        needed = needed_layout(features)
+        dimensions = list(dict.fromkeys(feature.dimension for feature in features))
+        events = dict.fromkeys([*needed.events, *extra_events])
+        if hasattr(self, "table"):
+            self.table.read_more(events, needed.columns, dimensions)
+            return
+        layout = Layout({event: i for i, event in enumerate(events)}, needed.columns)
+        self.table = SampleTable.read(self.source, self._data, layout, dimensions, spare)
+
+    def _ordered(self, features: Sequence[Feature], layout: Layout) -> frozenset[tuple[int, int]]:
+        """Find out which events never come later than those that select, in this table."""
+        pairs: set[tuple[int, int]] = set()
+        for feature in features:
+            event = layout.events[feature.order_event]
+            pairs.add((layout.events[self.source.known_from_event(feature.dimension)], event))
+            attribute = feature.attribute
+            if isinstance(attribute, str):
+                pairs.add((layout.events[self.source.known_from_event(attribute)], event))
+            elif attribute is not None and attribute in layout.folded:
+                pairs.add((layout.folded[attribute][1], event))
+        return frozenset(pair for pair in pairs if self._never_later(*pair))
+
+    def _never_later(self, first: int, second: int) -> bool:
+        if (first, second) not in self._precedes:
+            times = self.table.times
+            # An event that has not happened has the time NEVER, and nothing is later than NEVER.
+            found = first == second or bool(np.all(times[first] <= times[second]))
+            self._precedes[first, second] = found
+        return self._precedes[first, second]
+
+    def sort(self, pairs: Iterable[tuple[str, str]], pool: ThreadPoolExecutor) -> None:
+        """Sort the table for every (dimension, event) for which it has not been sorted yet."""
+        with self._changing:
+            wanted = sorted(set(pairs) - self._indexes.keys())
+            events = sorted({event for _, event in wanted} - self._orders.keys())
+            self._orders.update(zip(events, pool.map(self._time_order, events), strict=True))
+            self._indexes.update(zip(wanted, pool.map(self._grouped, wanted), strict=True))
+
+    def index(self, dimension: str, event: str) -> tuple[Int32Array, Int64Array]:
+        """Return the rows by (group, event time, sample id), and where each group starts and ends.
+
+        Only rows with a group whose event has happened.
+        """
+        return self._indexes[dimension, event]
+
+    def _grouped(self, pair: tuple[str, str]) -> tuple[Int32Array, Int64Array]:
+        groups = self.table.groups[pair[0]]
+        return kernels.group_rows(groups.codes, self._orders[pair[1]], len(groups.values))
+
+    def _time_order(self, event: str) -> Int32Array:
+        """Return the rows in the order of (event time, sample id), where the event has happened."""
+        times = self.table.times[self.table.layout.events[event]]
+        happened = np.flatnonzero(times != NEVER).astype(np.int32)
+        moments = times if len(happened) == len(times) else times[happened]
+        if np.all(moments[:-1] <= moments[1:]):
+            return happened
+        return happened[np.argsort(moments, kind="stable")]
