@@ -1,4 +1,8 @@
-"""Accumulators hold exact sums, whatever comes and goes; what is read is rounded once."""
+"""Accumulators hold exact sums, whatever comes and goes; what is read is rounded once.
+
+Tests `aggregators.kernels.exact.accumulators`, `aggregators.kernels.exact.formulas` and
+`aggregators.kernels.exact.rounding`.
+"""
 
 from __future__ import annotations
 
