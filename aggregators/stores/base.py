@@ -13,8 +13,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from aggregators.errors import StoreError, unknown_name
+from aggregators.errors import StoreError
 from aggregators.events import Event, Source
+from aggregators.stores.checks import MAX_EVENTS_PER_APPEND, source_named
 from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
@@ -25,7 +26,6 @@ from aggregators.stores.reading import (
     SampleRequest,
     SourceReading,
 )
-from aggregators.stores.records import CheckedEvent, KnownKinds, check_event
 from aggregators.typing import Duration, Key, Moment, Native, SampleId
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from aggregators.feature import Feature
 
 __all__ = ["EventStore"]
-
-MAX_EVENTS_PER_APPEND = 100_000
-"""The most events that one call of ``append`` takes."""
 
 EXPORT_CHUNK_ROWS = 100_000
 """How many samples are written to a file at a time, by default."""
@@ -228,28 +225,6 @@ class EventStore(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def check_events(
-        self, given: Sequence[Event], known_kinds: Mapping[str, KnownKinds], kinds: dict[str, type]
-    ) -> list[CheckedEvent]:
-        """Return the events of one call as stores keep them, or raise for the first bad one.
-
-        Args:
-            given: what arrived.
-            known_kinds: what the store knows of the types of each source's ids and keys.
-            kinds: the types seen in this call; extended here.
-        """
-        if len(given) > MAX_EVENTS_PER_APPEND:
-            raise StoreError(
-                f"{len(given):,} events in one call; the most is {MAX_EVENTS_PER_APPEND:,}"
-            )
-        result = []
-        for event in given:
-            if not isinstance(event, Event):
-                raise StoreError(f"{event!r} is no Event; expected aggregators.Event")
-            source = self.source_named(event.source)
-            result.append(check_event(event, source, known_kinds[source.name], kinds))
-        return result
-
     def by_source(self, features: Iterable[Feature]) -> dict[str, list[Feature]]:
         """Return features by the name of their source, which must be the store's."""
         result: dict[str, list[Feature]] = {}
@@ -260,9 +235,7 @@ class EventStore(ABC):
 
     def source_named(self, name: Any) -> Source:
         """Return the source of that name, or raise :class:`UnknownNameError`."""
-        if name not in self.sources:
-            raise unknown_name("source", name, "the event store", self.sources)
-        return self.sources[name]
+        return source_named(self.sources, name)
 
     def check_source(self, source: Source) -> None:
         """Raise unless the store keeps this source, declared in the same way."""

@@ -13,6 +13,7 @@ import numpy as np
 from aggregators.errors import QueryError, StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import EventStore
+from aggregators.stores.checks import EventChecks
 from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
@@ -75,6 +76,7 @@ class MemoryEventStore(EventStore):
         if not self.sources:
             raise StoreError("an event store without sources; expected sources=[...]")
         self._states = {name: SampleState(source) for name, source in self.sources.items()}
+        self._checks = EventChecks()
         self._compacted_us: dict[str, int] = {}
         self._lock = threading.RLock()
 
@@ -85,7 +87,7 @@ class MemoryEventStore(EventStore):
 
     def checked(self, events: Iterable[Event]) -> list[CheckedEvent]:
         """Return the events as the store keeps them, or raise for the first bad one."""
-        return self.check_events(list(events), self._states, {})
+        return self._checks.checked(list(events), self.sources, self._states, {})
 
     def kinds(self, source: str) -> KnownKinds:
         """Return the types of a source's ids and keys, as far as the store's values show them."""

@@ -1,4 +1,4 @@
-"""Check events, and order the versions of one event."""
+"""Hold the records of events, and order the versions of one event."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
-from aggregators.errors import ColumnError, DataError, QueryError, SampleIdError, StoreTypesError
+from aggregators.errors import DataError, QueryError, StoreTypesError
 from aggregators.events import (
     FACT_MARK,
-    Event,
     Source,
     check_attribute,
     check_fact,
     check_key,
-    check_sample_id,
 )
-from aggregators.times import moment_to_us
 from aggregators.typing import Key, SampleId
 
 __all__ = [
@@ -32,7 +27,6 @@ __all__ = [
     "KnownKinds",
     "Record",
     "check_declared",
-    "check_event",
     "check_id_kind",
     "check_key_kind",
     "is_same",
@@ -111,51 +105,6 @@ class KnownKinds(Protocol):
 
     id_kind: type | None
     key_kinds: dict[str, type]
-
-
-def check_event(
-    event: Event, source: Source, known_kinds: KnownKinds | None, kinds: dict[str, type]
-) -> CheckedEvent:
-    """Return the event as stores keep it, or raise :class:`DataError`.
-
-    Args:
-        event: what arrived.
-        source: its source.
-        known_kinds: the types of the source's ids and keys so far.
-        kinds: the types of ids and keys seen in this call, where there are none yet; extended here.
-    """
-    if event.event not in source.events:
-        source.check_event(event.event)
-    sample_id = check_sample_id(event.sample_id, f"sample id of event {event.event!r}")
-    known = source.types.get(source.sample_id) or (known_kinds.id_kind if known_kinds else None)
-    expected = kinds.setdefault(source.name, known or type(sample_id))
-    if type(sample_id) is not expected:
-        raise SampleIdError(
-            f"sample id {sample_id!r} of event {event.event!r} is {KIND_NAMES[type(sample_id)]};"
-            f" expected {KIND_NAMES[expected]}, as all ids of source {source.name!r} are"
-        )
-    what = f"time of event {event.event!r} of {sample_id!r}"
-    time_us = moment_to_us(event.time, what)
-    recorded_us = time_us
-    if event.recorded_at is not None:
-        recorded_us = moment_to_us(event.recorded_at, f"recorded_at: {what}")
-    data = event.checked_data(source) if event.data else {}
-    for column in data.keys() & set(source.dimensions):
-        known = source.types.get(column) or (
-            known_kinds.key_kinds.get(column) if known_kinds else None
-        )
-        expected = kinds.setdefault(f"{source.name}.{column}", known or type(data[column]))
-        if type(data[column]) is not expected:
-            raise ColumnError(
-                f"dimension {column!r} of event {event.event!r} of {sample_id!r} is"
-                f" {data[column]!r}, {KIND_NAMES[type(data[column])]}; expected"
-                f" {KIND_NAMES[expected]}, as all its values are"
-            )
-    if not isinstance(event.retracted, bool | np.bool_):
-        what = f"retracted of event {event.event!r} of {sample_id!r}"
-        raise DataError(f"{what} is {event.retracted!r}; expected True or False")
-    record = Record(time_us, recorded_us, bool(event.retracted), data)
-    return CheckedEvent(source.name, sample_id, source.events.index(event.event), record)
 
 
 class DeclaredColumns:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from aggregators.errors import DataError, StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import EventStore
+from aggregators.stores.checks import EventChecks
 from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
@@ -117,6 +118,7 @@ class RedisEventStore(EventStore):
             for name, source in self.sources.items()
         }
         self._kinds = self._settled.kinds
+        self._checks = EventChecks()
         self._facts = FactKinds(self._keyspace.facts, self.sources)
         meta = self._keyspace.meta
         self._liveness = LivenessCheck(
@@ -334,7 +336,7 @@ class RedisEventStore(EventStore):
         while True:
             kinds: dict[str, type] = {}
             try:
-                checked = self.check_events(given, self._kinds, kinds)
+                checked = self._checks.checked(given, self.sources, self._kinds, kinds)
             except DataError:
                 mends = self._settled.mends
                 self._settled.learn(self._run_meta(self._write_nodes, b"HGETALL"))
