@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.typing import Int32Array, Int64Array, SampleId
+from aggregators.times import NEVER
+from aggregators.typing import Int32Array, Int64Array, Key, SampleId
 
-__all__ = ["Group", "OpenRows", "with_capacity"]
+__all__ = ["Group", "OpenRows", "rows_by_group", "with_capacity"]
 
 _FEW_ROWS = 512
 """Groups of so few rows are read whole; a second index of their open rows would not pay."""
@@ -157,3 +158,29 @@ def with_capacity(array: NDArray[Any], capacity: int, missing: Any, n: int) -> N
     result = np.full((len(array), capacity), missing, array.dtype)
     result[:, :n] = array[:, :n]
     return result
+
+
+def rows_by_group(
+    keys: Sequence[Key], times: Int64Array, ids: NDArray[Any]
+) -> tuple[list[Key], Int32Array, Int64Array]:
+    """Return a dimension's values, the rows by (value, event time, sample id), and the bounds.
+
+    Only rows to which the event has happened, at whatever time; shape (n_values + 1,) bounds.
+
+    Args:
+        keys: the dimension's value of each row.
+        times: the event's time of each row.
+        ids: the sample id of each row.
+    """
+    from aggregators.kernels.query_kernels import (
+        group_rows,  # numba, which declaring does not need
+    )
+
+    by_id = np.argsort(ids, kind="stable").astype(np.int32)
+    by_id = by_id[times[by_id] != NEVER]
+    ordered = by_id[np.argsort(times[by_id], kind="stable")]
+    numbers: dict[Key, int] = {None: -1}
+    codes = np.array([numbers.setdefault(key, len(numbers) - 1) for key in keys], np.int32)
+    del numbers[None]
+    rows, offsets = group_rows(codes, ordered, len(numbers))
+    return list(numbers), rows, offsets

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.events import FACT_MARK, Source
-from aggregators.stores.groups import Group, with_capacity
+from aggregators.stores.groups import Group, rows_by_group, with_capacity
 from aggregators.stores.reading import GroupIndex, Sample, SourceReading
 from aggregators.stores.records import (
     APPLIED,
@@ -24,6 +24,7 @@ from aggregators.stores.records import (
     record_names,
     value_of,
 )
+from aggregators.stores.watches import Watches
 from aggregators.times import NEVER
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
 
@@ -50,6 +51,7 @@ class SampleState:
         columns: attribute columns, shape (n_attributes, capacity).
         keys: the dimensions' values.
         facts: the facts' values.
+        watches: of those who keep results that follow from the samples.
         has_bits: whether there is a bit for every column; otherwise no sample is regular.
     """
 
@@ -64,6 +66,7 @@ class SampleState:
         self.has_bits = len(names) <= _MAX_BITS
         known = {name: source.known_from_event(name.removeprefix(FACT_MARK)) for name in names}
         self._known_from = {name: self._events[event] for name, event in known.items()}
+        self.watches = Watches()
         self._clear()
 
     def _clear(self) -> None:
@@ -118,6 +121,8 @@ class SampleState:
 
     def _take(self, row: int, event: int, record: Record, *, is_new: bool) -> None:
         """Apply the first version of an event of a sample that stays regular."""
+        if self.watches.groups:
+            self.watches.note(row, self.keys, self.times, self.columns)
         carried = 0
         for column, value in record.data.items():
             carried |= self._bits[column]
@@ -128,6 +133,8 @@ class SampleState:
 
     def _merge(self, row: int, event: int, new: Record, old: Record | None) -> None:
         """Apply a version of an event, whatever the sample's other events hold."""
+        if self.watches.groups:
+            self.watches.note(row, self.keys, self.times, self.columns)
         records = self.irregular.get(row)
         if records is None:
             records = self.irregular[row] = self.records_of(row)
@@ -196,6 +203,8 @@ class SampleState:
             met = [(event, groups) for event, groups in indexes if times[event] != NEVER]
         for _, groups in met:
             self._leave(column, groups, row)
+        if self.watches.groups:
+            self.watches.note_key(row, column, values[row], value)
         # Every event brings a text of its own for the same store; one of them is enough.
         values[row] = intern(value) if type(value) is str else value
         if value is not None:
@@ -330,6 +339,7 @@ class SampleState:
 
     def forget_groups(self) -> None:
         """Drop the indexes; the next reading that needs one builds it again."""
+        self.watches.lose_all()
         self._groups: dict[tuple[str, int], dict[Key, Group]] = {}
         self._indexes_of_event: list[list[tuple[str, dict[Key, Group]]]] = [
             [] for _ in self.source.events
@@ -355,22 +365,8 @@ class SampleState:
 
         Only rows to which the event has happened, at whatever time; shape (n_values + 1,) bounds.
         """
-        from aggregators.kernels.query_kernels import (
-            group_rows,  # numba, which declaring does not need
-        )
-
-        times = self.times[event, : len(self.ids)]
         ids = np.array(self.ids, np.int64 if self.id_kind is int else object)
-        by_id = np.argsort(ids, kind="stable").astype(np.int32)
-        by_id = by_id[times[by_id] != NEVER]
-        ordered = by_id[np.argsort(times[by_id], kind="stable")]
-        numbers: dict[Key, int] = {None: -1}
-        codes = np.array(
-            [numbers.setdefault(key, len(numbers) - 1) for key in self.keys[dimension]], np.int32
-        )
-        del numbers[None]
-        rows, offsets = group_rows(codes, ordered, len(numbers))
-        return list(numbers), rows, offsets
+        return rows_by_group(self.keys[dimension], self.times[event, : len(ids)], ids)
 
     # --- forgetting ------------------------------------------------------------------------
 
