@@ -66,7 +66,9 @@ def difference_text(one: LossDifference | None) -> str:
     """Return a difference in seconds with its interval; nothing where there is none.
 
     >>> from estimators.evaluation.comparison import LossDifference
-    >>> difference_text(LossDifference(mean_s=1.25, low_s=-0.5, high_s=3.0, reference_s=60.0))
+    >>> difference_text(
+    ...     LossDifference(mean_s=1.25, low_s=-0.5, high_s=3.0, reference_s=60.0, n_blocks=50)
+    ... )
     '+1.2 [-0.5, +3.0]'
     """
     return "" if one is None else f"{one.mean_s:+.1f} [{one.low_s:+.1f}, {one.high_s:+.1f}]"

@@ -22,7 +22,7 @@ from commands.reports.page import (
 )
 from commands.reports.plots import Interval, interval_rows
 from commands.reports.scales import Scale
-from estimators.evaluation.comparison import ComparedRow, Comparison, LossDifference
+from estimators.evaluation.comparison import BLOCKS_MIN, ComparedRow, Comparison, LossDifference
 from estimators.training.ablation import Ablation, AblationRow
 
 __all__ = ["Verdicts", "ablation_page", "comparison_page", "differences_chart", "on_what"]
@@ -49,7 +49,9 @@ class Verdicts:
     def word(self, difference: LossDifference) -> str:
         """Return the word; a difference whose interval holds 0 is none.
 
-        >>> may_be_none = LossDifference(mean_s=0.4, low_s=-1.2, high_s=2.0, reference_s=100.0)
+        >>> may_be_none = LossDifference(
+        ...     mean_s=0.4, low_s=-1.2, high_s=2.0, reference_s=100.0, n_blocks=50
+        ... )
         >>> COMPARED.word(may_be_none)
         'no difference'
         """
@@ -136,15 +138,19 @@ def difference_in_words(one: LossDifference) -> str:
     """Return what a paired difference says of a loss.
 
     >>> difference_in_words(
-    ...     LossDifference(mean_s=0.4, low_s=-1.2, high_s=2.0, reference_s=100.0)
+    ...     LossDifference(mean_s=0.4, low_s=-1.2, high_s=2.0, reference_s=100.0, n_blocks=50)
     ... )
     'shows no difference (the 95% interval from -1.2 to +2.0 s holds 0)'
     >>> difference_in_words(
-    ...     LossDifference(mean_s=-9.0, low_s=-12.0, high_s=-6.0, reference_s=100.0)
+    ...     LossDifference(
+    ...         mean_s=-9.0, low_s=-12.0, high_s=-6.0, reference_s=100.0, n_blocks=50
+    ...     )
     ... )
     'is better by 9.0 s (-9.0%; 95% interval from -12.0 to -6.0 s)'
     """
     interval = f"from {one.low_s:+.1f} to {one.high_s:+.1f} s"
+    if one.n_blocks < BLOCKS_MIN:
+        return f"shows {NO_DIFFERENCE} (its rows are of fewer than {BLOCKS_MIN} hours)"
     if not one.is_significant:
         return f"shows {NO_DIFFERENCE} (the 95% interval {interval} holds 0)"
     return (

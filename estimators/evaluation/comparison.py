@@ -16,6 +16,7 @@ from estimators.evaluation.scores import ALL, Scores, crps_s, score
 from estimators.evaluation.slices import SLICES_MAX
 
 __all__ = [
+    "BLOCKS_MIN",
     "ComparedRow",
     "Comparison",
     "LossDifference",
@@ -32,6 +33,9 @@ LEVEL = 0.95
 BLOCK_US = 3_600_000_000
 """Rows of the same hour are drawn together, because their errors are correlated."""
 
+BLOCKS_MIN = 8
+"""Differences over fewer hours say nothing: their resamples are too much alike."""
+
 BATCH = 100
 """Resamples at a time, so that their weights fit into memory."""
 
@@ -45,12 +49,14 @@ class LossDifference:
         low_s: lower end of its 95% interval.
         high_s: upper end.
         reference_s: the mean of the loss that is compared with.
+        n_blocks: how many hours the rows are of, which the interval rests on.
     """
 
     mean_s: float
     low_s: float
     high_s: float
     reference_s: float
+    n_blocks: int
 
     @property
     def share(self) -> float:
@@ -59,8 +65,8 @@ class LossDifference:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the interval lies on one side of zero."""
-        return self.low_s > 0.0 or self.high_s < 0.0
+        """Whether the interval lies on one side of zero, and rests on enough hours."""
+        return self.n_blocks >= BLOCKS_MIN and (self.low_s > 0.0 or self.high_s < 0.0)
 
     def to_json(self) -> dict[str, float]:
         """Return a JSON-able dictionary."""
@@ -69,6 +75,7 @@ class LossDifference:
             "low_s": self.low_s,
             "high_s": self.high_s,
             "reference_s": self.reference_s,
+            "n_blocks": self.n_blocks,
         }
 
 
@@ -140,6 +147,7 @@ def paired_difference(
         low_s=float(low_s),
         high_s=float(high_s),
         reference_s=float(reference_s.mean()),
+        n_blocks=len(rows),
     )
 
 

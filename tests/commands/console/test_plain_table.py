@@ -32,7 +32,7 @@ def test_a_share_is_percent(value: float | None, shown: str) -> None:
 
 
 def test_a_difference_has_signs_and_an_interval() -> None:
-    worse = LossDifference(mean_s=-2.0, low_s=-3.04, high_s=1.06, reference_s=60.0)
+    worse = LossDifference(mean_s=-2.0, low_s=-3.04, high_s=1.06, reference_s=60.0, n_blocks=50)
     assert difference_text(worse) == "-2.0 [-3.0, +1.1]"
     assert difference_text(None) == ""
 

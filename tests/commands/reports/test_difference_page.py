@@ -40,9 +40,13 @@ def compared() -> Comparison:
     return compare(predicted, target_s, AS_OF_US, dataset="made", period=period, slices=slices)
 
 
-def difference(mean_s: float, reach_s: float) -> LossDifference:
+def difference(mean_s: float, reach_s: float, n_blocks: int = 50) -> LossDifference:
     return LossDifference(
-        mean_s=mean_s, low_s=mean_s - reach_s, high_s=mean_s + reach_s, reference_s=100.0
+        mean_s=mean_s,
+        low_s=mean_s - reach_s,
+        high_s=mean_s + reach_s,
+        reference_s=100.0,
+        n_blocks=n_blocks,
     )
 
 

@@ -33,6 +33,10 @@ def test_a_real_difference_is_sure_and_noise_is_not(outcome: tuple[FloatArray, I
     assert found.low_s < found.mean_s < found.high_s
     assert found.is_significant
     assert found.mean_s > 0.0
+    few = slice(0, 70)  # seven hours
+    seven = paired_difference(worse.absolute_s[few], good.absolute_s[few], as_of_us[few])
+    assert seven.n_blocks == 7
+    assert not seven.is_significant
     noise = good.absolute_s + rng.normal(0.0, 20.0, len(target_s))
     noise += good.absolute_s.mean() - noise.mean()
     assert not paired_difference(noise, good.absolute_s, as_of_us).is_significant
