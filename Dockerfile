@@ -72,7 +72,8 @@ COPY services services
 COPY simulator simulator
 COPY commands commands
 RUN /opt/build/bin/uv build --wheel --no-build-isolation --python /opt/build/bin/python --out-dir /dist . \
-    && /opt/doorstep/bin/uv pip install --python /opt/doorstep/bin/python --no-deps /dist/*.whl
+    && /opt/doorstep/bin/uv pip install --python /opt/doorstep/bin/python --no-deps /dist/*.whl \
+    && /opt/doorstep/bin/python -m services.bento.shipped_kernels
 
 # --- tools: the command line; models are saved beside the data --------------------------------------
 FROM base AS tools

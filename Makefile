@@ -88,6 +88,11 @@ generate: $(VENV)/.dev ## write what is generated: blocking clients, tables of s
 benchmark: $(VENV)/.dev ## speed and memory, beside the peers
 	$(BIN)/python -m benchmarks.run
 
+.PHONY: wheel
+wheel: $(VENV)/.dev ## build the wheel, with kernels compiled for this Python (PYTHON=python3.13: another's stay in it)
+	$(BIN)/python -m services.bento.shipped_kernels --to build/wheel
+	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
+
 .PHONY: bento
 bento: $(VENV)/.dev ## build the bentos of all services (SERVICE=eta: of one), with the newest models that were saved
 	$(BIN)/python -m deploy.bentos $(SERVICE)

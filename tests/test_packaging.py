@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -132,6 +133,23 @@ def test_wheel_holds_the_packages_and_the_command(tmp_path: Path) -> None:
     assert folders == {"doorstep", *PACKAGES}
     typed = {name for name in names if name.endswith("py.typed")}
     assert typed == {f"{package}/py.typed" for package in folders}, "a type checker looks for them"
+
+
+def test_wheel_holds_the_kernels_that_were_compiled_for_it(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for name in ("pyproject.toml", "README.md", "LICENSE", "aggregators/__init__.py"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
+    (source / ".gitignore").write_bytes((ROOT / ".gitignore").read_bytes())
+    archive = "aggregators/shipped_kernels/cpython-311-linux-x86_64-x86-64-v3.zip"
+    (source / "build" / "wheel" / archive).parent.mkdir(parents=True)
+    (source / "build" / "wheel" / archive).write_bytes(b"kernels")
+    build = ("pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path))
+    subprocess.run([sys.executable, "-m", *build, str(source)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("doorstep-*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        assert opened.read(archive) == b"kernels"
+        assert "aggregators/__init__.py" in opened.namelist()
 
 
 def test_licence_is_the_whole_apache_licence() -> None:

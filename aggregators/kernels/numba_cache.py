@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
+from aggregators.kernels.shipped.kernel_cache import ShippedKernelCache
 from aggregators.kernels.stale_cache import drop_stale_cache
 
 __all__ = ["Kernel", "compiled", "inlined", "inner", "known_kernels"]
@@ -25,24 +26,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Inner = TypeVar("Inner", bound=Callable[..., Any])
 
-_KERNEL_FILES = (
-    "numba_cache.py",
-    "function_kernels.py",
-    "argument_types.py",
-    "query_kernels.py",
-    "plan_kernels.py",
-    "selection.py",
-)
-_KERNEL_ROOMS = ("exact", "sliding")
 _FOLDER = Path(__file__).parent
-_ROOMS = [_FOLDER / name for name in _KERNEL_ROOMS]
+_SOURCES = sorted(_FOLDER.rglob("*.py"))
 drop_stale_cache(
-    [
-        *(_FOLDER / name for name in _KERNEL_FILES),
-        *(file for room in _ROOMS for file in sorted(room.glob("*.py"))),
-    ],
+    _SOURCES,
     stamp=_FOLDER / "__pycache__" / "kernels.sha256",
-    folders=[_FOLDER, *_ROOMS],
+    folders=sorted({path.parent for path in _SOURCES}),
 )
 
 
@@ -82,6 +71,8 @@ class Kernel(Generic[P, R]):
         self.is_large = is_large
         self._call = _jit(function, cache=True)
         self._is_compiled = self._call is function  # NUMBA_DISABLE_JIT: it runs as plain Python
+        if not self._is_compiled:
+            self._call._cache = ShippedKernelCache(self._call._cache, self.name)
         self._compiling = threading.Lock()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -94,7 +85,7 @@ class Kernel(Generic[P, R]):
             return self._converted(*args, **kwargs)
 
     def compile(self) -> None:
-        """Compile the kernel, or load it from numba's cache; later calls do nothing."""
+        """Compile the kernel, or load it from a cache or the wheel; later calls do nothing."""
         with self._compiling:
             if self._is_compiled:
                 return
@@ -110,10 +101,10 @@ class Kernel(Generic[P, R]):
 
     @property
     def is_cached(self) -> bool:
-        """Whether numba's cache holds some version of the kernel, which may be an old one."""
-        if self._is_compiled:
+        """Whether the wheel has the kernel, or numba's cache some version, maybe an old one."""
+        if self._is_compiled or any(self._index_files()):
             return True
-        return any(self._index_files())
+        return bool(self._call._cache.is_shipped)
 
     def _index_files(self) -> Iterator[Path]:
         folder = Path(self._call.stats.cache_path)
