@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from aggregators.engine.execution import OrderedQueries
 from aggregators.kernels import query_kernels as kernels
 from aggregators.kernels import selection
+from aggregators.kernels.ordering_kernels import gather_rows, own_places
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
 __all__ = ["IndexedPlans", "cluster"]
-
-Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,8 @@ class IndexedPlans:
         offsets: where each group starts and ends.
         times: event times, shape (n_events, n_rows), only those that the plans need.
         columns: attribute columns, shape (n_columns, n_rows), only those that the plans need.
-        place_of: for each row of the table its row here, -1 where it has none.
+        table_rows: the table's rows in this order.
+        n_table_rows: how many rows the table has.
     """
 
     plans: tuple[SelectionPlan, ...]
@@ -40,7 +39,15 @@ class IndexedPlans:
     offsets: Int64Array
     times: Int64Array
     columns: Float64Array
-    place_of: Int64Array
+    table_rows: Int32Array
+    n_table_rows: int
+
+    def with_own_places(self, queries: OrderedQueries) -> OrderedQueries:
+        """Return queries whose own samples are named by their rows here, not in the table."""
+        result = np.empty(len(queries.own_rows), np.int64)
+        place_of = np.full(self.n_table_rows, -1, np.int32)
+        own_places(self.table_rows, queries.own_rows, place_of, result)
+        return replace(queries, own_rows=result)
 
 
 def cluster(
@@ -61,15 +68,14 @@ def cluster(
     """
     events = _numbered(used for plan in plans for used in _events_of(plan))
     attributes = _numbered(used for plan in plans for used in _columns_of(plan))
-    place_of = np.full(times.shape[1], -1, np.int64)
-    place_of[rows] = np.arange(len(rows))
     return IndexedPlans(
         plans=tuple(_renumbered(plan, events, attributes) for plan in plans),
         rows=np.arange(len(rows), dtype=np.int32),
         offsets=offsets,
         times=_gathered(times, list(events), rows),
-        columns=_gathered(columns, list(attributes), rows),
-        place_of=place_of,
+        columns=_gathered(columns.view(np.int64), list(attributes), rows).view(np.float64),
+        table_rows=rows,
+        n_table_rows=times.shape[1],
     )
 
 
@@ -118,8 +124,7 @@ def _renumbered(
     return replace(plan, spec=spec, programs=programs)
 
 
-def _gathered(table: NDArray[Number], wanted: Sequence[int], rows: Int32Array) -> NDArray[Number]:
-    result = np.empty((len(wanted), len(rows)), table.dtype)
-    for i, number in enumerate(wanted):
-        np.take(table[number], rows, out=result[i])
+def _gathered(table: Int64Array, wanted: Sequence[int], rows: Int32Array) -> Int64Array:
+    result = np.empty((len(wanted), len(rows)), np.int64)
+    gather_rows(table, np.array(wanted, np.int64), rows, result)
     return result

@@ -10,12 +10,12 @@ import numpy as np
 
 from aggregators.attributes import Attribute
 from aggregators.engine.folding import fold, foldable
+from aggregators.engine.time_order import time_order
 from aggregators.events import Source
 from aggregators.feature import Feature
 from aggregators.kernels import query_kernels as kernels
 from aggregators.kernels.layout import Layout, needed_layout
 from aggregators.tables.sample_table import SampleTable
-from aggregators.times import NEVER
 from aggregators.typing import Int32Array, Int64Array, Native
 
 __all__ = ["SourceArrays"]
@@ -114,9 +114,4 @@ class SourceArrays:
 
     def _time_order(self, event: str) -> Int32Array:
         """Return the rows in the order of (event time, sample id), where the event has happened."""
-        times = self.table.times[self.table.layout.events[event]]
-        happened = np.flatnonzero(times != NEVER).astype(np.int32)
-        moments = times if len(happened) == len(times) else times[happened]
-        if np.all(moments[:-1] <= moments[1:]):
-            return happened
-        return happened[np.argsort(moments, kind="stable")]
+        return time_order(self.table.times[self.table.layout.events[event]])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,17 @@ from aggregators.engine.clustering import IndexedPlans, cluster
 from aggregators.engine.execution import OrderedQueries, answer_expensive, answer_queries
 from aggregators.engine.prepared import PreparedTable
 from aggregators.engine.queries import Queries
+from aggregators.engine.query_order import in_order_of_time, ordered_queries
 from aggregators.engine.source_arrays import SourceArrays
 from aggregators.errors import QueryError
 from aggregators.events import Source
 from aggregators.feature import Feature
-from aggregators.kernels import query_kernels as kernels
 from aggregators.kernels.layout import Layout
 from aggregators.kernels.plan import SelectionPlan, compile_features
 from aggregators.tables.sample_table import SampleTable
 from aggregators.typing import Float64Array, Int32Array, Native
 
 __all__ = ["SourceRun", "TrainingRun", "available_threads"]
-
-_NO_PLACES = np.empty(0, np.int64)  # rows are those of the table
 
 BLOCK_QUERIES = 32_768
 """How many queries a thread answers at a time.
@@ -71,7 +68,7 @@ class SourceRun:
     ) -> None:
         """Write the features of queries ``start`` to ``stop`` into ``result[output, query]``."""
         self.arrays.sort({(plan.dimension, plan.order_event) for plan in self.plans}, pool)
-        in_time = np.argsort(queries.as_of[start:stop], kind="stable").astype(np.int32)
+        in_time = in_order_of_time(queries, start, stop)
         if len(in_time) == len(queries.as_of):
             self._answer_whole(queries, in_time, result, pool)
         else:
@@ -96,9 +93,9 @@ class SourceRun:
             rows, offsets = self.arrays.index(*pair)
             here = cluster(plans, rows, offsets, self.table.times, self.table.columns)
             asked, _ = ordered[pair[0]]
-            own_rows = np.where(asked.own_rows < 0, -1, here.place_of[asked.own_rows])
+            asked = here.with_own_places(asked)
             for plan in here.plans:
-                answer_queries(plan, here, replace(asked, own_rows=own_rows), result)
+                answer_queries(plan, here, asked, result)
 
         for _ in pool.map(answer, sorted({(p.dimension, p.order_event) for p in self.plans})):
             pass
@@ -144,7 +141,7 @@ class SourceRun:
     def _ordered(
         self, queries: Queries, dimension: str, start: int, in_time: Int32Array
     ) -> tuple[OrderedQueries, Int32Array]:
-        return _ordered(queries, self.source.name, dimension, start, in_time)
+        return ordered_queries(queries, self.source.name, dimension, start, in_time)
 
     def _answer_expensive(
         self, queries: Queries, start: int, in_time: Int32Array, result: Float64Array
@@ -159,26 +156,9 @@ class SourceRun:
 
     def _whole_table(self, plan: SelectionPlan) -> IndexedPlans:
         rows, offsets = self.arrays.index(plan.dimension, plan.order_event)
-        return IndexedPlans((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
-
-
-def _ordered(
-    queries: Queries, source: str, dimension: str, start: int, in_time: Int32Array
-) -> tuple[OrderedQueries, Int32Array]:
-    """Return queries, given in the order of time and counted from ``start``, by group.
-
-    The second result holds the output columns of queries without a group.
-    """
-    codes = queries.codes[source, dimension][start:]
-    asked = codes[in_time]
-    places, offsets = kernels.group_rows(codes, in_time, int(asked.max(initial=-1)) + 1)
-    ordered = OrderedQueries(
-        groups=np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)),
-        as_of=queries.as_of[start:][places],
-        own_rows=queries.own_rows[source][start:][places],
-        places=places.astype(np.int64),
-    )
-    return ordered, in_time[asked < 0]
+        return IndexedPlans(
+            (), rows, offsets, self.table.times, self.table.columns, rows, len(self.table)
+        )
 
 
 class TrainingRun:
