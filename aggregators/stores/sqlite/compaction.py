@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 from aggregators.stores.sqlite.file import connect, shrink, transaction
 from aggregators.typing import SampleId
 
-__all__ = ["delete_samples"]
+__all__ = ["compactions_after", "delete_samples", "ids_in_log"]
 
 _DELETED_ROWS = 500_000
 """How many rows of the log a compaction looks at while appends wait."""
@@ -54,3 +55,18 @@ def delete_samples(
     finally:
         connection.close()
     return dropped
+
+
+def compactions_after(reader: sqlite3.Connection, number: int) -> list[tuple[int, str, int, int]]:
+    """Return the compactions after one, in their order: number, source, moment, samples dropped."""
+    return reader.execute(
+        "SELECT number, source, as_of_us, dropped FROM compactions WHERE number > ?"
+        " ORDER BY number",
+        (number,),
+    ).fetchall()
+
+
+def ids_in_log(reader: sqlite3.Connection, source: str) -> set[SampleId]:
+    """Return the ids of the samples of which the log has an event."""
+    rows = reader.execute("SELECT DISTINCT sample_id FROM events WHERE source = ?", (source,))
+    return {sample_id for (sample_id,) in rows}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from aggregators.events import Source
 from aggregators.stores.records import CheckedEvent, DeclaredColumns, Record
@@ -17,6 +20,20 @@ __all__ = ["LogRows"]
 logger = logging.getLogger("doorstep.stores")
 
 _FETCH_ROWS = 10_000
+
+_INSERT = (
+    "INSERT INTO events (source, sample_id, event, time_us, recorded_us, retracted, data) VALUES "
+)
+_ONE_ROW = "(?, ?, ?, ?, ?, ?, ?)"
+
+_ROWS_PER_STATEMENT = 50
+"""The library gives other threads their turn at every statement: few of them end sooner."""
+
+_INSERT_ONE = _INSERT + _ONE_ROW
+_INSERT_MANY = _INSERT + ", ".join([_ONE_ROW] * _ROWS_PER_STATEMENT)
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 class LogRows:
@@ -38,13 +55,17 @@ class LogRows:
         self._declared = {name: DeclaredColumns(source) for name, source in sources.items()}
         self._ignored: set[tuple[str, str]] = set()
 
-    def insert(self, writer: sqlite3.Connection, events: Iterable[CheckedEvent]) -> None:
-        """Write events to the end of the log."""
-        writer.executemany(
-            "INSERT INTO events (source, sample_id, event, time_us, recorded_us,"
-            " retracted, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [self.row(event) for event in events],
-        )
+    def insert(self, writer: sqlite3.Connection, events: Sequence[CheckedEvent]) -> int:
+        """Write events to the end of the log; return the place of the last one, 0 for none."""
+        if not events:
+            return 0
+        rows = [self.row(event) for event in events]
+        n_full = len(rows) - len(rows) % _ROWS_PER_STATEMENT
+        for first in range(0, n_full, _ROWS_PER_STATEMENT):
+            part = rows[first : first + _ROWS_PER_STATEMENT]
+            writer.execute(_INSERT_MANY, tuple(chain.from_iterable(part)))
+        writer.executemany(_INSERT_ONE, rows[n_full:])
+        return int(writer.execute("SELECT max(seq) FROM events").fetchone()[0])
 
     def after(
         self, reader: sqlite3.Connection, last_seq: int
@@ -69,7 +90,7 @@ class LogRows:
             record.time_us,
             record.recorded_us,
             record.retracted,
-            json.dumps(dict(record.data)) if record.data else "{}",
+            _encode(record.data).decode() if record.data else "{}",
         )
 
     def event(self, row: tuple[Any, ...]) -> CheckedEvent | None:
@@ -86,9 +107,17 @@ class LogRows:
             return None
         known: dict[str, Any] = {}
         if data != "{}":
-            known = json.loads(data)
+            known = _data_of(data)
             if not self._declared[name].fits(known):
                 known = self._declared[name].data(known)
         return CheckedEvent(
             name, sample_id, number, Record(time_us, recorded_us, retracted == 1, known)
         )
+
+
+def _data_of(text: str) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = _decode(text)
+    except msgspec.DecodeError:  # JSON as Python alone writes it
+        data = json.loads(text)
+    return data

@@ -32,7 +32,7 @@ from aggregators.stores.reading import (
     SourceReading,
 )
 from aggregators.stores.records import check_declared, resolve_events
-from aggregators.stores.sqlite.compaction import delete_samples
+from aggregators.stores.sqlite.compaction import compactions_after, delete_samples, ids_in_log
 from aggregators.stores.sqlite.file import (
     REOPENED,
     close_all,
@@ -43,6 +43,7 @@ from aggregators.stores.sqlite.file import (
 )
 from aggregators.stores.sqlite.file_watch import WatchedFile
 from aggregators.stores.sqlite.log import LogRows
+from aggregators.stores.sqlite.marks import read_marks
 from aggregators.stores.sqlite.types import declare, last_mend, typed
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, SampleId
@@ -133,6 +134,7 @@ class SqliteEventStore(EventStore):
         self._memory = MemoryEventStore(self.sources.values())
         self._memory.sources = self.sources  # what others may hold, and what learns types
         self._last_seq = self._last_compaction = 0
+        self._settled: tuple[int | None, ...] | None = None
         self._seen_version = -1
 
     def check(self) -> None:
@@ -239,12 +241,10 @@ class SqliteEventStore(EventStore):
                 self._catch_up()
                 events = self._memory.checked(given)
                 new, outcomes = resolve_events(events, self._memory.record_of)
-            if new:
-                self._rows.insert(self._writer, new)
-            last = self._writer.execute("SELECT max(seq) FROM events").fetchone()[0]
+            last = self._rows.insert(self._writer, new)
         with self._lock:
             self._memory.apply(new)  # again, if a read has been quicker: that changes nothing
-            self._last_seq = max(self._last_seq, last or 0)
+            self._last_seq = max(self._last_seq, last)
         return AppendResult.of(outcomes)
 
     def _catch_up(self) -> None:
@@ -252,11 +252,17 @@ class SqliteEventStore(EventStore):
         version = self._reader.execute("PRAGMA data_version").fetchone()[0]
         if version == self._seen_version:
             return
-        self._follow_types()
-        for last_seq, events in self._rows.after(self._reader, self._last_seq):
-            self._memory.apply(events)
-            self._last_seq = last_seq
-        self._follow_compactions()
+        marks = read_marks(self._reader)
+        is_settled = marks is not None and marks.settled == self._settled
+        if not is_settled:
+            self._follow_types()
+        if marks is None or marks.last_seq > self._last_seq:
+            for last_seq, events in self._rows.after(self._reader, self._last_seq):
+                self._memory.apply(events)
+                self._last_seq = last_seq
+        if not is_settled:
+            self._follow_compactions()
+        self._settled = None if marks is None else marks.settled
         self._seen_version = version
 
     def _follow_types(self) -> None:
@@ -270,11 +276,7 @@ class SqliteEventStore(EventStore):
 
     def _follow_compactions(self) -> None:
         """Drop the samples that another process has dropped."""
-        rows = self._reader.execute(
-            "SELECT number, source, as_of_us, dropped FROM compactions WHERE number > ?"
-            " ORDER BY number",
-            (self._last_compaction,),
-        ).fetchall()
+        rows = compactions_after(self._reader, self._last_compaction)
         for _, name, as_of_us, dropped in rows:
             if name in self.sources and dropped == REOPENED:
                 self._memory.set_compaction(name, as_of_us)
@@ -282,10 +284,7 @@ class SqliteEventStore(EventStore):
                 self._memory.note_compaction(name, as_of_us)
         if rows and self._seen_version != -1:
             for name in {row[1] for row in rows} & self.sources.keys():
-                kept = self._reader.execute(
-                    "SELECT DISTINCT sample_id FROM events WHERE source = ?", (name,)
-                )
-                here = {sample_id for (sample_id,) in kept}
+                here = ids_in_log(self._reader, name)
                 self._memory.drop(name, [i for i in self._memory.ids(name) if i not in here])
         self._last_compaction = max([self._last_compaction, *(row[0] for row in rows)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from pathlib import Path
@@ -94,3 +95,40 @@ def test_columns_that_are_not_declared_are_dropped(log: sqlite3.Connection) -> N
                    dimensions=("store_id",))  # fmt: skip
     (event,) = read(rows_of(fewer), log)
     assert event.record.data["store_id"] == "s"
+
+
+@pytest.mark.parametrize("n", [0, 1, 49, 50, 51, 149, 200])
+def test_calls_of_any_size_are_written_in_their_order(log: sqlite3.Connection, n: int) -> None:
+    rows = rows_of(ORDERS)
+    rows.insert(log, EVENTS)
+    many = [CheckedEvent("orders", k, 1, Record(k, k, False, {"amount": k / 3})) for k in range(n)]
+    assert rows.insert(log, many) == (3 + n if n else 0)
+    assert read(rows, log, last=3) == many
+    assert [seq for (seq,) in log.execute("SELECT seq FROM events")] == [*range(1, 4 + n)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"store_id": 'é \U0001f354 \u2028 " \\ \x00', "amount": 0.1 + 0.2},
+        {"store_id": -(2**63), "amount": 1.7976931348623157e308},
+        {"store_id": 2**63 - 1, "amount": 5e-324},
+        {"store_id": "", "amount": 1e22, "=floor": 3, "=lift": True, "=height": 2.5},
+    ],
+)
+def test_data_come_back_as_they_were(log: sqlite3.Connection, data: dict[str, object]) -> None:
+    source = Source("orders", sample_id="order_id", events=("ready",), dimensions=("store_id",),
+                    attributes=("amount",), facts=("floor", "lift", "height"))  # fmt: skip
+    event = CheckedEvent("orders", "o", 0, Record(1, 2, False, data))
+    rows_of(source).insert(log, [event])
+    (text,) = log.execute("SELECT data FROM events").fetchone()
+    (back,) = read(rows_of(source), log)
+    assert repr(back) == repr(event)
+    assert repr(json.loads(text)) == repr(data), "what Python's JSON reads, as older versions do"
+
+
+def test_data_that_python_alone_writes_are_read(log: sqlite3.Connection) -> None:
+    row = ("orders", 7, "ready", 1, 2, 0, '{"amount": Infinity, "store_id": "\\ud83c\\udf54"}')
+    log.execute("INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row)
+    (event,) = read(rows_of(ORDERS), log)
+    assert event.record.data == {"amount": float("inf"), "store_id": "\U0001f354"}
