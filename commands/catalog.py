@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.console.output import UserError, console, reports_errors
+from commands.console.output import UserError, console, progress, reports_errors
 
 if TYPE_CHECKING:
     from aggregators.catalog import Catalog
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["catalog"]
 
 WIDE_COLUMNS = 120
+COSTS_DAYS = 14
+COSTS_ORDERS = 20_000
+"""The simulated cities on which costs are measured."""
 
 
 @reports_errors
@@ -27,11 +30,21 @@ def catalog(
     source: Annotated[str | None, typer.Option(help="Only features of this source.")] = None,
     dimension: Annotated[str | None, typer.Option(help="Only features of this dimension.")] = None,
     topic: Annotated[str | None, typer.Option(help="Only features of this topic.")] = None,
+    costs: Annotated[
+        bool,
+        typer.Option(
+            "--costs",
+            help="Measure, on simulated cities, what the features cost in training, and name those"
+            " whose cost grows with their window.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """List the named features, or explain one: what it computes, where its bounds lie."""
     from aggregators.catalog import CATALOG
 
+    if name is not None and costs:
+        raise UserError("--costs measures many features together; leave out the name of one")
     if name is not None:
         feature = _find(CATALOG, name)
         if as_json:
@@ -43,7 +56,9 @@ def catalog(
     chosen = [f for f in CATALOG if all(_has(f, part, want) for part, want in filters.items())]
     if not chosen:
         raise UserError(_nothing_found(list(CATALOG), filters))
-    if as_json:
+    if costs:
+        _tell_costs(chosen, as_json=as_json)
+    elif as_json:
         _print_json([_as_json(feature) for feature in chosen])
     else:
         _list(chosen, f"{CATALOG.name} catalog {CATALOG.version}")
@@ -105,9 +120,36 @@ def _list(features: list[Aggregator], title: str) -> None:
     )
 
 
+def _tell_costs(features: list[Aggregator], *, as_json: bool) -> None:
+    """Measure the features on simulated cities, asked when the courier of an order is assigned."""
+    from commands.data.sources import dataset_of_cities
+    from commands.reports.feature_costs import costs_as_json, print_costs, warn_of_costs
+    from estimators.training.feature_costs import costs_of_features
+    from simulator import Scenario
+
+    scenario = Scenario(cities=2, days=COSTS_DAYS, orders=COSTS_ORDERS)
+    with progress() as report:
+        dataset = dataset_of_cities(scenario, lambda done: report("cities", done))
+        report("costs of features", 0.0)
+        found = costs_of_features(features, dataset, event="courier_assigned")
+        report("costs of features", 1.0)
+    if as_json:
+        _print_json(costs_as_json(found))
+    elif not found:
+        console.print(
+            f"none of the {len(features)} features is expensive: their cost does not grow with"
+            " their window",
+            highlight=False,
+        )
+    else:
+        print_costs(found)
+    warn_of_costs(found)
+
+
 def _explain(feature: Aggregator) -> None:
     from rich.syntax import Syntax
 
+    from aggregators.features.costs import why_expensive
     from commands.reports.feature_text import as_code, boundaries, definition_in_words
 
     console.print(f"[bold]{feature.name}[/]  ({feature.unit})", highlight=False)
@@ -125,6 +167,8 @@ def _explain(feature: Aggregator) -> None:
         "version": feature.version,
         "fingerprint": feature.fingerprint[:16],
     }
+    if why := why_expensive(feature):
+        facts["cost"] = f"grows with its window: {why} (doorstep catalog --costs)"
     for label, value in facts.items():
         console.print(f"{label:<12} {value}", highlight=False, markup=False)
     console.print()

@@ -48,13 +48,18 @@ def _train_one(
     save: SaveOption = True,
     as_json: JsonOption = False,
 ) -> None:
+    from commands.reports.feature_costs import print_costs, warn_of_costs
     from commands.reports.score_table import print_report
 
     tuning = search.tuning()
     with progress() as report:
         estimator_class, dataset = asked.open(choice, report)
+        from estimators.training.feature_costs import feature_costs
         from estimators.training.train import train
 
+        report("costs of features", 0.0)
+        costs = feature_costs([estimator_class], dataset)
+        report("costs of features", 1.0)
         trained = train(
             estimator_class,
             dataset,
@@ -63,7 +68,9 @@ def _train_one(
             seed=choice.seed,
             tuning=tuning,
         )
+    warn_of_costs(costs)
     if not as_json:
+        print_costs(costs)
         print_report(trained.report)
         _tell_labels(trained.metadata["labels"])
         tell_tuning(trained.metadata["tuning"])

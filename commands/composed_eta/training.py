@@ -21,6 +21,7 @@ from commands.data.sources import DatasetName
 from commands.options.data import DATA_OPTIONS, DataChoice
 from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document
 from commands.options.tuning import TUNE_OPTIONS, TuneChoice, tell_tuning
+from commands.reports.feature_costs import print_costs, warn_of_costs
 
 if TYPE_CHECKING:
     from estimators import Dataset
@@ -85,7 +86,13 @@ def _train_eta(
     tuning = search.tuning()
     with progress() as report:
         dataset = _open(choice, report)
+        from estimators.eta.parts import PART_CLASSES
         from estimators.eta.training import train_eta as train
+        from estimators.training.feature_costs import feature_costs
+
+        report("costs of features", 0.0)
+        costs = feature_costs(PART_CLASSES, dataset, event="picked_up")
+        report("costs of features", 1.0)
 
         trained = train(
             dataset,
@@ -97,7 +104,9 @@ def _train_eta(
             baselines=baselines,
             tuning=tuning,
         )
+    warn_of_costs(costs)
     if not as_json:
+        print_costs(costs)
         print_eta_report(trained.report)
         for part, record in trained.metadata.get("tuning", {}).items():
             tell_tuning(record, part=part)

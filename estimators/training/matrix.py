@@ -219,13 +219,7 @@ def inputs_of(
     as_of_us = dataset.as_of_us[rows]
     if (as_of_us == NEVER).any():
         raise DatasetError(f"a row is asked about in which {dataset.as_of!r} never happened")
-    spine = pd.DataFrame({source.sample_id: table.loc[rows, source.sample_id]})
-    spine["as_of"] = pd.to_datetime(as_of_us, unit="us", utc=True)
-    for name in estimator.features.dimensions:
-        known_from = source.known_from_event(name)
-        known_us = column_to_us(table[known_from], f"column {known_from!r}")[rows]
-        # The request made at an event may carry what that event tells, hence at the same moment.
-        spine[name] = table.loc[rows, name].where(known_us <= as_of_us)
+    spine = spine_of(dataset, estimator.features.dimensions, rows, as_of_us)
     facts = estimator.facts.encode(table.loc[rows], as_of_us)
     tables = {one.name: other for one, other in dataset.others.items()}
     tables[source.name] = table
@@ -233,3 +227,25 @@ def inputs_of(
     used = {name: tables[name] for name in names if name in tables}
     realtime = estimator.features.transform(used, "training", at=spine, threads=threads)
     return estimator.assemble(facts, realtime.to_numpy(dtype=np.float64))
+
+
+def spine_of(
+    dataset: Dataset, dimensions: Sequence[str], rows: BoolArray, as_of_us: IntArray
+) -> pd.DataFrame:
+    """Return the queries of some rows at some moments: sample, moment, keys as far as known then.
+
+    Args:
+        dataset: has the rows.
+        dimensions: the columns of the keys.
+        rows: which rows are asked about, shape (n_rows,).
+        as_of_us: the moment of each, shape (rows asked about,).
+    """
+    source, table = dataset.source, dataset.table.loc[rows]
+    spine = pd.DataFrame({source.sample_id: table[source.sample_id]})
+    spine["as_of"] = pd.to_datetime(as_of_us, unit="us", utc=True)
+    for name in dimensions:
+        known_from = source.known_from_event(name)
+        known_us = column_to_us(table[known_from], f"column {known_from!r}")
+        # The request made at an event may carry what that event tells, hence at the same moment.
+        spine[name] = table[name].where(known_us <= as_of_us)
+    return spine

@@ -43,6 +43,7 @@ __all__ = [
     "inputs_of",
     "train",
     "unfitted",
+    "usable_features",
 ]
 
 Progress = Callable[[str, float], None]
@@ -161,9 +162,7 @@ def unfitted(
         UnknownNameError: the estimator has no such feature for these data.
         DatasetError: it has none at all for them.
     """
-    own = estimator_class.features_for(dataset.source, dataset.target, (*dataset.others,))
-    # Sources beside the samples may have dimensions that these samples do not.
-    own = [one for one in own if one.dimension in dataset.table.columns] + [*extra]
+    own = [*usable_features(estimator_class, dataset), *extra]
     if features is not None:
         known = {one.name: one for one in own}
         for name in features:
@@ -190,6 +189,13 @@ def unfitted(
         shrinkage=_learned_shrinkage(estimator_class, dataset, [one.name for one in own]),
         parameters=parameters,
     )
+
+
+def usable_features(estimator_class: type[Estimator], dataset: Dataset) -> list[Aggregator]:
+    """Return the real-time features of an estimator that a data set can give."""
+    own = estimator_class.features_for(dataset.source, dataset.target, (*dataset.others,))
+    # Sources beside the samples may have dimensions that these samples do not.
+    return [one for one in own if one.dimension in dataset.table.columns]
 
 
 def _learned_shrinkage(

@@ -19,6 +19,7 @@ from aggregators import (
 )
 from aggregators.catalog import CATALOG, LOCAL_EVENTS, ORDERS, WEATHER
 from aggregators.features.base import Aggregator
+from aggregators.features.costs import why_expensive
 from commands.main import app
 from commands.reports.feature_text import as_code, boundaries, definition_in_words
 
@@ -97,3 +98,44 @@ def test_json_of_one_feature_has_its_definition() -> None:
     shown = json.loads(run("store_queue_orders", "--json").output)
     assert shown["definition"] == CATALOG["store_queue_orders"].definition()
     assert shown["unit"] == "orders"
+
+
+@pytest.fixture
+def small_cities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.catalog.COSTS_ORDERS", 400)
+    monkeypatch.setattr("commands.catalog.COSTS_DAYS", 4)
+
+
+@pytest.mark.usefixtures("small_cities")
+def test_costs_name_what_is_expensive() -> None:
+    shown = run("--dimension", "courier_id", "--topic", "behaviour", "--costs", "--json")
+    assert shown.exit_code == 0, shown.output
+    costs = json.loads(shown.stdout)
+    expected = {
+        feature.name
+        for feature in CATALOG
+        if (feature.dimension, feature.topic) == ("courier_id", "behaviour")
+        and why_expensive(feature)
+    }
+    assert expected
+    assert {one["name"] for one in costs} == {*expected, "all others"}
+    assert sum(one["share"] for one in costs) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.usefixtures("small_cities")
+def test_where_nothing_is_expensive_costs_say_so() -> None:
+    shown = run("--source", "weather", "--costs")
+    assert shown.exit_code == 0, shown.output
+    assert "features is expensive: their cost does not grow with their window" in shown.stdout
+
+
+def test_costs_of_one_feature_are_refused() -> None:
+    shown = run("store_queue_orders", "--costs")
+    assert shown.exit_code == 1
+    assert "leave out the name of one" in shown.output
+
+
+def test_a_feature_that_is_expensive_is_explained_as_such() -> None:
+    said = "grows with its window: tsfresh reads the whole window in Python"
+    assert said in run("courier_speed_last_10_cid_ce_m_s").output
+    assert "grows with its window" not in run("store_queue_orders").output
