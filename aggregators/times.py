@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
     from aggregators.typing import Int64Array
 
-__all__ = ["NEVER", "column_to_us", "duration_to_us", "format_duration", "from_us", "moment_to_us"]
+__all__ = [
+    "NEVER",
+    "aware_to_us",
+    "column_to_us",
+    "duration_to_us",
+    "format_duration",
+    "from_us",
+    "moment_to_us",
+]
 
 NEVER = np.iinfo(np.int64).max
 """The time of an event that has not happened; later than every ``as_of``."""
@@ -75,6 +83,15 @@ def _datetime_to_us(value: datetime, what: str) -> int:
     ):  # a pandas Timestamp knows years that no calendar has
         timestamp: Any = value
         return _ticks_to_us(int(timestamp.asm8.astype(np.int64)), timestamp.unit)
+    return aware_to_us(value)
+
+
+def aware_to_us(value: datetime) -> int:
+    """Return a timezone-aware datetime in microseconds, whether it is sensible or not.
+
+    >>> aware_to_us(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
     delta = value - EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 

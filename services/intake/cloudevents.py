@@ -15,6 +15,7 @@ from services.core.errors import InvalidRequest
 from services.core.header_text import attribute_of
 from services.core.limits import MAX_TEXT_CHARACTERS
 from services.core.settings.events import UnknownData
+from services.intake.plain_messages import JSON
 from services.schemas.common import CloudEvent
 from services.schemas.decoding import decode, is_utf_8, unknown_field
 from services.schemas.request_times import us_of
@@ -29,7 +30,6 @@ __all__ = [
     "to_cloud_event",
 ]
 
-JSON = "application/json"
 ATTRIBUTES = frozenset(CloudEvent.__struct_fields__)
 
 _TRUTHS = {"true": True, "false": False}

@@ -26,6 +26,7 @@ from services.intake.append import WriteOutcome
 from services.intake.cloudevents import event_of, extensions_of, meant_by, structured
 from services.intake.group_commit import GroupCommitWriter
 from services.intake.metrics import IntakeMetrics
+from services.intake.plain_messages import PlainMessages
 from services.schemas.batch_elements import elements_of
 from services.schemas.common import (
     CloudEvent,
@@ -71,6 +72,13 @@ class IntakeRules:
     unknown_data: UnknownData = "ignore"
     clock: Callable[[], datetime] = utc_now
 
+    plain: PlainMessages = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ignores_unknown = self.unknown_data == "ignore"
+        plain = PlainMessages(self.sources, ignores_unknown=ignores_unknown)
+        object.__setattr__(self, "plain", plain)
+
     def now_us(self) -> int:
         """Return the present moment in microseconds UTC."""
         return moment_to_us(moment_of(None, self.clock), "clock")
@@ -114,8 +122,13 @@ class Incoming:
         """Add the events of a body. Raises the errors of :func:`read_events`."""
         messages = _typed(body)
         if messages is not None:
+            ahead_us = rules.max_clock_skew_s * 1e6
             for message in messages:
-                self.take(message, rules, now_us)
+                event = rules.plain.event(message, now_us, ahead_us)
+                if event is None:
+                    self.take(message, rules, now_us)
+                else:
+                    self._accept(message, event)
             return
         for raw in split_batch(body):
             try:
@@ -139,14 +152,17 @@ class Incoming:
         except InvalidRequest as error:
             self.refuse(message.id, error, message.source, message.type)
             return
+        self._accept(message, event)
+        for name in extensions:
+            self.ignored[event.source, "attribute", name] += 1
+
+    def _accept(self, message: CloudEvent, event: Event) -> None:
         self.positions.append(len(self.statuses))
         self.events.append(event)
         self.statuses.append(EventStatus(id=message.id, status="accepted"))
         if message.data is not None and len(event.data) < len(message.data):
             for name in message.data.keys() - event.data.keys():
                 self.ignored[event.source, "data", name] += 1
-        for name in extensions:
-            self.ignored[event.source, "attribute", name] += 1
 
     def refuse(self, event_id: str | None, error: InvalidRequest, source: str, name: str) -> None:
         """Add the refusal of one message."""
