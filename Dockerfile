@@ -15,12 +15,7 @@ ARG SERVICE=eta
 # --- base: what runs needs; no compiler, no root ----------------------------------------------------
 FROM ${PYTHON_IMAGE} AS base
 
-# LightGBM needs the OpenMP runtime. Debian keeps one version per release, so the image pins it.
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 \
-    && rm -rf /var/lib/apt/lists/* \
-    && groupadd --gid 10001 doorstep \
+RUN groupadd --gid 10001 doorstep \
     && useradd --uid 10001 --gid doorstep --no-create-home --home-dir /tmp \
         --shell /usr/sbin/nologin doorstep \
     && install --directory --owner=doorstep --group=doorstep /var/lib/doorstep
@@ -77,6 +72,13 @@ RUN /opt/build/bin/uv build --wheel --no-build-isolation --python /opt/build/bin
 
 # --- tools: the command line; models are saved beside the data --------------------------------------
 FROM base AS tools
+
+# LightGBM, which trains, needs the OpenMP runtime. Debian keeps one version per release, so the image
+# pins it.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*
 
 COPY --from=build-tools /opt/doorstep /opt/doorstep
 

@@ -18,7 +18,7 @@ SERVICES := events etp courier_travel wall_eta eta
 # What walks through every kernel, quickly enough to do so uncompiled too.
 KERNEL_TESTS := $(addprefix tests/aggregators/test_, boundaries.py needed_samples.py numpy_bits.py several_sources.py) \
 	tests/aggregators/kernels/exact \
-	$(addprefix tests/estimators/quantiles/test_, calibration_kernels.py compiled_trees.py) \
+	$(addprefix tests/estimators/quantiles/test_, calibration_kernels.py compiled_trees.py tree_contributions.py) \
 	tests/estimators/eta/test_composition.py tests/simulator/engine/test_engine.py
 
 # How many processes share the tests: one more than there are cores (conftest.py says why).

@@ -93,6 +93,7 @@ def profile(world: World) -> dict[str, Any]:
         "real-time features, with looking up": best_us(realtime, asked),
         "shrinkage, putting the row together": best_us(lambda row: estimator.assemble(*row), rows),
         "trees": best_us(anchors.predict, inputs),
+        "explaining the mean": best_us(lambda one: estimator.explain(one, of="mean"), inputs),
         "calibration": best_us(lambda one: estimator.model.grid.distribution(*one), predicted),
         "mean and three quantiles": best_us(
             lambda one: [one.mean(), *map(one.quantile, LEVELS)], told

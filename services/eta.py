@@ -18,6 +18,7 @@ from aggregators import StoreError, warm_up
 from estimators.core.errors import EstimatorError
 from services.bento.endpoints import Call, json_endpoint, json_response
 from services.bento.guarded import guarded
+from services.bento.startup import EXPLANATION_KERNELS
 from services.bento.tuning import SERVICE_OPTIONS, freeze_garbage
 from services.composition.loading import EtaLoader
 from services.composition.opening import open_parts, sources_of
@@ -73,6 +74,7 @@ _READERS = 4
 class EtaService(Lifecycle):
     """Which courier takes this order, which time range is shown, when the courier walks in."""
 
+    kernels = EXPLANATION_KERNELS
     _name = "eta"
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ names.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -225,16 +226,17 @@ def named_changes(asked: AnsweredOrder) -> dict[str, Change]:
     events: dict[str, InputValue] = {}
     kitchen: dict[str, InputValue] = {}
     is_wet = is_crowded = is_busy = False
-    for part in asked.inputs:
-        for feature in asked.model.parts[part].features:
-            value = asked.value(part, feature.name)
+    for part, X in asked.inputs.items():
+        estimator = asked.model.parts[part]
+        realtime = X[0, len(estimator.facts.names) :].tolist()
+        for feature, value in zip(estimator.features, realtime, strict=False):  # then shrinkage
             if feature.unit == "mm" and value > 0.0:
                 rain[feature.name] = 0.0
                 is_wet |= isinstance(feature, StatsAfterEvent) and feature.window_us <= WET_US
-            if feature.source.name == LOCAL_EVENTS.name and not np.isnan(value):
+            if feature.source.name == LOCAL_EVENTS.name and not math.isnan(value):
                 events[feature.name] = _empty(feature)
                 is_crowded |= feature.unit == "events" and value > 0.0
-            if _is_backlog(feature) and not np.isnan(value):
+            if _is_backlog(feature) and not math.isnan(value):
                 kitchen[feature.name] = _empty(feature)
                 is_busy |= feature.function == "count" and value > 0.0
     changes = {}

@@ -29,6 +29,7 @@ from estimators.eta.counterfactuals import (
     counterfactuals,
     named_changes,
 )
+from estimators.eta.model import EtaModel
 from estimators.features.inputs import InputColumn
 from estimators.model.base import Estimator
 from estimators.model.explanation import Contribution, EstimateExplanation, explain
@@ -39,6 +40,7 @@ __all__ = [
     "PartExplanation",
     "explain_eta",
     "in_one_sentence",
+    "prepare_explanations",
 ]
 
 REASONS = 3
@@ -224,6 +226,18 @@ def explain_eta(
             _moved(one, moved_s) for one in counterfactuals(asked, named_changes(asked))
         ),
     )
+
+
+def prepare_explanations(model: EtaModel) -> None:
+    """Explain a row of which nothing is known by each model, so that the first order is quick.
+
+    Args:
+        model: the ETA, with its parts.
+    """
+    for estimator in model.parts.values():
+        nothing = np.full((1, len(estimator.feature_names)), np.nan)
+        estimator.explain(nothing, of="mean")
+        _why(estimator, nothing)  # by the model of the facts alone
 
 
 def in_one_sentence(parts: Sequence[tuple[str, float]]) -> str:

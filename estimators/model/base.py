@@ -108,12 +108,12 @@ class Estimator(ABC):
         asked = dataset.about(self.target, as_of=self.as_of)
         return self.prepared(asked, seed=self.parameters.seed)
 
-    @property
+    @cached_property
     def feature_names(self) -> tuple[str, ...]:
         """Columns of X in order: those of the facts, the real-time features, the shrinkage."""
         return (*self.facts.names, *self.features.names, *(one.name for one in self.shrinkage))
 
-    @property
+    @cached_property
     def input_columns(self) -> tuple[InputColumn, ...]:
         """The columns of X in words."""
         return columns_of(self.facts, self.features, self.shrinkage)

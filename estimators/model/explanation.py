@@ -26,7 +26,10 @@ FACTS = "facts"
 """The group of the facts of a request, where features are grouped by their dimension."""
 
 EXPLAINED_MAX = 2_000
-"""The most rows that are explained, evenly chosen: 1 to 3 ms each."""
+"""The most rows that are explained, evenly chosen: about 0.6 ms each."""
+
+SLOPE_ROWS = 64
+"""Rows whose slopes are measured together: each is answered 72 times."""
 
 STEP_S = 0.01
 """The step of an anchor that measures the slope of the mean."""
@@ -97,11 +100,10 @@ class EstimateExplanation:
         Args:
             group: "topic", or "dimension", where the facts of the request are "facts".
         """
-        names = [_group(column, group) for column in self.columns]
-        return {
-            name: self.contributions_s[:, [one == name for one in names]].sum(axis=1)
-            for name in dict.fromkeys(names)
-        }
+        places: dict[str, list[int]] = {}
+        for i, column in enumerate(self.columns):
+            places.setdefault(_group(column, group), []).append(i)
+        return {name: self.contributions_s[:, at].sum(axis=1) for name, at in places.items()}
 
     def reasons(self, row: int = 0) -> list[Contribution]:
         """Return what every column adds to one row, those that add or take most first."""
@@ -152,7 +154,7 @@ def explain(
 ) -> EstimateExplanation:
     """Return what every column adds to the estimates of the rows of X.
 
-    The contributions to the predicted quantiles are LightGBM's exact SHAP values. What calibration
+    The contributions to the predicted quantiles are exact SHAP values. What calibration
     makes of the predicted median stands apart. The mean depends on all predicted quantiles, in a
     curve; each counts with the mean slope of that curve on the straight way from a row of which
     nothing is known to this row (integrated gradients: Sundararajan, Taly, Yan: Axiomatic
@@ -204,17 +206,31 @@ def _slopes_of_mean(
         bases_s: where the way begins, shape (n_anchors,).
         added_s: how far it goes, shape (n_rows, n_anchors).
     """
-    n_anchors = added_s.shape[1]
+    slopes = np.zeros_like(added_s)
+    for first in range(0, len(X), SLOPE_ROWS):
+        some = slice(first, first + SLOPE_ROWS)
+        place_s = bases_s + _POINTS[:, np.newaxis] * added_s[some, np.newaxis, :]
+        at_places = _slopes_at(model, X[some], place_s)
+        for k, weight in enumerate(_WEIGHTS.tolist()):
+            slopes[some] += weight * at_places[:, k]
+    return slopes
+
+
+def _slopes_at(model: QuantileModel, X: FloatArray, place_s: FloatArray) -> FloatArray:
+    """Return the slopes at several places on the way of each row, shape as that of the places.
+
+    Args:
+        model: turns anchors into distributions.
+        X: the rows.
+        place_s: anchors, shape (n_rows, n_places, n_anchors).
+    """
+    n_rows, n_places, n_anchors = place_s.shape
     # Every anchor once a step up and once a step down, all of them in one call.
     steps_s = STEP_S * np.concatenate([np.eye(n_anchors), -np.eye(n_anchors)])
-    rows = np.repeat(X, len(steps_s), axis=0)
-    slopes = np.zeros_like(added_s)
-    for point, weight in zip(_POINTS.tolist(), _WEIGHTS.tolist(), strict=True):
-        place_s = bases_s + point * added_s
-        moved_s = (place_s[:, np.newaxis, :] + steps_s).reshape(-1, n_anchors)
-        means = model.distribution(moved_s, rows).mean().reshape(len(X), 2, n_anchors)
-        slopes += weight * (means[:, 0, :] - means[:, 1, :]) / (2.0 * STEP_S)
-    return slopes
+    moved_s = (place_s[:, :, np.newaxis, :] + steps_s).reshape(-1, n_anchors)
+    rows = np.repeat(X, n_places * len(steps_s), axis=0)
+    means = model.distribution(moved_s, rows).mean().reshape(n_rows, n_places, 2, n_anchors)
+    return np.asarray((means[:, :, 0] - means[:, :, 1]) / (2.0 * STEP_S))
 
 
 def _group(column: InputColumn, group: Group) -> str:

@@ -1,6 +1,6 @@
 """Gradient-boosted quantiles: LightGBM ensembles for each of a few anchor levels.
 
-LightGBM itself is loaded only for training and explanations, not for predictions.
+LightGBM itself is loaded only for training, not for predictions and explanations.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,19 +20,14 @@ from estimators.quantiles.boosting_progress import BoostingProgress
 from estimators.quantiles.calibration import Scale
 from estimators.quantiles.compiled_trees import CompiledTrees
 from estimators.quantiles.day_profile import DayProfile
+from estimators.quantiles.lightgbm_trees import LightGbmTrees
 from estimators.quantiles.tree_kernels import averaged
 from estimators.quantiles.tree_text import features_of
-
-if TYPE_CHECKING:
-    import lightgbm as lgb
 
 __all__ = ["ANCHOR_LEVELS", "Anchors", "BoostingParameters"]
 
 ANCHOR_LEVELS = (0.1, 0.5, 0.9)
 """The quantiles that are learned; calibration fills in all others."""
-
-ONE_THREAD_ROWS = 512
-"""Up to this number of rows one thread is quicker than several."""
 
 ROWS_PER_THREAD = 20_000
 """Rows per thread: with fewer, a thread mostly waits for the others, longer on a busy machine."""
@@ -226,38 +222,26 @@ class Anchors:
         """Return seconds at the anchor levels, shape (n_rows, n_anchors); they may cross."""
         offset_s = _profile_of(X, self._profile, self._hour_column)
         result = np.empty((len(X), len(ANCHOR_LEVELS)))
-        averaged(self._raw(X), self._bounds, offset_s, self._starts, result)
+        averaged(self._trees.sums(X), self._bounds, offset_s, self._starts, result)
         return result
 
-    def _raw(self, X: FloatArray) -> FloatArray:
-        """Return the prediction of each ensemble, shape (n_rows, n_ensembles)."""
-        if self._compiled is not None:
-            return self._compiled.sums(X)
-        threads = 1 if len(X) <= ONE_THREAD_ROWS else 0
-        every = [one for ensembles in self._boosters for one in ensembles]
-        return np.column_stack([one.predict(X, num_threads=threads) for one in every])
-
     @cached_property
-    def _compiled(self) -> CompiledTrees | None:
-        """The compiled ensembles; None if only LightGBM can evaluate them."""
+    def _trees(self) -> CompiledTrees | LightGbmTrees:
+        """What evaluates all ensembles: LightGBM where the compiled trees cannot."""
+        texts = [text for ensembles in self._models for text in ensembles]
         try:
-            return CompiledTrees([text for ensembles in self._models for text in ensembles])
+            return CompiledTrees(texts)
         except NotCompiledError:
-            return None
-
-    @cached_property
-    def _boosters(self) -> list[list[lgb.Booster]]:
-        """The ensembles as LightGBM has them."""
-        import lightgbm as lgb
-
-        return [[lgb.Booster(model_str=text) for text in ensembles] for ensembles in self._models]
+            return LightGbmTrees(texts)
 
     def contributions(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return what every column adds to the anchors, by LightGBM's exact TreeSHAP.
+        """Return what every column adds to the anchors: exact SHAP values of the trees.
+
+        They are LightGBM's own to 1e-9, the path-dependent values of its trees. The profile of the
+        day is the local hour's.
 
         Source: Lundberg et al.: From local explanations to global understanding with explainable
-        AI for trees (Nature Machine Intelligence, 2020). The profile of the day is the local
-        hour's.
+        AI for trees (Nature Machine Intelligence, 2020).
 
         Args:
             X: shape (n_rows, n_features), at least one row.
@@ -268,17 +252,12 @@ class Anchors:
             which nothing is known. Their sum over the columns is the result of :meth:`predict`, but
             for rounding.
         """
+        of_ensembles, expected_s = self._trees.contributions(X)
         added_s = np.empty((len(X), len(ANCHOR_LEVELS), X.shape[1]))
         base_s = np.array(self._start_s)
-        threads = 1 if len(X) <= ONE_THREAD_ROWS else 0
-        for k, ensembles in enumerate(self._boosters):
-            shares = [
-                np.asarray(one.predict(X, pred_contrib=True, num_threads=threads))
-                for one in ensembles
-            ]
-            mean = np.sum(shares, axis=0) / len(shares)
-            added_s[:, k, :] = mean[:, :-1]
-            base_s[k] += float(mean[0, -1])  # the same for all rows
+        for k, (first, last) in enumerate(pairwise(self._bounds.tolist())):
+            added_s[:, k, :] = of_ensembles[:, first:last].sum(axis=1) / (last - first)
+            base_s[k] += expected_s[first:last].sum() / (last - first)
         if self._hour_column is not None:
             offset_s = self._profile.at(X[:, self._hour_column])
             added_s[:, :, self._hour_column] += offset_s[:, np.newaxis]
@@ -287,16 +266,11 @@ class Anchors:
     @property
     def trees(self) -> int:
         """The number of trees of all levels, which determines the cost of an estimate."""
-        if self._compiled is not None:
-            return self._compiled.n_trees
-        return sum(one.num_trees() for ensembles in self._boosters for one in ensembles)
+        return self._trees.n_trees
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the gain of the median's trees."""
-        ensembles = self._boosters[ANCHOR_LEVELS.index(0.5)]
-        gain = np.sum([one.feature_importance("gain") for one in ensembles], axis=0)
-        shares = np.asarray(gain / (gain.sum() or 1.0), dtype=np.float64)
-        return dict(zip(ensembles[0].feature_name(), shares.tolist(), strict=True))
+        return LightGbmTrees(self._models[ANCHOR_LEVELS.index(0.5)]).shares_of_gain()
 
     def check(self, n_features: int) -> None:
         """Read all trees, so that damage is found when a model is loaded and not in an answer.
@@ -315,7 +289,7 @@ class Anchors:
             raise InputError(f"the local hour is column {self._hour_column} of {n_features}")
         if len(self._starts) != len(ANCHOR_LEVELS) or not np.isfinite(self._starts).all():
             raise InputError(f"boosting begins at {self._start_s}; expected a number per level")
-        _ = self._compiled  # reads every tree
+        _ = self._trees  # reads every tree
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""

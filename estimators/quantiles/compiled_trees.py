@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from estimators.core.errors import InputError, NotCompiledError
-from estimators.core.typing import FloatArray
+from estimators.core.typing import FloatArray, IntArray
 from estimators.quantiles import tree_kernels as kernels
+from estimators.quantiles.tree_contributions import TreeContributions
 from estimators.quantiles.tree_text import Tree, TreeModel, read_model
 
 __all__ = ["CompiledTrees"]
@@ -51,7 +54,7 @@ class CompiledTrees:
         self.n_features = max(one.n_features for one in read)
         trees = [tree for one in read for tree in one.trees]
         seen = _ColumnTable()
-        self._walks = _walks_of(trees, seen)
+        self._walks, self._rows = _walks_of(trees, seen)
         self._comparisons: kernels.BatchTraversal | None = None
         if all(tree.n_leaves <= kernels.LEAVES_MAX for tree in trees):
             self._comparisons = _comparisons_of(trees, seen)
@@ -71,15 +74,41 @@ class CompiledTrees:
         Raises:
             InputError: X has another shape.
         """
-        X = np.ascontiguousarray(X, dtype=np.float64)
-        if X.ndim != 2 or X.shape[1] != self.n_features:
-            raise InputError(f"X has shape {X.shape}; expected (n_rows, {self.n_features})")
+        X = self._checked(X)
         result = np.empty((len(X), len(self._shared.ensembles) - 1))
         if len(X) <= ROWS_TO_WALK or self._comparisons is None:
             kernels.score_one(X, self._shared, self._walks, result)
         else:
             kernels.score_many(X, self._shared, self._comparisons, result)
         return result
+
+    def contributions(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the exact SHAP values of each ensemble's sum, which add up to it.
+
+        Args:
+            X: as for :meth:`sums`.
+
+        Returns:
+            What each feature adds, shape (n_rows, n_ensembles, n_features), and to what, shape
+            (n_ensembles,).
+
+        Raises:
+            InputError: X has another shape, or the trees do not say how many training rows
+                reached their nodes.
+        """
+        X = self._checked(X)
+        return self._contributions.of(X), self._contributions.expected
+
+    @cached_property
+    def _contributions(self) -> TreeContributions:
+        """The paths of the trees, which only explanations need."""
+        return TreeContributions(self._shared, self._walks, self._rows)
+
+    def _checked(self, X: FloatArray) -> FloatArray:
+        X = np.ascontiguousarray(X, dtype=np.float64)
+        if X.ndim != 2 or X.shape[1] != self.n_features:
+            raise InputError(f"X has shape {X.shape}; expected (n_rows, {self.n_features})")
+        return X
 
 
 def _read_all(models: Sequence[str]) -> list[TreeModel]:
@@ -149,8 +178,20 @@ def _threshold(tree: Tree, i: int, kind: int) -> float:
     return min(threshold, kernels.LARGEST)
 
 
-def _walks_of(trees: Sequence[Tree], seen: _ColumnTable) -> kernels.RowTraversal:
-    nodes: list[tuple[int, float, int, int, float]] = []  # column, threshold, child, words, value
+class _Node(NamedTuple):
+    """A node as one row walks over it, see :class:`kernels.RowTraversal`; and its training rows."""
+
+    column: int
+    threshold: float
+    child: int
+    words: int
+    leaf_value: float
+    rows: int
+
+
+def _walks_of(trees: Sequence[Tree], seen: _ColumnTable) -> tuple[kernels.RowTraversal, IntArray]:
+    """Return the trees for one row, and how many training rows reached each of their nodes."""
+    nodes: list[_Node] = []
     roots, depths = [], []
     for tree in trees:
         roots.append(len(nodes))
@@ -161,8 +202,8 @@ def _walks_of(trees: Sequence[Tree], seen: _ColumnTable) -> kernels.RowTraversal
     roots.append(0)
     depths.append(0)
     groups = [order[i : i + kernels.LANES] for i in range(0, len(order), kernels.LANES)]
-    column, threshold, child, words, value = zip(*nodes, strict=True)
-    return kernels.RowTraversal(
+    column, threshold, child, words, value, rows = zip(*nodes, strict=True)
+    walks = kernels.RowTraversal(
         roots=np.array([roots[tree] for tree in order], np.int64),
         depths=np.array([max(depths[tree] for tree in group) for group in groups], np.int64),
         trees=np.array(order, np.int64),
@@ -172,11 +213,10 @@ def _walks_of(trees: Sequence[Tree], seen: _ColumnTable) -> kernels.RowTraversal
         words=np.array(words, np.int32),
         leaf_value=np.array(value, np.float64),
     )
+    return walks, np.array(rows, np.int64)
 
 
-def _paired(
-    tree: Tree, seen: _ColumnTable, first: int
-) -> Iterator[tuple[int, float, int, int, float]]:
+def _paired(tree: Tree, seen: _ColumnTable, first: int) -> Iterator[_Node]:
     """Yield a tree's nodes level by level, so that a right child follows its left one."""
     level = [tree.root]
     own, child = first, first + 1
@@ -184,10 +224,10 @@ def _paired(
         below: list[int] = []
         for node in level:
             if node < 0:  # nothing is above infinity: a leaf leads to itself
-                yield 0, np.inf, own, _NO_SET, tree.leaf_value[~node]
+                yield _Node(0, np.inf, own, _NO_SET, tree.leaf_value[~node], tree.rows(node))
             else:
                 column, threshold, words = seen.node(tree, node)
-                yield column, threshold, child, words, 0.0
+                yield _Node(column, threshold, child, words, 0.0, tree.rows(node))
                 below += (tree.left[node], tree.right[node])
                 child += 2
             own += 1

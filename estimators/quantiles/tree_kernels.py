@@ -36,12 +36,17 @@ __all__ = [
     "NAN_IS_ZERO",
     "NAN_LEFT",
     "NAN_RIGHT",
+    "NONE",
+    "ROW_TRAVERSAL",
+    "TREE_INPUTS",
     "ZERO_LEFT",
     "ZERO_RIGHT",
     "BatchTraversal",
     "RowTraversal",
     "TreeInputs",
     "averaged",
+    "in_set",
+    "read_value",
     "score_many",
     "score_one",
 ]
@@ -148,8 +153,8 @@ class BatchTraversal(NamedTuple):
     leaf_value: FloatArray
 
 
-_SHARED = struct(TreeInputs, INTS32, INTS32, UINTS32, INTS)
-_WALKS = struct(RowTraversal, INTS, INTS, INTS, INTS32, FLOATS, INTS, INTS32, FLOATS)
+TREE_INPUTS = struct(TreeInputs, INTS32, INTS32, UINTS32, INTS)
+ROW_TRAVERSAL = struct(RowTraversal, INTS, INTS, INTS, INTS32, FLOATS, INTS, INTS32, FLOATS)
 _COMPARISONS = struct(BatchTraversal, INTS, INTS32, FLOATS, INTS32, UINTS64, INTS, FLOATS)
 
 
@@ -192,7 +197,7 @@ def step(node: int, row: FloatArray, walks: RowTraversal, sets: UInt32Array) -> 
     return walks.child[node] + (value > walks.threshold[node])
 
 
-@compiled(FLOATS_2D, _SHARED, _WALKS, FLOATS_2D)
+@compiled(FLOATS_2D, TREE_INPUTS, ROW_TRAVERSAL, FLOATS_2D)
 def score_one(X: FloatArray, shared: TreeInputs, walks: RowTraversal, result: FloatArray) -> None:
     """Write the sums of each ensemble's trees for rows, walking one after the other.
 
@@ -228,7 +233,7 @@ def score_one(X: FloatArray, shared: TreeInputs, walks: RowTraversal, result: Fl
             result[r, e] = total
 
 
-@compiled(FLOATS_2D, _SHARED, _COMPARISONS, FLOATS_2D)
+@compiled(FLOATS_2D, TREE_INPUTS, _COMPARISONS, FLOATS_2D)
 def score_many(
     X: FloatArray, shared: TreeInputs, trees: BatchTraversal, result: FloatArray
 ) -> None:

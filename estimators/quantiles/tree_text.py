@@ -40,6 +40,8 @@ class Tree:
         leaf_value: of each leaf.
         set_bounds: where the words of each set of categories start and end.
         set_words: the sets of categories that go left, 32 to a word.
+        inner_rows: the number of training rows that reached each inner node; empty: not known.
+        leaf_rows: the number of those that reached each leaf; empty: not known.
     """
 
     feature: Sequence[int]
@@ -50,6 +52,8 @@ class Tree:
     leaf_value: Sequence[float]
     set_bounds: Sequence[int]
     set_words: Sequence[int]
+    inner_rows: Sequence[int]
+    leaf_rows: Sequence[int]
 
     @property
     def n_leaves(self) -> int:
@@ -87,6 +91,13 @@ class Tree:
         """Return the words of the set of categories that go left at a categorical node."""
         number = int(self.threshold[node])
         return tuple(self.set_words[self.set_bounds[number] : self.set_bounds[number + 1]])
+
+    def rows(self, node: int) -> int:
+        """Return how many training rows reached a node; 0: not known."""
+        if not self.feature:
+            return 1  # a root without children has all of them
+        known, place = (self.inner_rows, node) if node >= 0 else (self.leaf_rows, ~node)
+        return known[place] if known else 0
 
     def from_left_to_right(self) -> Iterator[tuple[int, int]]:
         """Yield each node before what is below it, left before right, with the leaves to its left.
@@ -208,6 +219,8 @@ def _tree(fields: Mapping[str, str]) -> Tree:
         leaf_value=numbers("leaf_value"),
         set_bounds=whole("cat_boundaries"),
         set_words=whole("cat_threshold"),
+        inner_rows=whole("internal_count") if inner else [],
+        leaf_rows=whole("leaf_count") if inner else [],
     )
 
 
@@ -219,6 +232,9 @@ def _problem(tree: Tree, n_leaves: int, n_features: int) -> str:
     for name in ("feature", "threshold", "decision", "left", "right"):
         if len(getattr(tree, name)) != n_inner:
             return f"{len(getattr(tree, name))} of {name} for {n_inner} inner nodes"
+    for rows, n in ((tree.inner_rows, n_inner), (tree.leaf_rows, n_leaves)):
+        if rows and len(rows) != n:
+            return f"{len(rows)} numbers of rows for {n} nodes"
     if not np.isfinite(tree.leaf_value).all():
         return "a leaf's value is not finite"
     if np.isnan(np.array(tree.threshold, np.float64)).any():

@@ -30,7 +30,7 @@ from aggregators.kernels.shipped.kernel_archive import (
     write_archive,
 )
 from aggregators.kernels.shipped.kernel_cache import serialised
-from services.bento.startup import ESTIMATE_KERNELS
+from services.bento.startup import EXPLANATION_KERNELS
 
 __all__ = ["compile_family", "main"]
 
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--to", type=Path, help="a folder for each package is made in it")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    modules, to = options.modules or ESTIMATE_KERNELS, options.to
+    modules, to = options.modules or EXPLANATION_KERNELS, options.to
     families: list[str] = options.family or list(FAMILIES)
     if options.here:
         compile_family(families[0], modules, to)

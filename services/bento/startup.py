@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from aggregators.kernels.compilation import FEATURE_KERNELS, compile_kernels
 from services.bento.kernel_metrics import KernelMetrics
 
-__all__ = ["ESTIMATE_KERNELS", "RETRY_S", "Startup"]
+__all__ = ["ESTIMATE_KERNELS", "EXPLANATION_KERNELS", "RETRY_S", "Startup"]
 
 ESTIMATE_KERNELS = (
     *FEATURE_KERNELS,
@@ -24,6 +24,9 @@ ESTIMATE_KERNELS = (
     "estimators.quantiles.tree_kernels",
 )
 """The modules with the kernels of an estimate."""
+
+EXPLANATION_KERNELS = (*ESTIMATE_KERNELS, "estimators.quantiles.contribution_kernels")
+"""The same, and those that explain it."""
 
 logger = logging.getLogger("doorstep.services")
 

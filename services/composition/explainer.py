@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 import msgspec
 
 from aggregators.stores import EventStore
 from estimators.eta.counterfactuals import ask_eta
-from estimators.eta.explanation import explain_eta
+from estimators.eta.explanation import explain_eta, prepare_explanations
 from estimators.eta.model import EtaModel
 from services.composition.composer import Composition
 from services.composition.order_book import KnownOrder
@@ -17,12 +18,14 @@ from services.schemas.eta import EtaReasons
 
 __all__ = ["Explainer"]
 
+logger = logging.getLogger("doorstep.services")
+
 
 class Explainer:
     """Explains ETAs of one model over one event store.
 
     It asks the parts of this process once more, about the same moment; the seconds are those of the
-    answer. Takes tens of milliseconds, the first time seconds: what explains trees is loaded then.
+    answer. Takes a few milliseconds; the first time more, unless :meth:`warm_up` came before.
 
     Args:
         model: composed the ETAs.
@@ -38,6 +41,13 @@ class Explainer:
             if part in model.tags
         }
         self._validators = {part: one for part, one in found.items() if one is not None}
+
+    def warm_up(self) -> None:
+        """Lay out the paths of all trees, so that the first explanation is quick."""
+        try:
+            prepare_explanations(self._model)
+        except Exception:  # estimates do not need it
+            logger.exception("ETAs of this model cannot be explained")
 
     def explain(self, order: KnownOrder, composition: Composition, as_of: datetime) -> EtaReasons:
         """Return the explanation of one order's ETA, composed as of a moment."""

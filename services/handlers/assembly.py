@@ -86,7 +86,8 @@ class EtaHandlers:
             log=log,
             clock=clock,
         )
-        self.eta = OrderEta(needs, explain=Explainer(model, event_store).explain)
+        self._explainer = Explainer(model, event_store)
+        self.eta = OrderEta(needs, explain=self._explainer.explain)
         self.selection = CourierSelection(needs)
         self.arrival = CourierArrival(needs)
         self.displayed = DisplayedEta(
@@ -96,6 +97,7 @@ class EtaHandlers:
     def warm_up(self) -> None:
         """Run each handler once, so that the first request finds everything compiled."""
         self._composer.warm_up()
+        self._explainer.warm_up()
 
 
 def info_of(model: EtaModel, tag: str) -> ModelInfo:

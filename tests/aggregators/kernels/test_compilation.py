@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aggregators.kernels.compilation import FEATURE_KERNELS
-from services.bento.startup import ESTIMATE_KERNELS
+from services.bento.startup import EXPLANATION_KERNELS
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -60,5 +60,5 @@ def test_services_compile_the_kernels_of_all_modules(package: str) -> None:
         for path in (ROOT / package).rglob("*.py")
         if "\n@compiled(" in path.read_text()
     }
-    assert having == {module for module in ESTIMATE_KERNELS if module.startswith(package)}
-    assert set(FEATURE_KERNELS) <= set(ESTIMATE_KERNELS)
+    assert having == {module for module in EXPLANATION_KERNELS if module.startswith(package)}
+    assert set(FEATURE_KERNELS) <= set(EXPLANATION_KERNELS)

@@ -28,6 +28,9 @@ store = MemoryEventStore(sources=estimator.features.sources)
 now = datetime(2026, 3, 2, 12, tzinfo=UTC)
 answer = estimator.estimate(store, as_of=now, facts={{}}, sample_id=None)
 assert answer.quantile(0.5)[0] > 0.0
+why = estimator.explain_estimate(store, as_of=now, facts={{}}, sample_id=None, of="mean")
+assert why.estimate_s[0] == answer.mean()[0]
+assert (why.contributions_s != 0.0).any()
 """
 
 
@@ -48,7 +51,7 @@ def test_services_load_no_library_that_trains() -> None:
     assert loaded_after("\n".join(f"import {service}" for service in SERVICES)) == "[]"
 
 
-def test_a_saved_estimator_answers_without_the_libraries_that_train() -> None:
+def test_a_saved_estimator_answers_and_explains_without_the_libraries_that_train() -> None:
     assert loaded_after(ESTIMATES) == "[]"
 
 
