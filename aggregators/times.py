@@ -27,8 +27,11 @@ __all__ = [
     "moment_to_us",
 ]
 
-NEVER = np.iinfo(np.int64).max
+NEVER: int = np.iinfo(np.int64).max
 """The time of an event that has not happened; later than every ``as_of``."""
+
+NOT_A_TIME: int = np.iinfo(np.int64).min
+"""The ticks of a missing time in a numpy array."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DURATION_LIMIT_US = 3_000_000_000_000_000_000
@@ -145,51 +148,65 @@ def format_duration(duration_us: int) -> str:
     return f"{duration_us}us"
 
 
-def column_to_us(column: pd.Series[Any], what: str) -> Int64Array:
+def column_to_us(column: pd.Series[Any], what: str, *, out: Int64Array | None = None) -> Int64Array:
     """Return a column of timezone-aware datetimes as int64 microseconds, missing as ``NEVER``.
 
     Any unit and time zone is taken; nanoseconds are cut off (towards the past). Raises
     :class:`TimestampError`, naming the column and the first offending row, when it holds naive
-    datetimes, times outside the span of sensible times, or something else.
+    datetimes, times outside the span of sensible times, or something else. The result is written
+    into ``out`` where it is given.
     """
     import pandas as pd
 
+    result = np.empty(len(column), np.int64) if out is None else out
     if isinstance(column.dtype, pd.ArrowDtype):
-        raw = _from_arrow(column, what)
+        ticks, unit = _from_arrow(column, what)
     elif isinstance(column.dtype, pd.DatetimeTZDtype):
-        raw = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        values: Any = column.array
+        ticks, unit = values.view(np.int64), column.dtype.unit  # in UTC, whatever the zone is
     else:
-        return _objects_to_us(column, what)
-    unit = np.datetime_data(raw.dtype)[0]
-    ticks: Int64Array = raw.view(np.int64)
-    missing = np.isnat(raw)
-    _check_ticks(ticks, missing, unit, column, what)
+        result[:] = _objects_to_us(column, what)
+        return result
+    missing = _missing_ticks(ticks, unit, column, what)
     if unit == "ns":
-        result = ticks // 1_000
+        np.floor_divide(ticks, 1_000, out=result)
+    elif unit == "us":
+        result[:] = ticks
     else:
-        result = np.where(missing, 0, ticks) * _UNITS_US[unit]
-    result[missing] = NEVER
+        np.multiply(np.where(ticks == NOT_A_TIME, 0, ticks), _UNITS_US[unit], out=result)
+    if missing is not None:
+        result[missing] = NEVER
     return result
 
 
-def _check_ticks(
-    ticks: Int64Array, missing: NDArray[np.bool_], unit: str, column: pd.Series[Any], what: str
-) -> None:
-    """Raise for the first time outside the span; in its own unit, where nothing can overflow."""
+def _missing_ticks(
+    ticks: Int64Array, unit: str, column: pd.Series[Any], what: str
+) -> NDArray[np.bool_] | None:
+    """Return which times are missing, None if none is; check the others.
+
+    Raises for the first time outside the span; in its own unit, where nothing can overflow.
+    """
     if unit == "ns":
         low, high = (bound * 1_000 for bound in current_bounds_us())
     else:  # rounded up: a tick at or after a bound has its whole second at or after it
         low, high = (-(-bound // _UNITS_US[unit]) for bound in current_bounds_us())
-    wrong = ((ticks < low) | (ticks >= high)) & ~missing
+    low, high = max(low, NOT_A_TIME + 1), min(high, NEVER + 1)  # in ns a span may be longer
+    # As numbers without a sign, those below the lowest wrap around to above the highest.
+    outside_span = (ticks - low).view(np.uint64) >= np.uint64(high - low)
+    if not outside_span.any():
+        return None
+    missing: NDArray[np.bool_] = ticks == NOT_A_TIME
+    wrong = outside_span & ~missing
     if wrong.any():
         place = int(np.argmax(wrong))
         shown = np.datetime64(int(ticks[place]), unit)  # type: ignore[call-overload]
         time_us = _ticks_to_us(int(ticks[place]), unit)
         raise outside(time_us, f"{what}, row {column.index[place]!r}", f"{shown}Z")
+    return missing
 
 
-def _from_arrow(column: pd.Series[Any], what: str) -> NDArray[np.datetime64]:
-    """Return an Arrow-backed column as numpy's datetimes, tick for tick.
+def _from_arrow(column: pd.Series[Any], what: str) -> tuple[Int64Array, str]:
+    """Return the ticks of an Arrow-backed column, missing as numpy has them, and their unit.
 
     Arrow's own conversion goes by pandas' nanoseconds, in which far times wrap around.
     """
@@ -198,16 +215,13 @@ def _from_arrow(column: pd.Series[Any], what: str) -> NDArray[np.datetime64]:
     dtype: Any = column.dtype
     arrow_type = dtype.pyarrow_dtype
     if pa.types.is_null(arrow_type):
-        return np.full(len(column), "NaT", "datetime64[us]")
+        return np.full(len(column), NOT_A_TIME, np.int64), "us"
     if not pa.types.is_timestamp(arrow_type):
         raise TimestampError(f"{what} has type {arrow_type}; expected timezone-aware timestamps")
     if arrow_type.tz is None:
         raise TimestampError(f"{what} holds naive timestamps; {_LOCALISE}")
-    ticks = pa.array(column).cast(pa.int64()).fill_null(np.iinfo(np.int64).min)  # numpy's NaT
-    result: NDArray[np.datetime64] = (
-        ticks.to_numpy().astype(np.int64).view(f"datetime64[{arrow_type.unit}]")
-    )
-    return result
+    ticks = pa.array(column).cast(pa.int64()).fill_null(NOT_A_TIME)
+    return ticks.to_numpy(), arrow_type.unit
 
 
 def _objects_to_us(column: pd.Series[Any], what: str) -> Int64Array:

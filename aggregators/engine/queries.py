@@ -15,7 +15,9 @@ from aggregators.feature import Feature
 from aggregators.kernels.selection import carried_by_request
 from aggregators.tables.alignment import aligned
 from aggregators.tables.frames import is_table, n_rows, to_pandas
-from aggregators.tables.sample_table import SampleTable, group_codes, plain_ids
+from aggregators.tables.groups import group_codes
+from aggregators.tables.ids import plain_ids
+from aggregators.tables.sample_table import SampleTable
 from aggregators.times import NEVER, column_to_us, moment_to_us
 from aggregators.typing import Int32Array, Int64Array, Native
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from aggregators.engine.execution import OrderedQueries
 from aggregators.engine.queries import Queries
-from aggregators.engine.time_order import time_order
 from aggregators.kernels.ordering_kernels import order_queries
+from aggregators.kernels.time_order import time_order
 from aggregators.typing import Int32Array
 
 __all__ = ["in_order_of_time", "ordered_queries"]

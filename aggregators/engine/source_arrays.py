@@ -10,11 +10,11 @@ import numpy as np
 
 from aggregators.attributes import Attribute
 from aggregators.engine.folding import fold, foldable
-from aggregators.engine.time_order import time_order
 from aggregators.events import Source
 from aggregators.feature import Feature
 from aggregators.kernels import query_kernels as kernels
 from aggregators.kernels.layout import Layout, needed_layout
+from aggregators.kernels.time_order import time_order
 from aggregators.tables.sample_table import SampleTable
 from aggregators.typing import Int32Array, Int64Array, Native
 

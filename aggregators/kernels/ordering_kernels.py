@@ -8,7 +8,7 @@ from aggregators.kernels.argument_types import INT, INTS, INTS32, INTS_2D
 from aggregators.kernels.numba_cache import compiled
 from aggregators.typing import Int32Array, Int64Array
 
-__all__ = ["gather_rows", "order_queries", "own_places", "pack_times"]
+__all__ = ["gather_rows", "number_integers", "order_queries", "own_places", "pack_times"]
 
 NEVER = np.iinfo(np.int64).max
 
@@ -129,3 +129,23 @@ def own_places(
     for query in range(len(own_rows)):
         row = own_rows[query]
         result[query] = place_of[row] if row >= 0 else -1
+
+
+@compiled(INTS, INT, INTS32, INTS32, is_for_training=True)
+def number_integers(values: Int64Array, low: int, numbers: Int32Array, codes: Int32Array) -> int:
+    """Number the different values in the order in which they appear; return how many they are.
+
+    Args:
+        values: integers, shape (n_values,).
+        low: the lowest of them.
+        numbers: shape (highest - lowest + 1,), all -1; holds then the number of each value.
+        codes: the number of each of ``values``, shape (n_values,).
+    """
+    n = 0
+    for i in range(len(values)):
+        place = values[i] - low
+        if numbers[place] < 0:
+            numbers[place] = n
+            n += 1
+        codes[i] = numbers[place]
+    return n

@@ -11,7 +11,8 @@ from aggregators.events import Source
 from aggregators.kernels.layout import Layout
 from aggregators.stores.base import EventStore
 from aggregators.stores.facts import facts_of_table
-from aggregators.tables.sample_table import Groups, SampleTable
+from aggregators.tables.groups import Groups
+from aggregators.tables.sample_table import SampleTable
 from aggregators.times import NEVER
 from aggregators.typing import Int64Array, Native
 

@@ -13,7 +13,8 @@ from aggregators import AggregatorError, Source
 from aggregators.kernels.layout import Layout
 from aggregators.stores.bulk import read_samples
 from aggregators.stores.facts import facts_of_table
-from aggregators.tables.sample_table import SampleTable, plain_ids
+from aggregators.tables.ids import plain_ids
+from aggregators.tables.sample_table import SampleTable
 from commands.console.output import UserError
 
 __all__ = ["check_for_training", "check_samples", "names_file"]

@@ -17,8 +17,9 @@ import pyarrow.parquet
 
 from aggregators.errors import AggregatorError, unknown_name
 from aggregators.events import Source
+from aggregators.tables.attribute_values import attribute_values
 from aggregators.tables.columns import plain_frame
-from aggregators.tables.sample_table import attribute_values, plain_ids
+from aggregators.tables.ids import plain_ids
 from commands.console.output import UserError
 from commands.data.csv_text import DEFAULT_ENCODING, check_encoding, is_csv
 from commands.data.table_files import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aggregators.engine import time_order as module
-from aggregators.engine.time_order import time_order
+from aggregators.kernels import time_order as module
+from aggregators.kernels.time_order import time_order
 from aggregators.times import NEVER
 from aggregators.typing import Int32Array, Int64Array
 from tests.aggregators.random_data import seeds

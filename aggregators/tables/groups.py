@@ -1,0 +1,65 @@
+"""Read dimensions: each value becomes a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aggregators.errors import ColumnError
+from aggregators.kernels.ordering_kernels import number_integers
+from aggregators.tables.ids import as_index, integers_or_strings
+from aggregators.typing import Int32Array, Int64Array
+
+__all__ = ["Groups", "group_codes"]
+
+
+DENSE_VALUES_MIN = 65_536
+"""Integers of a smaller range are numbered by a table of the range."""
+
+DENSE_SHARE = 4
+"""Likewise of a range of up to this many times as many as there are rows."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Holds a dimension's values as codes: -1 where missing, else an index into ``values``."""
+
+    codes: Int32Array
+    values: pd.Index[Any]
+
+
+def group_codes(column: pd.Series[Any], what: str) -> Groups:
+    """Return a dimension's values as codes, or raise :class:`ColumnError`."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype != np.uint64:
+        return _number_integers(column.to_numpy().astype(np.int64, copy=False))
+    array, reason = integers_or_strings(column)
+    if array is None:
+        raise ColumnError(
+            f"{what}: {reason}; expected integers or strings (missing values are allowed)"
+        )
+    if pa.types.is_integer(array.type) and array.null_count == 0:
+        return _number_integers(array.to_numpy())
+    encoded = array.dictionary_encode()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return Groups(codes.astype(np.int32), as_index(encoded.dictionary))
+
+
+def _number_integers(values: Int64Array) -> Groups:
+    """Number integers, none of them missing, in the order in which they appear."""
+    codes = np.empty(len(values), np.int32)
+    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    if high - low >= max(DENSE_VALUES_MIN, DENSE_SHARE * len(values)):
+        found, distinct = pd.factorize(values)
+        return Groups(found.astype(np.int32), pd.Index(distinct))
+    numbers = np.full(high - low + 1, -1, np.int32)
+    n_values = number_integers(values, low, numbers, codes)
+    dense = np.flatnonzero(numbers >= 0)
+    distinct = np.empty(n_values, np.int64)
+    distinct[numbers[dense]] = dense + low
+    return Groups(codes, pd.Index(distinct))
