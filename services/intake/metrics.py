@@ -27,6 +27,7 @@ UNKNOWN = "unknown"
 MAX_NAMED = 100
 """Maximum number of ignored names that are logged: senders choose them."""
 
+_EFFECTS = ("applied", "duplicates", "superseded")
 _IGNORED = {
     "data": "events of %r carry the field %r, which the source does not declare: it is ignored",
     "attribute": "events of %r carry the attribute %r, which nothing here uses: it is ignored",
@@ -87,6 +88,7 @@ class IntakeMetrics(Instruments):
             "doorstep_events_waiting", "Events that wait for the running write", together="livesum"
         )
         self._by_label: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._by_effect: dict[str, Counter] = {}
 
     def count_events(self, events: Iterable[Event], *, arrival_us: int) -> None:
         """Count accepted events, and observe their delay."""
@@ -104,7 +106,10 @@ class IntakeMetrics(Instruments):
                 )
             counter, histogram = self._by_label[name]
             counter.inc(len(values))
-            _observe_all(histogram, values)
+            if len(values) == 1:
+                histogram.observe(values[0])
+            else:
+                _observe_all(histogram, values)
 
     def count_refused(self, source: str, event: str, sources: Mapping[str, Source]) -> None:
         """Count one refused event; undeclared names count as unknown."""
@@ -131,8 +136,11 @@ class IntakeMetrics(Instruments):
 
     def count_effects(self, written: WriteOutcome) -> None:
         """Count the outcomes of accepted events."""
-        for effect in ("applied", "duplicates", "superseded"):
-            self._effects.labels(effect).inc(getattr(written, effect))
+        if not self._by_effect:  # looking up a label costs more than counting
+            self._by_effect = {effect: self._effects.labels(effect) for effect in _EFFECTS}
+        for effect, counter in self._by_effect.items():
+            if n := getattr(written, effect):
+                counter.inc(n)
 
     def count_write(self, seconds: float, n_requests: int, n_events: int) -> None:
         """Count one write to the store."""

@@ -346,6 +346,8 @@ def test_lateness_and_outcomes_are_counted_under_declared_names() -> None:
     unknown["source"] = "orders"
     assert value("doorstep_events_total", **unknown) == 1.0
     assert value("doorstep_event_effects_total", effect="applied") == 2.0
+    assert value("doorstep_event_effects_total", effect="duplicates") == 0.0
+    assert value("doorstep_event_effects_total", effect="superseded") == 0.0
 
 
 HEADERS = {
