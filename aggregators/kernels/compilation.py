@@ -27,6 +27,7 @@ FEATURE_KERNELS = (
     "aggregators.kernels.ordering_kernels",
     "aggregators.kernels.query_kernels",
     "aggregators.kernels.plan_kernels",
+    "aggregators.kernels.sliding.walk",
 )
 """The modules whose kernels compute features."""
 

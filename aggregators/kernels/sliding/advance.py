@@ -1,0 +1,332 @@
+"""Advance a window to a moment: values leave it and enter it.
+
+A value is in the window iff its sample stands between ``LOW`` and ``HIGH``, what it is made of had
+happened at ``AS_OF``, no closing event had, and it is not missing. Samples that ``HIGH`` passes
+before their value is known wait in a heap. Open intervals wait in a second heap for their end.
+"""
+
+from __future__ import annotations
+
+from aggregators.kernels.exact.accumulators import add_weighted, drop_first
+from aggregators.kernels.exact.keys import MISSING
+from aggregators.kernels.numba_cache import inlined
+from aggregators.kernels.selection import (
+    BEFORE_ALL,
+    BETWEEN_EVENTS,
+    EVENT,
+    LAST_N,
+    MAX_AGE_US,
+    NO_LIMIT,
+    WINDOW_US,
+    N,
+    first_at_or_after,
+    happened,
+)
+from aggregators.kernels.selection import KIND as SELECTION_KIND
+from aggregators.kernels.sliding.heaps import MOMENT, ROW, clear_heap, free_entries, pop, push
+from aggregators.kernels.sliding.samples import (
+    closes_at,
+    is_known,
+    key_of,
+    known_moment,
+    place_of,
+)
+from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES, free_nodes
+from aggregators.kernels.sliding.tracks import (
+    COUNT,
+    ENTERING,
+    FIRST,
+    LAST,
+    LEAVING,
+    PLACES,
+    RANKS,
+    TRACK_SIZE,
+    clear_values,
+    enter_value,
+    leave_value,
+)
+from aggregators.kernels.sliding.window import (
+    AS_OF,
+    AT_ONCE,
+    GROUP,
+    HIGH,
+    KIND,
+    LOW,
+    START,
+    TRACKS,
+    WANTED,
+    IndexedSamples,
+    Selected,
+    WindowState,
+)
+from aggregators.times import NEVER
+from aggregators.typing import Int64Array
+
+__all__ = ["accumulator_of", "advance", "restart", "since_of"]
+
+
+@inlined
+def accumulator_of(slot: int, track: int, n_tracks: int) -> int:
+    """Return the row of ``sums`` of a track."""
+    return 1 + slot * n_tracks + track
+
+
+@inlined
+def since_of(spec: Int64Array, as_of: int) -> int:
+    """Return from when on an event may have happened, for a window of time."""
+    if spec[SELECTION_KIND] == BETWEEN_EVENTS:
+        return BEFORE_ALL if spec[MAX_AGE_US] == NO_LIMIT else as_of - spec[MAX_AGE_US]
+    return BEFORE_ALL if spec[SELECTION_KIND] == LAST_N else as_of - spec[WINDOW_US]
+
+
+@inlined
+def restart(state: WindowState, slot: int, n_tracks: int, group: int, start: int) -> None:
+    """Let a slot begin with a group: nothing is in its window."""
+    slots = state.slots
+    for track in range(n_tracks):
+        at = TRACKS + track * TRACK_SIZE
+        clear_values(
+            slots, state.nodes, state.sums, slot, at, accumulator_of(slot, track, n_tracks)
+        )
+        clear_heap(state.entries, slots[slot, at + ENTERING])
+        clear_heap(state.entries, slots[slot, at + LEAVING])
+        slots[slot, at + ENTERING] = 0
+        slots[slot, at + LEAVING] = 0
+    slots[slot, GROUP] = group
+    slots[slot, START] = start
+    slots[slot, LOW] = start
+    slots[slot, HIGH] = start
+    slots[slot, AS_OF] = BEFORE_ALL
+
+
+@inlined
+def _enter(
+    selected: Selected,
+    samples: IndexedSamples,
+    state: WindowState,
+    slot: int,
+    track: int,
+    row: int,
+    key: int,
+    position: int,
+) -> None:
+    """Add a value, and wait for its end."""
+    slots = state.slots
+    at = TRACKS + track * TRACK_SIZE
+    n_tracks = len(selected.tracks)
+    accumulator = accumulator_of(slot, track, n_tracks)
+    kind, wanted = selected.tracks[track, KIND], selected.tracks[track, WANTED]
+    if wanted & PLACES:
+        n = slots[slot, at + COUNT]
+        last = slots[slot, at + LAST]
+        if wanted & RANKS:
+            rank = n
+            for place in range(last, position, -1):
+                behind = samples.rows[place]
+                if _came_before(selected, samples, track, behind, row):
+                    behind_key = key_of(selected, track, behind, samples)
+                    if behind_key != MISSING:
+                        add_weighted(state.sums, accumulator, kind, behind_key, 1)
+                        rank -= 1
+            add_weighted(state.sums, accumulator, kind, key, rank)
+        slots[slot, at + LAST] = max(last, position)
+        first = slots[slot, at + FIRST]
+        slots[slot, at + FIRST] = position if n == 0 else min(first, position)
+    enter_value(slots, state.nodes, state.sums, slot, at, accumulator, kind, wanted, key)
+    closes = closes_at(selected.spec, row, samples.times)
+    if closes != NEVER:
+        slots[slot, at + LEAVING] = push(state.entries, slots[slot, at + LEAVING], closes, row)
+
+
+@inlined
+def _came_before(
+    selected: Selected, samples: IndexedSamples, track: int, other: int, row: int
+) -> bool:
+    """Return whether another sample's value entered before that of ``row``, a later one."""
+    if selected.tracks[track, AT_ONCE]:
+        return True
+    before = known_moment(selected, track, other, samples)
+    moment = known_moment(selected, track, row, samples)
+    return before < moment or (before == moment and other < row)
+
+
+@inlined
+def _leave(
+    selected: Selected,
+    samples: IndexedSamples,
+    state: WindowState,
+    slot: int,
+    track: int,
+    key: int,
+) -> None:
+    """Take a value away; where ranks or places are kept it is the first one."""
+    slots = state.slots
+    at = TRACKS + track * TRACK_SIZE
+    accumulator = accumulator_of(slot, track, len(selected.tracks))
+    kind, wanted = selected.tracks[track, KIND], selected.tracks[track, WANTED]
+    leave_value(slots, state.nodes, state.sums, slot, at, accumulator, kind, wanted, key)
+    if wanted & PLACES:
+        if wanted & RANKS:
+            drop_first(state.sums, accumulator)
+        if slots[slot, at + COUNT] == 0:
+            slots[slot, at + FIRST] = -1
+            slots[slot, at + LAST] = -1
+        else:
+            place = slots[slot, at + FIRST] + 1
+            as_of = slots[slot, AS_OF]
+            while not is_known(selected, track, samples.rows[place], samples, as_of):
+                place += 1
+            slots[slot, at + FIRST] = place
+
+
+@inlined
+def _drop_old(
+    selected: Selected, samples: IndexedSamples, state: WindowState, slot: int, new_low: int
+) -> None:
+    """Take away what stands before the new ``LOW``."""
+    slots, spec = state.slots, selected.spec
+    n_tracks = len(selected.tracks)
+    as_of = slots[slot, AS_OF]
+    if new_low >= slots[slot, HIGH]:
+        group, start = slots[slot, GROUP], slots[slot, START]
+        restart(state, slot, n_tracks, group, start)
+        slots[slot, AS_OF] = as_of
+        slots[slot, LOW] = new_low
+        slots[slot, HIGH] = new_low
+        return
+    for position in range(slots[slot, LOW], new_low):
+        row = samples.rows[position]
+        is_open = not happened(closes_at(spec, row, samples.times), as_of)
+        for track in range(n_tracks):
+            if is_open and is_known(selected, track, row, samples, as_of):
+                _leave(selected, samples, state, slot, track, key_of(selected, track, row, samples))
+    slots[slot, LOW] = new_low
+
+
+@inlined
+def _drop_closed(
+    selected: Selected, samples: IndexedSamples, state: WindowState, slot: int, as_of: int
+) -> None:
+    """Take away the values of samples that have closed."""
+    slots = state.slots
+    since = since_of(selected.spec, as_of)
+    event = selected.spec[EVENT]
+    for track in range(len(selected.tracks)):
+        at = TRACKS + track * TRACK_SIZE
+        heap = slots[slot, at + LEAVING]
+        while heap != 0 and happened(state.entries[heap, MOMENT], as_of):
+            row = state.entries[heap, ROW]
+            heap = pop(state.entries, heap)
+            slots[slot, at + LEAVING] = heap
+            if samples.times[event, row] >= since:  # else it has left by its age
+                _leave(selected, samples, state, slot, track, key_of(selected, track, row, samples))
+
+
+@inlined
+def _has_room(state: WindowState, n_tracks: int) -> bool:
+    """Return whether one sample more may enter every track."""
+    nodes = free_nodes(state.nodes) >= MOST_NEW_NODES * n_tracks
+    return nodes and free_entries(state.entries) >= 2 * n_tracks
+
+
+@inlined
+def _enter_known(
+    selected: Selected, samples: IndexedSamples, state: WindowState, slot: int, as_of: int
+) -> bool:
+    """Add the values that have become known; return whether there was room."""
+    slots, spec = state.slots, selected.spec
+    n_tracks = len(selected.tracks)
+    for track in range(n_tracks):
+        at = TRACKS + track * TRACK_SIZE
+        heap = slots[slot, at + ENTERING]
+        while heap != 0 and happened(state.entries[heap, MOMENT], as_of):
+            if not _has_room(state, n_tracks):
+                return False
+            row = state.entries[heap, ROW]
+            heap = pop(state.entries, heap)
+            slots[slot, at + ENTERING] = heap
+            if happened(closes_at(spec, row, samples.times), as_of):
+                continue
+            place = place_of(spec, row, slots[slot, LOW], slots[slot, HIGH], samples)
+            if place >= 0:  # else it has left before it was known
+                key = key_of(selected, track, row, samples)
+                _enter(selected, samples, state, slot, track, row, key, place)
+    return True
+
+
+@inlined
+def _enter_new(
+    selected: Selected,
+    samples: IndexedSamples,
+    state: WindowState,
+    slot: int,
+    as_of: int,
+    stop: int,
+) -> bool:
+    """Add the samples up to ``as_of``; return whether there was room."""
+    slots, spec = state.slots, selected.spec
+    n_tracks = len(selected.tracks)
+    position = slots[slot, HIGH]
+    while position < stop and happened(samples.times[spec[EVENT], samples.rows[position]], as_of):
+        if not _has_room(state, n_tracks):
+            return False
+        row = samples.rows[position]
+        position += 1
+        slots[slot, HIGH] = position
+        if happened(closes_at(spec, row, samples.times), as_of):
+            continue
+        for track in range(n_tracks):
+            key = key_of(selected, track, row, samples)
+            if key == MISSING:
+                continue
+            if not selected.tracks[track, AT_ONCE]:
+                moment = known_moment(selected, track, row, samples)
+                if moment == NEVER:
+                    continue
+                if not happened(moment, as_of):
+                    at = TRACKS + track * TRACK_SIZE
+                    heap = push(state.entries, slots[slot, at + ENTERING], moment, row)
+                    slots[slot, at + ENTERING] = heap
+                    continue
+            _enter(selected, samples, state, slot, track, row, key, position - 1)
+    return True
+
+
+@inlined
+def advance(
+    selected: Selected, samples: IndexedSamples, state: WindowState, slot: int, as_of: int
+) -> bool:
+    """Advance a window to a moment that is not before its own.
+
+    Returns:
+        Whether there was room. If not, the arrays must grow before it is called again, with the
+        same moment.
+    """
+    slots, spec = state.slots, selected.spec
+    stop = samples.offsets[slots[slot, GROUP] + 1]
+    event, kind = spec[EVENT], spec[SELECTION_KIND]
+    low, high = slots[slot, LOW], slots[slot, HIGH]
+    if kind == LAST_N:
+        last = first_at_or_after(samples.rows, high, stop, samples.times, event, as_of)
+        new_low = max(low, last - spec[N])
+    else:
+        since = since_of(spec, as_of)
+        new_low = first_at_or_after(samples.rows, low, stop, samples.times, event, since)
+        last = stop
+    if len(selected.tracks) == 0:
+        slots[slot, LOW] = new_low
+        if kind != LAST_N:
+            last = first_at_or_after(
+                samples.rows, max(new_low, high), stop, samples.times, event, as_of
+            )
+        slots[slot, HIGH] = last
+        slots[slot, AS_OF] = as_of
+        return True
+    if new_low > low:
+        _drop_old(selected, samples, state, slot, new_low)
+    if kind == BETWEEN_EVENTS:
+        _drop_closed(selected, samples, state, slot, as_of)
+    slots[slot, AS_OF] = as_of
+    if not _enter_known(selected, samples, state, slot, as_of):
+        return False
+    return _enter_new(selected, samples, state, slot, as_of, last)

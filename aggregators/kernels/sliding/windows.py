@@ -1,0 +1,211 @@
+"""Hold the arrays of windows that slide, let them grow, and walk over queries with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from aggregators.kernels import selection
+from aggregators.kernels.exact.accumulators import SUMS_WIDTH
+from aggregators.kernels.exact.keys import FLOAT, MICROSECONDS, MOMENT
+from aggregators.kernels.plan import SelectionPlan
+from aggregators.kernels.query_kernels import COLUMN, DIVIDE, ELAPSED
+from aggregators.kernels.sliding.heaps import ENTRY_SIZE, format_entries, free_entries
+from aggregators.kernels.sliding.sorted_keys import (
+    MOST_NEW_NODES,
+    NODE_SIZE,
+    format_nodes,
+    free_nodes,
+)
+from aggregators.kernels.sliding.tracks import KEPT_FOR, PLACES
+from aggregators.kernels.sliding.walk import N_FREE_SLOTS, N_USED_SLOTS, slide
+from aggregators.kernels.sliding.window import (
+    SAMPLES,
+    IndexedSamples,
+    Selected,
+    WindowState,
+    slot_size,
+)
+from aggregators.typing import Float64Array, Int64Array
+
+__all__ = ["SlidingPlan", "SlidingWindows", "grown", "new_state", "sliding_part"]
+
+FIRST_NODES, FIRST_ENTRIES, FIRST_SLOTS = 64, 64, 4
+
+
+@dataclass(frozen=True)
+class SlidingPlan:
+    """Holds the part of a selection that is computed while its window slides.
+
+    Attributes:
+        selected: the selection, and what is kept of each attribute.
+        functions: (track, code, output row), shape (n_functions, 3).
+        arguments: the functions' arguments.
+    """
+
+    selected: Selected
+    functions: Int64Array
+    arguments: Float64Array
+
+
+def new_state(n_tracks: int) -> WindowState:
+    """Return the state of no windows.
+
+    >>> state = new_state(1)
+    >>> len(state.slots), len(state.sums)
+    (4, 5)
+    """
+    nodes = np.empty((FIRST_NODES + 10 * n_tracks, NODE_SIZE), np.int64)
+    format_nodes(nodes, 0)
+    entries = np.empty((FIRST_ENTRIES + 2 * n_tracks, ENTRY_SIZE), np.int64)
+    format_entries(entries, 0)
+    slots = np.zeros((FIRST_SLOTS, slot_size(n_tracks)), np.int64)
+    slots[0, N_USED_SLOTS] = 1
+    sums = np.zeros((1 + FIRST_SLOTS * n_tracks, SUMS_WIDTH), np.int64)
+    return WindowState(slots, nodes, entries, sums)
+
+
+class SlidingWindows:
+    """Keeps the windows of one selection, and answers queries in the order of (group, as_of).
+
+    Args:
+        plan: the selection and its functions.
+        n_groups: how many groups the index has.
+    """
+
+    def __init__(self, plan: SlidingPlan, n_groups: int) -> None:
+        self.plan = plan
+        self.state = new_state(len(plan.selected.tracks))
+        self.slot_of = np.zeros(n_groups, np.int64)
+
+    def answer(
+        self,
+        samples: IndexedSamples,
+        groups: Int64Array,
+        as_of: Int64Array,
+        own_rows: Int64Array,
+        targets: Int64Array,
+        result: Float64Array,
+        *,
+        keep_rows: int,
+    ) -> None:
+        """Compute the functions of queries; windows of later moments begin anew.
+
+        Args:
+            samples: of the index.
+            groups: each query's group; queries stand in the order of (group, as_of).
+            as_of: each query's moment.
+            own_rows: each query's own sample, -1 where none is left out.
+            targets: the output column of each query.
+            result: shape (n_outputs, n_columns); written in place.
+            keep_rows: windows of so many samples are kept for the next call.
+        """
+        plan, done = self.plan, 0
+        while True:
+            done = slide(
+                plan.selected,
+                plan.functions,
+                plan.arguments,
+                samples,
+                self.state,
+                self.slot_of,
+                keep_rows,
+                done,
+                groups,
+                as_of,
+                own_rows,
+                targets,
+                result,
+            )
+            if done == len(groups):
+                return
+            self.state = grown(self.state, len(plan.selected.tracks))
+
+
+def grown(state: WindowState, n_tracks: int) -> WindowState:
+    """Return the state with more room in each array that is full."""
+    nodes, entries, slots, sums = state.nodes, state.entries, state.slots, state.sums
+    if free_nodes(nodes) < MOST_NEW_NODES * n_tracks:
+        nodes = _doubled(nodes)
+    if free_entries(entries) < 2 * n_tracks:
+        entries = _doubled(entries)
+    if slots[0, N_FREE_SLOTS] == 0 and slots[0, N_USED_SLOTS] == len(slots):
+        slots = _doubled(slots)
+        more = np.zeros((1 + len(slots) * n_tracks, SUMS_WIDTH), np.int64)
+        more[: len(sums)] = sums
+        sums = more
+    return WindowState(slots, nodes, entries, sums)
+
+
+def _doubled(array: Int64Array) -> Int64Array:
+    result = np.zeros((2 * len(array), array.shape[1]), np.int64)
+    result[: len(array)] = array
+    return result
+
+
+def sliding_part(plan: SelectionPlan) -> tuple[SlidingPlan | None, SelectionPlan | None]:
+    """Divide a plan into what is computed while its window slides, and what is computed directly.
+
+    Directly: values that change with ``as_of`` in themselves, functions of the whole window, order
+    among open intervals, and the last n samples where not all are known at once.
+    """
+    slides = np.array([_slides(plan, *map(int, entry[:2])) for entry in plan.functions], np.bool_)
+    if not slides.any():
+        return None, plan
+    direct = None
+    if not slides.all():
+        direct = replace(plan, functions=plan.functions[~slides], arguments=plan.arguments[~slides])
+    functions = plan.functions[slides]
+    tracks: dict[int, int] = {}
+    for attribute, code, _ in functions.tolist():
+        if attribute != SAMPLES or _needs_track(plan):
+            tracks[attribute] = tracks.get(attribute, 0) | KEPT_FOR[code]
+    numbers = {attribute: i for i, attribute in enumerate(tracks)}
+    renumbered = functions.copy()
+    renumbered[:, 0] = [numbers.get(attribute, SAMPLES) for attribute in functions[:, 0].tolist()]
+    table = [_track(plan, attribute, wanted) for attribute, wanted in tracks.items()]
+    selected = Selected(
+        plan.spec, plan.programs, plan.program_bounds, np.array(table, np.int64).reshape(-1, 4)
+    )
+    return SlidingPlan(selected, renumbered, plan.arguments[slides]), direct
+
+
+def _needs_track(plan: SelectionPlan) -> bool:
+    """Return whether the selected samples are not just those between two positions."""
+    is_interval = plan.spec[selection.KIND] == selection.BETWEEN_EVENTS
+    return bool(is_interval or plan.spec[selection.GATE] != selection.KNOWN)
+
+
+def _slides(plan: SelectionPlan, attribute: int, code: int) -> bool:
+    spec = plan.spec
+    if code not in KEPT_FOR:
+        return False
+    if spec[selection.KIND] == selection.LAST_N and spec[selection.GATE] != selection.KNOWN:
+        return False
+    if spec[selection.KIND] == selection.BETWEEN_EVENTS and KEPT_FOR[code] & PLACES:
+        return False
+    return attribute == SAMPLES or not _is_volatile(_program(plan, attribute))
+
+
+def _program(plan: SelectionPlan, attribute: int) -> Int64Array:
+    return plan.programs[plan.program_bounds[attribute] : plan.program_bounds[attribute + 1]]
+
+
+def _is_volatile(program: Int64Array) -> bool:
+    """Return whether the value of a sample changes with as_of in another way than by its amount."""
+    return len(program) > 1 and bool(np.any(program[:, 0] == ELAPSED))
+
+
+def _track(plan: SelectionPlan, attribute: int, wanted: int) -> list[int]:
+    if attribute == SAMPLES:
+        return [SAMPLES, FLOAT, wanted, int(plan.spec[selection.GATE] == selection.KNOWN)]
+    program = _program(plan, attribute)
+    gates = program[np.isin(program[:, 0], [COLUMN]), 2]
+    is_column = np.all(np.isin(program[:, 0], [COLUMN, DIVIDE]))
+    known = is_column and np.all(gates == selection.KNOWN)
+    at_once = known and plan.spec[selection.GATE] == selection.KNOWN
+    kind = FLOAT
+    if len(program) == 1:
+        kind = {COLUMN: FLOAT, ELAPSED: MOMENT}.get(int(program[0, 0]), MICROSECONDS)
+    return [attribute, kind, wanted, int(at_once)]
