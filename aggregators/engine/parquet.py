@@ -78,4 +78,6 @@ def _write(
 ) -> None:
     moments = pa.array(as_of).cast(schema.field("as_of").type)
     columns = [moments, *(pa.array(row) for row in values)]
-    writer.write_batch(pa.record_batch(columns, schema=schema))
+    # Column by column: a batch would be kept encoded as a whole until its row group is complete.
+    table = pa.Table.from_arrays(columns, schema=schema)
+    writer.write_table(table, row_group_size=max(len(as_of), 1))

@@ -39,7 +39,6 @@ class SourceArrays:
         self._changing = threading.RLock()
         self._folded: dict[Attribute, tuple[int, int]] = {}
         self._precedes: dict[tuple[int, int], bool] = {}
-        self._orders: dict[str, Int32Array] = {}
         self._indexes: dict[tuple[str, str], tuple[Int32Array, Int64Array]] = {}
 
     def layout_for(self, features: Sequence[Feature], extra_events: Sequence[str] = ()) -> Layout:
@@ -97,9 +96,14 @@ class SourceArrays:
         """Sort the table for every (dimension, event) for which it has not been sorted yet."""
         with self._changing:
             wanted = sorted(set(pairs) - self._indexes.keys())
-            events = sorted({event for _, event in wanted} - self._orders.keys())
-            self._orders.update(zip(events, pool.map(self._time_order, events), strict=True))
-            self._indexes.update(zip(wanted, pool.map(self._grouped, wanted), strict=True))
+            events = sorted({event for _, event in wanted})
+            orders = dict(zip(events, pool.map(self._time_order, events), strict=True))
+
+            def group(pair: tuple[str, str]) -> tuple[Int32Array, Int64Array]:
+                groups = self.table.groups[pair[0]]
+                return kernels.group_rows(groups.codes, orders[pair[1]], len(groups.values))
+
+            self._indexes.update(zip(wanted, pool.map(group, wanted), strict=True))
 
     def index(self, dimension: str, event: str) -> tuple[Int32Array, Int64Array]:
         """Return the rows by (group, event time, sample id), and where each group starts and ends.
@@ -107,10 +111,6 @@ class SourceArrays:
         Only rows with a group whose event has happened.
         """
         return self._indexes[dimension, event]
-
-    def _grouped(self, pair: tuple[str, str]) -> tuple[Int32Array, Int64Array]:
-        groups = self.table.groups[pair[0]]
-        return kernels.group_rows(groups.codes, self._orders[pair[1]], len(groups.values))
 
     def _time_order(self, event: str) -> Int32Array:
         """Return the rows in the order of (event time, sample id), where the event has happened."""
