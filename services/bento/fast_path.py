@@ -52,6 +52,11 @@ class FastPath:
             for path, question in questions_of(of.inner).items():
                 self._answers[reading, path] = question
 
+    @property
+    def endpoints(self) -> frozenset[tuple[str, str]]:
+        """The methods and paths that it answers, but for ``/readyz``."""
+        return frozenset(one for one in self._answers if one[1] != READY_PATH)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
         answer: Answer | None = None

@@ -107,8 +107,9 @@ INTERNALS: tuple[Internal, ...] = (
     Internal(
         module=f"{_PRIVATE}.server.http.instruments",
         name="RunnerTrafficMetricsMiddleware",
-        use="is replaced: unknown paths are counted under one name",
+        use="is replaced: unknown paths are counted under one name; its instruments count requests",
         parameters=("app", "namespace", "skip_paths"),
+        attributes=("_setup",),
     ),
     Internal(
         module=f"{_PRIVATE}.server.http.instruments",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from bentoml._internal.context import server_context
 from bentoml._internal.server.http import instruments, traffic
 
-__all__ = ["OTHER_PATHS", "bound_paths", "disable_bentoml_timers"]
+__all__ = ["OTHER_PATHS", "BoundedTraffic", "bound_paths", "counted_path", "disable_bentoml_timers"]
 
 OTHER_PATHS = "other"
 
@@ -34,7 +34,7 @@ class _RestoredPath:
         await self._app(scope, receive, send)
 
 
-class _BoundedTraffic(instruments.RunnerTrafficMetricsMiddleware):
+class BoundedTraffic(instruments.RunnerTrafficMetricsMiddleware):
     """Counts all unknown paths as one in BentoML's metrics of requests."""
 
     __replaced__: ClassVar[Any] = instruments.RunnerTrafficMetricsMiddleware
@@ -43,16 +43,27 @@ class _BoundedTraffic(instruments.RunnerTrafficMetricsMiddleware):
         super().__init__(_RestoredPath(app), **options)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Count a request under its path, or under one for all that are unknown."""
         path = scope.get("path")
-        if path not in _OPERATION and path not in server_context.service_routes:
+        if counted_path(path) != path:
             scope = {**scope, "path": OTHER_PATHS, _PATH: path}
         await super().__call__(scope, receive, send)
+
+
+def counted_path(path: str | None) -> str:
+    """Return the path under which a request is counted.
+
+    >>> counted_path("/livez"), counted_path("/a/path/that/nobody/knows")
+    ('/livez', 'other')
+    """
+    is_known = path in _OPERATION or path in server_context.service_routes
+    return path if path is not None and is_known else OTHER_PATHS
 
 
 def bound_paths() -> None:
     """Make all services of this process count requests by known paths alone."""
     # BentoML looks the class up by this name when it makes a service's application.
-    instruments.RunnerTrafficMetricsMiddleware = _BoundedTraffic  # type: ignore[misc,assignment]
+    instruments.RunnerTrafficMetricsMiddleware = BoundedTraffic  # type: ignore[misc,assignment]
 
 
 class _NoTimer:

@@ -20,13 +20,14 @@ check_internals()  # before what may be missing is imported
 
 from bentoml._internal.context import server_context  # noqa: E402
 
+from services.bento.direct_route import DirectRoute  # noqa: E402
 from services.bento.patches import bound_paths, disable_bentoml_timers  # noqa: E402
 
 __all__ = ["SERVICE_OPTIONS", "freeze_garbage"]
 
 bound_paths()
 disable_bentoml_timers()
-install()
+install(DirectRoute)
 if server_context.worker_index is not None:  # a worker, and no test or command
     tie_to_parent()
 

@@ -61,6 +61,7 @@ class RequestContext:
         trace: the span of this service.
         ends_s: the deadline, by ``time.monotonic``.
         key_id: the API key of the caller; empty where none is needed.
+        status: the HTTP status of what was sent; 0 where nothing was.
         times_s: the seconds that each part of the work took, by name.
     """
 
@@ -68,6 +69,7 @@ class RequestContext:
     trace: TraceContext
     ends_s: float
     key_id: str = ""
+    status: int = 0
     times_s: dict[str, float] = field(default_factory=dict)
 
     def remaining_s(self) -> float:

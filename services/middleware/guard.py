@@ -141,6 +141,7 @@ class Guard:
             logger.exception("request %s failed", request.request_id)
             await self._refuse(answering, ServiceError(UNEXPECTED), request)
         finally:
+            request.status = answering.status
             if not is_open:
                 self._log.answered(
                     request,

@@ -6,6 +6,7 @@ answers its own machine alone, unless a setting allows everybody.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import logging
 import time
@@ -119,6 +120,7 @@ def allows_anonymous(environment: Mapping[str, str]) -> bool:
     return AccessSettings.from_environment(environment).anonymous
 
 
+@functools.lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach an address: loopback or a Unix socket.
 

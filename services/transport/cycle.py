@@ -26,14 +26,25 @@ class Phase(Enum):
 class Pipe:
     """Takes the bytes of an answer; closing it lets the client read all of them first."""
 
-    __slots__ = ("_end", "_transport")
+    __slots__ = ("_end", "_held", "_holds", "_transport")
 
     def __init__(self, transport: asyncio.Transport, end: Callable[[], None]) -> None:
         self._transport = transport
         self._end = end
+        self._holds = False
+        self._held = b""
+
+    def hold(self) -> None:
+        """Keep the next bytes until more follow: a head and its body then leave in one packet."""
+        self._holds = True
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
+        if self._holds:
+            self._holds, self._held = False, data
+            return
+        if self._held:
+            data, self._held = self._held + data, b""
         self._transport.write(data)
 
     def is_closing(self) -> bool:
@@ -42,6 +53,9 @@ class Pipe:
 
     def close(self) -> None:
         """Close for sending."""
+        self._holds = False
+        if self._held:
+            self.write(b"")
         self._end()
 
 
@@ -52,6 +66,13 @@ class Cycle(RequestResponseCycle):
     """When the request was complete, by ``time.monotonic``."""
 
     _is_read = False
+
+    async def send(self, message: Any) -> None:
+        """Send the head of an answer together with its body."""
+        if not self.response_started and self.scope["method"] != "HEAD":  # that has no body
+            pipe: Any = self.transport
+            pipe.hold()
+        await super().send(message)
 
     async def receive(self) -> Any:
         """Return the body once; then wait for the end of the connection or of the answer."""

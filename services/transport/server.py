@@ -9,6 +9,7 @@ import resource
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -46,6 +47,11 @@ class Server(uvicorn.Server):
             self._settings = TransportSettings()
         self._shared: ProcessLimits | None = None
 
+    @staticmethod
+    def front(app: Any) -> Any:
+        """Return what answers before the application; :func:`install` replaces it."""
+        return app
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then accept connections."""
         if sockets is None:
@@ -55,6 +61,7 @@ class Server(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         loop, config = asyncio.get_running_loop(), self.config
+        config.loaded_app = self.front(config.loaded_app)
         allow_files(self._settings.max_connections + RESERVED + _OTHER_FILES)
         self._shared = ProcessLimits(loop, self._settings)
         acceptors: list[Any] = [
@@ -142,6 +149,11 @@ def allow_files(n: int) -> None:
         logger.warning("the system allows %d open files; %d would be needed", soft, n)
 
 
-def install() -> None:
-    """Replace uvicorn's server for the workers of BentoML, which look it up by name."""
+def install(front: Callable[[Any], Any]) -> None:
+    """Replace uvicorn's server for the workers of BentoML, which look it up by name.
+
+    Args:
+        front: is given a worker's application, and returns the one that answers instead of it.
+    """
+    Server.front = staticmethod(front)  # type: ignore[assignment,method-assign]
     uvicorn.Server = Server  # type: ignore[misc]

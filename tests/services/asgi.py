@@ -10,6 +10,8 @@ import bentoml
 import httpx
 from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
 
+from services.bento.direct_route import DirectRoute
+
 _INSTRUMENTS: dict[str, Any] = {}
 
 
@@ -44,7 +46,7 @@ class AsgiClient:
         self._runner = asyncio.Runner()
         self._lifespan = self.app.router.lifespan_context(self.app)
         self._http = httpx.AsyncClient(
-            base_url="http://127.0.0.1", transport=httpx.ASGITransport(self.app)
+            base_url="http://127.0.0.1", transport=httpx.ASGITransport(DirectRoute(self.app))
         )
 
     def __enter__(self) -> AsgiClient:

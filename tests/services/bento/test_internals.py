@@ -22,7 +22,7 @@ from services.bento.internals import (
     check_internals,
     original,
 )
-from services.bento.patches import _BoundedTraffic, _NoTimer
+from services.bento.patches import BoundedTraffic, _NoTimer
 from services.etp import EtpService
 
 ROOT = Path(__file__).parents[3]
@@ -148,5 +148,5 @@ def test_a_service_does_not_start_with_another_bentoml() -> None:
 
 def test_services_are_made_of_what_takes_their_place() -> None:
     made = {one.cls for one in EtpService.to_asgi().user_middleware}  # type: ignore[attr-defined]
-    assert {_BoundedTraffic, _NoTimer} <= made
+    assert {BoundedTraffic, _NoTimer} <= made
     assert not {one.__name__ for one in made} & {"TimeoutMiddleware"}

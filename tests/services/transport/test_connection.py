@@ -19,6 +19,7 @@ from services.core.limits import (
     MAX_PIPELINED,
 )
 from services.transport import process_limits as shared_module
+from services.transport.cycle import Pipe
 from tests.services.transport.raw import (
     GET,
     answer_to,
@@ -263,3 +264,45 @@ def test_a_request_knows_since_when_its_data_is_here() -> None:
             assert before_s - 0.1 <= arrived[0] == arrived[1]
 
     run(check())
+
+
+class Packets:
+    """A transport that keeps what is written at once apart."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.is_ended = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+
+def piped() -> tuple[Packets, Pipe]:
+    packets = Packets()
+
+    def end() -> None:
+        packets.is_ended = True
+
+    return packets, Pipe(packets, end)  # type: ignore[arg-type]
+
+
+def test_the_head_of_an_answer_leaves_with_its_body() -> None:
+    packets, pipe = piped()
+    pipe.hold()
+    pipe.write(b"head ")
+    assert packets.written == []
+    pipe.write(b"body")
+    pipe.write(b"more")
+    assert packets.written == [b"head body", b"more"]
+
+
+def test_a_head_without_a_body_leaves_when_the_connection_is_closed() -> None:
+    packets, pipe = piped()
+    pipe.hold()
+    pipe.write(b"head")
+    pipe.close()
+    assert packets.written == [b"head"]
+    assert packets.is_ended
