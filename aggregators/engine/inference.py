@@ -173,7 +173,7 @@ class InferencePlan:
             for _, plan in part.plans:
                 kind = plan.dimension, plan.exclude_self
                 if kind not in batches:
-                    batches[kind] = asked.batch(part.source.name, plan, reading.own_rows)
+                    batches[kind] = asked.batch(part.source.name, plan, reading)
             if part.packed is not None:
                 part.packed.answer_many(reading, batches, result)
             for number, plan in part.plans:

@@ -13,7 +13,7 @@ from aggregators.engine.execution import OrderedQueries
 from aggregators.errors import QueryError
 from aggregators.events import MAX_TEXT_CHARACTERS, Source, check_key, check_sample_id
 from aggregators.kernels.plan import SelectionPlan
-from aggregators.stores.reading import GroupKeys
+from aggregators.stores.reading import GroupKeys, SourceReading
 from aggregators.tables.alignment import align_columns
 from aggregators.time_span import check_moment_us
 from aggregators.times import moment_to_us
@@ -97,12 +97,15 @@ class QueryColumns:
             {name: column.distinct for name, column in self.own.items()},
         )
 
-    def batch(self, source: str, plan: SelectionPlan, own_rows: Int64Array) -> QueryBatch:
+    def batch(self, source: str, plan: SelectionPlan, reading: SourceReading) -> QueryBatch:
         """Return the different queries of a selection in the order of (group, as_of)."""
         groups = self.keys[plan.dimension].codes
-        own = own_rows[self.own[source].codes]
-        if not plan.exclude_self:
-            own = np.full_like(own, -1)
+        own = np.full_like(groups, -1)
+        if plan.exclude_self:
+            # A sample of another group changes nothing: ten orders ask the same of each courier.
+            codes = self.own[source].codes
+            is_here = self._groups_of_samples(plan.dimension, reading)[codes] == groups
+            own = np.where(is_here, reading.own_rows[codes], -1)
         order = np.lexsort((own, self.as_of, groups))
         columns = [column[order] for column in (groups, self.as_of, own)]
         is_new = np.ones(len(order), np.bool_)
@@ -112,6 +115,14 @@ class QueryColumns:
         distinct = [column[is_new] for column in columns]
         places = np.arange(len(distinct[0]))
         return QueryBatch(OrderedQueries(distinct[0], distinct[1], distinct[2], places), inverse)
+
+    def _groups_of_samples(self, dimension: str, reading: SourceReading) -> Int64Array:
+        """Return the number of each own sample's group among the keys, -1 where it has none."""
+        numbers = {key: number for number, key in enumerate(self.keys[dimension].distinct)}
+        key_of_row = reading.key_of_row[dimension]
+        own = reading.own_rows.tolist()
+        groups = [-1 if row < 0 else numbers.get(key_of_row[row], -1) for row in own]
+        return np.array(groups, np.int64)
 
 
 def _is_column(value: Any) -> bool:

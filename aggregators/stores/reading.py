@@ -77,6 +77,7 @@ class SourceReading:
         own_rows: the rows of the samples for which features are computed, -1 where there is none,
             shape (n_own_samples,).
         ids: the sample id of each row.
+        key_of_row: the key of each row, by dimension.
     """
 
     times: Int64Array
@@ -84,6 +85,7 @@ class SourceReading:
     rows: Sequence[tuple[Int32Array, Int64Array]]
     own_rows: Int64Array
     ids: Sequence[SampleId]
+    key_of_row: Mapping[str, Sequence[Key]]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from aggregators import FeatureSet, MemoryEventStore, QueryError
+from aggregators.engine.packing import Packed
 from tests.aggregators.building import bits_of, feature_set_from, source_from
 from tests.aggregators.random_data import (
     ID_KINDS,
@@ -152,3 +153,36 @@ def test_a_pandas_column_of_keys_is_taken() -> None:
     )
     plain = [{**query, "order_id": None} for query in queries]
     assert np.array_equal(bits_of(actual), bits_of(one_by_one(store, features, plain)))
+
+
+def test_a_sample_of_another_group_makes_no_query_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is in no selection of the group, so the rows of several orders share one answer."""
+    table, features, queries = asked(3, "str")
+    store = filled_store(table)
+    dimension = features.dimensions[0]
+    keys = sorted({query[dimension] for query in queries if query[dimension] is not None})
+    here = next(q for q in queries if q["order_id"] is not None and q[dimension] in keys)
+    crossed = [
+        {**here, dimension: key, "order_id": order_id}
+        for key in keys
+        for order_id in (here["order_id"], None)
+    ]
+    counts: list[int] = []
+    answer_many = Packed.answer_many
+
+    def counted(self: Packed, reading: Any, batches: Any, result: Any) -> None:
+        counts.append(max(len(one.queries.groups) for kind, one in batches.items() if kind[1]))
+        answer_many(self, reading, batches, result)
+
+    monkeypatch.setattr(Packed, "answer_many", counted)
+    actual = features.transform_many(
+        store,
+        as_of=here["as_of"],
+        keys={name: [query[name] for query in crossed] for name in features.dimensions},
+        sample_id=[query["order_id"] for query in crossed],
+    )
+    assert np.array_equal(bits_of(actual), bits_of(one_by_one(store, features, crossed)))
+    assert len(keys) > 2
+    assert counts[0] <= len(keys) + 1
