@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import bentoml
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from services.core.context import (
@@ -43,8 +43,9 @@ __all__ = [
 logger = logging.getLogger("doorstep.services")
 
 JSON = "application/json"
+_JSON_TYPE = JSON.encode()
 _SHOWN_CHARACTERS = 100
-_BINARY_MODE = "ce-specversion"
+_BINARY_MODE = b"ce-specversion"
 _REF_TEMPLATE = "#/components/schemas/{name}"
 
 S = TypeVar("S")
@@ -77,11 +78,13 @@ def request_id_of(request: Request) -> str:
 
 async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
     """Read a request within the limit of bytes; give it an id if it has none."""
-    headers = request.headers
+    # Starlette's headers decode all names for each look-up. The first of several counts.
+    given = dict(reversed(request.scope["headers"]))
     request_id = request_id_of(request)
-    content_type = headers.get("content-type", "")
+    content_type = given.get(b"content-type", b"").decode("latin-1")
     media_type = content_type.partition(";")[0].strip().lower()
-    if not content_type and _BINARY_MODE in headers:
+    is_binary = _BINARY_MODE in given
+    if not content_type and is_binary:
         media_type = JSON  # an event without data has none; a web page cannot send this header
     refusal: InvalidRequest | None = None
     body = b""
@@ -93,11 +96,12 @@ async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
         )
     else:
         try:
-            body = await _read_body(request)
+            body = await _read_body(request, given.get(b"content-length", b""))
         except InvalidRequest as error:
             refusal = error
     cloud_headers: dict[str, str] = {}
-    if media_type == JSON and _BINARY_MODE in headers:  # otherwise the body says everything
+    if media_type == JSON and is_binary:  # otherwise the body says everything
+        headers = request.headers
         cloud_headers = {name: text for name, text in headers.items() if name.startswith("ce-")}
         twice = [name for name in cloud_headers if len(headers.getlist(name)) > 1]
         if twice:
@@ -105,17 +109,22 @@ async def read_call(request: Request, media_types: tuple[str, ...]) -> Call:
     return Call(body, media_type, request_id, refusal, cloud_headers)
 
 
-async def _read_body(request: Request) -> bytes:
-    announced = request.headers.get("content-length", "")
+async def _read_body(request: Request, announced: bytes) -> bytes:
     if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
         raise _too_large(int(announced))
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
+    has_more = True
+    while has_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
         size += len(part)
         if size > MAX_BODY_BYTES:
             raise _too_large(size)
         parts.append(part)
+        has_more = message.get("more_body", False)
     return b"".join(parts)
 
 
@@ -130,12 +139,23 @@ def json_response(
     answer: Any, *, request_id: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a struct as a JSON response. NaN becomes null."""
-    return Response(
-        msgspec.json.encode(answer),
-        status_code=status,
-        headers={"x-request-id": request_id, **(headers or {})},
-        media_type=JSON,
-    )
+    body = msgspec.json.encode(answer)
+    raw = [(b"x-request-id", request_id.encode("latin-1"))]
+    if headers:
+        raw += [(name.lower().encode(), text.encode("latin-1")) for name, text in headers.items()]
+    raw += [(b"content-length", b"%d" % len(body)), (b"content-type", _JSON_TYPE)]
+    return _Encoded(body, status, raw)
+
+
+class _Encoded(Response):
+    """Holds an answer whose headers are encoded; Starlette would encode each of them again."""
+
+    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.body = body
+        self.status_code = status
+        self.media_type = JSON
+        self.background = None
+        self.raw_headers = headers
 
 
 def json_endpoint(
