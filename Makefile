@@ -85,8 +85,12 @@ generate: $(VENV)/.dev ## write what is generated: blocking clients, tables of s
 	$(BIN)/python -m tests.rooms_page
 
 .PHONY: benchmark
-benchmark: $(VENV)/.dev ## speed and memory, beside the peers
-	$(BIN)/python -m benchmarks.run
+benchmark: $(VENV)/.dev ## every figure of benchmarks/README.md on this commit; goes on where it was
+	$(BIN)/python -m benchmarks.run --all
+
+.PHONY: benchmark-quick
+benchmark-quick: $(VENV)/.dev ## a subset in three minutes, beside the published figures
+	$(BIN)/python -m benchmarks.quick --no-save
 
 .PHONY: wheel
 wheel: $(VENV)/.dev ## build the wheel, with kernels compiled for this Python (PYTHON=python3.13: another's stay in it)

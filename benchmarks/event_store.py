@@ -32,13 +32,15 @@ from aggregators.catalog import features_for
 from aggregators.stores import EventStore
 from benchmarks.catalog_features import WORKLOAD
 from benchmarks.inference import busiest, chosen_features, described
-from benchmarks.measuring import resident_bytes, save
+from benchmarks.measuring import ranges, resident_bytes, save
 from benchmarks.workload import Shape, orders_table
 
 BATCH = 500
 MIB = 2**20
 SINGLE_EVENTS = 1_000
 READS = 3_000
+PARTS = 5
+"""Into so many parts intake and reads are cut, whose figures make the range."""
 WARM_UP_READS = 300
 COURIERS = 200
 EVENTS_PER_ORDER = 8.8
@@ -122,16 +124,21 @@ def evening_us(table: pd.DataFrame) -> int:
 def intake(store: EventStore, events: list[Event]) -> dict[str, Any]:
     """Append all events in batches, then some one by one."""
     batched, single = events[:-SINGLE_EVENTS], events[-SINGLE_EVENTS:]
+    used_s = time.process_time()
     took_s = np.array(
         [
             _timed(partial(store.append, batched[i : i + BATCH]))
             for i in range(0, len(batched), BATCH)
         ]
     )
+    used_s = time.process_time() - used_s
+    parts_s = [part.sum() / len(part) for part in np.array_split(took_s, PARTS)]
     alone_s = np.array([_timed(partial(store.append, [event])) for event in single])
     return {
         "events": len(events),
         "events_per_s": round(len(batched) / took_s.sum()),
+        "events_per_s_range": ranges([BATCH / seconds for seconds in parts_s], 0),
+        "processor_us_per_event": round(used_s / len(batched) * 1e6, 2),
         "batch_of_500": described(took_s * 1e6),
         "single_events_per_s": round(len(single) / alone_s.sum()),
         "single_event": described(alone_s * 1e6),
@@ -144,10 +151,17 @@ def _timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _reads(call: Callable[[int], object], count: int = READS) -> dict[str, float]:
+def _reads(call: Callable[[int], object], count: int = READS) -> dict[str, Any]:
     for number in range(WARM_UP_READS):
         call(-number)
-    return described(np.array([_timed(partial(call, n)) for n in range(count)]) * 1e6)
+    used_s = time.process_time()
+    took_us = np.array([_timed(partial(call, n)) for n in range(count)]) * 1e6
+    used_s = time.process_time() - used_s
+    return {
+        **described(took_us),
+        "us_median_range": ranges([np.median(part) for part in np.array_split(took_us, PARTS)], 1),
+        "processor_us": round(used_s / count * 1e6, 1),
+    }
 
 
 def requests(store: EventStore, table: pd.DataFrame, now_us: int) -> dict[str, Any]:

@@ -10,14 +10,14 @@ time and kept for the later processes.
 import argparse
 import json
 import os
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from typing import Any
 
-from benchmarks.measuring import save
+from benchmarks.measuring import ranges, save
 
 HEAVY = ("pandas", "numba", "pyarrow", "scipy", "tsfresh", "sklearn")
 
@@ -47,6 +47,7 @@ print(json.dumps({
     "warm_up_s": warm - imported,
     "first_training_s": trained - made,
     "first_inference_s": answered - answering,
+    "processor_time_of_all_s": time.process_time(),
 }))
 """
 
@@ -54,18 +55,21 @@ print(json.dumps({
 def import_seconds(statement: str, runs: int) -> dict[str, Any]:
     """Wall time of a fresh process that runs one statement, and the heavy modules it loaded."""
     probe = f"{statement}\nimport sys\nprint([m for m in {HEAVY!r} if m in sys.modules])"
-    times, loaded = [], ""
+    times, used, loaded = [], [], ""
     for _ in range(runs + 1):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-c", probe], capture_output=True, text=True, check=True
         )
         times.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         loaded = done.stdout.strip()
-    counted = times[1:]  # the first run reads the files from the disk
+    # The first run reads the files from the disk.
     return {
-        "process_s_median": round(statistics.median(counted), 3),
-        "process_s_min": round(min(counted), 3),
+        "process_s": ranges(times[1:], 3),
+        "processor_s": ranges(used[1:], 3),
         "heavy_modules_loaded": loaded,
     }
 
@@ -90,9 +94,7 @@ def first_calls(runs: int) -> dict[str, Any]:
         cached = [process() for _ in range(runs)]
     return {
         "after_installation": {name: round(value, 3) for name, value in compiled.items()},
-        "later_process_median": {
-            name: round(statistics.median(run[name] for run in cached), 3) for name in compiled
-        },
+        "later_process": {name: ranges([run[name] for run in cached], 3) for name in compiled},
     }
 
 

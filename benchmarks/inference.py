@@ -96,8 +96,8 @@ def measure(*, with_tsfresh: bool, reads: int) -> dict[str, Any]:
         "tsfresh_features": sum(is_tsfresh(f) for f in features),
         "orders": {name: int((table[name] == key).sum()) for name, key in keys.items()},
         "first_read_us": round(first, 1),
-        "transform_array": described(_latencies(array, reads)),
-        "transform": described(_latencies(answer, reads)),
+        "transform_array": _described_with_processor(array, reads),
+        "transform": _described_with_processor(answer, reads),
         **_with_appends(store, table, keys, array, reads),
     }
     print(json.dumps(result), file=sys.stderr)
@@ -127,6 +127,14 @@ def _with_appends(
         "transform_array_after_append": described(latencies / 1_000),
         "append": described(appends / 1_000),
     }
+
+
+def _described_with_processor(call: Any, reads: int) -> dict[str, float]:
+    """Latencies, and the processor time of a read."""
+    began_s = time.process_time()
+    found = described(_latencies(call, reads))
+    used_s = time.process_time() - began_s
+    return {**found, "processor_us": round(used_s / reads * 1e6, 1)}
 
 
 def _latencies(call: Any, count: int) -> np.ndarray:

@@ -51,7 +51,18 @@ def summary(runs: Sequence[Timing]) -> dict[str, Any]:
         "wall_s_min": round(min(walls), 4),
         "wall_s_all": [round(value, 4) for value in walls],
         "processor_s_median": round(statistics.median(processors), 4),
+        "processor_s_all": [round(value, 4) for value in processors],
     }
+
+
+def ranges(values: Sequence[Any], digits: int = 4) -> dict[str, float]:
+    """The median, the least and the greatest of a figure over runs.
+
+    >>> ranges([3.0, 1.0, 2.0])
+    {'median': 2.0, 'least': 1.0, 'greatest': 3.0}
+    """
+    found = {"median": statistics.median(values), "least": min(values), "greatest": max(values)}
+    return {name: round(float(value), digits) for name, value in found.items()}
 
 
 def machine() -> dict[str, Any]:
@@ -81,10 +92,13 @@ def versions(*names: str) -> dict[str, str]:
 
 
 def save(name: str, result: dict[str, Any]) -> Path:
-    """Write one benchmark's result as JSON, with the machine it was measured on."""
+    """Write one benchmark's result as JSON, with the machine it was measured on and its origin."""
+    from benchmarks.provenance import provenance  # a peer's process has no Doorstep
+
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    text = json.dumps({"machine": machine(), **result}, indent=2, default=_jsonable)
+    made = {"made": provenance(), "machine": machine()}
+    text = json.dumps({**made, **result}, indent=2, default=_jsonable)
     path.write_text(text + "\n")
     print(f"written: benchmarks/results/{path.name}", file=sys.stderr)
     return path

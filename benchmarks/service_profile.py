@@ -3,8 +3,8 @@
     python -m benchmarks.service_profile [--folder FOLDER]
 
 Every step of a request is repeated by itself on the requests of ``benchmarks.services``, in one
-process over the store with a million events. Microseconds of processor time; the best of several
-rounds, because others on the machine can only make it longer.
+process over the store with a million events. Microseconds of processor time; the median and the
+range of several rounds.
 """
 
 import argparse
@@ -20,28 +20,35 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks.measuring import save
+from benchmarks.measuring import ranges, save
 from benchmarks.service_world import World, made
 
 ROUNDS = 7
 LEVELS = (0.1, 0.5, 0.9)
 
 
-def best_us(call: Callable[[Any], object], values: Sequence[Any]) -> float:
-    """Processor time of a call, the best round's mean over all values."""
+def rounds_us(call: Callable[[Any], object], values: Sequence[Any]) -> dict[str, float]:
+    """Processor time of a call, the mean over all values: median and range of the rounds."""
     rounds = []
     for _ in range(ROUNDS):
         began_s = time.process_time()
         for value in values:
             call(value)
         rounds.append((time.process_time() - began_s) / len(values) * 1e6)
-    return round(min(rounds), 1)
+    return ranges(rounds, 1)
+
+
+def _asked(request: Any, dimensions: Sequence[str]) -> tuple[Any, ...]:
+    """Order, sample, moment and keys of a request."""
+    from aggregators.times import moment_to_us
+
+    keys = {name: request.order.get(name) for name in dimensions}
+    return request.order, request.sample_id, moment_to_us(request.as_of, "as_of"), keys
 
 
 def profile(world: World) -> dict[str, Any]:
     """Measure the steps of one eTP request."""
     from aggregators import warm_up
-    from aggregators.times import moment_to_us
     from services.estimation.loading import ServedPart, load_part
     from services.estimation.metrics import EstimateMetrics
     from services.estimation.prediction import Estimation
@@ -60,15 +67,7 @@ def profile(world: World) -> dict[str, Any]:
     requests = [decode(body, PredictRequest) for body in bodies]
     estimator = estimation.model._estimator  # type: ignore[attr-defined]
     features, facts = estimator.features, estimator.facts
-    asked = [
-        (
-            request.order,
-            request.sample_id,
-            moment_to_us(request.as_of, "as_of"),
-            {name: request.order.get(name) for name in features.dimensions},
-        )
-        for request in requests
-    ]
+    asked = [_asked(request, features.dimensions) for request in requests]
 
     def read(one: Any) -> None:
         keys = {name: (key,) for name, key in one[3].items()}
@@ -87,19 +86,21 @@ def profile(world: World) -> dict[str, Any]:
     gc.collect()
     gc.freeze()
     steps = {
-        "decoding the body": best_us(lambda body: decode(body, PredictRequest), bodies),
-        "facts as numbers": best_us(lambda one: facts.encode_one(one[0], one[2]), asked),
-        "looking the groups up in the store": best_us(read, asked),
-        "real-time features, with looking up": best_us(realtime, asked),
-        "shrinkage, putting the row together": best_us(lambda row: estimator.assemble(*row), rows),
-        "trees": best_us(anchors.predict, inputs),
-        "explaining the mean": best_us(lambda one: estimator.explain(one, of="mean"), inputs),
-        "calibration": best_us(lambda one: estimator.model.grid.distribution(*one), predicted),
-        "mean and three quantiles": best_us(
+        "decoding the body": rounds_us(lambda body: decode(body, PredictRequest), bodies),
+        "facts as numbers": rounds_us(lambda one: facts.encode_one(one[0], one[2]), asked),
+        "looking the groups up in the store": rounds_us(read, asked),
+        "real-time features, with looking up": rounds_us(realtime, asked),
+        "shrinkage, putting the row together": rounds_us(
+            lambda row: estimator.assemble(*row), rows
+        ),
+        "trees": rounds_us(anchors.predict, inputs),
+        "explaining the mean": rounds_us(lambda one: estimator.explain(one, of="mean"), inputs),
+        "calibration": rounds_us(lambda one: estimator.model.grid.distribution(*one), predicted),
+        "mean and three quantiles": rounds_us(
             lambda one: [one.mean(), *map(one.quantile, LEVELS)], told
         ),
-        "encoding the answer": best_us(msgspec.json.encode, answers),
-        "the whole answer, but for JSON": best_us(
+        "encoding the answer": rounds_us(msgspec.json.encode, answers),
+        "the whole answer, but for JSON": rounds_us(
             lambda request: estimation.answer(request, request_id="r"), requests
         ),
     }
@@ -108,6 +109,7 @@ def profile(world: World) -> dict[str, Any]:
         "features": len(features),
         "columns": len(estimator.feature_names),
         "trees": anchors.trees,
+        "rounds": ROUNDS,
         "steps_us": steps,
     }
 

@@ -24,7 +24,6 @@ CITIES, SEED = 2, 101
 LEARNED_DAYS, LEARNED_ORDERS = 6, 27_000
 STORED_DAYS, STORED_ORDERS = 26, 117_000
 ETA_MOMENTS = 12_000
-ETP_FEATURES = 60
 
 COURIERS = 200
 STORES = 50
@@ -86,17 +85,16 @@ def made(folder: Path) -> World:
 
 def make_models() -> None:
     """Train and save an eTP of 60 features, and the ETA with its parts."""
+    from benchmarks.catalog_features import NAMES
     from commands.data.sources import dataset_of_cities
     from estimators.eta.training import train_eta
     from estimators.etp import train_etp
-    from estimators.features.etp_features import etp_features
     from estimators.registry import models as registry
     from simulator import Scenario
 
     scenario = Scenario(cities=CITIES, days=LEARNED_DAYS, orders=LEARNED_ORDERS, seed=SEED)
     dataset = dataset_of_cities(scenario)
-    names = [one.name for one in etp_features(dataset.source, dataset.target)][:ETP_FEATURES]
-    registry.save(train_etp(dataset, num_threads=2, features=names, baselines=False))
+    registry.save(train_etp(dataset, num_threads=2, features=NAMES["etp"], baselines=False))
     trained = train_eta(dataset, num_threads=2, rows_max=ETA_MOMENTS, baselines=False)
     registry.save_eta(trained)
 

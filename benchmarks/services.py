@@ -24,7 +24,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from benchmarks.measuring import machine, save
+from benchmarks.measuring import machine, ranges, save
 from benchmarks.service_world import COURIERS, STORES, World, made
 from services.bento.process import ServiceProcess
 
@@ -105,8 +105,9 @@ def median_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
         for status, n in run["statuses"].items():
             statuses[status] = statuses.get(status, 0) + n
     numbers = [name for name, value in runs[0].items() if isinstance(value, int | float)]
-    medians = {name: round(statistics.median(run[name] for run in runs), 3) for name in numbers}
-    return {**medians, "runs": len(runs), "statuses": statuses}
+    found = {name: ranges([run[name] for run in runs], 3) for name in numbers}
+    medians = {name: one["median"] for name, one in found.items()}
+    return {**medians, "ranges": found, "runs": len(runs), "statuses": statuses}
 
 
 def measured(
@@ -177,7 +178,9 @@ def pairs_on_all_cores(world: World, runs: int, seconds: float) -> dict[str, Any
             for _ in range(runs):
                 reports = load(urls, world.bodies(name), there, connections=2, seconds=seconds)
                 rates.append(sum(one["requests_per_s"] for one in reports) * orders * COURIERS)
-            result[f"pairs_per_s_{orders}_x_{COURIERS}"] = round(statistics.median(rates))
+            name_of_rate = f"pairs_per_s_{orders}_x_{COURIERS}"
+            result[name_of_rate] = round(statistics.median(rates))
+            result[f"range_of_{name_of_rate}"] = ranges(rates, 0)
         return result
 
 

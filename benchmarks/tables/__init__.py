@@ -1,0 +1,1 @@
+"""The results of benchmarks as tables of README.md, a file per kind of benchmark."""
