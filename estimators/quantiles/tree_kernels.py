@@ -252,17 +252,22 @@ def score_many(
     common = np.empty(n_columns)
     differs = np.empty(n_columns, np.bool_)
     still = np.empty(BLOCK_ROWS, np.uint64)
+    # Side by side in memory, so that the processor adds several rows' leaves at once.
+    totals = np.empty(BLOCK_ROWS)
     for begin in range(0, len(X), BLOCK_ROWS):
         n = min(BLOCK_ROWS, len(X) - begin)
         read_block(X, begin, n, shared, values, codes, common, differs)
-        result[begin : begin + n] = 0.0
         for e in range(len(ensembles) - 1):
+            totals[:] = 0.0
             for tree in range(ensembles[e], ensembles[e + 1]):
                 reach(tree, trees, shared.sets, n, values, codes, common, differs, still)
+                first = trees.leaves[tree]
                 for r in range(n):
                     lowest = still[r] & (~still[r] + ONE)
                     leaf = POSITION[np.int64((lowest * DE_BRUIJN) >> SHIFT)]
-                    result[begin + r, e] += trees.leaf_value[trees.leaves[tree] + leaf]
+                    totals[r] += trees.leaf_value[first + leaf]
+            for r in range(n):
+                result[begin + r, e] = totals[r]
 
 
 @compiled(FLOATS_2D, INTS, FLOATS, FLOATS, FLOATS_2D)
