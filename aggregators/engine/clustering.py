@@ -14,7 +14,7 @@ import numpy as np
 from aggregators.engine.execution import OrderedQueries
 from aggregators.kernels import query_kernels as kernels
 from aggregators.kernels import selection
-from aggregators.kernels.ordering_kernels import gather_rows, own_places
+from aggregators.kernels.ordering_kernels import move_rows, own_places, places_of
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
@@ -30,8 +30,7 @@ class IndexedPlans:
         offsets: where each group starts and ends.
         times: event times, shape (n_events, n_rows), only those that the plans need.
         columns: attribute columns, shape (n_columns, n_rows), only those that the plans need.
-        table_rows: the table's rows in this order.
-        n_table_rows: how many rows the table has.
+        place_of: for each row of the table its row here, -1 where it has none.
     """
 
     plans: tuple[SelectionPlan, ...]
@@ -39,14 +38,12 @@ class IndexedPlans:
     offsets: Int64Array
     times: Int64Array
     columns: Float64Array
-    table_rows: Int32Array
-    n_table_rows: int
+    place_of: Int32Array
 
     def with_own_places(self, queries: OrderedQueries) -> OrderedQueries:
         """Return queries whose own samples are named by their rows here, not in the table."""
         result = np.empty(len(queries.own_rows), np.int64)
-        place_of = np.full(self.n_table_rows, -1, np.int32)
-        own_places(self.table_rows, queries.own_rows, place_of, result)
+        own_places(self.place_of, queries.own_rows, result)
         return replace(queries, own_rows=result)
 
 
@@ -68,14 +65,16 @@ def cluster(
     """
     events = _numbered(used for plan in plans for used in _events_of(plan))
     attributes = _numbered(used for plan in plans for used in _columns_of(plan))
+    place_of = np.full(times.shape[1], -1, np.int32)
+    places_of(rows, place_of)
+    n = len(rows)
     return IndexedPlans(
         plans=tuple(_renumbered(plan, events, attributes) for plan in plans),
         rows=np.arange(len(rows), dtype=np.int32),
         offsets=offsets,
-        times=_gathered(times, list(events), rows),
-        columns=_gathered(columns.view(np.int64), list(attributes), rows).view(np.float64),
-        table_rows=rows,
-        n_table_rows=times.shape[1],
+        times=_moved(times, list(events), place_of, n),
+        columns=_moved(columns.view(np.int64), list(attributes), place_of, n).view(np.float64),
+        place_of=place_of,
     )
 
 
@@ -124,7 +123,7 @@ def _renumbered(
     return replace(plan, spec=spec, programs=programs)
 
 
-def _gathered(table: Int64Array, wanted: Sequence[int], rows: Int32Array) -> Int64Array:
-    result = np.empty((len(wanted), len(rows)), np.int64)
-    gather_rows(table, np.array(wanted, np.int64), rows, result)
+def _moved(table: Int64Array, wanted: Sequence[int], place_of: Int32Array, n: int) -> Int64Array:
+    result = np.empty((len(wanted), n), np.int64)
+    move_rows(table, np.array(wanted, np.int64), place_of, result)
     return result

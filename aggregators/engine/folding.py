@@ -51,15 +51,13 @@ def fold(
 def _known_row(attribute: Attribute, table: SampleTable, layout: Layout) -> int:
     """Return the row of ``times`` from which an attribute is known, written if there is none."""
     rows = _known_rows(attribute, table.source, layout)
-    if len(rows) == 1:
-        return rows[0]
+    for row in rows:
+        if all(table.never_later(other, row) for other in rows):
+            return row
     latest = table.times[table.n_times]
     np.maximum(table.times[rows[0]], table.times[rows[1]], out=latest)
     for row in rows[2:]:
         np.maximum(latest, table.times[row], out=latest)
-    for row in rows:
-        if np.array_equal(latest, table.times[row]):
-            return row
     table.n_times += 1
     return table.n_times - 1
 

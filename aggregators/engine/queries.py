@@ -37,11 +37,13 @@ class Queries:
         as_of: microseconds, shape (n_queries,).
         codes: for each (source, dimension), the key's code in the source's table; -1 if missing.
         own_rows: for each source, the row of the sample itself in its table; -1 if there is none.
+        about_rows: the sources whose row i is the sample itself of query i.
     """
 
     as_of: Int64Array
     codes: dict[tuple[str, str], Int32Array] = field(default_factory=dict)
     own_rows: dict[str, Int64Array] = field(default_factory=dict)
+    about_rows: set[str] = field(default_factory=set)
 
 
 def tables_by_source(
@@ -135,6 +137,8 @@ def _of_rows(table: SampleTable, data: Native, as_of: Any) -> Queries:
     _check_moments(moments, what, _labels(data))
     queries = Queries(moments)
     queries.own_rows[table.source.name] = table.row_of
+    if table.order is None:
+        queries.about_rows.add(table.source.name)
     _add_keys_of_rows(queries, table)
     return queries
 

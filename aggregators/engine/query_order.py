@@ -6,9 +6,10 @@ import numpy as np
 
 from aggregators.engine.execution import OrderedQueries
 from aggregators.engine.queries import Queries
-from aggregators.kernels.ordering_kernels import order_queries
+from aggregators.kernels.ordering_kernels import move_rows, places_of
+from aggregators.kernels.query_kernels import group_rows
 from aggregators.kernels.time_order import time_order
-from aggregators.typing import Int32Array
+from aggregators.typing import Int32Array, Int64Array
 
 __all__ = ["in_order_of_time", "ordered_queries"]
 
@@ -26,20 +27,34 @@ def ordered_queries(
     The second result holds the output columns of queries without a group.
     """
     codes = queries.codes[source, dimension][start:]
-    n, n_groups = len(in_time), int(codes[in_time].max(initial=-1)) + 1
-    groups, as_of, own_rows, places = (np.empty(n, np.int64) for _ in range(4))
-    n_missing = order_queries(
-        codes,
-        in_time,
-        n_groups,
-        queries.as_of[start:],
-        queries.own_rows[source][start:],
-        np.zeros(n_groups + 2, np.int64),
-        groups,
-        as_of,
-        own_rows,
-        places,
+    is_whole = len(in_time) == len(codes)
+    asked = codes if is_whole else codes[in_time]
+    rows, offsets = group_rows(codes, in_time, int(asked.max(initial=-1)) + 1)
+    missing = in_time[:0] if len(rows) == len(in_time) else in_time[codes[in_time] < 0]
+    place_of = _place_of(rows, len(codes)) if is_whole else None
+    places = rows.astype(np.int64)
+    own_rows = places
+    if not (start == 0 and source in queries.about_rows):
+        own_rows = _moved(queries.own_rows[source][start:], rows, place_of)
+    ordered = OrderedQueries(
+        groups=np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)),
+        as_of=_moved(queries.as_of[start:], rows, place_of),
+        own_rows=own_rows,
+        places=places,
     )
-    known = slice(n_missing, n)
-    ordered = OrderedQueries(groups[known], as_of[known], own_rows[known], places[known])
-    return ordered, places[:n_missing].astype(np.int32)
+    return ordered, missing
+
+
+def _place_of(rows: Int32Array, n: int) -> Int32Array:
+    result = np.full(n, -1, np.int32)
+    places_of(rows, result)
+    return result
+
+
+def _moved(values: Int64Array, rows: Int32Array, place_of: Int32Array | None) -> Int64Array:
+    """Return the values of rows; of all rows by one pass from front to back."""
+    if place_of is None:
+        return values[rows]
+    result = np.empty(len(rows), np.int64)
+    move_rows(values.reshape(1, -1), np.zeros(1, np.int64), place_of, result.reshape(1, -1))
+    return result

@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-
 from aggregators.attributes import Attribute
 from aggregators.engine.folding import fold, foldable
 from aggregators.events import Source
@@ -38,7 +36,6 @@ class SourceArrays:
         self._data = data
         self._changing = threading.RLock()
         self._folded: dict[Attribute, tuple[int, int]] = {}
-        self._precedes: dict[tuple[int, int], bool] = {}
         self._indexes: dict[tuple[str, str], tuple[Int32Array, Int64Array]] = {}
 
     def layout_for(self, features: Sequence[Feature], extra_events: Sequence[str] = ()) -> Layout:
@@ -82,15 +79,7 @@ class SourceArrays:
                 pairs.add((layout.events[self.source.known_from_event(attribute)], event))
             elif attribute is not None and attribute in layout.folded:
                 pairs.add((layout.folded[attribute][1], event))
-        return frozenset(pair for pair in pairs if self._never_later(*pair))
-
-    def _never_later(self, first: int, second: int) -> bool:
-        if (first, second) not in self._precedes:
-            times = self.table.times
-            # An event that has not happened has the time NEVER, and nothing is later than NEVER.
-            found = first == second or bool(np.all(times[first] <= times[second]))
-            self._precedes[first, second] = found
-        return self._precedes[first, second]
+        return frozenset(pair for pair in pairs if self.table.never_later(*pair))
 
     def sort(self, pairs: Iterable[tuple[str, str]], pool: ThreadPoolExecutor) -> None:
         """Sort the table for every (dimension, event) for which it has not been sorted yet."""

@@ -25,6 +25,8 @@ from aggregators.typing import Float64Array, Int32Array, Native
 
 __all__ = ["SourceRun", "TrainingRun", "available_threads"]
 
+_NO_PLACES = np.empty(0, np.int32)  # rows are those of the table
+
 BLOCK_QUERIES = 32_768
 """How many queries a thread answers at a time.
 
@@ -156,9 +158,7 @@ class SourceRun:
 
     def _whole_table(self, plan: SelectionPlan) -> IndexedPlans:
         rows, offsets = self.arrays.index(plan.dimension, plan.order_event)
-        return IndexedPlans(
-            (), rows, offsets, self.table.times, self.table.columns, rows, len(self.table)
-        )
+        return IndexedPlans((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
 
 
 class TrainingRun:

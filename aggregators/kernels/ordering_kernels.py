@@ -8,7 +8,7 @@ from aggregators.kernels.argument_types import INT, INTS, INTS32, INTS_2D
 from aggregators.kernels.numba_cache import compiled
 from aggregators.typing import Int32Array, Int64Array
 
-__all__ = ["gather_rows", "number_integers", "order_queries", "own_places", "pack_times"]
+__all__ = ["move_rows", "number_integers", "own_places", "pack_times", "places_of"]
 
 NEVER = np.iinfo(np.int64).max
 
@@ -50,82 +50,52 @@ def pack_times(
             keys[place] = ((offset & low_bits) << n_row_bits) | row
 
 
-@compiled(INTS32, INTS32, INT, INTS, INTS, INTS, INTS, INTS, INTS, INTS, is_for_training=True)
-def order_queries(
-    codes: Int32Array,
-    in_time: Int32Array,
-    n_groups: int,
-    as_of: Int64Array,
-    own_rows: Int64Array,
-    next_place: Int64Array,
-    groups_out: Int64Array,
-    as_of_out: Int64Array,
-    own_rows_out: Int64Array,
-    places_out: Int64Array,
-) -> int:
-    """Write queries by (group, given order); return how many have no group and stand first.
+@compiled(INTS32, INTS32, is_for_training=True)
+def places_of(rows: Int32Array, place_of: Int32Array) -> None:
+    """Write at which place of an index each row stands.
 
     Args:
-        codes: each query's group, -1 for none.
-        in_time: the queries in the order of time.
-        n_groups: all codes are below.
-        as_of: each query's moment.
-        own_rows: each query's own sample, or -1.
-        next_place: zeros, shape (n_groups + 2,); used up.
-        groups_out: the groups in the new order, shape (n_queries,); likewise the others.
-        as_of_out: the moments.
-        own_rows_out: the own samples.
-        places_out: the queries.
+        rows: the index's rows in its order.
+        place_of: shape (n_table_rows,); rows that are not in the index are left as they are.
     """
-    for query in in_time:
-        next_place[codes[query] + 2] += 1
-    n_missing = next_place[1]
-    for group in range(n_groups):
-        next_place[group + 2] += next_place[group + 1]
-    for query in in_time:
-        group = codes[query]
-        place = next_place[group + 1]
-        next_place[group + 1] = place + 1
-        groups_out[place] = group
-        as_of_out[place] = as_of[query]
-        own_rows_out[place] = own_rows[query]
-        places_out[place] = query
-    return int(n_missing)
+    for place in range(len(rows)):
+        place_of[rows[place]] = place
 
 
 @compiled(INTS_2D, INTS, INTS32, INTS_2D, is_for_training=True)
-def gather_rows(
-    table: Int64Array, wanted: Int64Array, rows: Int32Array, result: Int64Array
+def move_rows(
+    table: Int64Array, wanted: Int64Array, place_of: Int32Array, result: Int64Array
 ) -> None:
-    """Write some of a table's columns in another order of their samples.
+    """Write some of a table's columns in another order of their rows.
+
+    The table is read from front to back. The groups' places fill from front to back, too, so that
+    the memory that is written next is in the processor's cache: this takes half of the time of
+    fetching the rows in their new order, of which each lies somewhere else.
 
     Args:
-        table: shape (n_columns, n_samples).
+        table: shape (n_columns, n_rows).
         wanted: which columns.
-        rows: which samples.
-        result: shape (n_wanted, n_rows).
+        place_of: each row's new place, -1 for rows to leave out.
+        result: shape (n_wanted, n_places).
     """
     for k in range(len(wanted)):
         column = table[wanted[k]]
         target = result[k]
-        for i in range(len(rows)):
-            target[i] = column[rows[i]]
+        for row in range(len(place_of)):
+            place = place_of[row]
+            if place >= 0:
+                target[place] = column[row]
 
 
-@compiled(INTS32, INTS, INTS32, INTS, is_for_training=True)
-def own_places(
-    rows: Int32Array, own_rows: Int64Array, place_of: Int32Array, result: Int64Array
-) -> None:
+@compiled(INTS32, INTS, INTS, is_for_training=True)
+def own_places(place_of: Int32Array, own_rows: Int64Array, result: Int64Array) -> None:
     """Write where each query's own sample stands in an index, -1 where it does not.
 
     Args:
-        rows: the index's samples in its order.
+        place_of: each row's place in the index, or -1.
         own_rows: each query's own sample, or -1.
-        place_of: shape (n_samples,), all -1; used up.
         result: shape (n_queries,).
     """
-    for i in range(len(rows)):
-        place_of[rows[i]] = i
     for query in range(len(own_rows)):
         row = own_rows[query]
         result[query] = place_of[row] if row >= 0 else -1

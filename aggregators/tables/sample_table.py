@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -56,6 +56,7 @@ class SampleTable:
     groups: dict[str, Groups]
     n_times: int = 0
     n_columns: int = 0
+    _compared: dict[tuple[int, int], bool] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.arrow_ids)
@@ -122,6 +123,16 @@ class SampleTable:
             )
         self.make_room(len(events), len(columns))
         self._take(frame, events, columns, dimensions)
+
+    def never_later(self, first: int, second: int) -> bool:
+        """Return whether in no sample the first of two rows of ``times`` is later than the second.
+
+        An event that has not happened has the time NEVER, and nothing is later than NEVER.
+        """
+        if (first, second) not in self._compared:
+            found = first == second or bool(np.all(self.times[first] <= self.times[second]))
+            self._compared[first, second] = found
+        return self._compared[first, second]
 
     def make_room(self, n_times: int, n_columns: int) -> None:
         """Make sure that so many more rows of ``times`` and ``columns`` can be written."""
