@@ -97,6 +97,8 @@ class Writer:
         # Each call has a name of its own: a call that is repeated recognises its own mark.
         self._name = os.urandom(9).hex().encode()
         self._calls = itertools.count()
+        self._clearing: Batch | None = None
+        self._told = b""  # the last call: its mark may still be seen
 
     def append(self, events: Sequence[CheckedEvent], names: Mapping[str, list[bytes]]) -> bytes:
         """Keep events; return what became of each: APPLIED, DUPLICATE or SUPERSEDED.
@@ -127,6 +129,7 @@ class Writer:
         parts = [_Part(everything[first::n_parts], name) for first in range(n_parts)]
         for part in parts:
             part.batch = self._begin([call.command(name) for call in part.calls])
+        self.settle()
         # The samples come first: if this process dies now, the marks say which logs lack them.
         for part in parts:
             answers = self._nodes.finish(part.batch)
@@ -137,7 +140,10 @@ class Writer:
         # these samples: the logs must have them before this call is acknowledged.
         if unfinished := [sample for part in parts for sample in part.unfinished]:
             self._tell_all(unfinished)
-        self._run([_clear(bucket, name) for part in parts for bucket in part.marked])
+        # The logs have everything, so nobody needs to wait until the marks are gone: the servers
+        # remove them while the caller goes on, together with what comes next.
+        marked = [_clear(bucket, name) for part in parts for bucket in part.marked]
+        self._clearing, self._told = self._nodes.begin(marked), name
         if stale := [bucket for part in parts for bucket in part.stale]:
             self._repair(stale, STALE_AFTER_S)
         outcomes = bytearray(len(events))
@@ -157,6 +163,8 @@ class Writer:
                 part.marked.append(call.bucket)
                 self._notify_groups(outbox, call, replaced, samples)
             for mark in itertools.starmap(PendingAppend.read, pairs(marks)):
+                if mark.call == self._told:
+                    continue  # it is being removed
                 shared = mark.samples.keys() & call.numbers.keys()
                 part.unfinished += [_Unfinished(call.bucket, s, mark.samples[s]) for s in shared]
                 if mark.call == part.name:  # a second attempt: the first one's answer is lost
@@ -164,6 +172,17 @@ class Writer:
                 elif int(now_us) - mark.set_us > STALE_AFTER_S * 1e6:
                     part.stale.append(call.bucket)
         return outbox.commands()
+
+    def settle(self) -> None:
+        """Wait until the marks of the last call are gone.
+
+        Raises:
+            Unavailable: a node could not be reached. Its marks are left to the next append that
+                meets them, as those of a writer that has died.
+        """
+        clearing, self._clearing = self._clearing, None
+        if clearing is not None:
+            self._nodes.finish(clearing)
 
     def repair(self, sources: Iterable[str], older_than_s: float = STALE_AFTER_S) -> int:
         """Finish appends whose writer has died; return how many there were.
@@ -195,6 +214,7 @@ class Writer:
             self._tell_all([_Unfinished(buckets[bucket_of(one)], one, []) for one in part])
 
     def _repair(self, buckets: Sequence[Bucket], older_than_s: float) -> int:
+        self.settle()
         age_us = b"%d" % int(older_than_s * 1e6)
         look = [
             Command(b.slot, pack(b"EVALSHA", digest(STALE), b"1", b.pending, age_us))

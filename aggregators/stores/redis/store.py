@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from aggregators.errors import DataError, StoreError
@@ -161,10 +161,11 @@ class RedisEventStore(EventStore):
         return super().append_table(source, table)
 
     def repair(self, older_than_s: float = STALE_AFTER_S) -> int:
-        """Finish appends of writers that died; return how many there were.
+        """Finish appends of writers or servers that died; return how many there were.
 
-        None of them was acknowledged. A store that is opened does this, and every append does it
-        for what it touches. A service calls it from time to time.
+        What was acknowledged among them is complete: to finish it changes nothing. A store that
+        is opened does this, and every append does it for what it touches. A service calls it from
+        time to time.
 
         Args:
             older_than_s: leave alone what began less than so many seconds ago, as it goes on.
@@ -290,6 +291,8 @@ class RedisEventStore(EventStore):
         """
         by_source = self.by_source(features)
         kept = dropped = 0
+        with self._append_lock:
+            self._writer.settle()  # a sample with a mark stays
         nodes = Nodes(self._url, SCRIPTS)
         try:
             for name, own in by_source.items():
@@ -312,6 +315,8 @@ class RedisEventStore(EventStore):
         """Close the connections; the store cannot be used afterwards."""
         self._liveness.close()
         with self._append_lock, self._read_lock:
+            with suppress(StoreError):  # others finish what it has left
+                self._writer.settle()
             self._read_nodes.close()
             self._write_nodes.close()
 

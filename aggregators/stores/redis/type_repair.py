@@ -205,3 +205,4 @@ class _Mending:
             for number, (_, record) in enumerate(right.records)
         ]
         self._writer.append(events, {self._plan.source: names})
+        self._writer.settle()  # the next sample of this bucket may not meet its mark

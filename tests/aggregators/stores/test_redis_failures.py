@@ -17,6 +17,7 @@ from aggregators.stores.redis import append as redis_append
 from aggregators.stores.redis import connections as redis_connections
 from aggregators.stores.redis.connections import Nodes, NodesUnavailable
 from aggregators.stores.redis.link import Batch, Command, Exchange, Link, pack
+from aggregators.stores.redis.logs import Bucket
 from tests.aggregators.stores.places import Place
 from tests.aggregators.stores.servers import RedisCluster, RedisServer, free_port, needs_redis
 from tests.aggregators.stores.streams import (
@@ -142,6 +143,53 @@ def test_marks_that_are_old_are_finished_by_the_next_append_nearby(
     memory = MemoryEventStore([ORDERS])
     memory.append([first, Event("orders", "o-1", "delivered", START_US + 1)])
     assert answers(alive) == answers(memory)
+
+
+def test_marks_that_outlive_an_acknowledged_append_change_nothing(
+    redis_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server can die after the logs have everything, and before it has removed the mark."""
+    monkeypatch.setattr(redis_append, "STALE_AFTER_S", 3600.0)
+    stream = random_stream(random.Random(9), "str")
+    half = len(stream) // 2
+    memory = MemoryEventStore([ORDERS])
+    memory.append(stream[:half])
+    writer, other = redis_place.open([ORDERS]), redis_place.open([ORDERS])
+    with monkeypatch.context() as patch:
+        clear = redis_append._clear
+        patch.setattr(redis_append, "_clear", lambda bucket, _call: clear(bucket, b"another"))
+        writer.append(stream[:half])
+        assert answers(other) == answers(memory)
+        writer.close()
+    assert other.append(stream[:half]).applied == 0
+    other.append(stream[half:])
+    memory.append(stream[half:])
+    assert other.repair(older_than_s=0) > 0
+    assert other.repair(older_than_s=0) == 0
+    assert answers(other) == answers(memory)
+    assert answers(redis_place.open([ORDERS])) == answers(memory)
+
+
+def test_a_writer_does_not_finish_its_own_last_append_again(
+    redis_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mark may still be there: the next append does not wait for its removal."""
+    writer = redis_place.open([ORDERS])
+    monkeypatch.setattr(redis_append.Writer, "_tell_all", lambda *_: 1 / 0)
+    clear, names = redis_append._clear, [b"another"]
+
+    def clear_one_late(bucket: Bucket, call: bytes) -> Command:
+        names.append(call)
+        return clear(bucket, names[-2])
+
+    monkeypatch.setattr(redis_append, "_clear", clear_one_late)
+    history = [Event("orders", "o-1", "activated", START_US, {"store_id": STORES[0]}, START_US + n)
+               for n in range(5)]  # fmt: skip
+    for event in history:
+        assert writer.append([event]).applied == 1
+    memory = MemoryEventStore([ORDERS])
+    memory.append(history)
+    assert answers(writer) == answers(memory)
 
 
 def test_logs_that_were_lost_are_rebuilt_from_the_samples(redis_place: Place) -> None:
