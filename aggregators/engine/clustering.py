@@ -12,13 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aggregators.engine.execution import OrderedQueries
-from aggregators.kernels import query_kernels as kernels
+from aggregators.kernels import attribute_kernels as kernels
 from aggregators.kernels import selection
 from aggregators.kernels.ordering_kernels import move_rows, own_places, places_of
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
 __all__ = ["IndexedPlans", "cluster"]
+
+_READING = (kernels.COLUMN, kernels.KEY)
+"""The steps that read a column."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,15 @@ def _events_of(plan: SelectionPlan) -> list[int]:
     for operation, a, b in plan.programs:
         if operation in (kernels.DURATION, kernels.ELAPSED):
             found.append(a)
-        if operation == kernels.DURATION or (operation == kernels.COLUMN and b != selection.KNOWN):
+        is_gated = operation in _READING and b != selection.KNOWN
+        if operation == kernels.DURATION or is_gated:
             found.append(b)
     return [int(number) for number in found]
 
 
 def _columns_of(plan: SelectionPlan) -> list[int]:
     """Return the rows of ``columns`` that a plan reads."""
-    return [int(a) for operation, a, _ in plan.programs if operation == kernels.COLUMN]
+    return [int(a) for operation, a, _ in plan.programs if operation in _READING]
 
 
 def _renumbered(
@@ -113,7 +117,7 @@ def _renumbered(
     programs = plan.programs.copy()
     for step in programs:
         operation, a, b = (int(number) for number in step)
-        if operation == kernels.COLUMN:
+        if operation in _READING:
             step[1] = attributes[a]
             step[2] = b if b == selection.KNOWN else events[b]
         elif operation == kernels.DURATION:

@@ -12,7 +12,7 @@ import numpy as np
 from aggregators.engine.inference import InferencePlan
 from aggregators.feature import Feature
 from aggregators.functions import function_name
-from aggregators.kernels import query_kernels as kernels
+from aggregators.kernels import attribute_kernels as kernels
 from aggregators.kernels import selection
 from aggregators.kernels.layout import Layout
 from aggregators.kernels.plan import program_of, spec_of

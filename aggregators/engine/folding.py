@@ -9,7 +9,7 @@ import numpy as np
 from aggregators.attributes import Attribute, columns_of, events_of, has_elapsed
 from aggregators.events import Source
 from aggregators.feature import Feature
-from aggregators.kernels import query_kernels as kernels
+from aggregators.kernels import attribute_kernels as kernels
 from aggregators.kernels.layout import Layout
 from aggregators.kernels.plan import program_of
 from aggregators.tables.sample_table import SampleTable

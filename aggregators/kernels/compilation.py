@@ -25,6 +25,7 @@ __all__ = ["FEATURE_KERNELS", "compile_kernels"]
 FEATURE_KERNELS = (
     "aggregators.kernels.selection",
     "aggregators.kernels.ordering_kernels",
+    "aggregators.kernels.attribute_kernels",
     "aggregators.kernels.query_kernels",
     "aggregators.kernels.plan_kernels",
     "aggregators.kernels.sliding.walk",

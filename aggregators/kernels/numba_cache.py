@@ -196,7 +196,23 @@ def inner(kernel: Inner) -> Inner:
     It has no reference counts of numba: each call would count its arrays up and down with atomic
     instructions, which costs ten times what most of these kernels do.
     """
-    return cast(Inner, _jit(kernel, cache=True, _nrt=False))
+    # What is first called by an inlined kernel would be compiled into all of its callers, too.
+    function = _jit(kernel, cache=True, _nrt=False, forceinline=False)
+    return cast(Inner, _for_any_number(function))
+
+
+def _for_any_number(dispatcher: Any) -> Any:
+    """Let numba compile an inner kernel once, and not once for each constant that it is given."""
+    if not hasattr(dispatcher, "get_call_template"):  # NUMBA_DISABLE_JIT: a plain function
+        return dispatcher
+    get_call_template = dispatcher.get_call_template
+    unliteral: Any = types.unliteral
+
+    def without_constants(args: Any, kws: Any) -> Any:
+        return get_call_template(tuple(unliteral(one) for one in args), kws)
+
+    dispatcher.get_call_template = without_constants
+    return dispatcher
 
 
 def inlined(kernel: Inner) -> Inner:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aggregators.attributes import Attribute, Duration, Elapsed
+from aggregators.attributes import Attribute, Duration, Elapsed, Ratio, has_elapsed
 from aggregators.events import Source
 from aggregators.feature import Feature, SelectionKind
 from aggregators.functions import EXPENSIVE, AnyFunction, function_code
-from aggregators.kernels import query_kernels as kernels
+from aggregators.kernels import attribute_kernels as kernels
 from aggregators.kernels import selection
+from aggregators.kernels.exact import keys
 from aggregators.kernels.layout import Layout
 from aggregators.typing import Float64Array, Int64Array
 
@@ -44,7 +46,11 @@ class PythonFeature:
 
 @dataclass(frozen=True)
 class SelectionPlan:
-    """Holds one selection with all that is computed over it, as the kernels' arrays."""
+    """Holds one selection with all that is computed over it, as the kernels' arrays.
+
+    ``kinds`` are those of the attributes' keys, see :mod:`aggregators.kernels.exact.keys`. The
+    value of a volatile attribute changes with ``as_of`` in another way than time does.
+    """
 
     dimension: str
     order_event: str
@@ -52,6 +58,8 @@ class SelectionPlan:
     spec: Int64Array
     programs: Int64Array
     program_bounds: Int64Array
+    kinds: Int64Array
+    is_volatile: NDArray[np.bool_]
     functions: Int64Array
     arguments: Float64Array
     expensive: tuple[PythonFeature, ...]
@@ -132,10 +140,23 @@ def _compile_selection(members: list[tuple[int, Feature]], layout: Layout) -> Se
         spec=spec_of(first, layout),
         programs=np.concatenate(steps) if steps else np.empty((0, 3), np.int64),
         program_bounds=bounds,
+        kinds=np.array([_kind_of(attribute) for attribute in programs], np.int64),
+        is_volatile=np.array([_is_volatile(attribute) for attribute in programs], np.bool_),
         functions=np.array([entry[:3] for entry in cheap], np.int64).reshape(-1, 3),
         arguments=np.array([entry[3] for entry in cheap], np.float64),
         expensive=tuple(expensive),
     )
+
+
+def _kind_of(attribute: Attribute | None) -> int:
+    if isinstance(attribute, Duration):
+        return keys.MICROSECONDS
+    return keys.MOMENT if isinstance(attribute, Elapsed) else keys.FLOAT
+
+
+def _is_volatile(attribute: Attribute | None) -> bool:
+    """Return whether the key of a sample's attribute changes with ``as_of``."""
+    return isinstance(attribute, Ratio) and has_elapsed(attribute)
 
 
 def program_of(attribute: Attribute, feature: Feature, layout: Layout) -> Int64Array:
@@ -149,7 +170,8 @@ def _steps(
 ) -> Iterable[tuple[int, int, int]]:
     if attribute in layout.folded:
         column, known = layout.folded[attribute]
-        yield kernels.COLUMN, column, layout.gate(known, order_event)
+        step = kernels.KEY if isinstance(attribute, Duration) else kernels.COLUMN
+        yield step, column, layout.gate(known, order_event)
     elif isinstance(attribute, str):
         event = layout.events[source.known_from_event(attribute)]
         yield kernels.COLUMN, layout.columns[attribute], layout.gate(event, order_event)

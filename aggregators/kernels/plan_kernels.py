@@ -15,10 +15,12 @@ from aggregators.kernels.argument_types import (
     struct,
     tuple_type,
 )
-from aggregators.kernels.function_kernels import MAX_SPLITS
-from aggregators.kernels.function_kernels import STACK_SIZE as SUM_STACK_SIZE
+from aggregators.kernels.attribute_kernels import STACK_SIZE
+from aggregators.kernels.exact.window_sums import WORDS_WIDTH
 from aggregators.kernels.numba_cache import compiled
-from aggregators.kernels.query_kernels import STACK_SIZE, answer_queries, largest_group
+from aggregators.kernels.pairwise_sum import MAX_SPLITS
+from aggregators.kernels.pairwise_sum import STACK_SIZE as SUM_STACK_SIZE
+from aggregators.kernels.query_kernels import answer_queries, largest_group
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
 __all__ = ["INDEXES_AT_A_TIME", "PackedPlans", "PackedQueries", "aggregate_plans"]
@@ -108,7 +110,8 @@ def aggregate_plans(
         most = max(most, last - first)
     # Allocated once for all selections, at the size of the largest group.
     picked, opened = np.empty(size, np.int32), np.empty(size, np.int32)
-    values, scratch = np.empty(size), np.empty(size)
+    keys, floats = np.empty(size, np.int64), np.empty(size)
+    scratch, words = floats.view(np.int64), np.empty((1, WORDS_WIDTH), np.int64)
     stack, state = np.empty(STACK_SIZE), np.empty(4, np.int64)
     integers, partial_sums = np.empty(SUM_STACK_SIZE, np.int64), np.empty(MAX_SPLITS)
     # Computed once per different query, then copied to the rows that ask it.
@@ -138,8 +141,10 @@ def aggregate_plans(
             found,
             picked,
             opened,
-            values,
+            keys,
             scratch,
+            floats,
+            words,
             stack,
             state,
             integers,

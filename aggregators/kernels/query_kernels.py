@@ -8,134 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from aggregators.kernels.argument_types import FLOATS, FLOATS_2D, INT, INTS, INTS32, INTS_2D
-from aggregators.kernels.function_kernels import MAX_SPLITS, apply_function, needs_order
-from aggregators.kernels.function_kernels import STACK_SIZE as SUM_STACK_SIZE
-from aggregators.kernels.numba_cache import compiled, inlined, inner
-from aggregators.kernels.selection import BETWEEN_EVENTS, KIND, KNOWN, happened, select
+from aggregators.kernels.attribute_kernels import STACK_SIZE, kind_of, known_keys, known_values
+from aggregators.kernels.exact.keys import FLOAT
+from aggregators.kernels.exact.window_sums import WORDS_WIDTH
+from aggregators.kernels.function_kernels import apply_function
+from aggregators.kernels.numba_cache import compiled, inner
+from aggregators.kernels.pairwise_sum import MAX_SPLITS
+from aggregators.kernels.pairwise_sum import STACK_SIZE as SUM_STACK_SIZE
+from aggregators.kernels.selection import BETWEEN_EVENTS, KIND, select
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
-__all__ = ["aggregate", "collect", "group_rows", "materialise", "values_at"]
-
-# The steps of an attribute's program: (operation, operand, operand), in postfix order.
-COLUMN, DURATION, ELAPSED, DIVIDE = range(4)
-STACK_SIZE = 16
-US_PER_S = 1e6
-
-
-@inlined
-def evaluate_step(
-    operation: int,
-    a: int,
-    b: int,
-    row: int,
-    as_of: int,
-    times: Int64Array,
-    columns: Float64Array,
-) -> float:
-    """Return a column, a duration or the time elapsed; NaN while missing or not known yet."""
-    if operation == COLUMN:
-        if b == KNOWN or happened(times[b, row], as_of):
-            return columns[a, row]
-    elif operation == DURATION:
-        if happened(times[a, row], as_of) and happened(times[b, row], as_of):
-            return (times[b, row] - times[a, row]) / US_PER_S
-    elif happened(times[a, row], as_of):
-        return (as_of - times[a, row]) / US_PER_S
-    return np.nan
-
-
-@inlined
-def evaluate_attribute(
-    programs: Int64Array,
-    first: int,
-    last: int,
-    row: int,
-    as_of: int,
-    times: Int64Array,
-    columns: Float64Array,
-    stack: Float64Array,
-) -> float:
-    """Return one sample's attribute at ``as_of``: steps ``first`` to ``last`` of the programs."""
-    depth = 0
-    for step in range(first, last):
-        operation, a, b = programs[step, 0], programs[step, 1], programs[step, 2]
-        if operation == DIVIDE:
-            depth -= 1
-            divisor = stack[depth]
-            dividend = stack[depth - 1]
-            # Adding 0.0 turns -0.0 into 0.0: equal windows are equal to the bit.
-            stack[depth - 1] = dividend / divisor + 0.0 if divisor != 0.0 else np.nan
-        else:
-            stack[depth] = evaluate_step(operation, a, b, row, as_of, times, columns)
-            depth += 1
-    return stack[0]
-
-
-@compiled(INTS_2D, INTS_2D, FLOATS_2D, FLOATS, is_for_training=True)
-def materialise(
-    program: Int64Array, times: Int64Array, columns: Float64Array, result: Float64Array
-) -> None:
-    """Write every sample's attribute once all its events have happened, shape (n_samples,)."""
-    stack = np.empty(STACK_SIZE)
-    at_the_end = np.iinfo(np.int64).max  # all that happens has happened; never still has not
-    for row in range(len(result)):
-        result[row] = evaluate_attribute(
-            program, 0, len(program), row, at_the_end, times, columns, stack
-        )
-
-
-@compiled(INTS_2D, INTS32, INT, INTS_2D, FLOATS_2D, FLOATS)
-def values_at(
-    program: Int64Array,
-    rows: Int32Array,
-    as_of: int,
-    times: Int64Array,
-    columns: Float64Array,
-    result: Float64Array,
-) -> None:
-    """Write the attribute of some samples at ``as_of``, shape (n_rows,); missing: NaN."""
-    stack = np.empty(STACK_SIZE)
-    for i in range(len(rows)):
-        result[i] = evaluate_attribute(
-            program, 0, len(program), rows[i], as_of, times, columns, stack
-        )
-
-
-@inlined
-def known_values(
-    programs: Int64Array,
-    first: int,
-    last: int,
-    picked: Int32Array,
-    n_picked: int,
-    as_of: int,
-    times: Int64Array,
-    columns: Float64Array,
-    stack: Float64Array,
-    values: Float64Array,
-    start: int,
-) -> int:
-    """Write the picked samples' known values from ``values[start]`` on; return how many."""
-    n = start
-    operation, a, b = programs[first, 0], programs[first, 1], programs[first, 2]
-    # No branch depends on a value: what is missing is overwritten by the next one.
-    if last - first > 1:
-        for i in range(n_picked):
-            row = picked[i]
-            value = evaluate_attribute(programs, first, last, row, as_of, times, columns, stack)
-            values[n] = value
-            n += value == value
-    elif operation == COLUMN and b == KNOWN:
-        for i in range(n_picked):
-            value = columns[a, picked[i]]
-            values[n] = value
-            n += value == value
-    else:
-        for i in range(n_picked):
-            value = evaluate_step(operation, a, b, picked[i], as_of, times, columns)
-            values[n] = value
-            n += value == value
-    return n - start
+__all__ = ["aggregate", "answer_queries", "collect", "group_rows", "largest_group"]
 
 
 @inner
@@ -166,8 +49,10 @@ def answer_queries(
     result: Float64Array,
     picked: Int32Array,
     opened: Int32Array,
-    values: Float64Array,
-    scratch: Float64Array,
+    keys: Int64Array,
+    scratch: Int64Array,
+    floats: Float64Array,
+    words: Int64Array,
     stack: Float64Array,
     state: Int64Array,
     integers: Int64Array,
@@ -189,7 +74,7 @@ def answer_queries(
             picked,
             len(programs) == 0,
         )
-        current, n = -1, 0
+        current, n, kind = -1, 0, FLOAT
         for f in range(functions.shape[0]):
             attribute, code = functions[f, 0], functions[f, 1]
             if attribute == -1:
@@ -197,24 +82,23 @@ def answer_queries(
                 continue
             if attribute != current:
                 current = attribute
-                n = known_values(
-                    programs,
-                    program_bounds[attribute],
-                    program_bounds[attribute + 1],
-                    picked,
-                    n_picked,
-                    moment,
-                    times,
-                    columns,
-                    stack,
-                    values,
-                    0,
+                first, last = program_bounds[attribute], program_bounds[attribute + 1]
+                kind = kind_of(programs, first, last)
+                n = known_keys(
+                    programs, first, last, picked, n_picked, moment, times, columns, stack, keys
                 )
-            if needs_order(code):
-                for i in range(n):
-                    scratch[i] = values[i]
             result[functions[f, 2], targets[q]] = apply_function(
-                code, arguments[f], values, n, scratch, integers, partial_sums
+                code,
+                arguments[f],
+                kind,
+                keys,
+                n,
+                moment,
+                scratch,
+                floats,
+                words,
+                integers,
+                partial_sums,
             )
 
 
@@ -259,6 +143,7 @@ def aggregate(
         result: shape (n_outputs, n_output_columns); written in place.
     """
     size = largest_group(offsets, groups) + 1
+    floats = np.empty(size)
     answer_queries(
         spec,
         programs,
@@ -276,8 +161,10 @@ def aggregate(
         result,
         np.empty(size, np.int32),
         np.empty(size if spec[KIND] == BETWEEN_EVENTS else 1, np.int32),
-        np.empty(size),
-        np.empty(size),
+        np.empty(size, np.int64),
+        floats.view(np.int64),
+        floats,
+        np.empty((1, WORDS_WIDTH), np.int64),
         np.empty(STACK_SIZE),
         np.full(4, -1, np.int64),
         np.empty(SUM_STACK_SIZE, np.int64),

@@ -108,13 +108,11 @@ def moments_from(times_us: Iterable[int]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.Series(list(times_us)).astype("datetime64[us, UTC]"))
 
 
-def assert_values_equal(actual: Any, expected: Floats, story: str, tolerance: float = 0.0) -> None:
+def assert_values_equal(actual: Any, expected: Floats, story: str) -> None:
     """Fail with the first rows that differ and the `story`, which names the seed and the spec."""
     got = np.asarray(actual, dtype=np.float64)
     assert got.shape == expected.shape, f"{story}: shape {got.shape}, not {expected.shape}"
     same = (got == expected) | (np.isnan(got) & np.isnan(expected))
-    if tolerance:
-        same |= np.abs(got - expected) <= tolerance
     if not same.all():
         rows = np.flatnonzero(~same)
         lines = [f"  row {row}: got {got[row]!r}, expected {expected[row]!r}" for row in rows[:5]]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from tsfresh.feature_extraction import feature_calculators
 
+from tests.aggregators.exact_numbers import exact_mean, exact_sum, exact_trend, exact_variance
 from tests.aggregators.functions_under_test import CALLABLES
 from tests.aggregators.specs import (
     AttributeSpec,
@@ -27,6 +28,14 @@ from tests.aggregators.specs import (
     SourceSpec,
     Spec,
 )
+
+EXACT_FUNCTIONS: dict[str, Callable[[Sequence[Fraction]], float]] = {
+    "sum": exact_sum,
+    "mean": exact_mean,
+    "var": exact_variance,
+    "std": lambda values: math.sqrt(exact_variance(values)),
+    "trend": exact_trend,
+}
 
 
 def has_happened(row: Row, event: str, as_of: int) -> bool:
@@ -44,22 +53,31 @@ def group_of(row: Row, dimension: str, source: SourceSpec, as_of: int) -> Any:
 
 def attribute_of(
     row: Row, attribute: AttributeSpec, source: SourceSpec, as_of: int
-) -> float | None:
-    """The value of the attribute that is known of the sample at `as_of`, else None."""
+) -> Fraction | float | None:
+    """The exact value of the attribute that is known of the sample at `as_of`, else None.
+
+    Times are whole microseconds. A column and a ratio are floats; one that overflows is infinite.
+    """
     if isinstance(attribute, DurationSpec):
         both = has_happened(row, attribute.start, as_of) and has_happened(row, attribute.end, as_of)
-        return (row[attribute.end] - row[attribute.start]) / 1_000_000 if both else None
+        return Fraction(row[attribute.end] - row[attribute.start], 1_000_000) if both else None
     if isinstance(attribute, ElapsedSpec):
         happened = has_happened(row, attribute.since, as_of)
-        return (as_of - row[attribute.since]) / 1_000_000 if happened else None
+        return Fraction(as_of - row[attribute.since], 1_000_000) if happened else None
     if isinstance(attribute, RatioSpec):
         over = attribute_of(row, attribute.over, source, as_of)
         under = attribute_of(row, attribute.under, source, as_of)
-        return None if over is None or under is None or under == 0 else over / under
+        if over is None or under is None or under == 0:
+            return None
+        return _exact(float(over) / float(under))
     if not has_happened(row, source.event_of(attribute), as_of):
         return None
     value = row[attribute]
-    return None if value is None or math.isnan(value) else float(value)
+    return None if value is None or math.isnan(value) else _exact(float(value))
+
+
+def _exact(value: float) -> Fraction | float:
+    return value if math.isinf(value) else Fraction(value)
 
 
 def selected(rows: Sequence[Row], spec: Spec, source: SourceSpec, query: Query) -> list[Row]:
@@ -105,12 +123,15 @@ def value(rows: Sequence[Row], spec: Spec, source: SourceSpec, query: Query) -> 
     return function_value(spec.function, known)
 
 
-def function_value(function: FunctionSpec, values: Sequence[float]) -> float:
+def function_value(function: FunctionSpec, known: Sequence[Fraction | float]) -> float:
     """What the function gives for the values that are not missing, in their order."""
     if function.family == "plain" and function.name == "count":
-        return float(len(values))
-    if not values:
+        return float(len(known))
+    if not known:
         return 0.0 if function == FunctionSpec("sum") else math.nan
+    if function.name in EXACT_FUNCTIONS and function.family == "plain":
+        return _exact_value(function.name, known)
+    values = [float(each) for each in known]
     array = np.array(values, dtype=np.float64)
     if function.family == "callable":
         return CALLABLES[function.name](array)
@@ -118,43 +139,31 @@ def function_value(function: FunctionSpec, values: Sequence[float]) -> float:
         return tsfresh_value(function.name, dict(function.parameters), array)
     if function.family == "quantile":
         return float(np.quantile(array, dict(function.parameters)["q"]))
-    return _plain_value(function.name, values, array)
+    if function.name == "n_unique":
+        return float(len(set(known)))
+    return _value_in_order(function.name, values, array)
 
 
-def _plain_value(name: str, values: Sequence[float], array: np.ndarray[Any, Any]) -> float:
+def _exact_value(name: str, known: Sequence[Fraction | float]) -> float:
+    """A function that is exact and rounded once; what is infinite adds up as floats do."""
+    infinite = [each for each in known if isinstance(each, float) and math.isinf(each)]
+    if infinite:
+        total = sum(infinite)
+        return {"sum": total, "mean": total / len(known)}.get(name, math.nan)
+    return EXACT_FUNCTIONS[name]([Fraction(each) for each in known])
+
+
+def _value_in_order(name: str, values: Sequence[float], array: np.ndarray[Any, Any]) -> float:
     if name == "first":
         return values[0]
     if name == "last":
         return values[-1]
-    if name == "n_unique":
-        return float(len(set(values)))
-    if name == "trend":
-        return slope(values)
     numpy_functions: dict[str, Callable[[Any], Any]] = {
-        "sum": np.sum,
-        "mean": np.mean,
-        "std": np.std,
-        "var": np.var,
         "min": np.min,
         "max": np.max,
         "median": np.median,
     }
     return float(numpy_functions[name](array))
-
-
-def slope(values: Sequence[float]) -> float:
-    """Least-squares slope over the positions 0, 1, 2 ..., exact and then rounded once."""
-    if len(values) < 2:
-        return math.nan
-    exact = [Fraction(each) for each in values]
-    mean_position = Fraction(len(exact) - 1, 2)
-    mean_value = sum(exact, Fraction(0)) / len(exact)
-    above = Fraction(0)
-    below = Fraction(0)
-    for position, each in enumerate(exact):
-        above += (position - mean_position) * (each - mean_value)
-        below += (position - mean_position) ** 2
-    return float(above / below)
 
 
 def tsfresh_value(calculator: str, parameters: Row, array: np.ndarray[Any, Any]) -> float:
@@ -192,22 +201,3 @@ def values(
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The value of the feature for each query, float64 of shape (queries,)."""
     return np.array([value(rows, spec, source, query) for query in queries], dtype=np.float64)
-
-
-def closeness(
-    spec: Spec, rows: Sequence[Row], source: SourceSpec, queries: Sequence[Query]
-) -> float:
-    """The absolute error that rounding may make in this feature: 0, except for `trend`.
-
-    The specification fixes the bits of every function by naming numpy's, but not the order in which
-    the slope is added up. A slope is a weighted sum of the values, so its rounding error grows with
-    the largest of them.
-    """
-    if spec.function.name != "trend" or spec.attribute is None:
-        return 0.0
-    largest = 0.0
-    for query in queries:
-        for row in selected(rows, spec, source, query):
-            known = attribute_of(row, spec.attribute, source, query.as_of)
-            largest = max(largest, abs(known) if known is not None else 0.0)
-    return 1e-13 * largest

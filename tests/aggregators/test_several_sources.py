@@ -79,7 +79,6 @@ def test_training_and_inference_of_two_sources(seed: int) -> None:
             trained[name],
             oracle.values(table.rows, spec, table.source, asked),
             f"{table}\n{spec}",
-            oracle.closeness(spec, table.rows, table.source, asked),
         )
     store = MemoryEventStore(sources=[source_from(table.source) for table in tables])
     for table in tables:

@@ -16,6 +16,8 @@ __all__ = [
     "MISSING",
     "MOMENT",
     "US_PER_S",
+    "bits_of_float",
+    "float_of_bits",
     "float_of_key",
     "key_of_float",
     "value_of",
@@ -32,6 +34,18 @@ BELOW_SIGN = np.iinfo(np.int64).max  # all bits but the sign
 
 
 @inlined
+def bits_of_float(x: float) -> int:
+    """Return a float's 64 bits."""
+    return int(np.float64(x).view(np.int64))
+
+
+@inlined
+def float_of_bits(bits: int) -> float:
+    """Return the float of 64 bits."""
+    return float(np.int64(bits).view(np.float64))
+
+
+@inlined
 def _in_order(bits: int) -> int:
     """Return a float's bits as a key, or the other way round: negative floats in turned order."""
     return bits if bits >= 0 else bits ^ BELOW_SIGN
@@ -42,13 +56,13 @@ def key_of_float(x: float) -> int:
     """Return the key of a float: NaN is missing, and -0.0 is 0.0."""
     if x != x:
         return MISSING
-    return _in_order(int(np.float64(x + 0.0).view(np.int64)))
+    return _in_order(bits_of_float(x + 0.0))
 
 
 @inlined
 def float_of_key(key: int) -> float:
     """Return the float of a key that is not missing."""
-    return np.int64(_in_order(key)).view(np.float64)
+    return float_of_bits(_in_order(key))
 
 
 @inlined

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aggregators.kernels.exact.keys import float_of_bits
 from aggregators.kernels.exact.limbs import WORD_BITS
 from aggregators.kernels.exact.words import (
     add_words,
@@ -45,7 +46,7 @@ def packed(top: int, has_more: bool, exponent: int) -> float:
     if field >= INFINITY_FIELD:
         return np.inf
     # Added, not put in: the highest of the 53 bits raises the field, and so does a carry.
-    return np.int64((field << (FLOAT_BITS - 1)) + kept).view(np.float64)
+    return float_of_bits((field << (FLOAT_BITS - 1)) + kept)
 
 
 @inlined
@@ -97,7 +98,7 @@ def nearest_quotient(
     is_small = place == first and 0 < highest < 1 << FLOAT_BITS
     if is_small and high == 0 and 0 < low < 1 << FLOAT_BITS and exponent >= SAFE_EXPONENT:
         # Both are floats: the processor's division is rounded once.
-        scale = np.int64((exponent + 1023) << (FLOAT_BITS - 1)).view(np.float64)
+        scale = float_of_bits((exponent + 1023) << (FLOAT_BITS - 1))
         return float(highest) / float(low) * scale
     return long_division(words, row, first, place, low, high, exponent)
 

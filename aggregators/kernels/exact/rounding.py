@@ -17,7 +17,7 @@ from aggregators.kernels.exact.words import add_words, multiply_signed
 from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.typing import Int64Array
 
-__all__ = ["rounded_mean", "rounded_sum", "rounded_trend", "rounded_variance"]
+__all__ = ["nearest_seconds", "rounded_mean", "rounded_sum", "rounded_trend", "rounded_variance"]
 
 US_PER_S = 1_000_000
 
@@ -34,9 +34,15 @@ def rounded_sum(sums: Int64Array, slot: int, kind: int, n: int, as_of: int) -> f
         more_low, more_high = multiply_signed(n, as_of)
         low, carry = add_words(low, more_low, 0)
         high, carry = add_words(high, more_high, carry)
-    sums[slot, WORK], sums[slot, WORK + 1] = low, high
-    is_negative = make_positive(sums, slot, WORK, WORK + 2)
-    size = nearest_quotient(sums, slot, WORK, WORK + 2, US_PER_S, 0, 0)
+    return nearest_seconds(sums, slot, WORK, low, high)
+
+
+@inner
+def nearest_seconds(words: Int64Array, row: int, work: int, low: int, high: int) -> float:
+    """Return the seconds of microseconds in two words; the row has room from ``work`` on."""
+    words[row, work], words[row, work + 1] = low, high
+    is_negative = make_positive(words, row, work, work + 2)
+    size = nearest_quotient(words, row, work, work + 2, US_PER_S, 0, 0)
     return -size if is_negative else size
 
 

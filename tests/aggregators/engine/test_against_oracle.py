@@ -44,7 +44,6 @@ def assert_equals_oracle(
         actual,
         expected,
         f"{table}\n{table.source}\n{spec}",
-        oracle.closeness(spec, table.rows, table.source, queries),
     )
 
 

@@ -192,7 +192,6 @@ def test_the_size_of_chunks_changes_no_value(
             actual[name],
             oracle.values(table.rows, spec, table.source, queries),
             f"{story}\n{spec}",
-            oracle.closeness(spec, table.rows, table.source, queries),
         )
 
 

@@ -1,4 +1,4 @@
-"""What sums, variances and slopes must be: fractions, rounded once by Python."""
+"""Floats and keys at their limits, and the exact values that keys stand for."""
 
 from __future__ import annotations
 
@@ -24,14 +24,6 @@ EDGES = [
 LONGEST_US = 18_000 * 366 * 86_400 * 1_000_000
 
 
-def nearest(exact: Fraction) -> float:
-    """The float64 nearest to a fraction: Python rounds correctly, and has no infinity for it."""
-    try:
-        return float(exact)
-    except OverflowError:
-        return math.inf if exact > 0 else -math.inf
-
-
 def values_of(kind: int, keys: Sequence[int], as_of: int = 0) -> list[Fraction]:
     """The exact values of keys, in seconds where they are times."""
     if kind == FLOAT:
@@ -50,35 +42,6 @@ def float_of(key: int) -> float:
 def keys_of(values: Sequence[float]) -> Int64Array:
     """The keys of floats."""
     return np.array([key_of_float(value) for value in values], np.int64)
-
-
-def exact_sum(values: Sequence[Fraction]) -> float:
-    """The rounded sum."""
-    return nearest(sum(values, Fraction(0)))
-
-
-def exact_mean(values: Sequence[Fraction]) -> float:
-    """The rounded sum, divided by n."""
-    return exact_sum(values) / len(values) if values else math.nan
-
-
-def exact_variance(values: Sequence[Fraction]) -> float:
-    """The rounded variance: the mean of squared distances from the exact mean."""
-    if not values:
-        return math.nan
-    mean = sum(values, Fraction(0)) / len(values)
-    squares = [(value - mean) ** 2 for value in values]
-    return nearest(sum(squares, Fraction(0)) / len(values))
-
-
-def exact_trend(values: Sequence[Fraction]) -> float:
-    """The rounded slope: covariance with the rank, divided by the variance of the rank."""
-    if len(values) < 2:
-        return math.nan
-    centre = Fraction(len(values) - 1, 2)
-    above = sum(((i - centre) * value for i, value in enumerate(values)), Fraction(0))
-    below = sum(((i - centre) ** 2 for i in range(len(values))), Fraction(0))
-    return nearest(above / below)
 
 
 def same(a: float, b: float) -> bool:

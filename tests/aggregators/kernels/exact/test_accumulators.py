@@ -38,18 +38,14 @@ from aggregators.kernels.exact.rounding import (
     rounded_variance,
 )
 from aggregators.typing import Int64Array
-from tests.aggregators.kernels.exact.exact_values import (
-    EDGES,
-    LONGEST_US,
+from tests.aggregators.exact_numbers import (
     exact_mean,
     exact_sum,
     exact_trend,
     exact_variance,
-    keys_of,
     nearest,
-    same,
-    values_of,
 )
+from tests.aggregators.kernels.exact.exact_values import EDGES, LONGEST_US, keys_of, same, values_of
 from tests.aggregators.random_data import seeds
 
 SLOT = 1  # not the first, so that a wrong row is noticed

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from aggregators.kernels.exact.quotient import nearest_float, nearest_quotient
 from aggregators.typing import Int64Array
-from tests.aggregators.kernels.exact.exact_values import nearest, same
+from tests.aggregators.exact_numbers import nearest
+from tests.aggregators.kernels.exact.exact_values import same
 
 N_WORDS = 8
 FIRST = 2

@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 
 from aggregators.kernels.exact.keys import FLOAT
 from aggregators.kernels.exact.wide import WIDE_WIDTH, wide_sum, wide_trend, wide_variance
+from tests.aggregators.exact_numbers import exact_sum, exact_trend, exact_variance
 from tests.aggregators.kernels.exact.exact_values import (
     EDGES,
     LARGEST,
     LEAST,
-    exact_sum,
-    exact_trend,
-    exact_variance,
     keys_of,
     same,
     values_of,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.kernels import query_kernels as steps
+from aggregators.kernels import attribute_kernels as steps
 from aggregators.kernels import selection
 
 NEVER = np.iinfo(np.int64).max

@@ -1,0 +1,74 @@
+"""Add up times exactly: keys that are whole microseconds.
+
+The sums are written into row 0 of ``words``, where :mod:`aggregators.kernels.exact.float_parts`
+has them. For variance and slope, which stay the same when all values are shifted, the first key is
+taken from all keys: what remains is short enough for a word.
+"""
+
+from __future__ import annotations
+
+from aggregators.kernels.exact.float_parts import S1, SECOND
+from aggregators.kernels.exact.limbs import WORD_BITS
+from aggregators.kernels.exact.words import add_words, leading_zeros, multiply_signed
+from aggregators.kernels.numba_cache import inlined, inner
+from aggregators.typing import Int64Array
+
+__all__ = ["SHORT_WORDS", "add_up_times", "spread", "spread_ranked"]
+
+HALF_BITS = 32
+SUM_BITS = 62
+"""Keys of which the largest, times n, has no more bits have short sums."""
+SHORT_WORDS = 2
+"""How many words n times the sum of squares has then, and the sum of rank times key."""
+
+
+@inlined
+def _is_short(sizes: int, n: int) -> bool:
+    return 2 * WORD_BITS - leading_zeros(sizes) - leading_zeros(n) <= SUM_BITS
+
+
+@inner
+def add_up_times(keys: Int64Array, n: int) -> tuple[int, int]:
+    """Return the two words of the sum; it is added up in halves of 32 bits."""
+    upper, lower = 0, 0
+    for i in range(n):
+        upper += keys[i] >> HALF_BITS
+        lower += keys[i] & ((1 << HALF_BITS) - 1)
+    low, high = multiply_signed(upper, 1 << HALF_BITS)
+    low, carry = add_words(low, lower, 0)
+    high, carry = add_words(high, 0, carry)
+    return low, high
+
+
+@inner
+def spread(keys: Int64Array, n: int, words: Int64Array) -> bool:
+    """Write S1 and the sum of squares, of shifted keys; return whether they are close enough."""
+    first = keys[0]
+    total, sizes, low, high = 0, 0, 0, 0
+    for i in range(n):
+        key = keys[i] - first
+        total += key
+        sizes |= key ^ (key >> 63)
+        more_low, more_high = multiply_signed(key, key)
+        low, carry = add_words(low, more_low, 0)
+        high, carry = add_words(high, more_high, carry)
+    words[0, S1], words[0, S1 + 1] = total, total >> 63
+    words[0, SECOND], words[0, SECOND + 1] = low, high
+    return _is_short(sizes, n)
+
+
+@inner
+def spread_ranked(keys: Int64Array, n: int, words: Int64Array) -> bool:
+    """Write S1 and the sum of rank times key, of shifted keys; return as ``spread``."""
+    first = keys[0]
+    total, sizes, low, high = 0, 0, 0, 0
+    for i in range(n):
+        key = keys[i] - first
+        total += key
+        sizes |= key ^ (key >> 63)
+        more_low, more_high = multiply_signed(key, i)
+        low, carry = add_words(low, more_low, 0)
+        high, carry = add_words(high, more_high, carry)
+    words[0, S1], words[0, S1 + 1] = total, total >> 63
+    words[0, SECOND], words[0, SECOND + 1] = low, high
+    return _is_short(sizes, n)
