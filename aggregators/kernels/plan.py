@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.attributes import Attribute, Duration, Elapsed, Ratio, has_elapsed
+from aggregators.attributes import Attribute, Duration, Elapsed
 from aggregators.events import Source
 from aggregators.feature import Feature, SelectionKind
 from aggregators.functions import EXPENSIVE, AnyFunction, function_code
@@ -46,11 +47,7 @@ class PythonFeature:
 
 @dataclass(frozen=True)
 class SelectionPlan:
-    """Holds one selection with all that is computed over it, as the kernels' arrays.
-
-    ``kinds`` are those of the attributes' keys, see :mod:`aggregators.kernels.exact.keys`. The
-    value of a volatile attribute changes with ``as_of`` in another way than time does.
-    """
+    """Holds one selection with all that is computed over it, as the kernels' arrays."""
 
     dimension: str
     order_event: str
@@ -58,8 +55,6 @@ class SelectionPlan:
     spec: Int64Array
     programs: Int64Array
     program_bounds: Int64Array
-    kinds: Int64Array
-    is_volatile: NDArray[np.bool_]
     functions: Int64Array
     arguments: Float64Array
     expensive: tuple[PythonFeature, ...]
@@ -76,6 +71,30 @@ class SelectionPlan:
         n_closing = int(self.spec[selection.N_CLOSING])
         closing: list[int] = self.spec[selection.CLOSING :][:n_closing].tolist()
         return closing
+
+    @cached_property
+    def kinds(self) -> Int64Array:
+        """The kinds of the attributes' keys, see :mod:`aggregators.kernels.exact.keys`."""
+        kinds = {kernels.COLUMN: keys.FLOAT, kernels.ELAPSED: keys.MOMENT}
+        return np.array(
+            [
+                kinds.get(int(steps[0, 0]), keys.MICROSECONDS) if len(steps) == 1 else keys.FLOAT
+                for steps in self._each_program()
+            ],
+            np.int64,
+        )
+
+    @cached_property
+    def is_volatile(self) -> NDArray[np.bool_]:
+        """Whether the key of a sample's attribute changes with ``as_of``, for each attribute."""
+        return np.array(
+            [len(steps) > 1 and kernels.ELAPSED in steps[:, 0] for steps in self._each_program()],
+            np.bool_,
+        )
+
+    def _each_program(self) -> Iterator[Int64Array]:
+        for first, last in pairwise(self.program_bounds.tolist()):
+            yield self.programs[first:last]
 
     @cached_property
     def outputs(self) -> Int64Array:
@@ -140,23 +159,10 @@ def _compile_selection(members: list[tuple[int, Feature]], layout: Layout) -> Se
         spec=spec_of(first, layout),
         programs=np.concatenate(steps) if steps else np.empty((0, 3), np.int64),
         program_bounds=bounds,
-        kinds=np.array([_kind_of(attribute) for attribute in programs], np.int64),
-        is_volatile=np.array([_is_volatile(attribute) for attribute in programs], np.bool_),
         functions=np.array([entry[:3] for entry in cheap], np.int64).reshape(-1, 3),
         arguments=np.array([entry[3] for entry in cheap], np.float64),
         expensive=tuple(expensive),
     )
-
-
-def _kind_of(attribute: Attribute | None) -> int:
-    if isinstance(attribute, Duration):
-        return keys.MICROSECONDS
-    return keys.MOMENT if isinstance(attribute, Elapsed) else keys.FLOAT
-
-
-def _is_volatile(attribute: Attribute | None) -> bool:
-    """Return whether the key of a sample's attribute changes with ``as_of``."""
-    return isinstance(attribute, Ratio) and has_elapsed(attribute)
 
 
 def program_of(attribute: Attribute, feature: Feature, layout: Layout) -> Int64Array:

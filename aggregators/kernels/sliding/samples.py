@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from aggregators.kernels.attribute_kernels import COLUMN, DIVIDE, DURATION, ELAPSED
 from aggregators.kernels.exact.keys import MISSING, key_of_float
 from aggregators.kernels.numba_cache import inlined
-from aggregators.kernels.attribute_kernels import COLUMN, DIVIDE, DURATION, ELAPSED
 from aggregators.kernels.selection import (
     BETWEEN_EVENTS,
     EVENT,

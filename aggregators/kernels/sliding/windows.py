@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aggregators.kernels import selection
+from aggregators.kernels.attribute_kernels import COLUMN, DIVIDE, ELAPSED
 from aggregators.kernels.exact.accumulators import SUMS_WIDTH
 from aggregators.kernels.exact.keys import FLOAT, MICROSECONDS, MOMENT
 from aggregators.kernels.plan import SelectionPlan
-from aggregators.kernels.attribute_kernels import COLUMN, DIVIDE, ELAPSED
 from aggregators.kernels.sliding.heaps import ENTRY_SIZE, format_entries, free_entries
 from aggregators.kernels.sliding.sorted_keys import (
     MOST_NEW_NODES,
