@@ -14,7 +14,7 @@ from __future__ import annotations
 from aggregators.kernels.exact.accumulators import MANTISSA_BITS
 from aggregators.kernels.exact.keys import bits_of_float, float_of_bits, float_of_key
 from aggregators.kernels.exact.limbs import add_shifted, set_to_zero
-from aggregators.kernels.exact.words import add_words, multiply_signed
+from aggregators.kernels.exact.words import add_wide, multiply_signed
 from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.typing import Int64Array
 
@@ -85,11 +85,17 @@ def _cut(x: float, upper_rounder: float, lower_rounder: float) -> tuple[int, int
 
 
 @inlined
-def _add_wide(low: int, high: int, more_low: int, more_high: int) -> tuple[int, int]:
-    """Return the sum of two numbers of two words."""
-    low, carry = add_words(low, more_low, 0)
-    high, carry = add_words(high, more_high, carry)
-    return low, high
+def _add_parts(
+    keys: Int64Array, n: int, upper_rounder: float, lower_rounder: float
+) -> tuple[int, int, int]:
+    """Return the sums of the upper and of the lower parts, and how many floats have more bits."""
+    upper, lower, n_uncut = 0, 0, 0
+    for i in range(n):
+        above, below, has_more = _cut(float_of_key(keys[i]), upper_rounder, lower_rounder)
+        upper += above
+        lower += below
+        n_uncut += has_more
+    return upper, lower, n_uncut
 
 
 @inner
@@ -98,15 +104,14 @@ def add_up(keys: Int64Array, n: int, field: int, words: Int64Array) -> bool:
     upper_rounder, lower_rounder = _rounders(field)
     low, high, n_uncut = 0, 0, 0
     for start in range(0, n, BLOCK):
-        upper, lower = 0, 0
-        for i in range(start, min(start + BLOCK, n)):
-            above, below, has_more = _cut(float_of_key(keys[i]), upper_rounder, lower_rounder)
-            upper += above
-            lower += below
-            n_uncut += has_more
+        # A loop from 0 on is vectorised: no index can be negative.
+        size = min(BLOCK, n - start)
+        block = keys[start : start + size]
+        upper, lower, n_more = _add_parts(block, size, upper_rounder, lower_rounder)
         part_low, part_high = multiply_signed(upper, 1 << PART_BITS)
-        low, high = _add_wide(low, high, part_low, part_high)
-        low, high = _add_wide(low, high, lower, lower >> 63)
+        low, high = add_wide(low, high, part_low, part_high)
+        low, high = add_wide(low, high, lower, lower >> 63)
+        n_uncut += n_more
     words[0, S1], words[0, S1 + 1] = low, high
     return n_uncut == 0
 
@@ -120,11 +125,11 @@ def add_squared(keys: Int64Array, n: int, field: int, words: Int64Array) -> bool
         upper, lower, has_more = _cut(float_of_key(keys[i]), upper_rounder, lower_rounder)
         n_uncut += has_more
         low, high = multiply_signed(upper, upper)
-        uu_low, uu_high = _add_wide(uu_low, uu_high, low, high)
+        uu_low, uu_high = add_wide(uu_low, uu_high, low, high)
         low, high = multiply_signed(upper, lower)
-        ul_low, ul_high = _add_wide(ul_low, ul_high, low, high)
+        ul_low, ul_high = add_wide(ul_low, ul_high, low, high)
         low, high = multiply_signed(lower, lower)
-        ll_low, ll_high = _add_wide(ll_low, ll_high, low, high)
+        ll_low, ll_high = add_wide(ll_low, ll_high, low, high)
     set_to_zero(words, 0, SECOND, WORK)
     add_shifted(words, 0, SECOND, WORK, uu_low, uu_high, 2 * PART_BITS)
     add_shifted(words, 0, SECOND, WORK, ul_low, ul_high, PART_BITS + 1)
@@ -141,9 +146,9 @@ def add_ranked(keys: Int64Array, n: int, field: int, words: Int64Array) -> bool:
         upper, lower, has_more = _cut(float_of_key(keys[i]), upper_rounder, lower_rounder)
         n_uncut += has_more
         low, high = multiply_signed(upper, i)
-        u_low, u_high = _add_wide(u_low, u_high, low, high)
+        u_low, u_high = add_wide(u_low, u_high, low, high)
         low, high = multiply_signed(lower, i)
-        l_low, l_high = _add_wide(l_low, l_high, low, high)
+        l_low, l_high = add_wide(l_low, l_high, low, high)
     set_to_zero(words, 0, SECOND, WORK)
     add_shifted(words, 0, SECOND, WORK, u_low, u_high, PART_BITS)
     add_shifted(words, 0, SECOND, WORK, l_low, l_high, 0)

@@ -8,6 +8,7 @@ from aggregators.kernels.exact.keys import float_of_bits
 from aggregators.kernels.exact.limbs import WORD_BITS
 from aggregators.kernels.exact.words import (
     add_words,
+    fused,
     is_below,
     leading_zeros,
     shift_left,
@@ -21,6 +22,10 @@ __all__ = ["nearest_float", "nearest_quotient"]
 FLOAT_BITS = 53
 LOWEST_EXPONENT = -1074  # of the last bit of the least floats
 INFINITY_FIELD = 2046  # one less than it is: the highest of 53 bits adds one
+HALF_ULP = 2.0**-53
+UNDECIDED = 2.0**-97
+SAFE_POWER = 1000
+"""Quotients of about 1 can be scaled by 2 to this power, up and down, and stay normal floats."""
 SAFE_EXPONENT = -800
 """Quotients of floats can be scaled by 2 to this power and stay normal floats."""
 
@@ -100,7 +105,54 @@ def nearest_quotient(
         # Both are floats: the processor's division is rounded once.
         scale = float_of_bits((exponent + 1023) << (FLOAT_BITS - 1))
         return float(highest) / float(low) * scale
-    return long_division(words, row, first, place, low, high, exponent)
+    is_decided, found = float_division(words, row, first, place, low, high, exponent)
+    return found if is_decided else long_division(words, row, first, place, low, high, exponent)
+
+
+@inlined
+def two_floats(highest: int, below: int, last: int) -> tuple[float, float, int]:
+    """Return three words as a sum of two floats, and by how many bits they are moved up for it.
+
+    The first float is 2^52 or more, the second one less than 1; bits beyond 106 are cut off.
+    """
+    zeros = leading_zeros(highest)
+    if zeros > 0:
+        highest = shift_left(highest, zeros) | shift_right(below, WORD_BITS - zeros)
+        below = shift_left(below, zeros) | shift_right(last, WORD_BITS - zeros)
+    upper = shift_right(highest, WORD_BITS - FLOAT_BITS)
+    lower = shift_left(highest, FLOAT_BITS) | shift_right(below, WORD_BITS - FLOAT_BITS)
+    return float(upper), float(shift_right(lower, WORD_BITS - FLOAT_BITS)) * HALF_ULP, zeros
+
+
+@inlined
+def float_division(
+    words: Int64Array, row: int, first: int, place: int, low: int, high: int, exponent: int
+) -> tuple[bool, float]:
+    """Return whether a quotient of double floats decides how to round, and the rounded quotient.
+
+    The quotient has a relative error below 2^-99: one of its terms is cut off at 2^-105, the others
+    are rounded at 2^-102. Where it is nearer than 2^-97 to the middle of two floats, it does not
+    decide.
+    """
+    below = words[row, place - 1] if place > first else 0
+    last = words[row, place - 2] if place > first + 1 else 0
+    n1, n2, shift = two_floats(words[row, place], below, last)
+    if high == 0:
+        high, low, divisor_shift = low, 0, WORD_BITS
+    else:
+        divisor_shift = 0
+    d1, d2, zeros = two_floats(high, low, 0)
+    power = exponent + WORD_BITS * (place - first - 1) - shift + divisor_shift + zeros
+    upper = n1 / d1
+    rest = fused(-upper, d1, n1) + n2 - upper * d2
+    lower = rest / d1
+    found = upper + lower
+    error = lower - (found - upper)
+    bound = found * UNDECIDED
+    is_decided = found + (error - bound) == found and found + (error + bound) == found
+    is_normal = -SAFE_POWER <= power <= SAFE_POWER
+    scale = float_of_bits((max(min(power, SAFE_POWER), -SAFE_POWER) + 1023) << (FLOAT_BITS - 1))
+    return is_decided and is_normal, found * scale
 
 
 @inner

@@ -13,7 +13,7 @@ from aggregators.kernels.exact.formulas import slope, total, variance
 from aggregators.kernels.exact.keys import FLOAT, MOMENT
 from aggregators.kernels.exact.limbs import make_positive
 from aggregators.kernels.exact.quotient import nearest_quotient
-from aggregators.kernels.exact.words import add_words, multiply_signed
+from aggregators.kernels.exact.words import add_wide, multiply_signed
 from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.typing import Int64Array
 
@@ -32,8 +32,7 @@ def rounded_sum(sums: Int64Array, slot: int, kind: int, n: int, as_of: int) -> f
     low, high = sums[slot, S1], sums[slot, S1 + 1]
     if kind == MOMENT:
         more_low, more_high = multiply_signed(n, as_of)
-        low, carry = add_words(low, more_low, 0)
-        high, carry = add_words(high, more_high, carry)
+        low, high = add_wide(low, high, more_low, more_high)
     return nearest_seconds(sums, slot, WORK, low, high)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from aggregators.kernels.exact.float_parts import S1, SECOND
 from aggregators.kernels.exact.limbs import WORD_BITS
-from aggregators.kernels.exact.words import add_words, leading_zeros, multiply_signed
+from aggregators.kernels.exact.words import add_wide, leading_zeros, multiply_signed
 from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.typing import Int64Array
 
@@ -35,9 +35,7 @@ def add_up_times(keys: Int64Array, n: int) -> tuple[int, int]:
         upper += keys[i] >> HALF_BITS
         lower += keys[i] & ((1 << HALF_BITS) - 1)
     low, high = multiply_signed(upper, 1 << HALF_BITS)
-    low, carry = add_words(low, lower, 0)
-    high, carry = add_words(high, 0, carry)
-    return low, high
+    return add_wide(low, high, lower, 0)
 
 
 @inner
@@ -50,8 +48,7 @@ def spread(keys: Int64Array, n: int, words: Int64Array) -> bool:
         total += key
         sizes |= key ^ (key >> 63)
         more_low, more_high = multiply_signed(key, key)
-        low, carry = add_words(low, more_low, 0)
-        high, carry = add_words(high, more_high, carry)
+        low, high = add_wide(low, high, more_low, more_high)
     words[0, S1], words[0, S1 + 1] = total, total >> 63
     words[0, SECOND], words[0, SECOND + 1] = low, high
     return _is_short(sizes, n)
@@ -67,8 +64,7 @@ def spread_ranked(keys: Int64Array, n: int, words: Int64Array) -> bool:
         total += key
         sizes |= key ^ (key >> 63)
         more_low, more_high = multiply_signed(key, i)
-        low, carry = add_words(low, more_low, 0)
-        high, carry = add_words(high, more_high, carry)
+        low, high = add_wide(low, high, more_low, more_high)
     words[0, S1], words[0, S1 + 1] = total, total >> 63
     words[0, SECOND], words[0, SECOND + 1] = low, high
     return _is_short(sizes, n)

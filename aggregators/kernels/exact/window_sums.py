@@ -23,7 +23,7 @@ from aggregators.kernels.exact.rounding import (
     rounded_variance,
 )
 from aggregators.kernels.exact.wide import WIDE_WIDTH, wide_sum, wide_trend, wide_variance
-from aggregators.kernels.exact.words import add_words, multiply_signed
+from aggregators.kernels.exact.words import add_wide, multiply_signed
 from aggregators.kernels.numba_cache import inner
 from aggregators.typing import Int64Array
 
@@ -41,8 +41,7 @@ def window_sum(kind: int, keys: Int64Array, n: int, as_of: int, words: Int64Arra
         low, high = time_sums.add_up_times(keys, n)
         if kind == MOMENT:
             more_low, more_high = multiply_signed(n, as_of)
-            low, carry = add_words(low, more_low, 0)
-            high, carry = add_words(high, more_high, carry)
+            low, high = add_wide(low, high, more_low, more_high)
         return nearest_seconds(words, 0, WORK, low, high)
     field = float_parts.largest_field(keys, n)
     if float_parts.can_be_cut(field, n) and float_parts.add_up(keys, n, field, words):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from numba import types
@@ -17,7 +18,9 @@ from numba.extending import lower_builtin, type_callable
 from aggregators.kernels.argument_types import tuple_type
 
 __all__ = [
+    "add_wide",
     "add_words",
+    "fused",
     "is_below",
     "leading_zeros",
     "multiply_add",
@@ -49,6 +52,12 @@ def add_words(a: int, b: int, carry: int) -> tuple[int, int]:
     """Return the lowest word of ``a + b + carry`` (all unsigned), and the carry, 0 or 1."""
     total = _unsigned(a) + _unsigned(b) + int(carry)
     return _signed(total), total >> 64
+
+
+def add_wide(low: int, high: int, more_low: int, more_high: int) -> tuple[int, int]:
+    """Return the sum of two signed numbers of two words."""
+    total = _wide(low, high) + _wide(more_low, more_high)
+    return _signed(total), _signed(total >> 64)
 
 
 def multiply_add(a: int, b: int, c: int, d: int) -> tuple[int, int]:
@@ -89,6 +98,11 @@ def leading_zeros(word: int) -> int:
     return 64 - _unsigned(word).bit_length()
 
 
+def fused(a: float, b: float, c: float) -> float:
+    """Return ``a * b + c``, rounded once; all are finite."""
+    return float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c)))
+
+
 Emit = Callable[[Any, Any, list[Any]], list[Any]]
 """Writes the instructions of a function: builder, LLVM's integer type of a bit width, arguments."""
 
@@ -96,6 +110,11 @@ Emit = Callable[[Any, Any, list[Any]], list[Any]]
 def _emit_add_words(builder: Any, bits: Any, words: list[Any]) -> list[Any]:
     a, b, carry = (builder.zext(word, bits(128)) for word in words)
     return _split(builder, bits, builder.add(builder.add(a, b), carry), 2)
+
+
+def _emit_add_wide(builder: Any, bits: Any, words: list[Any]) -> list[Any]:
+    a, b = (_joined(builder, bits, *words[i : i + 2]) for i in (0, 2))
+    return _split(builder, bits, builder.add(a, b), 2)
 
 
 def _emit_multiply_add(builder: Any, bits: Any, words: list[Any]) -> list[Any]:
@@ -114,8 +133,7 @@ def _emit_shift_wide(builder: Any, bits: Any, words: list[Any]) -> list[Any]:
     left = builder.zext(n, wide)
     right = builder.sub(wide(64), left)
     lowest = builder.shl(low, n)
-    middle = builder.or_(builder.zext(low, wide), builder.shl(builder.zext(high, wide), wide(64)))
-    middle = builder.lshr(middle, right)
+    middle = builder.lshr(_joined(builder, bits, low, high), right)
     top = builder.ashr(builder.sext(high, wide), right)
     return [lowest, builder.trunc(middle, bits(64)), builder.trunc(top, bits(64))]
 
@@ -136,6 +154,16 @@ def _emit_leading_zeros(builder: Any, bits: Any, words: list[Any]) -> list[Any]:
     return [builder.ctlz(words[0], bits(1)(0))]
 
 
+def _emit_fused(builder: Any, _bits: Any, numbers: list[Any]) -> list[Any]:
+    return [builder.fma(*numbers)]
+
+
+def _joined(builder: Any, bits: Any, low: Any, high: Any) -> Any:
+    """Return the number of two words."""
+    wide = bits(128)
+    return builder.or_(builder.zext(low, wide), builder.shl(builder.zext(high, wide), wide(64)))
+
+
 def _split(builder: Any, bits: Any, number: Any, n_words: int) -> list[Any]:
     """Return the words of a number, the lowest first."""
     width = number.type
@@ -143,6 +171,7 @@ def _split(builder: Any, bits: Any, number: Any, n_words: int) -> list[Any]:
 
 
 _COMPILED: dict[Callable[..., Any], tuple[Emit, Any]] = {
+    add_wide: (_emit_add_wide, tuple_type(types.int64, 2)),
     add_words: (_emit_add_words, tuple_type(types.int64, 2)),
     multiply_add: (_emit_multiply_add, tuple_type(types.int64, 2)),
     multiply_signed: (_emit_multiply_signed, tuple_type(types.int64, 2)),
@@ -151,6 +180,7 @@ _COMPILED: dict[Callable[..., Any], tuple[Emit, Any]] = {
     shift_right: (_emit_shift_right, types.int64),
     is_below: (_emit_is_below, types.boolean),
     leading_zeros: (_emit_leading_zeros, types.int64),
+    fused: (_emit_fused, types.float64),
 }
 
 
@@ -158,7 +188,8 @@ def _register(function: Callable[..., Any], emit: Emit, result: Any) -> None:
     """Let numba compile calls of a function into the instructions that ``emit`` writes."""
     parameters = inspect.signature(function)
     make_signature: Any = signature
-    as_words = make_signature(result, *[types.int64] * len(parameters.parameters))
+    given = types.float64 if result == types.float64 else types.int64
+    as_words = make_signature(result, *[given] * len(parameters.parameters))
 
     def type_call(*_words: Any) -> Any:
         return as_words
@@ -166,7 +197,7 @@ def _register(function: Callable[..., Any], emit: Emit, result: Any) -> None:
     type_call.__signature__ = parameters  # type: ignore[attr-defined]  # numba binds arguments to it
 
     def compile_call(context: Any, builder: Any, kind: Any, words: list[Any]) -> Any:
-        found = emit(builder, type(words[0].type), words)
+        found = emit(builder, type(context.get_value_type(types.int64)), words)
         return context.make_tuple(builder, kind.return_type, found) if len(found) > 1 else found[0]
 
     register_type: Any = type_callable

@@ -78,6 +78,15 @@ def test_quotients_at_the_middle_of_two_floats(
     assert same(quotient(number, divisor, -80), nearest(Fraction(number, divisor) * power(-80)))
 
 
+@given(st.integers(2**52, 2**53 - 1), st.integers(2**100, 2**126 - 1), st.integers(40, 200))
+def test_quotients_nearly_at_the_middle_of_two_floats(kept: int, divisor: int, off: int) -> None:
+    """As near as double floats may or may not tell: the bound of their error is among them."""
+    scaled = (2 * kept + 1) * divisor << off
+    for number in (scaled - divisor, scaled + divisor):
+        expected = nearest(Fraction(number, divisor) * power(-160))
+        assert same(quotient(number, divisor, -160), expected)
+
+
 @pytest.mark.parametrize(
     ("number", "exponent", "expected"),
     [

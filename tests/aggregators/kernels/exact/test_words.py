@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -22,6 +23,16 @@ SHIFTS = st.integers(0, 63)
 @inner
 def added(a: int, b: int, carry: int) -> tuple[int, int]:
     return words.add_words(a, b, carry)
+
+
+@inner
+def added_wide(a: int, b: int, c: int, d: int) -> tuple[int, int]:
+    return words.add_wide(a, b, c, d)
+
+
+@inner
+def multiplied_and_added(a: float, b: float, c: float) -> float:
+    return words.fused(a, b, c)
 
 
 @inner
@@ -63,6 +74,7 @@ def zeros(a: int) -> int:
     ("call", "plain", "last"),
     [
         (added, words.add_words, st.integers(0, 1)),
+        (added_wide, words.add_wide, st.integers(-(2**62), 2**62)),
         (multiplied, words.multiply_add, WORDS),
         (multiplied_signed, words.multiply_signed, WORDS),
         (shifted_wide, words.shift_wide, SHIFTS),
@@ -97,6 +109,8 @@ def test_products_and_sums_are_those_of_integers(a: int, b: int, c: int, d: int)
     assert unsigned(low) + high * 2**64 == a * b
     total, carry = words.add_words(a, b, 1)
     assert unsigned(total) + carry * 2**64 == unsigned(a) + unsigned(b) + 1
+    low, high = words.add_wide(a, b // 4, c, d // 4)
+    assert unsigned(low) + high * 2**64 == unsigned(a) + unsigned(c) + (b // 4 + d // 4) * 2**64
     assert words.is_below(a, b) == (unsigned(a) < unsigned(b))
     assert words.leading_zeros(a) == 64 - unsigned(a).bit_length()
 
@@ -107,3 +121,14 @@ def test_shifts_are_powers_of_two(low: int, high: int, n: int) -> None:
     assert w0 % 2**64 + (w1 % 2**64) * 2**64 + w2 * 2**128 == (low % 2**64 + high * 2**64) * 2**n
     assert words.shift_left(low, n) % 2**64 == low * 2**n % 2**64
     assert words.shift_right(low, n) % 2**64 == low % 2**64 // 2**n
+
+
+@given(*[st.floats(-1e100, 1e100).filter(lambda x: x == 0 or abs(x) > 1e-100)] * 3)
+def test_a_product_and_a_sum_are_rounded_once(a: float, b: float, c: float) -> None:
+    expected = float(Fraction(a) * Fraction(b) + Fraction(c))
+    assert words.fused(a, b, c) == multiplied_and_added(a, b, c) == expected
+
+
+def test_a_product_that_is_rounded_leaves_its_error() -> None:
+    a = 1 + 2.0**-30
+    assert words.fused(a, a, -(a * a)) == multiplied_and_added(a, a, -(a * a)) == 2.0**-60
