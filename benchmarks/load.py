@@ -8,6 +8,7 @@ How NOT to measure latency).
 A process of its own, so that it can be pinned to another core than the service:
 
     python -m benchmarks.load URL BODIES [--rate 200 --seconds 20 | --connections 16 --seconds 10]
+    python -m benchmarks.load URL BODIES --connections 32 --once
 """
 
 import argparse
@@ -16,7 +17,7 @@ import gc
 import json
 import time
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -172,6 +173,32 @@ async def at_most(
     }
 
 
+async def each_once(url: str, bodies: list[bytes], connections: int) -> dict[str, Any]:
+    """Ask each body once over some connections: what a service has taken is no news again."""
+    requests = islice(requests_of(url, bodies), len(bodies))
+    took_s: list[float] = []
+    statuses: dict[int, int] = {}
+
+    async def work(connection: Connection) -> None:
+        for request in requests:
+            began_s = time.perf_counter()
+            status = await connection.ask(request)
+            took_s.append(time.perf_counter() - began_s)
+            statuses[status] = statuses.get(status, 0) + 1
+
+    ready = await opened(url, connections)
+    from_s = time.perf_counter()
+    await asyncio.gather(*(work(one) for one in ready))
+    seconds = time.perf_counter() - from_s
+    return {
+        "connections": connections,
+        "seconds": round(seconds, 4),
+        "requests_per_s": round(len(took_s) / seconds, 1),
+        "statuses": statuses,
+        **milliseconds(took_s),
+    }
+
+
 def milliseconds(took_s: list[float]) -> dict[str, float]:
     """Percentiles of times."""
     values = np.array(took_s) * 1e3
@@ -187,12 +214,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="requests a second; without it: all it answers")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--once", action="store_true", help="each body once, then end")
     options = parser.parse_args()
     documents = json.loads(options.bodies.read_bytes())
     bodies = [json.dumps(document).encode() for document in documents]
     gc.collect()
     gc.disable()
-    if options.rate is None:
+    if options.once:
+        call = each_once(options.url, bodies, options.connections)
+    elif options.rate is None:
         call = at_most(options.url, bodies, options.connections, options.seconds)
     else:
         call = at_rate(options.url, bodies, options.rate, options.seconds)
