@@ -6,12 +6,14 @@ index's features need. It is several times faster than following rows through th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aggregators.engine.execution import OrderedQueries
+from aggregators.engine.kept_arrays import KeptArrays
 from aggregators.kernels import attribute_kernels as kernels
 from aggregators.kernels import selection
 from aggregators.kernels.ordering_kernels import move_rows, own_places, places_of
@@ -43,40 +45,53 @@ class IndexedPlans:
     columns: Float64Array
     place_of: Int32Array
 
-    def with_own_places(self, queries: OrderedQueries) -> OrderedQueries:
-        """Return queries whose own samples are named by their rows here, not in the table."""
-        result = np.empty(len(queries.own_rows), np.int64)
-        own_places(self.place_of, queries.own_rows, result)
-        return replace(queries, own_rows=result)
+    def places_of_rows(self, rows: Int64Array) -> Int64Array:
+        """Return where rows of the table stand here, -1 for those that do not, and for -1."""
+        result = np.empty(len(rows), np.int64)
+        own_places(self.place_of, rows, result)
+        return result
 
 
 def cluster(
     plans: Sequence[SelectionPlan],
-    rows: Int32Array,
-    offsets: Int64Array,
+    index: tuple[Int32Array, Int64Array],
     times: Int64Array,
     columns: Float64Array,
+    kept: KeptArrays,
+    key: Hashable,
 ) -> IndexedPlans:
     """Return the cluster of an index.
 
     Args:
         plans: the selections over this index.
-        rows: the table's rows in the order of (group, event time, sample id).
-        offsets: where each group starts and ends in ``rows``.
+        index: the table's rows in the order of (group, event time, sample id), and where each group
+            starts and ends.
         times: the table's event times, shape (n_events, n_samples).
         columns: the table's attribute columns, shape (n_columns, n_samples).
+        kept: keeps the arrays for the next run.
+        key: stands for the index there.
     """
+    rows, offsets = index
     events = _numbered(used for plan in plans for used in _events_of(plan))
     attributes = _numbered(used for plan in plans for used in _columns_of(plan))
-    place_of = np.full(times.shape[1], -1, np.int32)
-    places_of(rows, place_of)
-    n = len(rows)
+
+    def make() -> tuple[NDArray[Any], ...]:
+        place_of = np.full(times.shape[1], -1, np.int32)
+        places_of(rows, place_of)
+        n = len(rows)
+        moved_times = _moved(times, list(events), place_of, n)
+        moved = _moved(columns.view(np.int64), list(attributes), place_of, n)
+        return np.arange(n, dtype=np.int32), moved_times, moved.view(np.float64), place_of
+
+    places, moved_times, moved_columns, place_of = kept.get(
+        (key, tuple(events), tuple(attributes)), make
+    )
     return IndexedPlans(
         plans=tuple(_renumbered(plan, events, attributes) for plan in plans),
-        rows=np.arange(len(rows), dtype=np.int32),
+        rows=places,
         offsets=offsets,
-        times=_moved(times, list(events), place_of, n),
-        columns=_moved(columns.view(np.int64), list(attributes), place_of, n).view(np.float64),
+        times=moved_times,
+        columns=moved_columns,
         place_of=place_of,
     )
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aggregators.engine.kept_arrays import KeptArrays
 from aggregators.engine.queries import (
     Queries,
     add_keys,
@@ -45,11 +46,14 @@ class PreparedTable:
         *,
         as_of: Any = None,
         at: Native = None,
+        kept_bytes_max: int = 0,
     ) -> None:
         self.sources = {source.name: source for source in sources}
         self._tables = tables_by_source(data, self.sources)
+        self._kept = KeptArrays(kept_bytes_max)
         self._arrays = {
-            name: SourceArrays(source, self._tables[name]) for name, source in self.sources.items()
+            name: SourceArrays(source, self._tables[name], self._kept)
+            for name, source in self.sources.items()
         }
         self._as_of, self._at = as_of, at
         self._changing = threading.Lock()
@@ -82,7 +86,7 @@ class PreparedTable:
                 add_keys(self.queries, samples, self._at)
             else:
                 self.queries, self.frame = read_queries(
-                    samples, self._tables, self._as_of, self._at
+                    samples, self._tables, self._as_of, self._at, self._kept
                 )
         return layouts
 

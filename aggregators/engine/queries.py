@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from aggregators.engine.kept_arrays import KeptArrays
 from aggregators.errors import QueryError
 from aggregators.events import Source
 from aggregators.feature import Feature
@@ -38,12 +40,14 @@ class Queries:
         codes: for each (source, dimension), the key's code in the source's table; -1 if missing.
         own_rows: for each source, the row of the sample itself in its table; -1 if there is none.
         about_rows: the sources whose row i is the sample itself of query i.
+        kept: keeps orders of the queries for the next run.
     """
 
     as_of: Int64Array
     codes: dict[tuple[str, str], Int32Array] = field(default_factory=dict)
     own_rows: dict[str, Int64Array] = field(default_factory=dict)
     about_rows: set[str] = field(default_factory=set)
+    kept: KeptArrays = field(default_factory=partial(KeptArrays, 0))
 
 
 def tables_by_source(
@@ -84,6 +88,7 @@ def read_queries(
     tables: Mapping[str, Native],
     as_of: Any,
     at: Native,
+    kept: KeptArrays,
 ) -> tuple[Queries, Native]:
     """Return the queries, and the caller's table whose rows they stand for.
 
@@ -96,13 +101,13 @@ def read_queries(
             f" queries); got {'neither' if as_of is None else 'both'}"
         )
     if at is not None:
-        return _of_spine(samples, at), at
+        return _of_spine(samples, at, kept), at
     if len(samples) != 1:
         raise QueryError(
             "features of several sources need at=..., a table of queries with their keys and as_of"
         )
     (name,) = samples
-    return _of_rows(samples[name], tables[name], as_of), tables[name]
+    return _of_rows(samples[name], tables[name], as_of, kept), tables[name]
 
 
 def add_keys(queries: Queries, samples: Mapping[str, SampleTable], at: Native) -> None:
@@ -125,7 +130,7 @@ def add_keys(queries: Queries, samples: Mapping[str, SampleTable], at: Native) -
             _add_keys_of_rows(queries, table)
 
 
-def _of_rows(table: SampleTable, data: Native, as_of: Any) -> Queries:
+def _of_rows(table: SampleTable, data: Native, as_of: Any, kept: KeptArrays) -> Queries:
     """Return one query per row of the table, about this row."""
     if isinstance(as_of, str):
         moments = _in_rows(table, table.times[table.layout.events[as_of]])
@@ -135,7 +140,7 @@ def _of_rows(table: SampleTable, data: Native, as_of: Any) -> Queries:
         moments = column_to_us(column, "as_of")
         what = "as_of"
     _check_moments(moments, what, _labels(data))
-    queries = Queries(moments)
+    queries = Queries(moments, kept=kept)
     queries.own_rows[table.source.name] = table.row_of
     if table.order is None:
         queries.about_rows.add(table.source.name)
@@ -194,12 +199,12 @@ def _check_moments(moments: Int64Array, what: str, labels: Any) -> None:
         )
 
 
-def _of_spine(samples: Mapping[str, SampleTable], at: Native) -> Queries:
+def _of_spine(samples: Mapping[str, SampleTable], at: Native, kept: KeptArrays) -> Queries:
     """Return one query per row of a table that names keys, moments and perhaps samples."""
     frame = to_pandas(at, [AS_OF, *_spine_columns(samples, at)], SPINE)
     moments = column_to_us(frame[AS_OF], f"column {AS_OF!r} of at")
     _check_moments(moments, f"column {AS_OF!r} of at", frame.index)
-    queries = Queries(moments)
+    queries = Queries(moments, kept=kept)
     _add_keys_of_spine(queries, samples, frame)
     return queries
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from aggregators.engine.execution import OrderedQueries
 from aggregators.engine.queries import Queries
@@ -16,7 +19,9 @@ __all__ = ["in_order_of_time", "ordered_queries"]
 
 def in_order_of_time(queries: Queries, start: int, stop: int) -> Int32Array:
     """Return a range of queries, counted from its start, in the order of their moments."""
-    return time_order(queries.as_of[start:stop])
+    if stop - start < len(queries.as_of):
+        return time_order(queries.as_of[start:stop])
+    return queries.kept.get("in order of time", lambda: (time_order(queries.as_of),))[0]
 
 
 def ordered_queries(
@@ -26,6 +31,20 @@ def ordered_queries(
 
     The second result holds the output columns of queries without a group.
     """
+    if len(in_time) < len(queries.as_of):
+        found = _ordered(queries, source, dimension, start, in_time)
+    else:
+        found = queries.kept.get(
+            ("queries", source, dimension),
+            lambda: _ordered(queries, source, dimension, start, in_time),
+        )
+    groups, as_of, own_rows, places, missing = found
+    return OrderedQueries(groups, as_of, own_rows, places), missing
+
+
+def _ordered(
+    queries: Queries, source: str, dimension: str, start: int, in_time: Int32Array
+) -> tuple[NDArray[Any], ...]:
     codes = queries.codes[source, dimension][start:]
     is_whole = len(in_time) == len(codes)
     asked = codes if is_whole else codes[in_time]
@@ -36,13 +55,8 @@ def ordered_queries(
     own_rows = places
     if not (start == 0 and source in queries.about_rows):
         own_rows = _moved(queries.own_rows[source][start:], rows, place_of)
-    ordered = OrderedQueries(
-        groups=np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)),
-        as_of=_moved(queries.as_of[start:], rows, place_of),
-        own_rows=own_rows,
-        places=places,
-    )
-    return ordered, missing
+    groups = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    return groups, _moved(queries.as_of[start:], rows, place_of), own_rows, places, missing
 
 
 def _place_of(rows: Int32Array, n: int) -> Int32Array:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from aggregators.attributes import Attribute
+from aggregators.engine.clustering import IndexedPlans, cluster
+from aggregators.engine.execution import OrderedQueries
 from aggregators.engine.folding import fold, foldable
+from aggregators.engine.kept_arrays import KeptArrays
 from aggregators.events import Source
 from aggregators.feature import Feature
 from aggregators.kernels import query_kernels as kernels
 from aggregators.kernels.layout import Layout, needed_layout
+from aggregators.kernels.plan import SelectionPlan
 from aggregators.kernels.time_order import time_order
 from aggregators.tables.sample_table import SampleTable
 from aggregators.typing import Int32Array, Int64Array, Native
@@ -27,12 +32,18 @@ class SourceArrays:
     Attributes:
         source: the source.
         table: what has been read so far.
+
+    Args:
+        source: the source.
+        data: its table.
+        kept: keeps for the next run what depends on the index and the features.
     """
 
     table: SampleTable
 
-    def __init__(self, source: Source, data: Native) -> None:
+    def __init__(self, source: Source, data: Native, kept: KeptArrays | None = None) -> None:
         self.source = source
+        self._kept = kept or KeptArrays(0)
         self._data = data
         self._changing = threading.RLock()
         self._folded: dict[Attribute, tuple[int, int]] = {}
@@ -100,6 +111,22 @@ class SourceArrays:
         Only rows with a group whose event has happened.
         """
         return self._indexes[dimension, event]
+
+    def clustered(
+        self, pair: tuple[str, str], plans: Sequence[SelectionPlan], asked: OrderedQueries
+    ) -> tuple[IndexedPlans, OrderedQueries]:
+        """Return the samples of an index in its order, and all queries with their places there.
+
+        Args:
+            pair: the index's dimension and event.
+            plans: the selections over it.
+            asked: all queries of the run, by group.
+        """
+        key = (self.source.name, *pair)
+        table = self.table
+        here = cluster(plans, self.index(*pair), table.times, table.columns, self._kept, key)
+        (own,) = self._kept.get(("own", key), lambda: (here.places_of_rows(asked.own_rows),))
+        return here, replace(asked, own_rows=own)
 
     def _time_order(self, event: str) -> Int32Array:
         """Return the rows in the order of (event time, sample id), where the event has happened."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aggregators.engine.clustering import IndexedPlans, cluster
+from aggregators.engine.clustering import IndexedPlans
 from aggregators.engine.execution import OrderedQueries, answer_expensive, answer_queries
 from aggregators.engine.prepared import PreparedTable
 from aggregators.engine.queries import Queries
@@ -92,10 +92,7 @@ class SourceRun:
 
         def answer(pair: tuple[str, str]) -> None:
             plans = [p for p in self.plans if (p.dimension, p.order_event) == pair]
-            rows, offsets = self.arrays.index(*pair)
-            here = cluster(plans, rows, offsets, self.table.times, self.table.columns)
-            asked, _ = ordered[pair[0]]
-            asked = here.with_own_places(asked)
+            here, asked = self.arrays.clustered(pair, plans, ordered[pair[0]][0])
             for plan in here.plans:
                 answer_queries(plan, here, asked, result)
 

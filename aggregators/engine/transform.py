@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aggregators.engine.inference import InferencePlan
+from aggregators.engine.kept_arrays import KEPT_BYTES_MAX
 from aggregators.engine.prepared import PreparedTable
 from aggregators.engine.training import TrainingRun, available_threads
 from aggregators.errors import QueryError
@@ -52,7 +53,9 @@ def prepare(
     if isinstance(data, PreparedTable):
         raise QueryError("data is a prepared table already; expected a table")
     sources = {feature.source.name: feature.source for feature in features}
-    prepared = PreparedTable(sources.values(), data, as_of=as_of, at=at)
+    prepared = PreparedTable(
+        sources.values(), data, as_of=as_of, at=at, kept_bytes_max=KEPT_BYTES_MAX
+    )
     prepared.read(features)
     with ThreadPoolExecutor(threads or available_threads()) as pool:
         for name in sources:

@@ -1,6 +1,7 @@
 """Doorstep: the three features as a user writes them, from a pandas table to pandas values."""
 
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -53,17 +54,28 @@ DEFINITIONS = {
 
 
 class Doorstep:
-    """Every call starts from the plain table: nothing is kept from one to the next."""
+    """`whole` starts from the plain table: nothing is kept from one call to the next."""
 
     version = version("doorstep")
 
     def from_columns(self, columns: Columns) -> None:
         self.orders = pandas_table(columns)
 
+    def index(self) -> None:
+        """Read and sort the table, and ask each feature once: its columns are in order then."""
+        self.prepared = FeatureSet(DEFINITIONS.values()).prepare(self.orders, as_of="activated")
+        self.core(ALL)
+
+    def core(self, feature: str) -> Floats | tuple[Floats, ...]:
+        return self._values(feature, self.prepared)
+
     def whole(self, feature: str) -> Floats | tuple[Floats, ...]:
+        return self._values(feature, self.orders, as_of="activated")
+
+    def _values(self, feature: str, orders: Any, **moments: Any) -> Floats | tuple[Floats, ...]:
         names = FEATURES if feature == ALL else (feature,)
         features = FeatureSet([DEFINITIONS[name] for name in names])
-        values = features.transform(self.orders, "training", as_of="activated")
+        values = features.transform(orders, "training", **moments)
         columns = tuple(np.asarray(values[name], dtype=np.float64) for name in names)
         return columns if feature == ALL else columns[0]
 

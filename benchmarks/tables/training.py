@@ -151,6 +151,8 @@ def quick(result: Result) -> str:
 
 
 def _library(name: str, table: Result) -> str:
+    if name == "doorstep_core":
+        return "Doorstep, its table prepared beforehand"
     if name == "temporian_core":
         return "temporian, its input sorted and indexed beforehand, its output left so"
     return f"{name} {table['versions'][name]}"

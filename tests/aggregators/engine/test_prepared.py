@@ -1,4 +1,7 @@
-"""A prepared table gives what the table itself gives, to any features over its sources."""
+"""A prepared table gives what the table itself gives, to any features over its sources.
+
+Tests `aggregators.features.table_queries` and `aggregators.engine.prepared`.
+"""
 
 from __future__ import annotations
 
