@@ -27,6 +27,7 @@ from aggregators.kernels.argument_types import (
 )
 from aggregators.kernels.numba_cache import compiled, inlined
 from estimators.core.typing import FloatArray, IntArray
+from estimators.quantiles.lowest_bit import lowest_bit
 
 __all__ = [
     "BLOCK_ROWS",
@@ -79,15 +80,8 @@ BLOCK_ROWS = 128
 LANES = 4
 """Trees that one row is walked down side by side."""
 
-# The position of the lowest bit of a set: Leiserson, Prokop, Randall: Using de Bruijn sequences to
-# index a 1 in a computer word (1998).
-DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-SHIFT = np.uint64(58)
-_POWERS = (1 << np.arange(64, dtype=np.uint64)) * DE_BRUIJN
-POSITION = np.zeros(64, np.int64)
-POSITION[(_POWERS >> SHIFT).astype(np.int64)] = np.arange(64)
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-NONE, ONE = np.uint64(0), np.uint64(1)
+NONE = np.uint64(0)
 
 
 class TreeInputs(NamedTuple):
@@ -263,9 +257,7 @@ def score_many(
                 reach(tree, trees, shared.sets, n, values, codes, common, differs, still)
                 first = trees.leaves[tree]
                 for r in range(n):
-                    lowest = still[r] & (~still[r] + ONE)
-                    leaf = POSITION[np.int64((lowest * DE_BRUIJN) >> SHIFT)]
-                    totals[r] += trees.leaf_value[first + leaf]
+                    totals[r] += trees.leaf_value[first + lowest_bit(still[r])]
             for r in range(n):
                 result[begin + r, e] = totals[r]
 
