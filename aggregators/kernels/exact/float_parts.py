@@ -1,15 +1,17 @@
-"""Add up floats exactly as fast as floats add up: each is cut into two integers of 52 bits.
+"""Add up floats exactly as fast as floats add up: each is cut into two integers of 46 bits.
 
 To add a large constant to a float rounds it to the last bit of the sum, whose bits then hold the
 upper part as an integer; the same with the rest gives the lower part. Integers add up exactly in
 any order, so the loops are vectorised. A value with bits below both parts cannot be cut: it is a
-2^51st of the largest one, or less.
+2^39th of the largest one, or less.
 
 The parts are in units of the largest float of the list, see :data:`UNIT_OF_FIELD`. The sums are
 written into row 0 of ``words``: S1 and, behind it, the sum of squares or of rank times value.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from aggregators.kernels.exact.accumulators import MANTISSA_BITS
 from aggregators.kernels.exact.keys import bits_of_float, float_of_bits, float_of_key
@@ -19,12 +21,14 @@ from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.typing import Int64Array
 
 __all__ = [
+    "FEW",
     "S1",
     "S1_WORDS",
     "SECOND",
     "SECOND_WORDS",
     "UNIT_OF_FIELD",
     "WORK",
+    "add_few",
     "add_ranked",
     "add_squared",
     "add_up",
@@ -32,8 +36,10 @@ __all__ = [
     "largest_field",
 ]
 
-PART_BITS = 52
-BLOCK = 2048
+PART_BITS = 46
+FEW = 256
+"""The parts of so many floats usually have sums that are floats themselves."""
+BLOCK = 1 << 16
 """So many parts add up in a word."""
 N_MAX = 1 << 22
 """So many values add up in the words of the row."""
@@ -41,10 +47,11 @@ N_MAX = 1 << 22
 S1, SECOND, WORK = 0, 2, 6
 S1_WORDS, SECOND_WORDS = SECOND - S1, WORK - SECOND
 
-# The exponent fields of the largest float for which both constants are normal floats.
-FIELD_MIN, FIELD_MAX = 51, 2044
-UNIT_OF_FIELD = 1125
-"""The unit of the lower part is 2^(exponent field of the largest float - 1125)."""
+# The exponent fields of the largest float for which constants and units are normal floats.
+FIELD_MIN, FIELD_MAX = 128, 2000
+UNIT_OF_FIELD = 1021 + 2 * PART_BITS
+"""The unit of the lower part is 2^(exponent field of the largest float - UNIT_OF_FIELD)."""
+EXPONENT_BIAS = 1023
 
 
 @inlined
@@ -70,7 +77,8 @@ def _rounder(field: int) -> float:
 
 @inlined
 def _rounders(field: int) -> tuple[float, float]:
-    return _rounder(field + 2), _rounder(field + 2 - PART_BITS)
+    upper_field = field + 2 + MANTISSA_BITS - PART_BITS
+    return _rounder(upper_field), _rounder(upper_field - PART_BITS)
 
 
 @inlined
@@ -96,6 +104,23 @@ def _add_parts(
         lower += below
         n_uncut += has_more
     return upper, lower, n_uncut
+
+
+@inner
+def add_few(keys: Int64Array, n: int, field: int) -> float:
+    """Return the sum, rounded once, if both parts have sums that are floats; else NaN.
+
+    The processor rounds the sum of the two floats.
+    """
+    upper_rounder, lower_rounder = _rounders(field)
+    upper, lower, n_uncut = _add_parts(keys, n, upper_rounder, lower_rounder)
+    size = (upper ^ (upper >> 63)) | (lower ^ (lower >> 63))
+    if n_uncut > 0 or size >> MANTISSA_BITS != 0:
+        return np.nan
+    unit_field = field - UNIT_OF_FIELD + EXPONENT_BIAS
+    unit = float_of_bits(unit_field << MANTISSA_BITS)
+    upper_unit = float_of_bits((unit_field + PART_BITS) << MANTISSA_BITS)
+    return float(upper) * upper_unit + float(lower) * unit
 
 
 @inner

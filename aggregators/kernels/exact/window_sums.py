@@ -44,7 +44,12 @@ def window_sum(kind: int, keys: Int64Array, n: int, as_of: int, words: Int64Arra
             low, high = add_wide(low, high, more_low, more_high)
         return nearest_seconds(words, 0, WORK, low, high)
     field = float_parts.largest_field(keys, n)
-    if float_parts.can_be_cut(field, n) and float_parts.add_up(keys, n, field, words):
+    can_be_cut = float_parts.can_be_cut(field, n)
+    if can_be_cut and n <= float_parts.FEW:
+        result = float_parts.add_few(keys, n, field)
+        if result == result:
+            return result
+    if can_be_cut and float_parts.add_up(keys, n, field, words):
         return total(words, 0, S1, S1_WORDS, WORK, field - float_parts.UNIT_OF_FIELD)
     fill(FLOAT, keys, n, SUM, words)
     return wide_sum(keys, n, words) if is_wide(words, 0) else rounded_sum(words, 0, FLOAT, n, 0)
