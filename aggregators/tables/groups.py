@@ -38,6 +38,10 @@ def group_codes(column: pd.Series[Any], what: str) -> Groups:
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype != np.uint64:
         return _number_integers(column.to_numpy().astype(np.int64, copy=False))
+    if isinstance(dtype, pd.CategoricalDtype):
+        found = _number_categories(column.array)
+        if found is not None:
+            return found
     array, reason = integers_or_strings(column)
     if array is None:
         raise ColumnError(
@@ -63,3 +67,18 @@ def _number_integers(values: Int64Array) -> Groups:
     distinct = np.empty(n_values, np.int64)
     distinct[numbers[dense]] = dense + low
     return Groups(codes, pd.Index(distinct))
+
+
+def _number_categories(given: Any) -> Groups | None:
+    """Number the categories that a column uses; None if one of them can be no key."""
+    categories, reason = integers_or_strings(pd.Series(given.categories))
+    if categories is None or reason:
+        return None
+    used = _number_integers(given.codes.astype(np.int64))
+    places = used.values.to_numpy()
+    codes = used.codes
+    if (places < 0).any():  # missing is a category of its own there, the number -1
+        missing = int(np.argmin(places))
+        codes = np.where(codes == missing, -1, codes - (codes > missing)).astype(np.int32)
+        places = np.delete(places, missing)
+    return Groups(codes, as_index(categories.take(pa.array(places))))

@@ -82,3 +82,17 @@ def test_texts_with_gaps_are_numbered() -> None:
 def test_what_is_no_group_is_refused() -> None:
     with pytest.raises(ColumnError, match="expected integers or strings"):
         group_codes(pd.Series([True, False]), "column 'store_id'")
+
+
+def test_categories_that_no_row_has_make_no_group() -> None:
+    categories = pd.CategoricalDtype(["z", "a", "b"])
+    for values in (["b", None, "a", "b"], ["a", "b"], [None, None], []):
+        found = group_codes(pd.Series(values, dtype=categories), "column 'store_id'")
+        assert (found.codes.tolist(), found.values.tolist()) == oracle(values)
+        assert found.codes.dtype == np.int32
+
+
+@pytest.mark.parametrize("categories", [[0.5, 1.5], ["a", 1], [True, False]])
+def test_categories_that_are_no_keys_are_refused(categories: list[Any]) -> None:
+    with pytest.raises(ColumnError, match="expected integers or strings"):
+        group_codes(pd.Series(categories).astype("category"), "column 'store_id'")
