@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from aggregators.engine.execution import OrderedQueries
+from aggregators.engine.kept_packing import KeptPack, Numbered, divided, pack_kept
+from aggregators.engine.kept_windows import KeptWindows
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.kernels.plan_kernels import (
     INDEXES_AT_A_TIME,
@@ -15,6 +17,7 @@ from aggregators.kernels.plan_kernels import (
     PackedQueries,
     aggregate_plans,
 )
+from aggregators.kernels.sliding.windows import SlidingPlan
 from aggregators.stores.reading import SourceReading
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
@@ -27,7 +30,7 @@ _NO_ROWS = (np.empty(0, np.int32),) * INDEXES_AT_A_TIME
 _NO_OFFSETS = (np.zeros(1, np.int64),) * INDEXES_AT_A_TIME
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Packed:
     """Holds the selections of one source, except what runs in Python.
 
@@ -35,10 +38,14 @@ class Packed:
         plans: as the kernel takes them, those of ``INDEXES_AT_A_TIME`` indexes at a time; the
             first of these indexes stands before them.
         kinds: of queries that they answer.
+        n_plans: how many selections there are.
+        kept: those whose windows can be kept.
     """
 
     plans: tuple[tuple[int, PackedPlans], ...]
     kinds: tuple[Kind, ...]
+    n_plans: int
+    kept: tuple[KeptPack, ...]
 
     def answer_one(self, reading: SourceReading, as_of_us: int, result: Float64Array) -> None:
         """Write the features of one query, into an array of shape (1, n_features)."""
@@ -79,11 +86,19 @@ class Packed:
     def _aggregate(
         self, reading: SourceReading, queries: PackedQueries, result: Float64Array
     ) -> None:
+        most = int(np.diff(queries.ends).max())
+        kept = np.full((self.n_plans, most), -1, np.int64)
+        for pack, windows in zip(self.kept, self._windows(reading), strict=True):
+            slots = windows.answer(reading, queries, result)
+            if slots is not None:
+                kept[pack.places] = slots
+        done = 0
         for first, plans in self.plans:
             read = reading.rows[first : first + INDEXES_AT_A_TIME]
             empty = INDEXES_AT_A_TIME - len(read)
             rows: list[Int32Array] = [rows for rows, _ in read]
             offsets: list[Int64Array] = [offsets for _, offsets in read]
+            n = len(plans.indexes)
             aggregate_plans(
                 plans,
                 (*rows, *_NO_ROWS[:empty]),
@@ -91,27 +106,44 @@ class Packed:
                 queries,
                 reading.times,
                 reading.columns,
+                kept[done : done + n],
                 result,
             )
+            done += n
+
+    def _windows(self, reading: SourceReading) -> list[KeptWindows]:
+        """Return the windows that are kept of the store that was read; its lock is held."""
+        found: list[KeptWindows] | None = reading.watches.kept.get(self)
+        if found is None:
+            size = len(reading.times), len(reading.columns)
+            # They refer to the packs, not to this: so they end with the plan.
+            found = reading.watches.kept[self] = [KeptWindows(pack, *size) for pack in self.kept]
+        return found
 
 
-def pack(plans: Sequence[tuple[int, SelectionPlan]]) -> Packed | None:
+def pack(plans: Sequence[Numbered]) -> Packed | None:
     """Pack selections; None where all that they compute runs in Python.
 
     Args:
         plans: the number of the index that each selection reads, and the selection.
     """
-    cheap = [(number, plan) for number, plan in plans if len(plan.functions)]
-    if not cheap:
+    parts = divided(plans)
+    if not parts:
         return None
-    kinds = tuple(dict.fromkeys((plan.dimension, plan.exclude_self) for _, plan in cheap))
+    kinds = tuple(dict.fromkeys((plan.dimension, plan.exclude_self) for _, plan, _ in parts))
     packed = []
-    for first in range(0, 1 + max(number for number, _ in cheap), INDEXES_AT_A_TIME):
-        indexes = range(first, first + INDEXES_AT_A_TIME)
-        some = [(number - first, plan) for number, plan in cheap if number in indexes]
-        if some:
-            packed.append((first, _packed(some, kinds)))
-    return Packed(tuple(packed), kinds)
+    kept: list[tuple[int, SelectionPlan, SlidingPlan, int]] = []
+    n_plans = 0
+    for first in range(0, 1 + max(number for number, _, _ in parts), INDEXES_AT_A_TIME):
+        some = [part for part in parts if first <= part[0] < first + INDEXES_AT_A_TIME]
+        if not some:
+            continue
+        packed.append((first, _packed([(number - first, plan) for number, plan, _ in some], kinds)))
+        for number, plan, sliding in some:
+            if sliding is not None:
+                kept.append((number, plan, sliding, n_plans))
+            n_plans += 1
+    return Packed(tuple(packed), kinds, n_plans, pack_kept(kept, kinds))
 
 
 def _packed(cheap: Sequence[tuple[int, SelectionPlan]], kinds: Sequence[Kind]) -> PackedPlans:

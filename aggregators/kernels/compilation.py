@@ -29,6 +29,7 @@ FEATURE_KERNELS = (
     "aggregators.kernels.query_kernels",
     "aggregators.kernels.plan_kernels",
     "aggregators.kernels.sliding.walk",
+    "aggregators.kernels.kept.answering",
 )
 """The modules whose kernels compute features."""
 

@@ -17,7 +17,7 @@ from aggregators.kernels.argument_types import (
 )
 from aggregators.kernels.attribute_kernels import STACK_SIZE
 from aggregators.kernels.exact.window_sums import WORDS_WIDTH
-from aggregators.kernels.numba_cache import compiled
+from aggregators.kernels.numba_cache import compiled, inlined
 from aggregators.kernels.pairwise_sum import MAX_SPLITS
 from aggregators.kernels.pairwise_sum import STACK_SIZE as SUM_STACK_SIZE
 from aggregators.kernels.query_kernels import answer_queries, largest_group
@@ -72,6 +72,17 @@ class PackedQueries(NamedTuple):
     inverse: Int64Array
 
 
+@inlined
+def _without_kept(groups: Int64Array, first: int, n: int, kept: Int64Array, p: int) -> int:
+    """Let queries that a kept window has answered ask for no group; return how many there are."""
+    n_kept = 0
+    for q in range(n):
+        if kept[p, q] >= 0:
+            groups[first + q] = -1
+            n_kept += 1
+    return n_kept
+
+
 @compiled(
     struct(PackedPlans, INTS_2D, INTS_2D, INTS, INTS_2D, FLOATS, INTS_2D, INTS, INTS),
     tuple_type(INTS32, INDEXES_AT_A_TIME),
@@ -79,6 +90,7 @@ class PackedQueries(NamedTuple):
     struct(PackedQueries, INTS, INTS, INTS, INTS, INTS_2D),
     INTS_2D,
     FLOATS_2D,
+    INTS_2D,
     FLOATS_2D,
     is_large=True,
 )
@@ -89,6 +101,7 @@ def aggregate_plans(
     queries: PackedQueries,
     times: Int64Array,
     columns: Float64Array,
+    kept: Int64Array,
     result: Float64Array,
 ) -> None:
     """Compute the functions of all selections for many rows.
@@ -100,6 +113,8 @@ def aggregate_plans(
         queries: what is asked.
         times: event times in microseconds, shape (n_events, n_samples).
         columns: attribute columns, shape (n_columns, n_samples).
+        kept: not below 0 where a selection's query has been answered from a kept window, shape
+            (n_plans, n_queries).
         result: shape (n_rows, n_features); written in place.
     """
     size, most = 1, 1
@@ -119,9 +134,13 @@ def aggregate_plans(
     places = np.empty(most, np.int64)
     for q in range(most):
         places[q] = q
+    asked = queries.groups.copy()
     for p in range(len(plans.indexes)):
         kind, index = plans.kinds[p], plans.indexes[p]
         first, last = queries.ends[kind], queries.ends[kind + 1]
+        asked[first:last] = queries.groups[first:last]
+        if _without_kept(asked, first, last - first, kept, p) == last - first:
+            continue
         functions = plans.functions[plans.ends[p, 2] : plans.ends[p + 1, 2]]
         state[:] = -1  # each selection walks its own index from the beginning
         answer_queries(
@@ -132,7 +151,7 @@ def aggregate_plans(
             plans.arguments[plans.ends[p, 2] : plans.ends[p + 1, 2]],
             rows[index],
             offsets[index],
-            queries.groups[first:last],
+            asked[first:last],
             queries.as_of[first:last],
             queries.own_rows[first:last],
             times,
@@ -153,4 +172,6 @@ def aggregate_plans(
         for f in range(len(functions)):
             output = functions[f, 2]
             for row in range(len(result)):
-                result[row, output] = found[output, queries.inverse[kind, row]]
+                q = queries.inverse[kind, row]
+                if kept[p, q] < 0:
+                    result[row, output] = found[output, q]

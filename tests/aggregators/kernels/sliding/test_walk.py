@@ -15,6 +15,7 @@ import pytest
 
 from aggregators.functions import CODES
 from aggregators.kernels import selection
+from aggregators.kernels.attribute_kernels import STACK_SIZE
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.kernels.sliding.walk import KEEP_NOTHING
 from aggregators.kernels.sliding.window import IndexedSamples
@@ -58,7 +59,9 @@ def slid(
     if sliding is None:
         return result, []
     windows = SlidingWindows(sliding, len(stream.offsets) - 1)
-    samples = IndexedSamples(stream.rows, stream.offsets, stream.times, stream.columns)
+    samples = IndexedSamples(
+        stream.rows, stream.offsets, stream.times, stream.columns, np.empty(STACK_SIZE)
+    )
     asked = np.arange(len(stream.groups))
     for part in np.split(np.argsort(stream.as_of, kind="stable"), cuts):
         some = part[np.argsort(stream.groups[part], kind="stable")]

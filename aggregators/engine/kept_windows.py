@@ -1,0 +1,371 @@
+"""Keep the long windows of busy groups in memory, for one plan over one source of one store.
+
+A request that reads a window of a hundred thousand samples takes as long as one that reads ten: the
+window stands as the last request left it, and only what has come, gone or changed since is looked
+at. Its values are those that reading the whole window gives, to the bit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from aggregators.engine.kept_packing import KeptPack
+from aggregators.kernels.exact.accumulators import SUMS_WIDTH
+from aggregators.kernels.kept.answering import (
+    DIRECT,
+    LOST,
+    answer_kept,
+    long_windows,
+    release_windows,
+)
+from aggregators.kernels.kept.layout import (
+    CHANGED_FROM,
+    CHANGED_TO,
+    IS_BROKEN,
+    MARKS_SIZE,
+    Changes,
+)
+from aggregators.kernels.plan_kernels import INDEXES_AT_A_TIME, PackedQueries
+from aggregators.kernels.selection import BEFORE_ALL
+from aggregators.kernels.sliding.heaps import ENTRY_SIZE, format_entries, free_entries
+from aggregators.kernels.sliding.journal import JOURNAL_WIDTH
+from aggregators.kernels.sliding.sorted_keys import NODE_SIZE, format_nodes, free_nodes
+from aggregators.kernels.sliding.window import AS_OF, WindowState, slot_size
+from aggregators.stores.reading import SourceReading
+from aggregators.stores.watches import Before, Watch
+from aggregators.typing import Float64Array, Int32Array, Int64Array, Key
+
+__all__ = ["MAX_KEPT_BYTES", "KeptWindows"]
+
+logger = logging.getLogger("doorstep.features")
+
+MAX_KEPT_BYTES = 256 * 2**20
+"""The most memory for the kept windows of one plan over one source of a store."""
+
+MIN_KEPT_ROWS = 512
+"""A window of fewer samples is read anew for each request: that is as quick."""
+
+LOOK_EVERY = 31
+"""Each so many requests it is looked for windows that are worth keeping; a prime, so that requests
+that take turns are all looked at."""
+
+SAMPLES_PER_CALL = 20_000
+"""So many samples come into new windows in one request; it is answered from the store meanwhile."""
+
+LEAST_SAMPLES_PER_WINDOW = 512
+"""So many samples may come into each window in one request, whatever comes into others."""
+
+_NO_ROWS = (np.empty(0, np.int32),) * INDEXES_AT_A_TIME
+_NO_OFFSETS = (np.zeros(1, np.int64),) * INDEXES_AT_A_TIME
+_FIRST_NODES, _FIRST_ENTRIES, _FIRST_SLOTS = 1_024, 1_024, 8
+_SPARE_NODES, _SPARE_ENTRIES = 512, 2_048
+"""So much room there is in the arrays before a call."""
+
+
+@dataclass(eq=False)
+class _Group:
+    """Holds the slots of one value of a dimension, one per selection of the dimension, or -1."""
+
+    dimension: str
+    key: Key
+    watch: Watch
+    slots: Int64Array
+
+
+class KeptWindows:
+    """Answers those queries whose windows are kept. For one thread at a time.
+
+    Args:
+        pack: the selections.
+        n_events: of the source.
+        n_columns: of the source's attributes.
+
+    Attributes:
+        n_answered: how many queries of a selection were answered from kept windows.
+        n_built: how many windows were begun.
+    """
+
+    def __init__(self, pack: KeptPack, n_events: int, n_columns: int) -> None:
+        self._pack = pack
+        self._groups: OrderedDict[tuple[str, Key], _Group] = OrderedDict()
+        self._refused: set[tuple[str, Key]] = set()
+        self._free = list(range(_FIRST_SLOTS - 1, 0, -1))
+        self._no_changes = Changes(
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
+            np.empty((n_events, 0), np.int64),
+            np.empty((n_columns, 0)),
+        )
+        self._state = self._new_state()
+        self._marks = np.zeros((_FIRST_SLOTS, MARKS_SIZE), np.int64)
+        self._keys = np.empty(1, np.int64)
+        self._turn = 0
+        self.n_answered = 0
+        self.n_built = 0
+
+    def _new_state(self) -> WindowState:
+        n = _FIRST_SLOTS * self._pack.most_tracks + 1
+        nodes = np.empty((_FIRST_NODES, NODE_SIZE), np.int64)
+        entries = np.empty((_FIRST_ENTRIES, ENTRY_SIZE), np.int64)
+        format_nodes(nodes, 0)
+        format_entries(entries, 0)
+        return WindowState(
+            np.zeros((_FIRST_SLOTS, slot_size(self._pack.most_tracks)), np.int64),
+            nodes,
+            entries,
+            np.zeros((n, SUMS_WIDTH), np.int64),
+            np.zeros((n, JOURNAL_WIDTH), np.int64),
+        )
+
+    def __len__(self) -> int:
+        """Return how many windows are kept."""
+        return sum(int((group.slots >= 0).sum()) for group in self._groups.values())
+
+    @property
+    def n_bytes(self) -> int:
+        """How much memory the windows take."""
+        return sum(array.nbytes for array in self._state) + self._keys.nbytes
+
+    def answer(
+        self, reading: SourceReading, queries: PackedQueries, result: Float64Array
+    ) -> Int64Array | None:
+        """Write the functions of the queries whose windows are kept.
+
+        Args:
+            reading: what was read of the source.
+            queries: what is asked.
+            result: shape (n_rows, n_features); written in place.
+
+        Returns:
+            Of each selection and query a slot, or below 0 where it was not answered, shape
+            (n_selections, n_queries). None: no query was.
+        """
+        rows, offsets = self._indexes(reading)
+        slots = None
+        if self._groups:
+            slots = self._answered(reading, queries, rows, offsets, result)
+        if self._turn % LOOK_EVERY == 0:
+            self._look(reading, queries, rows, offsets)
+        self._turn += 1
+        return slots
+
+    def _indexes(
+        self, reading: SourceReading
+    ) -> tuple[tuple[Int32Array, ...], tuple[Int64Array, ...]]:
+        read = [reading.rows[number] for number in self._pack.indexes]
+        empty = INDEXES_AT_A_TIME - len(read)
+        return (
+            (*[rows for rows, _ in read], *_NO_ROWS[:empty]),
+            (*[offsets for _, offsets in read], *_NO_OFFSETS[:empty]),
+        )
+
+    # --- answering -------------------------------------------------------------------------
+
+    def _answered(
+        self,
+        reading: SourceReading,
+        queries: PackedQueries,
+        rows: tuple[Int32Array, ...],
+        offsets: tuple[Int64Array, ...],
+        result: Float64Array,
+    ) -> Int64Array | None:
+        asked = list(self._asked(reading))
+        if not asked:
+            return None
+        slots = self._slots(asked, queries)
+        largest = max(len(one) for one in rows)
+        if largest >= len(self._keys):  # only written where sums do not fit into fixed point
+            self._keys = np.empty(largest + largest // 4 + 1, np.int64)
+        changes = self._changes([group for _, group in asked])
+        names = {(group.dimension, group.key) for _, group in asked}
+        has_room = self._make_room(names)
+        while has_room and not answer_kept(
+            self._pack.plans,
+            self._state,
+            self._marks,
+            slots,
+            rows,
+            offsets,
+            queries,
+            changes,
+            reading.times,
+            reading.columns,
+            SAMPLES_PER_CALL,
+            LEAST_SAMPLES_PER_WINDOW,
+            self._keys,
+            result,
+        ):
+            has_room = self._make_room(names)
+        if not has_room:
+            for _, group in asked:
+                logger.warning(
+                    "windows of %s %r need more than %d MiB: its requests read them whole",
+                    group.dimension,
+                    group.key,
+                    MAX_KEPT_BYTES // 2**20,
+                )
+                self._drop(group, refuse=True)
+            return None
+        if (slots == LOST).any():
+            for _, group in asked:
+                self._drop_broken(group)
+        self.n_answered += int((slots >= 0).sum())
+        return slots
+
+    def _asked(self, reading: SourceReading) -> Iterator[tuple[int, _Group]]:
+        """Yield the kept groups that are asked for, with the number of each."""
+        for dimension in self._pack.plans_of:
+            for number, key in enumerate(reading.keys[dimension]):
+                group = self._groups.get((dimension, key))
+                if group is None:
+                    continue
+                if group.watch.is_lost:
+                    self._drop(group)
+                    continue
+                self._groups.move_to_end((dimension, key))
+                yield number, group
+
+    def _slots(self, asked: list[tuple[int, _Group]], queries: PackedQueries) -> Int64Array:
+        pack = self._pack
+        sizes = np.diff(queries.ends)
+        slots = np.full((len(pack.plans.indexes), int(sizes.max(initial=1))), DIRECT, np.int64)
+        for number, group in asked:
+            plans = pack.plans_of[group.dimension]
+            if slots.shape[1] == 1:
+                slots[plans, 0] = group.slots
+                continue
+            for plan, slot in zip(plans.tolist(), group.slots.tolist(), strict=True):
+                first, last = queries.ends[pack.plans.kinds[plan] :][:2].tolist()
+                slots[plan, : last - first][queries.groups[first:last] == number] = slot
+        return slots
+
+    def _changes(self, groups: list[_Group]) -> Changes:
+        """Return what has changed in the groups, and tell their slots which of it is theirs."""
+        changed = [(group, group.watch.take()) for group in groups if group.watch.changed]
+        if not changed:
+            return self._no_changes
+        n = sum(len(one) for _, one in changed)
+        empty = self._no_changes
+        result = Changes(
+            np.empty(n, np.int64),
+            np.zeros(n, np.int64),
+            np.zeros((len(empty.times), n), np.int64),
+            np.zeros((len(empty.columns), n)),
+        )
+        start = 0
+        for group, one in changed:
+            _write(one, start, result)
+            slots = group.slots[group.slots >= 0]
+            self._marks[slots, CHANGED_FROM] = start
+            start += len(one)
+            self._marks[slots, CHANGED_TO] = start
+        return result
+
+    # --- which windows are kept ------------------------------------------------------------
+
+    def _look(
+        self,
+        reading: SourceReading,
+        queries: PackedQueries,
+        rows: tuple[Int32Array, ...],
+        offsets: tuple[Int64Array, ...],
+    ) -> None:
+        """Begin to keep the windows that are long; from the next request on they are built."""
+        pack = self._pack
+        if max(len(one) for one in rows) < MIN_KEPT_ROWS:
+            return
+        lengths = np.zeros((len(pack.plans.indexes), int(np.diff(queries.ends).max())), np.int64)
+        long_windows(pack.plans, rows, offsets, queries, reading.times, lengths)
+        for plan, query in np.argwhere(lengths >= MIN_KEPT_ROWS).tolist():
+            dimension = next(name for name, plans in pack.plans_of.items() if plan in plans)
+            number = int(queries.groups[queries.ends[pack.plans.kinds[plan]] + query])
+            self._keep(reading, dimension, reading.keys[dimension][number], plan)
+
+    def _keep(self, reading: SourceReading, dimension: str, key: Key, plan: int) -> None:
+        plans = self._pack.plans_of[dimension]
+        group = self._groups.get((dimension, key))
+        if group is None:
+            if (dimension, key) in self._refused:
+                return
+            watch = reading.watches.watch(dimension, key)
+            group = _Group(dimension, key, watch, np.full(len(plans), DIRECT, np.int64))
+            self._groups[dimension, key] = group
+        place = int(np.searchsorted(plans, plan))
+        if group.slots[place] < 0:
+            group.slots[place] = self._take_slot()
+            self.n_built += 1
+
+    def _take_slot(self) -> int:
+        if not self._free:
+            n = len(self._state.slots)
+            more = n * self._pack.most_tracks
+            self._state = self._state._replace(
+                slots=_longer(self._state.slots, n),
+                sums=_longer(self._state.sums, more),
+                journals=_longer(self._state.journals, more),
+            )
+            self._marks = _longer(self._marks, n)
+            self._free = list(range(2 * n - 1, n - 1, -1))
+        slot = self._free.pop()
+        self._state.slots[slot, AS_OF] = BEFORE_ALL
+        self._marks[slot] = 0
+        return slot
+
+    def _drop(self, group: _Group, *, refuse: bool = False) -> None:
+        """Keep the windows of a group no longer."""
+        group.watch.lose()
+        del self._groups[group.dimension, group.key]
+        if refuse:
+            self._refused.add((group.dimension, group.key))
+        slots = group.slots[group.slots >= 0]
+        release_windows(self._state, slots, self._pack.most_tracks)
+        self._free += slots.tolist()
+
+    def _drop_broken(self, group: _Group) -> None:
+        """Begin those windows of a group anew that cannot be brought to what the samples are."""
+        for slot in group.slots[group.slots >= 0].tolist():
+            if self._marks[slot, IS_BROKEN]:
+                self._marks[slot] = 0
+                self._state.slots[slot, AS_OF] = BEFORE_ALL
+                self.n_built += 1
+
+    def _make_room(self, asked: set[tuple[str, Key]]) -> bool:
+        """Let the arrays grow, or drop groups that were not asked for lately; False: no room."""
+        nodes, entries = self._state.nodes, self._state.entries
+        while free_nodes(nodes) < _SPARE_NODES or free_entries(entries) < _SPARE_ENTRIES:
+            wanted = [len(nodes) // 2 + _SPARE_NODES, len(entries) // 2 + _SPARE_ENTRIES]
+            more_nodes = wanted[0] if free_nodes(nodes) < _SPARE_NODES else 0
+            more_entries = wanted[1] if free_entries(entries) < _SPARE_ENTRIES else 0
+            n_bytes = 8 * (more_nodes * NODE_SIZE + more_entries * ENTRY_SIZE)
+            if self.n_bytes + n_bytes <= MAX_KEPT_BYTES:
+                nodes, entries = _longer(nodes, more_nodes), _longer(entries, more_entries)
+                self._state = self._state._replace(nodes=nodes, entries=entries)
+                return True
+            oldest = next((name for name in self._groups if name not in asked), None)
+            if oldest is None:
+                return False
+            self._drop(self._groups[oldest])
+        return True
+
+
+def _write(changed: Mapping[int, Before | None], start: int, to: Changes) -> None:
+    for i, (row, before) in enumerate(changed.items(), start):
+        to.rows[i] = row
+        if before is not None:
+            to.was_in_group[i] = 1
+            to.times[:, i] = before.times
+            to.columns[:, i] = before.columns
+
+
+def _longer(array: Int64Array, more: int) -> Int64Array:
+    """Return an array with more rows, which are 0."""
+    if more == 0:
+        return array
+    result = np.zeros((len(array) + more, array.shape[1]), np.int64)
+    result[: len(array)] = array
+    return result
