@@ -33,8 +33,8 @@ import redis
 
 from aggregators import Event, MemoryEventStore, Source
 from aggregators.stores import AppendResult
-from benchmarks.event_store import redis_server
 from benchmarks.measuring import ranges, save, timed
+from benchmarks.redis_servers import redis_server
 from services.bento.process import ServiceProcess
 from services.core.settings.events import EventSettings
 from services.event_store.opening import open_event_store
@@ -232,7 +232,8 @@ def forgetful_store(where: str, sources: Iterable[Source]) -> ForgetfulStore:
 def consumed(folder: Path, messages: int) -> dict[str, Any]:
     """Measure consumers of one stream."""
     result: dict[str, Any] = {"messages": messages}
-    with redis_server(folder) as url, redis.Redis.from_url(url) as client:
+    with redis_server(folder) as address, redis.Redis.from_url(f"redis://{address}/0") as client:
+        url = f"redis://{address}/0"
         pipeline = client.pipeline(transaction=False)
         for number in range(messages):
             pipeline.xadd(STREAM, {"event": msgspec.json.encode(activated())})

@@ -1,21 +1,20 @@
 """The event stores: intake, one request, 200 couriers at once, a hot city.
 
-    python -m benchmarks.event_store [--stores memory sqlite redis] [--events 1000000]
-        [--compacted-events 10000000]
+    python -m benchmarks.event_store [--stores memory sqlite redis redis_cluster]
+        [--events 1000000] [--compacted-events 10000000]
 
 A marketplace's events arrive in the order of time, in batches of 500, until the store holds a
 million of them, at half past eight in the evening; then requests are made. Redis is a server of its
 own on the loopback interface, with ``appendonly yes`` and ``appendfsync always``: what was
-acknowledged survives it. Files stand in a temporary folder; what one fsync takes there is stated.
-Last, the embedded store over weeks, compacted every night for the whole catalog.
+acknowledged survives it. The cluster is three such servers on this machine. Files stand in a
+temporary folder; what one fsync takes there is stated. Last, the embedded store over weeks,
+compacted every night for the whole catalog.
 """
 
 import argparse
 import contextlib
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +32,7 @@ from aggregators.stores import EventStore
 from benchmarks.catalog_features import WORKLOAD
 from benchmarks.inference import busiest, chosen_features, described
 from benchmarks.measuring import ranges, resident_bytes, save
+from benchmarks.redis_servers import redis_cluster, redis_server
 from benchmarks.workload import Shape, orders_table
 
 BATCH = 500
@@ -81,7 +81,9 @@ def opened(kind: str) -> Iterator[Callable[[], EventStore]]:
         else:
             from aggregators import RedisEventStore
 
-            with redis_server(folder) as url:
+            servers = redis_cluster if kind == "redis_cluster" else redis_server
+            with servers(folder) as address:
+                url = f"redis://{address}/0"
                 yield lambda: _kept(stores, RedisEventStore(url, sources=[WORKLOAD]))
     finally:
         for each in stores:
@@ -92,27 +94,6 @@ def opened(kind: str) -> Iterator[Callable[[], EventStore]]:
 def _kept(stores: list[EventStore], store: EventStore) -> EventStore:
     stores.append(store)
     return store
-
-
-@contextlib.contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
-    """Run a Redis server as the deployment notes ask for it; give its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    durable = ["--appendonly", "yes", "--appendfsync", "always"]
-    command = ["redis-server", *options, *durable, "--loglevel", "warning"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.05)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def evening_us(table: pd.DataFrame) -> int:
@@ -282,7 +263,7 @@ def measure(kind: str, shape: Shape) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    kinds = ["memory", "sqlite", "redis"]
+    kinds = ["memory", "sqlite", "redis", "redis_cluster"]
     parser.add_argument("--stores", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--compacted-events", type=int, default=10_000_000, help="0: none")
