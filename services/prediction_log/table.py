@@ -17,7 +17,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregators.times import aware_to_us
 from services.core.errors import ServiceError
+from services.prediction_log.arrow_columns import (
+    float_lists,
+    floats,
+    integers,
+    moments,
+    text_lists,
+    texts,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,27 +103,25 @@ def table_of(rows: Sequence[Served]) -> pa.Table:
     import pyarrow as pa
 
     names, time = rows[0].names, _time()
-    columns: dict[str, Any] = {
-        "time": pa.array([round(one.time * 1e6) for one in rows], pa.int64()).cast(time),
-        "as_of": pa.array([one.as_of for one in rows], time),
-        "row": pa.array([one.row for one in rows], pa.int32()),
-        "sample_id": pa.array(
-            [None if one.sample_id is None else str(one.sample_id) for one in rows], pa.string()
-        ),
+    columns: dict[str, pa.Array] = {
+        "time": moments([round(one.time * 1e6) for one in rows], time),
+        "as_of": moments([aware_to_us(one.as_of) for one in rows], time),
+        "row": integers([one.row for one in rows]),
+        "sample_id": texts([None if one.sample_id is None else str(one.sample_id) for one in rows]),
     }
     for name in _TEXTS:
-        columns[name] = pa.array([getattr(one, name) for one in rows], pa.string())
-    columns["notes"] = pa.array([list(one.notes) for one in rows], pa.list_(pa.string()))
-    columns["order"] = pa.array([msgspec.json.encode(one.order).decode() for one in rows])
-    columns["mean_s"] = pa.array([one.mean_s for one in rows], pa.float64())
+        columns[name] = texts([getattr(one, name) for one in rows])
+    columns["notes"] = text_lists([one.notes for one in rows])
+    columns["order"] = texts([msgspec.json.encode(one.order) for one in rows])
+    columns["mean_s"] = floats(np.array([one.mean_s for one in rows]))
     for name in ("levels", "quantiles_s"):
-        lists = [list(getattr(one, name)) for one in rows]
-        columns[name] = pa.array(lists, pa.list_(pa.float64()))
+        columns[name] = float_lists([getattr(one, name) for one in rows])
     values = np.stack([one.features for one in rows])
     for j, name in enumerate(names):
         column = np.ascontiguousarray(values[:, j])
-        columns[FEATURE_PREFIX + name] = pa.array(column, mask=np.isnan(column))
-    return pa.table(columns)
+        columns[FEATURE_PREFIX + name] = floats(column, ~np.isnan(column))
+    # Not `pa.table`, which imports pandas.
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
 def part_files(folder: Path) -> list[Path]:
