@@ -87,6 +87,23 @@ def anchor_distances(
     )
 
 
+@inlined
+def last_up_to(ascending: FloatArray, value: float) -> int:
+    """Return how many ascending numbers are at most a value; none of them is NaN.
+
+    ``np.searchsorted`` compiles to the same, but a service that loads the compiled kernel would
+    load numba's arrays of numpy and scipy with it: 20 MB.
+    """
+    low, high = 0, len(ascending)
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] <= value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 @compiled(FLOATS_2D, _SPREAD, FLOATS_2D, is_for_training=True)
 def spreads(anchors_s: FloatArray, spread: Spread, result: FloatArray) -> None:
     """Write the median on the scale and the distances of the outer anchors, shape (n_rows, 3)."""
@@ -126,7 +143,7 @@ def stretched(
             value = X[row, groups.columns[g]]
             group = last - first + 1  # what is missing is a group of its own, the last
             if not math.isnan(value):
-                group = np.searchsorted(groups.edges[first:last], value, side="right")
+                group = last_up_to(groups.edges[first:last], value)
             place = first + 2 * g + group
             below *= groups.below[place]
             above *= groups.above[place]
@@ -156,7 +173,7 @@ def profile_at(
         if n == 0 or math.isnan(hour):
             result[row] = 0.0
             continue
-        above = np.searchsorted(hours, hour, side="right")
+        above = last_up_to(hours, hour)
         if above == 0 or above == n:
             result[row] = excess_s[0 if above == 0 else n - 1]
             continue

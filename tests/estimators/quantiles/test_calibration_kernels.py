@@ -16,6 +16,7 @@ from estimators.quantiles.calibration import (
     ConformalGrid,
     Scale,
 )
+from estimators.quantiles.calibration_kernels import last_up_to
 from estimators.quantiles.day_profile import DAY_STARTS_AT_H, DayProfile
 from estimators.quantiles.group_stretch import GroupStretch
 
@@ -104,3 +105,12 @@ def test_the_profile_of_the_day_is_linear_between_its_hours() -> None:
     expected = np.interp((hours - DAY_STARTS_AT_H) % 24.0, profile.hours, profile.excess_s)
     np.testing.assert_allclose(profile.at(hours), expected, rtol=1e-12)
     assert profile.at(np.array([np.nan])).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 8, 17])
+def test_the_place_among_ascending_numbers_is_numpys(n: int) -> None:
+    rng = np.random.default_rng(n)
+    ascending = np.sort(rng.integers(-4, 5, n).astype(np.float64))  # with equal ones
+    for value in [*np.arange(-5.0, 6.0, 0.5), -np.inf, np.inf, -0.0]:
+        found = last_up_to(ascending, float(value))
+        assert found == np.searchsorted(ascending, value, side="right")

@@ -34,6 +34,20 @@ assert (why.contributions_s != 0.0).any()
 """
 
 
+LOAD_KERNELS = """
+from aggregators.kernels.compilation import compile_kernels
+compile_kernels(
+    (
+        "estimators.quantiles.calibration_kernels",
+        "estimators.quantiles.tree_kernels",
+        "estimators.features.shrinkage",
+        "estimators.eta.composition_kernels",
+    )
+)
+"""
+COMPILER = ("numba.np.arraymath", "numba.np.linalg", "scipy.linalg")
+
+
 def loaded_after(program: str) -> str:
     """Run a program in a process of its own; return which of the heavy libraries it loaded."""
     seen = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
@@ -53,6 +67,14 @@ def test_services_load_no_library_that_trains() -> None:
 
 def test_a_saved_estimator_answers_and_explains_without_the_libraries_that_train() -> None:
     assert loaded_after(ESTIMATES) == "[]"
+
+
+def test_compiled_kernels_load_nothing_of_what_compiles_them() -> None:
+    loaded_after(LOAD_KERNELS)  # numba's cache has them from now on
+    program = (
+        f"{LOAD_KERNELS}\nimport sys\nprint([one for one in {COMPILER!r} if one in sys.modules])"
+    )
+    assert loaded_after(program).splitlines()[0] == "[]"
 
 
 @pytest.mark.parametrize("library", ["lightgbm", "pandas"])
