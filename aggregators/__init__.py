@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from aggregators.parity.equivalence import EquivalenceReport, check_equivalence
     from aggregators.stores.redis.store import RedisEventStore
 
-__version__ = "1.0.0"
+__version__ = "2.0.0"
 
 __all__ = [
     "Aggregator",

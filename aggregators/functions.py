@@ -28,6 +28,7 @@ from aggregators.typing import Float64Array, Function
 
 __all__ = [
     "CODES",
+    "FUNCTION_VERSIONS",
     "NAMED_FUNCTIONS",
     "AnyFunction",
     "Quantile",
@@ -37,6 +38,7 @@ __all__ = [
     "function_code",
     "function_definition",
     "function_name",
+    "function_version",
     "quantile",
     "tsfresh",
 ]
@@ -55,6 +57,11 @@ NAMED_FUNCTIONS = (
     "n_unique",
     "trend",
 )
+FUNCTION_VERSIONS = dict.fromkeys(("sum", "mean", "std", "var", "trend"), 2)
+"""Functions whose values changed, with the version of their definition; all others have 1.
+
+Version 1 added pairwise, as numpy does; version 2 rounds the exact result once.
+"""
 CODES = {name: code for code, name in enumerate((*NAMED_FUNCTIONS, "quantile", "mean_abs_change"))}
 EXPENSIVE = -1
 """The code of functions that run in Python, once per distinct window."""
@@ -210,6 +217,15 @@ def function_definition(function: AnyFunction) -> Any:
         parameters = {name: _thawed(value) for name, value in function.parameters}
         return {"tsfresh": function.calculator, "parameters": parameters}
     return callable_definition(function)
+
+
+def function_version(function: AnyFunction) -> int:
+    """Return the version of a function's definition: another version gives other values.
+
+    >>> function_version("mean"), function_version("median"), function_version(quantile(0.9))
+    (2, 1, 1)
+    """
+    return FUNCTION_VERSIONS.get(function, 1) if isinstance(function, str) else 1
 
 
 # By identity: equal callables may differ in value, as one that holds 1 and one that holds 1.0.

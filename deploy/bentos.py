@@ -63,7 +63,8 @@ class BentoPlan:
         The composed service gets the parts that its model was composed of, and no newer ones.
 
         Raises:
-            RegistryError: a model was not trained yet.
+            RegistryError: a model was not trained yet, or cannot be loaded by the code that would
+                go into the bento.
         """
         named = [model["tag"] for model in _document(service, root).get("models", [])]
         composed: list[str] = []
@@ -75,7 +76,7 @@ class BentoPlan:
         return cls(
             service=service,
             root=root,
-            models=tuple(registry.resolve(tag) for tag in tags),
+            models=tuple(_loadable(tag) for tag in tags),
         )
 
     @property
@@ -160,6 +161,16 @@ def main(services: Sequence[str]) -> int:
         print(f"{plan.tag} ({done}) with {', '.join(plan.models) or 'no model'}")
         print(f"  {folder.relative_to(root)}")
     return 0
+
+
+def _loadable(tag: str) -> str:
+    """Return the full tag of a model, after loading it."""
+    full = registry.resolve(tag)
+    if full.partition(":")[0] == registry.ETA:
+        registry.load_eta(full, parts=())  # its parts are named, too
+    else:
+        registry.load(full)
+    return full
 
 
 def _bentofile(service: str, root: Path) -> Path:

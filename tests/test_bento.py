@@ -40,8 +40,8 @@ from tests.test_packaging import pins
 
 # What a later version of the package changes: itself, its catalog, and what one feature means.
 CHANGES = (
-    ("aggregators/__init__.py", '__version__ = "1.0.0"', '__version__ = "2.0.0"'),
-    ("aggregators/catalog/__init__.py", 'version="1.1.0"', 'version="1.2.0"'),
+    ("aggregators/__init__.py", '__version__ = "2.0.0"', '__version__ = "3.0.0"'),
+    ("aggregators/catalog/__init__.py", 'version="2.0.0"', 'version="3.0.0"'),
     (
         "aggregators/catalog/cities.py",
         'name="city_orders_15min",\n        event="activated",\n        window="15min"',
@@ -244,8 +244,8 @@ def test_old_model_keeps_its_code_while_a_new_one_moves_on(made: Made, tmp_path:
     assert old["model"] == again["model"]
     assert old["mean_s"] == again["mean_s"]
     assert [one["model"]["tag"] for one in (old, new)] == [made.old.model, made.new.model]
-    assert [one["model"]["catalog_version"] for one in (old, new)] == ["1.1.0", "1.2.0"]
-    assert [one["model"]["aggregators_version"] for one in (old, new)] == ["1.0.0", "2.0.0"]
+    assert [one["model"]["catalog_version"] for one in (old, new)] == ["2.0.0", "3.0.0"]
+    assert [one["model"]["aggregators_version"] for one in (old, new)] == ["2.0.0", "3.0.0"]
     assert old["model"]["fingerprint"] != new["model"]["fingerprint"]
 
 
@@ -259,7 +259,9 @@ def test_neither_version_can_answer_with_the_other_model(made: Made) -> None:
             "except DefinitionMismatchError as error: print(error)\n"
         )
         settings = clean_environment(BENTOML_HOME=str(model.home), PYTHONPATH=str(source))
-        assert "city_orders_15min" in run(sys.executable, "-c", program, cwd=source, env=settings)
+        said = run(sys.executable, "-c", program, cwd=source, env=settings)
+        assert f"{model.model} was trained with aggregators" in said
+        assert "Train it again: `doorstep train etp --dataset simulator --name eta_ready`" in said
 
 
 def test_version_of_a_bento_follows_from_what_is_in_it(made: Made, tmp_path: Path) -> None:

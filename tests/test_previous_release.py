@@ -1,7 +1,8 @@
-"""The wheel of release 0.1.0 lives beside the current code and computes the same features.
+"""The wheel of release 0.1.0 lives beside the current code, over the same event store.
 
-A later major version of `aggregators` may compute other values. Models that were trained on the
-values of this release then need its code, so the wheel must stay installable on its own.
+Its `aggregators` 1.0.0 adds pairwise, where later ones round the exact sum: the other features are
+the same bits, and sums agree closely. Models that were trained on the values of 1.0.0 need its
+code: the current code refuses them and says what to do, and the release goes on serving them.
 """
 
 from __future__ import annotations
@@ -10,82 +11,38 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+import pandas as pd
 import pytest
+from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
 
-FIXTURES = Path(__file__).parent / "fixtures"
-WHEEL = FIXTURES / "doorstep-0.1.0-py3-none-any.whl"
-PACKAGES = ("aggregators", "commands", "doorstep", "estimators", "services", "simulator")
+import aggregators
+from aggregators import Duration, FeatureSet, SqliteEventStore
+from aggregators.functions import FUNCTION_VERSIONS
+from commands.main import app
+from deploy.bentos import BentoPlan
+from estimators import DefinitionMismatchError
+from estimators.etp import Etp
+from estimators.registry import model_store
+from estimators.registry import models as registry
+from services.estimation.loading import ModelMissing, ServedPart, load_fallback, load_part
+from services.estimation.metrics import EstimateMetrics
+from tests import release_program as current
 
-# Run by both versions. The values have no short binary form, so that sums in another order differ.
-PROGRAM = textwrap.dedent(
-    """
-    import pandas as pd
-    from aggregators import (
-        Duration, FeatureSet, Ratio, Source, StatsAfterEvent, StatsBetweenEvents, StatsLastNSamples,
-    )
+ROOT = Path(__file__).parent.parent
+WHEEL = Path(__file__).parent / "fixtures" / "doorstep-0.1.0-py3-none-any.whl"
+PROGRAM = Path(__file__).parent / "release_program.py"
+LARGEST_DIFFERENCE = 1e-12
+"""Between sums that are rounded once and sums that are rounded at each step, relative."""
+MOMENT = "2026-03-02T12:35:00Z"
 
-    ORDERS = Source(
-        "orders", sample_id="order_id", events=("dispatched", "accepted", "ready"),
-        dimensions=("store_id",), attributes=("amount",),
-    )
-    noon = pd.Timestamp("2026-03-02 12:00", tz="UTC")
-    dispatched = [noon + pd.Timedelta(seconds=97 * i) for i in range(40)]
-    ORDER_TABLE = pd.DataFrame(
-        {
-            "order_id": range(40),
-            "store_id": ["s-7", "s-8", "s-7"] * 13 + ["s-8"],
-            "amount": [0.1 * (i * 7 % 11) + 1 / 3 for i in range(40)],
-            "dispatched": dispatched,
-            "accepted": [t + pd.Timedelta(seconds=13 + i % 5) for i, t in enumerate(dispatched)],
-            "ready": [
-                t + pd.Timedelta(milliseconds=301_007 + 7_919 * (i * 5 % 17)) if i % 6 else pd.NaT
-                for i, t in enumerate(dispatched)
-            ],
-        }
-    )
-    time_to_ready = Duration("dispatched", "ready")
-    features = FeatureSet(
-        [
-            StatsLastNSamples(
-                ORDERS, name="last_7", dimension="store_id", function="mean", event="ready", n=7,
-                attribute=Ratio("amount", time_to_ready),
-            ),
-            StatsBetweenEvents(
-                ORDERS, name="queue", dimension="store_id", function="count",
-                first_event="dispatched", second_event="ready", max_age="20min",
-            ),
-            StatsAfterEvent(
-                ORDERS, name="spread", dimension="store_id", function="std", attribute="amount",
-                event="accepted", window="15min",
-            ),
-        ]
-    )
-    values = features.transform(ORDER_TABLE, "training", as_of="dispatched")
-    COMPUTED = {
-        "fingerprints": [feature.fingerprint for feature in features],
-        "values": {name: [float(v).hex() for v in values[name]] for name in values.columns},
-    }
-    """
-)
-
-SHOWN = """
-import importlib, importlib.metadata, json, sys
-sys.path.insert(0, sys.argv[1])
-packages = {name: importlib.import_module(name) for name in json.loads(sys.argv[2])}
-exec(compile(open(sys.argv[3], encoding="utf-8").read(), "program", "exec"))
-print(json.dumps({
-    "files": {name: package.__file__ for name, package in packages.items()},
-    "distribution": [one.version for one in importlib.metadata.distributions(
-        name="doorstep", path=[sys.argv[1]])],
-    "aggregators": packages["aggregators"].__version__,
-    "computed": COMPUTED,
-}))
-"""
+Release = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -102,43 +59,191 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shown(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the release reports, from a process that sees its folder before all others.
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The BentoML home of the release."""
+    return tmp_path_factory.mktemp("bentoml")
 
-    Uncompiled: compiling the kernels of a fresh installation takes longer than the forty rows do.
+
+@pytest.fixture(scope="module")
+def release(installed: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """Run a task of the program in a process that sees the release before all other code.
+
+    Uncompiled: compiling the kernels of a fresh installation takes longer than so few rows do.
     """
-    folder = tmp_path_factory.mktemp("asked")
-    program = folder / "program.py"
-    program.write_text(PROGRAM, encoding="utf-8")
-    arguments = (str(installed), json.dumps(PACKAGES), str(program))
-    run = subprocess.run(
-        [sys.executable, "-c", SHOWN, *arguments],
-        cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "BENTOML_DO_NOT_TRACK": "True"},
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    reported: dict[str, Any] = json.loads(run.stdout)
-    return reported
+    settings = {
+        "PYTHONPATH": str(installed),
+        "NUMBA_DISABLE_JIT": "1",
+        "BENTOML_HOME": str(home),
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
+
+    def run(*arguments: str | Path) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-P", str(PROGRAM), *map(str, arguments)],
+            cwd=tmp_path_factory.mktemp("asked"),
+            capture_output=True, text=True, check=False, env={**os.environ, **settings},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
 
 
-def test_the_release_is_imported_from_its_own_folder(
-    installed: Path, shown: dict[str, Any]
-) -> None:
-    folders = {name: Path(file).parent.parent for name, file in shown["files"].items()}
-    assert folders == dict.fromkeys(PACKAGES, installed)
+def has_new_definition(name: str) -> bool:
+    """Whether sums are part of a feature of the program."""
+    return name.rpartition("_")[0].removesuffix("_last") in FUNCTION_VERSIONS
 
 
-def test_the_release_has_its_versions(shown: dict[str, Any]) -> None:
+def assert_agree(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Compare features: the same bits, but for sums."""
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        tolerance = LARGEST_DIFFERENCE if has_new_definition(name) else 0.0
+        np.testing.assert_allclose(value, expected[name], rtol=tolerance, atol=0.0, err_msg=name)
+
+
+def test_the_release_is_imported_from_its_own_folder(installed: Path, release: Release) -> None:
+    shown = release("versions")
+    assert shown["folders"] == dict.fromkeys(current.PACKAGES, str(installed))
     assert shown["distribution"] == ["0.1.0"]
     assert shown["aggregators"] == "1.0.0"
 
 
-def test_the_current_code_computes_the_same_bits(shown: dict[str, Any]) -> None:
-    names: dict[str, Any] = {}
-    exec(compile(PROGRAM, "program", "exec"), names)
-    assert names["COMPUTED"] == shown["computed"]
-    mean = [value for value in shown["computed"]["values"]["last_7"] if value != "nan"]
-    assert len(set(mean)) > 20, "the comparison needs many different values"
+def test_features_of_a_table_are_the_same_bits_and_sums_agree_closely(release: Release) -> None:
+    before, now = release("training"), current.training()
+    assert_agree(now["values"], before["values"])
+    changed = {name for name in before["values"] if has_new_definition(name)}
+    assert len(changed) == 4 * len(FUNCTION_VERSIONS)
+    assert {
+        name
+        for name, fingerprint in now["fingerprints"].items()
+        if fingerprint != before["fingerprints"][name]
+    } == changed
+    for name, values in now["values"].items():
+        assert len({value for value in values if value == value}) > 2, f"{name} shows little"
+
+
+@pytest.mark.parametrize("writer", ["release", "current"])
+def test_each_reads_an_event_store_that_the_other_wrote(
+    writer: str, release: Release, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.db"
+
+    def now(task: str, path: Path) -> Any:
+        return current.TASKS[task](str(path))
+
+    first, second = (release, now) if writer == "release" else (now, release)
+    written = first("write", file)["values"]
+    found = second("read", file)
+    for one, other in zip(found["before"], written, strict=True):
+        assert_agree(one, other)
+    assert found["values"] != found["before"]
+    for one, other in zip(first("look", file)["values"], found["values"], strict=True):
+        assert_agree(one, other)
+
+
+class Trained(NamedTuple):
+    """What the release trained: the tags of its models, and their features."""
+
+    tags: dict[str, str]
+    features: list[str]
+
+
+@pytest.fixture(scope="module")
+def trained(release: Release) -> Trained:
+    return Trained(**release("train"))
+
+
+def test_the_release_serves_its_model_from_an_event_store_of_the_current_code(
+    release: Release, trained: Trained, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.db"
+    store = SqliteEventStore(file, sources=[current.ORDERS])
+    store.append_table(current.ORDERS, current.orders())
+    store.close()
+    answer = release("serve", file, MOMENT)
+    assert answer["status"] == "ok"
+    assert answer["model"]["tag"] == trained.tags["etp"]
+    assert answer["model"]["aggregators_version"] == "1.0.0"
+
+    target = Duration("dispatched", "ready")
+    defined = {one.name: one for one in Etp.features_for(current.ORDERS, target)}
+    features = FeatureSet([defined[name] for name in trained.features])
+    store = SqliteEventStore(file, sources=[current.ORDERS])
+    expected = features.transform(
+        store,
+        "inference",
+        as_of=pd.Timestamp(MOMENT),
+        keys=dict.fromkeys(features.dimensions, "s-7"),
+        sample_id=None,
+    )
+    store.close()
+    served = {
+        name: np.nan if value is None else value for name, value in answer["features"].items()
+    }
+    assert served == pytest.approx(expected, rel=LARGEST_DIFFERENCE, abs=0.0, nan_ok=True)
+    assert sum(value == value for value in served.values()) > len(served) / 2
+
+
+@pytest.fixture
+def models_of_the_release(home: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Trained:
+    """The models of the release in the model store of this process."""
+    monkeypatch.setattr(model_store, "_store", lambda: home / "models")
+    return trained
+
+
+def refusal(tag: str, command: str) -> str:
+    """The message for a model of the release."""
+    return (
+        f"{tag} was trained with aggregators 1.0.0; aggregators {aggregators.__version__} is"
+        f" installed and computes some of its features differently. Train it again: `{command}`."
+        " Until then, the bento or the release that it was trained with serves it from the same"
+        " event store"
+    )
+
+
+def test_a_model_of_the_release_is_refused_with_the_command_that_trains_it_again(
+    models_of_the_release: Trained,
+) -> None:
+    command = "doorstep train etp --dataset cities"
+    for name, expected_command in (("etp", command), ("eta_ready", f"{command} --name eta_ready")):
+        tag = models_of_the_release.tags[name]
+        expected = refusal(tag, expected_command)
+        with pytest.raises(DefinitionMismatchError) as caught:
+            registry.load(tag)
+        assert str(caught.value) == expected
+        assert registry.read(tag).metadata["aggregators_version"] == "1.0.0"
+
+
+def test_a_service_does_not_answer_with_a_model_of_the_release(
+    models_of_the_release: Trained,
+) -> None:
+    tag = models_of_the_release.tags["etp"]
+    metrics = EstimateMetrics("etp", CollectorRegistry())
+    with pytest.raises(ModelMissing) as caught:
+        load_part("etp:latest", ServedPart("etp"), metrics=metrics)
+    assert str(caught.value) == refusal(tag, "doorstep train etp --dataset cities")
+    assert load_fallback("etp:latest", why="no model") is not None
+
+
+@pytest.mark.parametrize("command", [("evaluate",), ("explain",), ("models", "seal")], ids=" ".join)
+def test_a_command_does_not_use_a_model_of_the_release(
+    command: tuple[str, ...], models_of_the_release: Trained
+) -> None:
+    tag = models_of_the_release.tags["etp"]
+    shown = CliRunner().invoke(app, [*command, "etp:latest"])
+    assert shown.exit_code == 1, shown.output
+    assert refusal(tag, "doorstep train etp --dataset cities") in shown.output
+
+
+def test_a_bento_of_the_current_code_gets_no_model_of_the_release(
+    models_of_the_release: Trained,
+) -> None:
+    tag = models_of_the_release.tags["eta_ready"]
+    with pytest.raises(DefinitionMismatchError) as caught:
+        BentoPlan.of("etp", ROOT)
+    command = "doorstep train etp --dataset cities --name eta_ready"
+    assert str(caught.value) == refusal(tag, command)
 
 
 def test_the_wheel_holds_sources_alone_and_is_small() -> None:

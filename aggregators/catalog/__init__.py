@@ -42,7 +42,7 @@ CATALOG = Catalog(
         *LOCAL_EVENT_FEATURES,
     ),
     name="doorstep",
-    version="1.1.0",
+    version="2.0.0",
 )
 """Every named feature of Doorstep."""
 

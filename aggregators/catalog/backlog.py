@@ -64,6 +64,7 @@ _OPEN = (
     ),
     _backlog(
         name="store_backlog_products",
+        version=2,
         function="sum",
         attribute="products",
         unit="products",
@@ -102,6 +103,7 @@ _OPEN = (
     ),
     _kitchen(
         name="store_kitchen_products_10min",
+        version=2,
         function="sum",
         attribute="products",
         max_age="10min",
@@ -127,6 +129,7 @@ _OPEN = (
     ),
     _age(
         name="store_kitchen_std_age_s",
+        version=2,
         function="std",
         description="Spread of the ages of the orders in the kitchen: a steady stream, or a rush"
         " behind a straggler.",
@@ -203,6 +206,7 @@ _PACE = (
     ),
     _products(
         name="store_ready_products_15min",
+        version=2,
         event="ready",
         window="15min",
         description="Products that the kitchen finished in the last 15 minutes: its output as"
@@ -210,6 +214,7 @@ _PACE = (
     ),
     _products(
         name="store_ready_products_60min",
+        version=2,
         event="ready",
         window="60min",
         description="Products that the kitchen finished in the last 60 minutes: its output as work,"
@@ -217,6 +222,7 @@ _PACE = (
     ),
     _products(
         name="store_accepted_products_15min",
+        version=2,
         event="accepted",
         window="15min",
         description="Products that the kitchen took in during the last 15 minutes: to be held"
@@ -224,6 +230,7 @@ _PACE = (
     ),
     _products(
         name="store_accepted_products_60min",
+        version=2,
         event="accepted",
         window="60min",
         description="Products that the kitchen took in during the last 60 minutes: the load of the"

@@ -32,6 +32,7 @@ _prep = partial(
 CATEGORY_FEATURES: tuple[Aggregator, ...] = (
     _prep(
         name="category_prep_last_50_mean_s",
+        version=2,
         function="mean",
         attribute=PREPARATION,
         unit="s",
@@ -48,6 +49,7 @@ CATEGORY_FEATURES: tuple[Aggregator, ...] = (
     ),
     _prep(
         name="category_prep_last_50_mean_s_per_product",
+        version=2,
         function="mean",
         attribute=PREPARATION_PER_PRODUCT,
         unit="s/product",

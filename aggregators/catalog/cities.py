@@ -152,6 +152,7 @@ _SUPPLY = (
     ),
     _unassigned(
         name="city_unassigned_mean_age_s",
+        version=2,
         function="mean",
         attribute=Elapsed("dispatched"),
         unit="s",
@@ -160,6 +161,7 @@ _SUPPLY = (
     ),
     _recent(
         name="city_assignment_15min_mean_s",
+        version=2,
         function="mean",
         event="courier_assigned",
         window="15min",
@@ -174,6 +176,7 @@ _SUPPLY = (
 _COMPLETION = (
     _completion(
         name="city_completion_last_5_mean_s",
+        version=2,
         function="mean",
         n=5,
         description="Mean time from order to delivery of the last 5 deliveries: the whole chain,"
@@ -181,6 +184,7 @@ _COMPLETION = (
     ),
     _completion(
         name="city_completion_last_20_mean_s",
+        version=2,
         function="mean",
         n=20,
         description="Mean time from order to delivery of the last 20 deliveries: the level of the"
@@ -202,6 +206,7 @@ _COMPLETION = (
     ),
     _completion(
         name="city_completion_last_20_trend_s_per_order",
+        version=2,
         function="trend",
         n=20,
         unit="s/order",
@@ -210,6 +215,7 @@ _COMPLETION = (
     ),
     _recent(
         name="city_completion_60min_mean_s",
+        version=2,
         function="mean",
         event="delivered",
         window="60min",
@@ -224,6 +230,7 @@ _COMPLETION = (
 _PARTS = (
     _recent(
         name="city_prep_15min_mean_s",
+        version=2,
         function="mean",
         event="ready",
         window="15min",
@@ -235,6 +242,7 @@ _PARTS = (
     ),
     _recent(
         name="city_prep_60min_mean_s",
+        version=2,
         function="mean",
         event="ready",
         window="60min",
@@ -257,6 +265,7 @@ _PARTS = (
     ),
     _recent(
         name="city_acceptance_15min_mean_s",
+        version=2,
         function="mean",
         event="accepted",
         window="15min",
@@ -268,6 +277,7 @@ _PARTS = (
     ),
     _recent(
         name="city_courier_wait_15min_mean_s",
+        version=2,
         function="mean",
         event="picked_up",
         window="15min",
@@ -279,6 +289,7 @@ _PARTS = (
     ),
     _recent(
         name="city_courier_wait_60min_mean_s",
+        version=2,
         function="mean",
         event="picked_up",
         window="60min",
@@ -290,6 +301,7 @@ _PARTS = (
     ),
     _recent(
         name="city_speed_15min_mean_m_s",
+        version=2,
         function="mean",
         event="courier_at_customer",
         window="15min",
@@ -301,6 +313,7 @@ _PARTS = (
     ),
     _recent(
         name="city_speed_60min_mean_m_s",
+        version=2,
         function="mean",
         event="courier_at_customer",
         window="60min",
@@ -312,6 +325,7 @@ _PARTS = (
     ),
     _recent(
         name="city_parking_60min_mean_s",
+        version=2,
         function="mean",
         event="delivered",
         window="60min",

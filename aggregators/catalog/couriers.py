@@ -50,6 +50,7 @@ _SPEED = (
     ),
     _speed(
         name="courier_speed_last_10_mean_m_s",
+        version=2,
         function="mean",
         description="Mean speed of the courier's last 10 rides to customers: the pace to reckon"
         " with on the next one.",
@@ -72,12 +73,14 @@ _SPEED = (
     ),
     _speed(
         name="courier_speed_last_10_std_m_s",
+        version=2,
         function="std",
         description="Spread of the courier's last 10 speeds: how wide the range for this courier"
         " has to be.",
     ),
     _speed(
         name="courier_speed_last_10_trend_m_s_per_order",
+        version=2,
         function="trend",
         unit="m/s/order",
         description="Speed the courier gains with each of the last 10 rides: negative for somebody"
@@ -85,6 +88,7 @@ _SPEED = (
     ),
     _last(
         name="courier_speed_to_store_last_10_mean_m_s",
+        version=2,
         function="mean",
         event="courier_at_store",
         attribute=SPEED_TO_STORE,
@@ -95,6 +99,7 @@ _SPEED = (
     ),
     _last(
         name="courier_to_store_last_10_mean_s",
+        version=2,
         function="mean",
         event="courier_at_store",
         attribute=TO_STORE,
@@ -105,6 +110,7 @@ _SPEED = (
     ),
     _last(
         name="courier_to_customer_last_10_mean_s",
+        version=2,
         function="mean",
         event="courier_at_customer",
         attribute=TO_CUSTOMER,
@@ -188,6 +194,7 @@ _BEHAVIOUR = (
 _STOPS = (
     _last(
         name="courier_assignment_last_10_mean_s",
+        version=2,
         function="mean",
         event="courier_assigned",
         attribute=ASSIGNMENT,
@@ -198,6 +205,7 @@ _STOPS = (
     ),
     _last(
         name="courier_at_store_last_10_mean_s",
+        version=2,
         function="mean",
         event="picked_up",
         attribute=AT_STORE,
@@ -208,6 +216,7 @@ _STOPS = (
     ),
     _parking(
         name="courier_parking_last_10_mean_s",
+        version=2,
         function="mean",
         description="Mean time from arrival to delivery at the last 10 customers: parking, stairs"
         " and handover of this courier.",
@@ -220,6 +229,7 @@ _STOPS = (
     ),
     _parking(
         name="courier_parking_last_10_std_s",
+        version=2,
         function="std",
         description="Spread of the last 10 times from arrival to delivery: how sure the last"
         " minutes are.",
@@ -256,6 +266,7 @@ _WORK = (
     ),
     _open(
         name="courier_open_distance_m",
+        version=2,
         function="sum",
         first_event="courier_assigned",
         second_event=FINISHED,
@@ -283,6 +294,7 @@ _WORK = (
     ),
     _recent(
         name="courier_distance_60min_m",
+        version=2,
         function="sum",
         event="delivered",
         window="60min",

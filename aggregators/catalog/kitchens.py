@@ -50,6 +50,7 @@ _KITCHEN = (
     ),
     _kitchen(
         name="store_kitchen_products",
+        version=2,
         function="sum",
         attribute="products",
         unit="products",
@@ -58,6 +59,7 @@ _KITCHEN = (
     ),
     _kitchen(
         name="store_kitchen_amount",
+        version=2,
         function="sum",
         attribute="amount",
         unit="currency",
@@ -74,6 +76,7 @@ _KITCHEN = (
     ),
     _kitchen(
         name="store_kitchen_mean_age_s",
+        version=2,
         function="mean",
         attribute=Elapsed("accepted"),
         unit="s",
@@ -82,6 +85,7 @@ _KITCHEN = (
     ),
     _kitchen(
         name="store_kitchen_age_total_s",
+        version=2,
         function="sum",
         attribute=Elapsed("accepted"),
         unit="s",
@@ -99,12 +103,14 @@ _PREPARATION = (
     ),
     _prep(
         name="store_prep_last_5_mean_s",
+        version=2,
         function="mean",
         n=5,
         description="Mean preparation time of the last 5 orders: the kitchen's pace right now.",
     ),
     _prep(
         name="store_prep_last_20_mean_s",
+        version=2,
         function="mean",
         n=20,
         description="Mean preparation time of the last 20 orders: the kitchen's pace today,"
@@ -112,6 +118,7 @@ _PREPARATION = (
     ),
     _prep(
         name="store_prep_last_100_mean_s",
+        version=2,
         function="mean",
         n=100,
         description="Mean preparation time of the last 100 orders: what is normal for this store.",
@@ -145,6 +152,7 @@ _PREPARATION = (
     ),
     _prep(
         name="store_prep_last_20_std_s",
+        version=2,
         function="std",
         n=20,
         description="Spread of the last 20 preparation times: how wide the range for this store"
@@ -152,6 +160,7 @@ _PREPARATION = (
     ),
     _prep(
         name="store_prep_last_20_trend_s_per_order",
+        version=2,
         function="trend",
         n=20,
         unit="s/order",
@@ -160,6 +169,7 @@ _PREPARATION = (
     ),
     _last(
         name="store_prep_last_20_mean_s_per_product",
+        version=2,
         function="mean",
         event="ready",
         n=20,
@@ -170,6 +180,7 @@ _PREPARATION = (
     ),
     _recent(
         name="store_prep_60min_mean_s",
+        version=2,
         function="mean",
         event="ready",
         window="60min",
@@ -180,6 +191,7 @@ _PREPARATION = (
     ),
     _etp(
         name="store_etp_last_5_mean_s",
+        version=2,
         function="mean",
         n=5,
         description="Mean time from sending the order to the store until it was ready, last 5"
@@ -187,6 +199,7 @@ _PREPARATION = (
     ),
     _etp(
         name="store_etp_last_20_mean_s",
+        version=2,
         function="mean",
         n=20,
         description="Mean time from sending the order to the store until it was ready, last 20"

@@ -50,6 +50,7 @@ def _ongoing(dimension: str, subject: str, place: str) -> Iterator[Aggregator]:
     )
     yield running(
         name=f"{subject}_local_event_visitors",
+        version=2,
         function="sum",
         attribute="visitors",
         unit="people",
@@ -57,6 +58,7 @@ def _ongoing(dimension: str, subject: str, place: str) -> Iterator[Aggregator]:
     )
     yield running(
         name=f"{subject}_closures",
+        version=2,
         function="sum",
         attribute="closes_streets",
         unit="events",
@@ -101,6 +103,7 @@ def _last_hour(dimension: str, subject: str, place: str) -> Iterator[Aggregator]
     )
     yield recent(
         name=f"{subject}_local_event_visitors_ended_60min",
+        version=2,
         function="sum",
         event="ended",
         window="60min",

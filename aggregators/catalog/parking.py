@@ -50,6 +50,7 @@ _open = partial(
 _ZONE = (
     _last(
         name="zone_parking_last_5_mean_s",
+        version=2,
         dimension="zone",
         function="mean",
         n=5,
@@ -82,6 +83,7 @@ _ZONE = (
     ),
     _recent(
         name="zone_parking_15min_mean_s",
+        version=2,
         dimension="zone",
         function="mean",
         window="15min",
@@ -139,6 +141,7 @@ _ZONE = (
     ),
     _open(
         name="zone_parking_open_mean_age_s",
+        version=2,
         dimension="zone",
         function="mean",
         attribute=Elapsed("courier_at_customer"),
@@ -157,6 +160,7 @@ _COURIER = (
     ),
     _last(
         name="courier_parking_last_3_mean_s",
+        version=2,
         dimension="courier_id",
         function="mean",
         n=3,
@@ -181,6 +185,7 @@ _COURIER = (
     ),
     _last(
         name="courier_parking_last_200_mean_s",
+        version=2,
         dimension="courier_id",
         function="mean",
         n=200,
@@ -189,6 +194,7 @@ _COURIER = (
     ),
     _recent(
         name="courier_parking_3h_mean_s",
+        version=2,
         dimension="courier_id",
         function="mean",
         window="3h",
@@ -200,6 +206,7 @@ _COURIER = (
 _CITY = (
     _recent(
         name="city_parking_15min_mean_s",
+        version=2,
         dimension="city",
         function="mean",
         window="15min",
@@ -239,6 +246,7 @@ _CITY = (
     ),
     _open(
         name="city_parking_open_mean_age_s",
+        version=2,
         dimension="city",
         function="mean",
         attribute=Elapsed("courier_at_customer"),

@@ -54,6 +54,7 @@ _QUEUE = (
     ),
     _queue(
         name="store_queue_products",
+        version=2,
         function="sum",
         attribute="products",
         unit="products",
@@ -70,6 +71,7 @@ _QUEUE = (
     ),
     _queue(
         name="store_queue_mean_age_s",
+        version=2,
         function="mean",
         attribute=Elapsed("dispatched"),
         unit="s",
@@ -78,6 +80,7 @@ _QUEUE = (
     ),
     _last(
         name="store_acceptance_last_5_mean_s",
+        version=2,
         function="mean",
         event="accepted",
         n=5,
@@ -89,6 +92,7 @@ _QUEUE = (
     ),
     _last(
         name="store_acceptance_last_20_mean_s",
+        version=2,
         function="mean",
         event="accepted",
         n=20,
@@ -132,6 +136,7 @@ _HANDOVER = (
     ),
     _last(
         name="store_courier_wait_last_10_mean_s",
+        version=2,
         function="mean",
         event="picked_up",
         n=10,
@@ -143,6 +148,7 @@ _HANDOVER = (
     ),
     _last(
         name="store_shelf_last_10_mean_s",
+        version=2,
         function="mean",
         event="picked_up",
         n=10,
@@ -183,6 +189,7 @@ _LOAD = (
     ),
     _load(
         name="store_products_15min",
+        version=2,
         function="sum",
         event="activated",
         window="15min",
@@ -192,6 +199,7 @@ _LOAD = (
     ),
     _load(
         name="store_products_60min",
+        version=2,
         function="sum",
         event="activated",
         window="60min",

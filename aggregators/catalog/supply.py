@@ -51,6 +51,7 @@ _busy = partial(
 _FINDING = (
     _last_found(
         name="city_assignment_last_20_mean_s",
+        version=2,
         dimension="city",
         function="mean",
         n=20,
@@ -67,6 +68,7 @@ _FINDING = (
     ),
     _found(
         name="city_assignment_60min_mean_s",
+        version=2,
         dimension="city",
         function="mean",
         window="60min",
@@ -75,6 +77,7 @@ _FINDING = (
     ),
     _found(
         name="zone_assignment_60min_mean_s",
+        version=2,
         dimension="zone",
         function="mean",
         window="60min",
@@ -83,6 +86,7 @@ _FINDING = (
     ),
     _last_found(
         name="store_assignment_last_5_mean_s",
+        version=2,
         dimension="store_id",
         function="mean",
         n=5,
@@ -114,6 +118,7 @@ _FINDING = (
     ),
     _unassigned(
         name="city_unassigned_accepted_mean_age_s",
+        version=2,
         dimension="city",
         function="mean",
         attribute=Elapsed("accepted"),
@@ -177,6 +182,7 @@ _BUSY = (
     ),
     _open(
         name="city_courier_waiting_mean_age_s",
+        version=2,
         dimension="city",
         function="mean",
         first_event="courier_at_store",
@@ -192,6 +198,7 @@ _BUSY = (
 _WAITING = (
     _last_waited(
         name="store_courier_wait_last_3_mean_s",
+        version=2,
         dimension="store_id",
         function="mean",
         n=3,
@@ -215,6 +222,7 @@ _WAITING = (
     ),
     _waited(
         name="store_courier_wait_60min_mean_s",
+        version=2,
         dimension="store_id",
         function="mean",
         window="60min",
@@ -223,6 +231,7 @@ _WAITING = (
     ),
     _last_waited(
         name="category_courier_wait_last_50_mean_s",
+        version=2,
         dimension="store_category",
         function="mean",
         n=50,
@@ -231,6 +240,7 @@ _WAITING = (
     ),
     _last(
         name="store_arrival_last_10_mean_s",
+        version=2,
         dimension="store_id",
         event="courier_at_store",
         attribute=TO_STORE,

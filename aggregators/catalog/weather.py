@@ -45,6 +45,7 @@ WEATHER_FEATURES: tuple[Aggregator, ...] = (
     ),
     _observed(
         name="city_precipitation_60min_mm",
+        version=2,
         function="sum",
         window="60min",
         attribute="precipitation_mm",
@@ -53,6 +54,7 @@ WEATHER_FEATURES: tuple[Aggregator, ...] = (
     ),
     _observed(
         name="city_precipitation_3h_mm",
+        version=2,
         function="sum",
         window="3h",
         attribute="precipitation_mm",
@@ -77,6 +79,7 @@ WEATHER_FEATURES: tuple[Aggregator, ...] = (
     ),
     _observed(
         name="city_temperature_24h_mean_c",
+        version=2,
         function="mean",
         window="24h",
         attribute="temperature_c",
@@ -103,6 +106,7 @@ WEATHER_FEATURES: tuple[Aggregator, ...] = (
     ),
     _observed(
         name="city_precipitation_24h_mm",
+        version=2,
         function="sum",
         window="24h",
         attribute="precipitation_mm",
@@ -120,6 +124,7 @@ WEATHER_FEATURES: tuple[Aggregator, ...] = (
     ),
     _observed(
         name="city_wind_3h_mean_m_s",
+        version=2,
         function="mean",
         window="3h",
         attribute="wind_speed_m_s",

@@ -94,6 +94,7 @@ ZONE_FEATURES: tuple[Aggregator, ...] = (
     ),
     _speed(
         name="zone_speed_15min_mean_m_s",
+        version=2,
         function="mean",
         window="15min",
         description="Mean speed of rides that reached the zone in the last 15 minutes: a jam or a"
@@ -101,6 +102,7 @@ ZONE_FEATURES: tuple[Aggregator, ...] = (
     ),
     _speed(
         name="zone_speed_60min_mean_m_s",
+        version=2,
         function="mean",
         window="60min",
         description="Mean speed of rides that reached the zone in the last 60 minutes: traffic"
@@ -108,6 +110,7 @@ ZONE_FEATURES: tuple[Aggregator, ...] = (
     ),
     _speed(
         name="zone_speed_60min_std_m_s",
+        version=2,
         function="std",
         window="60min",
         description="Spread of the speeds of the last 60 minutes: how much a ride into the zone"
@@ -126,6 +129,7 @@ ZONE_FEATURES: tuple[Aggregator, ...] = (
     ),
     _parking(
         name="zone_parking_last_20_mean_s",
+        version=2,
         function="mean",
         description="Mean time from arrival to delivery of the zone's last 20 orders: parking,"
         " gates and stairs of this quarter.",
@@ -144,6 +148,7 @@ ZONE_FEATURES: tuple[Aggregator, ...] = (
     ),
     _recent(
         name="zone_parking_60min_mean_s",
+        version=2,
         function="mean",
         event="delivered",
         window="60min",
@@ -156,6 +161,7 @@ ZONE_FEATURES: tuple[Aggregator, ...] = (
     ),
     _last(
         name="zone_completion_last_20_mean_s",
+        version=2,
         function="mean",
         event="delivered",
         attribute=COMPLETION,

@@ -23,6 +23,7 @@ from aggregators.functions import (
     check_function,
     function_definition,
     function_name,
+    function_version,
 )
 from aggregators.typing import NOT_GIVEN, Key, Mode, Moment, Native, SampleId
 
@@ -121,12 +122,15 @@ class Aggregator(ABC):
         """Return everything that the values depend on, and nothing else, ready for JSON."""
         source = self.source
         attribute = self.attribute
+        version = function_version(self.function)
         return {
             "aggregator": type(self).__name__,
             "source": source.name,
             "dimension": self.dimension,
             "dimension_known_from": source.known_from_event(self.dimension),
             "function": function_definition(self.function),
+            # A function that never changed keeps the definition, and so the fingerprint, it had.
+            **({"function_version": version} if version > 1 else {}),
             "attribute": None if attribute is None else attribute_definition(attribute, source),
             "exclude_self": self.exclude_self,
             **self.specs,

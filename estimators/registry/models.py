@@ -27,13 +27,14 @@ from estimators.eta.parts import PART_CLASSES
 from estimators.eta.trained import TrainedEta
 from estimators.etp import Etp
 from estimators.evaluation.report import Report
-from estimators.evaluation.scores import ALL
 from estimators.fallback.model import Fallback
 from estimators.model.base import Estimator
 from estimators.monitoring.reference import Reference
 from estimators.parking import Parking
 from estimators.registry import model_store
+from estimators.registry.feature_versions import mismatch_in_words
 from estimators.registry.model_files import ModelFiles
+from estimators.registry.model_metadata import store_metadata
 from estimators.registry.model_store import BrokenModel
 from estimators.registry.saved_model import LoadedFallback, SavedModel
 from estimators.training.trained import TrainedEstimator
@@ -103,7 +104,7 @@ def save(trained: TrainedEstimator, *, name: str | None = None) -> str:
         documents[_REFERENCE_FILE] = trained.reference.to_json()
     if trained.fallback is not None:
         documents[_FALLBACK_FILE] = trained.fallback.to_json()
-    metadata = {**_without_none(trained.metadata), "metrics": _metrics(trained.report)}
+    metadata = store_metadata(trained.metadata, trained.report)
     return _create(name, estimator.name, documents, metadata)
 
 
@@ -137,26 +138,30 @@ def load(tag: str = "etp:latest", *, estimator: str | None = None) -> TrainedEst
         RegistryError: there is no such model, or it is none of this project's, or is another
             estimator.
         DefinitionMismatchError: the installed code defines one of its features differently; the
-            message spells the difference out.
+            message has the difference or, after a new major version of ``aggregators``, both
+            versions and the command that trains it again.
     """
     model = _get(tag, estimator)
-    try:
-        with _reading(str(model.tag)):
-            files = _files(model)
-            _refuse_composed(model, files)
-            document = _estimator_document(files, str(model.tag))
-            kind = document["estimator"]
-            if kind not in ESTIMATORS:
-                raise RegistryError(f"{model.tag} is a {kind!r}; known are {', '.join(ESTIMATORS)}")
-            return TrainedEstimator(
-                estimator=ESTIMATORS[kind].from_json(document),
-                report=Report.from_json(files.read(_REPORT_FILE)),
-                metadata=files.read(_METADATA_FILE),
-                reference=_reference(files),
-                fallback=_saved_fallback(files),
-            )
-    except DefinitionMismatchError as error:
-        raise DefinitionMismatchError(f"{model.tag}: {error}") from None
+    with _reading(str(model.tag)):
+        files = _files(model)
+        _refuse_composed(model, files)
+        metadata = files.read(_METADATA_FILE)
+        document = _estimator_document(files, str(model.tag))
+        kind = document["estimator"]
+        if kind not in ESTIMATORS:
+            raise RegistryError(f"{model.tag} is a {kind!r}; known are {', '.join(ESTIMATORS)}")
+        try:
+            loaded = ESTIMATORS[kind].from_json(document)
+        except DefinitionMismatchError as error:
+            problem = mismatch_in_words(str(model.tag), metadata, error)
+            raise DefinitionMismatchError(problem) from None
+        return TrainedEstimator(
+            estimator=loaded,
+            report=Report.from_json(files.read(_REPORT_FILE)),
+            metadata=metadata,
+            reference=_reference(files),
+            fallback=_saved_fallback(files),
+        )
 
 
 def save_eta(trained: TrainedEta, *, name: str = ETA) -> str:
@@ -177,7 +182,7 @@ def save_eta(trained: TrainedEta, *, name: str = ETA) -> str:
         _REPORT_FILE: trained.report.to_json(),
         _METADATA_FILE: dict(trained.metadata),
     }
-    metadata = {**_without_none(trained.metadata), "metrics": _metrics(trained.report)}
+    metadata = store_metadata(trained.metadata, trained.report)
     return _create(name, ETA, documents, metadata)
 
 
@@ -369,19 +374,3 @@ def _saved_fallback(files: ModelFiles) -> Fallback | None:
     if not files.has(_FALLBACK_FILE):
         return None
     return Fallback.from_json(files.read(_FALLBACK_FILE))
-
-
-def _metrics(report: Report) -> dict[str, Any]:
-    """The overall scores of every model of the report, by its name."""
-    return {
-        row.model: _without_none(row.scores.to_json()) for row in report.rows if row.group == ALL
-    }
-
-
-def _without_none(document: Any) -> dict[str, Any]:
-    """BentoML's metadata holds no missing values."""
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in dict(document).items()
-        if value is not None and not (isinstance(value, list) and None in value)
-    }

@@ -133,7 +133,8 @@ def test_values_of_other_types_are_other_values() -> None:
 
 
 GOLDEN = {
-    "mean": ("mean", "3e2599a0224bd046a4960a975be703d51a8b8eb0426779dec27ac0c3166e40ff"),
+    "median": ("median", "214caf0151fba9065d64c443230b7d74a9a2db87ccc644e139836f2e4ead7adc"),
+    "mean": ("mean", "e47b35118945f1701a29c325174597eb16e0132f87c0be950da3b081ff81af5d"),
     "quantile": (quantile(0.9), "6d5281902cace922475662a49dd563e9158649a79469d70c1356c2d68c3dd6ad"),
     "tsfresh": (
         tsfresh("fft_coefficient", coeff=1, attr="abs"),
