@@ -71,9 +71,13 @@ class EventChecks:
             if plain is None or event.source != name:
                 name = event.source
                 plain = self._plain_events(source_named(sources, name), known_kinds)
+                plain.expect(kinds)
             checked = plain.checked(event, bounds_us)
             if checked is None:
+                n_kinds = len(kinds)
                 checked = check_event(event, plain.source, plain.known, kinds)
+                if len(kinds) > n_kinds:
+                    plain.expect(kinds)
             result.append(checked)
         return result
 
@@ -95,10 +99,8 @@ class _PlainEvents:
     def __init__(self, source: Source, known: KnownKinds) -> None:
         self.source = source
         self.known = known
-        self._id_kind = source.types.get(source.sample_id)
-        self._key_kinds = {
-            name: source.types[name] for name in source.dimensions if name in source.types
-        }
+        self._id_kind: type | None = None
+        self._key_kinds: Mapping[str, type] = {}
         self._numbers = {event: number for number, event in enumerate(source.events)}
         self._roles = {
             **dict.fromkeys(source.dimensions, _DIMENSION),
@@ -106,11 +108,23 @@ class _PlainEvents:
             **dict.fromkeys(source.facts, _FACT),
         }
 
+    def expect(self, kinds: Mapping[str, type]) -> None:
+        """Take events of these types from now on: those declared, known, or seen in this call."""
+        source, known = self.source, self.known
+        self._id_kind = (
+            source.types.get(source.sample_id) or known.id_kind or kinds.get(source.name)
+        )
+        self._key_kinds = known.key_kinds
+        if kinds or source.types:
+            seen = {name: kinds.get(f"{source.name}.{name}") for name in source.dimensions}
+            told = seen | known.key_kinds | dict(source.types)
+            self._key_kinds = {name: kind for name, kind in told.items() if kind is not None}
+
     def checked(self, event: Event, bounds_us: tuple[int, int]) -> CheckedEvent | None:
         """Return an event as stores keep it; None where it must be looked at closely."""
         sample_id, time_us, recorded_us = event.sample_id, event.time, event.recorded_at
         number = self._numbers.get(event.event) if type(event.event) is str else None
-        if number is None or not _is_plain_key(sample_id, self._id_kind or self.known.id_kind):
+        if number is None or not _is_plain_key(sample_id, self._id_kind):
             return None
         if recorded_us is None:
             recorded_us = time_us
@@ -132,9 +146,7 @@ class _PlainEvents:
     def _plain_data(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
         if type(data) is not dict:
             return None
-        roles, key_kinds = self._roles, self.known.key_kinds
-        if self._key_kinds:  # what is declared comes first
-            key_kinds = key_kinds | self._key_kinds
+        roles, key_kinds = self._roles, self._key_kinds
         result: dict[str, Any] = {}
         for column, value in data.items():
             role = roles.get(column)
