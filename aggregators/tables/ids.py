@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from aggregators.errors import SampleIdError
 from aggregators.events import is_unicode
 from aggregators.kernels.time_order import time_order
+from aggregators.tables.text_order import equally_long_order
 from aggregators.tables.values import shown
 from aggregators.typing import Int64Array
 
@@ -53,9 +54,11 @@ def _id_order(ids: pa.Array) -> Int64Array:
         numbers = ids.to_numpy()
         if numbers.min() > -SPAN_MAX and numbers.max() < SPAN_MAX:
             return time_order(numbers).astype(np.int64)
+    elif (order := equally_long_order(ids)) is not None:
+        return order
     # Strings are compared as UTF-8 bytes, which is the order of their code points.
-    order: Int64Array = pc.array_sort_indices(ids).to_numpy(zero_copy_only=False).astype(np.int64)
-    return order
+    found: Int64Array = pc.array_sort_indices(ids).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
 
 
 def as_index(ids: pa.Array) -> pd.Index[Any]:
