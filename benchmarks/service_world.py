@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import aggregators
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -74,7 +76,8 @@ def made(folder: Path) -> World:
     world = World(folder=folder)
     folder.mkdir(parents=True, exist_ok=True)
     for what in ("models", "store"):
-        done = folder / f"{what}.done"
+        # Models of another version of the features would be refused.
+        done = folder / f"{what}-{aggregators.__version__}.done"
         if not done.exists():
             print(f"making {what} in {folder} ...", file=sys.stderr)
             command = [sys.executable, "-m", "benchmarks.service_world", what, str(folder)]

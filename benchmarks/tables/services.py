@@ -42,10 +42,10 @@ def _of_runs(run: Result, name: str, digits: int = 2) -> str:
 
 def _pairs_and_memory(result: Result) -> list[str]:
     etp, eta, pairs = result["etp"], result["eta"], result["pairs"]
-    most = {name: n for name, n in pairs.items() if name.startswith("pairs_per_s")}
     said = "; ".join(
-        f"{n:,} with {name.removeprefix('pairs_per_s_').replace('_', ' ')}"
-        for name, n in most.items()
+        f"{_pairs_per_s(pairs, name)} with {name.removeprefix('pairs_per_s_').replace('_', ' ')}"
+        for name in pairs
+        if name.startswith("pairs_per_s")
     )
     return [
         f"Pairs a second of {pairs['processes']} processes on as many cores, which the load shares:"
@@ -53,6 +53,12 @@ def _pairs_and_memory(result: Result) -> list[str]:
         f" {etp['resident_mb']['after']:.0f} MB, ETA with all parts"
         f" {eta['resident_mb']['after']:.0f} MB (aim: at most 300).",
     ]
+
+
+def _pairs_per_s(pairs: Result, name: str) -> str:
+    if f"range_of_{name}" in pairs:
+        return range_of(pairs[f"range_of_{name}"], 0)
+    return f"{pairs[name]:,}"  # an older result
 
 
 def service_profile(result: Result) -> str:
