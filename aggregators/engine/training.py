@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from aggregators.engine.clustering import IndexedPlans
-from aggregators.engine.execution import OrderedQueries, answer_expensive, answer_queries
+from aggregators.engine.execution import OrderedQueries, answer_expensive
 from aggregators.engine.prepared import PreparedTable
 from aggregators.engine.queries import Queries
 from aggregators.engine.query_order import in_order_of_time, ordered_queries
+from aggregators.engine.sliding import KEPT_ROWS, PlanAnswers
 from aggregators.engine.source_arrays import SourceArrays
+from aggregators.engine.tasks import SharedCluster, parts_of
 from aggregators.errors import QueryError
 from aggregators.events import Source
 from aggregators.feature import Feature
@@ -26,12 +29,6 @@ from aggregators.typing import Float64Array, Int32Array, Native
 __all__ = ["SourceRun", "TrainingRun", "available_threads"]
 
 _NO_PLACES = np.empty(0, np.int32)  # rows are those of the table
-
-BLOCK_QUERIES = 32_768
-"""How many queries a thread answers at a time.
-
-They are neighbours in time: the samples that they need fit into the processor's cache.
-"""
 
 
 def available_threads() -> int:
@@ -48,12 +45,15 @@ class SourceRun:
         features: Sequence[tuple[int, Feature]],
         arrays: SourceArrays,
         layout: Layout,
+        threads: int,
     ) -> None:
         self.source = source
         self.features = features
         self.arrays = arrays
         self.layout = layout
+        self.threads = threads
         self.plans = compile_features(features, layout)
+        self._answers: list[PlanAnswers] = []
 
     @property
     def table(self) -> SampleTable:
@@ -90,14 +90,30 @@ class SourceRun:
         ordered = dict(zip(dimensions, orders, strict=True))
         self._fill_ungrouped(ordered, result)
 
-        def answer(pair: tuple[str, str]) -> None:
-            plans = [p for p in self.plans if (p.dimension, p.order_event) == pair]
-            here, asked = self.arrays.clustered(pair, plans, ordered[pair[0]][0])
-            for plan in here.plans:
-                answer_queries(plan, here, asked, result)
+        def answer(task: tuple[SharedCluster, list[int]]) -> None:
+            shared, numbers = task
+            here, asked = shared.take()
+            for number in numbers:
+                plan = here.plans[number]
+                PlanAnswers(plan, len(here.offsets) - 1).answer(here, asked, result)
+            shared.give_back()
 
-        for _ in pool.map(answer, sorted({(p.dimension, p.order_event) for p in self.plans})):
+        for _ in pool.map(answer, self._tasks(ordered)):
             pass
+
+    def _tasks(
+        self, ordered: Mapping[str, tuple[OrderedQueries, Int32Array]]
+    ) -> list[tuple[SharedCluster, list[int]]]:
+        """Divide the plans of each index into tasks, those with the most plans first."""
+        tasks = []
+        total = sum(map(_cost, self.plans))
+        for pair in sorted({(p.dimension, p.order_event) for p in self.plans}):
+            plans = [p for p in self.plans if (p.dimension, p.order_event) == pair]
+            parts = parts_of([_cost(plan) for plan in plans], total, self.threads)
+            make = partial(self.arrays.clustered, pair, plans, ordered[pair[0]][0])
+            shared = SharedCluster(make, len(parts))
+            tasks += [(shared, part) for part in parts]
+        return sorted(tasks, key=lambda task: -len(task[1]))
 
     def _answer_part(
         self,
@@ -107,26 +123,29 @@ class SourceRun:
         result: Float64Array,
         pool: ThreadPoolExecutor,
     ) -> None:
-        """Answer a part of the queries in blocks, from the table itself: it needs no more memory.
+        """Answer a part of the queries from the table itself: it needs no more memory.
 
-        Open intervals without an age limit are walked from the beginning of each group: once, not
-        once per block.
+        Windows stay where they are for the next part.
         """
-        endless = [plan for plan in self.plans if plan.is_endless]
-        others = [plan for plan in self.plans if not plan.is_endless]
-        blocks = [in_time[i : i + BLOCK_QUERIES] for i in range(0, len(in_time), BLOCK_QUERIES)]
-        tasks = [([plan], in_time) for plan in endless] + [(others, block) for block in blocks]
+        dimensions = sorted({plan.dimension for plan in self.plans})
+        orders = pool.map(lambda name: self._ordered(queries, name, start, in_time), dimensions)
+        ordered = dict(zip(dimensions, orders, strict=True))
+        self._fill_ungrouped(ordered, result)
 
-        def answer(task: tuple[list[SelectionPlan], Int32Array]) -> None:
-            plans, block = task
-            dimensions = {plan.dimension for plan in plans}
-            ordered = {name: self._ordered(queries, name, start, block) for name in dimensions}
-            self._fill_ungrouped(ordered, result)
-            for plan in plans:
-                answer_queries(plan, self._whole_table(plan), ordered[plan.dimension][0], result)
+        def answer(plan: SelectionPlan, answers: PlanAnswers) -> None:
+            asked = ordered[plan.dimension][0]
+            answers.answer(self._whole_table(plan), asked, result, keep_rows=KEPT_ROWS)
 
-        for _ in pool.map(answer, tasks):
+        for _ in pool.map(answer, self.plans, self._kept_answers()):
             pass
+
+    def _kept_answers(self) -> list[PlanAnswers]:
+        """Return the answers of each plan, which keep their windows from part to part."""
+        if not self._answers:
+            for plan in self.plans:
+                _, offsets = self.arrays.index(plan.dimension, plan.order_event)
+                self._answers.append(PlanAnswers(plan, len(offsets) - 1))
+        return self._answers
 
     def _fill_ungrouped(
         self, ordered: Mapping[str, tuple[OrderedQueries, Int32Array]], result: Float64Array
@@ -156,6 +175,11 @@ class SourceRun:
     def _whole_table(self, plan: SelectionPlan) -> IndexedPlans:
         rows, offsets = self.arrays.index(plan.dimension, plan.order_event)
         return IndexedPlans((), rows, offsets, self.table.times, self.table.columns, _NO_PLACES)
+
+
+def _cost(plan: SelectionPlan) -> int:
+    """Return how long a plan takes beside others, roughly: a walk, and its functions."""
+    return 1 + len(plan.functions)
 
 
 class TrainingRun:
@@ -194,6 +218,7 @@ class TrainingRun:
                 [(i, f) for i, f in enumerate(features) if f.source.name == name],
                 data.arrays(name),
                 layout,
+                self.threads,
             )
             for name, layout in layouts.items()
         ]

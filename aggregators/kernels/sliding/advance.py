@@ -2,7 +2,7 @@
 
 A value is in the window iff its sample stands between ``LOW`` and ``HIGH``, what it is made of had
 happened at ``AS_OF``, no closing event had, and it is not missing. Samples that ``HIGH`` passes
-before their value is known wait in a heap. Open intervals wait in a second heap for their end.
+before their value is known wait in a heap. Samples that will close wait in a second heap for that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ from aggregators.kernels.sliding.tracks import (
     ENTERING,
     FIRST,
     LAST,
-    LEAVING,
     PLACES,
     RANKS,
     TRACK_SIZE,
@@ -49,6 +48,7 @@ from aggregators.kernels.sliding.tracks import (
 from aggregators.kernels.sliding.window import (
     AS_OF,
     AT_ONCE,
+    CLOSING,
     GROUP,
     HIGH,
     KIND,
@@ -89,9 +89,9 @@ def restart(state: WindowState, slot: int, n_tracks: int, group: int, start: int
         at = TRACKS + track * TRACK_SIZE
         clear_values(slots, state.nodes, state.sums, slot, at, accumulator_of(slots, slot, track))
         clear_heap(state.entries, slots[slot, at + ENTERING])
-        clear_heap(state.entries, slots[slot, at + LEAVING])
         slots[slot, at + ENTERING] = 0
-        slots[slot, at + LEAVING] = 0
+    clear_heap(state.entries, slots[slot, CLOSING])
+    slots[slot, CLOSING] = 0
     slots[slot, GROUP] = group
     slots[slot, START] = start
     slots[slot, LOW] = start
@@ -113,7 +113,7 @@ def enter(
     limit_us: int,
     limit_row: int,
 ) -> None:
-    """Add a value, and wait for its end.
+    """Add a value.
 
     Args:
         selected: the selection.
@@ -151,9 +151,6 @@ def enter(
     enter_value(slots, state.nodes, state.sums, slot, at, accumulator, kind, wanted, key)
     if len(state.journals) > 0:
         note(state.journals, accumulator, known, row)
-    closes = closes_at(selected.spec, row, samples.times)
-    if closes != NEVER:
-        slots[slot, at + LEAVING] = push(state.entries, slots[slot, at + LEAVING], closes, row)
 
 
 @inlined
@@ -227,15 +224,16 @@ def _drop_closed(
     """Take away the values of samples that have closed."""
     slots = state.slots
     since = since_of(selected.spec, as_of)
-    event = selected.spec[EVENT]
-    for track in range(len(selected.tracks)):
-        at = TRACKS + track * TRACK_SIZE
-        heap = slots[slot, at + LEAVING]
-        while heap != 0 and happened(state.entries[heap, MOMENT], as_of):
-            row = state.entries[heap, ROW]
-            heap = pop(state.entries, heap)
-            slots[slot, at + LEAVING] = heap
-            if samples.times[event, row] >= since:  # else it has left by its age
+    before = slots[slot, AS_OF]
+    heap = slots[slot, CLOSING]
+    while heap != 0 and happened(state.entries[heap, MOMENT], as_of):
+        row = state.entries[heap, ROW]
+        heap = pop(state.entries, heap)
+        slots[slot, CLOSING] = heap
+        if samples.times[selected.spec[EVENT], row] < since:
+            continue  # it has left by its age
+        for track in range(len(selected.tracks)):
+            if is_known(selected, track, row, samples, before):
                 _leave(selected, samples, state, slot, track, key_of(selected, track, row, samples))
 
 
@@ -299,8 +297,11 @@ def _enter_new(
         row = samples.rows[position]
         position += 1
         slots[slot, HIGH] = position
-        if happened(closes_at(spec, row, samples.times), as_of):
+        closes = closes_at(spec, row, samples.times)
+        if happened(closes, as_of):
             continue
+        if closes != NEVER:
+            slots[slot, CLOSING] = push(state.entries, slots[slot, CLOSING], closes, row)
         for track in range(n_tracks):
             key = key_of(selected, track, row, samples)
             if key == MISSING:

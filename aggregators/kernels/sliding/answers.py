@@ -18,7 +18,13 @@ from aggregators.kernels.exact.rounding import (
     rounded_variance,
 )
 from aggregators.kernels.numba_cache import inlined, inner
-from aggregators.kernels.sliding.sorted_keys import UNIQUE, count_equal, count_less, key_at
+from aggregators.kernels.sliding.sorted_keys import (
+    UNIQUE,
+    count_equal,
+    count_less,
+    is_single,
+    key_at,
+)
 from aggregators.kernels.sliding.tracks import TREE
 from aggregators.typing import Int64Array
 
@@ -151,7 +157,7 @@ def _n_unique(
 ) -> float:
     n = slots[slot, tree + UNIQUE]
     if own != MISSING and own != extra:
-        n -= count_equal(nodes, slots, slot, tree, own) == 1
+        n -= is_single(nodes, slots, slot, tree, own)
     if extra != MISSING and extra != own:
         n += count_equal(nodes, slots, slot, tree, extra) == 0
     return float(n)

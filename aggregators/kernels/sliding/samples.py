@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from aggregators.kernels.attribute_kernels import (
-    COLUMN,
     DIVIDE,
     DURATION,
     ELAPSED,
     evaluate_attribute,
+    key_step,
 )
 from aggregators.kernels.exact.keys import MISSING, key_of_float
 from aggregators.kernels.numba_cache import inlined, inner
@@ -27,7 +25,7 @@ from aggregators.kernels.sliding.window import IndexedSamples, Selected
 from aggregators.times import NEVER
 from aggregators.typing import Float64Array, Int64Array
 
-AT_THE_END = np.iinfo(np.int64).max  # all that happens has happened; never still has not
+AT_THE_END = NEVER  # all that happens has happened before; what never happens has not
 
 __all__ = ["closes_at", "is_known", "key_of", "known_moment", "place_of"]
 
@@ -55,20 +53,13 @@ def key_of(selected: Selected, track: int, row: int, samples: IndexedSamples) ->
         return 0
     first = selected.program_bounds[attribute]
     last = selected.program_bounds[attribute + 1]
-    operation, a = selected.programs[first, 0], selected.programs[first, 1]
     if last - first > 1:
         return _key_of_ratio(
             selected.programs, first, last, row, samples.times, samples.columns, samples.stack
         )
-    if operation == COLUMN:
-        return key_of_float(samples.columns[a, row])
-    if operation == ELAPSED:
-        since: int = samples.times[a, row]
-        return MISSING if since == NEVER else -since
+    operation, a = selected.programs[first, 0], selected.programs[first, 1]
     b = selected.programs[first, 2]
-    start: int = samples.times[a, row]
-    end: int = samples.times[b, row]
-    return MISSING if start == NEVER or end == NEVER else end - start
+    return key_step(operation, a, b, row, AT_THE_END, samples.times, samples.columns)
 
 
 @inlined

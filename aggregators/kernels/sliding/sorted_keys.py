@@ -30,6 +30,7 @@ __all__ = [
     "format_nodes",
     "free_nodes",
     "insert_key",
+    "is_single",
     "key_at",
 ]
 
@@ -151,6 +152,19 @@ def count_equal(nodes: Int64Array, trees: Int64Array, row: int, tree: int, key: 
     """Return how often a key is there."""
     less = count_less(nodes, trees, row, tree, key)
     return count_less(nodes, trees, row, tree, key + 1) - less
+
+
+@inner
+def is_single(nodes: Int64Array, trees: Int64Array, row: int, tree: int, key: int) -> bool:
+    """Return whether a key, which is there, is there once."""
+    node = trees[row, tree + ROOT]
+    for _ in range(trees[row, tree + HEIGHT]):
+        node = nodes[node, CHILDREN + _child_of(nodes, node, key)]
+    place = _count_below(nodes, node, key)
+    if place + 1 < nodes[node, SIZE] and nodes[node, FIRST + place + 1] == key:
+        return False
+    # The leaf before this one may end with an equal key.
+    return place > 0 or count_equal(nodes, trees, row, tree, key) == 1
 
 
 @inner

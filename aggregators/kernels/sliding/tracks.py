@@ -30,7 +30,6 @@ __all__ = [
     "FIRST",
     "KEPT_FOR",
     "LAST",
-    "LEAVING",
     "ORDER",
     "PLACES",
     "RANKS",
@@ -44,8 +43,8 @@ __all__ = [
 ]
 
 # The fields of a track: how many values are in, the positions of the first and the last of them
-# (only with PLACES), the heaps of what will enter and of what will leave, the tree.
-COUNT, FIRST, LAST, ENTERING, LEAVING, TREE = range(6)
+# (only with PLACES), the heap of what will enter, the tree.
+COUNT, FIRST, LAST, ENTERING, TREE = range(5)
 TRACK_SIZE = TREE + TREE_SIZE
 
 # What is kept of a track, as bits of a mask that begins with those of the accumulators.

@@ -33,6 +33,9 @@ __all__ = ["KEEP_NOTHING", "slide"]
 
 KEEP_NOTHING = np.iinfo(np.int64).max
 
+BUFFERED_QUERIES = 1024
+"""So many answers are written at a time: a loop that does nothing else does not wait for memory."""
+
 # The header of `slots`, in row 0: free slots are linked by their field GROUP.
 N_FREE_SLOTS, FREE_SLOT, N_USED_SLOTS = range(3)
 NO_GROUP = -1
@@ -70,6 +73,22 @@ def _rows_to_read_again(selected: Selected, state: WindowState, slot: int) -> in
     is_endless = spec[SELECTION_KIND] == BETWEEN_EVENTS and spec[MAX_AGE_US] == NO_LIMIT
     n_rows: int = slots[slot, HIGH] - slots[slot, START if is_endless else LOW]
     return n_rows
+
+
+@inlined
+def _flush(
+    buffer: Float64Array,
+    n: int,
+    functions: Int64Array,
+    targets: Int64Array,
+    start: int,
+    result: Float64Array,
+) -> None:
+    """Write the answers of n queries, from ``start`` on, into their columns."""
+    for f in range(len(functions)):
+        output = functions[f, 2]
+        for i in range(n):
+            result[output, targets[start + i]] = buffer[f, i]
 
 
 @compiled(
@@ -112,12 +131,18 @@ def slide(
         How many queries have been answered, counted from the first of all. If not all, the state
         has no room.
     """
+    n_functions = len(functions)
+    buffered = functions.copy()
+    for f in range(n_functions):
+        buffered[f, 2] = f
+    buffer = np.empty((n_functions, BUFFERED_QUERIES))
     largest = 0
     for group in range(len(samples.offsets) - 1):
         largest = max(largest, samples.offsets[group + 1] - samples.offsets[group])
     keys = np.empty(largest + 1, np.int64)
     words = np.empty((1, WIDE_WIDTH), np.int64)
     n_tracks = len(selected.tracks)
+    done, in_buffer = start, 0
     for q in range(start, len(groups)):
         group = groups[q]
         slot = slot_of[group]
@@ -125,23 +150,23 @@ def slide(
         if is_new:
             slot = _take_slot(state)
             if slot == 0:
-                return q
+                break
             slot_of[group] = slot
         if is_new or as_of[q] < state.slots[slot, AS_OF]:
             restart(state, slot, n_tracks, group, samples.offsets[group])
         if not advance(selected, samples, state, slot, as_of[q]):
-            return q
+            break
         answer_query(
             selected,
-            functions,
+            buffered,
             arguments,
             samples,
             state,
             slot,
             as_of[q],
             own_rows[q],
-            targets[q],
-            result,
+            in_buffer,
+            buffer,
             keys,
             words,
         )
@@ -149,4 +174,9 @@ def slide(
         if is_last and _rows_to_read_again(selected, state, slot) < keep_rows:
             _release(state, slot, n_tracks)
             slot_of[group] = 0
-    return len(groups)
+        in_buffer += 1
+        if in_buffer == BUFFERED_QUERIES:
+            _flush(buffer, in_buffer, functions, targets, done, result)
+            done, in_buffer = done + in_buffer, 0
+    _flush(buffer, in_buffer, functions, targets, done, result)
+    return done + in_buffer

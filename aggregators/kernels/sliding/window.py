@@ -22,9 +22,10 @@ __all__ = [
     "slot_size",
 ]
 
-# The fields of a slot: its group, the positions of its window in the group's rows, the moment.
-GROUP, START, LOW, HIGH, AS_OF = range(5)
-TRACKS = 5
+# The fields of a slot: its group, the positions of its window in the group's rows, the moment, and
+# the heap of samples that will close.
+GROUP, START, LOW, HIGH, AS_OF, CLOSING = range(6)
+TRACKS = 6
 
 # The fields of `tracks`, one row each: the attribute, the kind of its keys, what is kept of it, and
 # whether its values are known as soon as the sample is selected.
@@ -44,7 +45,7 @@ class IndexedSamples(NamedTuple):
         offsets: where each group starts and ends in ``rows``.
         times: event times in microseconds, shape (n_events, n_samples).
         columns: attribute columns, shape (n_columns, n_samples).
-        stack: room to compute ratios in, ``STACK_SIZE`` floats.
+        stack: room to compute attributes in, of ``attribute_kernels.STACK_SIZE`` elements.
     """
 
     rows: Int32Array

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aggregators.kernels import selection
-from aggregators.kernels.attribute_kernels import COLUMN, DIVIDE, ELAPSED
+from aggregators.kernels.attribute_kernels import COLUMN, DIVIDE, KEY
 from aggregators.kernels.exact.accumulators import SUMS_WIDTH
-from aggregators.kernels.exact.keys import FLOAT, MICROSECONDS, MOMENT
+from aggregators.kernels.exact.keys import FLOAT
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.kernels.sliding.heaps import ENTRY_SIZE, format_entries, free_entries
 from aggregators.kernels.sliding.journal import JOURNAL_WIDTH
@@ -32,6 +32,7 @@ from aggregators.typing import Float64Array, Int64Array
 
 __all__ = ["SlidingPlan", "SlidingWindows", "grown", "new_state", "sliding_part"]
 
+NOT_AT_ONCE = 0  # events of durations: they may come after that by which samples are selected
 FIRST_NODES, FIRST_ENTRIES, FIRST_SLOTS = 64, 64, 4
 
 
@@ -186,27 +187,16 @@ def _slides(plan: SelectionPlan, attribute: int, code: int) -> bool:
         return False
     if spec[selection.KIND] == selection.BETWEEN_EVENTS and KEPT_FOR[code] & PLACES:
         return False
-    return attribute == SAMPLES or not _is_volatile(_program(plan, attribute))
-
-
-def _program(plan: SelectionPlan, attribute: int) -> Int64Array:
-    return plan.programs[plan.program_bounds[attribute] : plan.program_bounds[attribute + 1]]
-
-
-def _is_volatile(program: Int64Array) -> bool:
-    """Return whether the value of a sample changes with as_of in another way than by its amount."""
-    return len(program) > 1 and bool(np.any(program[:, 0] == ELAPSED))
+    return attribute == SAMPLES or not plan.is_volatile[attribute]
 
 
 def _track(plan: SelectionPlan, attribute: int, wanted: int) -> list[int]:
+    gates = [plan.spec[selection.GATE]]
     if attribute == SAMPLES:
-        return [SAMPLES, FLOAT, wanted, int(plan.spec[selection.GATE] == selection.KNOWN)]
-    program = _program(plan, attribute)
-    gates = program[np.isin(program[:, 0], [COLUMN]), 2]
-    is_column = np.all(np.isin(program[:, 0], [COLUMN, DIVIDE]))
-    known = is_column and np.all(gates == selection.KNOWN)
-    at_once = known and plan.spec[selection.GATE] == selection.KNOWN
-    kind = FLOAT
-    if len(program) == 1:
-        kind = {COLUMN: FLOAT, ELAPSED: MOMENT}.get(int(program[0, 0]), MICROSECONDS)
-    return [attribute, kind, wanted, int(at_once)]
+        return [SAMPLES, FLOAT, wanted, int(gates[0] == selection.KNOWN)]
+    first, last = plan.program_bounds[attribute : attribute + 2]
+    for operation, _, gate in plan.programs[first:last]:
+        if operation != DIVIDE:
+            gates.append(gate if operation in (COLUMN, KEY) else NOT_AT_ONCE)
+    at_once = all(gate == selection.KNOWN for gate in gates)
+    return [attribute, int(plan.kinds[attribute]), wanted, int(at_once)]

@@ -114,14 +114,10 @@ def test_the_callers_index_and_table_are_left_alone(index: pd.Index) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 @pytest.mark.parametrize("seed", SEEDS[:3])
-def test_the_number_of_threads_changes_no_value(
-    seed: int, threads: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_number_of_threads_changes_no_value(seed: int, threads: int) -> None:
     table = random_table(seed, "str", rows=60)
     features, _ = feature_set_from(some_specs(seed), table.source)
     expected = features.transform(table.frame(), "training", as_of="activated", threads=1)
-    # So few queries would be one block, which one thread answers.
-    monkeypatch.setattr("aggregators.engine.training.BLOCK_QUERIES", 5)
     actual = features.transform(table.frame(), "training", as_of="activated", threads=threads)
     assert_same_frames(actual, expected, f"{table} with {threads} threads")
 
@@ -166,7 +162,7 @@ def test_the_size_of_chunks_changes_no_value(
     seed: int, chunk_rows: int, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Chunks are answered another way than whole tables, in blocks.
-    monkeypatch.setattr("aggregators.engine.training.BLOCK_QUERIES", 5)
+    monkeypatch.setattr("aggregators.engine.training.KEPT_ROWS", 5)
     table = random_table(seed, "int", rows=40)
     rng = random.Random(seed)
     counts = [random_spec(rng, kind, FunctionSpec("count")) for kind in KINDS]

@@ -29,6 +29,8 @@ def assert_equal(nodes: Int64Array, tree: Int64Array, keys: list[int], rng: rand
     near = (rng.choice(keys) if keys else 0) + rng.randrange(-1, 2)
     assert sorted_keys.count_less(nodes, tree, 0, 0, near) == bisect.bisect_left(keys, near)
     assert sorted_keys.count_equal(nodes, tree, 0, 0, near) == keys.count(near)
+    if near in keys:
+        assert sorted_keys.is_single(nodes, tree, 0, 0, near) == (keys.count(near) == 1)
 
 
 @pytest.mark.parametrize("seed", seeds(12))
