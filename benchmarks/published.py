@@ -54,6 +54,7 @@ BENCHMARKS = (
     Benchmark(name="catalog_training", minutes=10, write=training.catalog_training),
     Benchmark(name="function_windows", minutes=10, write=training.function_windows),
     Benchmark(name="inference", minutes=1, write=requests.inference),
+    Benchmark(name="hot_group", minutes=6, write=requests.hot_group),
     Benchmark(name="event_store", minutes=18, write=stores.event_store),
     Benchmark(name="event_service", minutes=4, write=stores.event_service),
     Benchmark(name="services", minutes=10, write=services.services, arguments=("--folder", FOLDER)),

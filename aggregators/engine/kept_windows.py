@@ -54,7 +54,7 @@ LOOK_EVERY = 31
 """Each so many requests it is looked for windows that are worth keeping; a prime, so that requests
 that take turns are all looked at."""
 
-SAMPLES_PER_CALL = 20_000
+SAMPLES_PER_CALL = 50_000
 """So many samples come into new windows in one request; it is answered from the store meanwhile."""
 
 LEAST_SAMPLES_PER_WINDOW = 512

@@ -45,6 +45,48 @@ def inference(result: Result) -> str:
     return "\n".join(lines)
 
 
+HOT_WAYS = {
+    "transform_array": "`transform_array`",
+    "transform_array_jittering": "moments that go back by up to a second",
+    "transform_array_after_append": "after an append each",
+    "append": "`append` of one event",
+}
+
+
+def hot_group(result: Result) -> str:
+    """Latencies of a city; the run with the median of medians stands for all."""
+    per_day = result["orders_a_day"]
+    lines = [
+        f"### A city with {per_day:,} orders a day, from the memory store",
+        "",
+        f"Microseconds over {result['reads_per_run']:,} reads, the middle one of"
+        f" {len(result['runs'])} runs; in brackets those of the processor. " + origin(result),
+        "",
+    ]
+    lines += header("what", "median", "p90", "p99")
+    sets = {
+        "short_windows": "40 features of the catalog",
+        "long_windows": "20 more of long windows",
+    }
+    for name, words in sets.items():
+        runs = [run[name] for run in result["runs"]]
+        of = sorted(runs, key=lambda run: run["transform_array"]["us_median"])[len(runs) // 2]
+        for way, said in HOT_WAYS.items():
+            found = of[way]
+            median = f"{found['us_median']:.0f} ({found['processor_us_median']:.0f})"
+            p99 = f"{found['us_p99']:.0f} ({found['processor_us_p99']:.0f})"
+            lines.append(row(f"{said}, {words}", median, f"{found['us_p90']:.0f}", p99))
+        lines.append(
+            row(
+                f"reads of more than 2 ms while windows are built, {words}",
+                f"{of['slow_reads_of_warm_up']} reads",
+                "",
+                f"{of['slow_reads_of_warm_up_s']} s together",
+            )
+        )
+    return "\n".join([*lines, ""])
+
+
 def import_time(result: Result) -> str:
     """Import and first calls."""
     lines = ["### Import and first call", "", origin(result), ""]
