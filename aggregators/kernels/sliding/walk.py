@@ -12,8 +12,8 @@ from aggregators.kernels.exact.wide import WIDE_WIDTH
 from aggregators.kernels.numba_cache import compiled, inlined
 from aggregators.kernels.selection import BETWEEN_EVENTS, MAX_AGE_US, NO_LIMIT
 from aggregators.kernels.selection import KIND as SELECTION_KIND
-from aggregators.kernels.sliding.advance import advance, restart
-from aggregators.kernels.sliding.query import answer_query
+from aggregators.kernels.sliding.advance import restart
+from aggregators.kernels.sliding.inlining import advance_inlined, answer_inlined
 from aggregators.kernels.sliding.window import (
     AS_OF,
     GROUP,
@@ -154,9 +154,9 @@ def slide(
             slot_of[group] = slot
         if is_new or as_of[q] < state.slots[slot, AS_OF]:
             restart(state, slot, n_tracks, group, samples.offsets[group])
-        if not advance(selected, samples, state, slot, as_of[q]):
+        if not advance_inlined(selected, samples, state, slot, as_of[q]):
             break
-        answer_query(
+        answer_inlined(
             selected,
             buffered,
             arguments,

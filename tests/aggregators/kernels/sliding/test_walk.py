@@ -3,7 +3,8 @@
 So all parts of the walk are tested at once: aggregators.kernels.sliding.advance, its samples
 (aggregators.kernels.sliding.samples), aggregators.kernels.sliding.tracks,
 aggregators.kernels.sliding.query and aggregators.kernels.sliding.answers. Keys move by
-aggregators.kernels.sliding.moving.
+aggregators.kernels.sliding.moving, and training has copies of the kernels from
+aggregators.kernels.sliding.inlining.
 """
 
 from __future__ import annotations
