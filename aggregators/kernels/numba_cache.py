@@ -202,7 +202,7 @@ def inner(kernel: Inner) -> Inner:
 
 
 def _for_any_number(dispatcher: Any) -> Any:
-    """Let numba compile an inner kernel once, and not once for each constant that it is given."""
+    """Let numba compile a kernel once, and not once for each constant that it is called with."""
     if not hasattr(dispatcher, "get_call_template"):  # NUMBA_DISABLE_JIT: a plain function
         return dispatcher
     get_call_template = dispatcher.get_call_template
@@ -217,4 +217,4 @@ def _for_any_number(dispatcher: Any) -> Any:
 
 def inlined(kernel: Inner) -> Inner:
     """Compile an inner kernel into its callers: to pass a dozen arrays is not free."""
-    return cast(Inner, _jit(kernel, forceinline=True, _nrt=False))
+    return cast(Inner, _for_any_number(_jit(kernel, forceinline=True, _nrt=False)))

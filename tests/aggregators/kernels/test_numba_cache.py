@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numba import types
 from numba.core import event
 from numpy.typing import NDArray
 
@@ -22,7 +25,7 @@ from aggregators.kernels.argument_types import (
     struct,
     tuple_type,
 )
-from aggregators.kernels.numba_cache import Kernel, known_kernels
+from aggregators.kernels.numba_cache import Kernel, inlined, inner, known_kernels
 from aggregators.kernels.query_kernels import group_rows
 from aggregators.typing import Float64Array, Int32Array
 
@@ -147,3 +150,38 @@ def test_an_index_that_names_a_renamed_type_is_replaced(
             [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
         )
         assert done.stdout == "3.0 True\n", done.stderr
+
+
+@inner
+def times(x: int, factor: int) -> int:
+    return x * factor
+
+
+@inlined
+def times_two_and_three(x: int) -> int:
+    return times(x, 2) + times(x, 3)
+
+
+def test_an_inner_kernel_is_compiled_once_for_all_constants() -> None:
+    assert times_two_and_three(5) == 25
+    dispatcher: Any = times
+    assert dispatcher.signatures == [(types.int64, types.int64)]
+
+
+def test_an_inner_kernel_is_not_copied_into_the_callers_of_an_inlined_one() -> None:
+    script = (
+        "import tests.aggregators.kernels.test_numba_cache as here\n"
+        "here.times_two_and_three(5)\n"
+        "(text,) = here.times.inspect_llvm().values()\n"
+        "print('alwaysinline' in text)\n"
+    )
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env={**os.environ, "NUMBA_CACHE_DIR": folder},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert done.stdout == "False\n"
