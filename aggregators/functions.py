@@ -57,6 +57,14 @@ NAMED_FUNCTIONS = (
     "n_unique",
     "trend",
 )
+"""The functions that have a name, of the known values x[0] to x[n - 1], as exact numbers.
+
+``sum`` is the float64 nearest to the exact sum, ``mean`` is ``sum / n``, ``var`` the one nearest to
+(n S2 - S1^2) / n^2, ``std`` its square root, ``trend`` the one nearest to the least-squares slope
+(12 T - 6 (n - 1) S1) / (n (n^2 - 1)): S1 is the sum of x, S2 of x^2, T of position times x.
+Sources: Chan, Golub and LeVeque (1983), equation 1.2; exact sums: Kulisch and Miranker, SIAM Review
+28 (1986); Demmel and Nguyen, IEEE Transactions on Computers 64 (2015).
+"""
 FUNCTION_VERSIONS = dict.fromkeys(("sum", "mean", "std", "var", "trend"), 2)
 """Functions whose values changed, with the version of their definition; all others have 1.
 
@@ -102,6 +110,8 @@ def quantile(q: Any) -> Quantile:
 
     Raises:
         DefinitionError: q is no number between 0 and 1.
+
+    Source: definition 7 of Hyndman and Fan, The American Statistician 50 (1996).
 
     >>> quantile(0.9)
     Quantile(q=0.9)
