@@ -117,8 +117,8 @@ class _PlainEvents:
         self._key_kinds = known.key_kinds
         if kinds or source.types:
             seen = {name: kinds.get(f"{source.name}.{name}") for name in source.dimensions}
-            told = seen | known.key_kinds | dict(source.types)
-            self._key_kinds = {name: kind for name, kind in told.items() if kind is not None}
+            merged = seen | known.key_kinds | dict(source.types)
+            self._key_kinds = {name: kind for name, kind in merged.items() if kind is not None}
 
     def checked(self, event: Event, bounds_us: tuple[int, int]) -> CheckedEvent | None:
         """Return an event as stores keep it; None where it must be looked at closely."""

@@ -98,7 +98,7 @@ class Writer:
         self._name = os.urandom(9).hex().encode()
         self._calls = itertools.count()
         self._clearing: Batch | None = None
-        self._told = b""  # the last call: its mark may still be seen
+        self._last_call = b""  # the last call: its mark may still be seen
 
     def append(self, events: Sequence[CheckedEvent], names: Mapping[str, list[bytes]]) -> bytes:
         """Keep events; return what became of each: APPLIED, DUPLICATE or SUPERSEDED.
@@ -143,7 +143,7 @@ class Writer:
         # The logs have everything, so nobody needs to wait until the marks are gone: the servers
         # remove them while the caller goes on, together with what comes next.
         marked = [_clear(bucket, name) for part in parts for bucket in part.marked]
-        self._clearing, self._told = self._nodes.begin(marked), name
+        self._clearing, self._last_call = self._nodes.begin(marked), name
         if stale := [bucket for part in parts for bucket in part.stale]:
             self._repair(stale, STALE_AFTER_S)
         outcomes = bytearray(len(events))
@@ -163,7 +163,7 @@ class Writer:
                 part.marked.append(call.bucket)
                 self._notify_groups(outbox, call, replaced, samples)
             for mark in itertools.starmap(PendingAppend.read, pairs(marks)):
-                if mark.call == self._told:
+                if mark.call == self._last_call:
                     continue  # it is being removed
                 shared = mark.samples.keys() & call.numbers.keys()
                 part.unfinished += [_Unfinished(call.bucket, s, mark.samples[s]) for s in shared]
