@@ -34,8 +34,13 @@ from services.bento.startup import EXPLANATION_KERNELS
 
 __all__ = ["compile_family", "main"]
 
-_CONTRACTION = re.compile(r"\bv?fn?m(?:add|sub)\w*", re.IGNORECASE)
-"""An instruction that multiplies and adds with one rounding, in assembly."""
+_CONTRACTION = re.compile(
+    r"\bf(?:add|sub|mul|div|rem|neg|cmp)\b[^%@]*\b(?:fast|contract|reassoc)\b|llvm\.fmuladd"
+)
+"""What allows LLVM to round a sum or a product otherwise, in its intermediate representation.
+
+``llvm.fma`` is no such thing: it has one rounding in every family, in an instruction or in libm.
+"""
 
 
 def compile_family(family: str, modules: Sequence[str], to: Path | None) -> None:
@@ -67,8 +72,8 @@ def _compiled(kernel: Kernel[Any, Any], family: str) -> Any:
     _, processor, features = result.library.codegen.magic_tuple()
     if (processor, features) != (family, ""):
         raise SystemExit(f"{kernel.name} was compiled for {processor} with {features!r}")
-    for assembly in call.inspect_asm().values():
-        if found := _CONTRACTION.search(assembly):
+    for code in call.inspect_llvm().values():
+        if found := _CONTRACTION.search(code):
             raise SystemExit(f"{kernel.name} for {family}: {found[0]} changes the bits of sums")
     return result
 
