@@ -153,6 +153,8 @@ def _take_over(
     marks[slot, CHANGED_TO] = marks[slot, CHANGED_FROM]
     if marks[slot, IS_BROKEN]:
         return LOST
+    if as_of - selected.spec[WINDOW_US] < marks[slot, SINCE]:
+        return DIRECT  # it began later, and may still be built
     is_back = as_of < slots[slot, AS_OF]
     if is_back and not go_back(selected, samples, state, marks, slot, as_of, pairs):
         return DIRECT

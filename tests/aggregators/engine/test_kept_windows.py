@@ -263,6 +263,17 @@ def test_long_windows_are_kept_until_the_store_is_compacted() -> None:
     assert sum(one.n_built for one in windows_of(store)) == 4
 
 
+@pytest.mark.usefixtures("keep_all")
+def test_a_window_that_is_being_built_begins_with_its_first_request() -> None:
+    direct = direct_plan(BUSY)
+    store = MemoryEventStore([ORDERS])
+    store.append(events := busy_events(random.Random(8), 600))
+    now = events[1_500].time_us
+    for back_s in (0, 5, 20, 600, 1, 3_600):
+        for i in range(20):
+            check(BUSY, direct, store, asked_at(now - back_s * 1_000_000 + i), 8)
+
+
 def test_a_correction_changes_a_kept_window_without_building_it_anew() -> None:
     rng = random.Random(3)
     features = FeatureSet(f for f in BUSY if f.name.find("trend") < 0 and f.name.find("last") < 0)
