@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aggregators.engine.execution import Index, OrderedQueries, answer_queries
+from aggregators.engine.short_windows import has_short_windows
 from aggregators.kernels.attribute_kernels import STACK_SIZE
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.kernels.sliding.walk import KEEP_NOTHING
@@ -23,12 +24,16 @@ class PlanAnswers:
 
     Args:
         plan: the selection and what is computed over it.
-        n_groups: how many groups its index has.
+        index: the samples; short windows are computed directly.
+        is_continued: whether later queries go on where these end. Then open intervals without an
+            age limit are kept, however few they are: they are read from the first sample on.
     """
 
-    def __init__(self, plan: SelectionPlan, n_groups: int) -> None:
+    def __init__(self, plan: SelectionPlan, index: Index, *, is_continued: bool = False) -> None:
         self._exclude_self = plan.exclude_self
-        sliding, self._direct = sliding_part(plan)
+        is_direct = has_short_windows(plan, index) and not (is_continued and plan.is_endless)
+        sliding, self._direct = (None, plan) if is_direct else sliding_part(plan)
+        n_groups = len(index.offsets) - 1
         self._windows = None if sliding is None else SlidingWindows(sliding, n_groups)
 
     @property

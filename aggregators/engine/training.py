@@ -95,7 +95,7 @@ class SourceRun:
             here, asked = shared.take()
             for number in numbers:
                 plan = here.plans[number]
-                PlanAnswers(plan, len(here.offsets) - 1).answer(here, asked, result)
+                PlanAnswers(plan, here).answer(here, asked, result)
             shared.give_back()
 
         for _ in pool.map(answer, self._tasks(ordered)):
@@ -143,8 +143,8 @@ class SourceRun:
         """Return the answers of each plan, which keep their windows from part to part."""
         if not self._answers:
             for plan in self.plans:
-                _, offsets = self.arrays.index(plan.dimension, plan.order_event)
-                self._answers.append(PlanAnswers(plan, len(offsets) - 1))
+                index = self._whole_table(plan)
+                self._answers.append(PlanAnswers(plan, index, is_continued=True))
         return self._answers
 
     def _fill_ungrouped(

@@ -9,6 +9,7 @@ import numpy as np
 
 from aggregators.kernels.argument_types import FLOATS, FLOATS_2D, INT, INTS, INTS32, INTS_2D
 from aggregators.kernels.attribute_kernels import STACK_SIZE, kind_of, known_keys, known_values
+from aggregators.kernels.buffered_answers import BUFFERED_QUERIES, write_answers
 from aggregators.kernels.exact.keys import FLOAT
 from aggregators.kernels.exact.window_sums import WORDS_WIDTH
 from aggregators.kernels.function_kernels import apply_function
@@ -143,33 +144,24 @@ def aggregate(
         result: shape (n_outputs, n_output_columns); written in place.
     """
     size = largest_group(offsets, groups) + 1
-    floats = np.empty(size)
-    answer_queries(
-        spec,
-        programs,
-        program_bounds,
-        functions,
-        arguments,
-        rows,
-        offsets,
-        groups,
-        as_of,
-        own_rows,
-        times,
-        columns,
-        targets,
-        result,
-        np.empty(size, np.int32),
-        np.empty(size if spec[KIND] == BETWEEN_EVENTS else 1, np.int32),
-        np.empty(size, np.int64),
-        floats.view(np.int64),
-        floats,
-        np.empty((1, WORDS_WIDTH), np.int64),
-        np.empty(STACK_SIZE),
-        np.full(4, -1, np.int64),
-        np.empty(SUM_STACK_SIZE, np.int64),
-        np.empty(MAX_SPLITS),
-    )
+    picked = np.empty(size, np.int32)
+    opened = np.empty(size if spec[KIND] == BETWEEN_EVENTS else 1, np.int32)
+    keys, floats = np.empty(size, np.int64), np.empty(size)
+    words, stack = np.empty((1, WORDS_WIDTH), np.int64), np.empty(STACK_SIZE)
+    state = np.full(4, -1, np.int64)
+    integers, partial_sums = np.empty(SUM_STACK_SIZE, np.int64), np.empty(MAX_SPLITS)
+    buffer, places = np.empty((len(functions), BUFFERED_QUERIES)), np.arange(BUFFERED_QUERIES)
+    buffered = functions.copy()
+    buffered[:, 2] = np.arange(len(functions))
+    for start in range(0, len(groups), BUFFERED_QUERIES):
+        stop = min(start + BUFFERED_QUERIES, len(groups))
+        answer_queries(
+            spec, programs, program_bounds, buffered, arguments, rows, offsets,
+            groups[start:stop], as_of[start:stop], own_rows[start:stop], times, columns, places,
+            buffer, picked, opened, keys, floats.view(np.int64), floats, words, stack, state,
+            integers, partial_sums,
+        )  # fmt: skip
+        write_answers(buffer, stop - start, functions, targets, start, result)
 
 
 @compiled(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from aggregators.kernels.argument_types import FLOATS, FLOATS_2D, INT, INTS, INTS_2D
+from aggregators.kernels.buffered_answers import BUFFERED_QUERIES, write_answers
 from aggregators.kernels.exact.wide import WIDE_WIDTH
 from aggregators.kernels.numba_cache import compiled, inlined
 from aggregators.kernels.selection import BETWEEN_EVENTS, MAX_AGE_US, NO_LIMIT
@@ -32,9 +33,6 @@ from aggregators.typing import Float64Array, Int64Array
 __all__ = ["KEEP_NOTHING", "slide"]
 
 KEEP_NOTHING = np.iinfo(np.int64).max
-
-BUFFERED_QUERIES = 1024
-"""So many answers are written at a time: a loop that does nothing else does not wait for memory."""
 
 # The header of `slots`, in row 0: free slots are linked by their field GROUP.
 N_FREE_SLOTS, FREE_SLOT, N_USED_SLOTS = range(3)
@@ -73,22 +71,6 @@ def _rows_to_read_again(selected: Selected, state: WindowState, slot: int) -> in
     is_endless = spec[SELECTION_KIND] == BETWEEN_EVENTS and spec[MAX_AGE_US] == NO_LIMIT
     n_rows: int = slots[slot, HIGH] - slots[slot, START if is_endless else LOW]
     return n_rows
-
-
-@inlined
-def _flush(
-    buffer: Float64Array,
-    n: int,
-    functions: Int64Array,
-    targets: Int64Array,
-    start: int,
-    result: Float64Array,
-) -> None:
-    """Write the answers of n queries, from ``start`` on, into their columns."""
-    for f in range(len(functions)):
-        output = functions[f, 2]
-        for i in range(n):
-            result[output, targets[start + i]] = buffer[f, i]
 
 
 @compiled(
@@ -176,7 +158,7 @@ def slide(
             slot_of[group] = 0
         in_buffer += 1
         if in_buffer == BUFFERED_QUERIES:
-            _flush(buffer, in_buffer, functions, targets, done, result)
+            write_answers(buffer, in_buffer, functions, targets, done, result)
             done, in_buffer = done + in_buffer, 0
-    _flush(buffer, in_buffer, functions, targets, done, result)
+    write_answers(buffer, in_buffer, functions, targets, done, result)
     return done + in_buffer

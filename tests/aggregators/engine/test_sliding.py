@@ -8,12 +8,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from aggregators.engine import short_windows
 from aggregators.engine.execution import OrderedQueries, answer_queries
 from aggregators.engine.training import SourceRun, TrainingRun
 from aggregators.typing import Float64Array
 from tests.aggregators.building import feature_set_from, moments_from
 from tests.aggregators.random_data import ID_KINDS, IdKind, random_as_of, random_table, seeds
 from tests.aggregators.random_specs import some_specs
+
+
+@pytest.fixture(autouse=True)
+def _all_windows_slide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tables are small: their windows would be computed directly."""
+    monkeypatch.setattr(short_windows, "SHORT_ROWS", -1)
+    monkeypatch.setattr(short_windows, "SHORT_ORDERED_ROWS", -1)
 
 
 def training_run(seed: int, ids: IdKind, threads: int) -> TrainingRun:
@@ -88,3 +96,19 @@ def test_windows_are_kept_from_part_to_part(monkeypatch: pytest.MonkeyPatch) -> 
     assert_same(np.concatenate([first, second], axis=1), whole, 1)
     kept = [one for one in source._answers if one.n_windows > 0]
     assert kept
+
+
+@pytest.mark.parametrize("seed", seeds(6))
+@pytest.mark.parametrize("limit", [2, 1_000])
+def test_short_windows_equal_long_ones(
+    seed: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = training_run(seed, "str", threads=1)
+    expected = run.compute()
+    middle = len(run) // 2
+    monkeypatch.setattr(short_windows, "SHORT_ROWS", limit)
+    monkeypatch.setattr(short_windows, "SHORT_ORDERED_ROWS", limit)
+    assert_same(run.compute(), expected, seed)
+    again = training_run(seed, "str", threads=1)
+    parts = [again.compute(0, middle), again.compute(middle, len(again))]
+    assert_same(np.concatenate(parts, axis=1), expected, seed)

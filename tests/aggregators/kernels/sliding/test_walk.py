@@ -4,7 +4,7 @@ So all parts of the walk are tested at once: aggregators.kernels.sliding.advance
 (aggregators.kernels.sliding.samples), aggregators.kernels.sliding.tracks,
 aggregators.kernels.sliding.query and aggregators.kernels.sliding.answers. Keys move by
 aggregators.kernels.sliding.moving, and training has copies of the kernels from
-aggregators.kernels.sliding.inlining.
+aggregators.kernels.sliding.inlining. Answers are written by aggregators.kernels.buffered_answers.
 """
 
 from __future__ import annotations
