@@ -22,7 +22,7 @@ _GROUPS = ("a", "a", "a", "b")
 
 
 def warm_up(*, training: bool = True) -> None:
-    """Run training and inference once on a few samples, so that every kernel is compiled.
+    """Compile every kernel, and run training and inference once on a few samples.
 
     The first run after an installation takes some seconds; later ones, from numba's cache, a
     fraction of a second.
@@ -32,6 +32,10 @@ def warm_up(*, training: bool = True) -> None:
 
     >>> warm_up()
     """
+    from aggregators.kernels.compilation import FEATURE_KERNELS, compile_kernels
+
+    # A few samples do not reach the kernels of long windows.
+    compile_kernels(FEATURE_KERNELS, training=training)
     features = FeatureSet(_features())
     if training:
         _train(features)
