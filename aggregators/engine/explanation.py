@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aggregators.engine.inference import InferencePlan
+from aggregators.engine.serving.inference import InferencePlan
 from aggregators.feature import Feature
 from aggregators.functions import function_name
 from aggregators.kernels import attribute_kernels as kernels

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from aggregators.engine.inference import InferencePlan
 from aggregators.engine.kept_arrays import KEPT_BYTES_MAX
 from aggregators.engine.prepared import PreparedTable
+from aggregators.engine.serving.inference import InferencePlan
 from aggregators.engine.training import TrainingRun, available_threads
 from aggregators.errors import QueryError
 from aggregators.feature import Feature

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from aggregators.engine.explanation import Explanation
-    from aggregators.engine.inference import InferencePlan
+    from aggregators.engine.serving.inference import InferencePlan
     from aggregators.stores.base import EventStore
 
 __all__ = ["Aggregator"]
@@ -253,7 +253,7 @@ class Aggregator(ABC):
     @cached_property
     def _plan(self) -> InferencePlan:
         """What to read for a query and what to compute from it; compiled when first needed."""
-        from aggregators.engine.inference import InferencePlan
+        from aggregators.engine.serving.inference import InferencePlan
 
         return InferencePlan([self])
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from aggregators.engine.explanation import Observed
-    from aggregators.engine.inference import InferencePlan
+    from aggregators.engine.serving.inference import InferencePlan
     from aggregators.stores.base import EventStore
     from aggregators.stores.reading import FoundSamples, SampleRequest
     from aggregators.typing import (
@@ -300,6 +300,6 @@ class FeatureQueries(TableQueries):
     @cached_property
     def plan(self) -> InferencePlan:
         """What to read for a query and what to compute from it; compiled when first needed."""
-        from aggregators.engine.inference import InferencePlan
+        from aggregators.engine.serving.inference import InferencePlan
 
         return InferencePlan(self.features)

@@ -1,6 +1,6 @@
 """Bad queries and bad events are refused with an error that names what arrived and the remedy.
 
-Tests `aggregators.engine.queries` and `aggregators.engine.query_columns`.
+Tests `aggregators.engine.queries` and `aggregators.engine.serving.query_columns`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aggregators import Event, FeatureSet, MemoryEventStore, Source, StatsBetweenEvents
-from aggregators.engine import inference
+from aggregators.engine.serving import inference
 
 ORDERS = Source(
     "orders",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from aggregators.engine.execution import OrderedQueries
-from aggregators.engine.kept_packing import KeptPack, Numbered, divided, pack_kept
-from aggregators.engine.kept_windows import KeptWindows
+from aggregators.engine.serving.kept_packing import KeptPack, Numbered, divided, pack_kept
+from aggregators.engine.serving.kept_windows import KeptWindows
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.kernels.plan_kernels import (
     INDEXES_AT_A_TIME,

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aggregators.engine.execution import OrderedQueries, answer_expensive
-from aggregators.engine.packing import Kind, Packed, pack
-from aggregators.engine.query_columns import QueryBatch, QueryColumns
+from aggregators.engine.serving.packing import Kind, Packed, pack
+from aggregators.engine.serving.query_columns import QueryBatch, QueryColumns
 from aggregators.errors import QueryError, unknown_name
 from aggregators.events import Source, check_key, check_sample_id
 from aggregators.feature import Feature

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggregators.engine.kept_packing import KeptPack
+from aggregators.engine.serving.kept_packing import KeptPack
 from aggregators.kernels.exact.accumulators import SUMS_WIDTH
 from aggregators.kernels.kept.answering import (
     DIRECT,

@@ -1,9 +1,9 @@
 """What is kept of windows never shows in a value: not after any event, moment or order of them.
 
-Tests aggregators.engine.kept_packing, and the kernels: aggregators.kernels.kept.answering, its
-layout (aggregators.kernels.kept.layout), aggregators.kernels.kept.changes,
-aggregators.kernels.kept.going_back with its journal (aggregators.kernels.sliding.journal), and
-aggregators.kernels.kept.places.
+Tests aggregators.engine.serving.kept_packing, and the kernels:
+aggregators.kernels.kept.answering, its layout (aggregators.kernels.kept.layout),
+aggregators.kernels.kept.changes, aggregators.kernels.kept.going_back with its journal
+(aggregators.kernels.sliding.journal), and aggregators.kernels.kept.places.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from aggregators import (
     SqliteEventStore,
     StatsAfterEvent,
 )
-from aggregators.engine import kept_windows
-from aggregators.engine.inference import InferencePlan
-from aggregators.engine.kept_windows import KeptWindows
+from aggregators.engine.serving import kept_windows
+from aggregators.engine.serving.inference import InferencePlan
+from aggregators.engine.serving.kept_windows import KeptWindows
 from aggregators.functions import quantile
 from aggregators.stores import EventStore
 from tests.aggregators.building import bits_of, feature_set_from, source_from

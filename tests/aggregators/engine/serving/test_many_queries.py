@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from aggregators import FeatureSet, MemoryEventStore, QueryError
-from aggregators.engine.packing import Packed
+from aggregators.engine.serving.packing import Packed
 from tests.aggregators.building import bits_of, feature_set_from, source_from
 from tests.aggregators.random_data import (
     ID_KINDS,

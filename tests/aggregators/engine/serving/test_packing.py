@@ -19,7 +19,7 @@ from aggregators import (
     StatsAfterEvent,
     StatsLastNSamples,
 )
-from aggregators.engine.inference import InferencePlan
+from aggregators.engine.serving.inference import InferencePlan
 from aggregators.features.base import Aggregator
 from aggregators.kernels.plan_kernels import INDEXES_AT_A_TIME
 from aggregators.typing import Float64Array

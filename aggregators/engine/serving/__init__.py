@@ -1,0 +1,1 @@
+"""Compute the features of requests from what an event store gives, and keep long windows."""
