@@ -27,6 +27,7 @@ from aggregators.kernels.shipped.kernel_archive import (
     archive_path,
     delete_stale_archives,
     package_root,
+    source_digest,
     write_archive,
 )
 from aggregators.kernels.shipped.kernel_cache import serialised
@@ -109,7 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.here:
         compile_family(families[0], modules, to)
         return
-    for package in {module.partition(".")[0] for module in modules}:
+    sources = {name: source_digest(name) for name in {one.partition(".")[0] for one in modules}}
+    for package in sources:
         delete_stale_archives(_root(package, to), package)
         for family in families:  # else they would be loaded, not compiled
             archive_path(_root(package, to), family).unlink(missing_ok=True)
@@ -118,6 +120,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         failed = [family for family, well in zip(families, done, strict=True) if not well]
     if failed:
         raise SystemExit(f"the kernels of {', '.join(failed)} were not compiled")
+    if any(source_digest(package) != digest for package, digest in sources.items()):
+        # The archives have the digest of the new sources and kernels of the old ones.
+        for package in sources:
+            for family in families:
+                archive_path(_root(package, to), family).unlink(missing_ok=True)
+        raise SystemExit("the sources have changed while their kernels were compiled; run it again")
 
 
 if __name__ == "__main__":

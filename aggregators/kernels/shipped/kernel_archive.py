@@ -22,7 +22,14 @@ import numpy as np
 
 from aggregators.kernels.shipped.families import family_of_this_processor
 
-__all__ = ["archive_path", "delete_stale_archives", "package_root", "read_kernel", "write_archive"]
+__all__ = [
+    "archive_path",
+    "delete_stale_archives",
+    "package_root",
+    "read_kernel",
+    "source_digest",
+    "write_archive",
+]
 
 FOLDER = "shipped_kernels"
 """The folder of a package that holds its archives."""
@@ -97,7 +104,7 @@ def delete_stale_archives(root: Path, package: str) -> None:
         package: whose kernels they hold.
     """
     for path in (root / FOLDER).glob("*.zip"):
-        if _about_archive(path).get("sources") != _digest(package):
+        if _about_archive(path).get("sources") != source_digest(package):
             path.unlink()
 
 
@@ -114,14 +121,14 @@ def _about_archive(path: Path) -> dict[str, str]:
 def _about(package: str) -> dict[str, str]:
     """Return what the kernels of a package depend on."""
     return {
-        "sources": _digest(package),
+        "sources": source_digest(package),
         "numba": numba.__version__,
         "llvmlite": version("llvmlite"),
         "numpy": ".".join(np.__version__.split(".")[:2]),  # numba asks no further
     }
 
 
-def _digest(package: str) -> str:
+def source_digest(package: str) -> str:
     """Return a digest of all sources of a package and of this one.
 
     A kernel has the functions and constants of other modules compiled into it. All sources of the
