@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from aggregators.engine.execution import Index, OrderedQueries, answer_queries
-from aggregators.engine.short_windows import has_short_windows
 from aggregators.kernels.attribute_kernels import STACK_SIZE
 from aggregators.kernels.plan import SelectionPlan
+from aggregators.kernels.sliding.short_windows import has_short_windows
 from aggregators.kernels.sliding.walk import KEEP_NOTHING
 from aggregators.kernels.sliding.window import IndexedSamples
 from aggregators.kernels.sliding.windows import SlidingWindows, sliding_part
@@ -31,7 +31,9 @@ class PlanAnswers:
 
     def __init__(self, plan: SelectionPlan, index: Index, *, is_continued: bool = False) -> None:
         self._exclude_self = plan.exclude_self
-        is_direct = has_short_windows(plan, index) and not (is_continued and plan.is_endless)
+        is_direct = has_short_windows(plan, _samples(index)) and not (
+            is_continued and plan.is_endless
+        )
         sliding, self._direct = (None, plan) if is_direct else sliding_part(plan)
         n_groups = len(index.offsets) - 1
         self._windows = None if sliding is None else SlidingWindows(sliding, n_groups)
@@ -63,9 +65,7 @@ class PlanAnswers:
             return
         own_rows = queries.own_rows
         self._windows.answer(
-            IndexedSamples(
-                index.rows, index.offsets, index.times, index.columns, np.empty(STACK_SIZE)
-            ),
+            _samples(index),
             queries.groups,
             queries.as_of,
             own_rows if self._exclude_self else np.full_like(own_rows, -1),
@@ -73,3 +73,9 @@ class PlanAnswers:
             result,
             keep_rows=keep_rows,
         )
+
+
+def _samples(index: Index) -> IndexedSamples:
+    return IndexedSamples(
+        index.rows, index.offsets, index.times, index.columns, np.empty(STACK_SIZE)
+    )

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from aggregators.engine import short_windows
 from aggregators.engine.execution import OrderedQueries, answer_queries
 from aggregators.engine.training import SourceRun, TrainingRun
+from aggregators.kernels.sliding import short_windows
 from aggregators.typing import Float64Array
 from tests.aggregators.building import feature_set_from, moments_from
 from tests.aggregators.random_data import ID_KINDS, IdKind, random_as_of, random_table, seeds

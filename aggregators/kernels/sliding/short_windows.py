@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggregators.engine.execution import Index
 from aggregators.functions import CODES
 from aggregators.kernels import selection
 from aggregators.kernels.plan import SelectionPlan
+from aggregators.kernels.sliding.window import IndexedSamples
 from aggregators.typing import Int64Array
 
 __all__ = ["has_short_windows"]
@@ -21,36 +21,36 @@ LOOKED_AT = 1_000
 """So many samples say how long intervals are open."""
 
 
-def has_short_windows(plan: SelectionPlan, index: Index) -> bool:
+def has_short_windows(plan: SelectionPlan, samples: IndexedSamples) -> bool:
     """Return whether the windows of a selection hold few samples, on average over the queries."""
     is_ordered = bool(np.isin(plan.functions[:, 1], ORDERED).any())
     limit = SHORT_ORDERED_ROWS if is_ordered else SHORT_ROWS
     if plan.spec[selection.KIND] == selection.LAST_N:
         return bool(plan.spec[selection.N] <= limit)
-    return _mean_rows(plan, index) <= limit
+    return _mean_rows(plan, samples) <= limit
 
 
-def _mean_rows(plan: SelectionPlan, index: Index) -> float:
+def _mean_rows(plan: SelectionPlan, samples: IndexedSamples) -> float:
     """Return how many samples a window holds, if queries are as frequent as samples."""
-    sizes = np.diff(index.offsets)
+    sizes = np.diff(samples.offsets)
     known = sizes > 0
     if not known.any():
         return 0.0
-    times = index.times[plan.spec[selection.EVENT]]
-    first = times[index.rows[index.offsets[:-1][known]]].min()
-    last = times[index.rows[index.offsets[1:][known] - 1]].max()
+    times = samples.times[plan.spec[selection.EVENT]]
+    first = times[samples.rows[samples.offsets[:-1][known]]].min()
+    last = times[samples.rows[samples.offsets[1:][known] - 1]].max()
     span = float(last) - float(first) + 1.0
     weighted = float(np.square(sizes, dtype=np.float64).sum() / sizes.sum())
-    return weighted * min(_mean_length(plan, index, times), span) / span
+    return weighted * min(_mean_length(plan, samples, times), span) / span
 
 
-def _mean_length(plan: SelectionPlan, index: Index, times: Int64Array) -> float:
+def _mean_length(plan: SelectionPlan, samples: IndexedSamples, times: Int64Array) -> float:
     """Return how long a sample stays in a window, in microseconds."""
     spec = plan.spec
     if spec[selection.KIND] == selection.AFTER_EVENT:
         return float(spec[selection.WINDOW_US])
-    rows = index.rows[:: max(1, len(index.rows) // LOOKED_AT)]
-    closed = np.minimum.reduce([index.times[event][rows] for event in plan.closing])
+    rows = samples.rows[:: max(1, len(samples.rows) // LOOKED_AT)]
+    closed = np.minimum.reduce([samples.times[event][rows] for event in plan.closing])
     lengths = np.maximum(closed.astype(np.float64) - times[rows], 0.0)
     if spec[selection.MAX_AGE_US] != selection.NO_LIMIT:
         lengths = np.minimum(lengths, float(spec[selection.MAX_AGE_US]))
