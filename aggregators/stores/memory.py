@@ -265,6 +265,11 @@ class MemoryEventStore(EventStore):
         self.check_source(source)
         return self._compacted_us.get(source.name)
 
+    def check_source(self, source: Source) -> None:
+        """Raise unless the store keeps this source, declared in the same way."""
+        if self.sources.get(source.name) != source:
+            super().check_source(source)  # it knows what to say
+
     def ids(self, source: str) -> list[SampleId]:
         """Return the ids of a source's samples."""
         with self._lock:

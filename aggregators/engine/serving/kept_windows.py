@@ -32,9 +32,9 @@ from aggregators.kernels.kept.layout import (
 )
 from aggregators.kernels.plan_kernels import INDEXES_AT_A_TIME, PackedQueries
 from aggregators.kernels.selection import BEFORE_ALL
-from aggregators.kernels.sliding.heaps import ENTRY_SIZE, format_entries, free_entries
+from aggregators.kernels.sliding.heaps import ENTRY_SIZE, N_FREE, N_USED, format_entries
 from aggregators.kernels.sliding.journal import JOURNAL_WIDTH
-from aggregators.kernels.sliding.sorted_keys import NODE_SIZE, format_nodes, free_nodes
+from aggregators.kernels.sliding.sorted_keys import NODE_SIZE, format_nodes
 from aggregators.kernels.sliding.window import AS_OF, WindowState, slot_size
 from aggregators.stores.reading import SourceReading
 from aggregators.stores.watches import Before, Watch
@@ -337,10 +337,10 @@ class KeptWindows:
     def _make_room(self, asked: set[tuple[str, Key]]) -> bool:
         """Let the arrays grow, or drop groups that were not asked for lately; False: no room."""
         nodes, entries = self._state.nodes, self._state.entries
-        while free_nodes(nodes) < _SPARE_NODES or free_entries(entries) < _SPARE_ENTRIES:
+        while _n_free(nodes) < _SPARE_NODES or _n_free(entries) < _SPARE_ENTRIES:
             wanted = [len(nodes) // 2 + _SPARE_NODES, len(entries) // 2 + _SPARE_ENTRIES]
-            more_nodes = wanted[0] if free_nodes(nodes) < _SPARE_NODES else 0
-            more_entries = wanted[1] if free_entries(entries) < _SPARE_ENTRIES else 0
+            more_nodes = wanted[0] if _n_free(nodes) < _SPARE_NODES else 0
+            more_entries = wanted[1] if _n_free(entries) < _SPARE_ENTRIES else 0
             n_bytes = 8 * (more_nodes * NODE_SIZE + more_entries * ENTRY_SIZE)
             if self.n_bytes + n_bytes <= MAX_KEPT_BYTES:
                 nodes, entries = _longer(nodes, more_nodes), _longer(entries, more_entries)
@@ -360,6 +360,14 @@ def _write(changed: Mapping[int, Before | None], start: int, to: Changes) -> Non
             to.was_in_group[i] = 1
             to.times[:, i] = before.times
             to.columns[:, i] = before.columns
+
+
+def _n_free(pool: Int64Array) -> int:
+    """Return how many nodes or entries can still be taken, whose headers have the same fields.
+
+    The kernels' functions for it would be compiled when they are called from Python.
+    """
+    return int(len(pool) - pool[0, N_USED] + pool[0, N_FREE])
 
 
 def _longer(array: Int64Array, more: int) -> Int64Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +35,10 @@ __all__ = ["SlidingPlan", "SlidingWindows", "grown", "new_state", "sliding_part"
 
 NOT_AT_ONCE = 0  # events of durations: they may come after that by which samples are selected
 FIRST_NODES, FIRST_ENTRIES, FIRST_SLOTS = 64, 64, 4
+
+# In Python: they would be compiled when they are called from here.
+_free_nodes: Callable[[Int64Array], int] = getattr(free_nodes, "py_func", free_nodes)
+_free_entries: Callable[[Int64Array], int] = getattr(free_entries, "py_func", free_entries)
 
 
 @dataclass(frozen=True)
@@ -128,9 +133,9 @@ class SlidingWindows:
 def grown(state: WindowState, n_tracks: int) -> WindowState:
     """Return the state with more room in each array that is full."""
     nodes, entries, slots, sums = state.nodes, state.entries, state.slots, state.sums
-    if free_nodes(nodes) < MOST_NEW_NODES * n_tracks:
+    if _free_nodes(nodes) < MOST_NEW_NODES * n_tracks:
         nodes = _doubled(nodes)
-    if free_entries(entries) < 2 * n_tracks:
+    if _free_entries(entries) < 2 * n_tracks:
         entries = _doubled(entries)
     if slots[0, N_FREE_SLOTS] == 0 and slots[0, N_USED_SLOTS] == len(slots):
         slots = _doubled(slots)
