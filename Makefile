@@ -17,7 +17,8 @@ SERVICES := events etp courier_travel wall_eta eta
 
 # What walks through every kernel, quickly enough to do so uncompiled too.
 KERNEL_TESTS := $(addprefix tests/aggregators/test_, boundaries.py needed_samples.py window_sizes.py several_sources.py) \
-	tests/aggregators/kernels/exact \
+	tests/aggregators/kernels/exact tests/aggregators/kernels/sliding \
+	tests/aggregators/engine/serving/test_kept_windows.py \
 	$(addprefix tests/estimators/quantiles/test_, calibration_kernels.py compiled_trees.py tree_contributions.py) \
 	tests/estimators/eta/test_composition.py tests/simulator/engine/test_engine.py
 
