@@ -138,11 +138,13 @@ def aggregate_plans(
     for p in range(len(plans.indexes)):
         kind, index = plans.kinds[p], plans.indexes[p]
         first, last = queries.ends[kind], queries.ends[kind + 1]
-        asked[first:last] = queries.groups[first:last]
+        for q in range(first, last):
+            asked[q] = queries.groups[q]
         if _without_kept(asked, first, last - first, kept, p) == last - first:
             continue
         functions = plans.functions[plans.ends[p, 2] : plans.ends[p + 1, 2]]
-        state[:] = -1  # each selection walks its own index from the beginning
+        for i in range(len(state)):  # each selection walks its own index from the beginning
+            state[i] = -1
         answer_queries(
             plans.specs[p],
             plans.programs[plans.ends[p, 0] : plans.ends[p + 1, 0]],

@@ -152,7 +152,8 @@ def aggregate(
     integers, partial_sums = np.empty(SUM_STACK_SIZE, np.int64), np.empty(MAX_SPLITS)
     buffer, places = np.empty((len(functions), BUFFERED_QUERIES)), np.arange(BUFFERED_QUERIES)
     buffered = functions.copy()
-    buffered[:, 2] = np.arange(len(functions))
+    for f in range(len(functions)):
+        buffered[f, 2] = f
     for start in range(0, len(groups), BUFFERED_QUERIES):
         stop = min(start + BUFFERED_QUERIES, len(groups))
         answer_queries(

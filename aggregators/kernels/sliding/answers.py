@@ -18,6 +18,7 @@ from aggregators.kernels.exact.rounding import (
     rounded_variance,
 )
 from aggregators.kernels.numba_cache import inlined, inner
+from aggregators.kernels.order_statistics import interpolated
 from aggregators.kernels.sliding.sorted_keys import (
     UNIQUE,
     count_equal,
@@ -146,9 +147,7 @@ def of_order(
     above = value_of(kind, key, as_of)
     if code == MEDIAN:
         return (below + above) / 2.0
-    if fraction >= 0.5:
-        return above - (above - below) * (1.0 - fraction)
-    return below + (above - below) * fraction
+    return interpolated(below, above, fraction)
 
 
 @inlined
