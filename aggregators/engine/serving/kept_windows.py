@@ -32,9 +32,10 @@ from aggregators.kernels.kept.layout import (
 )
 from aggregators.kernels.plan_kernels import INDEXES_AT_A_TIME, PackedQueries
 from aggregators.kernels.selection import BEFORE_ALL
-from aggregators.kernels.sliding.heaps import ENTRY_SIZE, N_FREE, N_USED, format_entries
+from aggregators.kernels.sliding.heaps import ENTRY_SIZE
 from aggregators.kernels.sliding.journal import JOURNAL_WIDTH
-from aggregators.kernels.sliding.sorted_keys import NODE_SIZE, format_nodes
+from aggregators.kernels.sliding.pool import free_rows, lengthened, new_pool
+from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES, NODE_SIZE
 from aggregators.kernels.sliding.window import AS_OF, WindowState, slot_size
 from aggregators.stores.reading import SourceReading
 from aggregators.stores.watches import Before, Watch
@@ -110,14 +111,10 @@ class KeptWindows:
 
     def _new_state(self) -> WindowState:
         n = _FIRST_SLOTS * self._pack.most_tracks + 1
-        nodes = np.empty((_FIRST_NODES, NODE_SIZE), np.int64)
-        entries = np.empty((_FIRST_ENTRIES, ENTRY_SIZE), np.int64)
-        format_nodes(nodes, 0)
-        format_entries(entries, 0)
         return WindowState(
             np.zeros((_FIRST_SLOTS, slot_size(self._pack.most_tracks)), np.int64),
-            nodes,
-            entries,
+            new_pool(_FIRST_NODES, NODE_SIZE),
+            new_pool(_FIRST_ENTRIES, ENTRY_SIZE),
             np.zeros((n, SUMS_WIDTH), np.int64),
             np.zeros((n, JOURNAL_WIDTH), np.int64),
         )
@@ -183,8 +180,7 @@ class KeptWindows:
             self._keys = np.empty(largest + largest // 4 + 1, np.int64)
         changes = self._changes([group for _, group in asked])
         names = {(group.dimension, group.key) for _, group in asked}
-        has_room = self._make_room(names)
-        while has_room and not answer_kept(
+        while not answer_kept(
             self._pack.plans,
             self._state,
             self._marks,
@@ -197,25 +193,35 @@ class KeptWindows:
             reading.columns,
             SAMPLES_PER_CALL,
             LEAST_SAMPLES_PER_WINDOW,
+            *self._spare,
             self._keys,
             result,
         ):
-            has_room = self._make_room(names)
-        if not has_room:
-            for _, group in asked:
-                logger.warning(
-                    "windows of %s %r need more than %d MiB: its requests read them whole",
-                    group.dimension,
-                    group.key,
-                    MAX_KEPT_BYTES // 2**20,
-                )
-                self._drop(group, refuse=True)
-            return None
+            if not self._make_room(names):
+                self._refuse([group for _, group in asked])
+                return None
         if (slots == LOST).any():
             for _, group in asked:
                 self._drop_broken(group)
         self.n_answered += int((slots >= 0).sum())
         return slots
+
+    @property
+    def _spare(self) -> tuple[int, int]:
+        """How many nodes and entries are free before a call: enough for a sample at least."""
+        n_tracks = self._pack.most_tracks
+        return max(_SPARE_NODES, MOST_NEW_NODES * n_tracks), max(_SPARE_ENTRIES, 2 * n_tracks)
+
+    def _refuse(self, groups: list[_Group]) -> None:
+        """Keep nothing of groups that need more memory than there may be."""
+        for group in groups:
+            logger.warning(
+                "windows of %s %r need more than %d MiB: its requests read them whole",
+                group.dimension,
+                group.key,
+                MAX_KEPT_BYTES // 2**20,
+            )
+            self._drop(group, refuse=True)
 
     def _asked(self, reading: SourceReading) -> Iterator[tuple[int, _Group]]:
         """Yield the kept groups that are asked for, with the number of each."""
@@ -305,11 +311,11 @@ class KeptWindows:
             n = len(self._state.slots)
             more = n * self._pack.most_tracks
             self._state = self._state._replace(
-                slots=_longer(self._state.slots, n),
-                sums=_longer(self._state.sums, more),
-                journals=_longer(self._state.journals, more),
+                slots=lengthened(self._state.slots, n),
+                sums=lengthened(self._state.sums, more),
+                journals=lengthened(self._state.journals, more),
             )
-            self._marks = _longer(self._marks, n)
+            self._marks = lengthened(self._marks, n)
             self._free = list(range(2 * n - 1, n - 1, -1))
         slot = self._free.pop()
         self._state.slots[slot, AS_OF] = BEFORE_ALL
@@ -336,14 +342,11 @@ class KeptWindows:
 
     def _make_room(self, asked: set[tuple[str, Key]]) -> bool:
         """Let the arrays grow, or drop groups that were not asked for lately; False: no room."""
-        nodes, entries = self._state.nodes, self._state.entries
-        while _n_free(nodes) < _SPARE_NODES or _n_free(entries) < _SPARE_ENTRIES:
-            wanted = [len(nodes) // 2 + _SPARE_NODES, len(entries) // 2 + _SPARE_ENTRIES]
-            more_nodes = wanted[0] if _n_free(nodes) < _SPARE_NODES else 0
-            more_entries = wanted[1] if _n_free(entries) < _SPARE_ENTRIES else 0
-            n_bytes = 8 * (more_nodes * NODE_SIZE + more_entries * ENTRY_SIZE)
+        pools = (self._state.nodes, self._state.entries)
+        while any(more := [_lacking(*one) for one in zip(pools, self._spare, strict=True)]):
+            n_bytes = 8 * (more[0] * NODE_SIZE + more[1] * ENTRY_SIZE)
             if self.n_bytes + n_bytes <= MAX_KEPT_BYTES:
-                nodes, entries = _longer(nodes, more_nodes), _longer(entries, more_entries)
+                nodes, entries = map(lengthened, pools, more)
                 self._state = self._state._replace(nodes=nodes, entries=entries)
                 return True
             oldest = next((name for name in self._groups if name not in asked), None)
@@ -353,6 +356,11 @@ class KeptWindows:
         return True
 
 
+def _lacking(pool: Int64Array, spare: int) -> int:
+    """Return by how many rows a pool should grow; 0 if so many are free already."""
+    return 0 if free_rows(pool) >= spare else len(pool) // 2 + spare
+
+
 def _write(changed: Mapping[int, Before | None], start: int, to: Changes) -> None:
     for i, (row, before) in enumerate(changed.items(), start):
         to.rows[i] = row
@@ -360,20 +368,3 @@ def _write(changed: Mapping[int, Before | None], start: int, to: Changes) -> Non
             to.was_in_group[i] = 1
             to.times[:, i] = before.times
             to.columns[:, i] = before.columns
-
-
-def _n_free(pool: Int64Array) -> int:
-    """Return how many nodes or entries can still be taken, whose headers have the same fields.
-
-    The kernels' functions for it would be compiled when they are called from Python.
-    """
-    return int(len(pool) - pool[0, N_USED] + pool[0, N_FREE])
-
-
-def _longer(array: Int64Array, more: int) -> Int64Array:
-    """Return an array with more rows, which are 0."""
-    if more == 0:
-        return array
-    result = np.zeros((len(array) + more, array.shape[1]), np.int64)
-    result[: len(array)] = array
-    return result

@@ -37,6 +37,7 @@ from aggregators.kernels.plan_kernels import INDEXES_AT_A_TIME, PackedQueries
 from aggregators.kernels.selection import BEFORE_ALL, EVENT, WINDOW_US, happened
 from aggregators.kernels.sliding.advance import accumulator_of, advance, restart
 from aggregators.kernels.sliding.journal import JOURNAL_SIZE, clear_journal
+from aggregators.kernels.sliding.pool import free_rows
 from aggregators.kernels.sliding.query import answer_query
 from aggregators.kernels.sliding.tracks import FIRST, LAST, TRACK_SIZE
 from aggregators.kernels.sliding.window import (
@@ -175,6 +176,8 @@ def _take_over(
     FLOATS_2D,
     INT,
     INT,
+    INT,
+    INT,
     INTS,
     FLOATS_2D,
     is_large=True,
@@ -192,6 +195,8 @@ def answer_kept(
     columns: Float64Array,
     n_samples: int,
     least: int,
+    spare_nodes: int,
+    spare_entries: int,
     keys: Int64Array,
     result: Float64Array,
 ) -> bool:
@@ -212,12 +217,16 @@ def answer_kept(
         columns: attribute columns, shape (n_columns, n_samples).
         n_samples: how many samples may come into windows in this call.
         least: so many may come into each, whatever has come into others.
+        spare_nodes: so many nodes must be free beforehand; enough for one sample in each track.
+        spare_entries: and so many entries of heaps.
         keys: room for the keys of a group and one more.
         result: shape (n_rows, n_features); written in place.
 
     Returns:
         Whether there was room. If not, the arrays must grow before it is called again.
     """
+    if free_rows(state.nodes) < spare_nodes or free_rows(state.entries) < spare_entries:
+        return False
     left, most = n_samples, 1
     for kind in range(len(queries.ends) - 1):
         most = max(most, queries.ends[kind + 1] - queries.ends[kind])

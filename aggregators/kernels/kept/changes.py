@@ -12,9 +12,10 @@ from aggregators.kernels.kept.places import position_at, position_of
 from aggregators.kernels.numba_cache import inner
 from aggregators.kernels.selection import EVENT, WINDOW_US, happened
 from aggregators.kernels.sliding.advance import accumulator_of, enter
-from aggregators.kernels.sliding.heaps import free_entries, push
+from aggregators.kernels.sliding.heaps import push
+from aggregators.kernels.sliding.pool import free_rows
 from aggregators.kernels.sliding.samples import key_of, known_moment
-from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES, free_nodes
+from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES
 from aggregators.kernels.sliding.tracks import (
     COUNT,
     ENTERING,
@@ -85,7 +86,7 @@ def take_changes(
     # From the last place to the first: ranks follow from what stands behind.
     for i in range(last - first - 1, -1, -1):
         for track in range(n_tracks):
-            has_room = free_nodes(state.nodes) >= MOST_NEW_NODES and free_entries(state.entries) > 0
+            has_room = free_rows(state.nodes) >= MOST_NEW_NODES and free_rows(state.entries) > 0
             if not has_room or not _take_change(
                 selected,
                 samples,

@@ -13,10 +13,11 @@ from aggregators.kernels.kept.places import position_at, position_of
 from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.kernels.selection import EVENT, WINDOW_US, happened
 from aggregators.kernels.sliding.advance import accumulator_of
-from aggregators.kernels.sliding.heaps import free_entries, push
+from aggregators.kernels.sliding.heaps import push
 from aggregators.kernels.sliding.journal import FLOOR, JOURNAL_SIZE, note, recent
+from aggregators.kernels.sliding.pool import free_rows
 from aggregators.kernels.sliding.samples import key_of, known_moment
-from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES, free_nodes
+from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES
 from aggregators.kernels.sliding.tracks import (
     COUNT,
     ENTERING,
@@ -99,8 +100,8 @@ def _can_go_back(selected: Selected, state: WindowState, slot: int, as_of: int, 
     for track in range(n_tracks):
         if as_of < state.journals[accumulator_of(state.slots, slot, track), FLOOR]:
             return False
-    has_nodes: bool = free_nodes(state.nodes) >= n_tracks * (n_back + MOST_NEW_NODES)
-    has_entries: bool = free_entries(state.entries) >= n_tracks * (n_back + JOURNAL_SIZE)
+    has_nodes: bool = free_rows(state.nodes) >= n_tracks * (n_back + MOST_NEW_NODES)
+    has_entries: bool = free_rows(state.entries) >= n_tracks * (n_back + JOURNAL_SIZE)
     return n_back <= MOST_SAMPLES_BACK and has_nodes and has_entries
 
 

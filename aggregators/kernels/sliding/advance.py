@@ -23,8 +23,9 @@ from aggregators.kernels.selection import (
     happened,
 )
 from aggregators.kernels.selection import KIND as SELECTION_KIND
-from aggregators.kernels.sliding.heaps import MOMENT, ROW, clear_heap, free_entries, pop, push
+from aggregators.kernels.sliding.heaps import MOMENT, ROW, clear_heap, pop, push
 from aggregators.kernels.sliding.journal import note
+from aggregators.kernels.sliding.pool import free_rows
 from aggregators.kernels.sliding.samples import (
     closes_at,
     is_known,
@@ -32,7 +33,7 @@ from aggregators.kernels.sliding.samples import (
     known_moment,
     place_of,
 )
-from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES, free_nodes
+from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES
 from aggregators.kernels.sliding.tracks import (
     COUNT,
     ENTERING,
@@ -240,8 +241,8 @@ def _drop_closed(
 @inlined
 def _has_room(state: WindowState, n_tracks: int) -> bool:
     """Return whether one sample more may enter every track."""
-    nodes = free_nodes(state.nodes) >= MOST_NEW_NODES * n_tracks
-    return nodes and free_entries(state.entries) >= 2 * n_tracks
+    nodes = free_rows(state.nodes) >= MOST_NEW_NODES * n_tracks
+    return nodes and free_rows(state.entries) >= 2 * n_tracks
 
 
 @inner

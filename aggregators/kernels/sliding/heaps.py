@@ -9,6 +9,7 @@ M. L. Fredman, R. Sedgewick, D. D. Sleator, R. E. Tarjan, "The pairing heap", Al
 from __future__ import annotations
 
 from aggregators.kernels.numba_cache import inlined, inner
+from aggregators.kernels.sliding.pool import give_back, take
 from aggregators.typing import Int64Array
 
 __all__ = [
@@ -16,30 +17,13 @@ __all__ = [
     "MOMENT",
     "ROW",
     "clear_heap",
-    "format_entries",
-    "free_entries",
     "pop",
     "push",
 ]
 
-# The fields of an entry. `entries[0]` is the header of the pool.
+# The fields of an entry.
 MOMENT, ROW, CHILD, SIBLING = range(4)
 ENTRY_SIZE = 4
-N_FREE, FREE_LIST, N_USED = range(3)
-
-
-def format_entries(entries: Int64Array, n_before: int) -> None:
-    """Prepare a pool of entries, of which the first ``n_before`` were in use before."""
-    if n_before == 0:
-        entries[0] = 0
-        entries[0, N_USED] = 1
-
-
-@inlined
-def free_entries(entries: Int64Array) -> int:
-    """Return how many entries can still be taken."""
-    n_free: int = len(entries) - entries[0, N_USED] + entries[0, N_FREE]
-    return n_free
 
 
 @inlined
@@ -56,23 +40,10 @@ def _merged(entries: Int64Array, a: int, b: int) -> int:
     return a
 
 
-@inlined
-def _give_back(entries: Int64Array, entry: int) -> None:
-    entries[entry, SIBLING] = entries[0, FREE_LIST]
-    entries[0, FREE_LIST] = entry
-    entries[0, N_FREE] += 1
-
-
 @inner
 def push(entries: Int64Array, heap: int, moment: int, row: int) -> int:
     """Return the heap with one pair more; an entry must be free."""
-    if entries[0, N_FREE] > 0:
-        new = entries[0, FREE_LIST]
-        entries[0, FREE_LIST] = entries[new, SIBLING]
-        entries[0, N_FREE] -= 1
-    else:
-        new = entries[0, N_USED]
-        entries[0, N_USED] += 1
+    new = take(entries, SIBLING)
     entries[new, MOMENT] = moment
     entries[new, ROW] = row
     entries[new, CHILD] = 0
@@ -84,7 +55,7 @@ def push(entries: Int64Array, heap: int, moment: int, row: int) -> int:
 def pop(entries: Int64Array, heap: int) -> int:
     """Return the heap without its first entry."""
     child = entries[heap, CHILD]
-    _give_back(entries, heap)
+    give_back(entries, heap, SIBLING)
     # Merge pairs of children from left to right, then all pairs from right to left.
     pairs = 0
     while child != 0:
@@ -118,7 +89,7 @@ def clear_heap(entries: Int64Array, heap: int) -> None:
     while waiting != 0:
         following = entries[waiting, SIBLING]
         child = entries[waiting, CHILD]
-        _give_back(entries, waiting)
+        give_back(entries, waiting, SIBLING)
         if child != 0:
             last = child
             while entries[last, SIBLING] != 0:

@@ -5,14 +5,15 @@ a rank takes a step or two per level; 100,000 keys have three levels. A tree bel
 sorted row. Equal keys are kept as often as they come.
 
 A node is a leaf of up to ``LEAF_SIZE`` keys from ``FIRST`` on, or has up to ``FAN_OUT`` children:
-their least keys, how many keys are below each, and their rows. ``nodes[0]`` is the header of the
-array. Nodes are freed when they become empty or can be merged.
+their least keys, how many keys are below each, and their rows. The nodes are a pool (see
+:mod:`aggregators.kernels.sliding.pool`). Nodes are freed when they become empty or can be merged.
 """
 
 from __future__ import annotations
 
 from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.kernels.sliding.moving import move
+from aggregators.kernels.sliding.pool import give_back, take
 from aggregators.typing import Int64Array
 
 __all__ = [
@@ -27,8 +28,6 @@ __all__ = [
     "count_equal",
     "count_less",
     "erase_key",
-    "format_nodes",
-    "free_nodes",
     "insert_key",
     "is_single",
     "key_at",
@@ -41,11 +40,10 @@ FAN_OUT = LEAF_SIZE // 3
 COUNTS = FIRST + FAN_OUT
 CHILDREN = COUNTS + FAN_OUT
 
-# The fields of a node, and of the header.
+# The fields of a node.
 SIZE, NEXT_FREE = range(2)
-N_FREE, FREE_LIST, N_USED = range(3)
-# The header has room for the way from a root to a leaf: a node and a child per level; and a node
-# per level for what is freed meanwhile.
+# The pool's header has room for the way from a root to a leaf, a node and a child per level, and
+# for what is freed meanwhile, a node per level.
 PATH = 8
 FREED_PATH = 64
 
@@ -57,38 +55,12 @@ MOST_NEW_NODES = 10
 """So many nodes must be free before a key is inserted: one per level, and a new root."""
 
 
-def format_nodes(nodes: Int64Array, n_before: int) -> None:
-    """Prepare an array of nodes, of which the first ``n_before`` rows were in use before."""
-    if n_before == 0:
-        nodes[0] = 0
-        nodes[0, N_USED] = 1
-
-
-@inlined
-def free_nodes(nodes: Int64Array) -> int:
-    """Return how many nodes can still be taken."""
-    n_free: int = len(nodes) - nodes[0, N_USED] + nodes[0, N_FREE]
-    return n_free
-
-
 @inlined
 def _take(nodes: Int64Array) -> int:
-    if nodes[0, N_FREE] > 0:
-        node: int = nodes[0, FREE_LIST]
-        nodes[0, FREE_LIST] = nodes[node, NEXT_FREE]
-        nodes[0, N_FREE] -= 1
-    else:
-        node = nodes[0, N_USED]
-        nodes[0, N_USED] += 1
+    """Return an empty node."""
+    node = take(nodes, NEXT_FREE)
     nodes[node, SIZE] = 0
     return node
-
-
-@inlined
-def _give_back(nodes: Int64Array, node: int) -> None:
-    nodes[node, NEXT_FREE] = nodes[0, FREE_LIST]
-    nodes[0, FREE_LIST] = node
-    nodes[0, N_FREE] += 1
 
 
 @inlined
@@ -190,7 +162,7 @@ def _free_below(nodes: Int64Array, top: int, height: int) -> None:
             nodes[0, FREED_PATH + level + 1] = nodes[node, CHILDREN + nodes[node, SIZE]]
             level += 1
         else:
-            _give_back(nodes, node)
+            give_back(nodes, node, NEXT_FREE)
             level -= 1
 
 
@@ -294,7 +266,7 @@ def _merge_children(nodes: Int64Array, parent: int, i: int, is_leaf: bool) -> No
     nodes[child, SIZE] = n + added
     nodes[parent, COUNTS + i] += nodes[parent, COUNTS + i + 1]
     _close_gap(nodes, parent, i + 1)
-    _give_back(nodes, gone)
+    give_back(nodes, gone, NEXT_FREE)
 
 
 @inlined
@@ -336,7 +308,7 @@ def erase_key(nodes: Int64Array, trees: Int64Array, row: int, tree: int, key: in
         nodes[0, PATH + 2 * depth + 1] = i
         depth += 1
         if depth == 1 and nodes[node, SIZE] == 1:  # a root with one child is not needed
-            _give_back(nodes, node)
+            give_back(nodes, node, NEXT_FREE)
             trees[row, tree + ROOT] = child
             trees[row, tree + HEIGHT] = level - 1
             depth = 0

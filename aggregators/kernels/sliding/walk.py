@@ -15,6 +15,7 @@ from aggregators.kernels.selection import BETWEEN_EVENTS, MAX_AGE_US, NO_LIMIT
 from aggregators.kernels.selection import KIND as SELECTION_KIND
 from aggregators.kernels.sliding.advance import restart
 from aggregators.kernels.sliding.inlining import advance_inlined, answer_inlined
+from aggregators.kernels.sliding.pool import free_rows, give_back, take
 from aggregators.kernels.sliding.window import (
     AS_OF,
     GROUP,
@@ -34,34 +35,14 @@ __all__ = ["KEEP_NOTHING", "slide"]
 
 KEEP_NOTHING = np.iinfo(np.int64).max
 
-# The header of `slots`, in row 0: free slots are linked by their field GROUP.
-N_FREE_SLOTS, FREE_SLOT, N_USED_SLOTS = range(3)
 NO_GROUP = -1
-
-
-@inlined
-def _take_slot(state: WindowState) -> int:
-    """Return a slot, or 0 if there is no room."""
-    slots = state.slots
-    if slots[0, N_FREE_SLOTS] > 0:
-        slot: int = slots[0, FREE_SLOT]
-        slots[0, FREE_SLOT] = slots[slot, GROUP]
-        slots[0, N_FREE_SLOTS] -= 1
-        return slot
-    if slots[0, N_USED_SLOTS] == len(slots):
-        return 0
-    slot = slots[0, N_USED_SLOTS]
-    slots[0, N_USED_SLOTS] = slot + 1
-    return slot
 
 
 @inlined
 def _release(state: WindowState, slot: int, n_tracks: int) -> None:
     """Give a slot back, and all that its window holds."""
     restart(state, slot, n_tracks, NO_GROUP, 0)
-    state.slots[slot, GROUP] = state.slots[0, FREE_SLOT]
-    state.slots[0, FREE_SLOT] = slot
-    state.slots[0, N_FREE_SLOTS] += 1
+    give_back(state.slots, slot, GROUP)
 
 
 @inlined
@@ -130,9 +111,9 @@ def slide(
         slot = slot_of[group]
         is_new = slot == 0
         if is_new:
-            slot = _take_slot(state)
-            if slot == 0:
+            if free_rows(state.slots) == 0:
                 break
+            slot = take(state.slots, GROUP)
             slot_of[group] = slot
         if is_new or as_of[q] < state.slots[slot, AS_OF]:
             restart(state, slot, n_tracks, group, samples.offsets[group])

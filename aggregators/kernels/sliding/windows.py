@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,16 +11,15 @@ from aggregators.kernels.attribute_kernels import COLUMN, DIVIDE, KEY
 from aggregators.kernels.exact.accumulators import SUMS_WIDTH
 from aggregators.kernels.exact.keys import FLOAT
 from aggregators.kernels.plan import SelectionPlan
-from aggregators.kernels.sliding.heaps import ENTRY_SIZE, format_entries, free_entries
+from aggregators.kernels.sliding.heaps import ENTRY_SIZE
 from aggregators.kernels.sliding.journal import JOURNAL_WIDTH
+from aggregators.kernels.sliding.pool import free_rows, lengthened, new_pool
 from aggregators.kernels.sliding.sorted_keys import (
     MOST_NEW_NODES,
     NODE_SIZE,
-    format_nodes,
-    free_nodes,
 )
 from aggregators.kernels.sliding.tracks import KEPT_FOR, PLACES
-from aggregators.kernels.sliding.walk import N_FREE_SLOTS, N_USED_SLOTS, slide
+from aggregators.kernels.sliding.walk import slide
 from aggregators.kernels.sliding.window import (
     SAMPLES,
     IndexedSamples,
@@ -35,10 +33,6 @@ __all__ = ["SlidingPlan", "SlidingWindows", "grown", "new_state", "sliding_part"
 
 NOT_AT_ONCE = 0  # events of durations: they may come after that by which samples are selected
 FIRST_NODES, FIRST_ENTRIES, FIRST_SLOTS = 64, 64, 4
-
-# In Python: they would be compiled when they are called from here.
-_free_nodes: Callable[[Int64Array], int] = getattr(free_nodes, "py_func", free_nodes)
-_free_entries: Callable[[Int64Array], int] = getattr(free_entries, "py_func", free_entries)
 
 
 @dataclass(frozen=True)
@@ -63,12 +57,9 @@ def new_state(n_tracks: int) -> WindowState:
     >>> len(state.slots), len(state.sums)
     (4, 5)
     """
-    nodes = np.empty((FIRST_NODES + 10 * n_tracks, NODE_SIZE), np.int64)
-    format_nodes(nodes, 0)
-    entries = np.empty((FIRST_ENTRIES + 2 * n_tracks, ENTRY_SIZE), np.int64)
-    format_entries(entries, 0)
-    slots = np.zeros((FIRST_SLOTS, slot_size(n_tracks)), np.int64)
-    slots[0, N_USED_SLOTS] = 1
+    slots = new_pool(FIRST_SLOTS, slot_size(n_tracks))
+    nodes = new_pool(FIRST_NODES + MOST_NEW_NODES * n_tracks, NODE_SIZE)
+    entries = new_pool(FIRST_ENTRIES + 2 * n_tracks, ENTRY_SIZE)
     sums = np.zeros((1 + FIRST_SLOTS * n_tracks, SUMS_WIDTH), np.int64)
     return WindowState(slots, nodes, entries, sums, np.empty((0, JOURNAL_WIDTH), np.int64))
 
@@ -133,22 +124,14 @@ class SlidingWindows:
 def grown(state: WindowState, n_tracks: int) -> WindowState:
     """Return the state with more room in each array that is full."""
     nodes, entries, slots, sums = state.nodes, state.entries, state.slots, state.sums
-    if _free_nodes(nodes) < MOST_NEW_NODES * n_tracks:
-        nodes = _doubled(nodes)
-    if _free_entries(entries) < 2 * n_tracks:
-        entries = _doubled(entries)
-    if slots[0, N_FREE_SLOTS] == 0 and slots[0, N_USED_SLOTS] == len(slots):
-        slots = _doubled(slots)
-        more = np.zeros((1 + len(slots) * n_tracks, SUMS_WIDTH), np.int64)
-        more[: len(sums)] = sums
-        sums = more
+    if free_rows(nodes) < MOST_NEW_NODES * n_tracks:
+        nodes = lengthened(nodes, len(nodes))
+    if free_rows(entries) < 2 * n_tracks:
+        entries = lengthened(entries, len(entries))
+    if free_rows(slots) == 0:
+        slots = lengthened(slots, len(slots))
+        sums = lengthened(sums, 1 + len(slots) * n_tracks - len(sums))
     return WindowState(slots, nodes, entries, sums, state.journals)
-
-
-def _doubled(array: Int64Array) -> Int64Array:
-    result = np.zeros((2 * len(array), array.shape[1]), np.int64)
-    result[: len(array)] = array
-    return result
 
 
 def sliding_part(plan: SelectionPlan) -> tuple[SlidingPlan | None, SelectionPlan | None]:

@@ -300,6 +300,20 @@ def test_a_correction_changes_a_kept_window_without_building_it_anew() -> None:
     assert kept.n_answered > 60
 
 
+def test_windows_of_many_attributes_find_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(5)
+    direct = direct_plan(BUSY)
+    store = MemoryEventStore([ORDERS])
+    store.append(events := busy_events(rng, 4_000))
+    # One sample of these features needs more room than this, as one of many attributes would.
+    for few in ("_SPARE_NODES", "_SPARE_ENTRIES", "_FIRST_NODES", "_FIRST_ENTRIES"):
+        monkeypatch.setattr(kept_windows, few, 2)
+    for i in range(8):
+        check(BUSY, direct, store, asked_at(events[-1].time_us + i), 5)
+    (kept,) = windows_of(store)
+    assert kept.n_answered > 0
+
+
 def test_kept_windows_take_no_more_memory_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(4)
     direct = direct_plan(BUSY)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import random
 
-import numpy as np
 import pytest
 
 from aggregators.kernels.sliding import heaps
+from aggregators.kernels.sliding.pool import free_rows, new_pool
 from tests.aggregators.random_data import seeds
 
 N_ENTRIES = 400
@@ -17,12 +17,11 @@ N_ENTRIES = 400
 @pytest.mark.parametrize("seed", seeds(8))
 def test_heaps_equal_those_of_the_standard_library(seed: int) -> None:
     rng = random.Random(f"heaps {seed}")
-    entries = np.empty((N_ENTRIES, heaps.ENTRY_SIZE), np.int64)
-    heaps.format_entries(entries, 0)
+    entries = new_pool(N_ENTRIES, heaps.ENTRY_SIZE)
     found, expected = [0, 0], [list[tuple[int, int]](), list[tuple[int, int]]()]
     for _ in range(2_000):
         which, draw = rng.randrange(2), rng.random()
-        if draw < 0.55 and heaps.free_entries(entries) > 0:
+        if draw < 0.55 and free_rows(entries) > 0:
             pair = (rng.randrange(40), rng.randrange(10))
             found[which] = heaps.push(entries, found[which], *pair)
             heapq.heappush(expected[which], pair)
@@ -36,4 +35,4 @@ def test_heaps_equal_those_of_the_standard_library(seed: int) -> None:
         assert (found[which] == 0) == (not expected[which])
     for heap in found:
         heaps.clear_heap(entries, heap)
-    assert heaps.free_entries(entries) == N_ENTRIES - 1
+    assert free_rows(entries) == N_ENTRIES - 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from aggregators.kernels.sliding import sorted_keys
+from aggregators.kernels.sliding.pool import free_rows, new_pool
 from aggregators.typing import Int64Array
 from tests.aggregators.random_data import seeds
 
@@ -16,8 +17,7 @@ N_NODES = 500
 
 
 def new_tree() -> tuple[Int64Array, Int64Array]:
-    nodes = np.empty((N_NODES, sorted_keys.NODE_SIZE), np.int64)
-    sorted_keys.format_nodes(nodes, 0)
+    nodes = new_pool(N_NODES, sorted_keys.NODE_SIZE)
     return nodes, np.zeros((1, sorted_keys.TREE_SIZE), np.int64)
 
 
@@ -58,4 +58,4 @@ def test_a_tree_equals_a_sorted_list(seed: int) -> None:
         sorted_keys.clear_tree(nodes, tree, 0, 0)
     for key in keys if seed % 2 else ():
         sorted_keys.erase_key(nodes, tree, 0, 0, key)
-    assert sorted_keys.free_nodes(nodes) == N_NODES - 1
+    assert free_rows(nodes) == N_NODES - 1
