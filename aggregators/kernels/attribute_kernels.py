@@ -28,7 +28,6 @@ __all__ = [
     "evaluate_key",
     "kind_of",
     "known_keys",
-    "known_values",
     "materialise",
     "values_at",
 ]
@@ -184,43 +183,6 @@ def values_at(
         result[i] = evaluate_attribute(
             program, 0, len(program), rows[i], as_of, times, columns, stack
         )
-
-
-@inlined
-def known_values(
-    programs: Int64Array,
-    first: int,
-    last: int,
-    picked: Int32Array,
-    n_picked: int,
-    as_of: int,
-    times: Int64Array,
-    columns: Float64Array,
-    stack: Float64Array,
-    values: Float64Array,
-    start: int,
-) -> int:
-    """Write the picked samples' known values from ``values[start]`` on; return how many."""
-    n = start
-    operation, a, b = programs[first, 0], programs[first, 1], programs[first, 2]
-    # No branch depends on a value: what is missing is overwritten by the next one.
-    if last - first > 1:
-        for i in range(n_picked):
-            row = picked[i]
-            value = evaluate_attribute(programs, first, last, row, as_of, times, columns, stack)
-            values[n] = value
-            n += value == value
-    elif operation == COLUMN and b == KNOWN:
-        for i in range(n_picked):
-            value = columns[a, picked[i]]
-            values[n] = value
-            n += value == value
-    else:
-        for i in range(n_picked):
-            value = evaluate_step(operation, a, b, picked[i], as_of, times, columns)
-            values[n] = value
-            n += value == value
-    return n - start
 
 
 @inlined

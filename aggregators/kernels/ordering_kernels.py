@@ -13,7 +13,7 @@ __all__ = ["move_rows", "number_integers", "own_places", "pack_times", "places_o
 NEVER = np.iinfo(np.int64).max
 
 
-@compiled(INTS, INT, INT, INT, INTS, INTS, is_for_training=True)
+@compiled(INTS, INT, INT, INT, INTS, INTS)
 def pack_times(
     times: Int64Array,
     low: int,

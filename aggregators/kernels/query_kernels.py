@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from aggregators.kernels.argument_types import FLOATS, FLOATS_2D, INT, INTS, INTS32, INTS_2D
-from aggregators.kernels.attribute_kernels import STACK_SIZE, kind_of, known_keys, known_values
+from aggregators.kernels.attribute_kernels import STACK_SIZE, kind_of, known_keys
 from aggregators.kernels.buffered_answers import BUFFERED_QUERIES, write_answers
-from aggregators.kernels.exact.keys import FLOAT
+from aggregators.kernels.exact.keys import FLOAT, value_of
 from aggregators.kernels.exact.window_sums import WORDS_WIDTH
 from aggregators.kernels.function_kernels import apply_function
 from aggregators.kernels.numba_cache import compiled, inner
@@ -190,6 +190,7 @@ def collect(
     size = largest_group(offsets, groups) + 1
     picked = np.empty(size, np.int32)
     opened = np.empty(size, np.int32)
+    keys, kind = np.empty(size, np.int64), kind_of(program, 0, len(program))
     stack = np.empty(STACK_SIZE)
     state = np.full(4, -1, np.int64)
     n_windows, start, end = 0, 0, 0
@@ -200,19 +201,11 @@ def collect(
         n_picked = select(
             spec, rows, offsets, groups[q], moment, own_rows[q], times, state, opened, picked, False
         )
-        n = known_values(
-            program,
-            0,
-            len(program),
-            picked,
-            n_picked,
-            moment,
-            times,
-            columns,
-            stack,
-            values,
-            end,
+        n = known_keys(
+            program, 0, len(program), picked, n_picked, moment, times, columns, stack, keys
         )
+        for i in range(n):
+            values[end + i] = value_of(kind, keys[i], moment)
         same = n_windows > 0 and n == end - start
         for i in range(n):
             if not same:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregators.times import NEVER
 from aggregators.typing import Int32Array, Int64Array, Key, SampleId
 
 __all__ = ["Group", "OpenRows", "rows_by_group", "with_capacity"]
@@ -172,13 +171,12 @@ def rows_by_group(
         times: the event's time of each row.
         ids: the sample id of each row.
     """
-    from aggregators.kernels.query_kernels import (
-        group_rows,  # numba, which declaring does not need
-    )
+    # These load numba, which declaring does not need.
+    from aggregators.kernels.query_kernels import group_rows
+    from aggregators.kernels.time_order import time_order
 
     by_id = np.argsort(ids, kind="stable").astype(np.int32)
-    by_id = by_id[times[by_id] != NEVER]
-    ordered = by_id[np.argsort(times[by_id], kind="stable")]
+    ordered = by_id[time_order(times[by_id])]
     numbers: dict[Key, int] = {None: -1}
     codes = np.array([numbers.setdefault(key, len(numbers) - 1) for key in keys], np.int32)
     del numbers[None]

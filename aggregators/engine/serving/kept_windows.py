@@ -63,7 +63,7 @@ LEAST_SAMPLES_PER_WINDOW = 512
 
 _NO_ROWS = (np.empty(0, np.int32),) * INDEXES_AT_A_TIME
 _NO_OFFSETS = (np.zeros(1, np.int64),) * INDEXES_AT_A_TIME
-_FIRST_NODES, _FIRST_ENTRIES, _FIRST_SLOTS = 1_024, 1_024, 8
+_FIRST_SLOTS = 8
 _SPARE_NODES, _SPARE_ENTRIES = 512, 2_048
 """So much room there is in the arrays before a call."""
 
@@ -111,10 +111,11 @@ class KeptWindows:
 
     def _new_state(self) -> WindowState:
         n = _FIRST_SLOTS * self._pack.most_tracks + 1
+        spare_nodes, spare_entries = self._spare
         return WindowState(
             np.zeros((_FIRST_SLOTS, slot_size(self._pack.most_tracks)), np.int64),
-            new_pool(_FIRST_NODES, NODE_SIZE),
-            new_pool(_FIRST_ENTRIES, ENTRY_SIZE),
+            new_pool(2 * spare_nodes, NODE_SIZE),
+            new_pool(2 * spare_entries, ENTRY_SIZE),
             np.zeros((n, SUMS_WIDTH), np.int64),
             np.zeros((n, JOURNAL_WIDTH), np.int64),
         )

@@ -13,7 +13,7 @@ from aggregators.kernels.exact.words import add_wide, leading_zeros, multiply_si
 from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.typing import Int64Array
 
-__all__ = ["SHORT_WORDS", "add_up_times", "spread", "spread_ranked"]
+__all__ = ["SHORT_WORDS", "add_up_times", "spread"]
 
 HALF_BITS = 32
 SUM_BITS = 62
@@ -39,31 +39,18 @@ def add_up_times(keys: Int64Array, n: int) -> tuple[int, int]:
 
 
 @inner
-def spread(keys: Int64Array, n: int, words: Int64Array) -> bool:
-    """Write S1 and the sum of squares, of shifted keys; return whether they are close enough."""
+def spread(keys: Int64Array, n: int, words: Int64Array, ranked: bool) -> bool:
+    """Write S1 and the second sum, of shifted keys; return whether they are close enough.
+
+    The second sum is that of the squares, or with ``ranked`` of rank times key.
+    """
     first = keys[0]
     total, sizes, low, high = 0, 0, 0, 0
     for i in range(n):
         key = keys[i] - first
         total += key
         sizes |= key ^ (key >> 63)
-        more_low, more_high = multiply_signed(key, key)
-        low, high = add_wide(low, high, more_low, more_high)
-    words[0, S1], words[0, S1 + 1] = total, total >> 63
-    words[0, SECOND], words[0, SECOND + 1] = low, high
-    return _is_short(sizes, n)
-
-
-@inner
-def spread_ranked(keys: Int64Array, n: int, words: Int64Array) -> bool:
-    """Write S1 and the sum of rank times key, of shifted keys; return as ``spread``."""
-    first = keys[0]
-    total, sizes, low, high = 0, 0, 0, 0
-    for i in range(n):
-        key = keys[i] - first
-        total += key
-        sizes |= key ^ (key >> 63)
-        more_low, more_high = multiply_signed(key, i)
+        more_low, more_high = multiply_signed(key, i if ranked else key)
         low, high = add_wide(low, high, more_low, more_high)
     words[0, S1], words[0, S1 + 1] = total, total >> 63
     words[0, SECOND], words[0, SECOND + 1] = low, high

@@ -61,7 +61,7 @@ def window_variance(kind: int, keys: Int64Array, n: int, words: Int64Array) -> f
     if n == 0:
         return np.nan
     if kind != FLOAT:
-        if time_sums.spread(keys, n, words):
+        if time_sums.spread(keys, n, words, False):
             n_words, per_unit = time_sums.SHORT_WORDS, US_PER_S * US_PER_S
             return variance(words, 0, S1, S1_WORDS, SECOND, n_words, WORK, n, per_unit, 0)
         fill(kind, keys, n, SUM | SQUARES, words)
@@ -81,7 +81,7 @@ def window_trend(kind: int, keys: Int64Array, n: int, words: Int64Array) -> floa
     if n < 2:
         return np.nan
     if kind != FLOAT:
-        if time_sums.spread_ranked(keys, n, words):
+        if time_sums.spread(keys, n, words, True):
             n_words = time_sums.SHORT_WORDS
             return slope(words, 0, S1, S1_WORDS, SECOND, n_words, WORK, n, US_PER_S, 0)
         fill_ranked(kind, keys, n, words)

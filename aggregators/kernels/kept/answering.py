@@ -31,12 +31,12 @@ from aggregators.kernels.kept.layout import (
     Changes,
     KeptPlans,
 )
-from aggregators.kernels.kept.places import position_at
 from aggregators.kernels.numba_cache import compiled, inlined, inner
 from aggregators.kernels.plan_kernels import INDEXES_AT_A_TIME, PackedQueries
 from aggregators.kernels.selection import BEFORE_ALL, EVENT, WINDOW_US, happened
 from aggregators.kernels.sliding.advance import accumulator_of, advance, restart
 from aggregators.kernels.sliding.journal import JOURNAL_SIZE, clear_journal
+from aggregators.kernels.sliding.places import position_at
 from aggregators.kernels.sliding.pool import free_rows
 from aggregators.kernels.sliding.query import answer_query
 from aggregators.kernels.sliding.tracks import FIRST, LAST, TRACK_SIZE

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from aggregators.kernels.exact.keys import MISSING
 from aggregators.kernels.kept.layout import IS_BROKEN, SINCE, Changes
-from aggregators.kernels.kept.places import position_at, position_of
 from aggregators.kernels.numba_cache import inner
 from aggregators.kernels.selection import EVENT, WINDOW_US, happened
 from aggregators.kernels.sliding.advance import accumulator_of, enter
 from aggregators.kernels.sliding.heaps import push
+from aggregators.kernels.sliding.places import position_at, position_of
 from aggregators.kernels.sliding.pool import free_rows
 from aggregators.kernels.sliding.samples import key_of, known_moment
 from aggregators.kernels.sliding.sorted_keys import MOST_NEW_NODES

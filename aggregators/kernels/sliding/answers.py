@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggregators.functions import CODES
 from aggregators.kernels.exact.keys import MISSING, value_of
 from aggregators.kernels.exact.rounding import (
     rounded_mean,
     rounded_sum,
     rounded_trend,
     rounded_variance,
+)
+from aggregators.kernels.function_kernels import (
+    MAX,
+    MEAN,
+    MEDIAN,
+    MIN,
+    N_UNIQUE,
+    QUANTILE,
+    STD,
+    SUM,
+    TREND,
+    VAR,
 )
 from aggregators.kernels.numba_cache import inlined, inner
 from aggregators.kernels.order_statistics import interpolated
@@ -30,19 +41,6 @@ from aggregators.kernels.sliding.tracks import TREE
 from aggregators.typing import Int64Array
 
 __all__ = ["is_of_order", "is_of_sums", "of_order", "of_sums"]
-
-COUNT = CODES["count"]
-SUM = CODES["sum"]
-MEAN = CODES["mean"]
-STD = CODES["std"]
-VAR = CODES["var"]
-MIN = CODES["min"]
-MAX = CODES["max"]
-FIRST = CODES["first"]
-MEDIAN = CODES["median"]
-N_UNIQUE = CODES["n_unique"]
-TREND = CODES["trend"]
-QUANTILE = CODES["quantile"]
 
 
 @inlined

@@ -20,7 +20,7 @@ N_FREE, FREE_LIST, N_USED = range(3)
 def new_pool(n_rows: int, n_fields: int) -> Int64Array:
     """Return a pool of rows, of which the first is its header.
 
-    >>> free_rows(new_pool(4, 8))
+    >>> int(free_rows(new_pool(4, 8)))
     3
     """
     pool = np.zeros((n_rows, n_fields), np.int64)
@@ -31,7 +31,7 @@ def new_pool(n_rows: int, n_fields: int) -> Int64Array:
 def lengthened(array: Int64Array, n_more: int) -> Int64Array:
     """Return a pool, or another array, with so many more rows, which are 0.
 
-    >>> free_rows(lengthened(new_pool(4, 8), 2))
+    >>> int(free_rows(lengthened(new_pool(4, 8), 2)))
     5
     """
     if n_more == 0:

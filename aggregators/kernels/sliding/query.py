@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aggregators.kernels import function_kernels as codes
 from aggregators.kernels.exact.accumulators import SUM, add, add_weighted, drop_first, is_wide
 from aggregators.kernels.exact.keys import MISSING, value_of
 from aggregators.kernels.exact.wide import wide_sum, wide_trend, wide_variance
@@ -161,10 +162,10 @@ def _end_of_window(
     """Return the key of the first or of the last value; there is one."""
     at = TRACKS + track * TRACK_SIZE
     n_others = state.slots[slot, at + COUNT] - int(own != MISSING)
-    if extra != MISSING and (code == answers.FIRST or n_others == 0):
+    if extra != MISSING and (code == codes.FIRST or n_others == 0):
         return extra
     place, step = state.slots[slot, at + FIRST], 1
-    if code != answers.FIRST:
+    if code != codes.FIRST:
         place, step = state.slots[slot, at + LAST], -1
     while place == own_place or not is_known(selected, track, samples.rows[place], samples, as_of):
         place += step
@@ -174,14 +175,14 @@ def _end_of_window(
 @inner
 def _wide_function(code: int, keys: Int64Array, n: int, words: Int64Array) -> float:
     """Return a function of sums of values that do not fit into fixed point."""
-    if code == answers.SUM:
+    if code == codes.SUM:
         return wide_sum(keys, n, words)
-    if code == answers.MEAN:
+    if code == codes.MEAN:
         return wide_sum(keys, n, words) / n
-    if code == answers.TREND:
+    if code == codes.TREND:
         return wide_trend(keys, n, words) if n > 1 else np.nan
     variance = wide_variance(keys, n, words)
-    return variance if code == answers.VAR else np.sqrt(variance)
+    return variance if code == codes.VAR else np.sqrt(variance)
 
 
 @inner
@@ -285,7 +286,7 @@ def answer_query(
                         selected, samples, state, slot, track, own_place, extra, as_of, keys
                     )
                 value = _wide_function(code, keys, n_keys, words)
-        elif code == answers.COUNT:
+        elif code == codes.COUNT:
             value = float(n)
         elif n > 0:
             key = _end_of_window(

@@ -21,6 +21,7 @@ from aggregators.kernels.selection import (
 )
 from aggregators.kernels.selection import KIND as SELECTION_KIND
 from aggregators.kernels.sliding import window
+from aggregators.kernels.sliding.places import position_of
 from aggregators.kernels.sliding.window import IndexedSamples, Selected
 from aggregators.times import NEVER
 from aggregators.typing import Float64Array, Int64Array
@@ -107,16 +108,4 @@ def place_of(spec: Int64Array, row: int, low: int, high: int, samples: IndexedSa
     rows, times, event = samples.rows, samples.times, spec[EVENT]
     if row < len(rows) and rows[row] == row:  # the samples stand in the order of their index
         return row if low <= row < high else -1
-    time = times[event, row]
-    stop = high
-    while low < high:
-        middle = (low + high) // 2
-        if times[event, rows[middle]] < time:
-            low = middle + 1
-        else:
-            high = middle
-    while low < stop and times[event, rows[low]] == time:
-        if rows[low] == row:
-            return low
-        low += 1
-    return -1
+    return position_of(rows, low, high, high, times, event, row)

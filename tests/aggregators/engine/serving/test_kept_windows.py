@@ -3,7 +3,7 @@
 Tests aggregators.engine.serving.kept_packing, and the kernels:
 aggregators.kernels.kept.answering, its layout (aggregators.kernels.kept.layout),
 aggregators.kernels.kept.changes, aggregators.kernels.kept.going_back with its journal
-(aggregators.kernels.sliding.journal), and aggregators.kernels.kept.places.
+(aggregators.kernels.sliding.journal), and aggregators.kernels.sliding.places.
 """
 
 from __future__ import annotations
@@ -306,8 +306,8 @@ def test_windows_of_many_attributes_find_room(monkeypatch: pytest.MonkeyPatch) -
     store = MemoryEventStore([ORDERS])
     store.append(events := busy_events(rng, 4_000))
     # One sample of these features needs more room than this, as one of many attributes would.
-    for few in ("_SPARE_NODES", "_SPARE_ENTRIES", "_FIRST_NODES", "_FIRST_ENTRIES"):
-        monkeypatch.setattr(kept_windows, few, 2)
+    for spare in ("_SPARE_NODES", "_SPARE_ENTRIES"):
+        monkeypatch.setattr(kept_windows, spare, 2)
     for i in range(8):
         check(BUSY, direct, store, asked_at(events[-1].time_us + i), 5)
     (kept,) = windows_of(store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aggregators.kernels.numba_cache import inner
-from aggregators.kernels.selection import happened
+from aggregators.kernels.selection import first_at_or_after, happened
 from aggregators.typing import Int32Array, Int64Array
 
 __all__ = ["position_at", "position_of"]
@@ -18,25 +18,12 @@ def position_at(
     Gallops from ``near`` in the direction in which it lies.
     """
     low = min(max(near, start), stop)
-    high, step = low, 1
+    high, step = stop, 1
     while low > start and not happened(times[event, rows[low - 1]], moment):
         high = low - 1
         low = max(start, low - step)
         step *= 2
-    if high == low:
-        step = 1
-        while high < stop and happened(times[event, rows[high]], moment):
-            low = high + 1
-            high += step
-            step *= 2
-        high = min(high, stop)
-    while low < high:
-        middle = (low + high) // 2
-        if happened(times[event, rows[middle]], moment):
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return first_at_or_after(rows, low, high, times, event, moment)
 
 
 @inner
