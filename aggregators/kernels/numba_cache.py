@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
+from aggregators.kernels.parts import PartCompiler, run_from_python_by
 from aggregators.kernels.shipped.kernel_cache import ShippedKernelCache
 from aggregators.kernels.stale_cache import drop_stale_cache
 
@@ -35,7 +36,7 @@ drop_stale_cache(
 )
 
 
-def _jit(function: Callable[..., Any], **options: bool) -> Any:
+def _jit(function: Callable[..., Any], **options: Any) -> Any:
     make: Any = njit  # numba's own annotations do not know all options
     # Kernels are not called from C: the wrapper for it would take time to compile.
     return make(nogil=True, no_cfunc_wrapper=True, **options)(function)
@@ -197,24 +198,34 @@ def inner(kernel: Inner) -> Inner:
     instructions, which costs ten times what most of these kernels do.
     """
     # What is first called by an inlined kernel would be compiled into all of its callers, too.
-    function = _jit(kernel, cache=True, _nrt=False, forceinline=False)
-    return cast(Inner, _for_any_number(function))
-
-
-def _for_any_number(dispatcher: Any) -> Any:
-    """Let numba compile a kernel once, and not once for each constant that it is called with."""
-    if not hasattr(dispatcher, "get_call_template"):  # NUMBA_DISABLE_JIT: a plain function
-        return dispatcher
-    get_call_template = dispatcher.get_call_template
-    unliteral: Any = types.unliteral
-
-    def without_constants(args: Any, kws: Any) -> Any:
-        return get_call_template(tuple(unliteral(one) for one in args), kws)
-
-    dispatcher.get_call_template = without_constants
-    return dispatcher
+    return _part(kernel, forceinline=False)
 
 
 def inlined(kernel: Inner) -> Inner:
     """Compile an inner kernel into its callers: to pass a dozen arrays is not free."""
-    return cast(Inner, _for_any_number(_jit(kernel, forceinline=True, _nrt=False)))
+    return _part(kernel, forceinline=True)
+
+
+def _part(kernel: Inner, *, forceinline: bool) -> Inner:
+    dispatcher = _jit(
+        kernel,
+        forceinline=forceinline,
+        _nrt=False,
+        no_cpython_wrapper=True,
+        pipeline_class=PartCompiler,
+    )
+    if dispatcher is not kernel:  # NUMBA_DISABLE_JIT: a plain function
+        _without_constants(dispatcher)
+        run_from_python_by(dispatcher, lambda: _jit(kernel, cache=not forceinline, _nrt=False))
+    return cast(Inner, dispatcher)
+
+
+def _without_constants(dispatcher: Any) -> None:
+    """Let numba compile a kernel once, and not once for each constant that it is called with."""
+    get_call_template = dispatcher.get_call_template
+    unliteral: Any = types.unliteral
+
+    def of_any_number(args: Any, kws: Any) -> Any:
+        return get_call_template(tuple(unliteral(one) for one in args), kws)
+
+    dispatcher.get_call_template = of_any_number
