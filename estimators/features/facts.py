@@ -16,6 +16,7 @@ from estimators.core.errors import DatasetError, InputError
 from estimators.core.local_time import local_time, local_times
 from estimators.core.typing import FloatArray, IntArray
 from estimators.core.values import Value, plain_value
+from estimators.features.legs import END_COLUMNS, LEG_FACTS, StreetLegs, learn_legs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,8 @@ class Facts:
             has seen; a value's code is its position. Other values are as missing.
         timezone_by: the column that decides the timezone; empty: no local time.
         timezones: IANA timezone of each value of ``timezone_by``.
+        legs: makes facts of the coordinates of both ends, which are among the numbers; None: the
+            request has no coordinates.
 
     Raises:
         DatasetError: a column stands twice, a timezone does not exist.
@@ -64,6 +67,7 @@ class Facts:
     categories: Mapping[str, tuple[Value, ...]]
     timezone_by: str = ""
     timezones: Mapping[Value, str] = field(default_factory=dict)
+    legs: StreetLegs | None = None
 
     def __post_init__(self) -> None:
         columns = [*self.numbers, *self.categories]
@@ -80,15 +84,20 @@ class Facts:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The columns it makes, in order: numbers, categories, local hour and weekday."""
+        """The columns it makes: numbers, categories, local hour and weekday, facts of the way."""
         local = (LOCAL_HOUR, LOCAL_WEEKDAY) if self.timezone_by else ()
-        return (*self.numbers, *self.categories, *local)
+        return (*self.numbers, *self.categories, *local, *(LEG_FACTS if self.legs else ()))
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The columns that a request should carry."""
         by = (self.timezone_by,) if self.timezone_by else ()
         return tuple(dict.fromkeys((*self.numbers, *self.categories, *by)))
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Where the coordinates of the way stand among the numbers."""
+        return [self.numbers.index(name) for name in END_COLUMNS] if self.legs else []
 
     @cached_property
     def _codes(self) -> dict[str, dict[Value, int]]:
@@ -112,6 +121,9 @@ class Facts:
         if self.timezone_by:
             zone = self._timezone(facts.get(self.timezone_by))
             row += local_time(zone, as_of_us)
+        if self.legs is not None:
+            a, b, c, d = self._ends
+            row += self.legs.facts((row[a], row[b], row[c], row[d]))
         return np.array(row, dtype=np.float64)
 
     def encode_columns(self, columns: Mapping[str, Column], as_of_us: IntArray) -> FloatArray:
@@ -148,7 +160,10 @@ class Facts:
         if self.timezone_by and self.timezone_by in columns:
             index, values = _different(columns[self.timezone_by])
             local = local_times([self._timezone(value) for value in values], index, as_of_us)
-            result[:, -2:] = np.column_stack(local)
+            first = len(self.numbers) + len(self.categories)
+            result[:, first : first + 2] = np.column_stack(local)
+        if self.legs is not None:
+            result[:, -len(LEG_FACTS) :] = self.legs.of_rows(result[:, self._ends])
         return result
 
     def encode(self, table: pd.DataFrame, as_of_us: IntArray) -> FloatArray:
@@ -174,6 +189,9 @@ class Facts:
         if self.timezone_by:
             index, values = _distinct(table, self.timezone_by)
             columns += local_times([self._timezone(value) for value in values], index, as_of_us)
+        if self.legs is not None:
+            ends = np.column_stack([columns[i] for i in self._ends])
+            columns += [*self.legs.of_rows(ends).T]
         return np.column_stack(columns) if columns else np.empty((len(table), 0))
 
     def to_json(self) -> dict[str, Any]:
@@ -183,6 +201,7 @@ class Facts:
             "categories": {name: list(values) for name, values in self.categories.items()},
             "timezone_by": self.timezone_by,
             "timezones": [[value, zone] for value, zone in self.timezones.items()],
+            **({} if self.legs is None else {"legs": self.legs.to_json()}),
         }
 
     @classmethod
@@ -193,6 +212,8 @@ class Facts:
             categories={k: tuple(values) for k, values in document["categories"].items()},
             timezone_by=document["timezone_by"],
             timezones=dict(document["timezones"]),
+            # Models without coordinates have none.
+            legs=StreetLegs(**document["legs"]) if "legs" in document else None,
         )
 
     def _code(self, name: str, value: Any) -> float:
@@ -215,8 +236,12 @@ def learn_facts(
     categories: Sequence[str],
     timezone_by: str = "",
     timezones: Mapping[Any, str] | None = None,
+    duration_s: FloatArray | None = None,
 ) -> Facts:
     """Return the facts whose categories are the values that occur in a training table.
+
+    With the coordinates of both ends among the numbers and the durations of the rows it learns how
+    the streets are turned, see :mod:`estimators.features.legs`.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"amount": [10.0, 12.0], "store_id": ["b", "a"]})
@@ -236,7 +261,16 @@ def learn_facts(
         categories=learned,
         timezone_by=timezone_by,
         timezones=dict(timezones or {}),
+        legs=_learned_legs(table, numbers, duration_s),
     )
+
+
+def _learned_legs(
+    table: pd.DataFrame, numbers: Sequence[str], duration_s: FloatArray | None
+) -> StreetLegs | None:
+    if duration_s is None or not {*END_COLUMNS} <= {*numbers}:
+        return None
+    return learn_legs(np.column_stack([_numbers(table, one) for one in END_COLUMNS]), duration_s)
 
 
 def _number(name: str, value: Any) -> float:

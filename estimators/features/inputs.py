@@ -10,6 +10,7 @@ from typing import Any
 from aggregators import Aggregator
 from estimators.core.errors import DatasetError
 from estimators.features.facts import LOCAL_HOUR, LOCAL_WEEKDAY, Facts
+from estimators.features.legs import LEG_FACTS
 from estimators.features.shrinkage import Shrinkage
 
 __all__ = ["InputColumn", "check_input_names", "columns_of", "unit_of_fact", "words_of_fact"]
@@ -32,6 +33,7 @@ _FACT_TOPICS = {
     "courier_id": _COURIER,
     "vehicle": _COURIER,
 }
+_FACT_TOPICS.update(dict.fromkeys(LEG_FACTS, _PLACE))
 _PLACE_ENDINGS = ("_lat", "_lon", "_latitude", "_longitude")
 
 _FACT_WORDS = {
@@ -47,6 +49,11 @@ _FACT_WORDS = {
     "store_zone": "The zone of the store",
     "building": "Kind of building",
     "floor": "Floor of the customer",
+    "leg_great_circle_m": "Great-circle distance of the coordinates of store and customer",
+    "leg_along_streets_m": "Way along the streets' direction, negative backwards",
+    "leg_across_streets_m": "Way across the streets' direction, negative to the left",
+    "leg_streets_m": "Way along and across the streets together",
+    "leg_bearing_deg": "Bearing from the store to the customer, clockwise from north",
     "distance_to_store_m": "Distance of the courier to the store",
     "courier_id": "The courier",
     "vehicle": "The courier's vehicle",
@@ -60,7 +67,7 @@ _FACT_WORDS = {
     "since_courier_at_customer_s": "Time since the courier came to the customer",
 }
 _FACT_UNITS = {LOCAL_HOUR: "h", "amount": "currency", "products": "products"}
-_UNIT_ENDINGS = {"_m": "m", "_s": "s", "_m_s": "m/s", "_c": "degC", "_mm": "mm"}
+_UNIT_ENDINGS = {"_deg": "deg", "_m": "m", "_s": "s", "_m_s": "m/s", "_c": "degC", "_mm": "mm"}
 
 
 @dataclass(frozen=True, kw_only=True)

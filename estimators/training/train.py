@@ -184,6 +184,7 @@ def unfitted(
             categories=dataset.categories,
             timezone_by=dataset.timezone_by,
             timezones=dataset.timezones,
+            duration_s=dataset.duration_s[dataset.trains],
         ),
         features=FeatureSet(own, name=estimator_class.name, version=CATALOG.version),
         shrinkage=_learned_shrinkage(estimator_class, dataset, [one.name for one in own]),
