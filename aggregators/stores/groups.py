@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregators.typing import Int32Array, Int64Array, Key, SampleId
 
-__all__ = ["Group", "OpenRows", "rows_by_group", "with_capacity"]
+__all__ = ["Group", "IdOrder", "OpenRows", "rows_by_group", "with_capacity"]
 
 _FEW_ROWS = 512
 """Groups of so few rows are read whole; a second index of their open rows would not pay."""
@@ -152,6 +152,27 @@ class OpenRows(Group):
         self.n_earlier = 0
 
 
+class IdOrder:
+    """Keeps the rows in the order of their ids, for the next index of the same samples."""
+
+    __slots__ = ("_by_id",)
+
+    def __init__(self) -> None:
+        self._by_id: Int32Array = np.empty(0, np.int32)
+
+    def of(self, ids: Sequence[SampleId], kind: type | None) -> Int32Array:
+        """Return the rows in the order of their ids.
+
+        Args:
+            ids: of all rows; since the last call it may have got longer, and nothing else.
+            kind: the type of the ids.
+        """
+        if len(self._by_id) != len(ids):
+            values = np.array(ids, np.int64 if kind is int else object)
+            self._by_id = np.argsort(values, kind="stable").astype(np.int32)
+        return self._by_id
+
+
 def with_capacity(array: NDArray[Any], capacity: int, missing: Any, n: int) -> NDArray[Any]:
     """Return an array with room for so many columns, of which the first ``n`` are the old ones."""
     result = np.full((len(array), capacity), missing, array.dtype)
@@ -160,7 +181,7 @@ def with_capacity(array: NDArray[Any], capacity: int, missing: Any, n: int) -> N
 
 
 def rows_by_group(
-    keys: Sequence[Key], times: Int64Array, ids: NDArray[Any]
+    keys: Sequence[Key], times: Int64Array, by_id: Int32Array
 ) -> tuple[list[Key], Int32Array, Int64Array]:
     """Return a dimension's values, the rows by (value, event time, sample id), and the bounds.
 
@@ -169,13 +190,12 @@ def rows_by_group(
     Args:
         keys: the dimension's value of each row.
         times: the event's time of each row.
-        ids: the sample id of each row.
+        by_id: the rows in the order of their sample ids.
     """
     # These load numba, which declaring does not need.
     from aggregators.kernels.query_kernels import group_rows
     from aggregators.kernels.time_order import time_order
 
-    by_id = np.argsort(ids, kind="stable").astype(np.int32)
     ordered = by_id[time_order(times[by_id])]
     numbers: dict[Key, int] = {None: -1}
     codes = np.array([numbers.setdefault(key, len(numbers) - 1) for key in keys], np.int32)

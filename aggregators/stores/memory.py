@@ -14,6 +14,7 @@ from aggregators.errors import QueryError, StoreError
 from aggregators.events import Event, Source
 from aggregators.stores.base import EventStore
 from aggregators.stores.checks import EventChecks
+from aggregators.stores.event_columns import EventColumns, apply_columns
 from aggregators.stores.reading import (
     AppendResult,
     CompactionResult,
@@ -102,6 +103,17 @@ class MemoryEventStore(EventStore):
         states = self._states
         with self._lock:
             return AppendResult.of(bytes(states[event.source].apply(event) for event in events))
+
+    def apply_columns(self, given: Iterable[EventColumns]) -> None:
+        """Let checked events take effect, as :meth:`apply` does; no group has been read yet."""
+        with self._lock:
+            for columns in given:
+                apply_columns(self._states[columns.source], columns)
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether a group has been read, so that events must come one by one."""
+        return any(state.groups for state in self._states.values())
 
     def append_table(self, source: Source, table: Native) -> AppendResult:
         """Keep all events of a table of samples; an empty source is filled at once."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.events import FACT_MARK, Source
-from aggregators.stores.groups import Group, rows_by_group, with_capacity
+from aggregators.stores.groups import Group, IdOrder, rows_by_group, with_capacity
 from aggregators.stores.reading import GroupIndex, Sample, SourceReading
 from aggregators.stores.records import (
     APPLIED,
@@ -52,7 +52,9 @@ class SampleState:
         keys: the dimensions' values.
         facts: the facts' values.
         watches: of those who keep results that follow from the samples.
+        bits: of each column.
         has_bits: whether there is a bit for every column; otherwise no sample is regular.
+        groups: the indexes, by dimension and event.
     """
 
     def __init__(self, source: Source) -> None:
@@ -62,7 +64,7 @@ class SampleState:
         self._events = {name: i for i, name in enumerate(source.events)}
         self._columns = {name: i for i, name in enumerate(source.attributes)}
         names = record_names(source)
-        self._bits = {name: 1 << i for i, name in enumerate(names)}
+        self.bits = {name: 1 << i for i, name in enumerate(names)}
         self.has_bits = len(names) <= _MAX_BITS
         known = {name: source.known_from_event(name.removeprefix(FACT_MARK)) for name in names}
         self._known_from = {name: self._events[event] for name, event in known.items()}
@@ -73,6 +75,7 @@ class SampleState:
         source = self.source
         self.rows: dict[SampleId, int] = {}
         self.ids: list[SampleId] = []
+        self._id_order = IdOrder()
         self.times: Int64Array = np.empty((len(source.events), 0), np.int64)
         self.recorded: Int64Array = self.times.copy()
         self.carried: Int64Array = self.times.copy()
@@ -125,7 +128,7 @@ class SampleState:
             self.watches.note(row, self.keys, self.times, self.columns)
         carried = 0
         for column, value in record.data.items():
-            carried |= self._bits[column]
+            carried |= self.bits[column]
             self._set_column(row, column, value, is_new=is_new)
         self.carried[event, row] = carried
         self.recorded[event, row] = record.recorded_us
@@ -228,7 +231,7 @@ class SampleState:
         if recorded_us == UNRECORDED:
             return None
         carried = self.carried.item(event, row)
-        bits = self._bits.items() if carried else ()
+        bits = self.bits.items() if carried else ()
         data = {c: self.value(row, c) for c, bit in bits if carried & bit}
         return Record(self.times.item(event, row), recorded_us, False, data)
 
@@ -306,7 +309,7 @@ class SampleState:
         self, index: GroupIndex, keys: Sequence[Key], earliest_us: int
     ) -> tuple[Int32Array, Int64Array]:
         event = self._events[index.event]
-        groups = self._groups.get((index.dimension, event))
+        groups = self.groups.get((index.dimension, event))
         if groups is None:
             groups = self._build_groups(index.dimension, event)
         closing = tuple(self._events[name] for name in index.closing)
@@ -342,7 +345,7 @@ class SampleState:
     def forget_groups(self) -> None:
         """Drop the indexes; the next reading that needs one builds it again."""
         self.watches.lose_all()
-        self._groups: dict[tuple[str, int], dict[Key, Group]] = {}
+        self.groups: dict[tuple[str, int], dict[Key, Group]] = {}
         self._indexes_of_event: list[list[tuple[str, dict[Key, Group]]]] = [
             [] for _ in self.source.events
         ]
@@ -357,7 +360,7 @@ class SampleState:
             key: Group(rows[offsets[number] : offsets[number + 1]].copy())
             for number, key in enumerate(keys)
         }
-        self._groups[dimension, event] = groups
+        self.groups[dimension, event] = groups
         self._indexes_of_event[event].append((dimension, groups))
         self._indexes_of_dimension[dimension].append((event, groups))
         return groups
@@ -367,8 +370,8 @@ class SampleState:
 
         Only rows to which the event has happened, at whatever time; shape (n_values + 1,) bounds.
         """
-        ids = np.array(self.ids, np.int64 if self.id_kind is int else object)
-        return rows_by_group(self.keys[dimension], self.times[event, : len(ids)], ids)
+        by_id = self._id_order.of(self.ids, self.id_kind)
+        return rows_by_group(self.keys[dimension], self.times[event, : len(by_id)], by_id)
 
     # --- forgetting ------------------------------------------------------------------------
 

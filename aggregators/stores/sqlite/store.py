@@ -44,6 +44,7 @@ from aggregators.stores.sqlite.file import (
 from aggregators.stores.sqlite.file_watch import WatchedFile
 from aggregators.stores.sqlite.log import LogRows
 from aggregators.stores.sqlite.marks import read_marks
+from aggregators.stores.sqlite.replay import replay
 from aggregators.stores.sqlite.types import declare, last_mend, typed
 from aggregators.times import moment_to_us
 from aggregators.typing import Duration, Key, Moment, SampleId
@@ -257,9 +258,8 @@ class SqliteEventStore(EventStore):
         if not is_settled:
             self._follow_types()
         if marks is None or marks.last_seq > self._last_seq:
-            for last_seq, events in self._rows.after(self._reader, self._last_seq):
-                self._memory.apply(events)
-                self._last_seq = last_seq
+            end = 0 if marks is None else marks.last_seq
+            self._last_seq = replay(self._rows, self._reader, self._memory, self._last_seq, end)
         if not is_settled:
             self._follow_compactions()
         self._settled = None if marks is None else marks.settled
