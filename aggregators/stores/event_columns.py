@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.events import FACT_MARK
-from aggregators.stores.records import CheckedEvent, Record
+from aggregators.stores.records import CheckedEvent, Record, is_same
 from aggregators.stores.samples import UNRECORDED, SampleState
 from aggregators.typing import Float64Array, Int64Array, SampleId
 
@@ -99,15 +99,7 @@ def _rows_of(state: SampleState, ids: Sequence[SampleId]) -> Int64Array:
     rows = state.rows
     new = list(dict.fromkeys(sample_id for sample_id in ids if sample_id not in rows))
     if new:
-        n_old = len(rows)
-        if n_old + len(new) > state.times.shape[1]:
-            state.reserve(max(n_old + len(new), 2 * n_old))
-        if state.id_kind is None:
-            state.id_kind = type(new[0])
-        rows.update(zip(new, range(n_old, n_old + len(new)), strict=True))
-        state.ids += new
-        for values in (*state.keys.values(), *state.facts.values()):
-            values.extend([None] * len(new))
+        state.add_samples(new)
     return np.fromiter(map(rows.__getitem__, ids), np.int64, len(ids))
 
 
@@ -149,20 +141,17 @@ def _in_other_versions(
 def _contradicts(state: SampleState, rows: Int64Array, name: str, held: _Values) -> list[bool]:
     """Return which values are missing, or differ from another value of the same sample."""
     of_values = rows[held.places]
-    values = held.values
     known = _known_values(state, name)
     if isinstance(known, np.ndarray):
         stored = [None if value != value else value for value in known[of_values].tolist()]
     else:
         stored = [known[row] for row in of_values.tolist()]
-    if name[0] == FACT_MARK:  # True equals 1, and is another fact
-        values = [_fact(value) for value in values]
-        stored = [_fact(value) for value in stored]
     met: dict[int, Any] = {}
-    meet = met.setdefault
     return [
-        value is None or meet(row, value) != value or (old is not None and old != value)
-        for row, value, old in zip(of_values.tolist(), values, stored, strict=True)
+        value is None
+        or ((first := met.setdefault(row, value)) is not value and not is_same(name, first, value))
+        or (old is not None and not is_same(name, old, value))
+        for row, value, old in zip(of_values.tolist(), held.values, stored, strict=True)
     ]
 
 
@@ -173,10 +162,6 @@ def _known_values(state: SampleState, name: str) -> list[Any] | Float64Array:
         return state.facts[name[1:]]
     column: Float64Array = state.columns[state.source.attributes.index(name)]
     return column
-
-
-def _fact(value: Any) -> tuple[type, Any] | None:
-    return None if value is None else (type(value), value)
 
 
 def _set_values(

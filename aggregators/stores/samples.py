@@ -102,7 +102,8 @@ class SampleState:
         row = self.rows.get(sample_id)
         is_new = row is None
         if row is None:
-            row = self._new_row(sample_id)
+            row = len(self.ids)
+            self.add_samples([sample_id])
         is_first = row not in self.irregular and self.recorded.item(number, row) == UNRECORDED
         if is_first and self._is_regular(row, new, is_new=is_new):
             self._take(row, number, new, is_new=is_new)
@@ -147,17 +148,16 @@ class SampleState:
             self._set_column(row, column, value_of(records, column, self._known_from[column]))
         self._set_time(row, event, NEVER if new.retracted else new.time_us)
 
-    def _new_row(self, sample_id: SampleId) -> int:
-        row = len(self.ids)
-        if row == self.times.shape[1]:
-            self.reserve(2 * row)
-        if self.id_kind is None:
-            self.id_kind = type(sample_id)
-        self.rows[sample_id] = row
-        self.ids.append(sample_id)
+    def add_samples(self, ids: Sequence[SampleId]) -> None:
+        """Add samples of which there is nothing yet; they get the next rows."""
+        first, n = len(self.ids), len(self.ids) + len(ids)
+        if n > self.times.shape[1]:
+            self.reserve(max(n, 2 * first))
+        self.id_kind = self.id_kind or type(ids[0])
+        self.rows.update(zip(ids, range(first, n), strict=True))
+        self.ids += ids
         for values in (*self.keys.values(), *self.facts.values()):
-            values.append(None)
-        return row
+            values += [None] * len(ids)
 
     def reserve(self, capacity: int) -> None:
         """Make room for so many samples."""

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from estimators.core.errors import DatasetError
+from estimators.core.street_grid import EARTH_RADIUS_M, along_and_across
 from estimators.core.typing import FloatArray
 
 __all__ = ["distance_m", "grid_cell", "local_to_utc", "read_csv", "street_offsets_m"]
 
-EARTH_RADIUS_M = 6_371_008.8
 ROWS_MAX = 5_000_000
 
 
@@ -72,9 +72,7 @@ def street_offsets_m(
     lat_a, lon_a, lat_b, lon_b = (np.radians(np.asarray(x)) for x in (lat_a, lon_a, lat_b, lon_b))
     north_m = EARTH_RADIUS_M * (lat_b - lat_a)
     east_m = EARTH_RADIUS_M * (lon_b - lon_a) * np.cos((lat_a + lat_b) / 2.0)
-    turned = np.radians(bearing_deg)
-    along_m = north_m * np.cos(turned) + east_m * np.sin(turned)
-    return along_m, east_m * np.cos(turned) - north_m * np.sin(turned)
+    return along_and_across(north_m, east_m, bearing_deg)
 
 
 def grid_cell(

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from estimators.core.street_grid import EARTH_RADIUS_M, along_and_across
 from estimators.core.typing import FloatArray
 
 __all__ = ["END_COLUMNS", "LEG_FACTS", "StreetLegs", "learn_legs"]
@@ -33,7 +34,6 @@ LEG_FACTS = (
 )
 """The facts of a way, in order."""
 
-EARTH_RADIUS_M = 6_371_008.8
 LEG_MAX_M = 300_000.0
 """A longer way is a wrong coordinate: nobody delivers as far."""
 
@@ -81,9 +81,7 @@ class StreetLegs:
         # The shorter way round where it crosses the date line.
         turned = math.remainder(lon_b - lon_a, math.tau)
         east_m = EARTH_RADIUS_M * turned * math.cos((lat_a + lat_b) / 2.0)
-        cos, sin = math.cos(math.radians(self.turn_deg)), math.sin(math.radians(self.turn_deg))
-        along_m = north_m * cos + east_m * sin
-        across_m = east_m * cos - north_m * sin
+        along_m, across_m = along_and_across(north_m, east_m, self.turn_deg)
         bearing_deg = math.degrees(math.atan2(east_m, north_m))
         return length_m, along_m, across_m, abs(along_m) + abs(across_m), bearing_deg
 
@@ -141,9 +139,8 @@ def _great_circle_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> f
 
 def _unexplained(north_m: FloatArray, east_m: FloatArray, logs: FloatArray, degrees: int) -> float:
     """Return the variance that the length along streets of a turn leaves of the durations."""
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    streets_m = np.abs(north_m * cos + east_m * sin) + np.abs(east_m * cos - north_m * sin)
-    x = np.log(np.maximum(streets_m, SHORTEST_M))
+    along_m, across_m = along_and_across(north_m, east_m, degrees)
+    x = np.log(np.maximum(np.abs(along_m) + np.abs(across_m), SHORTEST_M))
     design = np.column_stack([np.ones_like(x), x, x * x])
     weights = np.linalg.lstsq(design, logs, rcond=None)[0]
     return float(np.square(logs - design @ weights).mean())
