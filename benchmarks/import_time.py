@@ -22,7 +22,7 @@ from benchmarks.measuring import ranges, save
 HEAVY = ("pandas", "numba", "pyarrow", "scipy", "tsfresh", "sklearn")
 
 FIRST_CALL = """
-import json, time
+import json, os, time
 start = time.perf_counter()
 import aggregators
 imported = time.perf_counter()
@@ -47,7 +47,7 @@ print(json.dumps({
     "warm_up_s": warm - imported,
     "first_training_s": trained - made,
     "first_inference_s": answered - answering,
-    "processor_time_of_all_s": time.process_time(),
+    "processor_time_of_all_s": sum(os.times()[:4]),  # kernels compile in processes of their own
 }))
 """
 
