@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
+from aggregators.kernels.parts import PartCompiler, run_from_python_by
 from aggregators.kernels.stale_cache import drop_stale_cache
 
 __all__ = ["compiled", "inner", "numbers"]
@@ -48,4 +49,10 @@ def inner(kernel: Kernel) -> Kernel:
     Without numba's reference counts: every call would count dozens of arrays up and down again.
     """
     make: Any = njit  # numba's own annotations do not know _nrt
-    return cast(Kernel, make(cache=True, nogil=True, error_model="numpy", _nrt=False)(kernel))
+    options = {"nogil": True, "error_model": "numpy", "_nrt": False}
+    part = make(
+        **options, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=PartCompiler
+    )(kernel)
+    if part is not kernel:  # NUMBA_DISABLE_JIT: a plain function
+        run_from_python_by(part, lambda: make(cache=True, **options)(kernel))
+    return cast(Kernel, part)
