@@ -50,12 +50,14 @@ class GroupIndex(NamedTuple):
     """Says which rows to read in which order: those of a dimension's values by an event's time.
 
     Where ``closing`` names events, only rows are needed to which none of them had happened before
-    the earliest requested moment. A store may give more.
+    the earliest requested moment. A store may give more. ``is_bounded`` says that the reader looks
+    back no further than a maximal age, so that moderately large groups may be given whole.
     """
 
     dimension: str
     event: str
     closing: tuple[str, ...] = ()
+    is_bounded: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from sys import intern
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregators.events import FACT_MARK, Source
-from aggregators.stores.groups import Group, IdOrder, rows_by_group, with_capacity
+from aggregators.stores.groups import FoundGroups, Group, IdOrder, rows_by_group, with_capacity
 from aggregators.stores.reading import GroupIndex, Sample, SourceReading
 from aggregators.stores.records import (
     APPLIED,
@@ -35,7 +34,6 @@ UNRECORDED = np.iinfo(np.int64).min
 
 _FIRST_CAPACITY = 64
 _MAX_BITS = 62
-_NO_ROWS = np.empty(0, np.int32)
 
 
 class SampleState:
@@ -299,40 +297,33 @@ class SampleState:
         earliest_us: int,
     ) -> SourceReading:
         """Return the groups of the keys, for each index; see :meth:`EventStore.read`."""
-        rows = [self._rows_of(index, keys[index.dimension], earliest_us) for index in indexes]
+        # Indexes that differ in their closing events alone have the same groups.
+        found: dict[tuple[str, str], FoundGroups] = {}
+        rows = []
+        for index in indexes:
+            name = index.dimension, index.event
+            groups = found.get(name)
+            if groups is None:
+                groups = found[name] = self._found_groups(index, keys[index.dimension])
+            closing = tuple(self._events[event] for event in index.closing)
+            rows.append(groups.rows(closing, self.times, earliest_us, is_bounded=index.is_bounded))
         own_rows = np.array([self._own_row(sample_id) for sample_id in own], np.int64)
         return SourceReading(
             self.times, self.columns, rows, own_rows, self.ids, self.keys, keys, self.watches
         )
 
-    def _rows_of(
-        self, index: GroupIndex, keys: Sequence[Key], earliest_us: int
-    ) -> tuple[Int32Array, Int64Array]:
+    def _found_groups(self, index: GroupIndex, keys: Sequence[Key]) -> FoundGroups:
         event = self._events[index.event]
         groups = self.groups.get((index.dimension, event))
         if groups is None:
             groups = self._build_groups(index.dimension, event)
-        closing = tuple(self._events[name] for name in index.closing)
         found = [groups.get(key) for key in keys]
         if None in found:
             kind = self.key_kinds.get(index.dimension)
             for key, group in zip(keys, found, strict=True):
                 if group is None and key is not None and type(key) is not kind:
                     check_key_kind(self, index.dimension, key)
-        if closing:
-            parts = [
-                _NO_ROWS if one is None else one.still_open(closing, self.times, earliest_us)
-                for one in found
-            ]
-        else:
-            parts = [_NO_ROWS if one is None else one.rows for one in found]
-        if len(parts) == 1:
-            return parts[0], np.array([0, len(parts[0])], np.int64)
-        if not parts:
-            return _NO_ROWS, np.zeros(1, np.int64)
-        ends = accumulate((len(rows) for rows in parts), initial=0)
-        offsets = np.fromiter(ends, np.int64, len(parts) + 1)
-        return np.concatenate(parts), offsets
+        return FoundGroups(found)
 
     def _own_row(self, sample_id: SampleId | None) -> int:
         if sample_id is None:

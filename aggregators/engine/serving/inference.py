@@ -276,7 +276,8 @@ class InferencePlan:
 def index_of(plan: SelectionPlan, source: Source) -> GroupIndex:
     """Return the index that a selection reads; an interval needs only what is still open."""
     closing = tuple(source.events[number] for number in plan.closing)
-    return GroupIndex(plan.dimension, plan.order_event, closing)
+    is_bounded = bool(closing) and not plan.is_endless
+    return GroupIndex(plan.dimension, plan.order_event, closing, is_bounded)
 
 
 def _column(values: Sequence[SampleId | None]) -> Any:

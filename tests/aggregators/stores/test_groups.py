@@ -27,12 +27,14 @@ from tests.aggregators.random_specs import FUNCTION_SPECS, random_spec
 from tests.aggregators.replay import events_of, troubled
 
 
+@pytest.mark.parametrize("few_bounded", [1, 25])
 @pytest.mark.parametrize("slack_us", [0, 600_000_000, 3_600_000_000])
 @pytest.mark.parametrize("seed", seeds(8))
 def test_intervals_are_right_at_every_moment(
-    seed: int, slack_us: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, slack_us: int, few_bounded: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(groups, "_FEW_ROWS", 1)
+    monkeypatch.setattr(groups, "_FEW_BOUNDED_ROWS", few_bounded)
     monkeypatch.setattr(groups, "_FEW_NEW_ROWS", 1)
     monkeypatch.setattr(groups, "_SLACK_US", slack_us)
     rng = random.Random(f"open {seed}")
@@ -82,7 +84,7 @@ def test_what_closed_long_ago_is_not_read_again() -> None:
 @pytest.mark.parametrize("max_age", [None, "20min"])
 def test_a_store_gives_an_interval_only_what_is_open(max_age: str | None) -> None:
     source = Source("orders", sample_id="id", events=("a", "b"), dimensions=("city",))
-    n, minute = 2_000, 60_000_000
+    n, minute = 10_000, 60_000_000
     store = MemoryEventStore(sources=[source])
     store.append(
         Event("orders", i, name, (i + wait) * minute, {"city": "BCN"})
@@ -96,6 +98,28 @@ def test_a_store_gives_an_interval_only_what_is_open(max_age: str | None) -> Non
     plan = FeatureSet([opened]).plan
     with store.read(plan.requests, {"city": ("BCN",)}, {}, n * minute) as (reading,):
         assert len(reading.rows[0][0]) < 50
+        assert plan.answer_from([replace(reading, own_rows=np.array([-1]))], n * minute) == [10.0]
+
+
+@pytest.mark.parametrize(("max_age", "n_read"), [(None, 50), ("20min", 2_000)])
+def test_moderate_groups_are_given_whole_to_bounded_intervals(
+    max_age: str | None, n_read: int
+) -> None:
+    source = Source("orders", sample_id="id", events=("a", "b"), dimensions=("city",))
+    n, minute = 2_000, 60_000_000
+    store = MemoryEventStore(sources=[source])
+    store.append(
+        Event("orders", i, name, (i + wait) * minute, {"city": "BCN"})
+        for i in range(n)
+        for name, wait in (("a", 0), ("b", 10))
+    )
+    opened = StatsBetweenEvents(
+        source, dimension="city", function="count", first_event="a", second_event="b",
+        max_age=max_age,
+    )  # fmt: skip
+    plan = FeatureSet([opened]).plan
+    with store.read(plan.requests, {"city": ("BCN",)}, {}, n * minute) as (reading,):
+        assert n_read - 50 <= len(reading.rows[0][0]) <= n_read
         assert plan.answer_from([replace(reading, own_rows=np.array([-1]))], n * minute) == [10.0]
 
 
