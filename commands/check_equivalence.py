@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
@@ -209,11 +209,10 @@ def _in_folder(folder: Path) -> list[Dataset]:
 
 def _mapped_table(mapping: Path, data: str, show: StageProgress) -> ReplayedTables:
     from commands.data.mapped_dataset import mapped_dataset
-    from commands.equivalence.replayed_data import replayed_dataset
+    from commands.equivalence.replayed_data import replayed_mapping
 
     path = None if data == SYNTHETIC else Path(data)
-    dataset = mapped_dataset(mapping, path, progress=lambda part: show("data", part))
-    return replace(replayed_dataset(dataset), catalog="")
+    return replayed_mapping(mapped_dataset(mapping, path, progress=lambda part: show("data", part)))
 
 
 def _own_table(path: Path, columns: TableChoice) -> ReplayedTables:

@@ -17,15 +17,16 @@ from commands.console.output import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from aggregators import Aggregator
     from commands.data.tables import TableFile
     from estimators.datasets import Dataset
 
-__all__ = ["ReplayedTables", "replayed_dataset", "replayed_file"]
+__all__ = ["ReplayedTables", "replayed_dataset", "replayed_file", "replayed_mapping"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayedTables:
-    """Tables with all features of the catalog that they can give.
+    """Tables with all features that they can give.
 
     Attributes:
         name: what is replayed.
@@ -69,6 +70,41 @@ def replayed_dataset(dataset: Dataset) -> ReplayedTables:
         tables=tables,
         features=_features_of((dataset.source, *dataset.others)),
         catalog=f"{__name__}:{dataset.name}",
+    )
+
+
+def replayed_mapping(dataset: Dataset) -> ReplayedTables:
+    """Return one's own data with the features of the catalog and of every estimator for them.
+
+    Raises:
+        UserError: there is no feature for these data.
+    """
+    from commands.options.estimators import choices_for
+    from estimators.training.train import usable_features
+
+    found: dict[str, Aggregator] = {}
+    for source in (dataset.source, *dataset.others):
+        found.update((one.name, one) for one in CATALOG.features_for(source))
+    for choice in choices_for(dataset):
+        for feature in usable_features(choice.offered.load(), choice.asked_of(dataset)):
+            known = found.setdefault(feature.name, feature)
+            if known != feature:
+                # The legs of a courier's way have features of the same names.
+                own = replace(feature, name=f"{choice.name}_{feature.name}")
+                found[own.name] = own
+    if not found:
+        source = dataset.source
+        raise UserError(
+            f"no estimator has a feature for {dataset.name}: its dimensions are"
+            f" {', '.join(source.dimensions) or 'none'}, its events {', '.join(source.events)};"
+            " the catalog knows store_id, courier_id, zone and city"
+        )
+    # The samples of the first source are asked.
+    features = sorted(found.values(), key=lambda one: one.source != dataset.source)
+    return replace(
+        replayed_dataset(dataset),
+        features=FeatureSet(features, CATALOG.name, CATALOG.version),
+        catalog="",
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from estimators import Dataset
     from estimators.model.base import Estimator
 
-__all__ = ["OFFERED", "EstimatorChoice", "OfferedEstimator", "add_commands"]
+__all__ = ["OFFERED", "EstimatorChoice", "OfferedEstimator", "add_commands", "choices_for"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class OfferedEstimator:
         serving: the command that serves a model of it; empty: the model is a part of a service.
         targets: part of the way -> start and end of what is estimated, asked at the start; the
             first is the default. Empty: what the data set asks by itself.
+        needs_one_of: sources beside the samples, without all of which it learns nothing.
     """
 
     command: str
@@ -41,6 +42,7 @@ class OfferedEstimator:
     public: DatasetName
     serving: str = ""
     targets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    needs_one_of: tuple[str, ...] = ()
 
     @property
     def has_legs(self) -> bool:
@@ -102,6 +104,7 @@ OFFERED: tuple[OfferedEstimator, ...] = (
             "before-pickup": ("courier_assigned", "delivered"),
             "on-the-way": ("picked_up", "delivered"),
         },
+        needs_one_of=("weather", "local_events"),
     ),
 )
 """Every estimator that `doorstep train` and `doorstep ablate` know."""
@@ -136,18 +139,47 @@ class EstimatorChoice:
             UserError: the options do not fit together.
             UnknownNameError: the data have no such event.
         """
-        from aggregators import Duration
-
         public = self.offered.public
         if public is DatasetName.CITIES and choice.dataset is None and choice.mapping is None:
             choice = replace(choice, dataset=public)
-        found = choice.open(report, public=public)
-        if self.offered.targets:
-            start, end = self.offered.targets[self.leg]
-            found.source.check_event(end)
-            found = found.about(Duration(start, end), as_of=start)
+        found = self.asked_of(choice.open(report, public=public))
         estimator_class = self.offered.load()
         return estimator_class, estimator_class.prepared(found, seed=choice.seed)
+
+    def asked_of(self, dataset: Dataset) -> Dataset:
+        """Return a data set with the estimator's question.
+
+        Raises:
+            UnknownNameError: the data have no such event.
+        """
+        from aggregators import Duration
+
+        if not self.offered.targets:
+            return dataset
+        start, end = self.offered.targets[self.leg]
+        dataset.source.check_event(end)
+        return dataset.about(Duration(start, end), as_of=start)
+
+
+def choices_for(dataset: Dataset) -> list[EstimatorChoice]:
+    """Return what can be trained on a data set, by its events and sources.
+
+    The eTP takes any question. It is a choice unless another estimator has the data set's own.
+    """
+    events = {*dataset.source.events}
+    beside = {source.name for source in dataset.others}
+    choices = [
+        EstimatorChoice(offered=offered, leg=leg)
+        for offered in OFFERED
+        if not offered.needs_one_of or beside & {*offered.needs_one_of}
+        for leg, target in offered.targets.items()
+        if events >= {*target}
+    ]
+    asked = (dataset.target.start, dataset.target.end)
+    if any(one.offered.targets[one.leg] == asked for one in choices):
+        return choices
+    own = [EstimatorChoice(offered=one) for one in OFFERED if not one.targets]
+    return [*own, *choices]
 
 
 def add_commands(app: typer.Typer, command: Callable[..., Any], verb: str, more: str) -> None:

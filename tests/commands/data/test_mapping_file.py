@@ -323,9 +323,14 @@ def test_a_table_without_dimensions_is_told_so(folder: Path) -> None:
 
 def test_training_and_what_is_served_agree_on_a_mapped_table(folder: Path) -> None:
     arguments = ["--mapping", str(folder / "mapping.yaml"), "--max-rows", "40"]
-    shown = CliRunner().invoke(app, ["check-equivalence", *arguments])
+    report = folder / "report"
+    shown = CliRunner().invoke(app, ["check-equivalence", *arguments, "--report", str(report)])
     assert shown.exit_code == 0, shown.output
     assert " 0 mismatches" in shown.output
+    (one,) = json.loads((report / "equivalence.json").read_text())["runs"]
+    assert {"store_time_to_ready_last_200_median", "courier_travel_1d_median"} <= {
+        *one["by_feature"]
+    }
 
 
 def test_a_mapping_and_a_data_set_exclude_each_other(folder: Path) -> None:
