@@ -38,7 +38,7 @@ def init(
     to: Annotated[
         Path | None, typer.Option(help="YAML to write.  [default: print it]", show_default=False)
     ] = None,
-    encoding: EncodingOption = "utf-8",
+    encoding: EncodingOption = None,
 ) -> None:
     """Guess a mapping from the names and values of a table's columns, with comments.
 

@@ -13,7 +13,10 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["complete_file", "write_frames"]
+__all__ = ["TEXTS_AS_THEY_ARE", "complete_file", "write_frames"]
+
+TEXTS_AS_THEY_ARE = {b"doorstep.missing_texts": b"[]"}
+"""Metadata of a file in which no text stands for a missing value: a store may be called NA."""
 
 
 @contextmanager
@@ -43,6 +46,8 @@ def write_frames(
             for frame in frames:
                 table = pa.Table.from_pandas(frame, preserve_index=False)
                 if writer is None:
+                    metadata = {**(table.schema.metadata or {}), **TEXTS_AS_THEY_ARE}
+                    table = table.replace_schema_metadata(metadata)
                     writer = pq.ParquetWriter(partial, table.schema, compression="zstd")
                 writer.write_table(table.cast(writer.schema))
                 done += len(frame)

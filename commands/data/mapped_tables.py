@@ -13,7 +13,8 @@ from aggregators import AggregatorError, Source
 from aggregators.catalog import CATALOG
 from commands.console.output import UserError
 from commands.data.catalog_sources import source_of_catalog
-from commands.data.csv_text import check_encoding
+from commands.data.csv_format import Dialect, dialect_of
+from commands.data.csv_text import is_csv
 from commands.data.mapping_file import MappedTable, MappingFile, read_mapping
 from commands.data.sample_check import check_for_training
 from commands.data.table_files import columns_of
@@ -75,6 +76,8 @@ class MappedFile:
             clock_option=f"{field}clock:",
             encoding=given.encoding,
             encoding_option=f"{field}encoding:",
+            csv=given.csv,
+            missing=None if given.missing is None else ("", *given.missing),
         )
         return cls(source=source, table=table, given=given, between=between)
 
@@ -224,8 +227,10 @@ def _renames(
     path: Path,
 ) -> dict[str, str]:
     """Return column of the file -> what it is called as it is read."""
-    check_encoding(given.encoding, f"{field}encoding:")
-    there, renames = columns_of(path, given.encoding), dict[str, str]()
+    dialect: Dialect | None = None
+    if is_csv(path) and path.is_file():
+        dialect = dialect_of(path, given.csv, given.encoding, f"{field}encoding:")
+    there, renames = columns_of(path, dialect), dict[str, str]()
     if given.id is not None:
         renames[given.id] = source.sample_id
         file.check_name(f"{field}id", given.id, there, f"column of {path.name}")

@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from commands.console.output import UserError
+from commands.data.csv_format import CsvFormat
 
 __all__ = [
     "EventAfter",
@@ -89,7 +90,9 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         known_from: dimension or attribute -> event from which it is known, if not the first one.
         clock: IANA name of the clock that times without an offset were read from.
         integers: names (id, dimensions) that are integers in a CSV file; text otherwise.
-        encoding: of a CSV file.
+        encoding: of a CSV file; recognised by default.
+        csv: how a CSV file is written; what is left out is recognised.
+        missing: texts that stand for no value in every column, instead of the usual ones.
     """
 
     events: dict[str, str | EventAfter] | list[str]
@@ -101,7 +104,9 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     known_from: dict[str, str] = {}
     clock: str | None = None
     integers: list[str] = []
-    encoding: str = "utf-8"
+    encoding: str | None = None
+    csv: CsvFormat = CsvFormat()
+    missing: list[str] | None = None
 
     def pairs(self, field: str) -> dict[str, str]:
         """Return name -> column of ``events``, ``dimensions`` or ``attributes``.
@@ -266,6 +271,8 @@ def _explained(
             known = EventAfter
         elif field == "censoring":
             known = Censoring
+        elif field.split(".")[-1] == "csv":
+            known = CsvFormat
         elif field.startswith("tables"):
             known = MappedTable
         place = _place(path, root, f"{field}.{name}".lstrip("."))

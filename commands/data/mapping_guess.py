@@ -18,9 +18,11 @@ import pyarrow.parquet
 from aggregators.standard_sources import COURIER_EVENTS
 from aggregators.tables.columns import unencoded
 from commands.console.output import UserError
-from commands.data.csv_text import check_encoding, wrong_bytes
+from commands.data.csv_format import CsvFormat, Dialect, dialect_of
+from commands.data.csv_text import is_csv, opened, wrong_bytes
 from commands.data.mapped_tables import COMPUTED
-from commands.data.table_files import check_heading, columns_of
+from commands.data.missing_texts import MISSING_TEXTS
+from commands.data.table_files import ENCODING_OPTION, check_heading, columns_of
 
 __all__ = ["GuessedMapping", "guess_mapping"]
 
@@ -111,7 +113,7 @@ def _path_from(folder: Path | None, file: Path) -> str:
     return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
 
 
-def guess_mapping(path: Path, encoding: str = "utf-8") -> GuessedMapping:
+def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
     """Look at the first rows of a table and guess what its columns are.
 
     Times become events, in the order of their median; what repeats and groups rows becomes a
@@ -119,13 +121,16 @@ def guess_mapping(path: Path, encoding: str = "utf-8") -> GuessedMapping:
 
     Args:
         path: the table.
-        encoding: of a CSV file.
+        encoding: of a CSV file; None: it is recognised.
 
     Raises:
         UserError: the file cannot be read, a column stands twice, or no column holds times.
     """
-    table = _first_rows(path, encoding)
-    guessed = GuessedMapping(file=path, encoding=encoding)
+    dialect = Dialect()
+    if is_csv(path) and path.is_file():
+        dialect = dialect_of(path, CsvFormat(), encoding, ENCODING_OPTION)
+    table = _first_rows(path, dialect)
+    guessed = GuessedMapping(file=path, encoding=dialect.encoding)
     times: dict[str, pd.Series[Any]] = {}
     for column in table.columns:
         moments, naive = _times(table[column])
@@ -157,11 +162,11 @@ def _is_nested(value: object) -> bool:
     return isinstance(value, list | dict | np.ndarray)
 
 
-def _first_rows(path: Path, encoding: str) -> pd.DataFrame:
-    check_encoding(encoding)
-    check_heading(path, columns_of(path, encoding))
+def _first_rows(path: Path, dialect: Dialect) -> pd.DataFrame:
+    encoding = dialect.encoding
+    check_heading(path, columns_of(path, dialect))
     try:
-        table = _read_rows(path, encoding)
+        table = _read_rows(path, dialect)
     except (pa.ArrowException, OSError, ValueError, EOFError) as error:
         wrong = None if path.suffix == ".parquet" else wrong_bytes(path, encoding)
         why = str(error).splitlines()[0]
@@ -171,9 +176,17 @@ def _first_rows(path: Path, encoding: str) -> pd.DataFrame:
     return table
 
 
-def _read_rows(path: Path, encoding: str) -> pd.DataFrame:
+def _read_rows(path: Path, dialect: Dialect) -> pd.DataFrame:
     if path.suffix != ".parquet":
-        return pd.read_csv(path, nrows=ROWS_LOOKED_AT, encoding=encoding)
+        with opened(path) as text:
+            return pd.read_csv(
+                text, nrows=ROWS_LOOKED_AT, encoding=dialect.encoding, sep=dialect.delimiter,
+                quotechar=dialect.quote,
+                decimal=dialect.decimal,
+                thousands=dialect.thousands or None,
+                skipinitialspace=dialect.spaces,
+                na_values=list(MISSING_TEXTS),
+            )  # fmt: skip
     with pyarrow.parquet.ParquetFile(path) as file:
         batch = next(file.iter_batches(batch_size=ROWS_LOOKED_AT), None)
     if batch is None:

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from commands.console.output import UserError
-from commands.data.csv_text import DEFAULT_ENCODING, has_utf16_mark, is_csv, wrong_bytes
+from commands.data.csv_format import DELIMITERS, CsvFormat, Dialect, dialect_of
+from commands.data.csv_text import (
+    COMPRESSIONS,
+    DEFAULT_ENCODING,
+    has_utf16_mark,
+    is_csv,
+    wrong_bytes,
+)
 
 __all__ = [
     "ENCODING_OPTION",
     "READING",
     "check_heading",
     "columns_of",
-    "read_options",
+    "open_csv",
     "unreadable",
 ]
 
 CSV_BLOCK_BYTES = 4 << 20
 ENCODING_OPTION = "--encoding"
-SEPARATORS = (";", "\t", "|")
-"""What stands between the fields of files that are called CSV, beside the comma."""
+RECORDS_AT_A_TIME = 1_000
 
-READING = (pa.ArrowException, OSError, UnicodeError, EOFError, ValueError)
+READING = (pa.ArrowException, OSError, UnicodeError, EOFError, ValueError, csv.Error)
 """What damaged files raise."""
 
 
-def columns_of(path: Path, encoding: str = DEFAULT_ENCODING) -> list[str]:
+def columns_of(path: Path, dialect: Dialect | None = None) -> list[str]:
     """Return the names of a table's columns.
 
     Args:
         path: the file.
-        encoding: of a CSV file.
+        dialect: how a CSV file is written; None: it is recognised.
 
     Raises:
         UserError: there is no such file, or it is no CSV and no Parquet file.
@@ -43,21 +54,25 @@ def columns_of(path: Path, encoding: str = DEFAULT_ENCODING) -> list[str]:
     if not path.is_file():
         raise UserError(f"there is no file {str(path)!r}")
     if not (is_csv(path) or path.suffix == ".parquet"):
-        raise UserError(f"{path.name}: expected a .csv, .csv.gz or .parquet file")
+        raise UserError(f"{path.name}: expected a .csv, .csv.gz, .csv.zst or .parquet file")
+    encoding = DEFAULT_ENCODING if dialect is None else dialect.encoding
     try:
         if is_csv(path):
-            with pyarrow.csv.open_csv(path, read_options=read_options(encoding)) as reader:
+            dialect = dialect or dialect_of(path, CsvFormat(), None, ENCODING_OPTION)
+            encoding = dialect.encoding
+            with path.open("rb") as raw, open_csv(path, raw, dialect) as reader:
                 names = reader.schema.names
         else:
             names = pyarrow.parquet.read_schema(path).names
     except READING as error:
         raise unreadable(path, encoding, error) from error
     names = [str(name) for name in names]
-    if is_csv(path) and len(names) == 1:
-        for separator in SEPARATORS:
-            if separator in names[0]:
+    if dialect is not None and len(names) == 1:
+        for delimiter in DELIMITERS:
+            if delimiter in names[0]:
                 raise UserError(
-                    f"{path.name}: the fields are separated by {separator!r}; expected commas"
+                    f"{path.name}: the fields are separated by {delimiter!r}; expected"
+                    f" {dialect.delimiter!r}: declare it, csv: {{delimiter: {delimiter!r}}}"
                 )
     return names
 
@@ -72,9 +87,78 @@ def check_heading(path: Path, names: Sequence[str]) -> None:
             )
 
 
-def read_options(encoding: str) -> pyarrow.csv.ReadOptions:
-    """Return how a CSV file of this encoding is read."""
-    return pyarrow.csv.ReadOptions(block_size=CSV_BLOCK_BYTES, encoding=encoding)
+@contextmanager
+def open_csv(
+    path: Path, raw: Any, dialect: Dialect, columns: Sequence[str] | None = None
+) -> Iterator[pyarrow.csv.CSVStreamingReader]:
+    """Open a CSV file as a stream of batches, every value as text.
+
+    Args:
+        path: of the file.
+        raw: its bytes, whose place shows the progress.
+        dialect: how it is written.
+        columns: those that are read; None: all.
+    """
+    stream = raw
+    if path.suffix in COMPRESSIONS:
+        stream = pa.CompressedInputStream(raw, COMPRESSIONS[path.suffix])
+    text: io.TextIOWrapper | None = None
+    if dialect.spaces:
+        # Arrow takes a quote after a space for a part of the field.
+        buffered = io.BufferedReader(stream) if isinstance(stream, pa.NativeFile) else stream
+        text = io.TextIOWrapper(buffered, dialect.encoding, newline="")
+        stream = pa.PythonFile(_Records(dialect.records(_without_mark(text))), mode="r")
+        dialect = Dialect()
+    # Everything as text: "007" is no number unless somebody says so.
+    convert = pyarrow.csv.ConvertOptions(
+        include_columns=columns,
+        column_types=dict.fromkeys(columns or (), pa.string()),
+        strings_can_be_null=True,
+        null_values=[""],
+    )
+    reader = pyarrow.csv.open_csv(
+        stream,
+        read_options=pyarrow.csv.ReadOptions(block_size=CSV_BLOCK_BYTES, encoding=dialect.encoding),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=dialect.delimiter, quote_char=dialect.quote, newlines_in_values=True
+        ),
+        convert_options=convert,
+    )
+    try:
+        with reader:
+            yield reader
+    finally:
+        if text is not None:
+            text.detach()  # the caller closes what it has opened
+
+
+def _without_mark(lines: Iterator[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield line.removeprefix("\ufeff") if number == 0 else line
+
+
+class _Records(io.RawIOBase):
+    """The records of a file as a plain CSV file in UTF-8."""
+
+    def __init__(self, records: Iterator[list[str]]) -> None:
+        super().__init__()
+        self._records = records
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            text = io.StringIO(newline="")
+            csv.writer(text, lineterminator="\n").writerows(
+                islice(self._records, RECORDS_AT_A_TIME)
+            )
+            self._left = text.getvalue().encode()
+        n = min(len(buffer), len(self._left))
+        buffer[:n] = self._left[:n]
+        self._left = self._left[n:]
+        return n
 
 
 def unreadable(path: Path, encoding: str, error: Exception, option: str = "") -> UserError:

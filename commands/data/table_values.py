@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["MISSING_TEXTS", "fact_of", "to_microseconds", "to_number", "to_series"]
-
-MISSING_TEXTS = ("NULL", "null", "None", "NA", "NaN", "nan", "NaT")
-"""Texts of CSV files that stand for no time and no number, beside the empty one."""
+__all__ = ["fact_of", "number_reader", "to_microseconds", "to_number", "to_series"]
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
@@ -46,6 +44,34 @@ def to_number(text: str) -> float:
         return np.nan if "_" in text else float(text)
     except ValueError:
         return np.nan
+
+
+def number_reader(decimal: str, thousands: str) -> Callable[[str], float]:
+    """Return the function that reads numbers with these marks; NaN where a text is no number.
+
+    >>> read = number_reader(",", ".")
+    >>> read("1.234,50"), read("-7"), read("1.23")
+    (1234.5, -7.0, nan)
+    """
+    if (decimal, thousands) == (".", ""):
+        return to_number
+    # French files have one of three spaces.
+    mark = "[ \u00a0\u202f]" if thousands == " " else re.escape(thousands)
+    groups = rf"\d{{1,3}}(?:{mark}\d{{3}})+|" if thousands else ""
+    number = re.compile(
+        rf"([+-]?(?:{groups}\d+|(?={re.escape(decimal)})))(?:{re.escape(decimal)}(\d*))?"
+        r"([eE][+-]?\d+)?"
+    )
+
+    def read(text: str) -> float:
+        found = number.fullmatch(text.strip())
+        if found is None:
+            return np.nan
+        whole, fraction, exponent = found.groups(default="")
+        whole = re.sub(mark, "", whole) if thousands else whole
+        return to_number(f"{whole}.{fraction}{exponent}")
+
+    return read
 
 
 def to_microseconds(times: pd.Series[Any]) -> pd.Series[Any]:

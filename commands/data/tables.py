@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from aggregators.errors import AggregatorError, unknown_name
@@ -21,16 +20,18 @@ from aggregators.tables.attribute_values import attribute_values
 from aggregators.tables.columns import plain_frame
 from aggregators.tables.ids import plain_ids
 from commands.console.output import UserError
-from commands.data.csv_text import DEFAULT_ENCODING, check_encoding, is_csv
+from commands.data.csv_format import CsvFormat, Dialect, dialect_of
+from commands.data.csv_text import is_csv
+from commands.data.missing_texts import missing_texts_of, without_missing
 from commands.data.table_files import (
     ENCODING_OPTION,
     READING,
     check_heading,
     columns_of,
-    read_options,
+    open_csv,
     unreadable,
 )
-from commands.data.table_values import MISSING_TEXTS, fact_of, to_microseconds, to_number, to_series
+from commands.data.table_values import fact_of, number_reader, to_microseconds, to_series
 
 __all__ = [
     "CHUNK_ROWS",
@@ -71,7 +72,7 @@ class TableFile:
     """A file with one row per sample.
 
     Args:
-        path: a ``.csv`` (also ``.csv.gz``) or ``.parquet`` file.
+        path: a ``.csv`` (also ``.csv.gz``, ``.csv.zst``) or ``.parquet`` file.
         source: whose samples they are.
         renames: names of the file's columns -> the source's.
         time_zone: IANA name of the clock that times without an offset were read from; None where
@@ -82,8 +83,11 @@ class TableFile:
             are called.
         numbered: whether the rows' numbers in the file are the sample ids.
         clock_option: what says from which clock times were read, for the error where it is needed.
-        encoding: of the text of a CSV file.
+        encoding: of the text of a CSV file; None: it is recognised.
         encoding_option: what says it.
+        csv: how a CSV file is written, as far as it is declared.
+        missing: texts that stand for no value, in every column; None: the usual ones, and none in
+            a table that a store has exported.
 
     Raises:
         UserError: no such file, a column or time zone that is not known.
@@ -97,11 +101,12 @@ class TableFile:
     only_renamed: bool = False
     numbered: bool = False
     clock_option: str = "--time-zone"
-    encoding: str = DEFAULT_ENCODING
+    encoding: str | None = None
     encoding_option: str = ENCODING_OPTION
+    csv: CsvFormat = field(default_factory=CsvFormat)
+    missing: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        check_encoding(self.encoding, self.encoding_option)
         self._file_columns()
         if self.time_zone is not None:
             try:
@@ -126,6 +131,17 @@ class TableFile:
     def is_csv(self) -> bool:
         """Whether it is a CSV file."""
         return is_csv(self.path)
+
+    @property
+    def missing_texts(self) -> tuple[str, ...]:
+        """The texts that stand for no value."""
+        return missing_texts_of(self.path) if self.missing is None else self.missing
+
+    @property
+    def _dialect(self) -> Dialect:
+        if not self.is_csv or not self.path.is_file():
+            return Dialect()
+        return dialect_of(self.path, self.csv, self.encoding, self.encoding_option)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -155,7 +171,7 @@ class TableFile:
             )
 
     def _file_columns(self) -> list[str]:
-        return columns_of(self.path, self.encoding)
+        return columns_of(self.path, self._dialect)
 
     def _mapped(self) -> dict[str, str]:
         """Return column of the file -> what it is called in the source, if it is there."""
@@ -218,35 +234,25 @@ class TableFile:
                     done += batch.num_rows
                     yield batch.select(columns), done / total
         except READING as error:
-            raise unreadable(self.path, self.encoding, error, self.encoding_option) from error
+            raise unreadable(
+                self.path, self._dialect.encoding, error, self.encoding_option
+            ) from error
 
     def _csv_batches(self, columns: list[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
-        # Everything as text: "007" is no number unless somebody says so.
-        convert = pyarrow.csv.ConvertOptions(
-            include_columns=columns,
-            column_types=dict.fromkeys(columns, pa.string()),
-            strings_can_be_null=True,
-            null_values=[""],
-        )
         size = max(self.path.stat().st_size, 1)
-        parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-        with self.path.open("rb") as raw:
-            stream: Any = raw
-            if self.path.suffix == ".gz":
-                stream = pa.CompressedInputStream(raw, "gzip")
-            reader = pyarrow.csv.open_csv(
-                stream,
-                read_options=read_options(self.encoding),
-                parse_options=parse,
-                convert_options=convert,
-            )
+        with (
+            self.path.open("rb") as raw,
+            open_csv(self.path, raw, self._dialect, columns) as reader,
+        ):
             for batch in reader:
                 yield batch, raw.tell() / size
 
     def _chunk(self, batch: pa.RecordBatch, first: int) -> pd.DataFrame:
         index = pd.RangeIndex(first, first + batch.num_rows)
+        missing = self.missing_texts
         result: dict[str, Any] = {}
-        for name, column in zip(self.present, batch.columns, strict=True):
+        for name, given in zip(self.present, batch.columns, strict=True):
+            column = without_missing(given, missing)
             if not self.is_csv:
                 result[name] = self._typed(column, index, name)
                 continue
@@ -294,10 +300,14 @@ class TableFile:
         return column.map(int, na_action="ignore").astype("Int64")
 
     def _numbers(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
-        given = column.mask(column.isin(MISSING_TEXTS))
         # Python's own reading is exact to the last bit, that of pandas is not.
-        numbers = given.map(to_number, na_action="ignore").astype("float64")
-        self._refuse(column, given.notna() & ~np.isfinite(numbers), name, "is no finite number")
+        read = number_reader(self._dialect.decimal, self._dialect.thousands)
+        numbers = column.map(read, na_action="ignore").astype("float64")
+        bad = column.notna() & ~np.isfinite(numbers)
+        hint = ""
+        if bad.any() and "," in column[bad].iloc[0]:
+            hint = "; declare the commas in the mapping, csv: {decimal: ','} or {thousands: ','}"
+        self._refuse(column, bad, name, f"is no finite number{hint}")
         return numbers
 
     def _moments(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
@@ -306,7 +316,7 @@ class TableFile:
             return column
         if pd.api.types.is_datetime64_dtype(dtype):
             return self._localised(column, column, name)
-        text = to_microseconds(column.astype("string")).mask(column.isin(MISSING_TEXTS))
+        text = to_microseconds(column.astype("string"))
         if not (pd.api.types.is_string_dtype(dtype) or column.isna().all()):
             self._refuse(column, column.notna(), name, "is no timestamp")
         aware = text.str.contains(_OFFSET, regex=True).fillna(False).astype(bool)

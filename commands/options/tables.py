@@ -38,7 +38,12 @@ IntegersOption = Annotated[
         show_default=False,
     ),
 ]
-EncodingOption = Annotated[str, typer.Option(help="How a CSV file is encoded, e.g. latin-1.")]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="How a CSV file is encoded, e.g. latin-1.  [default: recognised]", show_default=False
+    ),
+]
 IncompleteOption = Annotated[
     bool,
     typer.Option(
@@ -57,7 +62,7 @@ class TableChoice:
     rename: list[str] | None
     time_zone: str | None
     integers: list[str] | None
-    encoding: str
+    encoding: str | None
     incomplete: bool
 
     @property
@@ -94,7 +99,7 @@ TABLE_OPTIONS = OptionGroup(
         "rename": (RenameOption, None),
         "time_zone": (TimeZoneOption, None),
         "integers": (IntegersOption, None),
-        "encoding": (EncodingOption, "utf-8"),
+        "encoding": (EncodingOption, None),
         "incomplete": (IncompleteOption, False),
     },
     build=TableChoice,
