@@ -82,6 +82,8 @@ def check(
 ) -> None:
     """Read the whole table by its mapping and print how each column was understood."""
     from commands.data.mapped_dataset import mapped_dataset
+    from commands.data.mapping_file import read_mapping
+    from commands.data.units.plausibility import unit_warnings
 
     with progress() as report:
         report("data", 0.0)
@@ -94,6 +96,8 @@ def check(
     for about in _asked(dataset):
         for name in about.numbers:
             _warn_of_answers(about, name)
+    for sentence in unit_warnings(dataset, read_mapping(mapping).mapping.units):
+        error_console.print("[yellow]warning:[/]", Text(sentence), soft_wrap=True)
 
 
 @mapping_app.command("schema")

@@ -19,6 +19,7 @@ from commands.data.mapping_file import MappedTable, MappingFile, read_mapping
 from commands.data.sample_check import check_for_training
 from commands.data.table_files import columns_of
 from commands.data.tables import CHUNK_ROWS, TableFile, missing_column
+from commands.data.units.conversions import Conversion, UnitMismatchError, conversion_to
 from estimators.features.facts import LOCAL_HOUR, LOCAL_WEEKDAY
 
 __all__ = ["COMPUTED", "MappedFile", "Progress", "mapped_files", "table_path_of"]
@@ -38,6 +39,7 @@ class MappedFile:
         table: the file, as it is read.
         given: what the mapping says of it.
         between: event that is told by the time since another one -> its column, as it is read.
+        conversions: attribute -> how the numbers of its column become its own.
         wanted: the source of a catalog whose samples are asked for; None: that of the mapping.
     """
 
@@ -45,6 +47,7 @@ class MappedFile:
     table: TableFile
     given: MappedTable
     between: Mapping[str, str]
+    conversions: Mapping[str, Conversion]
     wanted: Source | None = None
 
     @classmethod
@@ -79,7 +82,13 @@ class MappedFile:
             csv=given.csv,
             missing=None if given.missing is None else ("", *given.missing),
         )
-        return cls(source=source, table=table, given=given, between=between)
+        return cls(
+            source=source,
+            table=table,
+            given=given,
+            between=between,
+            conversions=_conversions(file, given, field),
+        )
 
     @property
     def path(self) -> Path:
@@ -122,6 +131,8 @@ class MappedFile:
         for rows in self.table.chunks(chunk_rows, progress):
             for name, value in self.given.constants.items():
                 rows[name] = value
+            for name, conversion in self.conversions.items():
+                rows[name] = conversion.of(rows[name])
             for event, one in self.given.later.items():
                 seconds = (rows[self.between[event]] * one.unit_s).round(6)
                 rows[event] = rows[one.after] + pd.to_timedelta(seconds, unit="s")
@@ -213,6 +224,16 @@ def _source(file: MappingFile, given: MappedTable, field: str, name: str) -> Sou
         raise file.error(field.rstrip("."), str(error)) from error
 
 
+def _conversions(file: MappingFile, given: MappedTable, field: str) -> dict[str, Conversion]:
+    found = {}
+    for name, unit in given.units.items():
+        try:
+            found[name] = conversion_to(name, unit)
+        except UnitMismatchError as error:
+            raise file.error(f"{field}attributes.{name}.unit", str(error)) from None
+    return found
+
+
 def _sample_id(source: str) -> str:
     """Return the catalog's name for the id of such a source, so that features match."""
     return next((one.sample_id for one in CATALOG.sources if one.name == source), "id")
@@ -237,6 +258,7 @@ def _renames(
     for part in ("events", "dimensions", "attributes"):
         for name, column in given.pairs(part).items():
             place = f"{field}{part}.{name}" if isinstance(getattr(given, part), dict) else part
+            place += ".column" if part == "attributes" and name in given.units else ""
             file.check_name(place, column, there, f"column of {path.name}")
             if column in renames:
                 raise file.error(

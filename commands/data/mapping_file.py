@@ -14,6 +14,7 @@ import yaml
 
 from commands.console.output import UserError
 from commands.data.csv_format import CsvFormat
+from commands.data.units.columns import ColumnInUnit
 
 __all__ = [
     "EventAfter",
@@ -85,7 +86,8 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         events: event -> column of its times, in their usual order; or how long after another it
             happened, ``{after: activated, minutes: COLUMN}``. Missing = it has not happened.
         dimensions: what groups the rows (store_id, courier_id, city, zone, store_category).
-        attributes: numbers (amount, products, distance_m).
+        attributes: numbers (amount, products, distance_m); those of a column in another unit than
+            the name of the attribute ends with are ``{column: COLUMN, unit: km}``.
         constants: further dimensions -> the value that they have in every row.
         known_from: dimension or attribute -> event from which it is known, if not the first one.
         clock: IANA name of the clock that times without an offset were read from.
@@ -99,7 +101,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id: str | None = None
     file: str | None = None
     dimensions: Names = []
-    attributes: Names = []
+    attributes: dict[str, str | ColumnInUnit] | list[str] = []
     constants: dict[str, str | int] = {}
     known_from: dict[str, str] = {}
     clock: str | None = None
@@ -116,8 +118,15 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         given: Any = getattr(self, field)
         if not isinstance(given, dict):
             return {name: name for name in given}
+        return {name: one if isinstance(one, str) else one.column for name, one in given.items()}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Attribute -> unit of its column, of those whose unit the mapping states."""
+        if not isinstance(self.attributes, dict):
+            return {}
         return {
-            name: one.column if isinstance(one, EventAfter) else one for name, one in given.items()
+            name: one.unit for name, one in self.attributes.items() if isinstance(one, ColumnInUnit)
         }
 
     @property
@@ -269,6 +278,8 @@ def _explained(
         known: type[msgspec.Struct] = TableMapping
         if "events." in field:
             known = EventAfter
+        elif "attributes." in field:
+            known = ColumnInUnit
         elif field == "censoring":
             known = Censoring
         elif field.split(".")[-1] == "csv":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,9 @@ from commands.data.csv_text import is_csv, opened, wrong_bytes
 from commands.data.mapped_tables import COMPUTED
 from commands.data.missing_texts import MISSING_TEXTS
 from commands.data.table_files import ENCODING_OPTION, check_heading, columns_of
+from commands.data.units.conversions import fits_unit
+from commands.data.units.names import proposed_unit
+from commands.data.yaml_text import in_unit, path_from, quoted
 
 __all__ = ["GuessedMapping", "guess_mapping"]
 
@@ -81,6 +83,7 @@ class GuessedMapping:
         events: event -> column, in the order in which they happen.
         dimensions: name -> column.
         attributes: name -> column.
+        units: attribute -> unit of its column, by the column's name.
         known_from: name of a dimension or attribute -> event from which it seems to be known.
         naive: events whose times have no offset from UTC.
         left_out: column -> why.
@@ -93,6 +96,7 @@ class GuessedMapping:
     events: dict[str, str] = field(default_factory=dict)
     dimensions: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
     known_from: dict[str, str] = field(default_factory=dict)
     naive: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -103,14 +107,7 @@ class GuessedMapping:
         Args:
             folder: in which the YAML will lie, from which it names the table; None: the table's.
         """
-        return "\n".join(_lines(self, _path_from(folder, self.file))) + "\n"
-
-
-def _path_from(folder: Path | None, file: Path) -> str:
-    """Return how a file is named from a folder: a mapping can be read from anywhere."""
-    if folder is None:
-        return file.name
-    return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+        return "\n".join(_lines(self, path_from(folder, self.file))) + "\n"
 
 
 def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
@@ -276,7 +273,14 @@ def _place(
             " unless known_from says from which event on"
         )
     else:
-        _add(guessed.attributes, guessed, number, column)
+        _add_number(guessed, number, column)
+
+
+def _add_number(guessed: GuessedMapping, number: str, column: str) -> None:
+    proposed = proposed_unit(column, number)
+    name = _add(guessed.attributes, guessed, proposed.attribute if proposed else number, column)
+    if proposed and fits_unit(name, proposed.unit):
+        guessed.units[name] = proposed.unit
 
 
 def _is_outcome(column: str, values: pd.Series[Any], seconds: pd.DataFrame) -> bool:
@@ -300,12 +304,13 @@ def _are_integers(known: pd.Series[Any]) -> bool:
     return bool(np.all(np.isfinite(known)) and (known % 1 == 0).all())
 
 
-def _add(part: dict[str, str], guessed: GuessedMapping, name: str, column: str) -> None:
+def _add(part: dict[str, str], guessed: GuessedMapping, name: str, column: str) -> str:
     taken = {*guessed.events, *guessed.dimensions, *guessed.attributes, *COMPUTED}
     name = name if name and name not in taken else _identifier(column)
     while name in taken:
         name += "_"
     part[name] = column
+    return name
 
 
 def _known(column: str, names: tuple[tuple[str, str], ...]) -> str:
@@ -334,15 +339,15 @@ def _identifier(column: str) -> str:
 def _lines(guessed: GuessedMapping, path: str) -> Iterator[str]:
     yield f"# A first guess at the columns of {guessed.file.name}: look at every line."
     yield "# docs/own_data.md says what each field means."
-    yield f"file: {_quoted(path)}  # from the folder of this file; --data takes its place"
+    yield f"file: {quoted(path)}  # from the folder of this file; --data takes its place"
     if guessed.encoding != "utf-8":
         yield f"encoding: {guessed.encoding}"
     if guessed.id:
-        yield f"id: {_quoted(guessed.id)}  # each value once"
+        yield f"id: {quoted(guessed.id)}  # each value once"
     else:
         yield "# id: no column has each value once, so the rows are numbered; one row per sample?"
     yield "events:  # in the order in which they happen; a name the estimators know on the left"
-    yield from (f"  {name}: {_quoted(column)}" for name, column in guessed.events.items())
+    yield from (f"  {name}: {quoted(column)}" for name, column in guessed.events.items())
     if guessed.naive:
         yield "# The times carry no offset from UTC. A guess: put the clock they were read from."
         yield "clock: UTC"
@@ -350,7 +355,8 @@ def _lines(guessed: GuessedMapping, path: str) -> Iterator[str]:
         found: dict[str, str] = getattr(guessed, part)
         what = "what groups the rows" if part == "dimensions" else "numbers"
         yield f"{part}:{'' if found else ' {}'}  # {what}"
-        yield from (f"  {name}: {_quoted(column)}" for name, column in found.items())
+        for name, column in found.items():
+            yield f"  {name}: {in_unit(column, guessed.units.get(name))}"
     if CITY not in guessed.dimensions:
         yield "# A value that is the same in all rows; without a city there are no features of it."
         yield "# constants: {city: my-city}"
@@ -389,10 +395,3 @@ def _later(guessed: GuessedMapping, table: pd.DataFrame) -> Iterator[tuple[str, 
         event = next((event for event in later if known.equals(there[event])), None)
         if event is not None:
             yield name, event
-
-
-def _quoted(text: str) -> str:
-    """Return a text as YAML reads it back."""
-    return text if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", text) and not re.fullmatch(
-        r"true|false|null|yes|no|on|off|y|n", text, re.IGNORECASE
-    ) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'  # fmt: skip
