@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, TypeGuard
+from typing import Any
 
-import numpy as np
-
-from aggregators.errors import (
-    ColumnError,
-    DataError,
-    DefinitionError,
-    SampleIdError,
-    unknown_name,
-)
+from aggregators.errors import DataError, DefinitionError, SampleIdError, unknown_name
 from aggregators.times import from_us, moment_to_us
-from aggregators.typing import Key, Moment, SampleId
+from aggregators.typing import Moment, SampleId
+from aggregators.value_checks import check_attribute, check_fact, check_key, check_sample_id
 
-__all__ = [
-    "FACT_MARK",
-    "MAX_TEXT_CHARACTERS",
-    "Event",
-    "Source",
-    "check_attribute",
-    "check_fact",
-    "check_key",
-    "check_sample_id",
-    "is_unicode",
-    "too_long",
-]
-
-MAX_TEXT_CHARACTERS = 256
-"""Characters of a sample's id, a dimension's value, or a fact that is a text."""
+__all__ = ["FACT_MARK", "Event", "Source"]
 
 FACT_MARK = "="
 """Stands before the name of a fact in what stores keep; no column can be called so."""
 
-_SHOWN_CHARACTERS = 60
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_INT64_LIMIT = 2**63
 
 
 @dataclass(frozen=True)
@@ -66,10 +42,13 @@ class Source:
         types: for the sample id column or a dimension, ``int`` or ``str``: what its values are. A
             store refuses events that say otherwise. Of what is not named here, the first event of
             an empty store decides. Sources that differ in nothing else are equal.
+        missing: texts that stand for no value in dimensions and facts, and in attributes of events,
+            such as ``NULL``; spaces around them do not count. An event with such an id is refused.
+            Sources that differ in nothing else are equal.
 
     Raises:
         DefinitionError: names that are no identifiers, repeat, or are not declared; types that are
-            neither ``int`` nor ``str``.
+            neither ``int`` nor ``str``; missing texts that are none.
 
     >>> orders = Source(
     ...     "orders",
@@ -91,15 +70,15 @@ class Source:
     facts: tuple[str, ...] = field(default=(), compare=False)
     known_from: Mapping[str, str] = field(default_factory=dict, compare=False)
     types: Mapping[str, type] = field(default_factory=dict, compare=False)
+    missing: tuple[str, ...] = field(default=(), compare=False)
     _known_from: Mapping[str, str] = field(init=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
-        for part in ("events", "dimensions", "attributes", "facts"):
+        for part in ("events", "dimensions", "attributes", "facts", "missing"):
             given = getattr(self, part)
             if isinstance(given, str) or not all(isinstance(name, str) for name in given):
-                raise DefinitionError(
-                    f"source {self.name!r}: {part} is {given!r}; expected names, e.g. ('ready',)"
-                )
+                kind = "texts, e.g. ('NULL',)" if part == "missing" else "names, e.g. ('ready',)"
+                raise DefinitionError(f"source {self.name!r}: {part} is {given!r}; expected {kind}")
             object.__setattr__(self, part, tuple(given))
         object.__setattr__(self, "known_from", MappingProxyType(dict(self.known_from)))
         self._check_names()
@@ -152,6 +131,7 @@ class Source:
             dict(self.known_from),
             self.facts,
             dict(self.types),
+            self.missing,
         )
 
     @property
@@ -167,6 +147,25 @@ class Source:
     def known_from_event(self, column: str) -> str:
         """Return the event from which a dimension, attribute or fact is known."""
         return self.known_from.get(column, self.events[0])
+
+    def is_missing(self, value: object) -> bool:
+        """Return whether a value is one of the texts that stand for no value.
+
+        >>> orders = Source("orders", sample_id="id", events=("ready",), missing=("NULL",))
+        >>> orders.is_missing(" NULL"), orders.is_missing("null"), orders.is_missing(7)
+        (True, False, False)
+        """
+        return isinstance(value, str) and bool(self.missing) and value.strip() in self.missing
+
+    def checked_id(self, value: object, what: str) -> SampleId:
+        """Return a sample's id as plain int or str, or raise :class:`SampleIdError`."""
+        sample_id = check_sample_id(value, what)
+        if self.is_missing(sample_id):
+            raise SampleIdError(
+                f"{what} is {sample_id!r}, a text that stands for no value in source {self.name!r};"
+                " expected an id"
+            )
+        return sample_id
 
     def check_event(self, event: str) -> None:
         """Raise :class:`UnknownNameError` unless the source has this event."""
@@ -193,6 +192,7 @@ def _make_source(
     known_from: dict[str, str],
     facts: tuple[str, ...] = (),  # sources that were pickled before there were facts have none
     types: Mapping[str, type] = MappingProxyType({}),
+    missing: tuple[str, ...] = (),
 ) -> Source:
     return Source(
         name,
@@ -203,6 +203,7 @@ def _make_source(
         known_from=known_from,
         facts=facts,
         types=types,
+        missing=missing,
     )
 
 
@@ -263,6 +264,7 @@ class Event:
             raise DataError(f"{what}: data is {self.data!r}; expected a mapping of columns")
         result: dict[str, Any] = {}
         for column, value in self.data.items():
+            value = None if source.is_missing(value) else value
             if column in source.dimensions:
                 value = check_key(value, f"{what}: dimension {column!r}")
             elif column in source.attributes:
@@ -282,113 +284,8 @@ class Event:
         return f"Event({self.source!r}, {self.sample_id!r}, {self.event!r}, {time}{data})"
 
 
-def check_fact(value: object, what: str) -> str | bool | int | float | None:
-    """Return a fact as plain str, bool, int or float, None where missing.
-
-    A number without a fraction becomes an integer, as in JSON 3.0 is 3. Raises :class:`ColumnError`
-    for anything else.
-    """
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, float | np.floating) and math.isfinite(value):
-        number = float(value)
-        is_whole = number.is_integer() and -_INT64_LIMIT <= number < _INT64_LIMIT
-        return int(number) if is_whole else number
-    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-        raise ColumnError(too_long(value, what))
-    try:
-        return check_key(value, what)
-    except ColumnError:
-        raise ColumnError(
-            f"{what} is {_shown(value)} ({type(value).__name__}); expected a string of valid"
-            " Unicode, a finite number, a 64-bit integer, true, false or None"
-        ) from None
-
-
 def _calendar_time(time_us: int) -> datetime | int:
     try:
         return from_us(time_us)
     except OverflowError:  # no microseconds: the store will say so
         return time_us
-
-
-def _is_int64(value: object) -> TypeGuard[int]:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        return False
-    return -_INT64_LIMIT <= int(value) < _INT64_LIMIT
-
-
-def is_unicode(value: str) -> bool:
-    """Return whether tables and files can hold this text: UTF-8 has no lone surrogates."""
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _shown(value: object) -> str:
-    """Return a value for messages; a long one is cut off."""
-    if isinstance(value, int) and not _is_int64(value) and not isinstance(value, bool):
-        return "an integer beyond 64 bits"  # Python writes none of thousands of digits
-    text = repr(value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
-    return text if len(text) <= _SHOWN_CHARACTERS + 2 else f"{text[:_SHOWN_CHARACTERS]}..."
-
-
-def too_long(text: str, what: str) -> str:
-    """Return the message for an id or a value with too many characters."""
-    return (
-        f"{what} is {_shown(text)} and has {len(text):,} characters; at most"
-        f" {MAX_TEXT_CHARACTERS} are taken"
-    )
-
-
-def check_sample_id(value: object, what: str) -> SampleId:
-    """Return a sample id as plain int or str, or raise :class:`SampleIdError`."""
-    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-        raise SampleIdError(too_long(value, what))
-    if isinstance(value, str) and is_unicode(value):
-        return str(value)
-    if _is_int64(value):
-        return int(value)
-    raise SampleIdError(
-        f"{what} is {_shown(value)} ({type(value).__name__}); expected a string of valid Unicode or"
-        " a 64-bit integer"
-    )
-
-
-def check_key(value: object, what: str) -> Key:
-    """Return a dimension's value as plain int, str or None, or raise :class:`DataError`."""
-    if value is None:
-        return None
-    if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-        raise ColumnError(too_long(value, what))
-    if isinstance(value, str) and is_unicode(value):
-        return str(value)
-    if _is_int64(value):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        if math.isnan(value):
-            return None
-        if float(value).is_integer() and abs(float(value)) < 2**53:
-            return int(value)
-    if type(value).__name__ in ("NAType", "NaTType"):  # those of pandas
-        return None
-    raise ColumnError(
-        f"{what} is {_shown(value)} ({type(value).__name__}); expected a string of valid Unicode, a"
-        " 64-bit integer or None"
-    )
-
-
-def check_attribute(value: object, what: str) -> float | None:
-    """Return an attribute's value as float, None where missing, or raise :class:`ColumnError`."""
-    if value is None:
-        return None
-    if isinstance(value, int | float | np.number) and not isinstance(value, complex):
-        try:
-            number = float(value)
-        except OverflowError:  # an integer that no float can hold
-            raise ColumnError(f"{what} is an integer beyond the range of a 64-bit float") from None
-        if math.isnan(number):
-            return None
-        if math.isfinite(number):
-            return number + 0.0  # -0.0 becomes 0.0: equal windows are equal to the bit
-    raise ColumnError(
-        f"{what} is {value!r} ({type(value).__name__}); expected a finite number or None"
-    )

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from aggregators.errors import ColumnError, DataError, SampleIdError
-from aggregators.events import MAX_TEXT_CHARACTERS, Event, Source, too_long
+from aggregators.events import Event, Source
 from aggregators.kernels.layout import Layout
 from aggregators.stores.facts import fact_column, facts_of_table
 from aggregators.stores.samples import UNRECORDED, SampleState
 from aggregators.tables.sample_table import SampleTable
 from aggregators.times import NEVER
 from aggregators.typing import Int64Array, Native
+from aggregators.value_checks import MAX_TEXT_CHARACTERS, too_long
 
 __all__ = ["events_of_table", "fill_from_table", "read_samples", "table_of"]
 

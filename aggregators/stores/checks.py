@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 
 from aggregators.errors import ColumnError, DataError, SampleIdError, StoreError, unknown_name
-from aggregators.events import (
-    FACT_MARK,
-    MAX_TEXT_CHARACTERS,
-    Event,
-    Source,
-    check_sample_id,
-)
+from aggregators.events import FACT_MARK, Event, Source
 from aggregators.stores.records import KIND_NAMES, CheckedEvent, KnownKinds, Record
 from aggregators.time_span import current_bounds_us
 from aggregators.times import moment_to_us
+from aggregators.value_checks import MAX_TEXT_CHARACTERS
 
 __all__ = ["MAX_EVENTS_PER_APPEND", "EventChecks", "check_event", "source_named"]
 
@@ -101,6 +96,7 @@ class _PlainEvents:
         self.known = known
         self._id_kind: type | None = None
         self._key_kinds: Mapping[str, type] = {}
+        self._missing = source.missing
         self._numbers = {event: number for number, event in enumerate(source.events)}
         self._roles = {
             **dict.fromkeys(source.dimensions, _DIMENSION),
@@ -137,6 +133,8 @@ class _PlainEvents:
             or type(event.retracted) is not bool
         ):
             return None
+        if self._missing and self.source.is_missing(sample_id):
+            return None
         data = self._plain_data(event.data) if event.data else {}
         if data is None:
             return None
@@ -147,6 +145,8 @@ class _PlainEvents:
         if type(data) is not dict:
             return None
         roles, key_kinds = self._roles, self._key_kinds
+        if self._missing and any(map(self.source.is_missing, data.values())):
+            return None
         result: dict[str, Any] = {}
         for column, value in data.items():
             role = roles.get(column)
@@ -197,7 +197,7 @@ def check_event(
     """
     if event.event not in source.events:
         source.check_event(event.event)
-    sample_id = check_sample_id(event.sample_id, f"sample id of event {event.event!r}")
+    sample_id = source.checked_id(event.sample_id, f"sample id of event {event.event!r}")
     known = source.types.get(source.sample_id) or (known_kinds.id_kind if known_kinds else None)
     expected = kinds.setdefault(source.name, known or type(sample_id))
     if type(sample_id) is not expected:

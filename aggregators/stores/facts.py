@@ -6,9 +6,10 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aggregators.events import FACT_MARK, Source, check_fact
+from aggregators.events import FACT_MARK, Source
 from aggregators.stores.records import CheckedEvent
 from aggregators.typing import Int64Array, Native
+from aggregators.value_checks import check_fact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,12 +96,14 @@ def facts_of_table(source: Source, table: Native, row_of: Int64Array) -> dict[st
     if not names:
         return {}
     frame = to_pandas(table, names, f"table of source {source.name!r}")
-    return {name: _placed(frame[name], name, row_of) for name in names}
+    return {name: _placed(source, frame[name], name, row_of) for name in names}
 
 
-def _placed(column: pd.Series[Any], name: str, row_of: Int64Array) -> list[Any]:
+def _placed(source: Source, column: pd.Series[Any], name: str, row_of: Int64Array) -> list[Any]:
     placed: list[Any] = [None] * len(column)
     for row, label, value in _given(column, row_of):
+        if source.is_missing(value):
+            continue
         placed[row] = check_fact(value, f"column {name!r}, row {label!r}: fact")
     return placed
 

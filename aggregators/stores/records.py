@@ -7,14 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from aggregators.errors import DataError, QueryError, StoreTypesError
-from aggregators.events import (
-    FACT_MARK,
-    Source,
-    check_attribute,
-    check_fact,
-    check_key,
-)
+from aggregators.events import FACT_MARK, Source
 from aggregators.typing import Key, SampleId
+from aggregators.value_checks import check_attribute, check_fact, check_key
 
 __all__ = [
     "APPLIED",

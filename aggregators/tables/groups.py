@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from aggregators.kernels.ordering_kernels import number_integers
 from aggregators.tables.ids import as_index, integers_or_strings
 from aggregators.typing import Int32Array, Int64Array
 
-__all__ = ["Groups", "group_codes"]
+__all__ = ["Groups", "group_codes", "without_missing"]
 
 
 DENSE_VALUES_MIN = 65_536
@@ -52,6 +53,22 @@ def group_codes(column: pd.Series[Any], what: str) -> Groups:
     encoded = array.dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
     return Groups(codes.astype(np.int32), as_index(encoded.dictionary))
+
+
+def without_missing(groups: Groups, is_missing: Callable[[object], bool]) -> Groups:
+    """Return groups whose missing values are missing.
+
+    Args:
+        groups: as :func:`group_codes` gives them.
+        is_missing: whether a value is a text that stands for none.
+    """
+    if pd.api.types.is_numeric_dtype(groups.values.dtype):
+        return groups
+    there = np.array([not is_missing(value) for value in groups.values], np.bool_)
+    if there.all():
+        return groups
+    codes = np.append(np.where(there, np.cumsum(there) - 1, -1), -1).astype(np.int32)
+    return Groups(codes[groups.codes], groups.values[there])
 
 
 def _number_integers(values: Int64Array) -> Groups:

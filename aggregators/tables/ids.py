@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aggregators.errors import SampleIdError
-from aggregators.events import is_unicode
 from aggregators.kernels.time_order import time_order
 from aggregators.tables.text_order import equally_long_order
 from aggregators.tables.values import shown
 from aggregators.typing import Int64Array
+from aggregators.value_checks import is_unicode
 
 SPAN_MAX = 2**61
 """Integers whose differences fit into an integer of 64 bits are smaller."""

@@ -17,7 +17,7 @@ from aggregators.events import Source
 from aggregators.kernels.layout import Layout
 from aggregators.tables.attribute_values import attribute_values
 from aggregators.tables.frames import to_pandas
-from aggregators.tables.groups import Groups, group_codes
+from aggregators.tables.groups import Groups, group_codes, without_missing
 from aggregators.tables.ids import as_index, ordered_ids
 from aggregators.times import column_to_us
 from aggregators.typing import Float64Array, Int64Array, Native
@@ -159,6 +159,8 @@ class SampleTable:
             self.n_columns += 1
         for dimension in dimensions:
             found = group_codes(frame[dimension], f"column {dimension!r}")
+            if self.source.missing:
+                found = without_missing(found, self.source.is_missing)
             codes = found.codes if self.order is None else found.codes[self.order]
             self.groups[dimension] = Groups(codes, found.values)
         self.layout = Layout(event_rows, column_rows)

@@ -83,7 +83,7 @@ class MappedFile:
             missing=None if given.missing is None else ("", *given.missing),
         )
         return cls(
-            source=source,
+            source=replace(source, missing=table.missing_texts),
             table=table,
             given=given,
             between=between,

@@ -21,15 +21,20 @@ def source_to_json(source: Source) -> dict[str, Any]:
         "dimensions": list(source.dimensions),
         "attributes": list(source.attributes),
         "known_from": dict(source.known_from),
-        # Versions of this package that know no facts can load what has none.
+        # Versions of this package that know neither can load what has neither.
         **({"facts": list(source.facts)} if source.facts else {}),
+        **({"missing": list(source.missing)} if source.missing else {}),
     }
 
 
 def source_from_json(document: Mapping[str, Any]) -> Source:
-    """Return the saved source: the catalog's own, if they differ only in facts."""
+    """Return the saved source: the catalog's own, if they differ only in facts.
+
+    The texts that stand for no value are always those of the saved source.
+    """
     source = Source(**document)
-    return next((one for one in CATALOG.sources if one == source), source)
+    found = next((one for one in CATALOG.sources if one == source), source)
+    return found if found.missing == source.missing else replace(found, missing=source.missing)
 
 
 def typed_sources(

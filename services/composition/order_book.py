@@ -231,6 +231,7 @@ class OrderBook:
             InvalidRequest: an event that no order has, or a time out of range.
             UnknownOrder: the event store has no event of the order, and nothing is said of it.
         """
+        facts = self.vocabulary.given(facts)
         is_said = any(value is not None for value in facts.values()) or bool(happened)
         if order_id is not None and sample is None and was_read and not is_said:
             raise UnknownOrder(order_id)

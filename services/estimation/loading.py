@@ -140,8 +140,10 @@ def common_sources(several: Iterable[Sequence[Source]]) -> list[Source]:
                     " trained together"
                 )
             types = {**known.types, **source.types}
-            if types != known.types:
-                common[source.name] = replace(known, types=types)
+            # A text that one of the models takes for a value stays one.
+            missing = tuple(text for text in known.missing if text in source.missing)
+            if types != known.types or missing != known.missing:
+                common[source.name] = replace(known, types=types, missing=missing)
     return list(common.values())
 
 

@@ -182,6 +182,7 @@ class PartModel:
             Unavailable: the model failed, and there is nothing to fall back on.
         """
         began_s = perf_counter()
+        order = self._vocabulary.given(order)
         given = dict(order)
         notes: list[str] = []
         keys = {name: order.get(name) for name in self._features.dimensions}
@@ -240,6 +241,8 @@ class PartModel:
             Unavailable: as of :meth:`estimate_one`.
         """
         began_s = perf_counter()
+        if self._vocabulary.missing:
+            rows = rows.with_columns(self._vocabulary.given_columns(rows.columns))
         n, columns, names = len(rows), rows.columns, self._features.dimensions
         unread: dict[int, list[str]] = {}
         try:

@@ -71,6 +71,10 @@ class FeatureLookup:
         self._topics = catalog.by_topic()
         self._by_name = {feature.name: feature for feature in catalog}
         self._dimensions = tuple(catalog.by_dimension())
+        self._sources_of = {
+            name: [source for source in catalog.sources if name in source.dimensions]
+            for name in self._dimensions
+        }
         self._main_source = catalog.sources[0].name
         self._set_of = functools.lru_cache(maxsize=_KEPT_SETS)(self._make_set)
 
@@ -145,7 +149,7 @@ class FeatureLookup:
         self._check_keys(request.keys, (feature,))
         as_of = self._moment(request)
         own = self._own(request, (feature.source.name,))
-        key = request.keys[feature.dimension]
+        key = self._key(feature.dimension, request.keys[feature.dimension])
         with self._event_store_errors(as_of):
             explanation = feature.explain(
                 self._event_store,
@@ -230,7 +234,10 @@ class FeatureLookup:
             table = features.transform_many(
                 self._event_store,
                 as_of=moments,
-                keys={name: [row.keys[name] for row in asked] for name in features.dimensions},
+                keys={
+                    name: [self._key(name, row.keys[name]) for row in asked]
+                    for name in features.dimensions
+                },
                 sample_id={name: [ids.get(name) for ids in own] for name in sources},
             )
         for row, as_of, values in zip(asked, moments, table.tolist(), strict=True):
@@ -241,7 +248,7 @@ class FeatureLookup:
         sources = tuple(source.name for source in features.sources)
         question: dict[str, Any] = {
             "as_of": as_of,
-            "keys": {name: row.keys[name] for name in features.dimensions},
+            "keys": {name: self._key(name, row.keys[name]) for name in features.dimensions},
             "sample_id": self._own(row, sources),
         }
         with self._event_store_errors(as_of):
@@ -309,6 +316,11 @@ class FeatureLookup:
                     f"missing; {feature.name} needs it (null where it is not known)",
                     field=f"keys.{feature.dimension}",
                 )
+
+    def _key(self, dimension: str, key: Key) -> Key:
+        """Return a key, None for a text that stands for no value in every source that has it."""
+        sources = self._sources_of.get(dimension, ())
+        return None if sources and all(one.is_missing(key) for one in sources) else key
 
     def _moment(self, row: FeatureRow) -> datetime:
         return moment_of(row.as_of, self._clock)

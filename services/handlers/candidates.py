@@ -113,7 +113,7 @@ def candidates_of(
         errors["courier"].setdefault(
             row, InvalidRequest(error.reason, field=f"{error.field}[{row}]")
         )
-    courier_columns["courier_id"] = list(ids)
+    courier_columns["courier_id"] = list(book.vocabulary.given_column("courier_id", ids))
     order, courier, distance_m = _pairs(request, errors["pair"])
     good = _good(order, courier, len(orders), n_couriers, errors)
     refused = len(order) - int(good.sum())

@@ -110,8 +110,9 @@ class DisplayedEta(Handler):
         n = len(stores.store_id)
         of_all = np.zeros(n, np.int64)
         self._orders.vocabulary.check(request.order, "order")
+        order = self._orders.vocabulary.given(request.order)
         columns: dict[str, Column] = {
-            name: DictionaryColumn([value], of_all) for name, value in request.order.items()
+            name: DictionaryColumn([value], of_all) for name, value in order.items()
         }
         columns |= self._orders.vocabulary.checked_columns(
             stores.facts, n, path="stores.facts", of="store", errors=errors
@@ -120,7 +121,7 @@ class DisplayedEta(Handler):
             "store_id", stores.store_id, "stores"
         ).items():
             errors.setdefault(row, InvalidRequest(error.reason, field=f"{error.field}[{row}]"))
-        columns["store_id"] = stores.store_id
+        columns["store_id"] = self._orders.vocabulary.given_column("store_id", stores.store_id)
         columns |= {name: DictionaryColumn([None], of_all) for name in ELAPSED}
         return RequestRows(
             columns=columns,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from aggregators.events import Event, Source, check_sample_id
+from aggregators.events import Event, Source
 from aggregators.times import from_us
 from services.core.errors import InvalidRequest
 from services.core.header_text import attribute_of
@@ -173,7 +173,7 @@ def _declared_data(
 def check_data(event: Event, source: Source) -> None:
     """Raise :class:`InvalidRequest` with the field, unless the source takes id and columns."""
     try:
-        check_sample_id(event.sample_id, "the sample id")
+        source.checked_id(event.sample_id, "the sample id")
     except ValueError as error:
         raise InvalidRequest(str(error), field="subject") from None
     for column in event.data:

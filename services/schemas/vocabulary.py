@@ -10,8 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from aggregators.events import Source
 from aggregators.standard_sources import ORDERS
+from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.stages import ELAPSED
 from estimators.core.values import Value
 from estimators.eta.parts import PART_SPECS
@@ -60,6 +63,7 @@ class Vocabulary:
         names: of all facts.
         numbers: of those that are numbers.
         kinds: types of categories, where all models know the same.
+        missing: name -> texts that stand for no value of it, as in the table of the training.
 
     >>> vocabulary = Vocabulary(frozenset(("city", "amount")), frozenset(("amount",)))
     >>> vocabulary.check({"city": "BCN", "amount": None}, "order")
@@ -70,6 +74,7 @@ class Vocabulary:
     names: frozenset[str]
     numbers: frozenset[str]
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -85,6 +90,7 @@ class Vocabulary:
         """
         names, numbers, keys = set(_ALWAYS), set[str](), set[str]()
         values: dict[str, tuple[Value, ...]] = {}
+        missing: dict[str, frozenset[str]] = {}
         for one in facts:
             names.update(one.inputs)
             numbers.update(one.numbers)
@@ -94,13 +100,15 @@ class Vocabulary:
             names.update(source.data_columns)
             numbers.update(source.attributes)
             keys.update(source.dimensions)
+            for name in source.data_columns if source.missing else ():
+                missing.setdefault(name, frozenset(source.missing))
         # A model may have learned as a category what is a number elsewhere.
         numbers |= _NUMBERS_OF_PARTS.difference(values, keys)
         names.difference_update(ELAPSED)
         if elapsed:
             names.update(ELAPSED)
             numbers.update(ELAPSED)
-        return cls(frozenset(names), frozenset(numbers & names), kinds_of(values))
+        return cls(frozenset(names), frozenset(numbers & names), kinds_of(values), missing)
 
     @classmethod
     def shared(cls, several: Iterable[Vocabulary]) -> Vocabulary:
@@ -109,11 +117,44 @@ class Vocabulary:
         names = frozenset.intersection(*(one.names for one in each))
         numbers = frozenset.union(*(one.numbers for one in each))
         kinds = set.intersection(*({*one.kinds.items()} for one in each))
-        return cls(names, numbers & names, dict(kinds))
+        missing = set.intersection(*({*one.missing.items()} for one in each))
+        return cls(names, numbers & names, dict(kinds), dict(missing))
 
     def takes(self, name: str) -> bool:
         """Return whether an order may have a fact of this name."""
         return name in self.names
+
+    def given(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return an order's facts, None for a text that stands for no value.
+
+        >>> missing = {"city": frozenset(("NULL",))}
+        >>> vocabulary = Vocabulary(frozenset(("city",)), frozenset(), missing=missing)
+        >>> vocabulary.given({"city": "NULL"})
+        {'city': None}
+        """
+        if not self.missing:
+            return facts
+        return {name: self._given(name, value) for name, value in facts.items()}
+
+    def given_column(self, name: str, column: Column) -> Column:
+        """Return a column, None for a text that stands for no value."""
+        texts = self.missing.get(name)
+        if texts is None or (isinstance(column, np.ndarray) and column.dtype != object):
+            return column
+        if isinstance(column, DictionaryColumn):
+            values = [self._given(name, value) for value in column.values]
+            return DictionaryColumn(values, column.indices)
+        found = {one for one in column if type(one) is str and one.strip() in texts}
+        return [None if one in found else one for one in column] if found else column
+
+    def given_columns(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """Return columns, None for each text that stands for no value."""
+        return {name: self.given_column(name, column) for name, column in columns.items()}
+
+    def _given(self, name: str, value: Any) -> Any:
+        if type(value) is not str or name not in self.missing:
+            return value
+        return None if value.strip() in self.missing[name] else value
 
     def check_names(self, names: Iterable[str], path: str) -> None:
         """Raise :class:`InvalidRequest` for a name that no order has."""
@@ -123,6 +164,7 @@ class Vocabulary:
 
     def check_value(self, name: str, value: object, path: str) -> None:
         """Raise :class:`InvalidRequest` for a value that the fact of this name cannot have."""
+        value = self._given(name, value)
         if value is not None:
             is_number = name in self.numbers
             check_value(path, name, value, is_number=is_number, kind=self.kinds.get(name))
@@ -184,7 +226,7 @@ class Vocabulary:
         checked: dict[str, list[Any]] = {}
         for name, column in columns.items():
             check_length(column, n, f"{path}.{name}", of)
-            checked[name] = list(column)
+            checked[name] = list(self.given_column(name, column))
             for row, error in self.bad_values(name, column, path).items():
                 errors.setdefault(row, InvalidRequest(error.reason, field=f"{error.field}[{row}]"))
                 checked[name][row] = None

@@ -12,7 +12,7 @@ from aggregators.engine.execution import OrderedQueries, answer_expensive
 from aggregators.engine.serving.packing import Kind, Packed, pack
 from aggregators.engine.serving.query_columns import QueryBatch, QueryColumns
 from aggregators.errors import QueryError, unknown_name
-from aggregators.events import Source, check_key, check_sample_id
+from aggregators.events import Source
 from aggregators.feature import Feature
 from aggregators.kernels.layout import Layout
 from aggregators.kernels.plan import SelectionPlan, compile_features
@@ -35,6 +35,7 @@ from aggregators.typing import (
     Key,
     SampleId,
 )
+from aggregators.value_checks import check_key, check_sample_id
 
 __all__ = ["InferencePlan", "ReadIndex"]
 

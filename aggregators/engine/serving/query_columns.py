@@ -11,13 +11,14 @@ import numpy as np
 
 from aggregators.engine.execution import OrderedQueries
 from aggregators.errors import QueryError
-from aggregators.events import MAX_TEXT_CHARACTERS, Source, check_key, check_sample_id
+from aggregators.events import Source
 from aggregators.kernels.plan import SelectionPlan
 from aggregators.stores.reading import GroupKeys, SourceReading
 from aggregators.tables.alignment import align_columns
 from aggregators.time_span import check_moment_us
 from aggregators.times import moment_to_us
 from aggregators.typing import Int64Array, SampleId
+from aggregators.value_checks import MAX_TEXT_CHARACTERS, check_key, check_sample_id
 
 __all__ = ["QueryBatch", "QueryColumns"]
 

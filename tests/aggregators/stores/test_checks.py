@@ -27,6 +27,7 @@ ORDERS = Source(
     dimensions=("store_id", "city"),
     attributes=("amount", "products"),
     facts=("floor", "note"),
+    missing=("nil",),
 )
 LEGS = Source("legs", sample_id="leg_id", events=("started",), dimensions=("courier_id",))
 SOURCES = {source.name: source for source in (ORDERS, LEGS)}
@@ -53,7 +54,7 @@ KNOWN = {
 
 IDS: list[Any] = [
     *("o-1", 7, "", "é", "\ud800", "x" * 256, "x" * 257, 2**63, -(2**63), 2**63 - 1, True, 1.0),
-    *(None, np.int64(3), np.str_("n"), b"b", Named.READY, ["o"]),
+    *(None, np.int64(3), np.str_("n"), b"b", Named.READY, ["o"], "nil", "Nil"),
 ]
 NAMES: list[Any] = ["ready", "redy", Named.READY, 1, None, ["ready"], np.str_("ready")]
 TIMES: list[Any] = [
@@ -65,6 +66,7 @@ RETRACTED: list[Any] = [True, False, np.bool_(True), 0, None, "yes"]
 VALUES: list[Any] = [
     *(None, 0, 3, -3, 0.0, -0.0, 2.5, float("nan"), float("inf"), -float("inf"), 2**53, 2**63),
     *(-(2**63), 10**400, "a", "", "é", "\udfff", "x" * 256, "x" * 257, True, False, b"b"),
+    *("nil", " nil ", "Nil"),
     *(np.float32(1.5), np.float64("nan"), np.int32(4), np.bool_(True), pd.NA, pd.NaT, 1j, [1]),
 ]
 DATA: list[Any] = [

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from aggregators import Event, StoreError
-from aggregators.events import MAX_TEXT_CHARACTERS
 from aggregators.stores import EventStore
+from aggregators.value_checks import MAX_TEXT_CHARACTERS
 from services.core import limits
 from services.core.errors import InvalidRequest, Unavailable
 from services.core.limits import LARGE_BODY_BYTES, MAX_EVENTS

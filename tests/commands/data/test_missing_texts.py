@@ -1,0 +1,68 @@
+"""What a mapping calls missing is missing in the data set, its sources, and saved models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from aggregators.tables.parquet_file import write_frames
+from commands.data.mapped_dataset import mapped_dataset
+from commands.data.missing_texts import MISSING_TEXTS, missing_texts_of, without_missing
+from estimators.features.etp_features import etp_features
+from estimators.model.saved_sources import source_from_json, source_to_json
+
+MAPPING = """
+file: parcels.csv
+id: parcel
+events: {accepted: taken_at, ready: packed_at}
+dimensions: {store_id: depot}
+"""
+TIMES = ("2027-11-05T08:15:00Z", "2027-11-05T08:35:00Z")
+
+
+@pytest.mark.parametrize(
+    ("line", "texts", "depots"),
+    [
+        ("", MISSING_TEXTS, ["gone", "?", "gone"]),
+        ("missing: ['?']", ("", "?"), ["NULL", "gone", "-"]),
+        ("missing: []", ("",), ["NULL", "?", "-"]),
+    ],
+)
+def test_the_source_of_a_mapping_knows_what_is_missing(
+    line: str, texts: tuple[str, ...], depots: list[str], tmp_path: Path
+) -> None:
+    rows = [f"{i},{TIMES[0]},{TIMES[1]},{depot}" for i, depot in enumerate(("NULL", "?", "-"))]
+    (tmp_path / "parcels.csv").write_text(
+        "\n".join(["parcel,taken_at,packed_at,depot", *rows]) + "\n"
+    )
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(f"{MAPPING}{line}\n")
+    dataset = mapped_dataset(mapping)
+    assert dataset.table["store_id"].fillna("gone").tolist() == depots
+    assert dataset.source.missing == texts
+    (source,) = {one.source for one in etp_features(dataset.source, dataset.target)}
+    assert source_from_json(source_to_json(source)).missing == texts
+
+
+def test_an_exported_table_says_that_no_text_is_missing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"depot": ["NA", "north"]})
+    path = tmp_path / "parcels.parquet"
+    write_frames(iter([frame, frame]), path, total=4, progress=None)
+    assert missing_texts_of(path) == ()
+    assert pd.read_parquet(path)["depot"].tolist() == ["NA", "north"] * 2
+    frame.to_parquet(path)
+    assert missing_texts_of(path) == MISSING_TEXTS
+    path.write_bytes(b"no table")
+    assert missing_texts_of(path) == MISSING_TEXTS
+
+
+def test_every_kind_of_text_column_loses_missing_texts() -> None:
+    texts = pa.array(["NULL", "a", None, " - ", "b"])
+    for column in (texts, texts.cast(pa.large_string()), texts.dictionary_encode()):
+        assert without_missing(column).to_pylist() == [None, "a", None, None, "b"]
+        assert without_missing(column, ()).to_pylist() == texts.to_pylist()
+    numbers = pa.array([1, None])
+    assert without_missing(numbers) is numbers
