@@ -23,7 +23,7 @@ from commands.explain import explain
 from commands.export import export
 from commands.import_ import import_table
 from commands.keys import keys_app
-from commands.mapping import mapping_app
+from commands.mapping import mapping_app, try_table
 from commands.models import models_app
 from commands.serve import serve_app
 from commands.simulate import simulate
@@ -64,6 +64,7 @@ def _doorstep(
     """Stands before all subcommands."""
 
 
+app.command("try")(try_table)
 app.command()(catalog)
 app.add_typer(train_app)
 app.add_typer(mapping_app)

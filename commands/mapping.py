@@ -1,32 +1,31 @@
-"""`doorstep mapping init | check | schema`: a mapping of one's own table, made and checked."""
+"""`doorstep mapping init | check | schema` and `doorstep try`: one's own table.
+
+A mapping is made and checked, and what it allows is trained.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from commands.console.json_output import JsonOption, print_json
 from commands.console.output import UserError, console, error_console, progress, reports_errors
-from commands.console.plain_table import plain_table
+from commands.data.sources import SeedOption
 from commands.options.tables import EncodingOption
 
-if TYPE_CHECKING:
-    from estimators import Dataset
+__all__ = ["mapping_app", "try_table"]
 
-__all__ = ["mapping_app"]
+MAPPING = "mapping.yaml"
+REPORT = "report.html"
+ROWS_TRIED = 20_000
 
 mapping_app = typer.Typer(
     name="mapping", help="Say what the columns of your own table are.", no_args_is_help=True
 )
-
-ROWS_OF_A_WARNING = 30
-TOO_CLOSE = 0.95
-"""No honest number tells a duration so well beforehand."""
 
 TableArgument = Annotated[Path, typer.Argument(help="The table, CSV or Parquet.")]
 
@@ -46,28 +45,20 @@ def init(
     look at every line before training.
     """
     from commands.data.mapping_guess import guess_mapping
+    from commands.own_table.first_mapping import check_new_file, write_first_mapping
 
-    if to is not None:
-        _check_new(to)
-    guessed = guess_mapping(table, encoding)
-    text = guessed.to_yaml(Path() if to is None else to.parent)
     if to is None:
-        print(text, end="")  # noqa: T201 - YAML as it is, never folded
+        guessed = guess_mapping(table, encoding)
+        print(guessed.to_yaml(Path()), end="")  # noqa: T201 - YAML as it is, never folded
     else:
-        to.write_text(text, encoding="utf-8")
+        check_new_file(to)
+        guessed = write_first_mapping(table, to, encoding)
         error_console.print(f"wrote {to}; then: doorstep mapping check {to}", soft_wrap=True)
     if guessed.naive:
         error_console.print(
             "[yellow]warning:[/] the times carry no offset from UTC; say from which clock they"
             " were read (clock:)"
         )
-
-
-def _check_new(path: Path) -> None:
-    if path.exists():
-        raise UserError(f"there is a file {str(path)!r} already")
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"--to is {str(path)!r}, but there is no folder {str(path.parent)!r}")
 
 
 @mapping_app.command("check")
@@ -83,21 +74,19 @@ def check(
     """Read the whole table by its mapping and print how each column was understood."""
     from commands.data.mapped_dataset import mapped_dataset
     from commands.data.mapping_file import read_mapping
-    from commands.data.units.plausibility import unit_warnings
+    from commands.own_table.findings import findings, print_findings
+    from commands.own_table.understanding import print_understood, understood
 
     with progress() as report:
         report("data", 0.0)
         dataset = mapped_dataset(mapping, data, progress=lambda part: report("data", part))
         report("data", 1.0)
+    found = findings(dataset, read_mapping(mapping).mapping.units)
     if as_json:
-        print_json({**_columns(dataset), "questions": list(_questions(dataset))})
+        print_json({**understood(dataset), "findings": found})
     else:
-        _print(dataset)
-    for about in _asked(dataset):
-        for name in about.numbers:
-            _warn_of_answers(about, name)
-    for sentence in unit_warnings(dataset, read_mapping(mapping).mapping.units):
-        error_console.print("[yellow]warning:[/]", Text(sentence), soft_wrap=True)
+        print_understood(dataset)
+    print_findings(found)
 
 
 @mapping_app.command("schema")
@@ -109,80 +98,94 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))  # noqa: T201
 
 
-def _columns(dataset: Dataset) -> dict[str, Any]:
-    """Return how each column was understood."""
-    source, rows = dataset.source, dataset.table
-    kinds = {
-        **dict.fromkeys(source.events, "event"),
-        **dict.fromkeys(source.dimensions, "dimension"),
-        **dict.fromkeys(source.attributes, "attribute"),
-    }
-    columns = []
-    for name, kind in kinds.items():
-        known = rows[name].dropna()
-        columns.append(
+@reports_errors
+def try_table(
+    file: TableArgument,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"Folder for {MAPPING} and the pages; a {MAPPING} in it is kept and used."
+            "  [default: the file's name with -doorstep]",
+            show_default=False,
+        ),
+    ] = None,
+    rows: Annotated[
+        int, typer.Option(min=1, help="Use only so many rows, the latest ones.")
+    ] = ROWS_TRIED,
+    encoding: EncodingOption = None,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads to fit with.")] = 2,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Guess what the columns of a table are, train what it can answer, and write a report.
+
+    The table's later fifth tests. Prints the error of every estimator beside those of simpler
+    models, and what had to be guessed. Models are not saved: `doorstep train` does that.
+    """
+    from commands.data.mapped_dataset import mapped_dataset
+    from commands.data.mapping_file import read_mapping
+    from commands.own_table.findings import findings, print_findings
+    from commands.own_table.trial import run_trial
+    from commands.own_table.trial_summary import print_trial, trial_page
+    from commands.own_table.understanding import print_understood
+
+    folder = to or Path(f"{file.name.partition('.')[0]}-doorstep")
+    mapping = folder / MAPPING
+    questions = _first_guess(file, folder, encoding)
+    with progress() as report:
+        report("data", 0.0)
+        dataset = mapped_dataset(
+            mapping, file, latest=rows, progress=lambda part: report("data", part)
+        )
+        report("data", 1.0)
+    if not as_json:
+        print_understood(dataset)
+    found = findings(dataset, read_mapping(mapping).mapping.units)
+    print_findings(found)
+    with progress() as report:
+        trial = run_trial(dataset, folder, threads=threads, seed=seed, progress=report)
+    page = folder / REPORT
+    page.write_text(
+        trial_page(dataset, trial, findings=found, questions=questions), encoding="utf-8"
+    )
+    if as_json:
+        print_json(
             {
-                "name": name,
-                "kind": kind,
-                "known_from": None if kind == "event" else source.known_from_event(name),
-                "share_known": len(known) / len(rows),
-                "example": str(known.iloc[0]) if len(known) else None,
+                "mapping": str(mapping),
+                "report": str(page),
+                "rows": len(dataset.table),
+                "trained": [one.to_json() for one in trial.trained],
+                "refused": trial.refused,
+                "findings": found,
+                "questions": questions,
             }
         )
-    return {"data": dataset.name, "source": source.name, "rows": len(rows), "columns": columns}
+    else:
+        print_trial(trial)
+        for one in questions:
+            console.print(Text(f"? {one}"), soft_wrap=True)
+    error_console.print(f"wrote {page}; change {mapping} and try again", soft_wrap=True)
+    if not trial.trained:
+        raise UserError(f"no estimator could be trained on {file.name}")
 
 
-def _asked(dataset: Dataset) -> list[Dataset]:
-    """Return the data set asked each question that its events allow."""
-    asked = [(dataset.target, dataset.as_of)]
-    asked += [(one.target, one.as_of) for one in dataset.questions]
-    return [dataset.about(target, as_of=as_of) for target, as_of in dict.fromkeys(asked)]
+def _first_guess(file: Path, folder: Path, encoding: str | None) -> list[str]:
+    """Write the first mapping unless there is one, and return what it had to guess."""
+    from commands.own_table.first_mapping import open_questions, write_first_mapping
 
-
-def _questions(dataset: Dataset) -> Iterator[dict[str, Any]]:
-    for about in _asked(dataset):
-        yield {
-            "target": [about.target.start, about.target.end],
-            "as_of": about.as_of,
-            "rows_to_train": int(about.trains.sum()),
-            "rows_to_test": int(about.tests.sum()),
-            "test_from": about.test_from.isoformat(timespec="seconds"),
-            "facts": [*about.numbers, *about.categories],
-        }
-
-
-def _print(dataset: Dataset) -> None:
-    found = _columns(dataset)
-    console.print(f"[bold]{found['data']}[/]: {found['rows']:,} {found['source']}", highlight=False)
-    heads = ("column", "is", "known from", "there in", "for example")
-    table = plain_table(*heads, texts=heads)
-    for one in found["columns"]:
-        share, example = f"{one['share_known']:.1%}", Text(one["example"] or "-")
-        table.add_row(one["name"], one["kind"], one["known_from"] or "", share, example)
-    console.print(table)
-    for one in _questions(dataset):
-        start, end = one["target"]
-        console.print(
-            f"{start} to {end}, asked when {one['as_of']}: {one['rows_to_train']:,} rows to train"
-            f" on, {one['rows_to_test']:,} to test with (from {one['test_from']}); the request"
-            f" tells {', '.join(one['facts']) or 'nothing'}",
-            highlight=False,
-        )
-
-
-def _warn_of_answers(dataset: Dataset, name: str) -> None:
-    """Warn where a number of the request follows the target too closely."""
-    import pandas as pd
-
-    rows = dataset.labelled
-    values = dataset.table.loc[rows, name].astype("float64")
-    if len(values) < ROWS_OF_A_WARNING or values.nunique() < 2:
-        return
-    closeness = abs(values.rank().corr(pd.Series(dataset.target_s[rows], values.index).rank()))
-    if closeness > TOO_CLOSE:
-        error_console.print(
-            f"[yellow]warning:[/] {name} follows {dataset.target.start} to {dataset.target.end}"
-            f" almost exactly (rank correlation {closeness:.3f}): is it known only afterwards? Say"
-            " so with known_from, or leave it out",
-            highlight=False,
-        )
+    mapping = folder / MAPPING
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--to is {str(folder)!r}, which is a file; expected a folder")
+    if mapping.exists():
+        error_console.print(f"{mapping} is kept and used", soft_wrap=True)
+        return []
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        guessed = write_first_mapping(file, mapping, encoding)
+    except UserError:
+        if is_new:
+            folder.rmdir()
+        raise
+    error_console.print(f"wrote {mapping}", soft_wrap=True)
+    return open_questions(guessed)

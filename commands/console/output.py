@@ -25,7 +25,15 @@ from rich.text import Text
 from commands.console.progress_lines import ProgressLines, telling
 from services.core.secret_masking import masked
 
-__all__ = ["StageProgress", "UserError", "console", "error_console", "progress", "reports_errors"]
+__all__ = [
+    "StageProgress",
+    "UserError",
+    "console",
+    "error_console",
+    "progress",
+    "reports_errors",
+    "user_errors",
+]
 
 # Into a pipe or a file lines are not folded to the width of some terminal, so `grep` finds them.
 PIPE_COLUMNS = 160
@@ -60,7 +68,7 @@ def reports_errors(command: F) -> F:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
-        except _user_errors() as error:
+        except user_errors() as error:
             error_console.print(
                 Text.assemble(("error: ", "bold red"), masked(str(error))), soft_wrap=True
             )
@@ -75,7 +83,8 @@ def reports_errors(command: F) -> F:
     return guarded  # type: ignore[return-value]
 
 
-def _user_errors() -> tuple[type[BaseException], ...]:
+def user_errors() -> tuple[type[BaseException], ...]:
+    """Return the errors that a user can put right, of all packages that are loaded."""
     known: list[type[BaseException]] = [UserError]
     known += [
         getattr(sys.modules[module], name)

@@ -35,7 +35,11 @@ QUESTIONS = (
 
 
 def mapped_dataset(
-    path: Path, data: Path | None = None, *, progress: Progress | None = None
+    path: Path,
+    data: Path | None = None,
+    *,
+    latest: int | None = None,
+    progress: Progress | None = None,
 ) -> Dataset:
     """Return the table that a mapping describes as a data set.
 
@@ -43,6 +47,7 @@ def mapped_dataset(
         path: the YAML.
         data: the table, or the folder in which it lies under the name that the mapping gives;
             None: beside the mapping.
+        latest: keep only so many rows, those whose first event is the latest; None: all.
         progress: called with the part of the table that is read.
 
     Raises:
@@ -53,6 +58,8 @@ def mapped_dataset(
     table_path = table_path_of(file, given, "", data)
     main = MappedFile.of(file, given, "", given.source, table_path)
     source, table = main.source, main.read(progress)
+    if latest is not None:
+        table = _latest_rows(table, source, latest)
     target, as_of = _question(file, source)
     others = {}
     for name, other_table in given.tables.items():
@@ -82,6 +89,12 @@ def mapped_dataset(
         )
     except (AggregatorError, DatasetError) as error:
         raise UserError(f"{path.name}: {error}") from error
+
+
+def _latest_rows(table: pd.DataFrame, source: Source, rows: int) -> pd.DataFrame:
+    began = table[[*source.events]].min(axis=1)
+    kept = began.sort_values(kind="stable", na_position="first").index[-rows:]
+    return table.loc[kept.sort_values()].reset_index(drop=True)
 
 
 def _question(file: MappingFile, source: Source) -> tuple[tuple[str, str], str]:

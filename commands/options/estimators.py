@@ -167,11 +167,11 @@ def choices_for(dataset: Dataset) -> list[EstimatorChoice]:
     The eTP takes any question. It is a choice unless another estimator has the data set's own.
     """
     events = {*dataset.source.events}
-    beside = {source.name for source in dataset.others}
+    others = {source.name for source in dataset.others}
     choices = [
         EstimatorChoice(offered=offered, leg=leg)
         for offered in OFFERED
-        if not offered.needs_one_of or beside & {*offered.needs_one_of}
+        if not offered.needs_one_of or others & {*offered.needs_one_of}
         for leg, target in offered.targets.items()
         if events >= {*target}
     ]

@@ -36,6 +36,10 @@ def folder(tmp_path: Path) -> Path:
     orders = simulate(CityPlan(stores=2, days=1, seed=2))
     orders["activated"] = orders["activated"].dt.tz_convert("Europe/Madrid").dt.tz_localize(None)
     orders.rename(columns={"activated": "placed_at"}).to_csv(tmp_path / "history.csv", index=False)
+    (tmp_path / "mapping.yaml").write_text(
+        "id: order_id\nevents: {activated: placed_at, ready: ready}\ndimensions: [store_id]\n"
+        "clock: Europe/Madrid\n"
+    )
     return tmp_path
 
 
@@ -64,10 +68,12 @@ def test_commands_on_tables_run_in_their_order(
 ) -> None:
     own = [line for line in commands_of(page("parity")) if "history.csv" in line]
     lines = [*commands_of(page("import_export")), *own]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         arguments = shlex.split(line)[1:]
-        names = {path: str(folder / path) for path in re.findall(r"\w+\.(?:csv|db|parquet)", line)}
+        names = {
+            path: str(folder / path) for path in re.findall(r"\w+\.(?:csv|db|parquet|yaml)", line)
+        }
         shown = CliRunner().invoke(app, [names.get(part, part) for part in arguments])
         assert shown.exit_code == 0, shown.output
     rows = len(pd.read_csv(folder / "history.csv"))

@@ -16,7 +16,7 @@ from tests.commands.running import ROOT, doorstep
 
 SUBCOMMANDS = (
     "catalog", "mapping", "train", "ablate", "compare", "evaluate", "explain", "models", "serve",
-    "keys", "consume", "check-equivalence", "import", "export", "simulate", "demo",
+    "keys", "consume", "check-equivalence", "import", "export", "simulate", "demo", "try",
 )  # fmt: skip
 
 SERVED = ("etp", "courier-travel", "wall-eta", "eta", "events")

@@ -78,7 +78,7 @@ def test_a_mapping_that_was_checked_is_a_document(tmp_path: Path) -> None:
         "file: orders.csv\nid: order_id\nevents: [dispatched, ready]\ndimensions: [store_id]\n"
     )
     found = document("mapping", "check", str(mapping))
-    assert set(found) == {"data", "source", "rows", "columns", "questions"}
+    assert set(found) == {"data", "source", "rows", "columns", "questions", "findings"}
     assert [one["name"] for one in found["columns"]] == ["dispatched", "ready", "store_id"]
     assert found["columns"][2]["known_from"] == "dispatched"
     assert found["questions"][0]["target"] == ["dispatched", "ready"]

@@ -1,0 +1,50 @@
+"""Write the first mapping of a table into a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands.console.output import UserError
+
+if TYPE_CHECKING:
+    from commands.data.mapping_guess import GuessedMapping
+
+__all__ = ["check_new_file", "open_questions", "write_first_mapping"]
+
+
+def write_first_mapping(table: Path, to: Path, encoding: str | None = None) -> GuessedMapping:
+    """Guess the mapping of a table, write it as YAML and return it.
+
+    Args:
+        table: CSV or Parquet.
+        to: the YAML.
+        encoding: of a CSV file; None: it is recognised.
+
+    Raises:
+        UserError: the table cannot be read, or no column holds times.
+    """
+    from commands.data.mapping_guess import guess_mapping
+
+    guessed = guess_mapping(table, encoding)
+    to.write_text(guessed.to_yaml(to.parent), encoding="utf-8")
+    return guessed
+
+
+def open_questions(guessed: GuessedMapping) -> list[str]:
+    """Return what only somebody who knows the table can answer."""
+    asked = []
+    if not guessed.id:
+        asked.append("Which column identifies a row? Rows are numbered until id: names it")
+    if guessed.naive:
+        asked.append("From which clock were the times read? clock: UTC is a guess")
+    left_out = guessed.left_out.items()
+    return asked + [f"Is {column!r} of use? It is left out: it {why}" for column, why in left_out]
+
+
+def check_new_file(path: Path) -> None:
+    """Raise :class:`UserError` unless a new file can be written there."""
+    if path.exists():
+        raise UserError(f"there is a file {str(path)!r} already")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"--to is {str(path)!r}, but there is no folder {str(path.parent)!r}")

@@ -1,0 +1,61 @@
+"""How columns and questions of a table are told.
+
+Tests `commands.own_table.understanding` and `commands.own_table.findings`.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from aggregators import Duration, Source
+from commands.own_table.findings import findings
+from commands.own_table.understanding import asked_questions, understood
+from estimators import Dataset, Question
+from simulator import CityPlan, simulate
+
+
+def dataset(table: pd.DataFrame) -> Dataset:
+    orders = Source(
+        "orders",
+        sample_id="order_id",
+        events=("dispatched", "accepted", "ready"),
+        dimensions=("store_id",),
+        attributes=("amount",),
+    )
+    return Dataset(
+        name="city",
+        source=orders,
+        table=table,
+        target=Duration("dispatched", "ready"),
+        as_of="dispatched",
+        numbers=("amount",),
+        categories=("store_id",),
+        test_from=table["dispatched"].sort_values().iloc[-len(table) // 5],
+        questions=(Question(target=Duration("accepted", "ready"), as_of="accepted"),),
+    )
+
+
+@pytest.fixture(scope="module")
+def city() -> pd.DataFrame:
+    return simulate(CityPlan(stores=3, days=3, seed=4))
+
+
+def test_columns_and_questions_are_told(city: pd.DataFrame) -> None:
+    found = understood(dataset(city))
+    kinds = {one["name"]: one["kind"] for one in found["columns"]}
+    assert (kinds["ready"], kinds["store_id"], kinds["amount"]) == (
+        "event", "dimension", "attribute",
+    )  # fmt: skip
+    own, other = found["questions"]
+    assert (own["target"], own["facts"]) == (["dispatched", "ready"], ["amount", "store_id"])
+    assert (other["target"], other["facts"]) == (["accepted", "ready"], [])
+    assert own["rows_to_test"] == int(dataset(city).tests.sum()) > 0
+    assert len(asked_questions(dataset(city))) == 2
+
+
+def test_a_number_that_follows_the_answer_is_found(city: pd.DataFrame) -> None:
+    assert findings(dataset(city), {}) == []
+    took_s = (city["ready"] - city["dispatched"]).dt.total_seconds()
+    (found,) = findings(dataset(city.assign(amount=took_s**2)), {})
+    assert found.startswith("amount follows dispatched to ready almost exactly")
