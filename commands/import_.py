@@ -137,7 +137,7 @@ def _check(file: File, report: StageProgress) -> int:
 
     report("check", 0.0)
     ids = [
-        check_samples(file.path, file.asked, chunk)
+        check_samples(file, file.asked, chunk)
         for chunk in file.chunks(progress=lambda done: report("check", done))
     ]
     if not ids:
@@ -159,9 +159,10 @@ def _check_distinct(file: File, ids: Any) -> None:
     series = ids.to_pandas()
     second = int(np.argmax(series.duplicated()))
     first = int(np.argmax(series == series.iloc[second]))
+    where = file.located(f"rows {first + 1} and {second + 1}")
     raise UserError(
         f"{file.path.name}, column {file.asked.sample_id!r}: {series.iloc[second]!r} stands in"
-        f" rows {first + 1} and {second + 1}; expected one row per sample"
+        f" {where}; expected one row per sample"
     )
 
 
@@ -175,7 +176,7 @@ def _append(store: EventStore, file: File, report: StageProgress) -> AppendResul
     progress: Callable[[float], None] = lambda done: report("import", done)  # noqa: E731
     for chunk in file.chunks(progress=progress):
         for batch in events_of_table(file.asked, chunk, BATCH_EVENTS):
-            with names_file(file.path):
+            with names_file(file):
                 result = store.append(batch)
             applied += result.applied
             duplicates += result.duplicates

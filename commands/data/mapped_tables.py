@@ -95,6 +95,10 @@ class MappedFile:
         """Of the table."""
         return self.table.path
 
+    def located(self, message: str) -> str:
+        """Return an error about rows with their lines in the file."""
+        return self.table.located(message)
+
     @property
     def present(self) -> tuple[str, ...]:
         """Names of the source that is asked for, which the mapping gives."""
@@ -155,7 +159,7 @@ class MappedFile:
         if not chunks:
             raise UserError(f"{self.path.name} has no rows")
         rows = pd.concat(chunks)
-        check_for_training(self.path, self.asked, rows)
+        check_for_training(self, self.asked, rows)
         return rows.reset_index(drop=True)
 
 

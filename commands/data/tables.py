@@ -23,6 +23,7 @@ from commands.console.output import UserError
 from commands.data.csv_format import CsvFormat, Dialect, dialect_of
 from commands.data.csv_text import is_csv
 from commands.data.missing_texts import missing_texts_of, without_missing
+from commands.data.record_lines import with_lines
 from commands.data.table_files import (
     ENCODING_OPTION,
     READING,
@@ -280,7 +281,7 @@ class TableFile:
                 found.index = index
                 return found
         except AggregatorError as error:
-            raise UserError(f"{self.path.name}, {error}") from error
+            raise UserError(f"{self.path.name}, {self.located(str(error))}") from error
         found = to_series(pa.array(plain))
         found.index = index
         return self._moments(found, name) if name in self.source.events else found
@@ -356,7 +357,12 @@ class TableFile:
         value = column.loc[row]
         shown = repr(value) if isinstance(value, str) else str(value)
         shown = shown if len(shown) <= SHOWN_MAX else f"{shown[:SHOWN_MAX]}..."
-        raise UserError(f"{self.path.name}, column {name!r}, row {row}: {shown} {why}")
+        where = self.located(f"row {row}")
+        raise UserError(f"{self.path.name}, column {name!r}, {where}: {shown} {why}")
+
+    def located(self, message: str) -> str:
+        """Return an error about rows with their lines in the file."""
+        return with_lines(self.path, self._dialect, message) if self.is_csv else message
 
 
 def missing_column(source: Source, name: str, index: pd.Index[Any]) -> pd.Series[Any]:

@@ -128,7 +128,7 @@ def replayed_file(file: TableFile) -> ReplayedTables:
     if not chunks:
         raise UserError(f"{file.path.name} has no rows")
     table = pd.concat(chunks)[[source.sample_id, *source.events, *source.columns]]
-    check_samples(file.path, source, table)
+    check_samples(file, source, table)
     return ReplayedTables(
         name=file.path.name, tables={source.name: table}, features=_features_of((source,))
     )

@@ -38,6 +38,6 @@ def test_times_that_are_not_sensible_are_refused_with_row_and_unit(tmp_path: Pat
     done = doorstep("import", "--table", str(path), "--store", str(tmp_path / "events.db"))
     assert done.returncode == 1
     message = " ".join(done.stderr.split())
-    assert "column 'dispatched', row 1 is 1970-01-21" in message
+    assert "column 'dispatched', row 1 (line 2) is 1970-01-21" in message
     assert "milliseconds read as microseconds" in message
     assert "Traceback" not in message

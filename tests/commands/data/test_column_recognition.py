@@ -58,10 +58,8 @@ def test_a_source_is_found_by_its_name() -> None:
 def test_errors_of_the_engine_name_the_file(tmp_path: Path) -> None:
     from aggregators.errors import ColumnError
 
-    with (
-        pytest.raises(UserError, match=r"orders\.csv, column 'a' is odd"),
-        names_file(tmp_path / "orders.csv"),
-    ):
+    file = table(tmp_path, "order_id", "store_id", "ready")
+    with pytest.raises(UserError, match=r"orders\.csv, column 'a' is odd"), names_file(file):
         raise ColumnError("column 'a' is odd")
-    with pytest.raises(ZeroDivisionError), names_file(tmp_path / "orders.csv"):
+    with pytest.raises(ZeroDivisionError), names_file(file):
         raise ZeroDivisionError

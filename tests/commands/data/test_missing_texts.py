@@ -7,12 +7,17 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from aggregators.catalog import ORDERS
 from aggregators.tables.parquet_file import write_frames
 from commands.data.mapped_dataset import mapped_dataset
+from commands.data.mapped_tables import mapped_files
 from commands.data.missing_texts import MISSING_TEXTS, missing_texts_of, without_missing
+from commands.main import app
 from estimators.features.etp_features import etp_features
 from estimators.model.saved_sources import source_from_json, source_to_json
+from simulator import CityPlan, simulate
 
 MAPPING = """
 file: parcels.csv
@@ -66,3 +71,28 @@ def test_every_kind_of_text_column_loses_missing_texts() -> None:
         assert without_missing(column, ()).to_pylist() == texts.to_pylist()
     numbers = pa.array([1, None])
     assert without_missing(numbers) is numbers
+
+
+def test_stores_called_like_missing_texts_survive_an_export(tmp_path: Path) -> None:
+    orders = simulate(CityPlan(stores=3, days=1, seed=4)).head(3)
+    names = ["NA", "-", "None"]
+    orders["store_id"] = names
+    given, store, out = tmp_path / "o.csv", tmp_path / "events.db", tmp_path / "out.parquet"
+    orders.to_csv(given, index=False)
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(
+        "file: o.csv\nid: order_id\nevents: [activated]\ndimensions: [store_id]\nmissing: []\n"
+    )
+    again = tmp_path / "again.db"
+    for command in (
+        ["import", "--store", str(store), "--mapping", str(mapping)],
+        ["export", "--store", str(store), "--to", str(out)],
+        ["import", "--store", str(again), "--table", str(out)],
+        ["export", "--store", str(again), "--to", str(out), "--overwrite"],
+    ):
+        found = CliRunner().invoke(app, command)
+        assert found.exit_code == 0, found.output
+    assert sorted(pd.read_parquet(out)["store_id"]) == sorted(names)
+    mapping.write_text(f"{mapping.read_text()}".replace("[]", "[NA]"))
+    (file,) = mapped_files(mapping, out, (ORDERS,))
+    assert sorted(file.read()["store_id"].dropna()) == ["-", "None"]
