@@ -39,6 +39,7 @@ LEAF_SIZE = NODE_SIZE - FIRST
 FAN_OUT = LEAF_SIZE // 3
 COUNTS = FIRST + FAN_OUT
 CHILDREN = COUNTS + FAN_OUT
+BLOCK = 32  # a power of two, of which a node's size is a multiple
 
 # The fields of a node.
 SIZE, NEXT_FREE = range(2)
@@ -64,25 +65,27 @@ def _take(nodes: Int64Array) -> int:
 
 
 @inlined
-def _count_below(nodes: Int64Array, node: int, key: int) -> int:
-    """Return how many of a node's keys are less: a binary search without branches on keys."""
-    n = nodes[node, SIZE]
-    low = FIRST
-    while n > 1:
-        half = n // 2
-        low = low + half if nodes[node, low + half - 1] < key else low
-        n -= half
-    if n == 1 and nodes[node, low] < key:
-        low += 1
-    return low - FIRST
+def _count_below(nodes: Int64Array, leaf: int, key: int) -> int:
+    """Return how many of a leaf's keys are less.
+
+    All are compared, many with one instruction: this takes half the time of a binary search, whose
+    steps wait for each other. Whole blocks are compared, so that no branch depends on their number.
+    """
+    fields = nodes[leaf]
+    end = FIRST + fields[SIZE]
+    result = 0
+    for i in range((end + BLOCK - 1) & -BLOCK):
+        result += (fields[i] < key) & (i >= FIRST) & (i < end)
+    return result
 
 
 @inlined
 def _child_of(nodes: Int64Array, node: int, key: int) -> int:
     """Return the last child whose least key is not greater, or the first child."""
+    keys = nodes[node, FIRST + 1 :]
     result = 0
-    for i in range(FIRST + 1, FIRST + nodes[node, SIZE]):
-        result += nodes[node, i] <= key
+    for i in range(nodes[node, SIZE] - 1):
+        result += keys[i] <= key
     return result
 
 
@@ -108,13 +111,12 @@ def count_less(nodes: Int64Array, trees: Int64Array, row: int, tree: int, key: i
     node = trees[row, tree + ROOT]
     result = 0
     for _ in range(trees[row, tree + HEIGHT]):
+        keys, counts = nodes[node, FIRST + 1 :], nodes[node, COUNTS:]
         child = 0
-        for i in range(1, nodes[node, SIZE]):
-            if nodes[node, FIRST + i] >= key:
-                break
-            child = i
-        for i in range(child):
-            result += nodes[node, COUNTS + i]
+        for i in range(nodes[node, SIZE] - 1):
+            is_less = keys[i] < key
+            child += is_less
+            result += counts[i] if is_less else 0
         node = nodes[node, CHILDREN + child]
     return result + _count_below(nodes, node, key)
 
