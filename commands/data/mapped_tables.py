@@ -15,6 +15,8 @@ from commands.console.output import UserError
 from commands.data.catalog_sources import source_of_catalog
 from commands.data.csv_format import Dialect, dialect_of
 from commands.data.csv_text import is_csv
+from commands.data.expressions.file_kinds import kinds_of_columns
+from commands.data.expressions.selection import EVERY_ROW, RowSelection, compile_selection
 from commands.data.mapping_file import MappedTable, MappingFile, read_mapping
 from commands.data.sample_check import check_for_training
 from commands.data.table_files import columns_of
@@ -81,6 +83,7 @@ class MappedFile:
             encoding_option=f"{field}encoding:",
             csv=given.csv,
             missing=None if given.missing is None else ("", *given.missing),
+            selection=_selection(file, given, field, path),
         )
         return cls(
             source=replace(source, missing=table.missing_texts),
@@ -238,6 +241,24 @@ def _conversions(file: MappingFile, given: MappedTable, field: str) -> dict[str,
     return found
 
 
+def _dialect(given: MappedTable, field: str, path: Path) -> Dialect | None:
+    if not (is_csv(path) and path.is_file()):
+        return None
+    return dialect_of(path, given.csv, given.encoding, f"{field}encoding:")
+
+
+def _selection(file: MappingFile, given: MappedTable, field: str, path: Path) -> RowSelection:
+    if given.filter is None and not given.columns:
+        return EVERY_ROW
+    return compile_selection(
+        given.filter,
+        given.columns,
+        kinds_of_columns(path, _dialect(given, field, path)),
+        clock=given.clock,
+        error=lambda name, why: file.error(f"{field}{name}", why),
+    )
+
+
 def _sample_id(source: str) -> str:
     """Return the catalog's name for the id of such a source, so that features match."""
     return next((one.sample_id for one in CATALOG.sources if one.name == source), "id")
@@ -252,10 +273,8 @@ def _renames(
     path: Path,
 ) -> dict[str, str]:
     """Return column of the file -> what it is called as it is read."""
-    dialect: Dialect | None = None
-    if is_csv(path) and path.is_file():
-        dialect = dialect_of(path, given.csv, given.encoding, f"{field}encoding:")
-    there, renames = columns_of(path, dialect), dict[str, str]()
+    there = [*columns_of(path, _dialect(given, field, path)), *given.columns]
+    renames: dict[str, str] = {}
     if given.id is not None:
         renames[given.id] = source.sample_id
         file.check_name(f"{field}id", given.id, there, f"column of {path.name}")

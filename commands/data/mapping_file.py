@@ -89,6 +89,9 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         attributes: numbers (amount, products, distance_m); those of a column in another unit than
             the name of the attribute ends with are ``{column: COLUMN, unit: km}``.
         constants: further dimensions -> the value that they have in every row.
+        filter: expression over columns; rows for which it does not hold are left out.
+        columns: name -> expression over columns of the file and those above it; a derived column
+            stands wherever a column of the file can.
         known_from: dimension or attribute -> event from which it is known, if not the first one.
         clock: IANA name of the clock that times without an offset were read from.
         integers: names (id, dimensions) that are integers in a CSV file; text otherwise.
@@ -103,6 +106,8 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     dimensions: Names = []
     attributes: dict[str, str | ColumnInUnit] | list[str] = []
     constants: dict[str, str | int] = {}
+    filter: str | None = None
+    columns: dict[str, str] = {}
     known_from: dict[str, str] = {}
     clock: str | None = None
     integers: list[str] = []

@@ -22,6 +22,9 @@ from aggregators.tables.ids import plain_ids
 from commands.console.output import UserError
 from commands.data.csv_format import CsvFormat, Dialect, dialect_of
 from commands.data.csv_text import is_csv
+from commands.data.expressions.chunk_columns import ChunkColumns
+from commands.data.expressions.kept_rows import KeptRows
+from commands.data.expressions.selection import EVERY_ROW, RowSelection
 from commands.data.missing_texts import missing_texts_of, without_missing
 from commands.data.record_lines import with_lines
 from commands.data.table_files import (
@@ -89,6 +92,7 @@ class TableFile:
         csv: how a CSV file is written, as far as it is declared.
         missing: texts that stand for no value, in every column; None: the usual ones, and none in
             a table that a store has exported.
+        selection: which rows are read, and what columns are derived from others.
 
     Raises:
         UserError: no such file, a column or time zone that is not known.
@@ -106,6 +110,7 @@ class TableFile:
     encoding_option: str = ENCODING_OPTION
     csv: CsvFormat = field(default_factory=CsvFormat)
     missing: tuple[str, ...] | None = None
+    selection: RowSelection = EVERY_ROW
 
     def __post_init__(self) -> None:
         self._file_columns()
@@ -159,7 +164,10 @@ class TableFile:
         if twice:
             raise UserError(f"{self.path.name} gives {twice[0]!r} twice; see --rename")
         columns, used = self._file_columns(), self._mapped()
-        check_heading(self.path, [one for one in columns if used.get(one) in self._names])
+        read = self.selection.columns
+        check_heading(
+            self.path, [one for one in columns if used.get(one) in self._names or one in read]
+        )
         if not self.numbered and self.source.sample_id not in mapped:
             raise UserError(
                 f"{self.path.name} lacks the sample id {self.source.sample_id!r}; it has"
@@ -172,7 +180,8 @@ class TableFile:
             )
 
     def _file_columns(self) -> list[str]:
-        return columns_of(self.path, self._dialect)
+        """Return the columns of the file, and those that are derived from them."""
+        return [*columns_of(self.path, self._dialect), *self.selection.derived]
 
     def _mapped(self) -> dict[str, str]:
         """Return column of the file -> what it is called in the source, if it is there."""
@@ -204,7 +213,7 @@ class TableFile:
         """Yield the samples in tables of about so many rows, labelled by their row in the file.
 
         Row 1 is the first one (of a CSV file, the one below the heading). Columns that the file
-        lacks are missing in every row.
+        lacks are missing in every row. How many rows the selection keeps is printed at the end.
 
         Args:
             chunk_rows: the most rows of a chunk.
@@ -213,18 +222,23 @@ class TableFile:
         Raises:
             UserError: a value that cannot be taken; the message names file, column and row.
         """
-        first = 1
+        first, counts = 1, KeptRows(path=self.path)
         for batch, done in self._batches(chunk_rows):
             for start in range(0, batch.num_rows, chunk_rows):
-                chunk = self._chunk(batch.slice(start, chunk_rows), first)
-                first += len(chunk)
-                yield chunk
+                columns = self._columns(batch.slice(start, chunk_rows), first)
+                first += len(columns.rows)
+                self.selection.apply(columns, counts)
+                if len(columns.rows):
+                    yield self._chunk(columns)
             if progress is not None:
                 progress(done)
+        if self.selection.condition is not None:
+            counts.print()
 
     def _batches(self, chunk_rows: int) -> Iterator[tuple[pa.RecordBatch, float]]:
-        old_of = {name: old for old, name in self._mapped().items()}
-        columns = [old_of[name] for name in self.present]
+        mapped = {old for old, name in self._mapped().items() if name in self._names}
+        wanted = (mapped | self.selection.columns) - set(self.selection.derived)
+        columns = sorted(wanted)
         try:
             if self.is_csv:
                 yield from self._csv_batches(columns)
@@ -248,13 +262,26 @@ class TableFile:
             for batch in reader:
                 yield batch, raw.tell() / size
 
-    def _chunk(self, batch: pa.RecordBatch, first: int) -> pd.DataFrame:
-        index = pd.RangeIndex(first, first + batch.num_rows)
+    def _columns(self, batch: pa.RecordBatch, first: int) -> ChunkColumns:
+        """Return the columns of a part of the file, whose first row has this number."""
         missing = self.missing_texts
-        result: dict[str, Any] = {}
-        for name, given in zip(self.present, batch.columns, strict=True):
-            column = without_missing(given, missing)
-            if not self.is_csv:
+        return ChunkColumns(
+            self.path,
+            {
+                name: without_missing(column, missing)
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            },
+            pd.RangeIndex(first, first + batch.num_rows),
+            numbers=self._numbers,
+            moments=self._moments,
+        )
+
+    def _chunk(self, columns: ChunkColumns) -> pd.DataFrame:
+        index, result = columns.rows, dict[str, Any]()
+        old_of = {name: old for old, name in self._mapped().items()}
+        for name in self.present:
+            column = columns.output(old_of[name])
+            if not (self.is_csv and pa.types.is_string(column.type)):
                 result[name] = self._typed(column, index, name)
                 continue
             series = to_series(column)
