@@ -74,6 +74,10 @@ TruthOption = Annotated[
     ),
 ]
 ReportOption = Annotated[Path | None, _option("Write a page of plots to this .html file.")]
+NatureOption = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="How kitchens, demand and traffic are: lively."),
+]
 ImperfectOption = Annotated[
     bool, typer.Option(help="Late, repeated, missing and corrected events, as they usually are.")
 ]
@@ -116,6 +120,7 @@ def simulate(
     shock_day: ShockOption = None,
     new_stores: NewStoresOption = 0.15,
     courier_supply: SupplyOption = 1.0,
+    nature: NatureOption = "lively",
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
 ) -> None:
     """Simulate cities: kitchens with queues, couriers in streets, weather, events, known truth.
@@ -139,6 +144,7 @@ def simulate(
             courier_supply=courier_supply,
             shock_day=shock_day,
             imperfections=_imperfections(imperfect, imperfection or []),
+            nature=nature,
         )
     except ValueError as error:
         raise UserError(str(error)) from None

@@ -19,6 +19,7 @@ from simulator.small import events_of, simulate
 from simulator.small.plan import CityPlan
 from simulator.true_distributions import true_distributions
 from simulator.truth.futures import Truth
+from simulator.world.nature import Nature
 from simulator.world.scenario import Imperfections, Scenario
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "WEATHER",
     "CityPlan",
     "Imperfections",
+    "Nature",
     "Scenario",
     "Simulation",
     "Truth",

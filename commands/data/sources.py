@@ -27,6 +27,7 @@ __all__ = [
     "DatasetOption",
     "DaysOption",
     "ImperfectOption",
+    "NatureOption",
     "OrdersOption",
     "SeedOption",
     "StoresOption",
@@ -93,6 +94,13 @@ ImperfectOption = Annotated[
         " events, a ready button that is pressed late or never.",
     ),
 ]
+NatureOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="How kitchens, demand and traffic of simulated cities are (cities): lively.",
+    ),
+]
 CitiesOption = Annotated[int, typer.Option(min=1, max=5, help="Simulated cities (cities).")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 UntilOption = Annotated[
@@ -117,6 +125,7 @@ def open_dataset(
     orders: int | None = None,
     cities: int = 2,
     imperfect: bool = False,
+    nature: str = "lively",
     progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Return the data set that the options ask for.
@@ -132,6 +141,7 @@ def open_dataset(
         orders: expected over all simulated cities; None: as many as their stores have.
         cities: how many simulated cities.
         imperfect: whether their records are late, missing and wrong as in life.
+        nature: how they are, a name of ``simulator.world.nature.NATURES``.
         progress: called with the part of simulated cities that is done.
 
     Raises:
@@ -154,6 +164,7 @@ def open_dataset(
                 orders=orders,
                 seed=seed,
                 imperfections=Imperfections.typical() if imperfect else Imperfections(),
+                nature=_known_nature(nature),
             ),
             progress,
         )
@@ -171,6 +182,16 @@ def open_dataset(
     import pandas as pd
 
     return replace(dataset, test_from=pd.Timestamp(test_from))
+
+
+def _known_nature(name: str) -> str:
+    from simulator.world.nature import nature_of
+
+    try:
+        nature_of(name)
+    except ValueError as error:
+        raise UserError(f"--nature: {error}") from None
+    return name
 
 
 def _holds_cities(folder: Path | None) -> bool:

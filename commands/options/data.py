@@ -18,6 +18,7 @@ from commands.data.sources import (
     DatasetOption,
     DaysOption,
     ImperfectOption,
+    NatureOption,
     OrdersOption,
     SeedOption,
     StoresOption,
@@ -53,6 +54,7 @@ class DataChoice:
     cities: int
     orders: int | None
     imperfect: bool
+    nature: str
     until: str | None
     seed: int
 
@@ -86,6 +88,7 @@ class DataChoice:
                 orders=self.orders,
                 cities=self.cities,
                 imperfect=self.imperfect,
+                nature=self.nature,
                 progress=progress,
             )
         if self.dataset is not None:
@@ -113,6 +116,7 @@ DATA_OPTIONS = OptionGroup(
         "cities": (CitiesOption, 2),
         "orders": (OrdersOption, None),
         "imperfect": (ImperfectOption, False),
+        "nature": (NatureOption, "lively"),
         "until": (UntilOption, None),
         "seed": (SeedOption, 0),
     },

@@ -85,14 +85,13 @@ def make_customers(streets: Streets, stores: Stores, rng: np.random.Generator) -
     weight = people * np.exp(-away_m / REACH_M) * (away_m < REACH_MAX_M)
     reach = np.cumsum(weight, axis=1)
     reach = np.minimum(reach / reach[:, -1:], 1.0) + np.arange(len(stores))[:, None]
-    kinds = stores.category
     return Customers(
         streets=streets,
         stores=stores,
         reach=reach,
-        first_s=stores.pace * np.array([kind.first_s for kind in CATEGORIES])[kinds],
-        product_s=stores.pace * np.array([kind.product_s for kind in CATEGORIES])[kinds],
-        price=np.array([kind.price for kind in CATEGORIES])[kinds],
+        first_s=stores.pace * stores.first_s,
+        product_s=stores.pace * stores.product_s,
+        price=np.array([kind.price for kind in CATEGORIES])[stores.category],
     )
 
 

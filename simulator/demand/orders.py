@@ -13,6 +13,7 @@ import numpy as np
 from simulator.world.arrays import FloatArray, IntArray
 from simulator.world.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime
 from simulator.world.conditions import ConditionFactors
+from simulator.world.nature import Nature
 from simulator.world.scenario import CityProfile
 from simulator.world.stores import CATEGORIES, NEW_STORE_WEEKS, Stores
 from simulator.world.streets import Streets
@@ -20,10 +21,9 @@ from simulator.world.streets import Streets
 __all__ = ["Arrivals", "Demand", "make_demand"]
 
 WEEKDAY_FACTOR: FloatArray = np.array([0.85, 0.85, 0.9, 0.95, 1.15, 1.2, 1.1])
+DINNER = 3
 MEAL_HOURS = (8.5, 12.6, 16.0, 19.3, 22.8)
 MEAL_WIDTHS_H = (1.3, 1.2, 1.8, 1.6, 1.3)
-STORE_DAY_SHAPE = 10.0
-CITY_DAY_SIGMA = 0.08
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,7 @@ class Demand:
 
 
 def make_demand(
+    nature: Nature,
     profile: CityProfile,
     streets: Streets,
     stores: Stores,
@@ -105,18 +106,20 @@ def make_demand(
     weekday = (int(local.weekday[0]) + np.arange(n_days)) % 7
     age_weeks = (np.arange(n_days) - stores.opens_day[:, None] + 1.0) / 7.0
     grown = np.clip(age_weeks / NEW_STORE_WEEKS, 0.25, 1.0)
+    shape = 1.0 / nature.store_day_variance
+    weekdays = WEEKDAY_FACTOR**nature.weekday_contrast
     level = (
         stores.popularity[:, None]
         * np.where(stores.opens_day[:, None] > 0, grown, 1.0)
-        * rng.gamma(STORE_DAY_SHAPE, 1.0 / STORE_DAY_SHAPE, (len(stores), n_days))
-        * WEEKDAY_FACTOR[weekday]
-        * rng.lognormal(0.0, CITY_DAY_SIGMA, n_days)
+        * rng.gamma(shape, 1.0 / shape, (len(stores), n_days))
+        * weekdays[weekday]
+        * rng.lognormal(0.0, nature.city_day_sigma, n_days)
     )
     demand = Demand(
         stores=stores,
         local=local,
         zone=streets.zone[stores.node],
-        profile=_profile(profile, local.hour),
+        profile=_profile(nature, profile, local.hour),
         level=level,
     )
     expected = sum(
@@ -131,12 +134,14 @@ def make_demand(
     return Demand(**{**vars(demand), "scale": expected_orders / max(expected, 1e-9)})
 
 
-def _profile(profile: CityProfile, hour: FloatArray) -> FloatArray:
+def _profile(nature: Nature, profile: CityProfile, hour: FloatArray) -> FloatArray:
     """Demand of every category in every bin, (categories, n_bins); a day sums to about 1."""
     later = np.array([0.0, 1.0, 0.7, 1.0, 0.5]) * profile.meals_later_h
     middle = (np.array(MEAL_HOURS) + later)[:, None]
     away_h = np.abs(hour - middle)
     away_h = np.minimum(away_h, 24.0 - away_h)  # a day is a circle
-    meals = np.exp(-0.5 * (away_h / np.array(MEAL_WIDTHS_H)[:, None]) ** 2)
+    widths_h = nature.meal_width * np.array(MEAL_WIDTHS_H)[:, None]
+    meals = np.exp(-0.5 * (away_h / widths_h) ** 2)
     weights = np.array([category.meals for category in CATEGORIES])
+    weights[:, DINNER] *= nature.dinner
     return np.asarray((weights / weights.sum(axis=1, keepdims=True)) @ meals)

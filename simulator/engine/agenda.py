@@ -7,14 +7,17 @@ import math
 from simulator.engine.chance import (
     DEFECTIVE,
     FIXED,
+    MIXTURE,
+    conditional_mixture_s,
     conditional_s,
     duration_s,
+    mixture_s,
     uniform,
 )
 from simulator.engine.compiled import inner, numbers
 from simulator.engine.state import N_FREE, N_HEAP, NO, SEQUENCE, State
 
-__all__ = ["pop", "redraw", "schedule", "schedule_at"]
+__all__ = ["pop", "redraw", "schedule", "schedule_at", "schedule_mixture"]
 
 # What happens next to an order, a batch or a courier.
 (DISPATCH, SEEN, BATCH_DONE, PACKED, REQUEST, ANSWER, ARRIVE_STORE, HAND_OVER, ARRIVE_CUSTOMER,
@@ -39,6 +42,22 @@ def schedule(
 
 
 @inner
+def schedule_mixture(
+    state: State, now: int, key: int, number: int, purpose: int, attempt: int,
+    first: float, second: float, share: float, tail_first: float, tail_second: float,
+    kind: int, a: int, b: int, token: int,
+) -> None:  # fmt: skip
+    """Draw how long something takes that is lognormal of one of two kinds; schedule its end."""
+    u = uniform(key, number, purpose, attempt)
+    lasts_s = mixture_s(first, second, share, tail_first, tail_second, u)
+    end = now + max(1, round(lasts_s * 1_000.0))
+    slot = _insert(state, end, kind, a, b, token, now, MIXTURE, first, second)
+    state.tail_share[slot] = share
+    state.tail_first[slot] = tail_first
+    state.tail_second[slot] = tail_second
+
+
+@inner
 def schedule_at(state: State, moment: int, kind: int, a: int, b: int, token: int) -> None:
     """Schedule an event whose time is fixed."""
     _insert(state, moment, kind, a, b, token, moment, FIXED, 0.0, 0.0)
@@ -48,7 +67,8 @@ def schedule_at(state: State, moment: int, kind: int, a: int, b: int, token: int
 def _insert(
     state: State, moment: int, kind: int, a: int, b: int, token: int,
     since: int, law: int, first: float, second: float,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
+    """Put an entry into the heap; returns its slot."""
     count = state.count
     count[N_FREE] -= 1
     slot = state.free[count[N_FREE]]
@@ -63,6 +83,7 @@ def _insert(
     count[SEQUENCE] += 1
     count[N_HEAP] += 1
     _sift_up(state, count[N_HEAP] - 1, moment, count[SEQUENCE], slot)
+    return int(slot)
 
 
 @inner
@@ -142,10 +163,21 @@ def redraw(state: State, now: int, key: int) -> None:
             continue
         if law != FIXED:
             since = state.since_ms[slot]
-            lasts_s = conditional_s(
-                law, state.first[slot], state.second[slot], (now - since) / 1_000.0,
-                uniform(key, sequence, OF_REDRAW, NO),
-            )  # fmt: skip
+            lasts_s = _remaining_s(
+                state, slot, (now - since) / 1_000.0, uniform(key, sequence, OF_REDRAW, NO)
+            )
             moment = max(since + round(lasts_s * 1_000.0), now + 1)
         count[N_HEAP] += 1
         _sift_up(state, count[N_HEAP] - 1, moment, sequence, slot)
+
+
+@inner
+def _remaining_s(state: State, slot: int, elapsed_s: float, u: float) -> float:
+    """Draw how long an entry lasts in all, given that it has lasted so long."""
+    first, second = state.first[slot], state.second[slot]
+    if state.law[slot] == MIXTURE:
+        return conditional_mixture_s(
+            first, second, state.tail_share[slot], state.tail_first[slot],
+            state.tail_second[slot], elapsed_s, u,
+        )  # fmt: skip
+    return conditional_s(state.law[slot], first, second, elapsed_s, u)

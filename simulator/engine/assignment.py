@@ -20,7 +20,7 @@ from simulator.engine.agenda import (
 )
 from simulator.engine.chance import DEFECTIVE, EXPONENTIAL, LOGNORMAL, uniform
 from simulator.engine.compiled import compiled, inner
-from simulator.engine.rides import RIDE_SIGMA, bin_of, distance_of, ride_s, store_stop_s
+from simulator.engine.rides import bin_of, distance_of, ride_s, store_stop_s
 from simulator.engine.state import (
     ASSIGNED,
     BUSY,
@@ -141,8 +141,8 @@ def answer(
     state.leg_to_ms[courier] = now + round(away_s * 1_000.0)
     schedule(
         state, now, key, orders.number[o], OF_TO_STORE, attempt, LOGNORMAL,
-        away_s + store_stop_s(world, now, courier, node), RIDE_SIGMA, ARRIVE_STORE, o, courier,
-        attempt,
+        away_s + store_stop_s(world, now, courier, node), world.laws.ride_sigma, ARRIVE_STORE, o,
+        courier, attempt,
     )  # fmt: skip
     schedule(
         state, now, key, orders.number[o], OF_BREAKDOWN, attempt, DEFECTIVE, BREAKDOWN_MEAN_S,

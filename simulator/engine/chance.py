@@ -14,12 +14,13 @@ import numpy as np
 
 from simulator.engine.compiled import inner, numbers
 
-__all__ = ["DEFECTIVE", "EXPONENTIAL", "FIXED", "LOGNORMAL", "UNIFORM", "conditional_s",
-           "duration_s", "mixed", "normal_quantile", "uniform"]  # fmt: skip
+__all__ = ["DEFECTIVE", "EXPONENTIAL", "FIXED", "LOGNORMAL", "MIXTURE", "UNIFORM",
+           "conditional_mixture_s", "conditional_s", "duration_s", "mixed", "mixture_s",
+           "normal_quantile", "uniform"]  # fmt: skip
 
-FIXED, LOGNORMAL, EXPONENTIAL, UNIFORM, DEFECTIVE = numbers(5)
+FIXED, LOGNORMAL, EXPONENTIAL, UNIFORM, DEFECTIVE, MIXTURE = numbers(6)
 """Kinds of durations, with two parameters: none; median and sigma; mean; least and greatest; mean,
-and the probability that it ever ends.
+and the probability that it ever ends. A mixture of two lognormals has five: see :func:`mixture_s`.
 """
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -105,3 +106,40 @@ def conditional_s(kind: int, first: float, second: float, elapsed_s: float, u: f
     if p >= 1.0 - 1e-12:
         p = 1.0 - 1e-12
     return max(duration_s(kind, first, second, p), elapsed_s)
+
+
+@inner
+def mixture_s(
+    first: float, second: float, share: float, tail_first: float, tail_second: float, u: float
+) -> float:
+    """Return a draw of a duration that is lognormal of one of two kinds, seconds.
+
+    With probability ``share`` it has the median ``tail_first`` and the sigma ``tail_second``. One
+    uniform number chooses the kind and then draws from it: the result is not the ``u``-quantile.
+    """
+    if u < share:
+        return duration_s(LOGNORMAL, tail_first, tail_second, u / share)
+    return duration_s(LOGNORMAL, first, second, (u - share) / (1.0 - share))
+
+
+@inner
+def conditional_mixture_s(
+    first: float, second: float, share: float, tail_first: float, tail_second: float,
+    elapsed_s: float, u: float,
+) -> float:  # fmt: skip
+    """Return a draw of a mixture of which it is known that it has not ended yet.
+
+    What has lasted long is likely of the kind that lasts longer: the kind is drawn again, too.
+    """
+    lasts = (1.0 - share) * (1.0 - _share_ended(LOGNORMAL, first, second, elapsed_s))
+    tail_lasts = 0.0
+    if share > 0.0:
+        ended = _share_ended(LOGNORMAL, tail_first, tail_second, elapsed_s)
+        tail_lasts = share * (1.0 - ended)
+    in_tail = 0.0
+    if tail_lasts > 0.0:
+        in_tail = tail_lasts / (lasts + tail_lasts)
+    if u < in_tail:
+        return conditional_s(LOGNORMAL, tail_first, tail_second, elapsed_s, u / in_tail)
+    rest = (u - in_tail) / (1.0 - in_tail)
+    return conditional_s(LOGNORMAL, first, second, elapsed_s, rest)

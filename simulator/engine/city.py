@@ -14,6 +14,7 @@ from simulator.engine.snapshots import doubled, part_of, renumbered
 from simulator.engine.state import (
     N_DROPPED,
     NEXT_ARRIVAL,
+    Laws,
     Orders,
     State,
     World,
@@ -26,6 +27,7 @@ from simulator.world.conditions import ConditionFactors, make_conditions
 from simulator.world.couriers import Couriers, make_couriers
 from simulator.world.latents import first_latents, latent_path
 from simulator.world.local_events import LocalEvents, make_local_events
+from simulator.world.nature import Nature
 from simulator.world.scenario import CityProfile, Scenario
 from simulator.world.stores import Stores, make_stores, with_slots
 from simulator.world.streets import Streets, make_streets
@@ -41,8 +43,6 @@ MEMORY_MS = 10 * 3_600_000
 LEAD_SHARE, LEAD_S = 0.55, 160.0
 """A courier is asked for after this share of a typical order's work, less the seconds of a ride."""
 TYPICAL_PRODUCTS = 2.6
-PACE_SIGMA = 0.2
-"""A half day's own pace of a kitchen, which nobody announces: only what comes out shows it."""
 
 Progress = Callable[[float], None]
 
@@ -104,7 +104,7 @@ def make_city(scenario: Scenario, index: int, progress: Progress | None = None) 
         index: which of the scenario's cities, from 0 on.
         progress: called with the part that is done, 0.0 to 1.0.
     """
-    profile = scenario.profiles[index]
+    profile, nature = scenario.profiles[index], scenario.numbers
     seeds = np.random.SeedSequence([scenario.seed, index])
     chance = [np.random.default_rng(seed) for seed in seeds.spawn(10)]
     streets = make_streets(profile.bridges, chance[0])
@@ -114,16 +114,16 @@ def make_city(scenario: Scenario, index: int, progress: Progress | None = None) 
     events = make_local_events(scenario, profile, local, chance[3])
     conditions = make_conditions(scenario, profile, local, events, latents)
     expected = scenario.expected_orders(index)
-    demand = make_demand(profile, streets, stores, local, conditions, expected, chance[4])
+    demand = make_demand(nature, profile, streets, stores, local, conditions, expected, chance[4])
     planned = _planned(demand)
-    stores = with_slots(stores, _peaks(planned, local, stores), chance[1])
+    stores = with_slots(stores, _peaks(planned, local, stores), nature, chance[1])
     couriers = make_couriers(scenario, profile, streets, planned.sum(axis=0), chance[5])
     customers = make_customers(streets, stores, chance[6])
     arrivals = _arrivals(demand, conditions, scenario, chance[7])
     hour = local.hour[arrivals.activated_ms // BIN_MS]
     baskets = customers.baskets(arrivals.store, hour, chance[8])
-    pace = drawn_pace((len(stores), int(local.shift[-1]) + 1), chance[9])
-    world = make_world(streets, stores, couriers, conditions, local, pace)
+    pace = drawn_pace(nature, (len(stores), int(local.shift[-1]) + 1), chance[9])
+    world = make_world(nature, streets, stores, couriers, conditions, local, pace)
     orders = orders_of(np.arange(len(arrivals)), arrivals, baskets)
     key = int(seeds.generate_state(1, np.uint64)[0] >> np.uint64(2))
     state, checkpoints = _run(world, orders, key, scenario, progress)
@@ -171,6 +171,7 @@ def _arrivals(
 
 
 def make_world(
+    nature: Nature,
     streets: Streets,
     stores: Stores,
     couriers: Couriers,
@@ -206,6 +207,7 @@ def make_world(
         kitchen=np.ascontiguousarray(conditions.kitchen),
         shift_of_bin=np.ascontiguousarray(local.shift[span]),
         pace=pace,
+        laws=Laws(*(float(getattr(nature, name)) for name in Laws._fields)),
     )
 
 
@@ -261,6 +263,9 @@ def _checkpoint(orders: Orders, state: State, at_ms: int) -> Checkpoint:
     )
 
 
-def drawn_pace(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-    """Draw the speed of kitchens in each half day, relative to their average."""
-    return np.asarray(np.exp(PACE_SIGMA * rng.standard_normal(shape)))
+def drawn_pace(nature: Nature, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """Draw the pace of kitchens in each half day, relative to their average.
+
+    Nobody announces it: only what comes out of a kitchen shows it.
+    """
+    return np.asarray(np.exp(nature.half_day_sigma * rng.standard_normal(shape)))

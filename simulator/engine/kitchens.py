@@ -14,6 +14,7 @@ from simulator.engine.agenda import (
     REQUEST,
     schedule,
     schedule_at,
+    schedule_mixture,
 )
 from simulator.engine.chance import DEFECTIVE, LOGNORMAL
 from simulator.engine.compiled import inner
@@ -34,13 +35,8 @@ from simulator.engine.state import (
 
 __all__ = ["accept", "finish_batch", "hand_over", "ready"]
 
-LOOKAHEAD = 8
-"""Orders in line among which a cook looks for more of the same dish."""
-BATCH_WORK = 0.12
-"""What every further order of a batch adds to its work."""
-CROWD_WORK = 0.02
-"""What every order in the kitchen, up to fifteen, adds to all work: cooks have little room."""
-COOKING_SIGMA = 0.22
+CROWD_MAX = 15
+"""Cooks have less room with every order in the kitchen, up to so many."""
 PACKING_MEDIAN_S, PACKING_SIGMA = 25.0, 0.5
 MISSING_SHARE, MISSING_MEAN_S = 0.008, 300.0
 LEAD_PER_LOAD = 0.5
@@ -81,13 +77,15 @@ def start_cooking(
             return
         i = bin_of(world, now)
         work_s, n = _batch(world, orders, state, now, store, first)
-        crowd = 1.0 + CROWD_WORK * min(state.inside[store], 15)
-        median_s = work_s * (1.0 + BATCH_WORK * (n - 1)) * crowd * world.kitchen[i]
+        crowd = 1.0 + world.laws.crowd_work * min(state.inside[store], CROWD_MAX)
+        median_s = work_s * (1.0 + world.laws.batch_work * (n - 1)) * crowd * world.kitchen[i]
         median_s *= world.pace[store, world.shift_of_bin[i]]
         state.busy[store] += 1
-        schedule(
-            state, now, key, orders.number[first], OF_COOKING, NO, LOGNORMAL, median_s,
-            COOKING_SIGMA, BATCH_DONE, first, store, NO,
+        laws = world.laws
+        schedule_mixture(
+            state, now, key, orders.number[first], OF_COOKING, NO, median_s, laws.cooking_sigma,
+            laws.tail_share, laws.tail_factor * median_s, laws.tail_sigma,
+            BATCH_DONE, first, store, NO,
         )  # fmt: skip
 
 
@@ -110,7 +108,7 @@ def _batch(
     orders.moments[COOKING, first] = now
     work_s, n, last = orders.work_s[first], 1, first
     before, o = -1, state.head[store]
-    for _ in range(LOOKAHEAD):
+    for _ in range(int(world.laws.batch_lookahead)):
         if o < 0 or n >= world.store_batch[store]:
             break
         after = orders.next_in_line[o]

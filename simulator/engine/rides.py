@@ -21,8 +21,6 @@ STORE_STOP_S = (20.0, 35.0, 70.0)
 """To park at the store and walk in, on ordinary streets."""
 SEARCH_S = (15.0, 30.0, 105.0)
 """To park at the customer, on ordinary streets."""
-RIDE_SIGMA = 0.16
-PARKING_SIGMA = 0.38
 PARKING_RAIN_PER_MM = 0.03
 
 

@@ -57,12 +57,7 @@ from simulator.engine.kitchens import (
     hand_over,
     ready,
 )
-from simulator.engine.rides import (
-    PARKING_SIGMA,
-    RIDE_SIGMA,
-    parking_s,
-    ride_s,
-)
+from simulator.engine.rides import parking_s, ride_s
 from simulator.engine.state import (
     ACCEPTED,
     ACTIVATED,
@@ -253,8 +248,8 @@ def _proceed(
         orders.moments[AT_CUSTOMER, o] = now
         median_s = parking_s(world, now, orders.courier[o], orders.node[o], orders.door_s[o])
         schedule(
-            state, now, key, orders.number[o], OF_PARKING, NO, LOGNORMAL, median_s, PARKING_SIGMA,
-            DELIVER, o, NO, NO,
+            state, now, key, orders.number[o], OF_PARKING, NO, LOGNORMAL, median_s,
+            world.laws.parking_sigma, DELIVER, o, NO, NO,
         )  # fmt: skip
     elif kind == DELIVER:
         courier = orders.courier[o]
@@ -287,8 +282,8 @@ def _ride_to_customer(
     state.at[courier] = node
     median_s = ride_s(world, now, courier, node, orders.node[o], orders.extra_m[o])
     schedule(
-        state, now, key, orders.number[o], OF_TO_CUSTOMER, NO, LOGNORMAL, median_s, RIDE_SIGMA,
-        ARRIVE_CUSTOMER, o, courier, NO,
+        state, now, key, orders.number[o], OF_TO_CUSTOMER, NO, LOGNORMAL, median_s,
+        world.laws.ride_sigma, ARRIVE_CUSTOMER, o, courier, NO,
     )  # fmt: skip
 
 

@@ -18,8 +18,9 @@ from simulator.world.arrays import IntArray
 
 __all__ = ["copy_of", "doubled", "fresh_orders", "joined", "part_of", "renumbered"]
 
-_PER_SLOT = ("heap_ms", "heap_sequence", "heap_slot", "kind", "a", "b", "token", "since_ms", "law",
-             "first", "second", "waiting", "dropped")  # fmt: skip
+_PER_SLOT = ("heap_ms", "heap_sequence", "heap_slot", "kind", "a", "b", "token", "since_ms",
+             "law", "first", "second", "tail_share", "tail_first", "tail_second", "waiting",
+             "dropped")  # fmt: skip
 
 
 def doubled(state: State) -> State:

@@ -13,7 +13,7 @@ import numpy as np
 from simulator.engine.compiled import numbers
 from simulator.world.arrays import FloatArray, IntArray
 
-__all__ = ["NEVER", "NO", "Orders", "State", "World", "make_orders", "make_state"]
+__all__ = ["NEVER", "NO", "Laws", "Orders", "State", "World", "make_orders", "make_state"]
 
 NEVER = -1
 NO = numbers(1)[0]
@@ -34,6 +34,20 @@ OFF, IDLE, OFFERED, BUSY, PAUSED = numbers(5)
 (N_HEAP, N_FREE, SEQUENCE, NEXT_ARRIVAL, NEXT_SHIFT, N_WAITING, NOW, N_DROPPED, TARGETS,
  N_DONE, DECIDED_OUTSIDE) = numbers(11)  # fmt: skip
 N_COUNTS = 11
+
+
+class Laws(NamedTuple):
+    """The numbers of a nature that the event loop needs, see ``simulator.world.nature``."""
+
+    cooking_sigma: float
+    tail_share: float
+    tail_factor: float
+    tail_sigma: float
+    crowd_work: float
+    batch_work: float
+    batch_lookahead: float
+    ride_sigma: float
+    parking_sigma: float
 
 
 class World(NamedTuple):
@@ -63,6 +77,7 @@ class World(NamedTuple):
     kitchen: FloatArray
     shift_of_bin: IntArray
     pace: FloatArray
+    laws: Laws
 
 
 class Orders(NamedTuple):
@@ -109,6 +124,9 @@ class State(NamedTuple):
     law: IntArray
     first: FloatArray
     second: FloatArray
+    tail_share: FloatArray
+    tail_first: FloatArray
+    tail_second: FloatArray
     busy: IntArray
     head: IntArray
     tail: IntArray
@@ -180,6 +198,9 @@ def make_state(n_stores: int, home: IntArray, capacity: int) -> State:
         law=np.zeros(capacity, dtype=np.int64),
         first=np.zeros(capacity),
         second=np.zeros(capacity),
+        tail_share=np.zeros(capacity),
+        tail_first=np.zeros(capacity),
+        tail_second=np.zeros(capacity),
         busy=np.zeros(n_stores, dtype=np.int64),
         head=np.full(n_stores, -1, dtype=np.int64),
         tail=np.full(n_stores, -1, dtype=np.int64),

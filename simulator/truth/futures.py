@@ -181,9 +181,10 @@ def _world_of(city: City, path: FloatArray, first_bin: int, rng: np.random.Gener
     pace = city.world.pace.copy()
     present = int(city.local.shift[first_bin])
     later = pace[:, present + 1 :]
-    later[:] = drawn_pace(later.shape, rng)
+    nature = city.scenario.numbers
+    later[:] = drawn_pace(nature, later.shape, rng)
     return make_world(
-        city.streets, city.stores, city.couriers, conditions, city.local, pace, first_bin
+        nature, city.streets, city.stores, city.couriers, conditions, city.local, pace, first_bin
     )
 
 

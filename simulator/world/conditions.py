@@ -75,12 +75,13 @@ def make_conditions(
     hour, weekday = local.hour[span], local.weekday[span]
     weather = weather_of(profile, hour, path)
     shock = _shock(scenario, first_bin, n_bins)
+    nature = scenario.numbers
     rush = np.where(weekday < 5, 1.0, 0.45) * _rush_hours(hour)
     height = np.full((len(ZONES), 1), RUSH)
     height[0] = CENTRE_RUSH
     congestion = CITY_CONGESTION_SIGMA * path[:, latents.CITY_CONGESTION]
     congestion = congestion + ZONE_CONGESTION_SIGMA * path[:, latents.ZONE_0 :].T
-    traffic = (1.0 + height * rush) * np.exp(congestion)
+    traffic = (1.0 + nature.rush * height * rush) * np.exp(nature.congestion * congestion)
     cold = np.maximum(10.0 - weather.temperature_c, 0.0)
     weather_demand = 1.0 + RAIN_DEMAND * np.minimum(weather.rain_mm_h, 3.0) + COLD_DEMAND * cold
     return ConditionFactors(
@@ -88,7 +89,8 @@ def make_conditions(
         traffic=traffic
         * events.effect(TRAFFIC, first_bin, n_bins)
         * (1.0 + (SHOCK_TRAFFIC - 1.0) * shock),
-        parking=(0.8 + 0.5 * _evening(hour) + 0.25 * rush)
+        parking=nature.parking
+        * (0.8 + 0.5 * _evening(hour) + 0.25 * rush)
         * events.effect(PARKING, first_bin, n_bins)
         * (1.0 + (SHOCK_PARKING - 1.0) * shock),
         demand=weather_demand

@@ -65,6 +65,7 @@ def make_couriers(
         expected_per_bin: orders of the whole city in each bin, as planned.
         rng: where chance comes from.
     """
+    nature = scenario.numbers
     shifts, n = _plan(expected_per_bin * scenario.courier_supply, rng)
     vehicle = rng.choice(len(VEHICLES), n, p=profile.vehicles)
     begins = [(begin, courier, until) for begin, until, courier in shifts]
@@ -73,9 +74,9 @@ def make_couriers(
     centre = np.argsort(np.hypot(streets.x_m, streets.y_m))[: len(streets) // 2]
     return Couriers(
         vehicle=vehicle,
-        speed_m_s=SPEED_M_S[vehicle] * rng.lognormal(0.0, 0.13, n),
+        speed_m_s=nature.speed * SPEED_M_S[vehicle] * rng.lognormal(0.0, nature.speed_sigma, n),
         accepts=rng.beta(9.0, 1.6, n),
-        parking=rng.lognormal(0.0, 0.25, n),
+        parking=rng.lognormal(0.0, nature.parking_skill_sigma, n),
         home=rng.choice(centre, n),
         shift_ms=np.ascontiguousarray(changes[:, 0]),
         shift_courier=np.ascontiguousarray(changes[:, 1]),

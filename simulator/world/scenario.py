@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from simulator.world.nature import Nature, nature_of
+
 __all__ = ["CITY_PROFILES", "CityProfile", "Imperfections", "Scenario"]
 
 MAX_DAYS = 400
@@ -152,9 +154,11 @@ class Scenario:
         shock_day: day (0 is the first) on which a shock begins, as a pandemic would: within four
             days demand and all times change, and stay so. None: no shock.
         imperfections: what goes wrong in the records.
+        nature: how kitchens, demand and traffic are: a name of ``simulator.world.nature.NATURES``,
+            or a :class:`Nature` with numbers of its own.
 
     Raises:
-        ValueError: a number outside its limits, or a naive ``start``.
+        ValueError: a number outside its limits, an unknown nature, or a naive ``start``.
 
     >>> scenario = Scenario(cities=2, days=7, orders=10_000)
     >>> scenario.n_stores
@@ -175,6 +179,7 @@ class Scenario:
     courier_supply: float = 1.0
     shock_day: int | None = None
     imperfections: Imperfections = field(default_factory=Imperfections)
+    nature: Nature | str = "lively"
 
     def __post_init__(self) -> None:
         _check("cities", self.cities, 1, len(CITY_PROFILES))
@@ -195,6 +200,12 @@ class Scenario:
                 f"start is {self.start.isoformat()}, without a timezone; "
                 "pass a timezone-aware datetime, such as datetime(2026, 3, 2, tzinfo=UTC)"
             )
+        nature_of(self.nature)
+
+    @property
+    def numbers(self) -> Nature:
+        """The numbers of the scenario's nature."""
+        return nature_of(self.nature)
 
     @property
     def profiles(self) -> tuple[CityProfile, ...]:

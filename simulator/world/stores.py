@@ -8,6 +8,7 @@ import numpy as np
 
 from simulator.world.arrays import BoolArray, FloatArray, IntArray
 from simulator.world.clock import LocalTime
+from simulator.world.nature import Nature
 from simulator.world.scenario import CityProfile, Scenario
 from simulator.world.streets import Streets
 
@@ -58,8 +59,6 @@ CATEGORIES = (
 )  # fmt: skip
 NEW_STORE_WEEKS = 3.0
 """Weeks until a new store has found its customers."""
-UTILISATION = (0.25, 0.6)
-"""How much of a kitchen its busiest ordinary hour needs: drawn between these."""
 PRODUCTS_MEAN = 2.6
 
 
@@ -67,12 +66,16 @@ PRODUCTS_MEAN = 2.6
 class Stores:
     """One entry per store in every array.
 
-    ``pace`` multiplies all work (the kitchen's skill: below 1 is fast), ``attention_s`` is the mean
-    time until somebody sees a new order, ``slots`` how many batches cook at once, ``opens_day`` the
-    first day (0: it was there before), ``lingers`` how careless it is with the `ready` button.
+    ``first_s`` and ``product_s`` are the work in the first and in every further product of its
+    category; ``pace`` multiplies all work (the kitchen's skill: below 1 is fast), ``attention_s``
+    is the mean time until somebody sees a new order, ``slots`` how many batches cook at once,
+    ``opens_day`` the first day (0: it was there before), ``lingers`` how careless it is with the
+    `ready` button.
     """
 
     category: IntArray
+    first_s: FloatArray
+    product_s: FloatArray
     node: IntArray
     popularity: FloatArray
     pace: FloatArray
@@ -89,9 +92,7 @@ class Stores:
 
     def work_s(self, products: FloatArray | float) -> FloatArray:
         """Return the median seconds of one order's work in each store, alone in the kitchen."""
-        first = np.array([category.first_s for category in CATEGORIES])[self.category]
-        more = np.array([category.product_s for category in CATEGORIES])[self.category]
-        return np.asarray(self.pace * (first + more * (products - 1.0)))
+        return np.asarray(self.pace * (self.first_s + self.product_s * (products - 1.0)))
 
     def open_in(self, local: LocalTime, span: slice) -> BoolArray:
         """Return whether each store takes orders in the bins of a span; (stores, n_bins)."""
@@ -106,7 +107,7 @@ def make_stores(
     scenario: Scenario, profile: CityProfile, streets: Streets, rng: np.random.Generator
 ) -> Stores:
     """Draw the stores of a city, without their capacity: see :func:`with_slots`."""
-    n = scenario.n_stores
+    n, nature = scenario.n_stores, scenario.numbers
     category = rng.integers(0, len(CATEGORIES), n)
     opens_h = np.array([kind.opens_h for kind in CATEGORIES])[category]
     closes_h = np.array([kind.closes_h for kind in CATEGORIES])[category]
@@ -116,9 +117,11 @@ def make_stores(
     attraction = np.exp(-np.hypot(streets.x_m, streets.y_m) / 2_000.0)
     return Stores(
         category=category,
+        first_s=_work_of([kind.first_s for kind in CATEGORIES], nature)[category],
+        product_s=_work_of([kind.product_s for kind in CATEGORIES], nature)[category],
         node=rng.choice(len(streets), n, p=attraction / attraction.sum()),
-        popularity=rng.lognormal(-0.18, 0.6, n),
-        pace=rng.lognormal(0.0, 0.2, n),
+        popularity=rng.lognormal(-0.5 * nature.popularity_sigma**2, nature.popularity_sigma, n),
+        pace=rng.lognormal(0.0, nature.store_sigma, n),
         attention_s=rng.gamma(4.0, 9.0, n),
         slots=np.ones(n, dtype=np.int64),
         batch=np.array([kind.batch for kind in CATEGORIES])[category],
@@ -129,12 +132,24 @@ def make_stores(
     )
 
 
-def with_slots(stores: Stores, peak_per_h: FloatArray, rng: np.random.Generator) -> Stores:
+def _work_of(seconds: list[float], nature: Nature) -> FloatArray:
+    """Return the work of each category, more or less unlike the average one."""
+    work_s = np.array(seconds)
+    if nature.category_contrast != 1.0:
+        average_s = np.exp(np.log(work_s).mean())
+        work_s = average_s * (work_s / average_s) ** nature.category_contrast
+    return np.asarray(nature.work * work_s)
+
+
+def with_slots(
+    stores: Stores, peak_per_h: FloatArray, nature: Nature, rng: np.random.Generator
+) -> Stores:
     """Return the stores with the capacity that they think they need.
 
     Capacity follows the orders of the busiest ordinary hour, but not exactly: so some kitchens are
     too small for it and others idle, as in life.
     """
     needed = peak_per_h / 3_600.0 * stores.work_s(PRODUCTS_MEAN)
-    slots = np.round(needed / rng.uniform(*UTILISATION, len(stores)))
-    return Stores(**{**vars(stores), "slots": np.maximum(slots, 1.0).astype(np.int64)})
+    slots = np.round(needed / rng.uniform(*nature.utilisation, len(stores)))
+    slots = np.maximum(slots, float(nature.least_slots)).astype(np.int64)
+    return Stores(**{**vars(stores), "slots": slots})

@@ -238,3 +238,10 @@ def test_batches_have_a_limit_and_a_window() -> None:
     assert [len(batch) for _, batch in windows(two, 1.0)] == [1, 1]
     assert [len(batch) for _, batch in windows(two, 10.0)] == [2]
     assert list(windows([], 1.0)) == []
+
+
+def test_a_nature_is_taken_by_its_name() -> None:
+    assert run("--nature", "lively").output == run().output
+    shown = run("--nature", "wild")
+    assert shown.exit_code == 1
+    assert "nature is 'wild'; expected a Nature or one of lively" in shown.output

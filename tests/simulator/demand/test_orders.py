@@ -8,6 +8,7 @@ import pytest
 from simulator.demand.orders import Demand, make_demand
 from simulator.world.clock import BIN_S, BINS_PER_DAY, TAIL_BINS
 from simulator.world.conditions import ConditionFactors
+from simulator.world.nature import LIVELY
 from tests.simulator.world.drawn import local, profile, rng, stores, streets
 from tests.simulator.world.test_conditions import factors
 
@@ -21,7 +22,7 @@ def conditions() -> ConditionFactors:
 
 @pytest.fixture(scope="module")
 def demand(conditions: ConditionFactors) -> Demand:
-    return make_demand(profile(), streets(), stores(), local(), conditions, EXPECTED, rng())
+    return make_demand(LIVELY, profile(), streets(), stores(), local(), conditions, EXPECTED, rng())
 
 
 def test_rates_sum_to_the_expected_orders(demand: Demand, conditions: ConditionFactors) -> None:

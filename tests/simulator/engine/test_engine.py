@@ -18,8 +18,10 @@ from simulator.engine.chance import (
     EXPONENTIAL,
     LOGNORMAL,
     UNIFORM,
+    conditional_mixture_s,
     conditional_s,
     duration_s,
+    mixture_s,
     normal_quantile,
     uniform,
 )
@@ -156,3 +158,25 @@ def test_what_lasts_is_drawn_as_if_it_had_been_known_to_last(
         wanted_s, found_s = (np.sort(v)[int(q * len(v))] for v in (wanted, found))
         assert found_s == pytest.approx(wanted_s, rel=0.01)
     assert np.isinf(found).mean() == pytest.approx(np.isinf(wanted).mean(), abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_what_lasts_of_two_kinds_has_the_law_of_what_had_lasted(share: float) -> None:
+    """The kind is drawn again: after 25 minutes nearly all are of the long-tailed kind."""
+    law = (300.0, 0.3, share, 500.0, 1.0)
+    u = (np.arange(40_000) + 0.5) / 40_000
+    whole = np.array([mixture_s(*law, p) for p in u])
+    for elapsed_s in (25.0, 400.0, 1_500.0 if share else 600.0):
+        wanted = np.sort(whole[whole > elapsed_s])
+        found = np.sort([conditional_mixture_s(*law, elapsed_s, p) for p in u])
+        assert found[0] >= elapsed_s
+        levels = [0.05, 0.25, 0.5, 0.75]
+        np.testing.assert_allclose(np.quantile(found, levels), np.quantile(wanted, levels), 0.03)
+
+
+def test_a_mixture_without_a_tail_is_the_lognormal_bit_for_bit() -> None:
+    for p in (1e-9, 0.03, 0.5, 0.97):
+        assert mixture_s(300.0, 0.3, 0.0, 900.0, 1.0, p) == duration_s(LOGNORMAL, 300.0, 0.3, p)
+        assert conditional_mixture_s(300.0, 0.3, 0.0, 900.0, 1.0, 200.0, p) == conditional_s(
+            LOGNORMAL, 300.0, 0.3, 200.0, p
+        )

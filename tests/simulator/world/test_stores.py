@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulator.world.stores import CATEGORIES, UTILISATION, Stores, make_stores, with_slots
+from simulator.world.nature import LIVELY
+from simulator.world.stores import CATEGORIES, Stores, make_stores, with_slots
 from tests.simulator.world.drawn import SCENARIO, local, profile, rng, stores, streets
 
 
@@ -57,8 +58,8 @@ def test_a_store_is_open_between_its_hours_and_not_before_its_first_day() -> Non
 
 def test_kitchens_have_room_for_their_busiest_hour() -> None:
     peak_per_h = np.linspace(0.1, 60.0, len(stores()))
-    slots = with_slots(stores(), peak_per_h, rng()).slots
+    slots = with_slots(stores(), peak_per_h, LIVELY, rng()).slots
     assert (slots >= 1).all()
     used = peak_per_h * stores().work_s(2.6) / 3_600.0 / stores().batch / slots
-    assert used.max() < 2.0 * UTILISATION[1]
+    assert used.max() < 2.0 * LIVELY.utilisation[1]
     assert slots[-10:].mean() > slots[:10].mean()

@@ -1,0 +1,133 @@
+"""Declare the nature of a world: the numbers in which simulated worlds differ from each other.
+
+``LIVELY`` has strong effects: a store's last orders and the calendar of its half days say much of
+the next order. It is made to show and to test mechanisms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+__all__ = ["LIVELY", "NATURES", "Nature", "nature_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nature:
+    """The parameters of kitchens, demand and traffic. Each sigma is that of a logarithm.
+
+    Args:
+        work: multiplies the work of every order.
+        category_contrast: power of the differences of work between categories; 0: none.
+        store_sigma: between the skills of stores of one category.
+        utilisation: share of a kitchen that its busiest ordinary hour needs: drawn between these.
+        least_slots: batches that the smallest kitchen cooks at once.
+        half_day_sigma: between half days of a kitchen, which nobody announces.
+        cooking_sigma: of the chance in the cooking of one batch.
+        tail_share: batches whose cooking is of another kind (forgotten, prepared already).
+        tail_factor: median of such a batch, relative to an ordinary one.
+        tail_sigma: of the chance in such a batch.
+        crowd_work: what every order in the kitchen, up to fifteen, adds to all work.
+        batch_work: what every further order of a batch adds to its work.
+        batch_lookahead: orders in line among which a cook looks for more of the same dish.
+        popularity_sigma: between the numbers of orders of stores.
+        store_day_variance: of a store's demand between days, relative to its mean squared.
+        city_day_sigma: between the demands of a city on different days.
+        weekday_contrast: power of the differences of demand between weekdays; 0: none.
+        meal_width: multiplies how long each meal lasts.
+        dinner: multiplies the weight of dinner among the meals.
+        speed: multiplies the speed of all couriers.
+        speed_sigma: between the speeds of couriers with the same vehicle.
+        rush: multiplies by how much rush hours slow traffic.
+        congestion: multiplies the sigma of unannounced traffic of city and zones.
+        ride_sigma: of the chance in one ride.
+        parking: multiplies the seconds that couriers look for a place to park.
+        parking_skill_sigma: between the skills of couriers at parking.
+        parking_sigma: of the chance at one address.
+
+    Raises:
+        ValueError: a number outside its limits.
+
+    >>> Nature(cooking_sigma=0.4).store_sigma
+    0.2
+    >>> Nature(tail_share=1.2)
+    Traceback (most recent call last):
+    ...
+    ValueError: tail_share is 1.2; it must be between 0.0 and 0.9
+    """
+
+    work: float = 1.0
+    category_contrast: float = 1.0
+    store_sigma: float = 0.2
+    utilisation: tuple[float, float] = (0.25, 0.6)
+    least_slots: int = 1
+    half_day_sigma: float = 0.2
+    cooking_sigma: float = 0.22
+    tail_share: float = 0.0
+    tail_factor: float = 1.0
+    tail_sigma: float = 0.22
+    crowd_work: float = 0.02
+    batch_work: float = 0.12
+    batch_lookahead: int = 8
+    popularity_sigma: float = 0.6
+    store_day_variance: float = 0.1
+    city_day_sigma: float = 0.08
+    weekday_contrast: float = 1.0
+    meal_width: float = 1.0
+    dinner: float = 1.0
+    speed: float = 1.0
+    speed_sigma: float = 0.13
+    rush: float = 1.0
+    congestion: float = 1.0
+    ride_sigma: float = 0.16
+    parking: float = 1.0
+    parking_skill_sigma: float = 0.25
+    parking_sigma: float = 0.38
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            lowest, highest = _LIMITS.get(field.name, (0.0, 3.0))
+            value = getattr(self, field.name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if not lowest <= number <= highest:
+                    raise ValueError(
+                        f"{field.name} is {value}; it must be between {lowest} and {highest}"
+                    )
+        if self.utilisation[0] > self.utilisation[1]:
+            raise ValueError(f"utilisation is {self.utilisation}; the lower bound stands first")
+
+
+_LIMITS: dict[str, tuple[float, float]] = {
+    "work": (0.05, 20.0),
+    "utilisation": (0.01, 2.0),
+    "least_slots": (1, 100),
+    "tail_share": (0.0, 0.9),
+    "tail_factor": (0.05, 20.0),
+    "crowd_work": (0.0, 1.0),
+    "batch_lookahead": (0, 100),
+    "store_day_variance": (0.0001, 3.0),
+    "meal_width": (0.1, 5.0),
+    "dinner": (0.0, 20.0),
+    "speed": (0.1, 5.0),
+    "parking": (0.0, 10.0),
+}
+
+LIVELY = Nature()
+
+NATURES: dict[str, Nature] = {"lively": LIVELY}
+"""The natures that have a name."""
+
+
+def nature_of(nature: Nature | str) -> Nature:
+    """Return the nature of a name, or the nature itself.
+
+    Raises:
+        ValueError: an unknown name.
+
+    >>> nature_of("lively") == LIVELY
+    True
+    """
+    if isinstance(nature, Nature):
+        return nature
+    if nature not in NATURES:
+        raise ValueError(f"nature is {nature!r}; expected a Nature or one of {', '.join(NATURES)}")
+    return NATURES[nature]

@@ -1,0 +1,71 @@
+"""A nature's numbers reach the city: each changes what it names."""
+
+from __future__ import annotations
+
+from dataclasses import Field, fields, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simulator import Nature, Scenario, simulate_cities
+from simulator.world.nature import LIVELY, NATURES, nature_of
+from simulator.world.stores import make_stores
+from tests.simulator.world.drawn import SCENARIO, profile, rng, streets
+
+PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
+
+
+def test_a_scenario_takes_a_name_or_numbers() -> None:
+    assert Scenario().numbers == Scenario(nature=LIVELY).numbers == LIVELY
+    slow = replace(LIVELY, work=2.0)
+    assert Scenario(nature=slow).numbers is slow
+    assert nature_of("lively") is NATURES["lively"]
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="nature is 'wild'; expected a Nature or one of lively"):
+        Scenario(nature="wild")
+    with pytest.raises(ValueError, match=r"utilisation is \(0.6, 0.2\); the lower bound stands"):
+        Nature(utilisation=(0.6, 0.2))
+    with pytest.raises(ValueError, match=r"speed is 0.0; it must be between 0.1 and 5.0"):
+        Nature(speed=0.0)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Nature)])
+def test_parameters_are_documented(name: str) -> None:
+    assert f"`{name}`" in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("field", fields(Nature), ids=lambda field: field.name)
+def test_every_number_changes_a_city(field: Field[float]) -> None:
+    name = field.name
+    other: Any = {"utilisation": (0.6, 0.9), "least_slots": 5, "batch_lookahead": 0}.get(name, 0.7)
+    # What the tail is like matters only where there is one; crowds need full kitchens.
+    base = replace(LIVELY, tail_share=0.3, utilisation=(1.0, 1.5))
+    assert not _orders_in(base).equals(_orders_in(replace(base, **{name: other})))
+
+
+@cache
+def _orders_in(nature: Nature) -> pd.DataFrame:
+    """What happens on a Friday and a Saturday."""
+    friday = datetime(2026, 3, 6, tzinfo=UTC)
+    small = Scenario(cities=1, days=2, orders=900, stores_per_city=4, start=friday, nature=nature)
+    return simulate_cities(small).truth_table
+
+
+def test_stores_differ_as_the_nature_says() -> None:
+    def spread(nature: Nature) -> float:
+        scenario = replace(SCENARIO, stores_per_city=3_000, nature=nature)
+        return float(np.log(make_stores(scenario, profile(), streets(), rng()).work_s(1.0)).std())
+
+    same_kinds = replace(LIVELY, category_contrast=0.0, store_sigma=0.3)
+    assert spread(same_kinds) == pytest.approx(0.3, rel=0.05)
+    kinds_only = replace(LIVELY, store_sigma=0.0)
+    half = replace(kinds_only, category_contrast=0.5)
+    assert spread(half) == pytest.approx(0.5 * spread(kinds_only))
+    assert spread(replace(half, work=3.0)) == pytest.approx(spread(half))
