@@ -107,7 +107,7 @@ def test_lock_satisfies_what_is_declared(name: str, extras: tuple[str, ...]) -> 
 
 
 def test_what_is_imported_is_declared() -> None:
-    requirements = declared("polars", "redis", "tune")
+    requirements = declared("excel", "polars", "redis", "tune")
     known = {canonicalize_name(requirement.name) for requirement in requirements}
     imported = {item.root for item in all_imports()} - set(PACKAGES) - sys.stdlib_module_names
     missing = {

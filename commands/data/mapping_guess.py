@@ -19,6 +19,7 @@ from aggregators.tables.columns import unencoded
 from commands.console.output import UserError
 from commands.data.csv_format import CsvFormat, Dialect, dialect_of
 from commands.data.csv_text import is_csv, opened, wrong_bytes
+from commands.data.excel_file import excel_rows, is_excel
 from commands.data.mapped_tables import COMPUTED
 from commands.data.missing_texts import MISSING_TEXTS
 from commands.data.table_files import ENCODING_OPTION, check_heading, columns_of
@@ -174,12 +175,13 @@ def _first_rows(path: Path, dialect: Dialect) -> pd.DataFrame:
 
 
 def _read_rows(path: Path, dialect: Dialect) -> pd.DataFrame:
+    if is_excel(path):
+        return excel_rows(path, ROWS_LOOKED_AT)
     if path.suffix != ".parquet":
         with opened(path) as text:
             return pd.read_csv(
                 text, nrows=ROWS_LOOKED_AT, encoding=dialect.encoding, sep=dialect.delimiter,
-                quotechar=dialect.quote,
-                decimal=dialect.decimal,
+                quotechar=dialect.quote, decimal=dialect.decimal,
                 thousands=dialect.thousands or None,
                 skipinitialspace=dialect.spaces,
                 na_values=list(MISSING_TEXTS),

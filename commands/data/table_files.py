@@ -1,4 +1,4 @@
-"""Read the headings of CSV and Parquet files, and explain why a file cannot be read."""
+"""Read headings and rows of CSV, Parquet and Excel files; explain why a file cannot be read."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from commands.data.csv_text import (
     is_csv,
     wrong_bytes,
 )
+from commands.data.excel_file import excel_table, is_excel
 
 __all__ = [
     "ENCODING_OPTION",
@@ -30,6 +31,7 @@ __all__ = [
     "check_heading",
     "columns_of",
     "open_csv",
+    "record_batches",
     "unreadable",
 ]
 
@@ -49,12 +51,12 @@ def columns_of(path: Path, dialect: Dialect | None = None) -> list[str]:
         dialect: how a CSV file is written; None: it is recognised.
 
     Raises:
-        UserError: there is no such file, or it is no CSV and no Parquet file.
+        UserError: there is no such file, or it is no CSV, Parquet or Excel file.
     """
     if not path.is_file():
         raise UserError(f"there is no file {str(path)!r}")
-    if not (is_csv(path) or path.suffix == ".parquet"):
-        raise UserError(f"{path.name}: expected a .csv, .csv.gz, .csv.zst or .parquet file")
+    if not (is_csv(path) or is_excel(path) or path.suffix == ".parquet"):
+        raise UserError(f"{path.name}: expected a .csv, .csv.gz, .csv.zst, .parquet or .xlsx file")
     encoding = DEFAULT_ENCODING if dialect is None else dialect.encoding
     try:
         if is_csv(path):
@@ -62,6 +64,8 @@ def columns_of(path: Path, dialect: Dialect | None = None) -> list[str]:
             encoding = dialect.encoding
             with path.open("rb") as raw, open_csv(path, raw, dialect) as reader:
                 names = reader.schema.names
+        elif is_excel(path):
+            names = excel_table(path).column_names
         else:
             names = pyarrow.parquet.read_schema(path).names
     except READING as error:
@@ -75,6 +79,36 @@ def columns_of(path: Path, dialect: Dialect | None = None) -> list[str]:
                     f" {dialect.delimiter!r}: declare it, csv: {{delimiter: {delimiter!r}}}"
                 )
     return names
+
+
+def record_batches(
+    path: Path, dialect: Dialect, columns: list[str], rows: int
+) -> Iterator[tuple[pa.RecordBatch, float]]:
+    """Yield columns of a table in pieces, each with the part of the file that is read by then.
+
+    Args:
+        path: the file.
+        dialect: how a CSV file is written; its values are texts.
+        columns: those that are read, in this order.
+        rows: how many a piece has, about; of a CSV file that follows from its bytes.
+    """
+    if is_csv(path):
+        size = max(path.stat().st_size, 1)
+        with path.open("rb") as raw, open_csv(path, raw, dialect, columns) as reader:
+            for batch in reader:
+                yield batch, raw.tell() / size
+        return
+    done = 0
+    if is_excel(path):
+        table = excel_table(path).select(columns)
+        for batch in table.to_batches(max_chunksize=rows):
+            done += batch.num_rows
+            yield batch, done / max(table.num_rows, 1)
+        return
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=rows, columns=columns):
+            done += batch.num_rows
+            yield batch.select(columns), done / max(file.metadata.num_rows, 1)
 
 
 def check_heading(path: Path, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Read CSV and Parquet files in chunks as samples of a source, with any names and time zones."""
+"""Read CSV, Parquet and Excel files in chunks as samples of a source, whatever their names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet
 
 from aggregators.errors import AggregatorError, unknown_name
 from aggregators.events import Source
@@ -22,6 +21,7 @@ from aggregators.tables.ids import plain_ids
 from commands.console.output import UserError
 from commands.data.csv_format import CsvFormat, Dialect, dialect_of
 from commands.data.csv_text import is_csv
+from commands.data.excel_file import is_excel
 from commands.data.expressions.chunk_columns import ChunkColumns
 from commands.data.expressions.kept_rows import KeptRows
 from commands.data.expressions.selection import EVERY_ROW, RowSelection
@@ -32,7 +32,7 @@ from commands.data.table_files import (
     READING,
     check_heading,
     columns_of,
-    open_csv,
+    record_batches,
     unreadable,
 )
 from commands.data.table_values import fact_of, number_reader, to_microseconds, to_series
@@ -76,7 +76,7 @@ class TableFile:
     """A file with one row per sample.
 
     Args:
-        path: a ``.csv`` (also ``.csv.gz``, ``.csv.zst``) or ``.parquet`` file.
+        path: a ``.csv`` (also ``.csv.gz``, ``.csv.zst``), ``.parquet`` or ``.xlsx`` file.
         source: whose samples they are.
         renames: names of the file's columns -> the source's.
         time_zone: IANA name of the clock that times without an offset were read from; None where
@@ -240,27 +240,11 @@ class TableFile:
         wanted = (mapped | self.selection.columns) - set(self.selection.derived)
         columns = sorted(wanted)
         try:
-            if self.is_csv:
-                yield from self._csv_batches(columns)
-                return
-            with pyarrow.parquet.ParquetFile(self.path) as file:
-                done, total = 0, max(file.metadata.num_rows, 1)
-                for batch in file.iter_batches(batch_size=chunk_rows, columns=columns):
-                    done += batch.num_rows
-                    yield batch.select(columns), done / total
+            yield from record_batches(self.path, self._dialect, columns, chunk_rows)
         except READING as error:
             raise unreadable(
                 self.path, self._dialect.encoding, error, self.encoding_option
             ) from error
-
-    def _csv_batches(self, columns: list[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
-        size = max(self.path.stat().st_size, 1)
-        with (
-            self.path.open("rb") as raw,
-            open_csv(self.path, raw, self._dialect, columns) as reader,
-        ):
-            for batch in reader:
-                yield batch, raw.tell() / size
 
     def _columns(self, batch: pa.RecordBatch, first: int) -> ChunkColumns:
         """Return the columns of a part of the file, whose first row has this number."""
@@ -281,7 +265,8 @@ class TableFile:
         old_of = {name: old for old, name in self._mapped().items()}
         for name in self.present:
             column = columns.output(old_of[name])
-            if not (self.is_csv and pa.types.is_string(column.type)):
+            is_text = pa.types.is_string(column.type)
+            if not (is_text and (self.is_csv or is_excel(self.path))):
                 result[name] = self._typed(column, index, name)
                 continue
             series = to_series(column)

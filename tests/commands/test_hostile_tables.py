@@ -57,7 +57,7 @@ REFUSED = {
     "struct_numbers.parquet": "column 'amount' is of type struct",
     "naive_times.parquet": "column 'ready', row 1: .* has no UTC offset; .*--time-zone",
     "long_text.csv": "column 'store_id': value is 'x+... and has 3,000 ch",
-    "lines.jsonl": "lines.jsonl: expected a .csv, .csv.gz, .csv.zst or .parquet file",
+    "lines.jsonl": "lines.jsonl: expected a .csv, .csv.gz, .csv.zst, .parquet or .xlsx file",
     "other_names.csv": "lacks the sample id 'order_id'",
     "camel_case.csv": "lacks store_id .is it 'storeId'.*--rename storeId=store_id",
 }

@@ -287,9 +287,9 @@ def test_renames_have_two_sides(given: str) -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no file"):
         read(tmp_path / "none.csv")
-    (tmp_path / "o.xlsx").write_text("x")
+    (tmp_path / "o.xls").write_text("x")
     with pytest.raises(UserError, match=r"expected a \.csv"):
-        read(tmp_path / "o.xlsx")
+        read(tmp_path / "o.xls")
     (tmp_path / "o.parquet").write_text("x")
     with pytest.raises(UserError, match=r"o\.parquet cannot be read"):
         read(tmp_path / "o.parquet")
