@@ -44,12 +44,13 @@ def init(
     Times become events, what repeats becomes dimensions, other numbers attributes. It is a guess:
     look at every line before training.
     """
-    from commands.data.mapping_guess import guess_mapping
+    from commands.guessing.guess import guess_mapping
+    from commands.guessing.mapping_text import mapping_text
     from commands.own_table.first_mapping import check_new_file, write_first_mapping
 
     if to is None:
         guessed = guess_mapping(table, encoding)
-        print(guessed.to_yaml(Path()), end="")  # noqa: T201 - YAML as it is, never folded
+        print(mapping_text(guessed, Path()), end="")  # noqa: T201 - YAML as it is, never folded
     else:
         check_new_file(to)
         guessed = write_first_mapping(table, to, encoding)
@@ -171,7 +172,7 @@ def try_table(
 
 def _first_guess(file: Path, folder: Path, encoding: str | None) -> list[str]:
     """Write the first mapping unless there is one, and return what it had to guess."""
-    from commands.own_table.first_mapping import open_questions, write_first_mapping
+    from commands.own_table.first_mapping import write_first_mapping
 
     mapping = folder / MAPPING
     if folder.exists() and not folder.is_dir():
@@ -188,4 +189,4 @@ def _first_guess(file: Path, folder: Path, encoding: str | None) -> list[str]:
             folder.rmdir()
         raise
     error_console.print(f"wrote {mapping}", soft_wrap=True)
-    return open_questions(guessed)
+    return guessed.questions

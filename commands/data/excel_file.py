@@ -5,17 +5,13 @@ from __future__ import annotations
 import logging
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from commands.console.output import UserError, error_console
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["excel_rows", "excel_table", "is_excel"]
+__all__ = ["excel_table", "is_excel"]
 
 
 def is_excel(path: Path) -> bool:
@@ -34,12 +30,6 @@ def excel_table(path: Path) -> pa.Table:
     """
     state = path.stat()
     return _first_sheet(path, state.st_mtime_ns, state.st_size)
-
-
-def excel_rows(path: Path, n: int) -> pd.DataFrame:
-    """Return the first n rows of the first sheet of an Excel file."""
-    rows: pd.DataFrame = excel_table(path).slice(0, n).to_pandas()
-    return rows
 
 
 @lru_cache(maxsize=1)  # its heading is asked for often, and a sheet can only be read as a whole

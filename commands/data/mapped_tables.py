@@ -135,7 +135,9 @@ class MappedFile:
         self, chunk_rows: int = CHUNK_ROWS, progress: Progress | None = None
     ) -> Iterator[pd.DataFrame]:
         """Yield the samples in tables of about so many rows, as :meth:`TableFile.chunks` does."""
-        for rows in self.table.chunks(chunk_rows, progress):
+        seen: set[object] = set()
+        for found in self.table.chunks(chunk_rows, progress):
+            rows = self._first_of_ids(found, seen) if self.given.repeated_ids == "first" else found
             for name, value in self.given.constants.items():
                 rows[name] = value
             for name, conversion in self.conversions.items():
@@ -145,6 +147,13 @@ class MappedFile:
                 rows[event] = rows[one.after] + pd.to_timedelta(seconds, unit="s")
             rows = rows.drop(columns=list(self.between.values()))
             yield rows if self.wanted is None else self._conformed(rows)
+
+    def _first_of_ids(self, rows: pd.DataFrame, seen: set[object]) -> pd.DataFrame:
+        """Return the rows whose ids were not seen, and add these."""
+        ids = rows[self.source.sample_id]
+        first = rows[~(ids.isin(seen) | ids.duplicated()) | ids.isna()]
+        seen.update(first[self.source.sample_id].dropna())
+        return first
 
     def _conformed(self, rows: pd.DataFrame) -> pd.DataFrame:
         rows = rows.rename(columns={self.source.sample_id: self.asked.sample_id})

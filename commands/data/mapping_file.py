@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import yaml
@@ -83,6 +83,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Args:
         file: the table, from the folder of the mapping; --data takes its place.
         id: column that identifies a row, each value once; without it the rows are numbered.
+        repeated_ids: refuse, or take the first row of each id (files with a row for each item).
         events: event -> column of its times, in their usual order; or how long after another it
             happened, ``{after: activated, minutes: COLUMN}``. Missing = it has not happened.
         dimensions: what groups the rows (store_id, courier_id, city, zone, store_category).
@@ -102,6 +103,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     events: dict[str, str | EventAfter] | list[str]
     id: str | None = None
+    repeated_ids: Literal["refuse", "first"] = "refuse"
     file: str | None = None
     dimensions: Names = []
     attributes: dict[str, str | ColumnInUnit] | list[str] = []

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from commands.console.output import UserError
 
 if TYPE_CHECKING:
-    from commands.data.mapping_guess import GuessedMapping
+    from commands.guessing.guessed import GuessedMapping
 
-__all__ = ["check_new_file", "open_questions", "write_first_mapping"]
+__all__ = ["check_new_file", "write_first_mapping"]
 
 
 def write_first_mapping(table: Path, to: Path, encoding: str | None = None) -> GuessedMapping:
@@ -24,22 +24,12 @@ def write_first_mapping(table: Path, to: Path, encoding: str | None = None) -> G
     Raises:
         UserError: the table cannot be read, or no column holds times.
     """
-    from commands.data.mapping_guess import guess_mapping
+    from commands.guessing.guess import guess_mapping
+    from commands.guessing.mapping_text import mapping_text
 
     guessed = guess_mapping(table, encoding)
-    to.write_text(guessed.to_yaml(to.parent), encoding="utf-8")
+    to.write_text(mapping_text(guessed, to.parent), encoding="utf-8")
     return guessed
-
-
-def open_questions(guessed: GuessedMapping) -> list[str]:
-    """Return what only somebody who knows the table can answer."""
-    asked = []
-    if not guessed.id:
-        asked.append("Which column identifies a row? Rows are numbered until id: names it")
-    if guessed.naive:
-        asked.append("From which clock were the times read? clock: UTC is a guess")
-    left_out = guessed.left_out.items()
-    return asked + [f"Is {column!r} of use? It is left out: it {why}" for column, why in left_out]
 
 
 def check_new_file(path: Path) -> None:

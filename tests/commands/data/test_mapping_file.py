@@ -21,7 +21,8 @@ from aggregators.catalog import CATALOG
 from commands.console.output import UserError
 from commands.data.mapped_dataset import mapped_dataset
 from commands.data.mapping_file import TableMapping, json_schema, read_mapping
-from commands.data.mapping_guess import guess_mapping
+from commands.guessing.guess import guess_mapping
+from commands.guessing.mapping_text import mapping_text
 from commands.main import app
 from estimators.core.labels import LabelBounds
 from estimators.etp import train_etp
@@ -205,7 +206,7 @@ def test_words_of_yaml_1_1_are_texts(tmp_path: Path) -> None:
 
 
 def test_the_guess_is_a_mapping_that_trains(folder: Path, history: pd.DataFrame) -> None:
-    text = guess_mapping(folder / "history.parquet").to_yaml()
+    text = mapping_text(guess_mapping(folder / "history.parquet"))
     (folder / "guess.yaml").write_text(text, encoding="utf-8")
     dataset = mapped_dataset(folder / "guess.yaml")
     renamed = {"order_id": "order_no", "activated": "placed_at", "amount": "total"}
@@ -233,11 +234,11 @@ def test_a_number_that_tells_the_answer_is_left_out(tmp_path: Path) -> None:
     table.to_csv(tmp_path / "t.csv", index=False)
     guessed = guess_mapping(tmp_path / "t.csv")
     assert set(guessed.left_out) == {"speedy", "minutes_it_took"}
-    assert guessed.events == {"activated": "placed", "handed_over": "handed_over"}
-    assert guessed.naive == ["activated", "handed_over"]
+    assert guessed.events == {"activated": "placed", "delivered": "handed_over"}
+    assert guessed.naive == ["activated", "delivered"]
     assert guessed.dimensions == {"store_id": "Shop Name"}
     assert guessed.attributes == {"amount": "basket"}
-    assert "clock: UTC" in guessed.to_yaml()
+    assert "clock: UTC" in mapping_text(guessed)
     assert guessed.id == ""
 
 

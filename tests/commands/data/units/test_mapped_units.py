@@ -1,6 +1,6 @@
 """Units of a mapping: stated, proposed by `mapping init`, checked by `mapping check`.
 
-Tests `commands.data.mapped_tables`, `mapping_guess` and `commands.data.units.columns`.
+Tests `commands.data.mapped_tables`, `commands.guessing.columns` and `commands.data.units.columns`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from commands.console.output import UserError
 from commands.data.mapped_dataset import mapped_dataset
-from commands.data.mapping_guess import guess_mapping
+from commands.guessing.guess import guess_mapping
+from commands.guessing.mapping_text import mapping_text
 from commands.main import app
 
 ROWS = 120
@@ -69,7 +70,7 @@ def test_numbers_are_converted_when_the_table_is_read(
 
 def test_units_are_proposed_from_names(rides: pd.DataFrame, tmp_path: Path) -> None:
     rides.to_csv(tmp_path / "rides.csv", index=False)
-    text = guess_mapping(tmp_path / "rides.csv").to_yaml()
+    text = mapping_text(guess_mapping(tmp_path / "rides.csv"))
     assert yaml.safe_load(text)["attributes"] == {
         "distance_m": {"column": "Distance (KM)", "unit": "km"},
         "router_s": {"column": "router_minutes", "unit": "minutes"},
@@ -83,12 +84,12 @@ def test_units_are_proposed_from_names(rides: pd.DataFrame, tmp_path: Path) -> N
 def test_a_name_that_is_taken_keeps_its_unit(rides: pd.DataFrame, tmp_path: Path) -> None:
     rides["distance_m"] = rides["Distance (KM)"] * 900.0
     rides.to_csv(tmp_path / "rides.csv", index=False)
-    found = yaml.safe_load(guess_mapping(tmp_path / "rides.csv").to_yaml())["attributes"]
+    found = yaml.safe_load(mapping_text(guess_mapping(tmp_path / "rides.csv")))["attributes"]
     assert "distance_m" in found
     (other,) = [one for one in found.values() if one == "distance_m" or isinstance(one, str)]
     assert other in ("distance_m", "Distance (KM)")
     (tmp_path / "m.yaml").write_text(
-        guess_mapping(tmp_path / "rides.csv").to_yaml(), encoding="utf-8"
+        mapping_text(guess_mapping(tmp_path / "rides.csv")), encoding="utf-8"
     )
     assert len(mapped_dataset(tmp_path / "m.yaml").table) == ROWS
 

@@ -1,0 +1,1 @@
+"""Guess a first mapping of a table from the names and values of its columns."""

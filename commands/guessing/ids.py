@@ -1,0 +1,68 @@
+"""Find the column that identifies a row, and columns that only number the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from commands.guessing.words import is_count_of_rows, is_id
+
+__all__ = ["differ_within_ids", "id_of", "numbers_rows", "repeated_id_of"]
+
+SAME_SHARE = 0.99
+"""So many ids with several rows must have the same events in all of them."""
+
+
+def numbers_rows(column: str, values: pd.Series[Any]) -> bool:
+    """Return whether a column only numbers the rows, as programs that write tables add it."""
+    if not (is_count_of_rows(column) and pd.api.types.is_integer_dtype(values.dtype)):
+        return False
+    return bool(values.is_unique)
+
+
+def id_of(table: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Return the column that is called an id and has each value once; empty: there is none."""
+    unique = [
+        column
+        for column in columns
+        if is_id(column)[0]
+        and table[column].notna().all()
+        and table[column].is_unique
+        and not pd.api.types.is_float_dtype(table[column].dtype)
+    ]
+    return min(unique, key=lambda column: [not one for one in reversed(is_id(column))], default="")
+
+
+def repeated_id_of(table: pd.DataFrame, columns: Sequence[str], times: Sequence[str]) -> str:
+    """Return the id of orders of which several rows tell, such as one for each item.
+
+    Such rows have one id and the same events.
+
+    Args:
+        table: the rows.
+        columns: that may be it.
+        times: columns of times.
+    """
+    for column in columns:
+        if not all(is_id(column)) or table[column].isna().any():
+            continue
+        repeated = table[table[column].duplicated(keep=False)]
+        if not len(repeated):
+            continue
+        same = [one for one in times if one not in differ_within_ids(repeated, column, times)]
+        if len(same) == len(times):
+            return column
+    return ""
+
+
+def differ_within_ids(table: pd.DataFrame, id_column: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns whose values differ between rows of one id."""
+    groups = table.groupby(id_column, sort=False)
+    return [
+        column
+        for column in columns
+        if np.mean(groups[column].nunique(dropna=False).to_numpy() > 1) > 1.0 - SAME_SHARE
+    ]
