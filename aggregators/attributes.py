@@ -5,11 +5,13 @@ An attribute is known when all events that it is made of have happened. Before, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal, TypeAlias
 
 from aggregators.errors import DefinitionError
 from aggregators.events import Source
+from aggregators.times import duration_to_us, format_duration
+from aggregators.typing import Duration as Span
 
 __all__ = [
     "Attribute",
@@ -33,14 +35,59 @@ MAX_DEPTH = 8
 class Duration:
     """Gives the seconds from one event to another; negative if they came the other way round.
 
-    Missing until both have happened.
+    Missing until both have happened. Bounds keep orders that were scheduled for the next day, and
+    damaged records, out of means and spreads.
 
-    >>> Duration("picked_up", "delivered")
-    Duration(start='picked_up', end='delivered')
+    Args:
+        start: the event from which on it lasts.
+        end: the event until which it lasts.
+        at_least: what is shorter is beyond the bounds, as ``"0s"``; None: nothing is.
+        at_most: what is longer is beyond the bounds, as ``"2h"``; None: nothing is.
+        beyond: what a duration beyond its bounds counts as: the ``bound``, or as ``missing``.
+
+    Raises:
+        DefinitionError: a bound is no duration, or the bounds are the wrong way round.
+
+    >>> Duration("picked_up", "delivered", at_most="2h").bounds_us
+    (None, 7200000000)
     """
 
     start: str
     end: str
+    _: KW_ONLY
+    at_least: Span | None = None
+    at_most: Span | None = None
+    beyond: Literal["bound", "missing"] = "bound"
+
+    def __post_init__(self) -> None:
+        if self.beyond not in ("bound", "missing"):
+            raise DefinitionError(f"beyond is {self.beyond!r}; expected 'bound' or 'missing'")
+        low, high = self.bounds_us
+        if low is not None and high is not None and low > high:
+            raise DefinitionError(
+                f"at_least is {self.at_least!r}, more than at_most, {self.at_most!r}"
+            )
+
+    @property
+    def bounds_us(self) -> tuple[int | None, int | None]:
+        """The bounds in microseconds; None: there is none."""
+        given = (("at_least", self.at_least), ("at_most", self.at_most))
+        low, high = (
+            None if span is None else duration_to_us(span, name, or_zero=True)
+            for name, span in given
+        )
+        return low, high
+
+    def __repr__(self) -> str:
+        parts = [repr(self.start), repr(self.end)]
+        parts += [
+            f"{name}={value!r}"
+            for name, value in (("at_least", self.at_least), ("at_most", self.at_most))
+            if value is not None
+        ]
+        if self.beyond != "bound":
+            parts.append(f"beyond={self.beyond!r}")
+        return f"Duration({', '.join(parts)})"
 
 
 @dataclass(frozen=True)
@@ -95,11 +142,15 @@ def attribute_name(attribute: Attribute) -> str:
 
     >>> attribute_name(Ratio("distance_m", Duration("picked_up", "delivered")))
     'distance_m_per_picked_up_to_delivered_s'
+    >>> attribute_name(Duration("picked_up", "delivered", at_most="2h", beyond="missing"))
+    'picked_up_to_delivered_s_at_most_2h_or_missing'
     """
     if isinstance(attribute, str):
         return attribute
     if isinstance(attribute, Duration):
-        return f"{attribute.start}_to_{attribute.end}_s"
+        bounds = "".join(f"_{name}_{span}" for name, span in _bounds(attribute).items())
+        missing = "_or_missing" if bounds and attribute.beyond == "missing" else ""
+        return f"{attribute.start}_to_{attribute.end}_s{bounds}{missing}"
     if isinstance(attribute, Elapsed):
         return f"since_{attribute.since}_s"
     parts = (attribute.numerator, attribute.denominator)
@@ -112,11 +163,19 @@ def attribute_definition(attribute: Attribute, source: Source) -> dict[str, Any]
     if isinstance(attribute, str):
         return {"column": attribute, "known_from": source.known_from_event(attribute)}
     if isinstance(attribute, Duration):
-        return {"duration": [attribute.start, attribute.end]}
+        bounds = _bounds(attribute)
+        beyond = {"beyond": attribute.beyond} if bounds else {}
+        return {"duration": [attribute.start, attribute.end], **bounds, **beyond}
     if isinstance(attribute, Elapsed):
         return {"elapsed": attribute.since}
     parts = (attribute.numerator, attribute.denominator)
     return {"ratio": [attribute_definition(part, source) for part in parts]}
+
+
+def _bounds(duration: Duration) -> dict[str, str]:
+    """Return the bounds that there are, in the largest unit that divides each."""
+    named = zip(("at_least", "at_most"), duration.bounds_us, strict=True)
+    return {name: format_duration(bound) for name, bound in named if bound is not None}
 
 
 def events_of(attribute: Attribute) -> tuple[str, ...]:

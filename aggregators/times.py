@@ -115,13 +115,14 @@ def from_us(time_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=int(time_us))
 
 
-def duration_to_us(value: object, what: str) -> int:
+def duration_to_us(value: object, what: str, *, or_zero: bool = False) -> int:
     """Return a positive duration such as ``"15min"``, ``"1h"`` or a timedelta in microseconds.
 
-    Units: us, ms, s, min, h, d. Raises :class:`DefinitionError` for anything else.
+    Units: us, ms, s, min, h, d. Raises :class:`DefinitionError` for anything else; ``or_zero``
+    allows no time at all.
 
-    >>> duration_to_us("15min", "window")
-    900000000
+    >>> duration_to_us("15min", "window"), duration_to_us("0s", "at_least", or_zero=True)
+    (900000000, 0)
     """
     if isinstance(value, timedelta):
         result = value // timedelta(microseconds=1)
@@ -133,7 +134,7 @@ def duration_to_us(value: object, what: str) -> int:
                 " timedelta (units: us, ms, s, min, h, d)"
             )
         result = int(match[1]) * _UNITS_US[match[2]]
-    if not 0 < result < DURATION_LIMIT_US:
+    if not (0 if or_zero else 1) <= result < DURATION_LIMIT_US:
         raise DefinitionError(f"{what} is {value!r}; expected a duration longer than zero")
     return result
 

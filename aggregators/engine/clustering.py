@@ -106,18 +106,18 @@ def _events_of(plan: SelectionPlan) -> list[int]:
     found = [spec[selection.EVENT], *spec[selection.CLOSING :]]
     if spec[selection.GATE] != selection.KNOWN:
         found.append(spec[selection.GATE])
-    for operation, a, b in plan.programs:
-        if operation in (kernels.DURATION, kernels.ELAPSED):
+    for operation, a, b in plan.programs[:, :3]:
+        if operation in (*kernels.DURATIONS, kernels.ELAPSED):
             found.append(a)
         is_gated = operation in _READING and b != selection.KNOWN
-        if operation == kernels.DURATION or is_gated:
+        if operation in kernels.DURATIONS or is_gated:
             found.append(b)
     return [int(number) for number in found]
 
 
 def _columns_of(plan: SelectionPlan) -> list[int]:
     """Return the rows of ``columns`` that a plan reads."""
-    return [int(a) for operation, a, _ in plan.programs if operation in _READING]
+    return [int(a) for operation, a in plan.programs[:, :2] if operation in _READING]
 
 
 def _renumbered(
@@ -131,12 +131,12 @@ def _renumbered(
         spec[selection.GATE] = events[int(spec[selection.GATE])]
     programs = plan.programs.copy()
     for step in programs:
-        operation, a, b = (int(number) for number in step)
+        operation, a, b = (int(number) for number in step[:3])
         if operation in _READING:
             step[1] = attributes[a]
             step[2] = b if b == selection.KNOWN else events[b]
-        elif operation == kernels.DURATION:
-            step[1:] = events[a], events[b]
+        elif operation in kernels.DURATIONS:
+            step[1:3] = events[a], events[b]
         elif operation == kernels.ELAPSED:
             step[1] = events[a]
     return replace(plan, spec=spec, programs=programs)

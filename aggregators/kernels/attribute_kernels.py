@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from aggregators.kernels.argument_types import FLOATS, FLOATS_2D, INT, INTS32, INTS_2D
@@ -18,30 +20,56 @@ from aggregators.kernels.numba_cache import compiled, inlined
 from aggregators.kernels.selection import KNOWN, happened
 from aggregators.typing import Float64Array, Int32Array, Int64Array
 
+Step: TypeAlias = tuple[int, int, int, int, int]
+
 __all__ = [
     "COLUMN",
     "DIVIDE",
-    "DURATION",
+    "DURATIONS",
     "ELAPSED",
     "KEY",
+    "NO_BOUNDS",
     "STACK_SIZE",
+    "WITHIN",
     "evaluate_key",
+    "key_step",
     "kind_of",
     "known_keys",
     "materialise",
+    "step_of",
     "values_at",
 ]
 
-# The steps of an attribute's program: (operation, operand, operand), in postfix order.
-COLUMN, DURATION, ELAPSED, DIVIDE, KEY = range(5)
+# The steps of an attribute's program: (operation, operand, operand, low, high), in postfix order.
+# A duration beyond its bounds counts as the bound, with WITHIN as missing.
+COLUMN, DURATION, ELAPSED, DIVIDE, KEY, WITHIN = range(6)
+DURATIONS = (DURATION, WITHIN)
+NO_BOUNDS = (MISSING + 1, np.iinfo(np.int64).max)
 STACK_SIZE = 16
 
 
 @inlined
+def step_of(programs: Int64Array, place: int) -> Step:
+    """Return one step of the programs."""
+    return (
+        programs[place, 0],
+        programs[place, 1],
+        programs[place, 2],
+        programs[place, 3],
+        programs[place, 4],
+    )
+
+
+@inlined
+def bounded(duration: int, operation: int, low: int, high: int) -> int:
+    """Return a duration within its bounds, or ``MISSING``; microseconds."""
+    within = min(max(duration, low), high)
+    return MISSING if operation == WITHIN and within != duration else within
+
+
+@inlined
 def evaluate_step(
-    operation: int,
-    a: int,
-    b: int,
+    step: Step,
     row: int,
     as_of: int,
     times: Int64Array,
@@ -51,12 +79,14 @@ def evaluate_step(
 
     A ``KEY`` is a duration that was computed beforehand: its microseconds are the column's bits.
     """
+    operation, a, b, low, high = step
     if operation == COLUMN:
         if b == KNOWN or happened(times[b, row], as_of):
             return columns[a, row]
-    elif operation == DURATION:
+    elif operation in DURATIONS:
         if happened(times[a, row], as_of) and happened(times[b, row], as_of):
-            return (times[b, row] - times[a, row]) / US_PER_S
+            duration = bounded(times[b, row] - times[a, row], operation, low, high)
+            return duration / US_PER_S if duration != MISSING else np.nan
     elif operation == KEY:
         key = bits_of_float(columns[a, row])
         if (b == KNOWN or happened(times[b, row], as_of)) and key != MISSING:
@@ -79,16 +109,16 @@ def evaluate_attribute(
 ) -> float:
     """Return one sample's attribute at ``as_of``: steps ``first`` to ``last`` of the programs."""
     depth = 0
-    for step in range(first, last):
-        operation, a, b = programs[step, 0], programs[step, 1], programs[step, 2]
-        if operation == DIVIDE:
+    for place in range(first, last):
+        step = step_of(programs, place)
+        if step[0] == DIVIDE:
             depth -= 1
             divisor = stack[depth]
             dividend = stack[depth - 1]
             # Adding 0.0 turns -0.0 into 0.0: equal windows are equal to the bit.
             stack[depth - 1] = dividend / divisor + 0.0 if divisor != 0.0 else np.nan
         else:
-            stack[depth] = evaluate_step(operation, a, b, row, as_of, times, columns)
+            stack[depth] = evaluate_step(step, row, as_of, times, columns)
             depth += 1
     return stack[0]
 
@@ -103,21 +133,20 @@ def kind_of(programs: Int64Array, first: int, last: int) -> int:
 
 @inlined
 def key_step(
-    operation: int,
-    a: int,
-    b: int,
+    step: Step,
     row: int,
     as_of: int,
     times: Int64Array,
     columns: Float64Array,
 ) -> int:
     """Return what ``evaluate_step`` does, as a key."""
+    operation, a, b, low, high = step
     if operation == COLUMN:
         if b == KNOWN or happened(times[b, row], as_of):
             return key_of_float(columns[a, row])
-    elif operation == DURATION:
+    elif operation in DURATIONS:
         if happened(times[a, row], as_of) and happened(times[b, row], as_of):
-            return times[b, row] - times[a, row]
+            return bounded(times[b, row] - times[a, row], operation, low, high)
     elif operation == KEY:
         if b == KNOWN or happened(times[b, row], as_of):
             return bits_of_float(columns[a, row])
@@ -141,8 +170,7 @@ def evaluate_key(
     if last - first > 1:
         value = evaluate_attribute(programs, first, last, row, as_of, times, columns, stack)
         return key_of_float(value)
-    operation, a, b = programs[first, 0], programs[first, 1], programs[first, 2]
-    return key_step(operation, a, b, row, as_of, times, columns)
+    return key_step(step_of(programs, first), row, as_of, times, columns)
 
 
 @compiled(INTS_2D, INTS_2D, FLOATS_2D, FLOATS, is_for_training=True)
@@ -200,18 +228,18 @@ def known_keys(
 ) -> int:
     """Write the keys of the picked samples' known values; return how many."""
     n = 0
-    operation, a, b = programs[first, 0], programs[first, 1], programs[first, 2]
+    step = step_of(programs, first)
     # No branch depends on a value: what is missing is overwritten by the next one.
     if last - first > 1:
         for i in range(n_picked):
             keys[n] = evaluate_key(programs, first, last, picked[i], as_of, times, columns, stack)
             n += keys[n] != MISSING
-    elif operation == COLUMN and b == KNOWN:
+    elif step[0] == COLUMN and step[2] == KNOWN:
         for i in range(n_picked):
-            keys[n] = key_of_float(columns[a, picked[i]])
+            keys[n] = key_of_float(columns[step[1], picked[i]])
             n += keys[n] != MISSING
     else:
         for i in range(n_picked):
-            keys[n] = key_step(operation, a, b, picked[i], as_of, times, columns)
+            keys[n] = key_step(step, picked[i], as_of, times, columns)
             n += keys[n] != MISSING
     return n

@@ -157,7 +157,7 @@ def _compile_selection(members: list[tuple[int, Feature]], layout: Layout) -> Se
         order_event=first.order_event,
         exclude_self=first.exclude_self,
         spec=spec_of(first, layout),
-        programs=np.concatenate(steps) if steps else np.empty((0, 3), np.int64),
+        programs=np.concatenate(steps) if steps else np.empty((0, 5), np.int64),
         program_bounds=bounds,
         functions=np.array([entry[:3] for entry in cheap], np.int64).reshape(-1, 3),
         arguments=np.array([entry[3] for entry in cheap], np.float64),
@@ -166,26 +166,32 @@ def _compile_selection(members: list[tuple[int, Feature]], layout: Layout) -> Se
 
 
 def program_of(attribute: Attribute, feature: Feature, layout: Layout) -> Int64Array:
-    """Return an attribute's steps in postfix order, shape (n_steps, 3)."""
+    """Return an attribute's steps in postfix order, shape (n_steps, 5)."""
     steps = list(_steps(attribute, feature.source, feature.order_event, layout))
-    return np.array(steps, np.int64).reshape(-1, 3)
+    return np.array(steps, np.int64).reshape(-1, 5)
 
 
 def _steps(
     attribute: Attribute, source: Source, order_event: str, layout: Layout
-) -> Iterable[tuple[int, int, int]]:
+) -> Iterable[tuple[int, ...]]:
     if attribute in layout.folded:
         column, known = layout.folded[attribute]
         step = kernels.KEY if isinstance(attribute, Duration) else kernels.COLUMN
-        yield step, column, layout.gate(known, order_event)
+        yield step, column, layout.gate(known, order_event), 0, 0
     elif isinstance(attribute, str):
         event = layout.events[source.known_from_event(attribute)]
-        yield kernels.COLUMN, layout.columns[attribute], layout.gate(event, order_event)
+        yield kernels.COLUMN, layout.columns[attribute], layout.gate(event, order_event), 0, 0
     elif isinstance(attribute, Duration):
-        yield kernels.DURATION, layout.events[attribute.start], layout.events[attribute.end]
+        as_bound, as_missing = kernels.DURATIONS
+        step = as_missing if attribute.beyond == "missing" else as_bound
+        bounds = (
+            unbounded if bound is None else bound
+            for bound, unbounded in zip(attribute.bounds_us, kernels.NO_BOUNDS, strict=True)
+        )
+        yield step, layout.events[attribute.start], layout.events[attribute.end], *bounds
     elif isinstance(attribute, Elapsed):
-        yield kernels.ELAPSED, layout.events[attribute.since], 0
+        yield kernels.ELAPSED, layout.events[attribute.since], 0, 0, 0
     else:
         yield from _steps(attribute.numerator, source, order_event, layout)
         yield from _steps(attribute.denominator, source, order_event, layout)
-        yield kernels.DIVIDE, 0, 0
+        yield kernels.DIVIDE, 0, 0, 0, 0

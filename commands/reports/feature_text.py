@@ -43,14 +43,25 @@ def window_of(feature: Aggregator) -> str:
     return f"last {getattr(feature, 'n', '')} {feature.order_event}"
 
 
+def _bounds(duration: Duration) -> str:
+    """Return the bounds of a duration as the end of a phrase."""
+    given = (("at least", duration.at_least), ("at most", duration.at_most))
+    words = [f"{what} {span}" for what, span in given if span is not None]
+    if not words:
+        return ""
+    return f" ({' and '.join(words)}{', else missing' if duration.beyond == 'missing' else ''})"
+
+
 def attribute_in_words(attribute: Attribute) -> str:
     """Return an attribute as a phrase.
 
     >>> attribute_in_words(Ratio("distance_m", Duration("picked_up", "delivered")))
     'distance_m per the seconds from picked_up to delivered'
+    >>> attribute_in_words(Duration("accepted", "ready", at_most="2h", beyond="missing"))
+    'the seconds from accepted to ready (at most 2h, else missing)'
     """
     if isinstance(attribute, Duration):
-        return f"the seconds from {attribute.start} to {attribute.end}"
+        return f"the seconds from {attribute.start} to {attribute.end}{_bounds(attribute)}"
     if isinstance(attribute, Elapsed):
         return f"the seconds from {attribute.since} to as_of"
     if isinstance(attribute, Ratio):
@@ -174,7 +185,7 @@ def _function_in_words(feature: Aggregator) -> str:
 
 def _code(value: Any) -> str:
     if isinstance(value, Duration):
-        return f"Duration({value.start!r}, {value.end!r})"
+        return repr(value)
     if isinstance(value, Elapsed):
         return f"Elapsed({value.since!r})"
     if isinstance(value, Ratio):

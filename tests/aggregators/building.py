@@ -44,7 +44,13 @@ def source_from(spec: SourceSpec) -> aggregators.Source:
 def attribute_from(spec: AttributeSpec | None) -> Any:
     """The package's attribute expression, or the column name."""
     if isinstance(spec, DurationSpec):
-        return aggregators.Duration(spec.start, spec.end)
+        low, high = (
+            None if bound is None else timedelta(microseconds=bound)
+            for bound in (spec.low_us, spec.high_us)
+        )
+        return aggregators.Duration(
+            spec.start, spec.end, at_least=low, at_most=high, beyond=spec.beyond
+        )
     if isinstance(spec, ElapsedSpec):
         return aggregators.Elapsed(spec.since)
     if isinstance(spec, RatioSpec):

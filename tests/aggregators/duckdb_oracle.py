@@ -134,7 +134,8 @@ class DuckDBOracle:
         if isinstance(attribute, DurationSpec):
             start, end = f's."{attribute.start}"', f's."{attribute.end}"'
             happened = f"{start} < q.as_of AND {end} < q.as_of"
-            return f"CASE WHEN {happened} THEN ({end} - {start})::DOUBLE / 1000000.0::DOUBLE END"
+            lasted = _bounded_sql(f"({end} - {start})", attribute)
+            return f"CASE WHEN {happened} THEN {lasted}::DOUBLE / 1000000.0::DOUBLE END"
         if isinstance(attribute, ElapsedSpec):
             since = f's."{attribute.since}"'
             seconds = f"(q.as_of - {since})::DOUBLE / 1000000.0::DOUBLE"
@@ -143,6 +144,18 @@ class DuckDBOracle:
             over, under = self._attribute(attribute.over), self._attribute(attribute.under)
             return f"({over}) / nullif({under}, 0)"
         return f'CASE WHEN {self._known(attribute)} THEN s."{attribute}" END'
+
+
+def _bounded_sql(lasted: str, attribute: DurationSpec) -> str:
+    for bound_us, pick, beyond in (
+        (attribute.low_us, "greatest", "<"),
+        (attribute.high_us, "least", ">"),
+    ):
+        if bound_us is not None and attribute.beyond == "missing":
+            lasted = f"(CASE WHEN {lasted} {beyond} {bound_us} THEN NULL ELSE {lasted} END)"
+        elif bound_us is not None:
+            lasted = f"{pick}({lasted}, {bound_us})"
+    return lasted
 
 
 def _identity_type(values: Sequence[Any]) -> pa.DataType:

@@ -60,7 +60,7 @@ def attribute_of(
     """
     if isinstance(attribute, DurationSpec):
         both = has_happened(row, attribute.start, as_of) and has_happened(row, attribute.end, as_of)
-        return Fraction(row[attribute.end] - row[attribute.start], 1_000_000) if both else None
+        return _duration(row, attribute) if both else None
     if isinstance(attribute, ElapsedSpec):
         happened = has_happened(row, attribute.since, as_of)
         return Fraction(as_of - row[attribute.since], 1_000_000) if happened else None
@@ -74,6 +74,16 @@ def attribute_of(
         return None
     value = row[attribute]
     return None if value is None or math.isnan(value) else _exact(float(value))
+
+
+def _duration(row: Row, attribute: DurationSpec) -> Fraction | None:
+    lasted_us = row[attribute.end] - row[attribute.start]
+    low_us, high_us = attribute.low_us, attribute.high_us
+    if low_us is not None and lasted_us < low_us:
+        return None if attribute.beyond == "missing" else Fraction(low_us, 1_000_000)
+    if high_us is not None and lasted_us > high_us:
+        return None if attribute.beyond == "missing" else Fraction(high_us, 1_000_000)
+    return Fraction(lasted_us, 1_000_000)
 
 
 def _exact(value: float) -> Fraction | float:

@@ -28,12 +28,15 @@ ATTRIBUTE_SPECS: tuple[AttributeSpec, ...] = (
     *ATTRIBUTES,
     DurationSpec("dispatched", "ready"),
     DurationSpec("ready", "activated"),
+    DurationSpec("dispatched", "ready", low_us=MINUTE, high_us=10 * MINUTE),
+    DurationSpec("activated", "ready", high_us=15 * MINUTE, beyond="missing"),
     ElapsedSpec("activated"),
     ElapsedSpec("courier_assigned"),
     RatioSpec("amount", "products"),
     RatioSpec("distance_m", DurationSpec("dispatched", "accepted")),
     RatioSpec(RatioSpec("distance_m", "amount"), ElapsedSpec("dispatched")),
     RatioSpec(DurationSpec("activated", "ready"), RatioSpec("products", "distance_m")),
+    RatioSpec("distance_m", DurationSpec("dispatched", "ready", low_us=MINUTE, beyond="missing")),
 )
 
 FUNCTION_SPECS: tuple[FunctionSpec, ...] = (

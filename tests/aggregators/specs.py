@@ -58,10 +58,13 @@ class SourceSpec:
 
 @dataclass(frozen=True)
 class DurationSpec:
-    """Seconds from the event `start` to the event `end`."""
+    """Seconds between two events; beyond the bounds, the bound or missing."""
 
     start: str
     end: str
+    low_us: int | None = None
+    high_us: int | None = None
+    beyond: Literal["bound", "missing"] = "bound"
 
 
 @dataclass(frozen=True)

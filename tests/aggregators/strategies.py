@@ -32,9 +32,26 @@ events = st.sampled_from(EVENTS)
 event_pairs = st.lists(events, min_size=2, max_size=2, unique=True)
 lengths_us = st.sampled_from(LENGTHS_US) | st.integers(min_value=1, max_value=2 * HOUR)
 
+
+@st.composite
+def bounded_durations(draw: st.DrawFn) -> DurationSpec:
+    """A duration with one bound or two."""
+    start, end = draw(event_pairs)
+    low_us, high_us = sorted(draw(st.lists(lengths_us | st.just(0), min_size=2, max_size=2)))
+    given = draw(st.sampled_from(("low", "high", "both")))
+    return DurationSpec(
+        start,
+        end,
+        low_us=None if given == "high" else low_us,
+        high_us=None if given == "low" else high_us,
+        beyond="missing" if draw(st.booleans()) else "bound",
+    )
+
+
 attributes: st.SearchStrategy[AttributeSpec] = st.recursive(
     st.sampled_from(ATTRIBUTES)
-    | event_pairs.map(lambda pair: DurationSpec(*pair))
+    | event_pairs.map(lambda pair: DurationSpec(pair[0], pair[1]))
+    | bounded_durations()
     | events.map(ElapsedSpec),
     lambda inner: st.builds(RatioSpec, inner, inner),
     max_leaves=4,

@@ -69,6 +69,14 @@ DEFINITIONS = [
     Case("start", lambda: last_n(attribute=Duration("begun", "accepted")), ("begun",)),
     Case("end", lambda: last_n(attribute=Duration("activated", "ended")), ("ended",)),
     Case("since", lambda: last_n(attribute=Elapsed("begun")), ("begun",)),
+    Case("at_most", lambda: Duration("activated", "ready", at_most="2 hours"), ("2 hours", "'1h'")),
+    Case("at_least", lambda: Duration("activated", "ready", at_least="-1s"), ("-1s",)),
+    Case(
+        "at_least",
+        lambda: Duration("activated", "ready", at_least="2h", at_most="1h"),
+        ("at_least", "'2h'", "at_most", "'1h'"),
+    ),
+    Case("beyond", lambda: Duration("activated", "ready", beyond="drop"), ("drop", "'bound'")),  # type: ignore[arg-type]
     Case("ratio", lambda: last_n(attribute=Ratio("amount", "weight")), ("weight",)),
     Case("deep", lambda: last_n(attribute=Ratio(Ratio("a", "amount"), "amount")), ("'a'",)),
     Case("function", lambda: last_n(function="avg"), ("avg", "mean")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -221,3 +222,56 @@ def test_missing_keys_belong_to_nobody() -> None:
     assert answer(last_n(), table, key="stranger") == 0.0
     by_row = last_n().transform(table, "training", as_of="activated")
     assert by_row.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "seconds"),
+    [
+        ({}, [0.0, 60.0, 60.000001, 120.0, 120.000001]),
+        ({"at_most": "2min"}, [0.0, 60.0, 60.000001, 120.0, 120.0]),
+        ({"at_least": "1min"}, [60.0, 60.0, 60.000001, 120.0, 120.000001]),
+        ({"at_least": "1min", "beyond": "missing"}, [60.0, 60.000001, 120.0, 120.000001]),
+        (
+            {"at_least": "1min", "at_most": "2min", "beyond": "missing"},
+            [60.0, 60.000001, 120.0],
+        ),
+        ({"at_least": "0s", "at_most": "0s"}, [0.0] * 5),
+    ],
+)
+def test_a_duration_beyond_its_bounds_is_the_bound_or_missing(
+    bounds: dict[str, Any], seconds: list[float]
+) -> None:
+    lasted = [0, MINUTE, MINUTE + 1, 2 * MINUTE, 2 * MINUTE + 1]
+    starts = [-3 * MINUTE] * len(lasted)
+    ends = [start + one for start, one in zip(starts, lasted, strict=True)]
+    table = orders(activated=starts, accepted=ends)
+    attribute = Duration("activated", "accepted", **bounds)
+    for function, expected in (
+        ("count", float(len(seconds))),
+        ("sum", math.fsum(seconds)),
+        ("max", max(seconds)),
+        ("median", float(np.median(seconds))),
+    ):
+        feature = StatsAfterEvent(
+            SOURCE,
+            dimension="store_id",
+            function=function,
+            attribute=attribute,
+            event="activated",
+            window="15min",
+        )
+        assert answer(feature, table) == expected
+
+
+def test_a_ratio_of_a_missing_duration_is_missing() -> None:
+    table = orders(activated=[-3 * MINUTE] * 2, accepted=[-2 * MINUTE, 0 - MINUTE])
+    duration = Duration("activated", "accepted", at_most="1min", beyond="missing")
+    feature = StatsAfterEvent(
+        SOURCE,
+        dimension="store_id",
+        function="sum",
+        attribute=Ratio("amount", duration),
+        event="activated",
+        window="15min",
+    )
+    assert answer(feature, table) == 1.0 / 60.0

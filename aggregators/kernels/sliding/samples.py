@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aggregators.kernels.attribute_kernels import (
     DIVIDE,
-    DURATION,
+    DURATIONS,
     ELAPSED,
     evaluate_attribute,
     key_step,
+    step_of,
 )
 from aggregators.kernels.exact.keys import MISSING, key_of_float
 from aggregators.kernels.numba_cache import inlined, inner
@@ -58,9 +59,8 @@ def key_of(selected: Selected, track: int, row: int, samples: IndexedSamples) ->
         return _key_of_ratio(
             selected.programs, first, last, row, samples.times, samples.columns, samples.stack
         )
-    operation, a = selected.programs[first, 0], selected.programs[first, 1]
-    b = selected.programs[first, 2]
-    return key_step(operation, a, b, row, AT_THE_END, samples.times, samples.columns)
+    step = step_of(selected.programs, first)
+    return key_step(step, row, AT_THE_END, samples.times, samples.columns)
 
 
 @inlined
@@ -78,7 +78,7 @@ def known_moment(selected: Selected, track: int, row: int, samples: IndexedSampl
     for step in range(selected.program_bounds[attribute], selected.program_bounds[attribute + 1]):
         operation = selected.programs[step, 0]
         a, b = selected.programs[step, 1], selected.programs[step, 2]
-        if operation in (DURATION, ELAPSED):
+        if operation in DURATIONS or operation == ELAPSED:
             result = max(result, times[a, row])
         if operation != ELAPSED and operation != DIVIDE and b != KNOWN:
             result = max(result, times[b, row])

@@ -183,7 +183,7 @@ def _track(plan: SelectionPlan, attribute: int, wanted: int) -> list[int]:
     if attribute == SAMPLES:
         return [SAMPLES, FLOAT, wanted, int(gates[0] == selection.KNOWN)]
     first, last = plan.program_bounds[attribute : attribute + 2]
-    for operation, _, gate in plan.programs[first:last]:
+    for operation, _, gate in plan.programs[first:last, :3]:
         if operation != DIVIDE:
             gates.append(gate if operation in (COLUMN, KEY) else NOT_AT_ONCE)
     at_once = all(gate == selection.KNOWN for gate in gates)
