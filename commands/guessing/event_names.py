@@ -67,7 +67,7 @@ _RULES: tuple[tuple[str, dict[str, float]], ...] = (
     ),
     (
         rf"delivered|deliver(?:y|ies)?{_TIME}(?:_(?:end|complet|finish|done)\w*)?$"
-        r"|complet\w*|handed\w*|handover|fulfil\w*|served|closed",
+        r"|complet\w*|hand(?:ed)?_?(?:over|off|out)|fulfil\w*|served|closed",
         {"delivered": 0.9},
     ),
     (
