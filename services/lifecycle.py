@@ -20,6 +20,7 @@ from services.bento.startup import ESTIMATE_KERNELS, Startup
 from services.core.errors import SettingError, Unavailable
 from services.core.settings.events import IntakeSettings, StoreSettings
 from services.event_store.check import EventStoreCheck
+from services.event_store.kept_windows import KeptWindowMetrics, bound_kept_windows
 from services.intake.intake import Intake
 from services.intake.metrics import IntakeMetrics
 
@@ -143,6 +144,7 @@ class Lifecycle:
             max_clock_skew_s=settings.max_clock_skew_s,
             unknown_data=IntakeSettings.from_environment().unknown_data,
         )
+        bound_kept_windows(settings.kept_windows_mib, KeptWindowMetrics.of_process())
         self._event_store = event_store
 
     def is_news(self, what: str, reason: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aggregators.engine.execution import OrderedQueries
+from aggregators.engine.serving import kept_memory
 from aggregators.engine.serving.kept_packing import KeptPack, Numbered, divided, pack_kept
 from aggregators.engine.serving.kept_windows import KeptWindows
 from aggregators.kernels.plan import SelectionPlan
@@ -117,7 +118,9 @@ class Packed:
         if found is None:
             size = len(reading.times), len(reading.columns)
             # They refer to the packs, not to this: so they end with the plan.
-            found = reading.watches.kept[self] = [KeptWindows(pack, *size) for pack in self.kept]
+            memory = kept_memory.KEPT_MEMORY
+            found = [KeptWindows(pack, *size, memory) for pack in self.kept]
+            reading.watches.kept[self] = found
         return found
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from msgspec import Meta
 
+from aggregators.engine.serving.kept_memory import KEPT_VARIABLE, MAX_KEPT_BYTES
 from aggregators.errors import AggregatorError
 from aggregators.time_span import DEFAULT_SPAN, SPAN_VARIABLE, TimeSpan
 from aggregators.times import duration_to_us
@@ -27,6 +28,7 @@ IN_MEMORY = "memory"
 """The setting of a store that is gone when its service ends."""
 
 MAX_CLOCK_SKEW_S = 300.0
+_MAX_KEPT_MIB = 1_048_576
 
 UnknownData: TypeAlias = Literal["ignore", "refuse"]
 """What becomes of data that a source does not declare: left out and counted, or refused."""
@@ -97,6 +99,15 @@ class StoreSettings(Settings):
             option="--max-clock-skew-s",
         ),
     ] = MAX_CLOCK_SKEW_S
+    kept_windows_mib: Annotated[
+        int,
+        Meta(ge=0, le=_MAX_KEPT_MIB),
+        Variable(
+            KEPT_VARIABLE,
+            "the most memory of a process, in MiB, for long windows of features that are kept from"
+            " request to request; `0`: none is kept",
+        ),
+    ] = MAX_KEPT_BYTES // 2**20
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -1,6 +1,7 @@
 """What is kept of windows never shows in a value: not after any event, moment or order of them.
 
-Tests aggregators.engine.serving.kept_packing, and the kernels:
+Tests aggregators.engine.serving.kept_packing and aggregators.engine.serving.kept_groups, and the
+kernels:
 aggregators.kernels.kept.answering, its layout (aggregators.kernels.kept.layout),
 aggregators.kernels.kept.changes, aggregators.kernels.kept.going_back with its journal
 (aggregators.kernels.sliding.journal), and aggregators.kernels.sliding.places.
@@ -19,20 +20,24 @@ import numpy as np
 import pytest
 
 from aggregators import (
-    Duration,
     Event,
     FeatureSet,
     MemoryEventStore,
-    Source,
     SqliteEventStore,
-    StatsAfterEvent,
 )
 from aggregators.engine.serving import kept_windows
 from aggregators.engine.serving.inference import InferencePlan
-from aggregators.engine.serving.kept_windows import KeptWindows
-from aggregators.functions import quantile
 from aggregators.stores import EventStore
 from tests.aggregators.building import bits_of, feature_set_from, source_from
+from tests.aggregators.engine.serving.busy_city import (
+    BUSY,
+    ORDERS,
+    asked_at,
+    busy_events,
+    check,
+    direct_plan,
+    windows_of,
+)
 from tests.aggregators.random_data import (
     START_US,
     RandomTable,
@@ -66,24 +71,6 @@ def features_of(rng: random.Random, table: RandomTable) -> FeatureSet:
     long = [replace(spec, window_us=rng.choice((5, 15, 45)) * MINUTE) for spec in specs[:6]]
     features, _ = feature_set_from([*specs[6:], *long], table.source)
     return features
-
-
-def direct_plan(features: FeatureSet) -> InferencePlan:
-    """The same features, of which nothing is kept."""
-    plan = InferencePlan(features.features)
-    parts = tuple(
-        replace(part, packed=None if part.packed is None else replace(part.packed, kept=()))
-        for part in plan.parts
-    )
-    plan.parts = parts
-    return plan
-
-
-def windows_of(store: Any) -> list[KeptWindows]:
-    """What a local store keeps."""
-    memory = store if isinstance(store, MemoryEventStore) else store._memory
-    kept = [state.watches.kept.values() for state in memory._states.values()]
-    return [windows for of_state in kept for of_plan in of_state for windows in of_plan]
 
 
 def moments(rng: random.Random) -> Iterator[int]:
@@ -146,18 +133,6 @@ def test_kept_windows_give_what_the_samples_give(kind: str, seed: int, tmp_path:
     store.close()
 
 
-def check(
-    features: FeatureSet, direct: InferencePlan, store: EventStore, asked: dict[str, Any], seed: int
-) -> None:
-    """One query has the same bits with and without kept windows."""
-    actual = features.transform_array(store, **asked)
-    expected = direct.answer(store, **asked)
-    if not np.array_equal(bits_of(actual), bits_of(expected)):
-        differ = np.flatnonzero(bits_of(actual) != bits_of(expected)).tolist()
-        wrong = [(features.features[i].definition(), actual[i], expected[i]) for i in differ]
-        pytest.fail(f"seed {seed}, {asked}: {wrong}")
-
-
 def check_many(
     features: FeatureSet,
     direct: InferencePlan,
@@ -177,55 +152,6 @@ def check_many(
     actual = features.transform_many(store, **asked)
     expected = direct.answer_many(store, **asked)
     assert np.array_equal(bits_of(actual), bits_of(expected)), f"seed {seed}"
-
-
-ORDERS = Source(
-    "orders",
-    sample_id="order_id",
-    events=("activated", "ready", "delivered"),
-    dimensions=("city", "zone"),
-    attributes=("amount",),
-)
-BUSY = FeatureSet(
-    StatsAfterEvent(
-        ORDERS,
-        dimension=dimension,
-        function=function,
-        attribute=attribute,
-        event=event,
-        window=window,
-    )
-    for dimension, event, window in (
-        ("city", "ready", "1h"),
-        ("city", "delivered", "6h"),
-        ("zone", "activated", "6h"),
-    )
-    for function, attribute in (
-        ("count", None),
-        ("mean", "amount"),
-        ("trend", Duration("activated", "delivered")),
-        (quantile(0.9), Duration("activated", "ready")),
-        ("last", Duration("ready", "delivered")),
-    )
-)
-
-
-def busy_events(rng: random.Random, n: int) -> list[Event]:
-    """Orders of two cities, one every ten seconds, in the order of the events."""
-    events = []
-    for order in range(n):
-        time_us = START_US + order * 10_000_000
-        data = {"city": rng.choice("ab"), "zone": rng.choice("xyz"), "amount": rng.uniform(1, 90)}
-        for event in ORDERS.events:
-            events.append(Event("orders", order, event, time_us, data))
-            data = {}
-            time_us += rng.randrange(900_000_000)
-    return sorted(events, key=lambda event: event.time_us)
-
-
-def asked_at(as_of: int, city: str = "a", zone: str = "x") -> dict[str, Any]:
-    """A query of no own sample."""
-    return {"as_of": as_of, "keys": {"city": city, "zone": zone}, "sample_id": None}
 
 
 def test_short_windows_are_not_kept() -> None:
@@ -312,24 +238,6 @@ def test_windows_of_many_attributes_find_room(monkeypatch: pytest.MonkeyPatch) -
         check(BUSY, direct, store, asked_at(events[-1].time_us + i), 5)
     (kept,) = windows_of(store)
     assert kept.n_answered > 0
-
-
-def test_kept_windows_take_no_more_memory_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = random.Random(4)
-    direct = direct_plan(BUSY)
-    store = MemoryEventStore([ORDERS])
-    store.append(events := busy_events(rng, 6_000))
-    now = events[-1].time_us
-    BUSY.transform_array(store, **asked_at(now))
-    (kept,) = windows_of(store)
-    monkeypatch.setattr(kept_windows, "MAX_KEPT_BYTES", kept.n_bytes + 10_000)
-    monkeypatch.setattr(kept_windows, "LOOK_EVERY", 1)
-    monkeypatch.setattr(kept_windows, "_SPARE_NODES", 1_000)
-    for i in range(30):
-        key = {"city": rng.choice("ab"), "zone": rng.choice("xyz")}
-        check(BUSY, direct, store, asked_at(now + i, **key), 4)
-        assert kept.n_bytes <= kept_windows.MAX_KEPT_BYTES + 8 * 10_000  # and its scratch
-    assert len(kept) < 5
 
 
 def test_threads_may_ask_and_append_at_once() -> None:
