@@ -36,7 +36,8 @@ from estimators.etp import Etp
 from estimators.evaluation.scores import score
 from estimators.quantiles.boosting import Anchors, BoostingParameters
 from estimators.quantiles.calibration import GRID_LEVELS, ConformalGrid
-from estimators.quantiles.quantile_model import CALIBRATION_FROM, Columns, QuantileModel
+from estimators.quantiles.later_rows import CALIBRATION_FROM
+from estimators.quantiles.quantile_model import Columns, QuantileModel
 from estimators.training.matrix import FeatureMatrix, InnerSplit
 from estimators.training.train import unfitted
 from estimators.wall_eta import WallEta

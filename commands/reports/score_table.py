@@ -71,8 +71,8 @@ def labels_in_words(labels: Mapping[str, Mapping[str, int]]) -> str:
 
 def _table(rows: Iterable[ReportRow], heading: str) -> Table:
     percent = f"{RANGE_LEVEL:.0%}"
-    heads = (heading, "orders", "MAE s", "RMSE s", "pinball s", "CRPS s", f"in {percent} range",
-             f"{percent} range s")  # fmt: skip
+    heads = (heading, "orders", "MAE s", "RMSE s", "bias s", "pinball s", "CRPS s",
+             f"in {percent} range", f"{percent} range s")  # fmt: skip
     table = plain_table(*heads)
     for row in rows:
         scores = row.scores
@@ -81,6 +81,7 @@ def _table(rows: Iterable[ReportRow], heading: str) -> Table:
             f"{scores.n:,}" if scores.n else "-",
             number_text(scores.mae_s),
             number_text(scores.rmse_s),
+            "-" if math.isnan(scores.bias_s) else f"{scores.bias_s:+,.1f}",
             number_text(scores.pinball_s),
             number_text(scores.crps_s),
             share_text(_at(scores.coverage)),

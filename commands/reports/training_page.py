@@ -46,10 +46,10 @@ GROUPS = ("hour", "city", "store age")
 
 _SCORES_TEXT = (
     "On rows later than all that was learned from, beside simpler models. MAE: how far the median"
-    " was off on average. RMSE: the same for the mean, where a few large errors count most. Pinball"
-    " and CRPS judge the whole distribution, in seconds: lower is better, and a model that is as"
-    " right but surer wins. PIT distance: 0 is a perfectly calibrated model; chance alone gives"
-    " about 0.9 / √rows."
+    " was off on average. RMSE: the same for the mean, where a few large errors count most; bias:"
+    " by how much the mean was too long (+) or too short (-). Pinball and CRPS judge the whole"
+    " distribution, in seconds: lower is better, and a model that is as right but surer wins. PIT"
+    " distance: 0 is a perfectly calibrated model; chance alone gives about 0.9 / √rows."
 )
 
 
@@ -154,8 +154,8 @@ def _in_one_sentence(report: Report) -> Markup:
 
 
 def _score_table(report: Report) -> Table:
-    heads = ("model", "rows", "MAE s", "RMSE s", "pinball s", "CRPS s", "in 50%", "in 80%",
-             "in 90%", "80% range, s", "PIT distance")  # fmt: skip
+    heads = ("model", "rows", "MAE s", "RMSE s", "bias s", "pinball s", "CRPS s", "in 50%",
+             "in 80%", "in 90%", "80% range, s", "PIT distance")  # fmt: skip
     rows = [row for row in report.rows if row.group == ALL]
     return Table(
         heads=heads,
@@ -168,7 +168,9 @@ def _score_cells(row: ReportRow) -> list[Cell | str]:
     return [
         row.model,
         f"{scores.n:,}" if scores.n else "-",
-        *(seconds_cell(v) for v in (scores.mae_s, scores.rmse_s, scores.pinball_s, scores.crps_s)),
+        *(seconds_cell(v) for v in (scores.mae_s, scores.rmse_s)),
+        "-" if math.isnan(scores.bias_s) else f"{scores.bias_s:+,.1f}",
+        *(seconds_cell(v) for v in (scores.pinball_s, scores.crps_s)),
         *(share_text(scores.coverage.get(level, math.nan)) for level in (0.5, 0.8, 0.9)),
         seconds_cell(scores.width_s.get(LEVEL, math.nan)),
         "-" if math.isnan(scores.pit_distance) else f"{scores.pit_distance:.3f}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ __all__ = ["Distribution"]
 LEVELS_MAX = 999
 """The most levels a grid may have."""
 
+_MEAN = "mean"
+"""The column of calibrated means in an Arrow table."""
+
 
 class Distribution:
     """One distribution of seconds per row: values at the same ascending levels for all rows.
@@ -30,9 +33,11 @@ class Distribution:
     Args:
         levels: strictly ascending, within (0, 1), shape (n_levels,), at least two.
         values: seconds, finite, non-decreasing along each row, shape (n_rows, n_levels).
+        means: seconds that are expected, finite, shape (n_rows,): those of a model that calibrates
+            its means as well. None: the integral of the quantile function.
 
     Raises:
-        InputError: levels or values are not so; values that cross are refused, not repaired.
+        InputError: levels, values or means are not so; values that cross are refused, not repaired.
 
     >>> d = Distribution([0.1, 0.5, 0.9], [[60.0, 100.0, 200.0], [10.0, 20.0, 40.0]])
     >>> d.quantile(0.5).tolist(), d.interval(0.8)[1].tolist()
@@ -41,16 +46,22 @@ class Distribution:
     [0.5, 1.0]
     """
 
-    __slots__ = ("levels", "values")
+    __slots__ = ("levels", "means", "values")
 
     levels: FloatArray
     values: FloatArray
+    means: FloatArray | None
 
-    def __init__(self, levels: npt.ArrayLike, values: npt.ArrayLike) -> None:
+    def __init__(
+        self, levels: npt.ArrayLike, values: npt.ArrayLike, means: npt.ArrayLike | None = None
+    ) -> None:
         self.levels = np.asarray(levels, dtype=np.float64)
         self.values = np.asarray(values, dtype=np.float64)
+        self.means = None if means is None else np.asarray(means, dtype=np.float64)
         _check_levels(self.levels)
         _check_values(self.values, len(self.levels))
+        if self.means is not None:
+            _check_means(self.means, len(self.values))
 
     @classmethod
     def unchecked(cls, levels: FloatArray, values: FloatArray) -> Distribution:
@@ -67,20 +78,65 @@ class Distribution:
         made = object.__new__(cls)
         made.levels = levels
         made.values = values
+        made.means = None
         return made
+
+    @classmethod
+    def placed(
+        cls,
+        levels: FloatArray,
+        n_rows: int,
+        groups: Iterable[tuple[slice | npt.NDArray[Any] | list[int], Distribution]],
+    ) -> Distribution:
+        """Return the distributions of groups of rows as one.
+
+        Args:
+            levels: of the result.
+            n_rows: of the result; rows in no group are all 0.
+            groups: distributions, each with the places of its rows: numbers or a mask.
+
+        >>> low, high = (Distribution([0.1, 0.9], [[v, v + 2.0]]) for v in (1.0, 5.0))
+        >>> both = Distribution.placed(low.levels, 2, [([1], low), ([0], high)])
+        >>> both.values.tolist(), both.mean().tolist()
+        ([[5.0, 7.0], [1.0, 3.0]], [6.0, 2.0])
+        """
+        values, means, calibrated = np.zeros((n_rows, len(levels))), np.zeros(n_rows), False
+        for places, given in groups:
+            same = np.array_equal(given.levels, levels)
+            values[places] = given.values if same else given.quantile(levels)
+            means[places] = given.mean()
+            calibrated = calibrated or given.means is not None
+        return cls(levels, values, means if calibrated else None)
+
+    def moved(self, values: FloatArray) -> Distribution:
+        """Return the distributions with other values at the same levels.
+
+        A mean of its own moves as far as the integral does.
+
+        >>> d = Distribution([0.1, 0.9], [[1.0, 3.0]], [2.5])
+        >>> d.moved(np.array([[1.0, 5.0]])).mean().tolist()
+        [3.5]
+        """
+        found = Distribution(self.levels, values)
+        if self.means is not None:
+            found.means = self.means + (found.integral() - self.integral())
+        return found
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, rows: slice | npt.NDArray[Any]) -> Distribution:
         """Return the distributions of some rows: a slice, a mask or an array of row numbers."""
-        return Distribution(self.levels, self.values[rows])
+        means = None if self.means is None else self.means[rows]
+        return Distribution(self.levels, self.values[rows], means)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Distribution):
             return NotImplemented
-        return np.array_equal(self.levels, other.levels) and np.array_equal(
-            self.values, other.values
+        return (
+            np.array_equal(self.levels, other.levels)
+            and np.array_equal(self.values, other.values)
+            and np.array_equal(self.mean(), other.mean())
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -188,9 +244,19 @@ class Distribution:
         return np.where(np.isnan(moment), np.nan, result)
 
     def mean(self) -> FloatArray:
-        """Return the expected seconds, shape (n_rows,): the integral of the quantile function.
+        """Return the expected seconds, shape (n_rows,): ``means``, else :meth:`integral`.
 
-        >>> Distribution([0.25, 0.75], [[10.0, 20.0]]).mean().tolist()
+        >>> Distribution([0.25, 0.75], [[10.0, 20.0]], [16.0]).mean().tolist()
+        [16.0]
+        """
+        return self.integral() if self.means is None else self.means.copy()
+
+    def integral(self) -> FloatArray:
+        """Return the integral of the quantile function, shape (n_rows,).
+
+        Integrals of parts add up to that of their sum; calibrated means need not.
+
+        >>> Distribution([0.25, 0.75], [[10.0, 20.0]], [16.0]).integral().tolist()
         [15.0]
         """
         # Row by row: a matrix product rounds a single row otherwise than the same row among many.
@@ -226,12 +292,13 @@ class Distribution:
         return self.quantile_by_row(rng.random((len(self), n)))
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able ``{"levels": [...], "values": [[...], ...]}``.
+        """Return a JSON-able ``{"levels": [...], "values": [[...], ...]}``, and ``"means"`` if set.
 
         >>> Distribution([0.1, 0.9], [[10.0, 20.0]]).to_json()
         {'levels': [0.1, 0.9], 'values': [[10.0, 20.0]]}
         """
-        return {"levels": self.levels.tolist(), "values": self.values.tolist()}
+        means = {} if self.means is None else {"means": self.means.tolist()}
+        return {"levels": self.levels.tolist(), "values": self.values.tolist(), **means}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Distribution:
@@ -245,10 +312,10 @@ class Distribution:
             raise InputError(f"a distribution has levels and values, not {sorted(document)}")
         levels = np.asarray(document["levels"], dtype=np.float64)
         values = np.asarray(document["values"], dtype=np.float64)
-        return cls(levels, values.reshape(-1, len(levels)))
+        return cls(levels, values.reshape(-1, len(levels)), document.get("means"))
 
     def to_arrow(self) -> pa.Table:
-        """Return a pyarrow table with one column per level, named ``"q0.1"``.
+        """Return a pyarrow table with a column per level, named ``"q0.1"``, and ``"mean"`` if set.
 
         >>> Distribution([0.1, 0.9], [[10.0, 20.0]]).to_arrow().column_names
         ['q0.1', 'q0.9']
@@ -256,7 +323,8 @@ class Distribution:
         import pyarrow as pa
 
         names = [f"q{level!r}" for level in self.levels.tolist()]
-        return pa.table(dict(zip(names, self.values.T.copy(), strict=True)))
+        columns = dict(zip(names, self.values.T.copy(), strict=True))
+        return pa.table(columns if self.means is None else {**columns, _MEAN: self.means})
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> Distribution:
@@ -266,9 +334,11 @@ class Distribution:
         >>> Distribution.from_arrow(d.to_arrow()) == d
         True
         """
-        levels = [float(name.removeprefix("q")) for name in table.column_names]
-        columns = [table.column(i).to_numpy() for i in range(len(levels))]
-        return cls(levels, np.column_stack(columns))
+        names = [name for name in table.column_names if name != _MEAN]
+        columns = [table.column(name).to_numpy() for name in names]
+        means = table.column(_MEAN).to_numpy() if _MEAN in table.column_names else None
+        levels = [float(name.removeprefix("q")) for name in names]
+        return cls(levels, np.column_stack(columns), means)
 
 
 @lru_cache(maxsize=64)
@@ -297,3 +367,10 @@ def _check_values(values: FloatArray, n_levels: int) -> None:
     if not bool(np.all(values[:, 1:] >= values[:, :-1])):
         row = int(np.argmax(~np.all(values[:, 1:] >= values[:, :-1], axis=1)))
         raise InputError(f"the quantiles of row {row} cross; expected non-decreasing values")
+
+
+def _check_means(means: FloatArray, n_rows: int) -> None:
+    if means.shape != (n_rows,):
+        raise InputError(f"means have shape {means.shape}; expected ({n_rows},)")
+    if not bool(np.isfinite(means).all()):
+        raise InputError("means are not all finite; expected seconds")

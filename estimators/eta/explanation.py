@@ -2,9 +2,9 @@
 
 Each part that is still to come has its seconds of the answer and the reasons for them: what facts
 and features add to that part in its model (exact SHAP values of its trees, carried through
-calibration to the mean). The contributions of calibration, reconciliation and all other inputs are
-one more term. So every part adds up to its seconds, and the parts to the expected ETA, to the last
-bit.
+calibration to the integral of its quantiles, which the composition adds). The contributions of
+calibration, reconciliation and all other inputs are one more term. So every part adds up to its
+seconds, and the parts to the expected ETA, to the last bit.
 
 The courier's wait for the kitchen is not an estimate of its own. It is what is left of the
 kitchen's time when the courier arrives. Each reason of the kitchen counts with the probability that
@@ -236,7 +236,7 @@ def prepare_explanations(model: EtaModel) -> None:
     """
     for estimator in model.parts.values():
         nothing = np.full((1, len(estimator.feature_names)), np.nan)
-        estimator.explain(nothing, of="mean")
+        estimator.explain(nothing, of="integral")
         _why(estimator, nothing)  # by the model of the facts alone
 
 
@@ -282,12 +282,14 @@ def _part(
 
 
 def _why(estimator: Estimator, X: FloatArray) -> EstimateExplanation:
-    """Explain the mean of the model that answers the row."""
+    """Explain what the composition adds of the model that answers the row."""
     facts_model = estimator.facts_model
     if facts_model is not None and bool(estimator.lacks_all_features(X)[0]):
         n_facts = len(estimator.facts.names)
-        return explain(facts_model, X[:, :n_facts], estimator.input_columns[:n_facts], of="mean")
-    return estimator.explain(X, of="mean")
+        return explain(
+            facts_model, X[:, :n_facts], estimator.input_columns[:n_facts], of="integral"
+        )
+    return estimator.explain(X, of="integral")
 
 
 def _own(why: EstimateExplanation | None) -> tuple[float, list[PartContribution]]:
@@ -307,7 +309,7 @@ def _wait(
     if "to_store" not in pending_at(asked.stage):
         return _own(kitchen)
     likely = 1.0 - float(asked.estimate.ready_on_arrival[0])
-    ride_s = float(asked.answers["to_store"].mean()[0])
+    ride_s = float(asked.answers["to_store"].integral()[0])
     ride = PartContribution(
         name="to_store",
         words=MEANWHILE,

@@ -204,8 +204,9 @@ class EtaModel:
         places = places or {}
         shift_s: FloatArray | None = None
         if "conditions" in asked:
-            # The spread of conditions is in the other parts already: their mean alone is added.
-            shift_s = asked.pop("conditions").mean() * self._of(stage).conditions_weight
+            # The spread of conditions is in the other parts already: their mean alone is added, the
+            # integral, as the weight of conditions was learned with it.
+            shift_s = asked.pop("conditions").integral() * self._of(stage).conditions_weight
             if "conditions" in places:
                 shift_s = shift_s[places["conditions"]]
         composed = compose(asked, self.dependence, places=places, shift_s=shift_s)

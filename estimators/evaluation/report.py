@@ -108,6 +108,10 @@ def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:,.1f}"
 
 
+def _signed(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:+,.1f}"
+
+
 def _share(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.1%}"
 
@@ -116,6 +120,7 @@ _COLUMNS: Mapping[str, Callable[[Scores], str]] = {
     "orders": lambda scores: f"{scores.n:,}" if scores.n else "-",
     "MAE s": lambda scores: _number(scores.mae_s),
     "RMSE s": lambda scores: _number(scores.rmse_s),
+    "bias s": lambda scores: _signed(scores.bias_s),
     "CRPS s": lambda scores: _number(scores.crps_s),
     f"in {LEVEL:.0%} range": lambda scores: _share(scores.coverage.get(LEVEL, math.nan)),
     f"{LEVEL:.0%} range s": lambda scores: _number(scores.width_s.get(LEVEL, math.nan)),

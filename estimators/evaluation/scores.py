@@ -49,6 +49,7 @@ class Scores:
         n: rows.
         mae_s: mean absolute error of the median.
         rmse_s: root of the mean squared error of the mean.
+        bias_s: by how much the means exceed the outcomes on average; below 0 they are too low.
         pinball_s: mean over ``PINBALL_LEVELS``.
         crps_s: continuous ranked probability score.
         coverage: share of rows inside the central range of each level.
@@ -65,6 +66,7 @@ class Scores:
     n: int
     mae_s: float = math.nan
     rmse_s: float = math.nan
+    bias_s: float = math.nan
     pinball_s: float = math.nan
     crps_s: float = math.nan
     coverage: Mapping[float, float] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class Scores:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary, None for NaN."""
-        numbers = ("mae_s", "rmse_s", "pinball_s", "crps_s", "pit_distance")
+        numbers = ("mae_s", "rmse_s", "bias_s", "pinball_s", "crps_s", "pit_distance")
         by_level = ("coverage", "width_s", "calibration")
         return {
             "n": self.n,
@@ -89,7 +91,7 @@ class Scores:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Scores:
-        """Return the scores that :meth:`to_json` wrote, of this version or one without PIT."""
+        """Return the scores that :meth:`to_json` wrote, of this version or an earlier one."""
         by_level = {
             name: {float(level): _or_nan(v) for level, v in document.get(name, {}).items()}
             for name in ("coverage", "width_s", "calibration")
@@ -98,6 +100,7 @@ class Scores:
             n=int(document["n"]),
             mae_s=_or_nan(document["mae_s"]),
             rmse_s=_or_nan(document["rmse_s"]),
+            bias_s=_or_nan(document.get("bias_s")),
             pinball_s=_or_nan(document["pinball_s"]),
             crps_s=_or_nan(document["crps_s"]),
             coverage=by_level["coverage"],
@@ -132,10 +135,12 @@ def score(predicted: Distribution, target_s: FloatArray, *, curve: bool = True) 
     counts = pit_counts(predicted, target_s)
     below = np.cumsum(counts)[:-1] / len(target_s)
     nominal = np.arange(1, PIT_BINS) / PIT_BINS
+    excess_s = predicted.mean() - target_s
     return Scores(
         n=len(target_s),
         mae_s=float(np.abs(target_s - predicted.quantile(0.5)).mean()),
-        rmse_s=float(np.sqrt(np.square(target_s - predicted.mean()).mean())),
+        rmse_s=float(np.sqrt(np.square(excess_s).mean())),
+        bias_s=float(excess_s.mean()),
         pinball_s=float(np.mean([pinball_s(predicted, target_s, q) for q in PINBALL_LEVELS])),
         crps_s=float(crps_s(predicted, target_s).mean()),
         coverage={

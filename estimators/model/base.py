@@ -24,7 +24,7 @@ from estimators.model.explanation import EstimateExplanation, Statistic, explain
 from estimators.model.saved_sources import source_from_json, source_to_json
 from estimators.quantiles import widening
 from estimators.quantiles.boosting import BoostingParameters
-from estimators.quantiles.calibration import GRID_LEVELS
+from estimators.quantiles.calibration import GRID
 from estimators.quantiles.quantile_model import Columns, QuantileModel, StageProgress
 
 __all__ = ["Estimator"]
@@ -224,15 +224,16 @@ class Estimator(ABC):
         if incomplete.shape != (len(X),):
             raise InputError(f"incomplete has shape {incomplete.shape}; expected ({len(X)},)")
         without = incomplete & self.lacks_all_features(X)
-        values = np.empty((len(X), len(GRID_LEVELS)))
-        for rows, predict in (
+        answers = (
             (~incomplete, self.model.predict),
             (incomplete & ~without, self._predict_incomplete),
             (without, self._predict_from_facts),
-        ):
-            if bool(rows.any()):
-                values[rows] = predict(X[rows]).values
-        return Distribution(GRID_LEVELS, values)
+        )
+        return Distribution.placed(
+            GRID,
+            len(X),
+            [(rows, predict(X[rows])) for rows, predict in answers if bool(rows.any())],
+        )
 
     def lacks_all_features(self, X: FloatArray) -> BoolArray:
         """Return which rows of X have no real-time feature at all, shape (n_rows,)."""
@@ -273,7 +274,7 @@ class Estimator(ABC):
 
         Args:
             X: float64 of shape (n_rows, n_features) in the order of ``feature_names``.
-            of: what is explained, the "median" or the "mean" of the distributions.
+            of: what is explained, the "median", "mean" or "integral" of the distributions.
 
         Raises:
             InputError: X has another shape, or `of` is something else.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from estimators.core.distribution import Distribution
 from estimators.core.errors import InputError
 from estimators.core.typing import FloatArray
 from estimators.features.inputs import InputColumn
@@ -16,8 +17,10 @@ from estimators.quantiles.quantile_model import QuantileModel
 
 __all__ = ["EXPLAINED_MAX", "Contribution", "EstimateExplanation", "Group", "Statistic", "explain"]
 
-Statistic: TypeAlias = Literal["median", "mean"]
-"""The statistic of a distribution that is explained."""
+Statistic: TypeAlias = Literal["median", "mean", "integral"]
+"""The statistic of a distribution that is explained; the integral is what a composed ETA adds."""
+
+_Expected: TypeAlias = Callable[[Distribution], FloatArray]
 
 Group: TypeAlias = Literal["topic", "dimension"]
 """The grouping of contributions."""
@@ -73,14 +76,14 @@ class EstimateExplanation:
     ``base_s`` + the row's ``contributions_s`` + its ``calibration_s`` = its ``estimate_s``.
 
     Args:
-        of: what is explained, the median or the mean of the distribution.
+        of: what is explained: the median, the mean or the integral of the distribution.
         columns: what the columns are.
         values: X, shape (n_rows, n_columns).
         base_s: the model's prediction for a row of which it knows nothing.
         contributions_s: what every column adds to it, shape (n_rows, n_columns).
-        calibration_s: what calibration adds to that, shape (n_rows,). Of the mean this includes
-            by how much it exceeds the median, as a tail is longer upwards.
-        estimate_s: the median or mean of the estimate, shape (n_rows,).
+        calibration_s: what calibration adds to that, shape (n_rows,). Of mean and integral this
+            includes by how much it exceeds the median, as a tail is longer upwards.
+        estimate_s: the statistic of the estimate, shape (n_rows,).
     """
 
     of: Statistic
@@ -167,12 +170,12 @@ def explain(
         of: what is explained.
 
     Raises:
-        InputError: `of` is neither "median" nor "mean", or there are no rows.
+        InputError: `of` is no statistic, or there are no rows.
     """
     if not len(X):
         raise InputError("explain: X has no rows; expected at least one")
-    if of not in ("median", "mean"):
-        raise InputError(f"explain: of is {of!r}; expected 'median' or 'mean'")
+    if of not in get_args(Statistic):
+        raise InputError(f"explain: of is {of!r}; expected 'median', 'mean' or 'integral'")
     added_s, bases_s = model.anchors.contributions(X)
     predicted = model.predict(X)
     median = ANCHOR_LEVELS.index(0.5)
@@ -180,8 +183,9 @@ def explain(
         estimate_s = predicted.quantile(0.5)
         contributions_s = added_s[:, median, :]
     else:
-        estimate_s = predicted.mean()
-        slopes = _slopes_of_mean(model, X, bases_s, added_s.sum(axis=2))
+        statistic = Distribution.mean if of == "mean" else Distribution.integral
+        estimate_s = statistic(predicted)
+        slopes = _slopes(model, X, bases_s, added_s.sum(axis=2), statistic)
         contributions_s = np.einsum("ik,ikj->ij", slopes, added_s)
     base_s = float(bases_s[median])
     return EstimateExplanation(
@@ -195,42 +199,51 @@ def explain(
     )
 
 
-def _slopes_of_mean(
-    model: QuantileModel, X: FloatArray, bases_s: FloatArray, added_s: FloatArray
+def _slopes(
+    model: QuantileModel,
+    X: FloatArray,
+    bases_s: FloatArray,
+    added_s: FloatArray,
+    statistic: _Expected,
 ) -> FloatArray:
-    """Return seconds of the mean per second of each anchor, shape (n_rows, n_anchors).
+    """Return seconds of the statistic per second of each anchor, shape (n_rows, n_anchors).
 
     Args:
         model: turns anchors into distributions.
         X: the rows, which calibration may look at.
         bases_s: where the way begins, shape (n_anchors,).
         added_s: how far it goes, shape (n_rows, n_anchors).
+        statistic: of distributions.
     """
     slopes = np.zeros_like(added_s)
     for first in range(0, len(X), SLOPE_ROWS):
         some = slice(first, first + SLOPE_ROWS)
         place_s = bases_s + _POINTS[:, np.newaxis] * added_s[some, np.newaxis, :]
-        at_places = _slopes_at(model, X[some], place_s)
+        at_places = _slopes_at(model, X[some], place_s, statistic)
         for k, weight in enumerate(_WEIGHTS.tolist()):
             slopes[some] += weight * at_places[:, k]
     return slopes
 
 
-def _slopes_at(model: QuantileModel, X: FloatArray, place_s: FloatArray) -> FloatArray:
+def _slopes_at(
+    model: QuantileModel, X: FloatArray, place_s: FloatArray, statistic: _Expected
+) -> FloatArray:
     """Return the slopes at several places on the way of each row, shape as that of the places.
 
     Args:
         model: turns anchors into distributions.
         X: the rows.
         place_s: anchors, shape (n_rows, n_places, n_anchors).
+        statistic: of distributions.
     """
     n_rows, n_places, n_anchors = place_s.shape
     # Every anchor once a step up and once a step down, all of them in one call.
     steps_s = STEP_S * np.concatenate([np.eye(n_anchors), -np.eye(n_anchors)])
     moved_s = (place_s[:, :, np.newaxis, :] + steps_s).reshape(-1, n_anchors)
     rows = np.repeat(X, n_places * len(steps_s), axis=0)
-    means = model.distribution(moved_s, rows).mean().reshape(n_rows, n_places, 2, n_anchors)
-    return np.asarray((means[:, :, 0] - means[:, :, 1]) / (2.0 * STEP_S))
+    expected_s = statistic(model.distribution(moved_s, rows))
+    sides_s = expected_s.reshape(n_rows, n_places, 2, n_anchors)
+    return np.asarray((sides_s[:, :, 0] - sides_s[:, :, 1]) / (2.0 * STEP_S))
 
 
 def _group(column: InputColumn, group: Group) -> str:

@@ -3,7 +3,9 @@
 Conformalised quantile regression, asymmetric and on a logarithmic scale: on a period after the
 training period, measure how far outside (or inside) its predicted quantiles each outcome fell. The
 quantiles of that distance stretch every later prediction. Groups of rows (cities, hours) whose
-outcomes fell further out than others' are stretched more, see :class:`GroupStretch`.
+outcomes fell further out than others' are stretched more, see :class:`GroupStretch`. The median is
+moved only as far as its shift lasts (:mod:`estimators.quantiles.lasting_shift`), and the mean is
+calibrated as a mean (:class:`MeanLine`).
 
 Source: Romano, Patterson, Candes: Conformalized Quantile Regression (NeurIPS 2019), with the
 stretch measured relative to the predicted spread of either side (Kivaranovic et al., 2020).
@@ -12,6 +14,7 @@ stretch measured relative to the predicted spread of either side (Kivaranovic et
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -22,6 +25,8 @@ from estimators.core.errors import InputError
 from estimators.core.typing import FloatArray, IntArray
 from estimators.quantiles import calibration_kernels as kernels
 from estimators.quantiles.group_stretch import GroupStretch
+from estimators.quantiles.lasting_shift import lasting_share, middle_moved, time_blocks
+from estimators.quantiles.mean_line import MeanLine
 
 __all__ = ["GRID", "GRID_LEVELS", "ConformalGrid", "Scale", "constant"]
 
@@ -35,6 +40,9 @@ GRID_LEVELS = (0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 
 GRID = np.array(GRID_LEVELS)
 """The same as a read-only array."""
 GRID.flags.writeable = False
+
+_KEPT = (GRID_LEVELS.index(0.1), GRID_LEVELS.index(0.5), GRID_LEVELS.index(0.9))
+"""Places of the median, and of the levels between which the stretch follows it."""
 
 _NO_ROWS = np.empty((0, 0))
 
@@ -70,12 +78,13 @@ EXPONENT_ROWS_MAX = 20_000
 
 
 def constant(target_s: FloatArray, n_rows: int) -> Distribution:
-    """Return the distribution of earlier durations for every row.
+    """Return the distribution of earlier durations for every row, with their mean.
 
     >>> constant(np.array([60.0, 120.0, 180.0]), 2).quantile(0.5).tolist()
     [120.0, 120.0]
     """
-    return Distribution(GRID_LEVELS, np.tile(np.quantile(target_s, GRID_LEVELS), (n_rows, 1)))
+    values = np.tile(np.quantile(target_s, GRID_LEVELS), (n_rows, 1))
+    return Distribution(GRID_LEVELS, values, np.full(n_rows, target_s.mean()))
 
 
 class ConformalGrid:
@@ -98,6 +107,7 @@ class ConformalGrid:
         groups: what the spread is multiplied by first, by the row's city, hour and so on.
         typical: the typical spread below and above the median; None: spreads as predicted.
         spread_exponent: exponent of predicted differences in spread, above 0 and at most 1.
+        mean_line: what the mean is made of; None: it is the integral of the quantiles.
 
     >>> rng = np.random.default_rng(0)
     >>> anchors = np.tile([500.0, 1000.0, 2000.0], (4000, 1))
@@ -118,6 +128,7 @@ class ConformalGrid:
         groups: Sequence[GroupStretch] = (),
         typical: tuple[float, float] | None = None,
         spread_exponent: float = 1.0,
+        mean_line: MeanLine | None = None,
     ) -> None:
         self.stretch = np.asarray(stretch, dtype=np.float64)
         self.longest_s = float(longest_s)
@@ -126,6 +137,7 @@ class ConformalGrid:
         self.groups = tuple(groups)
         self.typical = typical
         self.spread_exponent = float(spread_exponent)
+        self.mean_line = mean_line
         if self.stretch.shape != (len(GRID_LEVELS),) or bool(np.any(np.diff(self.stretch) < 0)):
             raise InputError(f"expected {len(GRID_LEVELS)} non-decreasing numbers of stretch")
         if scale not in ("log", "linear"):
@@ -143,6 +155,7 @@ class ConformalGrid:
         X: FloatArray | None = None,
         as_of_us: IntArray | None = None,
         edges: Mapping[int, Sequence[float]] | None = None,
+        fold: IntArray | None = None,
     ) -> ConformalGrid:
         """Learn from outcomes after the training of the anchors.
 
@@ -153,12 +166,16 @@ class ConformalGrid:
             shortest_s: the shortest.
             scale: of the stretch.
             X: the rows, shape (n_rows, n_features); needed for groups.
-            as_of_us: when each row was asked; needed for groups.
+            as_of_us: when each row was asked; needed for groups and folds.
             edges: columns of X that make groups, in the order in which their factors are learned,
                 and the edges between the groups of each.
+            fold: number of the calibration period of each row, from 0. With it the median is moved
+                only as far as the shift lasts, and the mean is calibrated as well. None: the
+                median is moved to that of the outcomes, and the mean is the integral.
 
         Raises:
-            InputError: fewer than ``MIN_ROWS`` rows, or groups without X or moments.
+            InputError: fewer than ``MIN_ROWS`` rows, groups without X or moments, or folds without
+                moments.
         """
         if len(target_s) < MIN_ROWS:
             raise InputError(f"{len(target_s)} rows to calibrate on; expected at least {MIN_ROWS}")
@@ -177,7 +194,7 @@ class ConformalGrid:
             groups.append(one)
         # Positions q (n + 1), the exact levels of order statistics ("weibull" to numpy).
         levels = np.quantile(stretch, GRID_LEVELS, method="weibull")
-        return cls(
+        whole = cls(
             levels,
             longest_s,
             shortest_s=shortest_s,
@@ -186,6 +203,35 @@ class ConformalGrid:
             typical=typical,
             spread_exponent=spread_exponent,
         )
+        if fold is None:
+            return whole
+        if as_of_us is None:
+            raise InputError("folds were given without the moments of the rows")
+        return whole._as_it_lasts(anchors_s, target_s, stretch, time_blocks(fold, as_of_us), X)
+
+    def _as_it_lasts(
+        self,
+        anchors_s: FloatArray,
+        target_s: FloatArray,
+        stretch: FloatArray,
+        block: IntArray,
+        X: FloatArray | None,
+    ) -> ConformalGrid:
+        """Return the grid with its median moved as far as the shift lasts, and a calibrated mean.
+
+        Args:
+            anchors_s: predicted seconds of the calibration.
+            target_s: what happened.
+            stretch: of each outcome, its groups taken out.
+            block: of time, of each row.
+            X: the rows; needed where there are groups.
+        """
+        shifts = np.array([np.median(stretch[block == one]) for one in np.unique(block)])
+        moved = copy(self)
+        moved.stretch = middle_moved(self.stretch, _KEPT, lasting_share(shifts))
+        integral_s = moved.distribution(anchors_s, X).integral()
+        moved.mean_line = MeanLine.learn(integral_s, target_s, block)
+        return moved
 
     def distribution(self, anchors_s: FloatArray, X: FloatArray | None = None) -> Distribution:
         """Return calibrated distributions for predicted anchors.
@@ -213,7 +259,11 @@ class ConformalGrid:
             self.longest_s,
             values,
         )
-        return Distribution.unchecked(GRID, values)
+        predicted = Distribution.unchecked(GRID, values)
+        if self.mean_line is not None:
+            mean_s = self.mean_line.of(predicted.integral())
+            predicted.means = np.clip(mean_s, values[:, 0], self.longest_s)
+        return predicted
 
     @cached_property
     def _spread(self) -> kernels.Spread:
@@ -252,6 +302,8 @@ class ConformalGrid:
             "groups": [group.to_json() for group in self.groups],
             "typical": None if self.typical is None else list(self.typical),
             "heed": self.spread_exponent,
+            # Readers of earlier versions know no mean; grids without one are as they were.
+            **({} if self.mean_line is None else {"mean": self.mean_line.to_json()}),
         }
 
     @classmethod
@@ -260,9 +312,9 @@ class ConformalGrid:
         if tuple(document["levels"]) != GRID_LEVELS:
             raise InputError("a grid of other levels than this version's")
         # Models that were saved before there was a choice have no bound below, the logarithm, no
-        # groups, and spreads as predicted.
+        # groups, spreads as predicted, and the integral as mean.
         longest_s, shortest_s = document["longest_s"], document.get("shortest_s")
-        typical = document.get("typical")
+        typical, mean = document.get("typical"), document.get("mean")
         return cls(
             np.asarray(document["stretch"], dtype=np.float64),
             np.inf if longest_s is None else longest_s,
@@ -271,6 +323,7 @@ class ConformalGrid:
             groups=[GroupStretch.from_json(one) for one in document.get("groups", ())],
             typical=None if typical is None else (float(typical[0]), float(typical[1])),
             spread_exponent=document.get("heed", 1.0),
+            mean_line=None if mean is None else MeanLine.from_json(mean),
         )
 
 

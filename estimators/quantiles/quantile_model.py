@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from estimators.core.distribution import Distribution
-from estimators.core.errors import DatasetError, InputError
-from estimators.core.sampling import evenly_spaced
+from estimators.core.errors import InputError
 from estimators.core.typing import FloatArray, IntArray
 from estimators.quantiles.boosting import Anchors, BoostingParameters
-from estimators.quantiles.calibration import MIN_ROWS, ConformalGrid
+from estimators.quantiles.calibration import ConformalGrid, Scale
 from estimators.quantiles.group_stretch import COUNT_EDGES, HOUR_EDGES
+from estimators.quantiles.later_rows import LaterRows, later_folds
 
-__all__ = ["CALIBRATION_FROM", "Columns", "QuantileModel"]
-
-CALIBRATION_FROM = (0.6, 0.8)
-"""Shares of the training rows. From each to the next a model of the earlier rows is calibrated on
-later ones, which it has not seen; these predictions are combined.
-"""
-
-FOLD_ROWS_MAX = 300_000
-"""The most rows that a model for calibration learns from, evenly taken: more would make its errors
-1% smaller."""
-
-CALIBRATION_ROWS_MAX = 100_000
-"""The most later rows that it is compared with, evenly taken: enough for every group."""
-
-ROWS_MIN = 400
-"""The fewest rows to learn from."""
+__all__ = ["Columns", "Learned", "QuantileModel", "learn"]
 
 StageProgress = Callable[[str, float], None]
 
@@ -136,41 +122,10 @@ class QuantileModel:
             InputError: shapes do not fit, or a target is not finite.
             DatasetError: too few rows to learn from and to calibrate on.
         """
-        _check_rows(X, target_s, as_of_us, len(columns.names))
-        parameters = (parameters or BoostingParameters()).scaled_to(len(X))
-        folds = _folds(target_s, as_of_us)
-
-        def fitted(rows: Any, stage: str, done: float, share: float) -> Anchors:
-            return Anchors.fit(
-                X[rows],
-                target_s[rows],
-                names=columns.names,
-                categories=columns.categories,
-                hour=columns.hour,
-                parameters=parameters,
-                progress=None
-                if progress is None
-                else lambda part: progress(stage, done + share * part),
-            )
-
-        share = 1.0 / len(folds)
-        unseen = [
-            fitted(earlier, "calibrate", k * share, share).predict(X[later])
-            for k, (earlier, later) in enumerate(folds)
-        ]
-        later = np.concatenate([later for _, later in folds])
-        grid = ConformalGrid.fit(
-            np.concatenate(unseen),
-            target_s[later],
-            longest_s=float(target_s.max()),
-            # Durations on the logarithm are above zero by themselves.
-            shortest_s=float(target_s.min()) if parameters.scale == "linear" else -np.inf,
-            scale=parameters.scale,
-            X=X[later],
-            as_of_us=as_of_us[later],
-            edges=columns.group_edges(X),
+        learned = learn(
+            X, target_s, as_of_us, columns=columns, parameters=parameters, progress=progress
         )
-        return cls(fitted(slice(None), "fit", 0.0, 1.0), grid)
+        return cls(learned.anchors, learned.grid(X, target_s, as_of_us, columns=columns))
 
     def predict(self, X: FloatArray) -> Distribution:
         """Return the distributions of the rows of X, float64 of shape (n_rows, n_features)."""
@@ -197,6 +152,81 @@ class QuantileModel:
         )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Learned:
+    """Boosted anchors that are not calibrated yet, and what calibration needs.
+
+    Args:
+        anchors: of all rows.
+        later: predictions by models of earlier rows.
+        scale: of the calibration.
+    """
+
+    anchors: Anchors
+    later: LaterRows
+    scale: Scale
+
+    def grid(
+        self, X: FloatArray, target_s: FloatArray, as_of_us: IntArray, *, columns: Columns
+    ) -> ConformalGrid:
+        """Return the calibration of the anchors; the arguments are those of :func:`learn`."""
+        rows = self.later.rows
+        return ConformalGrid.fit(
+            self.later.anchors_s,
+            target_s[rows],
+            longest_s=float(target_s.max()),
+            # Durations on the logarithm are above zero by themselves.
+            shortest_s=float(target_s.min()) if self.scale == "linear" else -np.inf,
+            scale=self.scale,
+            X=X[rows],
+            as_of_us=as_of_us[rows],
+            edges=columns.group_edges(X),
+            fold=self.later.fold,
+        )
+
+
+def learn(
+    X: FloatArray,
+    target_s: FloatArray,
+    as_of_us: IntArray,
+    *,
+    columns: Columns,
+    parameters: BoostingParameters | None = None,
+    progress: StageProgress | None = None,
+) -> Learned:
+    """Boost the anchors of all rows, and those of earlier rows for the later ones.
+
+    The arguments and errors are those of :meth:`QuantileModel.fit`.
+    """
+    _check_rows(X, target_s, as_of_us, len(columns.names))
+    parameters = (parameters or BoostingParameters()).scaled_to(len(X))
+    folds = later_folds(target_s, as_of_us)
+
+    def fitted(rows: Any, stage: str, done: float, share: float) -> Anchors:
+        return Anchors.fit(
+            X[rows],
+            target_s[rows],
+            names=columns.names,
+            categories=columns.categories,
+            hour=columns.hour,
+            parameters=parameters,
+            progress=None
+            if progress is None
+            else lambda part: progress(stage, done + share * part),
+        )
+
+    share = 1.0 / len(folds)
+    later = LaterRows.of(
+        folds,
+        [
+            fitted(earlier, "calibrate", k * share, share).predict(X[later])
+            for k, (earlier, later) in enumerate(folds)
+        ],
+    )
+    anchors = fitted(slice(None), "fit", 0.0, 1.0)
+    return Learned(anchors=anchors, later=later, scale=parameters.scale)
+
+
 def _check_rows(X: FloatArray, target_s: FloatArray, as_of_us: IntArray, n_columns: int) -> None:
     if X.ndim != 2 or X.shape[1] != n_columns:
         raise InputError(f"X has shape {X.shape}; expected (n_rows, {n_columns})")
@@ -206,30 +236,3 @@ def _check_rows(X: FloatArray, target_s: FloatArray, as_of_us: IntArray, n_colum
         )
     if not bool(np.isfinite(target_s).all()):
         raise InputError("a target is not finite; expected labelled rows only")
-
-
-def _folds(target_s: FloatArray, as_of_us: IntArray) -> list[tuple[IntArray, IntArray]]:
-    """Return pairs of rows to learn from first and later ones to calibrate on.
-
-    A row whose duration was not known yet when a calibration period began is in neither.
-    """
-    if len(target_s) < ROWS_MIN:
-        raise DatasetError(
-            f"{len(target_s)} labelled rows before the test period; expected at least {ROWS_MIN}"
-        )
-    ended_us = as_of_us + target_s * 1e6
-    starts_us = [np.quantile(as_of_us, share, method="higher") for share in CALIBRATION_FROM]
-    folds = []
-    for start_us, end_us in zip(starts_us, [*starts_us[1:], np.inf], strict=True):
-        earlier = np.flatnonzero((as_of_us < start_us) & (ended_us < start_us))
-        later = np.flatnonzero((as_of_us >= start_us) & (as_of_us < end_us))
-        if len(earlier) >= MIN_ROWS and len(later):
-            learned = earlier[evenly_spaced(len(earlier), FOLD_ROWS_MAX)]
-            folds.append((learned, later[evenly_spaced(len(later), CALIBRATION_ROWS_MAX)]))
-    calibrating = sum(len(later) for _, later in folds)
-    if calibrating < MIN_ROWS:
-        raise DatasetError(
-            f"the rows cannot be split by time: {calibrating} come after enough that had ended;"
-            f" expected at least {MIN_ROWS}"
-        )
-    return folds

@@ -124,7 +124,7 @@ def widen_to_baseline(
         reach = np.where(nearer, by_ratio, reach)
     is_farther = np.abs(reach - median) > np.abs(distribution.values - median)
     values = np.where(is_farther, reach, distribution.values)
-    return Distribution(GRID_LEVELS, np.maximum.accumulate(values, axis=1))
+    return distribution.moved(np.maximum.accumulate(values, axis=1))
 
 
 def _median(distribution: Distribution) -> FloatArray:
@@ -147,8 +147,8 @@ def _around(distribution: Distribution, distances: FloatArray, scale: Scale) -> 
     """Return the values at these distances from the medians; the medians stay."""
     medians = _median(distribution)
     moved = medians * np.exp(distances) if scale == "log" else medians + distances
-    return Distribution(GRID_LEVELS, np.maximum.accumulate(moved, axis=1))
+    return distribution.moved(np.maximum.accumulate(moved, axis=1))
 
 
 def _bounded(distribution: Distribution, grid: ConformalGrid) -> Distribution:
-    return Distribution(GRID_LEVELS, np.clip(distribution.values, grid.shortest_s, grid.longest_s))
+    return distribution.moved(np.clip(distribution.values, grid.shortest_s, grid.longest_s))

@@ -234,10 +234,9 @@ def evaluate(
     report("features", 0.0)
     X = inputs_of(estimator, dataset, tests)
     report("features", 1.0)
-    known_s = np.asarray(trained.metadata["constant_s"], dtype=np.float64)
     models = {
         estimator.name: estimator.predict(X),
-        CONSTANT_MEDIAN: Distribution(GRID_LEVELS, np.tile(known_s, (len(X), 1))),
+        CONSTANT_MEDIAN: _saved_constant(trained.metadata, len(X)),
     }
     fresh = _report(estimator, dataset, models, report)
     same = trained.metadata["data_fingerprint"] == dataset.fingerprint
@@ -246,6 +245,15 @@ def evaluate(
     repeated = [row for row in trained.report.rows if row.model == WITHOUT_REALTIME]
     rows = (*fresh.rows[:2], *repeated, *fresh.rows[2:])
     return Report(estimator=fresh.estimator, dataset=fresh.dataset, period=fresh.period, rows=rows)
+
+
+def _saved_constant(metadata: Mapping[str, Any], n_rows: int) -> Distribution:
+    """Return the distribution of the outcomes that an estimator was trained on, for every row."""
+    known_s = np.asarray(metadata["constant_s"], dtype=np.float64)
+    # Models that were saved without the mean have the integral of the quantiles.
+    mean_s = metadata.get("constant_mean_s")
+    means = None if mean_s is None else np.full(n_rows, float(mean_s))
+    return Distribution(GRID_LEVELS, np.tile(known_s, (n_rows, 1)), means)
 
 
 def baselines_of(
@@ -321,6 +329,7 @@ def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> d
         "labels": _label_counts(dataset),
         "label_bounds_s": [_finite(bound) for bound in dataset.label_bounds_s],
         "constant_s": np.quantile(target_s, GRID_LEVELS).tolist(),
+        "constant_mean_s": float(target_s.mean()),
         "feature_names": list(estimator.feature_names),
         "feature_fingerprint": estimator.features.fingerprint,
         "catalog_version": CATALOG.version,

@@ -115,20 +115,19 @@ def placed(groups: Sequence[tuple[RowResults, Sequence[int]]], n_rows: int) -> R
     if len(groups) == 1 and len(groups[0][1]) == n_rows:
         return first
     levels = first.distribution.levels
-    values = np.zeros((n_rows, len(levels)))
     codes = np.full(n_rows, FALLBACK, dtype=np.int8)
     realtime = np.full((n_rows, first.realtime.shape[1]), np.nan)
     notes: dict[int, list[str]] = {}
     for results, rows in groups:
-        given, places = results.distribution, list(rows)
-        same = np.array_equal(given.levels, levels)
-        values[places] = given.values if same else given.quantile(levels)
+        places = list(rows)
         codes[places] = results.codes
         if results.realtime.shape[1] == realtime.shape[1]:
             realtime[places] = results.realtime
         notes.update({places[k]: lacks for k, lacks in results.notes.items()})
     return RowResults(
-        distribution=Distribution(levels, values),
+        distribution=Distribution.placed(
+            levels, n_rows, [(list(rows), results.distribution) for results, rows in groups]
+        ),
         codes=codes,
         notes=notes,
         model=first.model,

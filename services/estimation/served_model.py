@@ -325,7 +325,7 @@ class PartModel:
         scale = self._estimator.model.grid.scale
         values = distribution.values.copy()
         values[places] = widen_to_baseline(distribution[np.array(places)], baseline, scale).values
-        return Distribution(distribution.levels, values)
+        return distribution.moved(values)
 
     def _without_model(self, rows: RequestRows, notes: Mapping[int, list[str]]) -> RowResults:
         """Answer with the baseline after the model has failed."""

@@ -16,8 +16,8 @@ def report(*rows: ReportRow) -> Report:
 def test_scores_are_printed_and_unknown_ones_are_dashes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    known = Scores(n=1_234, mae_s=187.24, rmse_s=360.0, pinball_s=70.7, crps_s=142.0,
-                   coverage={0.8: 0.784}, width_s={0.8: 656.9})  # fmt: skip
+    known = Scores(n=1_234, mae_s=187.24, rmse_s=360.0, bias_s=-4.16, pinball_s=70.7,
+                   crps_s=142.0, coverage={0.8: 0.784}, width_s={0.8: 656.9})  # fmt: skip
     print_report(
         report(
             ReportRow(model="etp", group="all", value="", scores=known),
@@ -26,8 +26,8 @@ def test_scores_are_printed_and_unknown_ones_are_dashes(
         )
     )
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["etp", "1,234", "187.2", "360.0", "70.7", "142.0", "78.4%", "656.9"] in lines
-    assert ["published", "-", "410.0", "-", "-", "-", "-", "-"] in lines
+    assert ["etp", "1,234", "187.2", "360.0", "-4.2", "70.7", "142.0", "78.4%", "656.9"] in lines
+    assert ["published", "-", "410.0", "-", "-", "-", "-", "-", "-"] in lines
     assert not any("BCN" in line for line in lines)
 
 

@@ -52,8 +52,8 @@ def test_the_page_says_what_the_report_says(page: str, trained: TrainedEstimator
             assert said[0] == [f"{row.scores.n:,}"]
             mae_s, width_s = row.scores.mae_s, row.scores.width_s[0.8]
             assert said[1] == [f"{mae_s:,.1f}", f"{mae_s / 60.0:,.1f}", "min"]
-            assert said[6] == [f"{row.scores.coverage[0.8]:.1%}"]
-            assert said[8] == [f"{width_s:,.1f}", f"{width_s / 60.0:,.1f}", "min"]
+            assert said[7] == [f"{row.scores.coverage[0.8]:.1%}"]
+            assert said[9] == [f"{width_s:,.1f}", f"{width_s / 60.0:,.1f}", "min"]
             assert f"{mae_s:,.1f} s · {mae_s / 60.0:,.1f} min" in read.said
     own = trained.report.overall("etp")
     assert f"{own.mae_s:,.0f} s ({own.mae_s / 60.0:,.1f} min) off" in read.said

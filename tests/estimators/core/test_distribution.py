@@ -183,3 +183,38 @@ def test_what_cannot_be_asked_is_refused() -> None:
         d.sample(-1, np.random.default_rng(0))
     with pytest.raises(InputError, match="levels and values"):
         Distribution.from_json({"values": []})
+
+
+def test_means_of_their_own_are_kept_by_rows_files_and_other_values() -> None:
+    d = Distribution([0.1, 0.5, 0.9], [[1.0, 2.0, 4.0], [10.0, 20.0, 40.0]], [3.0, 50.0])
+    assert d.mean().tolist() == [3.0, 50.0]
+    assert d[1:].mean().tolist() == [50.0]
+    assert d != Distribution(d.levels, d.values)
+    for again in (
+        Distribution.from_json(json.loads(json.dumps(d.to_json()))),
+        Distribution.from_arrow(d.to_arrow()),
+    ):
+        assert again == d
+        assert again.means is not None
+    wider = d.moved(d.values * 2.0)
+    np.testing.assert_allclose(wider.mean(), d.mean() + d.integral())
+    plain = Distribution(d.levels, d.values)
+    assert plain.means is None
+    assert plain.moved(d.values * 2.0).means is None
+    assert plain.mean().tolist() == plain.integral().tolist() == d.integral().tolist()
+
+
+def test_groups_of_rows_become_one_with_and_without_means() -> None:
+    own = Distribution([0.1, 0.9], [[1.0, 3.0]], [9.0])
+    plain = Distribution([0.1, 0.5, 0.9], [[2.0, 4.0, 6.0]])
+    levels = np.array([0.1, 0.9])
+    both = Distribution.placed(levels, 3, [(np.array([False, True, False]), own), ([2], plain)])
+    assert both.values.tolist() == [[0.0, 0.0], [1.0, 3.0], [2.0, 6.0]]
+    assert both.mean()[1:].tolist() == [9.0, plain.mean()[0]]
+    assert Distribution.placed(levels, 1, [([0], plain)]).means is None
+
+
+@pytest.mark.parametrize("means", [[1.0], [[1.0, 2.0]], [1.0, np.inf]])
+def test_means_that_do_not_fit_are_refused(means: list[float]) -> None:
+    with pytest.raises(InputError, match="means"):
+        Distribution([0.1, 0.9], [[1.0, 2.0], [3.0, 4.0]], means)

@@ -140,7 +140,7 @@ def test_reasons_are_those_of_the_parts_own_model(
     asked: list[AnsweredOrder], explained: list[EtaExplanation]
 ) -> None:
     one, told = asked[1], explained[1]
-    why = one.model.parts["to_customer"].explain(one.inputs["to_customer"], of="mean")
+    why = one.model.parts["to_customer"].explain(one.inputs["to_customer"], of="integral")
     (part,) = [part for part in told.parts if part.name == "to_customer"]
     first = why.reasons()[0]
     assert part.reasons[0].name == first.column.name
@@ -158,9 +158,9 @@ def test_the_wait_follows_the_kitchen_as_far_as_it_is_likely(asked: list[Answere
         likely = 1.0 - one.estimate.ready_on_arrival[0]
         (part,) = [part for part in explain_eta(one, reasons=50).parts if part.name == "wait"]
         by_name = {reason.name: reason.seconds for reason in part.reasons}
-        ride_s = one.answers["to_store"].mean()[0]
+        ride_s = one.answers["to_store"].integral()[0]
         assert by_name["to_store"] == pytest.approx(-likely * ride_s, abs=1 / 16)
-        kitchen = one.model.parts["ready"].explain(one.inputs["ready"], of="mean")
+        kitchen = one.model.parts["ready"].explain(one.inputs["ready"], of="integral")
         first = kitchen.reasons()[0]
         expected_s = pytest.approx(likely * first.contribution_s, abs=1 / 16)
         assert by_name[first.column.name] == expected_s
@@ -180,7 +180,7 @@ def test_conditions_are_called_by_what_explains_the_better_half(
         if part.seconds == 0.0:
             assert part.words == "conditions"
             continue
-        why = one.model.parts["conditions"].explain(one.inputs["conditions"], of="mean")
+        why = one.model.parts["conditions"].explain(one.inputs["conditions"], of="integral")
         shares = {topic: s[0] / part.seconds for topic, s in why.by("topic").items()}
         called = [topic for topic, words in kinds.items() if part.words in words]
         assert all(shares[topic] > 0.5 for topic in called)

@@ -9,7 +9,13 @@ from estimators.evaluation.report import Report, ReportRow
 from estimators.evaluation.scores import ALL, Scores
 
 GOOD = Scores(
-    n=1_234, mae_s=101.26, rmse_s=150.0, crps_s=70.04, coverage={0.8: 0.795}, width_s={0.8: 3_210.0}
+    n=1_234,
+    mae_s=101.26,
+    rmse_s=150.0,
+    bias_s=3.21,
+    crps_s=70.04,
+    coverage={0.8: 0.795},
+    width_s={0.8: 3_210.0},
 )
 
 
@@ -25,9 +31,9 @@ def _report(models: int, slices: tuple[str, ...] = ()) -> Report:
 def test_a_report_prints_as_a_table() -> None:
     assert str(_report(2, ("city", "hour"))).splitlines() == [
         "etp on town, tested on 2026-03-02 to 2026-03-09",
-        "model      orders  MAE s  RMSE s  CRPS s  in 80% range  80% range s",
-        "etp         1,234  101.3   150.0    70.0         79.5%      3,210.0",
-        "<other 1>   1,234  101.3   150.0    70.0         79.5%      3,210.0",
+        "model      orders  MAE s  RMSE s  bias s  CRPS s  in 80% range  80% range s",
+        "etp         1,234  101.3   150.0    +3.2    70.0         79.5%      3,210.0",
+        "<other 1>   1,234  101.3   150.0    +3.2    70.0         79.5%      3,210.0",
         "also by city, hour: report.rows",
     ]
 
@@ -42,7 +48,16 @@ def test_it_has_at_most_ten_lines(models: int) -> None:
 def test_what_is_not_known_is_a_dash() -> None:
     row = ReportRow(model="published", group=ALL, value="", scores=Scores(n=0, mae_s=98.0))
     report = Report(estimator="etp", dataset="town", period=("a", "b"), rows=(row,))
-    assert str(report).splitlines()[-1].split() == ["published", "-", "98.0", "-", "-", "-", "-"]
+    assert str(report).splitlines()[-1].split() == [
+        "published",
+        "-",
+        "98.0",
+        "-",
+        "-",
+        "-",
+        "-",
+        "-",
+    ]
     assert np.isnan(row.scores.crps_s)
 
 

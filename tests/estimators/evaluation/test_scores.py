@@ -32,6 +32,7 @@ def test_scores_are_what_their_names_say() -> None:
     assert scores.n == 50
     assert scores.mae_s == pytest.approx(sum(abs(happened - medians)) / 50)
     assert scores.rmse_s == pytest.approx(math.sqrt(sum((happened - predicted.mean()) ** 2) / 50))
+    assert scores.bias_s == pytest.approx(sum(predicted.mean() - happened) / 50)
     low, high = predicted.quantile(0.1), predicted.quantile(0.9)
     inside = [lo <= y <= hi for lo, y, hi in zip(low, happened, high, strict=True)]
     assert scores.coverage[0.8] == sum(inside) / 50
@@ -46,6 +47,14 @@ def test_crps_is_that_of_the_samples() -> None:
     by_draws = np.abs(one - happened[:, np.newaxis]).mean(axis=1)
     by_draws -= np.abs(one - other).mean(axis=1) / 2.0
     np.testing.assert_allclose(crps_s(predicted, happened), by_draws, rtol=0.03)
+
+
+def test_scores_of_the_mean_are_of_the_calibrated_one() -> None:
+    predicted, happened = some_rows()
+    exact = Distribution(predicted.levels, predicted.values, happened + 3.0)
+    scores = score(exact, happened)
+    assert (scores.bias_s, scores.rmse_s) == pytest.approx((3.0, 3.0))
+    assert scores.mae_s == score(predicted, happened).mae_s
 
 
 def test_pinball_at_the_median_is_half_the_absolute_error() -> None:
@@ -109,6 +118,10 @@ def test_a_report_survives_json() -> None:
     assert again.rows[0] == report.rows[0]
     assert again.overall("theirs").mae_s == 410.0
     assert math.isnan(again.overall("theirs").rmse_s)
+    older = report.to_json()
+    for row in older["rows"]:
+        del row["scores"]["bias_s"]  # reports of earlier versions have no bias
+    assert math.isnan(Report.from_json(older).overall("etp").bias_s)
     with pytest.raises(KeyError):
         report.overall("nobody")
 

@@ -21,7 +21,7 @@ from estimators.training.train import TrainedEstimator, inputs_of
 from tests.estimators.building import QUICK, town, town_dataset
 
 SEED = 11
-STATISTICS: tuple[Statistic, ...] = ("median", "mean")
+STATISTICS: tuple[Statistic, ...] = ("median", "mean", "integral")
 ROUNDING_S = 1e-8
 
 
@@ -46,7 +46,11 @@ def test_contributions_add_up_to_the_estimate(
 ) -> None:
     explained = trained.estimator.explain(X, of=of)
     predicted = trained.estimator.predict(X)
-    expected = predicted.quantile(0.5) if of == "median" else predicted.mean()
+    expected = {
+        "median": predicted.quantile(0.5),
+        "mean": predicted.mean(),
+        "integral": predicted.integral(),
+    }[of]
     assert np.array_equal(explained.estimate_s, expected)
     added = explained.base_s + explained.contributions_s.sum(axis=1) + explained.calibration_s
     assert np.abs(added - expected).max() < ROUNDING_S
@@ -154,7 +158,7 @@ def test_a_row_as_json(trained: TrainedEstimator, X: FloatArray) -> None:
 
 
 def test_what_cannot_be_explained_is_refused(trained: TrainedEstimator, X: FloatArray) -> None:
-    with pytest.raises(InputError, match="expected 'median' or 'mean'"):
+    with pytest.raises(InputError, match="expected 'median', 'mean' or 'integral'"):
         trained.estimator.explain(X, of="mode")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="shape"):
         trained.estimator.explain(X[:, 1:])

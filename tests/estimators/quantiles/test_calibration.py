@@ -129,6 +129,46 @@ def test_json_gives_back_the_same_grid() -> None:
     assert again.distribution(anchors) == grid.distribution(anchors)
 
 
+def test_a_shift_of_the_median_is_followed_only_if_it_lasts() -> None:
+    rng = np.random.default_rng(SEED)
+    anchors = np.tile([410.0, 600.0, 880.0], (N, 1))
+    fold, as_of_us = np.arange(N) * 2 // N, np.arange(N)
+    turning = np.where(np.arange(N) * 10 // N % 2 == 0, 0.35, -0.25)
+    for shift, moved in ((0.2, True), (turning, False)):
+        happened = 600.0 * np.exp(0.3 * rng.normal(size=N) + shift)
+        whole = ConformalGrid.fit(anchors, happened)
+        grid = ConformalGrid.fit(anchors, happened, as_of_us=as_of_us, fold=fold)
+        told = grid.distribution(anchors[:1])
+        expected_s = 600.0 * np.exp(0.2) if moved else 600.0
+        assert told.quantile(0.5)[0] == pytest.approx(expected_s, rel=0.02), f"seed {SEED}"
+        # The levels that bound ranges of 80% and more keep their calibration, bit for bit.
+        outer = [level for level in GRID_LEVELS if not 0.1 < level < 0.9]
+        assert np.array_equal(told.quantile(outer), whole.distribution(anchors[:1]).quantile(outer))
+
+
+def test_the_mean_is_calibrated_where_there_are_folds_and_saved() -> None:
+    rng = np.random.default_rng(SEED)
+    scale = rng.uniform(300.0, 2_000.0, N)
+    happened = np.minimum(scale * np.exp(1.6 * rng.normal(size=N)), 90_000.0)
+    anchors = np.outer(scale, [0.13, 1.0, 7.8])
+    fold, as_of_us = np.arange(N) * 2 // N, np.arange(N)
+    grid = ConformalGrid.fit(anchors, happened, longest_s=90_000.0, as_of_us=as_of_us, fold=fold)
+    told = grid.distribution(anchors)
+    bias_s = told.mean().mean() - happened.mean()
+    assert abs(bias_s) < abs(told.integral().mean() - happened.mean())
+    assert (told.mean() <= 90_000.0).all()
+    assert (told.mean() >= told.values[:, 0]).all()
+    again = ConformalGrid.from_json(json.loads(json.dumps(grid.to_json())))
+    assert again.distribution(anchors) == told
+    without = grid.to_json()
+    del without["mean"]  # as grids of earlier versions
+    plain = ConformalGrid.from_json(without)
+    assert plain.to_json() == without
+    assert np.array_equal(plain.distribution(anchors).mean(), told.integral())
+    with pytest.raises(InputError, match="without the moments"):
+        ConformalGrid.fit(anchors, happened, fold=fold)
+
+
 def test_too_few_rows_are_refused() -> None:
     with pytest.raises(InputError, match="at least 100"):
         ConformalGrid.fit(np.ones((99, 3)), np.ones(99))

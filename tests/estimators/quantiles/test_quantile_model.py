@@ -10,9 +10,10 @@ import pytest
 
 from estimators import DatasetError, InputError
 from estimators.core.typing import FloatArray
-from estimators.quantiles import quantile_model
+from estimators.quantiles import later_rows
 from estimators.quantiles.boosting import Anchors, BoostingParameters
-from estimators.quantiles.quantile_model import CALIBRATION_FROM, Columns, QuantileModel
+from estimators.quantiles.later_rows import CALIBRATION_FROM
+from estimators.quantiles.quantile_model import Columns, QuantileModel
 
 SEED = 23
 FEW = BoostingParameters(median_trees=10, outer_trees=5, outer_min_rows_per_leaf=20)
@@ -82,8 +83,8 @@ def test_no_model_for_calibration_takes_more_rows_than_it_may(
         return fit(X, target_s, **options)
 
     monkeypatch.setattr(Anchors, "fit", counting)
-    monkeypatch.setattr(quantile_model, "FOLD_ROWS_MAX", 1_000)
-    monkeypatch.setattr(quantile_model, "CALIBRATION_ROWS_MAX", 300)
+    monkeypatch.setattr(later_rows, "FOLD_ROWS_MAX", 1_000)
+    monkeypatch.setattr(later_rows, "CALIBRATION_ROWS_MAX", 300)
     model = fitted()
     assert seen == [1_000, 1_000, 3_000]
     X, seconds, _ = rows()

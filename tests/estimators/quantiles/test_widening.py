@@ -187,3 +187,18 @@ def test_what_is_nearly_over_makes_no_range_of_days(
     assert wide.values.min() >= (0.0 if scale == "log" else median_s - 600.0)
     assert bool((wide.values[0, 11:] >= distribution.values[0, 11:]).all())
     assert bool((wide.values[0, :12] <= distribution.values[0, :12]).all())
+
+
+def test_calibrated_means_move_with_what_is_widened(asked: Asked) -> None:
+    estimator, X, down, _ = asked
+    assert estimator.model.predict(X).means is not None
+    mixed = np.concatenate([X[:5], down[:5]])
+    lacking = np.arange(10) >= 5
+    told = estimator.predict(mixed, lacking)
+    np.testing.assert_array_equal(told.mean()[:5], estimator.predict(X[:5]).mean())
+    of_facts = estimator.facts_model
+    assert of_facts is not None
+    narrow = of_facts.predict(down[:5, : len(estimator.facts.names)])
+    np.testing.assert_allclose(
+        told.mean()[5:] - narrow.mean(), told.integral()[5:] - narrow.integral(), rtol=1e-9
+    )
