@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from commands.data.mapped_tables import COMPUTED
+from commands.data.plausible_numbers import FOLLOWS, closeness
 from commands.data.units.conversions import fits_unit
 from commands.data.units.names import proposed_unit
 from commands.guessing.durations import event_after
@@ -24,8 +25,6 @@ VALUES_OF_DIMENSION = 0.5
 """A known dimension has fewer distinct values than this part of the rows."""
 VALUES_OF_OTHERS = 0.2
 """The same of columns that nobody knows: of customers, most come once or twice."""
-OUTCOME_CORRELATION = 0.99
-"""A number that follows the time between two events so closely is that time."""
 KM_BELOW = 100.0
 """A distance without a unit whose median is below is one of kilometres."""
 DISTANCES = ("distance_m", "distance_to_store_m")
@@ -122,15 +121,10 @@ def _add_number(guessed: GuessedMapping, number: str, column: str, values: pd.Se
 
 def _is_time_between(values: pd.Series[Any], seconds: pd.DataFrame) -> bool:
     """Return whether a number follows the time between two events."""
-    numbers = values.astype("float64")
-    for first, second in combinations(seconds.columns, 2):
-        between = seconds[second] - seconds[first]
-        both = numbers.notna() & between.notna()
-        if both.sum() < 3 or numbers[both].nunique() < 2 or between[both].nunique() < 2:
-            continue
-        if abs(np.corrcoef(numbers[both], between[both])[0, 1]) > OUTCOME_CORRELATION:
-            return True
-    return False
+    return any(
+        closeness(values, seconds[second] - seconds[first]) > FOLLOWS
+        for first, second in combinations(seconds.columns, 2)
+    )
 
 
 def _are_whole(known: pd.Series[Any]) -> bool:

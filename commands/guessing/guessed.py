@@ -38,6 +38,7 @@ class GuessedMapping:
         attributes: name -> column.
         units: attribute -> unit of its column, by the column's name.
         known_from: name of a dimension or attribute -> event from which it seems to be known.
+        longest_s: a few durations are longer and damaged records, seconds; None: none is.
         is_one_city: whether all rows seem to be of one city, which no column names.
         naive: events whose times have no offset from UTC.
         left_out: column -> why.
@@ -54,6 +55,7 @@ class GuessedMapping:
     attributes: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     known_from: dict[str, str] = field(default_factory=dict)
+    longest_s: float | None = None
     is_one_city: bool = False
     naive: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)

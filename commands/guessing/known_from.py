@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from aggregators.standard_sources import COURIER_EVENTS
 from commands.guessing.guessed import GuessedMapping
 from commands.guessing.words import is_of_courier
 
-__all__ = ["known_later"]
+__all__ = ["filled_with", "known_later"]
 
 AGREEMENT = 0.98
 """In so many rows a column is filled exactly if the event has happened."""
@@ -31,13 +32,26 @@ def known_later(guessed: GuessedMapping, table: pd.DataFrame) -> Iterator[tuple[
                 yield name, assigned
             continue
         filled = table[column].notna()
-        if filled.all() or filled.equals(table[guessed.events[first]].notna()):
+        if filled.equals(table[guessed.events[first]].notna()):
             continue
-        agreement = {
-            event: float((filled == there).mean())
-            for event, there in happened.items()
-            if not there.all()
-        }
-        event = max(agreement, key=lambda one: agreement[one], default=None)
-        if event is not None and agreement[event] >= AGREEMENT and (~filled).mean() > 1 - AGREEMENT:
+        event = filled_with(filled, happened)
+        if event:
             yield name, event
+
+
+def filled_with(filled: pd.Series[Any], happened: Mapping[str, pd.Series[Any]]) -> str:
+    """Return the event in whose rows alone a column is filled; empty: there is none.
+
+    Args:
+        filled: which rows have a value.
+        happened: event -> the rows in which it has happened.
+
+    >>> rows = pd.Series([True, False] * 50)
+    >>> filled_with(rows, {"ready": ~rows, "delivered": rows})
+    'delivered'
+    """
+    if (~filled).mean() <= 1.0 - AGREEMENT:
+        return ""
+    agreement = {event: float((filled == there).mean()) for event, there in happened.items()}
+    event = max(agreement, key=lambda one: agreement[one], default="")
+    return event if event and agreement[event] >= AGREEMENT else ""

@@ -86,7 +86,10 @@ def _timezone(guessed: GuessedMapping) -> Iterator[str]:
 
 
 def _further(guessed: GuessedMapping) -> Iterator[str]:
-    yield "# label_bounds_s: [60, 7200]  # shorter and longer durations are damaged records"
+    if guessed.longest_s is None:
+        yield "# label_bounds_s: [60, 7200]  # shorter and longer durations are damaged records"
+    else:
+        yield f"label_bounds_s: [0, {guessed.longest_s:.0f}]  # others are damaged records"
     yield 'test_from: "20%"  # the last part of the rows, or a moment such as 2026-03-02'
     for column, why in guessed.left_out.items():
         yield f"# left out: {column!r} {why}"

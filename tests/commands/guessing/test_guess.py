@@ -263,6 +263,16 @@ def test_columns_are_known_from_the_event_with_which_they_are_filled(tmp_path: P
     }
 
 
+def test_a_few_far_longer_durations_are_bounded_with_a_question(tmp_path: Path) -> None:
+    forgotten = later(20).where(BEGUN.index != 7, BEGUN + pd.Timedelta(days=2))
+    columns = {"bakery": BAKERY, "ordered_on": BEGUN, "delivered_on": forgotten}
+    found = guess(tmp_path, columns)
+    assert found.longest_s == 5_400.0
+    assert any("1 durations of more than 5,400 s" in one for one in found.questions)
+    assert mapped_dataset(tmp_path / "mapping.yaml").label_bounds_s == (0.0, 5_400.0)
+    assert guess(tmp_path, {**columns, "delivered_on": later(20)}).longest_s is None
+
+
 def test_truth_values_of_parquet_files_are_numbers(tmp_path: Path) -> None:
     columns = {"ordered_on": BEGUN, "ready_on": later(9), "scheduled_before": some(True, False)}
     pd.DataFrame({**columns, "vip": some(True, False)}).to_parquet(tmp_path / "t.parquet")

@@ -1,6 +1,6 @@
 """How columns and questions of a table are told.
 
-Tests `commands.own_table.understanding` and `commands.own_table.findings`.
+Tests `commands.own_table.understanding`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from aggregators import Duration, Source
-from commands.own_table.findings import findings
 from commands.own_table.understanding import asked_questions, understood
 from estimators import Dataset, Question
 from simulator import CityPlan, simulate
@@ -52,10 +51,3 @@ def test_columns_and_questions_are_told(city: pd.DataFrame) -> None:
     assert (other["target"], other["facts"]) == (["accepted", "ready"], [])
     assert own["rows_to_test"] == int(dataset(city).tests.sum()) > 0
     assert len(asked_questions(dataset(city))) == 2
-
-
-def test_a_number_that_follows_the_answer_is_found(city: pd.DataFrame) -> None:
-    assert findings(dataset(city), {}) == []
-    took_s = (city["ready"] - city["dispatched"]).dt.total_seconds()
-    (found,) = findings(dataset(city.assign(amount=took_s**2)), {})
-    assert found.startswith("amount follows dispatched to ready almost exactly")
