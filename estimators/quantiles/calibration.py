@@ -262,7 +262,8 @@ class ConformalGrid:
         predicted = Distribution.unchecked(GRID, values)
         if self.mean_line is not None:
             mean_s = self.mean_line.of(predicted.integral())
-            predicted.means = np.clip(mean_s, values[:, 0], self.longest_s)
+            # np.clip takes 3 us longer for the one row of a request.
+            predicted.means = np.minimum(np.maximum(mean_s, values[:, 0]), self.longest_s)
         return predicted
 
     @cached_property

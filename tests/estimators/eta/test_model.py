@@ -110,6 +110,20 @@ def test_of_conditions_the_mean_counts_and_none_is_none() -> None:
     assert (mean_s >= 0.0).any()
 
 
+@pytest.mark.parametrize("stage", OPEN_STAGES)
+def test_calibrated_means_of_parts_are_not_added(stage: str) -> None:
+    """A sum holds for integrals: what a part says of its own mean must not break it."""
+    model, parts = _model(), _parts(11, 30)
+    own = {
+        name: Distribution(one.levels, one.values, one.integral() * 1.7)
+        for name, one in parts.items()
+    }
+    plain, with_means = model.compose(parts, stage), model.compose(own, stage)
+    assert with_means.eta == plain.eta
+    for name in SHOWN_PARTS:
+        np.testing.assert_array_equal(with_means.expected_s[name], plain.expected_s[name])
+
+
 def test_a_longer_part_makes_no_shorter_eta() -> None:
     model, parts = _model(), _parts(11, 200)
     for name in ("to_store", "ready", "to_customer", "parking"):
