@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from commands.console.output import UserError
-from commands.data.mapped_dataset import QUESTIONS
-from commands.data.plausible_numbers import longest_plausible_s
 from commands.guessing.columns import identifier, place_columns
 from commands.guessing.event_names import candidates, name_events
 from commands.guessing.guessed import GuessedMapping
 from commands.guessing.ids import differ_within_ids, id_of, numbers_rows, repeated_id_of
 from commands.guessing.known_from import known_later
+from commands.guessing.label_bounds import bound_labels
 from commands.guessing.mapping_text import CITY
 from commands.guessing.places import ends_of, is_in_one_city
 from commands.guessing.sampled_rows import first_rows
@@ -63,7 +61,7 @@ def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
     guessed.is_one_city = CITY not in guessed.dimensions and (
         is_in_one_city(table, [*ends]) or not guessed.dimensions
     )
-    _bound_durations(guessed, table, seconds)
+    bound_labels(guessed, table, seconds)
     guessed.questions = [*_questions(guessed), *guessed.questions]
     return guessed
 
@@ -109,34 +107,6 @@ def _near(guessed: GuessedMapping, seconds: pd.DataFrame) -> pd.DataFrame:
         if gaps_s.median() > FAR_S:
             guessed.left_out[column] = "is a time days away from all others"
     return seconds[[one for one in seconds.columns if one not in guessed.left_out]]
-
-
-def _bound_durations(guessed: GuessedMapping, table: pd.DataFrame, seconds: pd.DataFrame) -> None:
-    """Propose a bound on durations if a few are far longer than the others, in every question."""
-    lasted = {
-        (start, end): (seconds[guessed.events[end]] - seconds[guessed.events[start]]).to_numpy()
-        for start, end in QUESTIONS
-        if start in guessed.events and end in guessed.events
-    }
-    for end, one in guessed.later.items():
-        unit_s = 60.0 if one.unit == "minutes" else 1.0
-        lasted[one.after, end] = table[one.column].to_numpy(np.float64) * unit_s
-    bounds_s = [longest_plausible_s(one) for one in lasted.values()]
-    finite = [one for one in bounds_s if math.isfinite(one)]
-    if not finite:
-        return
-    # One bound holds for all questions: none may lose what is no damage.
-    longest_s = max(
-        bound_s if math.isfinite(bound_s) else float(np.nanmax(one))
-        for bound_s, one in zip(bounds_s, lasted.values(), strict=True)
-    )
-    n_longer = sum(int((one > longest_s).sum()) for one in lasted.values())
-    if n_longer:
-        guessed.longest_s = longest_s
-        guessed.questions.append(
-            f"Are the {n_longer} durations of more than {longest_s:,.0f} s damaged records?"
-            " label_bounds_s leaves them out as labels"
-        )
 
 
 def _plain(guessed: GuessedMapping, table: pd.DataFrame, columns: list[str]) -> list[str]:

@@ -89,7 +89,7 @@ def _further(guessed: GuessedMapping) -> Iterator[str]:
     if guessed.longest_s is None:
         yield "# label_bounds_s: [60, 7200]  # shorter and longer durations are damaged records"
     else:
-        yield f"label_bounds_s: [0, {guessed.longest_s:.0f}]  # others are damaged records"
+        yield f"label_bounds_s: [0, {guessed.longest_s:.0f}]  # other durations are no labels"
     yield 'test_from: "20%"  # the last part of the rows, or a moment such as 2026-03-02'
     for column, why in guessed.left_out.items():
         yield f"# left out: {column!r} {why}"

@@ -9,7 +9,13 @@ import numpy as np
 from rich.text import Text
 
 from commands.console.output import error_console
-from commands.data.plausible_numbers import FOLLOWS, closeness, longest_plausible_s
+from commands.data.plausible_numbers import (
+    FOLLOWS,
+    closeness,
+    kind_of_rows,
+    longest_plausible_s,
+    usual_until_s,
+)
 from commands.data.units.plausibility import unit_warnings
 from commands.guessing.known_from import filled_with
 from commands.options.estimators import choices_for
@@ -32,6 +38,7 @@ def findings(dataset: Dataset, units: Mapping[str, str]) -> list[str]:
     found = [
         *_refusals(dataset),
         *(one for about in asked for one in _damaged(about)),
+        *(one for about in asked for one in _long(about)),
         *(one for about in asked for one in _answers(about)),
         *_filled_later(dataset),
         *unit_warnings(dataset, units),
@@ -93,6 +100,24 @@ def _damaged(dataset: Dataset) -> Iterator[str]:
         )
 
 
+def _long(dataset: Dataset) -> Iterator[str]:
+    """Yield how many durations are unusually long, and what they have in common."""
+    rows = dataset.labelled
+    bound_s = usual_until_s(dataset.duration_s[rows])
+    if bound_s >= min(dataset.label_bounds_s[1], dataset.duration_s[rows].max(initial=0.0)):
+        return
+    is_long = rows & (dataset.duration_s > bound_s)
+    dimensions = [one for one in dataset.source.dimensions if one not in dataset.source.known_from]
+    kind = kind_of_rows(dataset.table, dimensions, is_long)
+    common = "" if kind is None else f"; {kind[2]:,} of them have {kind[0]} = {kind[1]}"
+    yield (
+        f"{dataset.target.start} to {dataset.target.end}: {int(is_long.sum()):,} of"
+        f" {int(rows.sum()):,} durations ({is_long.sum() / rows.sum():.1%}) are longer than"
+        f" {bound_s:,.0f} s{common}. Their errors count most. If they are of another kind,"
+        f" such as orders for later, label_bounds_s: [0, {bound_s:.0f}] leaves them out as labels"
+    )
+
+
 def _answers(dataset: Dataset) -> Iterator[str]:
     """Yield the numbers of the request that follow the target too closely."""
     import pandas as pd
@@ -113,9 +138,12 @@ def _filled_later(dataset: Dataset) -> Iterator[str]:
     """Yield the columns that are filled only where a later event has happened."""
     source, table = dataset.source, dataset.table
     for name in source.columns:
-        known_from = source.events.index(source.known_from_event(name))
-        later = {event: table[event].notna() for event in source.events[known_from + 1 :]}
-        event = filled_with(table[name].notna(), later)
+        known_from = source.known_from_event(name)
+        place, filled = source.events.index(known_from), table[name].notna()
+        if filled_with(filled, {known_from: table[known_from].notna()}):
+            continue
+        later = {event: table[event].notna() for event in source.events[place + 1 :]}
+        event = filled_with(filled, later)
         if event:
             yield (
                 f"{name} is filled only where {event} has happened: if it is known from then on,"

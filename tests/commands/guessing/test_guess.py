@@ -2,7 +2,8 @@
 
 Tests `commands.guessing.guess`, `commands.guessing.columns`, `commands.guessing.durations`,
 `commands.guessing.event_names`, `commands.guessing.guessed`, `commands.guessing.ids`,
-`commands.guessing.known_from`, `commands.guessing.mapping_text`, `commands.guessing.places`,
+`commands.guessing.known_from`, `commands.guessing.label_bounds`,
+`commands.guessing.mapping_text`, `commands.guessing.places`,
 `commands.guessing.sampled_rows`, `commands.guessing.times` and `commands.guessing.words`.
 """
 
@@ -271,6 +272,17 @@ def test_a_few_far_longer_durations_are_bounded_with_a_question(tmp_path: Path) 
     assert any("1 durations of more than 5,400 s" in one for one in found.questions)
     assert mapped_dataset(tmp_path / "mapping.yaml").label_bounds_s == (0.0, 5_400.0)
     assert guess(tmp_path, {**columns, "delivered_on": later(20)}).longest_s is None
+
+
+def test_long_durations_are_bounded_if_they_are_another_kind_of_order(tmp_path: Path) -> None:
+    is_booked = BEGUN.index % 12 == 0
+    delivered = later(20).where(~is_booked, BEGUN + pd.Timedelta(days=1))
+    columns = {"bakery": BAKERY, "ordered_on": BEGUN, "delivered_on": delivered}
+    booked = guess(tmp_path, {**columns, "slot": np.where(is_booked, "booked", "now")})
+    assert booked.longest_s is not None
+    assert 1_320.0 < booked.longest_s < 86_400.0
+    assert any("of another kind (25 have slot = booked)" in one for one in booked.questions)
+    assert guess(tmp_path, columns).longest_s is None
 
 
 def test_truth_values_of_parquet_files_are_numbers(tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ def test_orders_with_tips_and_refunds(data_folder: Path, tmp_path: Path) -> None
     assert {*found.attributes} == {"amount", "discount"}
     assert {*found.left_out} == {"consumer_id", "tip", "refund"}
     assert found.known_from == {"courier_id": "courier_at_store"}
+    assert found.longest_s == 12_600.0  # longer ones are scheduled
+    assert any("have is_asap = False" in question for question in found.questions)
     assert "timezone_by: courier_id" not in (tmp_path / "mapping.yaml").read_text()
     assert trained(dataset) == ["wall_eta"]
 
@@ -80,4 +82,5 @@ def test_rides(data_folder: Path, tmp_path: Path) -> None:
     assert {*found.dimensions} == {"vendor_id", "store_and_fwd_flag"}
     assert {*found.attributes} == {"passenger_count", *ENDS}
     assert {*found.left_out} == {"trip_duration"}
+    assert found.longest_s == 13_200.0
     assert trained(dataset) == ["courier_travel_to_customer"]

@@ -97,9 +97,19 @@ def test_durations_that_cannot_be_true_are_counted() -> None:
     assert "of 1,000 durations 3 are negative." in found
 
 
-def test_long_orders_that_are_many_are_no_damage() -> None:
-    long_s = np.where(np.arange(N) % 50 == 0, 90_000.0, LASTED_S)
-    assert findings(dataset(lasted_s=long_s), {}) == []
+def test_long_orders_that_are_many_are_of_another_kind() -> None:
+    is_long = np.arange(N) % 50 == 0
+    long_s = np.where(is_long, 90_000.0, LASTED_S)
+    (found,) = findings(dataset(lasted_s=long_s), {})
+    assert "20 of 1,000 durations (2.0%) are longer than" in found
+    assert "have" not in found
+    booked = np.where(is_long | (np.arange(N) % 33 == 0), "booked", "now")
+    slots = dataset(dimensions=("store_id", "slot"), lasted_s=long_s, slot=booked)
+    (found,) = findings(slots, {})
+    assert "; 20 of them have slot = booked. " in found
+    bound_s = float(found.partition("label_bounds_s: [0, ")[2].partition("]")[0])
+    assert 1_500.0 < bound_s < 90_000.0
+    assert findings(replace(slots, label_bounds_s=(0.0, bound_s)), {}) == []
 
 
 def test_a_number_that_follows_the_answer_is_found() -> None:
@@ -116,3 +126,6 @@ def test_a_column_that_is_filled_with_a_later_event_is_found() -> None:
     (found,) = findings(dataset(ready=ready, amount=amount), {})
     assert found.startswith("amount is filled only where ready has happened")
     assert "known_from: {amount: ready}" in found
+    told = dataset(ready=ready, amount=amount)
+    late = replace(told.source, known_from={"amount": "ready"})
+    assert findings(replace(told, source=late, numbers=()), {}) == []
