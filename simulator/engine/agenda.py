@@ -26,7 +26,7 @@ __all__ = ["pop", "redraw", "schedule", "schedule_at", "schedule_mixture"]
 # What a draw is for. Each has a number of its own, so that no two draws are the same.
 (OF_DISPATCH, OF_DECLINE, OF_SECOND_THOUGHT, OF_PATIENCE, OF_SEEN, OF_REFUSAL, OF_MISSING,
  OF_COOKING, OF_PACKING, OF_ANSWER, OF_YES, OF_TO_STORE, OF_BREAKDOWN, OF_HAND_OVER, OF_TO_CUSTOMER,
- OF_PARKING, OF_REDRAW) = numbers(17)  # fmt: skip
+ OF_PARKING, OF_REDRAW, OF_STACK) = numbers(18)  # fmt: skip
 
 
 @inner

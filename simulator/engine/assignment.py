@@ -1,5 +1,6 @@
 """Assign couriers: the one who would arrive first is asked, and may refuse or give the order back.
 
+Where the laws stack orders, a courier who collects another order may be asked before.
 Where ``state.count[DECIDED_OUTSIDE]`` is 1, nobody is asked by itself: orders and couriers wait for
 :func:`offer`.
 """
@@ -12,17 +13,29 @@ from simulator.engine.agenda import (
     GIVE_BACK,
     OF_ANSWER,
     OF_BREAKDOWN,
-    OF_TO_STORE,
+    OF_STACK,
     OF_YES,
     RESUME,
     schedule,
     schedule_at,
 )
-from simulator.engine.chance import DEFECTIVE, EXPONENTIAL, LOGNORMAL, uniform
+from simulator.engine.chance import DEFECTIVE, EXPONENTIAL, uniform
 from simulator.engine.compiled import compiled, inner
-from simulator.engine.rides import bin_of, distance_of, ride_s, store_stop_s
+from simulator.engine.rides import bin_of, distance_of, ride_s
+from simulator.engine.routes import (
+    added_m,
+    go_on,
+    is_wanted,
+    join,
+    leave,
+    ride_to_store,
+    stands_at_store,
+    stop_on_the_way,
+    takes_more,
+)
 from simulator.engine.state import (
     ASSIGNED,
+    AT_STORE,
     BUSY,
     DECIDED_OUTSIDE,
     IDLE,
@@ -44,6 +57,8 @@ __all__ = ["answer", "find_courier", "free_courier", "offer", "unassign"]
 ANSWER_MEAN_S = 14.0
 REFUSAL_PAUSE_MS = 75_000
 """Who has refused is not asked again for so long."""
+WALK_IN_MS = 1
+"""Who stands at the store of a further order is there this soon."""
 REPAIR_MS = 600_000
 REFUSAL_PER_RIDE_S = 0.15 / 900.0
 """A far store is refused more often: so much per second of the ride to it."""
@@ -71,6 +86,11 @@ def find_courier(world: World, orders: Orders, state: State, key: int, now: int,
     """Ask the idle courier who would be at the store first; else the order waits."""
     if state.count[DECIDED_OUTSIDE] == 1:
         return
+    if world.laws.stack_share > 0.0 and orders.offers[o] == 0:
+        courier = _on_the_way(world, orders, state, key, now, o)
+        if courier >= 0:
+            _ask(orders, state, key, now, o, courier)
+            return
     node = world.store_node[orders.store[o]]
     best, best_s = NO - 1, REACH_S
     for courier in range(len(state.status)):
@@ -88,6 +108,26 @@ def find_courier(world: World, orders: Orders, state: State, key: int, now: int,
         state.count[N_WAITING] += 1
 
 
+@inner
+def _on_the_way(world: World, orders: Orders, state: State, key: int, now: int, o: int) -> int:
+    """Return the courier to whose route an order would add the fewest metres; -1: nobody's."""
+    best, best_m = NO - 1, world.laws.stack_detour_m
+    if uniform(key, orders.number[o], OF_STACK, NO) >= world.laws.stack_share:
+        return int(best)
+    node = world.store_node[orders.store[o]]
+    for courier in range(len(state.status)):
+        if state.status[courier] != BUSY or state.heading[courier] < 0:
+            continue
+        if now >= state.until_ms[courier] or not takes_more(world, orders, state, courier):
+            continue
+        here = world.store_node[state.heading[courier]]
+        if distance_of(world, courier, here, node) <= best_m:
+            way_m = added_m(world, orders, state, courier, o)
+            if way_m < best_m:
+                best, best_m = NO + courier, way_m
+    return int(best)
+
+
 @compiled
 def offer(
     world: World, orders: Orders, state: State, key: int, now: int, o: int, courier: int
@@ -102,10 +142,16 @@ def _offer(
 ) -> None:
     state.at[courier] = position(world, state, now, courier)
     state.idle_since_ms[courier] = now
-    orders.offers[o] += 1
-    orders.offered_to[o] = courier
     state.status[courier] = OFFERED
     state.carries[courier] = o
+    _ask(orders, state, key, now, o, courier)
+
+
+@inner
+def _ask(orders: Orders, state: State, key: int, now: int, o: int, courier: int) -> None:
+    """Offer an order to a courier, who answers after some seconds."""
+    orders.offers[o] += 1
+    orders.offered_to[o] = courier
     schedule(
         state, now, key, orders.number[o], OF_ANSWER, orders.offers[o], EXPONENTIAL, ANSWER_MEAN_S,
         0.0, ANSWER, o, courier, orders.offers[o],
@@ -117,36 +163,78 @@ def answer(
     world: World, orders: Orders, state: State, key: int, now: int, o: int, courier: int
 ) -> None:
     """A courier takes the order, or refuses it and is left alone for a while."""
+    orders.offered_to[o] = -1
+    if state.status[courier] != OFFERED or state.carries[courier] != o:
+        _answer_on_the_way(world, orders, state, key, now, o, courier)
+        return
     node = world.store_node[orders.store[o]]
     start = position(world, state, now, courier)
-    orders.offered_to[o] = -1
     away_s = ride_s(world, now, courier, start, node, 0.0)
-    chance = world.accepts[courier] - REFUSAL_PER_RIDE_S * min(away_s, 900.0)
-    chance -= REFUSAL_PER_MM * min(world.rain[bin_of(world, now)], 6.0)
-    yes = uniform(key, orders.number[o], OF_YES, orders.offers[o])
-    if yes >= max(chance, LEAST_ACCEPTANCE):
+    if not _says_yes(world, orders, state, key, now, o, courier, away_s):
         state.status[courier] = PAUSED
         state.carries[courier] = -1
         schedule_at(state, now + REFUSAL_PAUSE_MS, RESUME, NO, courier, NO)
         find_courier(world, orders, state, key, now, o)
         return
-    orders.attempts[o] += 1
-    attempt = orders.attempts[o]
-    orders.moments[ASSIGNED, o] = now
-    orders.courier[o] = courier
-    orders.to_store_m[o] = round(distance_of(world, courier, start, node))
     state.status[courier] = BUSY
     state.at[courier] = start
-    state.leg_from_ms[courier] = now
-    state.leg_to_ms[courier] = now + round(away_s * 1_000.0)
+    state.carries[courier] = -1
+    _assign(orders, state, now, o, courier, distance_of(world, courier, start, node))
+    ride_to_store(world, orders, state, key, now, courier, o)
+    _may_break_down(orders, state, key, now, o, courier)
+
+
+@inner
+def _answer_on_the_way(
+    world: World, orders: Orders, state: State, key: int, now: int, o: int, courier: int
+) -> None:
+    """A courier who collects other orders takes one more; an idle one is asked where not."""
+    fits = (
+        state.status[courier] == BUSY
+        and state.heading[courier] >= 0
+        and takes_more(world, orders, state, courier)
+        and added_m(world, orders, state, courier, o) < world.laws.stack_detour_m
+    )
+    if not fits or not _says_yes(world, orders, state, key, now, o, courier, 0.0):
+        find_courier(world, orders, state, key, now, o)
+        return
+    here = world.store_node[state.heading[courier]]
+    stands = stands_at_store(orders, state, courier)
+    halfway = (state.leg_from_ms[courier] + state.leg_to_ms[courier]) // 2
+    start = here if stands or now > halfway else state.at[courier]
+    node = world.store_node[orders.store[o]]
+    _assign(orders, state, now, o, courier, distance_of(world, courier, start, node))
+    if stands and orders.store[o] == state.heading[courier]:
+        schedule_at(state, now + WALK_IN_MS, ARRIVE_STORE, o, courier, state.leg[courier])
+    _may_break_down(orders, state, key, now, o, courier)
+
+
+@inner
+def _says_yes(
+    world: World, orders: Orders, state: State, key: int, now: int, o: int, courier: int,
+    away_s: float,
+) -> bool:  # fmt: skip
+    """Return whether a courier takes an order whose store is so far away."""
+    chance = world.accepts[courier] - REFUSAL_PER_RIDE_S * min(away_s, 900.0)
+    chance -= REFUSAL_PER_MM * min(world.rain[bin_of(world, now)], 6.0)
+    yes = uniform(key, orders.number[o], OF_YES, orders.offers[o])
+    return bool(yes < max(chance, LEAST_ACCEPTANCE))
+
+
+@inner
+def _assign(orders: Orders, state: State, now: int, o: int, courier: int, away_m: float) -> None:
+    """Note who rides, and put the order on the courier's route."""
+    orders.attempts[o] += 1
+    orders.moments[ASSIGNED, o] = now
+    orders.to_store_m[o] = round(away_m)
+    join(orders, state, courier, o)
+
+
+@inner
+def _may_break_down(orders: Orders, state: State, key: int, now: int, o: int, courier: int) -> None:
     schedule(
-        state, now, key, orders.number[o], OF_TO_STORE, attempt, LOGNORMAL,
-        away_s + store_stop_s(world, now, courier, node), world.laws.ride_sigma, ARRIVE_STORE, o,
-        courier, attempt,
-    )  # fmt: skip
-    schedule(
-        state, now, key, orders.number[o], OF_BREAKDOWN, attempt, DEFECTIVE, BREAKDOWN_MEAN_S,
-        BREAKDOWN_SHARE, GIVE_BACK, o, courier, attempt,
+        state, now, key, orders.number[o], OF_BREAKDOWN, orders.attempts[o], DEFECTIVE,
+        BREAKDOWN_MEAN_S, BREAKDOWN_SHARE, GIVE_BACK, o, courier, orders.attempts[o],
     )  # fmt: skip
 
 
@@ -154,7 +242,41 @@ def answer(
 def unassign(
     world: World, orders: Orders, state: State, key: int, now: int, o: int, courier: int
 ) -> None:
-    """A courier on the way to the store cannot go on: another one is looked for."""
+    """A courier on the way to a store cannot go on: others are looked for.
+
+    All orders whose stores are not reached are given back, ``o`` among them. A courier who has
+    others in the bag or waits for them at a store goes on with those.
+    """
+    given_back = NO - 1
+    p = state.carries[courier]
+    while p >= 0:
+        after = orders.next_on_route[p]
+        if orders.moments[AT_STORE, p] == NEVER:
+            _log_dropped(orders, state, now, p, courier)
+            leave(orders, state, courier, p)
+            orders.moments[ASSIGNED, p] = NEVER
+            orders.courier[p] = -1
+            orders.route[p] = -1
+            orders.next_on_route[p] = given_back
+            given_back = p
+        p = after
+    if state.carries[courier] < 0:
+        state.status[courier] = PAUSED
+        state.leg[courier] += 1
+        state.heading[courier] = -1
+        schedule_at(state, now + REPAIR_MS, RESUME, NO, courier, NO)
+    elif not is_wanted(orders, state, courier):
+        stop_on_the_way(world, orders, state, now, courier, o)
+        go_on(world, orders, state, key, now, courier)
+    while given_back >= 0:
+        p = given_back
+        given_back = orders.next_on_route[p]
+        orders.next_on_route[p] = -1
+        find_courier(world, orders, state, key, now, p)
+
+
+@inner
+def _log_dropped(orders: Orders, state: State, now: int, o: int, courier: int) -> None:
     row = state.count[N_DROPPED]
     if row < len(state.dropped):
         state.dropped[row, 0] = o
@@ -162,13 +284,8 @@ def unassign(
         state.dropped[row, 2] = now
         state.dropped[row, 3] = courier
         state.dropped[row, 4] = round(orders.to_store_m[o])
+        state.dropped[row, 5] = orders.route[o]
     state.count[N_DROPPED] += 1
-    orders.moments[ASSIGNED, o] = NEVER
-    orders.courier[o] = -1
-    state.status[courier] = PAUSED
-    state.carries[courier] = -1
-    schedule_at(state, now + REPAIR_MS, RESUME, NO, courier, NO)
-    find_courier(world, orders, state, key, now, o)
 
 
 @inner
@@ -177,6 +294,8 @@ def free_courier(
 ) -> None:
     """A courier has nothing to do: goes home, takes an order that waits, or waits for one."""
     state.carries[courier] = -1
+    state.leg[courier] += 1
+    state.heading[courier] = -1
     if now >= state.until_ms[courier]:
         state.status[courier] = OFF
         return

@@ -22,7 +22,6 @@ from simulator.engine.agenda import (
     OF_REFUSAL,
     OF_SECOND_THOUGHT,
     OF_SEEN,
-    OF_TO_CUSTOMER,
     PACKED,
     REQUEST,
     RESUME,
@@ -57,7 +56,14 @@ from simulator.engine.kitchens import (
     hand_over,
     ready,
 )
-from simulator.engine.rides import parking_s, ride_s
+from simulator.engine.rides import parking_s
+from simulator.engine.routes import (
+    go_on,
+    is_wanted,
+    leave,
+    ride_to_customer,
+    stop_on_the_way,
+)
 from simulator.engine.state import (
     ACCEPTED,
     ACTIVATED,
@@ -83,7 +89,6 @@ from simulator.engine.state import (
     NO,
     NOW,
     OFF,
-    OFFERED,
     OPEN,
     OUT_OF_PATIENCE,
     PAUSED,
@@ -202,24 +207,36 @@ def _happen(
     elif kind == RESUME:
         if state.status[b] == PAUSED:
             free_courier(world, orders, state, key, now, b)
+    elif kind == ARRIVE_STORE:
+        if state.leg[b] == token:
+            _arrive(orders, state, key, now, b)
     elif orders.stands[a] != OPEN:
         return
     elif kind == CANCEL:
         if _may_cancel(orders, a, b):
             _cancel(world, orders, state, key, now, a, b)
     elif kind == ANSWER:
-        if state.status[b] == OFFERED and state.carries[b] == a and orders.offers[a] == token:
+        if orders.offered_to[a] == b and orders.offers[a] == token:
             answer(world, orders, state, key, now, a, b)
-    elif kind in (ARRIVE_STORE, GIVE_BACK):
-        if orders.courier[a] == b and orders.attempts[a] == token:
-            if kind == ARRIVE_STORE:
-                orders.moments[AT_STORE, a] = now
-                if orders.moments[READY, a] != NEVER:
-                    hand_over(orders, state, key, now, a)
-            elif orders.moments[AT_STORE, a] == NEVER:
-                unassign(world, orders, state, key, now, a, b)
+    elif kind == GIVE_BACK:
+        on_the_way = orders.courier[a] == b and orders.attempts[a] == token
+        if on_the_way and orders.moments[AT_STORE, a] == NEVER:
+            unassign(world, orders, state, key, now, a, b)
     else:
         _proceed(world, orders, state, key, now, kind, a)
+
+
+@inner
+def _arrive(orders: Orders, state: State, key: int, now: int, courier: int) -> None:
+    """A courier is at a store, and gets what is ready of the route's orders there."""
+    o = state.carries[courier]
+    while o >= 0:
+        here = orders.store[o] == state.heading[courier]
+        if here and orders.moments[AT_STORE, o] == NEVER:
+            orders.moments[AT_STORE, o] = now
+            if orders.moments[READY, o] != NEVER:
+                hand_over(orders, state, key, now, o)
+        o = orders.next_on_route[o]
 
 
 @inner
@@ -243,7 +260,10 @@ def _proceed(
         orders.moments[REQUESTED, o] = now
         find_courier(world, orders, state, key, now, o)
     elif kind == HAND_OVER:
-        _ride_to_customer(world, orders, state, key, now, o)
+        courier = orders.courier[o]
+        orders.moments[PICKED_UP, o] = now
+        state.at[courier] = world.store_node[orders.store[o]]
+        go_on(world, orders, state, key, now, courier)
     elif kind == ARRIVE_CUSTOMER:
         orders.moments[AT_CUSTOMER, o] = now
         median_s = parking_s(world, now, orders.courier[o], orders.node[o], orders.door_s[o])
@@ -256,7 +276,11 @@ def _proceed(
         orders.moments[DELIVERED, o] = now
         state.at[courier] = orders.node[o]
         _end(orders, state, o, DONE)
-        free_courier(world, orders, state, key, now, courier)
+        leave(orders, state, courier, o)
+        if state.carries[courier] >= 0:
+            ride_to_customer(world, orders, state, key, now, courier)
+        else:
+            free_courier(world, orders, state, key, now, courier)
 
 
 @inner
@@ -269,22 +293,6 @@ def _dispatch(world: World, orders: Orders, state: State, key: int, now: int, o:
     schedule(
         state, now, key, orders.number[o], OF_SEEN, NO, EXPONENTIAL, mean_s, 0.0, SEEN, o, NO, NO
     )
-
-
-@inner
-def _ride_to_customer(
-    world: World, orders: Orders, state: State, key: int, now: int, o: int
-) -> None:
-    """Start the ride to the customer, once the courier has the bag."""
-    courier = orders.courier[o]
-    node = world.store_node[orders.store[o]]
-    orders.moments[PICKED_UP, o] = now
-    state.at[courier] = node
-    median_s = ride_s(world, now, courier, node, orders.node[o], orders.extra_m[o])
-    schedule(
-        state, now, key, orders.number[o], OF_TO_CUSTOMER, NO, LOGNORMAL, median_s,
-        world.laws.ride_sigma, ARRIVE_CUSTOMER, o, courier, NO,
-    )  # fmt: skip
 
 
 @inner
@@ -306,15 +314,19 @@ def _cancel(
     _end(orders, state, o, GONE)
     if orders.moments[ACCEPTED, o] != NEVER and orders.moments[READY, o] == NEVER:
         state.inside[orders.store[o]] -= 1
-    courier = orders.courier[o]
+    courier, asked = orders.courier[o], orders.offered_to[o]
+    orders.offered_to[o] = -1
     if courier >= 0:
-        halfway = (state.leg_from_ms[courier] + state.leg_to_ms[courier]) // 2
-        if orders.moments[AT_STORE, o] != NEVER or now > halfway:
-            state.at[courier] = world.store_node[orders.store[o]]
-        free_courier(world, orders, state, key, now, courier)
-    elif orders.offered_to[o] >= 0:
-        free_courier(world, orders, state, key, now, orders.offered_to[o])
-        orders.offered_to[o] = -1
+        leave(orders, state, courier, o)
+        if is_wanted(orders, state, courier):
+            return
+        stop_on_the_way(world, orders, state, now, courier, o)
+        if state.carries[courier] >= 0:
+            go_on(world, orders, state, key, now, courier)
+        else:
+            free_courier(world, orders, state, key, now, courier)
+    elif asked >= 0 and state.carries[asked] == o:
+        free_courier(world, orders, state, key, now, asked)
 
 
 @inner

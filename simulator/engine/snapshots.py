@@ -47,7 +47,7 @@ def copy_of(state: State) -> State:
 def part_of(orders: Orders, first: int, end: int) -> Orders:
     """Return a copy of some rows, which refer to each other by their new numbers."""
     parts = {name: part[..., first:end].copy() for name, part in orders._asdict().items()}
-    for name in ("next_in_line", "next_in_batch"):
+    for name in ("next_in_line", "next_in_batch", "next_on_route"):
         parts[name] = _moved(parts[name], first)
     return Orders(**parts)
 

@@ -48,6 +48,9 @@ class Laws(NamedTuple):
     batch_lookahead: float
     ride_sigma: float
     parking_sigma: float
+    stack_share: float
+    stack_limit: float
+    stack_detour_m: float
 
 
 class World(NamedTuple):
@@ -81,7 +84,11 @@ class World(NamedTuple):
 
 
 class Orders(NamedTuple):
-    """One entry per order, by activation. ``number`` is the order's own for all its draws."""
+    """One entry per order, by activation. ``number`` is the order's own for all its draws.
+
+    ``route`` is the number of the order that opened the route on which the order rides,
+    ``next_on_route`` the row of the next order of that route.
+    """
 
     number: IntArray
     store: IntArray
@@ -101,6 +108,8 @@ class Orders(NamedTuple):
     offered_to: IntArray
     next_in_line: IntArray
     next_in_batch: IntArray
+    route: IntArray
+    next_on_route: IntArray
     is_target: IntArray
 
 
@@ -109,7 +118,9 @@ class State(NamedTuple):
 
     The heap holds time, sequence number and slot of what is scheduled; the slots say what it is,
     since when it lasts and from which distribution its end was drawn. ``dropped`` logs what
-    couriers gave back: order, moment of assignment, of giving back, courier, distance.
+    couriers gave back: order, moment of assignment, of giving back, courier, distance, route.
+    ``carries`` is the first order of a courier's route, ``leg`` counts the courier's rides to
+    stores, and ``heading`` is the store of the last one until the courier leaves it.
     """
 
     heap_ms: IntArray
@@ -136,6 +147,8 @@ class State(NamedTuple):
     idle_since_ms: IntArray
     until_ms: IntArray
     carries: IntArray
+    leg: IntArray
+    heading: IntArray
     leg_from_ms: IntArray
     leg_to_ms: IntArray
     waiting: IntArray
@@ -176,6 +189,8 @@ def make_orders(
         offered_to=nobody.copy(),
         next_in_line=nobody.copy(),
         next_in_batch=nobody.copy(),
+        route=nobody.copy(),
+        next_on_route=nobody.copy(),
         is_target=np.zeros(n, dtype=np.int64),
     )
 
@@ -210,9 +225,11 @@ def make_state(n_stores: int, home: IntArray, capacity: int) -> State:
         idle_since_ms=np.zeros(n_couriers, dtype=np.int64),
         until_ms=np.zeros(n_couriers, dtype=np.int64),
         carries=np.full(n_couriers, -1, dtype=np.int64),
+        leg=np.zeros(n_couriers, dtype=np.int64),
+        heading=np.full(n_couriers, -1, dtype=np.int64),
         leg_from_ms=np.zeros(n_couriers, dtype=np.int64),
         leg_to_ms=np.zeros(n_couriers, dtype=np.int64),
         waiting=np.zeros(capacity, dtype=np.int64),
-        dropped=np.zeros((capacity, 5), dtype=np.int64),
+        dropped=np.zeros((capacity, 6), dtype=np.int64),
         count=count,
     )

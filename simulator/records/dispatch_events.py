@@ -12,8 +12,9 @@ from simulator.engine import state as engine
 from simulator.engine.city import City
 from simulator.engine.state import NEVER, Orders, State
 from simulator.records.imperfections import EVENT_OF_MOMENT, records_of
+from simulator.records.sources import ROUTE_ID, orders_source
 from simulator.records.stream import carried_by, surroundings_of
-from simulator.records.tables import courier_ids, order_table, vehicles_of
+from simulator.records.tables import courier_ids, order_table, route_ids, vehicles_of
 from simulator.world.arrays import IntArray
 
 __all__ = ["EventLog"]
@@ -35,9 +36,11 @@ class EventLog:
     """
 
     def __init__(self, city: City, orders: Orders, state: State, first: int, now_ms: int) -> None:
+        source = orders_source(city.scenario.numbers)
         table = order_table(city, records_of(city)).iloc[first:]
         self._ids: list[str] = table[ORDERS.sample_id].to_list()
-        self._facts = {name: table[name].to_list() for name in carried_by(ORDERS, _FIRST)}
+        self._facts = {name: table[name].to_list() for name in carried_by(source, _FIRST)}
+        self._city = city
         self._couriers = courier_ids(city)
         self._vehicles = vehicles_of(city, np.arange(len(self._couriers)))
         self._start_us = round(city.scenario.start.timestamp() * 1e6)
@@ -73,10 +76,10 @@ class EventLog:
         """Return the assignments that did not last, where not told, and their retractions."""
         events: list[Event] = []
         count = int(state.count[engine.N_DROPPED])
-        for row, assigned, dropped, courier, away_m in state.dropped[self._dropped : count]:
+        for row, assigned, dropped, courier, away_m, route in state.dropped[self._dropped : count]:
             time_us = self._us(assigned)
             if self._reported[engine.ASSIGNED, row] != assigned:
-                data = self._assigned(int(courier), float(away_m))
+                data = self._assigned(int(courier), float(away_m), int(route))
                 events.append(Event(ORDERS.name, self._ids[row], _ASSIGNED, time_us, data))
             events.append(
                 Event(ORDERS.name, self._ids[row], _ASSIGNED, time_us, {}, self._us(dropped), True)
@@ -91,17 +94,21 @@ class EventLog:
             data = {column: values[row] for column, values in self._facts.items()}
         elif name == _ASSIGNED:
             courier = int(self._orders.courier[row])
-            data = self._assigned(courier, float(self._orders.to_store_m[row]))
+            away_m, route = float(self._orders.to_store_m[row]), int(self._orders.route[row])
+            data = self._assigned(courier, away_m, route)
         time_us = self._us(self._orders.moments[EVENT_OF_MOMENT[name], row])
         return Event(ORDERS.name, self._ids[row], name, time_us, data)
 
-    def _assigned(self, courier: int, away_m: float) -> dict[str, Any]:
+    def _assigned(self, courier: int, away_m: float, route: int) -> dict[str, Any]:
         """Return the columns of the courier that an assignment makes known."""
-        return {
+        data: dict[str, Any] = {
             "courier_id": self._couriers[courier],
             "distance_to_store_m": away_m,
             "vehicle": self._vehicles[courier],
         }
+        if self._city.scenario.numbers.stacks:
+            data[ROUTE_ID] = route_ids(self._city, np.array([route]))[0]
+        return data
 
     def _us(self, moment_ms: int) -> int:
         return self._start_us + int(moment_ms) * 1_000

@@ -15,10 +15,12 @@ from aggregators.standard_sources import LOCAL_EVENTS, ORDERS, WEATHER
 from simulator.engine.city import City
 from simulator.engine.state import NEVER
 from simulator.records.imperfections import Records
+from simulator.records.sources import ROUTE_ID, orders_source
 from simulator.records.tables import (
     courier_ids,
     local_event_table,
     order_table,
+    route_ids,
     vehicles_of,
     weather_table,
 )
@@ -107,7 +109,8 @@ def count_events(records: Sequence[Records]) -> int:
 def _order_batches(city: City, records: Records) -> Iterator[_EventBatch]:
     table = order_table(city, records)
     ids = table[ORDERS.sample_id].to_list()
-    columns = {name: _plain(table[name]) for name in ORDERS.data_columns}
+    source = orders_source(city.scenario.numbers)
+    columns = {name: _plain(table[name]) for name in source.data_columns}
     start_us = round(city.scenario.start.timestamp() * 1e6)
 
     def us(moments_ms: IntArray) -> IntArray:
@@ -115,7 +118,7 @@ def _order_batches(city: City, records: Records) -> Iterator[_EventBatch]:
 
     yield from _retracted_assignments(city, ids, start_us)
     for k, event in enumerate(ORDERS.events):
-        data = {name: columns[name] for name in carried_by(ORDERS, event)}
+        data = {name: columns[name] for name in carried_by(source, event)}
         arrives, corrected, again = records.arrives[k], records.corrected[k], records.again[k]
         first, put_right, twice = (
             np.flatnonzero(moments != NEVER) for moments in (arrives, corrected, again)
@@ -137,7 +140,7 @@ def _order_batches(city: City, records: Records) -> Iterator[_EventBatch]:
 
 def _retracted_assignments(city: City, ids: list[Any], start_us: int) -> Iterator[_EventBatch]:
     """The assignments that did not last, and their retractions."""
-    row, assigned, dropped, courier, away_m = city.dropped.T
+    row, assigned, dropped, courier, away_m, route = city.dropped.T
     names = courier_ids(city)
     assigned_us, dropped_us = start_us + assigned * 1_000, start_us + dropped * 1_000
     place = np.arange(len(row))
@@ -147,6 +150,8 @@ def _retracted_assignments(city: City, ids: list[Any], start_us: int) -> Iterato
         "distance_to_store_m": away_m.astype(np.float64).tolist(),
         "vehicle": vehicles_of(city, courier),
     }
+    if city.scenario.numbers.stacks:
+        data[ROUTE_ID] = route_ids(city, route)
     unknown = np.full(len(row), -1)
     event = ORDERS.events[_ASSIGNED]
     yield _EventBatch(

@@ -13,7 +13,8 @@ from simulator.demand.baskets import BUILDINGS
 from simulator.engine import state as engine
 from simulator.engine.city import DAY_MS, City
 from simulator.records.imperfections import Records, true_moments
-from simulator.world.arrays import FloatArray, IntArray
+from simulator.records.sources import ROUTE_ID
+from simulator.world.arrays import BoolArray, FloatArray, IntArray
 from simulator.world.clock import BIN_S
 from simulator.world.couriers import VEHICLES
 from simulator.world.local_events import KINDS
@@ -26,6 +27,7 @@ __all__ = [
     "courier_ids",
     "local_event_table",
     "order_table",
+    "route_ids",
     "true_table",
     "vehicles_of",
     "weather_table",
@@ -55,6 +57,11 @@ def store_ids(city: City) -> list[str]:
 def courier_ids(city: City) -> list[str]:
     """Return the ids of a city's couriers."""
     return [f"{city.name}-c{i:05d}" for i in range(len(city.couriers))]
+
+
+def route_ids(city: City, routes: IntArray) -> list[str | None]:
+    """Return the ids of routes by the numbers of the orders that opened them; None where -1."""
+    return [f"{city.name}-r{i:0{_ID_WIDTH}d}" if i >= 0 else None for i in routes.tolist()]
 
 
 def zone_names(city: City) -> list[str]:
@@ -89,12 +96,21 @@ def order_table(city: City, records: Records) -> pd.DataFrame:
             "distance_m": baskets.distance_m,
             "distance_to_store_m": np.where(assigned, orders.to_store_m.astype(np.float64), np.nan),
             "vehicle": _coded(VEHICLES, np.where(assigned, _vehicles(city), -1)),
+            **_facts_of_world(city, assigned),
             **{
                 name: moments_of(city.scenario.start, time)
                 for name, time in zip(ORDERS.events, records.time, strict=True)
             },
         }
     )
+
+
+def _facts_of_world(city: City, assigned: BoolArray) -> dict[str, pd.Series[str]]:
+    """Return the columns that the orders of this world have beside the others."""
+    if not city.scenario.numbers.stacks:
+        return {}
+    routes = np.where(assigned, city.orders.route, -1)
+    return {ROUTE_ID: pd.Series(route_ids(city, routes), dtype="str")}
 
 
 def true_table(city: City) -> pd.DataFrame:

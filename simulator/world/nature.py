@@ -43,6 +43,9 @@ class Nature:
         parking: multiplies the seconds that couriers look for a place to park.
         parking_skill_sigma: between the skills of couriers at parking.
         parking_sigma: of the chance at one address.
+        stack_share: orders for which a courier with another order is looked for first.
+        stack_limit: orders that a courier may carry at once, 1 to 3.
+        stack_detour_m: metres that a further order may add to a courier's route.
 
     Raises:
         ValueError: a number outside its limits.
@@ -82,6 +85,9 @@ class Nature:
     parking: float = 1.0
     parking_skill_sigma: float = 0.25
     parking_sigma: float = 0.38
+    stack_share: float = 0.0
+    stack_limit: int = 2
+    stack_detour_m: float = 2_000.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -94,6 +100,11 @@ class Nature:
                     )
         if self.utilisation[0] > self.utilisation[1]:
             raise ValueError(f"utilisation is {self.utilisation}; the lower bound stands first")
+
+    @property
+    def stacks(self) -> bool:
+        """Whether a courier may carry several orders."""
+        return self.stack_share > 0.0 and self.stack_limit > 1
 
 
 _LIMITS: dict[str, tuple[float, float]] = {
@@ -109,6 +120,9 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "dinner": (0.0, 20.0),
     "speed": (0.1, 5.0),
     "parking": (0.0, 10.0),
+    "stack_share": (0.0, 1.0),
+    "stack_limit": (1, 3),
+    "stack_detour_m": (0.0, 50_000.0),
 }
 
 LIVELY = Nature()

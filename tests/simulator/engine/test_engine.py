@@ -40,6 +40,21 @@ def city() -> City:
     return make_city(SCENARIO, 0)
 
 
+def max_on_route(city: City) -> int:
+    """The orders that a courier may carry at once."""
+    numbers = city.scenario.numbers
+    return numbers.stack_limit if numbers.stacks else 1
+
+
+def route_of(orders: Orders, state: State, courier: int) -> list[int]:
+    """The orders that a courier has, in the order of the route."""
+    route, o = [], int(state.carries[courier])
+    while o >= 0:
+        route.append(o)
+        o = int(orders.next_on_route[o])
+    return route
+
+
 def check_laws(city: City, orders: Orders, state: State, now: int) -> None:
     """What holds at every moment of a city."""
     count, moments = state.count, orders.moments
@@ -65,11 +80,15 @@ def check_laws(city: City, orders: Orders, state: State, now: int) -> None:
     in_line = cooking_or_in_line & (moments[engine.COOKING] == engine.NEVER)
     waiting_at = np.unique(orders.store[in_line])
     assert (state.busy[waiting_at] == city.stores.slots[waiting_at]).all()
-    # Couriers: each carries one open order, which knows it.
+    # Couriers: each carries open orders, which know it, and no more than the laws allow.
     busy = np.flatnonzero(state.status == engine.BUSY)
-    carried = state.carries[busy]
+    routes = [route_of(orders, state, courier) for courier in busy.tolist()]
+    assert all(1 <= len(route) <= max_on_route(city) for route in routes)
+    carried = np.array([o for route in routes for o in route], dtype=np.int64)
     assert len(np.unique(carried)) == len(carried)
-    np.testing.assert_array_equal(orders.courier[carried], busy)
+    riders = [c for c, route in zip(busy, routes, strict=True) for _ in route]
+    np.testing.assert_array_equal(orders.courier[carried], riders)
+    assert all(len(np.unique(orders.route[route])) == 1 for route in routes)
     assert (orders.stands[carried] == engine.OPEN).all()
     with_courier = np.flatnonzero(placed & (orders.stands == engine.OPEN) & (orders.courier >= 0))
     assert set(with_courier) == set(carried)

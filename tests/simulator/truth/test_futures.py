@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator import Scenario, Simulation, simulate_cities
+from simulator import Nature, Scenario, Simulation, simulate_cities
 
 EVENTS_OF_ORDER = ("activated", "dispatched", "accepted", "ready", "picked_up", "delivered")
 
@@ -20,6 +20,10 @@ def simulation() -> Simulation:
 
 @pytest.fixture(scope="module")
 def delivered(simulation: Simulation) -> pd.DataFrame:
+    return delivered_of(simulation)
+
+
+def delivered_of(simulation: Simulation) -> pd.DataFrame:
     truth = simulation.truth_table
     late_enough = truth["activated"] > truth["activated"].min() + timedelta(hours=8)
     chosen: pd.DataFrame = truth[truth["delivered"].notna() & late_enough].set_index("order_id")
@@ -57,7 +61,24 @@ def test_truth_is_the_same_when_asked_again(
 @pytest.mark.parametrize("event", ["activated", "accepted", "courier_at_store"])
 def test_truth_is_calibrated(simulation: Simulation, delivered: pd.DataFrame, event: str) -> None:
     """What happened is one more draw: its rank among the draws is uniform."""
-    rows = delivered[delivered[event].notna()].iloc[::25]
+    check_calibration(simulation, delivered[delivered[event].notna()].iloc[::25], event)
+
+
+@pytest.fixture(scope="module")
+def stacked() -> Simulation:
+    nature = Nature(stack_share=0.6, stack_limit=3, stack_detour_m=3_000.0)
+    return simulate_cities(Scenario(cities=1, days=3, orders=2_400, seed=4, nature=nature))
+
+
+@pytest.mark.parametrize("event", ["activated", "courier_assigned", "picked_up"])
+def test_truth_is_calibrated_where_couriers_carry_several(stacked: Simulation, event: str) -> None:
+    route = stacked.tables["orders"]["route_id"]
+    assert route.dropna().duplicated(keep=False).mean() > 0.4
+    known = delivered_of(stacked)
+    check_calibration(stacked, known[known[event].notna()].iloc[::20], event)
+
+
+def check_calibration(simulation: Simulation, rows: pd.DataFrame, event: str) -> None:
     ranks = []
     for order_id, order in rows.iterrows():
         truth = simulation.truth(str(order_id), order[event].to_pydatetime(), draws=19)
