@@ -18,7 +18,22 @@ if TYPE_CHECKING:
     from estimators import Dataset
     from estimators.model.base import Estimator
 
-__all__ = ["OFFERED", "EstimatorChoice", "OfferedEstimator", "add_commands", "choices_for"]
+__all__ = [
+    "OFFERED",
+    "EstimatorChoice",
+    "OfferedEstimator",
+    "add_commands",
+    "choices_for",
+    "compile_for_training",
+]
+
+ESTIMATOR_KERNELS = (
+    "estimators.features.shrinkage",
+    "estimators.quantiles.calibration_kernels",
+    "estimators.quantiles.contribution_kernels",
+    "estimators.quantiles.tree_kernels",
+)
+"""The modules whose kernels fit, estimate and explain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +148,8 @@ class EstimatorChoice:
 
         Args:
             choice: of the data.
-            report: told of the stage "data".
+            report: told of the stages "data" and "compiling", which takes a moment except in the
+                first run after an installation without compiled kernels.
 
         Raises:
             UserError: the options do not fit together.
@@ -143,6 +159,7 @@ class EstimatorChoice:
         if public is DatasetName.CITIES and choice.dataset is None and choice.mapping is None:
             choice = replace(choice, dataset=public)
         found = self.asked_of(choice.open(report, public=public))
+        compile_for_training(report)
         estimator_class = self.offered.load()
         return estimator_class, estimator_class.prepared(found, seed=choice.seed)
 
@@ -159,6 +176,22 @@ class EstimatorChoice:
         start, end = self.offered.targets[self.leg]
         dataset.source.check_event(end)
         return dataset.about(Duration(start, end), as_of=start)
+
+
+def compile_for_training(report: StageProgress) -> None:
+    """Compile the kernels that training needs, or load them.
+
+    Args:
+        report: told of the stage "compiling".
+    """
+    from aggregators.kernels.compilation import FEATURE_KERNELS, compile_kernels
+
+    report("compiling", 0.0)
+    compile_kernels(
+        (*FEATURE_KERNELS, *ESTIMATOR_KERNELS),
+        lambda done, total: report("compiling", done / total),
+        training=True,
+    )
 
 
 def choices_for(dataset: Dataset) -> list[EstimatorChoice]:

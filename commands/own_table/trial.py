@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.console.output import StageProgress, user_errors
-from commands.options.estimators import EstimatorChoice, choices_for
+from commands.options.estimators import EstimatorChoice, choices_for, compile_for_training
 
 if TYPE_CHECKING:
     from estimators import Dataset
@@ -68,8 +68,9 @@ def run_trial(
         folder: gets a page for each estimator.
         threads: to fit with.
         seed: fixes everything random.
-        progress: told of the stages, each with the estimator's name before it.
+        progress: told of "compiling", then of the stages, each with the estimator's name before it.
     """
+    compile_for_training(progress)
     trained, refused = [], {}
     for choice in choices_for(dataset):
 
