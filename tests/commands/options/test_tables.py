@@ -12,7 +12,7 @@ from commands.options.tables import TABLE_OPTIONS, TableChoice
 from tests.services.building import ORDERS
 
 PLAIN = TableChoice(
-    source="orders", rename=None, time_zone=None, integers=None, encoding="utf-8", incomplete=False
+    source="orders", rename=None, time_zone=None, integers=None, encoding=None, incomplete=False
 )
 
 
