@@ -54,7 +54,6 @@ MATRIX_CODE = (
     "estimators/training/imputation.py",
     "estimators/training/matrix.py",
     "estimators/wall_eta.py",
-    "simulator",
 )
 """What determines the inputs of the models."""
 
@@ -79,11 +78,13 @@ class Task:
         estimator: which.
         load: returns the data set with the estimator's question, from the folder of public data.
         parameters: of the boosting; None: the estimator's own.
+        code: further source that determines its inputs.
     """
 
     estimator: type[Estimator]
     load: Callable[[Path], Dataset]
     parameters: BoostingParameters | None = None
+    code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,7 +128,7 @@ def rows_of(name: str, data: Path, splits: int, cache: Path) -> InnerRows:
         splits: number of inner splits.
         cache: folder of the files.
     """
-    key = {"task": name, "code": _code(MATRIX_CODE)}
+    key = {"task": name, "code": _code((*MATRIX_CODE, *TASKS[name].code))}
     found = _cached(cache, name, key, partial(_matrix, TASKS[name], data))
     described = json.loads(str(found["columns"]))
     learned: BoolArray = found["trains"]
@@ -158,7 +159,7 @@ def predicted_of(name: str, rows: InnerRows, seed: int, cache: Path) -> Iterator
     for number, split in enumerate(rows.splits):
         key = {
             "task": name,
-            "code": _code((*MATRIX_CODE, *BOOSTING_CODE)),
+            "code": _code((*MATRIX_CODE, *BOOSTING_CODE, *task.code)),
             "parameters": parameters.to_json(),
             "split": [number, len(rows.splits)],
         }
@@ -260,8 +261,11 @@ def _asap(data: Path) -> Dataset:
     return replace(dataset, name="lifecycle_asap", table=dataset.table[asap])
 
 
-def _city(scenario: Scenario, start: str, end: str, _: Path) -> Dataset:
-    return dataset_of_cities(scenario).about(Duration(start, end), as_of=start)
+def _simulated(estimator: type[Estimator], scenario: Scenario, start: str, end: str) -> Task:
+    def load(_: Path) -> Dataset:
+        return dataset_of_cities(scenario).about(Duration(start, end), as_of=start)
+
+    return Task(estimator=estimator, load=load, code=("simulator",))
 
 
 def _days(_: Path) -> Dataset:
@@ -319,19 +323,12 @@ TASKS: dict[str, Task] = {
     "deliveroo, no bounds": Task(estimator=Etp, load=partial(_unbounded, "deliveroo")),
     "lifecycle, no bounds": Task(estimator=WallEta, load=partial(_mapped, "lifecycle", False)),
     "days": Task(estimator=WallEta, load=_days),
-    "cities, ready": Task(estimator=Etp, load=partial(_city, _QUIET, "dispatched", "ready")),
-    "cities, parking": Task(
-        estimator=Parking, load=partial(_city, _QUIET, "courier_at_customer", "delivered")
-    ),
-    "careless, ready": Task(estimator=Etp, load=partial(_city, _CARELESS, "dispatched", "ready")),
-    "scarce couriers, whole": Task(
-        estimator=WallEta, load=partial(_city, _SCARCE, "activated", "delivered")
-    ),
-    "shock, whole": Task(estimator=WallEta, load=partial(_city, _SHOCK, "activated", "delivered")),
-    "shock, to store": Task(
-        estimator=CourierTravel,
-        load=partial(_city, _SHOCK, "courier_assigned", "courier_at_store"),
-    ),
+    "cities, ready": _simulated(Etp, _QUIET, "dispatched", "ready"),
+    "cities, parking": _simulated(Parking, _QUIET, "courier_at_customer", "delivered"),
+    "careless, ready": _simulated(Etp, _CARELESS, "dispatched", "ready"),
+    "scarce couriers, whole": _simulated(WallEta, _SCARCE, "activated", "delivered"),
+    "shock, whole": _simulated(WallEta, _SHOCK, "activated", "delivered"),
+    "shock, to store": _simulated(CourierTravel, _SHOCK, "courier_assigned", "courier_at_store"),
 }
 """Public data, two of them without bounds of the label, orders that take days (heavy tails all
 three), and simulated cities of several kinds."""
