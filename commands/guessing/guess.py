@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from commands.console.output import UserError
 from commands.guessing.columns import identifier, place_columns
+from commands.guessing.derived_columns import derive_promises, derive_stores
 from commands.guessing.event_names import candidates, name_events
 from commands.guessing.guessed import GuessedMapping
 from commands.guessing.ids import differ_within_ids, id_of, numbers_rows, repeated_id_of
@@ -22,6 +23,8 @@ from commands.guessing.times import as_seconds, moments_of
 from commands.guessing.words import is_estimate, is_record_keeping
 
 __all__ = ["guess_mapping"]
+
+_Times: TypeAlias = "dict[str, pd.Series[Any]]"
 
 FAR_S = 5 * 86_400.0
 """A time that nobody knows and that lies so far from all others is none of the order's life."""
@@ -42,8 +45,9 @@ def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
     """
     table, encoding = first_rows(path, encoding)
     guessed = GuessedMapping(file=path, encoding=encoding)
-    seconds = _times(guessed, table)
-    rest = [one for one in table.columns if one not in seconds and one not in guessed.left_out]
+    times, promised = _times(guessed, table)
+    seconds = _name_events(guessed, times)
+    rest = [one for one in table.columns if one not in {*times, *promised, *guessed.left_out}]
     rest = _plain(guessed, table, rest)
     guessed.id = id_of(table, rest)
     if not guessed.id:
@@ -57,6 +61,8 @@ def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
         rest = [column for column in rest if column not in differing]
     ends = ends_of(table, rest)
     place_columns(guessed, table, rest, ends, seconds)
+    derive_stores(guessed, table, ends)
+    derive_promises(guessed, promised, times[next(iter(guessed.events.values()))])
     guessed.known_from = dict(known_later(guessed, table))
     guessed.is_one_city = CITY not in guessed.dimensions and (
         is_in_one_city(table, [*ends]) or not guessed.dimensions
@@ -66,34 +72,34 @@ def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
     return guessed
 
 
-def _times(guessed: GuessedMapping, table: pd.DataFrame) -> pd.DataFrame:
-    """Name the events, and return their times in seconds."""
-    times: dict[str, pd.Series[Any]] = {}
-    naive = []
+def _times(guessed: GuessedMapping, table: pd.DataFrame) -> tuple[_Times, _Times]:
+    """Return the columns of times of what happened, and of what was promised or estimated."""
+    times: _Times = {}
+    promised: _Times = {}
     for column in table.columns:
         moments, is_naive = moments_of(table[column])
         if moments is None:
             continue
-        if is_estimate(column):
-            guessed.left_out[column] = (
-                "is a time that was promised or estimated: as an attribute it is a number, such as"
-                " the seconds after the order"
-            )
-        elif is_record_keeping(column):
+        if is_record_keeping(column):
             guessed.left_out[column] = "tells when the row was written"
-        else:
-            times[column] = moments
-            naive += [column] if is_naive else []
+            continue
+        (promised if is_estimate(column) else times)[column] = moments
+        guessed.naive += [column] if is_naive else []
     if not times:
         raise UserError(
             f"{guessed.file.name}: no column holds times (2026-03-02T12:00:00+01:00); it has"
             f" {', '.join(table.columns)}"
         )
+    return times, promised
+
+
+def _name_events(guessed: GuessedMapping, times: _Times) -> pd.DataFrame:
+    """Name the events, and return their times in seconds."""
     seconds = _near(guessed, as_seconds(times))
     named = name_events(seconds)
     for column in seconds.columns:
         guessed.events[named.get(column) or identifier(column)] = column
-    guessed.naive = [name for name, column in guessed.events.items() if column in naive]
+    guessed.naive = [name for name, column in guessed.events.items() if column in guessed.naive]
     return seconds
 
 

@@ -34,6 +34,7 @@ class GuessedMapping:
         has_repeated_ids: whether several rows have one id, all with the same events.
         events: event -> column, in the order in which they happen.
         later: event -> the column of the time since another one.
+        columns: derived column -> its expression.
         dimensions: name -> column.
         attributes: name -> column.
         units: attribute -> unit of its column, by the column's name.
@@ -51,6 +52,7 @@ class GuessedMapping:
     has_repeated_ids: bool = False
     events: dict[str, str] = field(default_factory=dict)
     later: dict[str, TimeAfter] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
     dimensions: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)

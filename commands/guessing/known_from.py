@@ -27,6 +27,8 @@ def known_later(guessed: GuessedMapping, table: pd.DataFrame) -> Iterator[tuple[
     assigned = next((name for name in COURIER_EVENTS if name in guessed.events), first)
     happened = {event: table[guessed.events[event]].notna() for event in later}
     for name, column in {**guessed.dimensions, **guessed.attributes}.items():
+        if column in guessed.columns:
+            continue
         if is_of_courier(column) or name == "distance_to_store_m":
             if assigned != first:
                 yield name, assigned

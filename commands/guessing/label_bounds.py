@@ -57,7 +57,8 @@ def _bound_of_kind(
     guessed: GuessedMapping, table: pd.DataFrame, lasted_s: FloatArray
 ) -> tuple[float, str]:
     bound_s = usual_until_s(lasted_s)
-    kind = kind_of_rows(table, guessed.dimensions.values(), lasted_s > bound_s)
+    columns = [one for one in guessed.dimensions.values() if one in table.columns]
+    kind = kind_of_rows(table, columns, lasted_s > bound_s)
     if kind is None:
         return math.inf, ""
     column, value, n = kind

@@ -55,6 +55,9 @@ def _events(guessed: GuessedMapping) -> Iterator[str]:
 
 
 def _columns(guessed: GuessedMapping) -> Iterator[str]:
+    if guessed.columns:
+        yield "columns:  # derived of others"
+        yield from (f"  {name}: {quoted(text)}" for name, text in guessed.columns.items())
     for part in ("dimensions", "attributes"):
         found: dict[str, str] = getattr(guessed, part)
         what = "what groups the rows" if part == "dimensions" else "numbers"

@@ -1,6 +1,7 @@
 """Eight kinds of headers, and what is guessed of each.
 
-Tests `commands.guessing.guess`, `commands.guessing.columns`, `commands.guessing.durations`,
+Tests `commands.guessing.guess`, `commands.guessing.columns`, `commands.guessing.derived_columns`,
+ `commands.guessing.durations`,
 `commands.guessing.event_names`, `commands.guessing.guessed`, `commands.guessing.ids`,
 `commands.guessing.known_from`, `commands.guessing.label_bounds`,
 `commands.guessing.mapping_text`, `commands.guessing.places`,
@@ -88,12 +89,13 @@ def test_an_arrival_is_named_by_its_place_in_the_order_of_events(tmp_path: Path)
 
 
 def test_estimates_and_promises_are_no_dimensions_and_no_events(tmp_path: Path) -> None:
+    promised = later(40)
     found = guess(
         tmp_path,
         {
             "bakery": BAKERY,
             "ordered_on": BEGUN,
-            "promised_for": later(40),
+            "promised_for": promised,
             "delivered_on": later(35),
             "expected_bakery_to_client_drive": some(240, 300, 360, 420),
             "quoted minutes": some(20, 30, 45),
@@ -103,10 +105,14 @@ def test_estimates_and_promises_are_no_dimensions_and_no_events(tmp_path: Path) 
     assert found.attributes == {
         "expected_bakery_to_client_drive": "expected_bakery_to_client_drive",
         "quoted_s": "quoted minutes",
+        "promised_for_in_s": "promised_for_in_s",
     }
+    table = mapped_dataset(tmp_path / "mapping.yaml").table
+    promised_s = (promised - BEGUN).dt.total_seconds()
+    assert table["promised_for_in_s"].to_numpy() == pytest.approx(promised_s)
     assert found.units == {"quoted_s": "minutes"}
     assert found.dimensions == {"store_id": "bakery"}
-    assert "promised" in found.left_out["promised_for"]
+    assert found.left_out == {}
 
 
 def test_columns_that_number_the_rows_are_dropped(tmp_path: Path) -> None:
@@ -234,8 +240,28 @@ def test_coordinates_of_both_ends_are_those_of_the_way(tmp_path: Path) -> None:
     vendors = guess(tmp_path, {name: columns[name] for name in columns if name != "bakery"} | {
         "vendor_code": some("x", "y")
     })  # fmt: skip
-    assert "store_id" not in vendors.dimensions
+    assert vendors.dimensions["store_id"] == "store_at"
     assert vendors.dimensions["vendor_code"] == "vendor_code"
+
+
+def test_a_store_without_a_name_is_its_place(tmp_path: Path) -> None:
+    at = {one: RNG.uniform(0.0, 0.1, 2).round(4) for one in {*BAKERY}}
+    columns = {
+        "ordered_on": BEGUN,
+        "delivered_on": later(20),
+        "Shop Lat": [52.0 + at[one][0] for one in BAKERY],
+        "Shop Lon": [4.0 + at[one][1] for one in BAKERY],
+    }
+    found = guess(tmp_path, columns)
+    assert found.dimensions == {"store_id": "store_at"}
+    stores = mapped_dataset(tmp_path / "mapping.yaml").table["store_id"]
+    assert stores.nunique() == len(at)
+    assert pd.crosstab(stores, pd.Series(BAKERY)).gt(0).sum().max() == 1
+    pd.DataFrame(columns).to_parquet(tmp_path / "shops.parquet")
+    (tmp_path / "mapping.yaml").write_text(mapping_text(guess_mapping(tmp_path / "shops.parquet")))
+    assert mapped_dataset(tmp_path / "mapping.yaml").table["store_id"].nunique() == len(at)
+    anywhere = {**columns, "Shop Lat": RNG.uniform(52.0, 52.1, ROWS)}
+    assert guess(tmp_path, anywhere).dimensions == {}
 
 
 def test_columns_are_known_from_the_event_with_which_they_are_filled(tmp_path: Path) -> None:

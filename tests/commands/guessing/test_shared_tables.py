@@ -46,6 +46,7 @@ def test_deliveries_with_their_minutes(data_folder: Path, tmp_path: Path) -> Non
     assert {*found.attributes} >= ENDS
     assert {*found.left_out} == {"ACTUAL_DELIVERY_MINUTES - ESTIMATED_DELIVERY_MINUTES"}
     assert found.is_one_city
+    assert dataset.table["store_id"].nunique() == 331
     assert trained(dataset) == ["wall_eta"]
 
 
