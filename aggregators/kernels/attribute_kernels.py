@@ -32,7 +32,9 @@ __all__ = [
     "STACK_SIZE",
     "WITHIN",
     "evaluate_key",
+    "is_of_column",
     "key_step",
+    "keys_side_by_side",
     "kind_of",
     "known_keys",
     "materialise",
@@ -211,6 +213,41 @@ def values_at(
         result[i] = evaluate_attribute(
             program, 0, len(program), rows[i], as_of, times, columns, stack
         )
+
+
+@inlined
+def is_of_column(programs: Int64Array, first: int, last: int) -> bool:
+    """Return whether an attribute is a column that is known whenever a sample is selected."""
+    is_column = programs[first, 0] == COLUMN or programs[first, 0] == KEY
+    return last - first == 1 and is_column and programs[first, 2] == KNOWN
+
+
+@inlined
+def keys_side_by_side(
+    programs: Int64Array, first: int, low: int, high: int, columns: Float64Array, keys: Int64Array
+) -> int:
+    """Write the keys of rows ``low`` to ``high`` of a column; return how many are not missing.
+
+    Loops without a branch are vectorised, and those that write what is not missing are not.
+    """
+    values = columns[programs[first, 1], low:high]
+    n, n_missing = high - low, 0
+    if programs[first, 0] == KEY:
+        for i in range(n):
+            keys[i] = bits_of_float(values[i])
+            n_missing += keys[i] == MISSING
+    else:
+        for i in range(n):
+            keys[i] = key_of_float(values[i])
+            n_missing += keys[i] == MISSING
+    if n_missing == 0:
+        return n
+    n_known = 0
+    for i in range(n):
+        key = keys[i]
+        keys[n_known] = key
+        n_known += key != MISSING
+    return n_known
 
 
 @inlined

@@ -170,6 +170,7 @@ def aggregate_plans(
             state,
             integers,
             partial_sums,
+            False,
         )
         for f in range(len(functions)):
             output = functions[f, 2]

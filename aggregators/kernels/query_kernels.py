@@ -8,16 +8,39 @@ from __future__ import annotations
 import numpy as np
 
 from aggregators.kernels.argument_types import FLOATS, FLOATS_2D, INT, INTS, INTS32, INTS_2D
-from aggregators.kernels.attribute_kernels import STACK_SIZE, kind_of, known_keys
+from aggregators.kernels.attribute_kernels import (
+    STACK_SIZE,
+    is_of_column,
+    keys_side_by_side,
+    kind_of,
+    known_keys,
+)
 from aggregators.kernels.buffered_answers import BUFFERED_QUERIES, write_answers
 from aggregators.kernels.exact.keys import FLOAT, value_of
 from aggregators.kernels.exact.window_sums import WORDS_WIDTH
 from aggregators.kernels.function_kernels import apply_function
-from aggregators.kernels.numba_cache import compiled, inner
+from aggregators.kernels.numba_cache import compiled, inlined, inner
 from aggregators.kernels.pairwise_sum import MAX_SPLITS
 from aggregators.kernels.pairwise_sum import STACK_SIZE as SUM_STACK_SIZE
-from aggregators.kernels.selection import BETWEEN_EVENTS, KIND, select
+from aggregators.kernels.selection import (
+    AFTER_EVENT,
+    BETWEEN_EVENTS,
+    EVENT,
+    GATE,
+    HIGH,
+    KIND,
+    KNOWN,
+    LAST_N,
+    LOW,
+    WINDOW_US,
+    N,
+    bounds_of,
+    first_at_or_after,
+    select,
+)
 from aggregators.typing import Float64Array, Int32Array, Int64Array
+
+NOWHERE = -1
 
 __all__ = ["aggregate", "answer_queries", "collect", "group_rows", "largest_group"]
 
@@ -30,6 +53,37 @@ def largest_group(offsets: Int64Array, groups: Int64Array) -> int:
         if group >= 0:
             result = max(result, offsets[group + 1] - offsets[group])
     return result
+
+
+@inlined
+def _side_by_side(
+    spec: Int64Array,
+    rows: Int32Array,
+    offsets: Int64Array,
+    group: int,
+    as_of: int,
+    own_row: int,
+    times: Int64Array,
+    state: Int64Array,
+) -> tuple[int, int]:
+    """Return from where to where the selected rows stand, if they stand side by side.
+
+    For samples that stand in the order of their index, so that position and row are the same.
+    Returns ``(0, NOWHERE)`` where one between them does not count, or where this is not known.
+    """
+    if group < 0 or spec[GATE] != KNOWN or spec[KIND] == BETWEEN_EVENTS:
+        return 0, NOWHERE
+    low, stop = bounds_of(offsets, group, state)
+    event = spec[EVENT]
+    if spec[KIND] == AFTER_EVENT:
+        since = as_of - spec[WINDOW_US]
+        low = first_at_or_after(rows, state[LOW], stop, times, event, since)
+        state[LOW] = low
+    high = first_at_or_after(rows, max(low, state[HIGH]), stop, times, event, as_of)
+    state[HIGH] = high
+    if spec[KIND] == LAST_N:
+        low = max(low, high - spec[N])
+    return (0, NOWHERE) if low <= own_row < high else (low, high)
 
 
 @inner
@@ -58,23 +112,27 @@ def answer_queries(
     state: Int64Array,
     integers: Int64Array,
     partial_sums: Float64Array,
+    is_clustered: bool,
 ) -> None:
-    """Compute what :func:`aggregate` describes, in buffers that it has made."""
+    """Compute what :func:`aggregate` describes, in buffers that it has made.
+
+    With ``is_clustered``, the samples stand in the order of ``rows``.
+    """
     for q in range(len(groups)):
         moment = as_of[q]
-        n_picked = select(
-            spec,
-            rows,
-            offsets,
-            groups[q],
-            moment,
-            own_rows[q],
-            times,
-            state,
-            opened,
-            picked,
-            len(programs) == 0,
-        )
+        low, high = 0, NOWHERE
+        if is_clustered:
+            low, high = _side_by_side(
+                spec, rows, offsets, groups[q], moment, own_rows[q], times, state
+            )
+        if high == NOWHERE:
+            n_picked = select(
+                spec, rows, offsets, groups[q], moment, own_rows[q], times, state, opened, picked,
+                len(programs) == 0,
+            )  # fmt: skip
+        else:
+            n_picked = high - low
+        are_picked = high == NOWHERE
         current, n, kind = -1, 0, FLOAT
         for f in range(functions.shape[0]):
             attribute, code = functions[f, 0], functions[f, 1]
@@ -85,9 +143,16 @@ def answer_queries(
                 current = attribute
                 first, last = program_bounds[attribute], program_bounds[attribute + 1]
                 kind = kind_of(programs, first, last)
-                n = known_keys(
-                    programs, first, last, picked, n_picked, moment, times, columns, stack, keys
-                )
+                if high != NOWHERE and is_of_column(programs, first, last):
+                    n = keys_side_by_side(programs, first, low, high, columns, keys)
+                else:
+                    if not are_picked:
+                        for i in range(n_picked):
+                            picked[i] = low + i
+                        are_picked = True
+                    n = known_keys(
+                        programs, first, last, picked, n_picked, moment, times, columns, stack, keys
+                    )
             result[functions[f, 2], targets[q]] = apply_function(
                 code,
                 arguments[f],
@@ -144,6 +209,9 @@ def aggregate(
         result: shape (n_outputs, n_output_columns); written in place.
     """
     size = largest_group(offsets, groups) + 1
+    is_clustered = True
+    for place in range(len(rows)):
+        is_clustered &= rows[place] == place
     picked = np.empty(size, np.int32)
     opened = np.empty(size if spec[KIND] == BETWEEN_EVENTS else 1, np.int32)
     keys, floats = np.empty(size, np.int64), np.empty(size)
@@ -160,7 +228,7 @@ def aggregate(
             spec, programs, program_bounds, buffered, arguments, rows, offsets,
             groups[start:stop], as_of[start:stop], own_rows[start:stop], times, columns, places,
             buffer, picked, opened, keys, floats.view(np.int64), floats, words, stack, state,
-            integers, partial_sums,
+            integers, partial_sums, is_clustered,
         )  # fmt: skip
         write_answers(buffer, stop - start, functions, targets, start, result)
 

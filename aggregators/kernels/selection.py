@@ -20,6 +20,7 @@ from aggregators.times import format_duration
 from aggregators.typing import Int32Array, Int64Array
 
 __all__ = [
+    "bounds_of",
     "carried_by_request",
     "exclusion_reason",
     "happened",
@@ -206,6 +207,18 @@ def select_between_events(
 
 
 @inlined
+def bounds_of(offsets: Int64Array, group: int, state: Int64Array) -> tuple[int, int]:
+    """Return where a group starts and ends; the walk begins there if it was in another one."""
+    start = offsets[group]
+    if state[GROUP] != group:
+        state[GROUP] = group
+        state[HIGH] = start
+        state[LOW] = start
+        state[N_OPEN] = 0
+    return start, offsets[group + 1]
+
+
+@inlined
 def select(
     spec: Int64Array,
     rows: Int32Array,
@@ -225,13 +238,7 @@ def select(
     """
     if group < 0:
         return 0
-    start, stop = offsets[group], offsets[group + 1]
-    if state[GROUP] != group:
-        state[GROUP] = group
-        state[HIGH] = start
-        state[LOW] = start
-        state[N_OPEN] = 0
-    bounds = (start, stop)
+    bounds = bounds_of(offsets, group, state)
     kind = spec[KIND]
     if kind == LAST_N:
         return select_last_n(spec, rows, bounds, as_of, own_row, times, state, picked)

@@ -14,7 +14,7 @@ from aggregators.kernels.exact import float_parts, time_sums
 from aggregators.kernels.exact.accumulators import SQUARES, SUM, add, add_weighted, clear, is_wide
 from aggregators.kernels.exact.float_parts import S1, S1_WORDS, SECOND, SECOND_WORDS, WORK
 from aggregators.kernels.exact.formulas import slope, total, variance
-from aggregators.kernels.exact.keys import FLOAT, MOMENT
+from aggregators.kernels.exact.keys import FLOAT, MOMENT, float_of_key
 from aggregators.kernels.exact.rounding import (
     US_PER_S,
     nearest_seconds,
@@ -44,6 +44,8 @@ def window_sum(kind: int, keys: Int64Array, n: int, as_of: int, words: Int64Arra
             low, high = add_wide(low, high, more_low, more_high)
         return nearest_seconds(words, 0, WORK, low, high)
     field = float_parts.largest_field(keys, n)
+    if n <= 2 and field <= float_parts.FIELD_MAX:  # the processor rounds a sum of two floats once
+        return float_of_key(keys[0]) + (float_of_key(keys[1]) if n == 2 else 0.0)
     can_be_cut = float_parts.can_be_cut(field, n)
     if can_be_cut and n <= float_parts.FEW:
         result = float_parts.add_few(keys, n, field)
