@@ -76,7 +76,7 @@ TruthOption = Annotated[
 ReportOption = Annotated[Path | None, _option("Write a page of plots to this .html file.")]
 NatureOption = Annotated[
     str,
-    typer.Option(metavar="NAME", help="How kitchens, demand and traffic are: lively."),
+    typer.Option(metavar="NAME", help="How kitchens, demand and traffic are: lively, realistic."),
 ]
 ImperfectOption = Annotated[
     bool, typer.Option(help="Late, repeated, missing and corrected events, as they usually are.")

@@ -98,7 +98,7 @@ NatureOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="How kitchens, demand and traffic of simulated cities are (cities): lively.",
+        help="How kitchens, demand and traffic of cities are (cities): lively, realistic.",
     ),
 ]
 CitiesOption = Annotated[int, typer.Option(min=1, max=5, help="Simulated cities (cities).")]

@@ -162,10 +162,12 @@ def _top(simulation: Simulation, facts: OrderFacts) -> list[Block]:
     scenario = simulation.scenario
     wrong = [f"{name} {value:g}" for name, value in vars(scenario.imperfections).items()]
     records = "as it happened" if scenario.imperfections.none else ", ".join(wrong)
+    nature = scenario.nature if isinstance(scenario.nature, str) else "own numbers"
     shock = "" if scenario.shock_day is None else f"; a shock from day {scenario.shock_day} on"
     text = (
         f"{len(simulation):,} orders, {scenario.days} days from {scenario.start:%Y-%m-%d}, seed"
-        f" {scenario.seed}{shock}. The plots show what really happened; recorded: {records}."
+        f" {scenario.seed}, nature: {nature}{shock}. The plots show what really happened; recorded:"
+        f" {records}."
     )
     return [Text(text), _cities(simulation, facts)]
 

@@ -23,6 +23,8 @@ FIXED, LOGNORMAL, EXPONENTIAL, UNIFORM, DEFECTIVE, MIXTURE = numbers(6)
 and the probability that it ever ends. A mixture of two lognormals has five: see :func:`mixture_s`.
 """
 
+TAIL_MAX_S = 10_800.0
+"""The long-tailed kind of a mixture ends after this: nobody cooks for half a day."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _A = np.uint64(0xBF58476D1CE4E5B9)
 _B = np.uint64(0x94D049BB133111EB)
@@ -114,11 +116,12 @@ def mixture_s(
 ) -> float:
     """Return a draw of a duration that is lognormal of one of two kinds, seconds.
 
-    With probability ``share`` it has the median ``tail_first`` and the sigma ``tail_second``. One
-    uniform number chooses the kind and then draws from it: the result is not the ``u``-quantile.
+    With probability ``share`` it has the median ``tail_first`` and the sigma ``tail_second``, but
+    ends after ``TAIL_MAX_S`` at the latest. One uniform number chooses the kind and then draws from
+    it: the result is not the ``u``-quantile.
     """
     if u < share:
-        return duration_s(LOGNORMAL, tail_first, tail_second, u / share)
+        return min(duration_s(LOGNORMAL, tail_first, tail_second, u / share), TAIL_MAX_S)
     return duration_s(LOGNORMAL, first, second, (u - share) / (1.0 - share))
 
 
@@ -133,13 +136,14 @@ def conditional_mixture_s(
     """
     lasts = (1.0 - share) * (1.0 - _share_ended(LOGNORMAL, first, second, elapsed_s))
     tail_lasts = 0.0
-    if share > 0.0:
+    if share > 0.0 and elapsed_s < TAIL_MAX_S:
         ended = _share_ended(LOGNORMAL, tail_first, tail_second, elapsed_s)
         tail_lasts = share * (1.0 - ended)
     in_tail = 0.0
     if tail_lasts > 0.0:
         in_tail = tail_lasts / (lasts + tail_lasts)
     if u < in_tail:
-        return conditional_s(LOGNORMAL, tail_first, tail_second, elapsed_s, u / in_tail)
+        lasts_s = conditional_s(LOGNORMAL, tail_first, tail_second, elapsed_s, u / in_tail)
+        return min(lasts_s, TAIL_MAX_S)
     rest = (u - in_tail) / (1.0 - in_tail)
     return conditional_s(LOGNORMAL, first, second, elapsed_s, rest)

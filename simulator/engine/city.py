@@ -38,7 +38,7 @@ BIN_MS = BIN_S * 1_000
 DAY_MS = 86_400_000
 QUIET_MS = 4 * 3_600_000
 """Checkpoints are made when the cities sleep."""
-MEMORY_MS = 10 * 3_600_000
+MEMORY_MS = 14 * 3_600_000
 """An order that was placed so long ago has ended, and nothing refers to it any more."""
 LEAD_SHARE, LEAD_S = 0.55, 160.0
 """A courier is asked for after this share of a typical order's work, less the seconds of a ride."""

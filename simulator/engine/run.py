@@ -109,7 +109,7 @@ FINISHED, FULL = 0, 1
 DISPATCH_S = (4.0, 40.0)
 DECLINED_SHARE, DECLINED_MEAN_S = 0.005, 8.0
 SECOND_THOUGHT_SHARE, SECOND_THOUGHT_MEAN_S = 0.014, 420.0
-PATIENCE_MEDIAN_S, PATIENCE_SIGMA = 5_400.0, 0.3
+PATIENCE_SIGMA = 0.3
 SEEN_AFTER_S = 8.0
 BUSY_ATTENTION = 0.12
 """Every order in the kitchen adds this share to the time until a new one is seen."""
@@ -153,7 +153,7 @@ def run(
             kind, a, b, token = state.kind[slot], state.a[slot], state.b[slot], state.token[slot]
             _happen(world, orders, state, key, now, kind, a, b, token)
         else:
-            _place(orders, state, key, now, count[NEXT_ARRIVAL])
+            _place(world, orders, state, key, now, count[NEXT_ARRIVAL])
             count[NEXT_ARRIVAL] += 1
 
 
@@ -174,7 +174,7 @@ def _shift(world: World, orders: Orders, state: State, key: int, now: int) -> No
 
 
 @inner
-def _place(orders: Orders, state: State, key: int, now: int, o: int) -> None:
+def _place(world: World, orders: Orders, state: State, key: int, now: int, o: int) -> None:
     """A customer places an order."""
     number = orders.number[o]
     orders.moments[ACTIVATED, o] = now
@@ -191,8 +191,8 @@ def _place(orders: Orders, state: State, key: int, now: int, o: int) -> None:
         SECOND_THOUGHT_SHARE, CANCEL, o, CHANGED_MIND, NO,
     )  # fmt: skip
     schedule(
-        state, now, key, number, OF_PATIENCE, NO, LOGNORMAL, PATIENCE_MEDIAN_S, PATIENCE_SIGMA,
-        CANCEL, o, OUT_OF_PATIENCE, NO,
+        state, now, key, number, OF_PATIENCE, NO, LOGNORMAL, world.laws.patience_s,
+        PATIENCE_SIGMA, CANCEL, o, OUT_OF_PATIENCE, NO,
     )  # fmt: skip
 
 

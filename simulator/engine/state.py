@@ -46,6 +46,7 @@ class Laws(NamedTuple):
     crowd_work: float
     batch_work: float
     batch_lookahead: float
+    patience_s: float
     ride_sigma: float
     parking_sigma: float
     stack_share: float

@@ -19,6 +19,12 @@ def simulation() -> Simulation:
 
 
 @pytest.fixture(scope="module")
+def realistic() -> Simulation:
+    """Cooking follows a mixture of two laws here."""
+    return simulate_cities(Scenario(cities=1, days=3, orders=2_400, seed=4, nature="realistic"))
+
+
+@pytest.fixture(scope="module")
 def delivered(simulation: Simulation) -> pd.DataFrame:
     return delivered_of(simulation)
 
@@ -59,9 +65,14 @@ def test_truth_is_the_same_when_asked_again(
 
 
 @pytest.mark.parametrize("event", ["activated", "accepted", "courier_at_store"])
-def test_truth_is_calibrated(simulation: Simulation, delivered: pd.DataFrame, event: str) -> None:
+@pytest.mark.parametrize("nature", ["lively", "realistic"])
+def test_truth_is_calibrated(
+    simulation: Simulation, realistic: Simulation, nature: str, event: str
+) -> None:
     """What happened is one more draw: its rank among the draws is uniform."""
-    check_calibration(simulation, delivered[delivered[event].notna()].iloc[::25], event)
+    city = {"lively": simulation, "realistic": realistic}[nature]
+    delivered = delivered_of(city)
+    check_calibration(city, delivered[delivered[event].notna()].iloc[::25], event)
 
 
 @pytest.fixture(scope="module")

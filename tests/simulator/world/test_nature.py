@@ -13,11 +13,14 @@ import pandas as pd
 import pytest
 
 from simulator import Nature, Scenario, simulate_cities
-from simulator.world.nature import LIVELY, NATURES, nature_of
+from simulator.world.nature import LIVELY, NATURES, REALISTIC, nature_of
 from simulator.world.stores import make_stores
 from tests.simulator.world.drawn import SCENARIO, profile, rng, streets
 
-OTHERS = {"utilisation": (0.6, 0.9), "least_slots": 5, "batch_lookahead": 0, "stack_limit": 1}
+OTHERS: dict[str, Any] = {
+    "utilisation": (0.6, 0.9), "least_slots": 5, "batch_lookahead": 0, "patience_s": 1_000.0,
+    "stack_limit": 1,
+}  # fmt: skip
 """Values that differ from those of `lively`, where 0.7 would not do."""
 PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
 
@@ -30,7 +33,7 @@ def test_a_scenario_takes_a_name_or_numbers() -> None:
 
 
 def test_what_cannot_be_is_refused() -> None:
-    with pytest.raises(ValueError, match="nature is 'wild'; expected a Nature or one of lively"):
+    with pytest.raises(ValueError, match=r"nature is 'wild'; .* one of lively, realistic"):
         Scenario(nature="wild")
     with pytest.raises(ValueError, match=r"utilisation is \(0.6, 0.2\); the lower bound stands"):
         Nature(utilisation=(0.6, 0.2))
@@ -40,21 +43,26 @@ def test_what_cannot_be_is_refused() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Nature)])
 def test_parameters_are_documented(name: str) -> None:
-    assert f"`{name}`" in PAGE.read_text(encoding="utf-8")
+    """With the values of both natures."""
+    rows = [row.split("|") for row in PAGE.read_text(encoding="utf-8").splitlines()]
+    cells = next(row for row in rows if len(row) == 6 and f"`{name}`" in row[1])
+    place = [one.strip(" `") for one in cells[1].split(",")].index(name)
+    for column, nature in ((2, LIVELY), (3, REALISTIC)):
+        value = getattr(nature, name)
+        if isinstance(value, tuple):
+            assert cells[column].strip() == f"{value[0]} to {value[1]}"
+        else:
+            shown = cells[column].strip().replace("5,400", "5400").replace("9,000", "9000")
+            assert float(shown.split(",")[place]) == value
 
 
 @pytest.mark.parametrize("field", fields(Nature), ids=lambda field: field.name)
 def test_every_number_changes_a_city(field: Field[float]) -> None:
     name = field.name
-    other: Any = {
-        "utilisation": (0.6, 0.9),
-        "least_slots": 5,
-        "batch_lookahead": 0,
-        "stack_limit": 1,
-    }.get(name, 0.7)
     # What the tail is like matters only where there is one, and so with routes; crowds need full
     # kitchens.
     base = replace(LIVELY, tail_share=0.3, utilisation=(1.0, 1.5), stack_share=0.4)
+    other = OTHERS.get(name, 0.7)
     assert not _orders_in(base).equals(_orders_in(replace(base, **{name: other})))
 
 
