@@ -84,6 +84,8 @@ class MappedFile:
             csv=given.csv,
             missing=None if given.missing is None else ("", *given.missing),
             selection=_selection(file, given, field, path),
+            times={name: one for name, one in given.times.items() if name not in between},
+            ambiguous=given.ambiguous,
         )
         return cls(
             source=replace(source, missing=table.missing_texts),
@@ -304,6 +306,9 @@ def _renames(
                     f" another name, such as own_{name}: {column}",
                 )
             renames[column] = between.get(name, name) if part == "events" else name
+    for name, one in given.times.items():
+        if one.date is not None:
+            file.check_name(f"{field}events.{name}.date", one.date, there, f"column of {path.name}")
     for k, name in enumerate(given.integers):
         known = (source.sample_id, *source.dimensions)
         file.check_name(f"{field}integers.{k}", name, known, "id or dimension")
@@ -314,14 +319,20 @@ def _as_read(
     file: MappingFile, given: MappedTable, field: str, source: Source, between: Mapping[str, str]
 ) -> Source:
     """Return the source as the file has it: the time in between is a number, no event."""
-    for name, one in given.later.items():
+    for name, one in given.times.items():
         place = f"{field}events.{name}"
-        if (one.seconds is None) == (one.minutes is None):
-            raise file.error(place, "expected seconds or minutes, the column of the time after")
+        if one.problem():
+            raise file.error(place, one.problem())
         own_events = [event for event in source.events if event not in between]
-        file.check_name(
-            f"{place}.after", one.after, own_events, "event with a column of its own times"
-        )
+        if one.after is not None and one.is_duration:
+            file.check_name(
+                f"{place}.after", one.after, own_events, "event with a column of its own times"
+            )
+        elif one.after is not None:
+            earlier = own_events[: own_events.index(name)]
+            file.check_name(
+                f"{place}.after", one.after, earlier, "event above it with a column of its own"
+            )
     return replace(
         source,
         events=tuple(event for event in source.events if event not in between),

@@ -14,10 +14,11 @@ import yaml
 
 from commands.console.output import UserError
 from commands.data.csv_format import CsvFormat
+from commands.data.times.clock import AmbiguousTimes
+from commands.data.times.declared import EventTime
 from commands.data.units.columns import ColumnInUnit
 
 __all__ = [
-    "EventAfter",
     "MappedTable",
     "MappingFile",
     "TableMapping",
@@ -33,30 +34,6 @@ NAMES_LISTED = 40
 
 Names: TypeAlias = dict[str, str] | list[str]
 """Name -> column, or names of columns that are called so already."""
-
-
-class EventAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event whose time is given as a duration after another event.
-
-    Args:
-        after: the other event; it has a column of times itself.
-        seconds: column of the seconds in between.
-        minutes: column of the minutes in between, instead of seconds.
-    """
-
-    after: str
-    seconds: str | None = None
-    minutes: str | None = None
-
-    @property
-    def column(self) -> str:
-        """The column of the time in between."""
-        return self.seconds or self.minutes or ""
-
-    @property
-    def unit_s(self) -> float:
-        """Seconds per unit of the column's numbers."""
-        return 1.0 if self.seconds else 60.0
 
 
 class Censoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,8 +61,8 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         file: the table, from the folder of the mapping; --data takes its place.
         id: column that identifies a row, each value once; without it the rows are numbered.
         repeated_ids: refuse, or take the first row of each id (files with a row for each item).
-        events: event -> column of its times, in their usual order; or how long after another it
-            happened, ``{after: activated, minutes: COLUMN}``. Missing = it has not happened.
+        events: event -> column of its times, in their usual order; or how they are written, or how
+            long after another it happened, see :class:`EventTime`. Missing = it has not happened.
         dimensions: what groups the rows (store_id, courier_id, city, zone, store_category).
         attributes: numbers (amount, products, distance_m); those of a column in another unit than
             the name of the attribute ends with are ``{column: COLUMN, unit: km}``.
@@ -95,13 +72,14 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             stands wherever a column of the file can.
         known_from: dimension or attribute -> event from which it is known, if not the first one.
         clock: IANA name of the clock that times without an offset were read from.
+        ambiguous: which moment a time is that this clock shows twice or never.
         integers: names (id, dimensions) that are integers in a CSV file; text otherwise.
         encoding: of a CSV file; recognised by default.
         csv: how a CSV file is written; what is left out is recognised.
         missing: texts that stand for no value in every column, instead of the usual ones.
     """
 
-    events: dict[str, str | EventAfter] | list[str]
+    events: dict[str, str | EventTime] | list[str]
     id: str | None = None
     repeated_ids: Literal["refuse", "first"] = "refuse"
     file: str | None = None
@@ -112,6 +90,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     columns: dict[str, str] = {}
     known_from: dict[str, str] = {}
     clock: str | None = None
+    ambiguous: AmbiguousTimes = "earlier"
     integers: list[str] = []
     encoding: str | None = None
     csv: CsvFormat = CsvFormat()
@@ -125,7 +104,12 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         given: Any = getattr(self, field)
         if not isinstance(given, dict):
             return {name: name for name in given}
-        return {name: one if isinstance(one, str) else one.column for name, one in given.items()}
+        return {
+            name: one.read_column
+            if isinstance(one, EventTime)
+            else (one if isinstance(one, str) else one.column)
+            for name, one in given.items()
+        }
 
     @property
     def units(self) -> dict[str, str]:
@@ -137,11 +121,16 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         }
 
     @property
-    def later(self) -> dict[str, EventAfter]:
+    def later(self) -> dict[str, EventTime]:
         """The events that are given as a duration after another event."""
+        return {name: one for name, one in self.times.items() if one.is_duration}
+
+    @property
+    def times(self) -> dict[str, EventTime]:
+        """The events of which more than a column is declared."""
         if not isinstance(self.events, dict):
             return {}
-        return {name: one for name, one in self.events.items() if isinstance(one, EventAfter)}
+        return {name: one for name, one in self.events.items() if isinstance(one, EventTime)}
 
 
 class TableMapping(MappedTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -284,7 +273,7 @@ def _explained(
         name = message.split("`")[1]
         known: type[msgspec.Struct] = TableMapping
         if "events." in field:
-            known = EventAfter
+            known = EventTime
         elif "attributes." in field:
             known = ColumnInUnit
         elif field == "censoring":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -35,7 +35,10 @@ from commands.data.table_files import (
     record_batches,
     unreadable,
 )
-from commands.data.table_values import fact_of, number_reader, to_microseconds, to_series
+from commands.data.table_values import fact_of, number_reader, to_series
+from commands.data.times.clock import AmbiguousTimes
+from commands.data.times.column_times import ColumnTimes
+from commands.data.times.declared import EventTime
 
 __all__ = [
     "CHUNK_ROWS",
@@ -48,8 +51,6 @@ CHUNK_ROWS = 50_000
 """Rows that are read, checked and appended at a time."""
 SHOWN_MAX = 80
 """So many characters of a value an error shows."""
-
-_OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$")
 
 
 def parse_renames(given: Sequence[str]) -> dict[str, str]:
@@ -93,6 +94,8 @@ class TableFile:
         missing: texts that stand for no value, in every column; None: the usual ones, and none in
             a table that a store has exported.
         selection: which rows are read, and what columns are derived from others.
+        times: event -> how its times are written, as far as that is declared.
+        ambiguous: which moment a time is that the clock shows twice or never.
 
     Raises:
         UserError: no such file, a column or time zone that is not known.
@@ -111,9 +114,11 @@ class TableFile:
     csv: CsvFormat = field(default_factory=CsvFormat)
     missing: tuple[str, ...] | None = None
     selection: RowSelection = EVERY_ROW
+    times: Mapping[str, EventTime] = field(default_factory=dict)
+    ambiguous: AmbiguousTimes = "earlier"
+    _times: ColumnTimes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._file_columns()
         if self.time_zone is not None:
             try:
                 ZoneInfo(self.time_zone)
@@ -127,6 +132,20 @@ class TableFile:
                 where = f"source {self.source.name!r}"
                 raise UserError(str(unknown_name("column", column, where, self._names)))
         self._check_columns()
+        object.__setattr__(self, "_times", self._column_times())
+
+    def _column_times(self) -> ColumnTimes:
+        return ColumnTimes(
+            self.path,
+            self._dialect,
+            self.missing_texts,
+            columns={name: old for old, name in self._mapped().items()},
+            declared=self.times,
+            zone=self.time_zone,
+            clock_option=self.clock_option,
+            ambiguous=self.ambiguous,
+            refuse=self._refuse,
+        )
 
     @property
     def asked(self) -> Source:
@@ -156,14 +175,14 @@ class TableFile:
 
     def _check_columns(self) -> None:
         for old in self.renames:
-            if old not in self._file_columns():
+            if old not in self._file_columns:
                 where = f"file {self.path.name}"
-                raise UserError(str(unknown_name("column", old, where, self._file_columns())))
+                raise UserError(str(unknown_name("column", old, where, self._file_columns)))
         mapped = list(self._mapped().values())
         twice = sorted({name for name in mapped if mapped.count(name) > 1} & set(self._names))
         if twice:
             raise UserError(f"{self.path.name} gives {twice[0]!r} twice; see --rename")
-        columns, used = self._file_columns(), self._mapped()
+        columns, used = self._file_columns, self._mapped()
         read = self.selection.columns
         check_heading(
             self.path, [one for one in columns if used.get(one) in self._names or one in read]
@@ -171,21 +190,22 @@ class TableFile:
         if not self.numbered and self.source.sample_id not in mapped:
             raise UserError(
                 f"{self.path.name} lacks the sample id {self.source.sample_id!r}; it has"
-                f" {', '.join(self._file_columns())}: --rename COLUMN={self.source.sample_id}"
+                f" {', '.join(self._file_columns)}: --rename COLUMN={self.source.sample_id}"
             )
         if not set(self.source.events) & set(mapped):
             raise UserError(
                 f"{self.path.name} has none of the events {', '.join(self.source.events)}; it has"
-                f" {', '.join(self._file_columns())}: --rename COLUMN={self.source.events[0]}"
+                f" {', '.join(self._file_columns)}: --rename COLUMN={self.source.events[0]}"
             )
 
+    @cached_property
     def _file_columns(self) -> list[str]:
         """Return the columns of the file, and those that are derived from them."""
         return [*columns_of(self.path, self._dialect), *self.selection.derived]
 
     def _mapped(self) -> dict[str, str]:
         """Return column of the file -> what it is called in the source, if it is there."""
-        columns = self._file_columns()
+        columns = self._file_columns
         if self.only_renamed:
             return {name: self.renames[name] for name in columns if name in self.renames}
         return {name: self.renames.get(name, name) for name in columns}
@@ -205,7 +225,7 @@ class TableFile:
     def ignored(self) -> tuple[str, ...]:
         """Columns of the file that the source does not have."""
         mapped = self._mapped()
-        return tuple(n for n in self._file_columns() if mapped.get(n) not in self._names)
+        return tuple(n for n in self._file_columns if mapped.get(n) not in self._names)
 
     def chunks(
         self, chunk_rows: int = CHUNK_ROWS, progress: Callable[[float], None] | None = None
@@ -234,9 +254,11 @@ class TableFile:
                 progress(done)
         if self.selection.condition is not None:
             counts.print()
+        self._times.say()
 
     def _batches(self, chunk_rows: int) -> Iterator[tuple[pa.RecordBatch, float]]:
         mapped = {old for old, name in self._mapped().items() if name in self._names}
+        mapped |= self._times.further_columns
         wanted = (mapped | self.selection.columns) - set(self.selection.derived)
         columns = sorted(wanted)
         try:
@@ -257,14 +279,16 @@ class TableFile:
             },
             pd.RangeIndex(first, first + batch.num_rows),
             numbers=self._numbers,
-            moments=self._moments,
+            moments=self._times.moments,
         )
 
     def _chunk(self, columns: ChunkColumns) -> pd.DataFrame:
         index, result = columns.rows, dict[str, Any]()
         old_of = {name: old for old, name in self._mapped().items()}
         for name in self.present:
-            column = columns.output(old_of[name])
+            if self._times.is_of_another_day(name):
+                continue  # the day is that of another event
+            column = self._times.with_day(columns.output(old_of[name]), name, columns.output)
             is_text = pa.types.is_string(column.type)
             if not (is_text and (self.is_csv or is_excel(self.path))):
                 result[name] = self._typed(column, index, name)
@@ -272,7 +296,8 @@ class TableFile:
             series = to_series(column)
             series.index = index
             is_event = name in self.source.events
-            result[name] = (self._moments if is_event else self._from_text)(series, name)
+            result[name] = (self._times.moments if is_event else self._from_text)(series, name)
+        self._times.in_order(result, self.present, lambda name: columns.output(old_of[name]), index)
         for name in self.absent:
             result[name] = missing_column(self.source, name, index)
         if self.numbered:
@@ -296,7 +321,7 @@ class TableFile:
             raise UserError(f"{self.path.name}, {self.located(str(error))}") from error
         found = to_series(pa.array(plain))
         found.index = index
-        return self._moments(found, name) if name in self.source.events else found
+        return self._times.moments(found, name) if name in self.source.events else found
 
     def _from_text(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
         if name in self.source.attributes:
@@ -322,43 +347,6 @@ class TableFile:
             hint = "; declare the commas in the mapping, csv: {decimal: ','} or {thousands: ','}"
         self._refuse(column, bad, name, f"is no finite number{hint}")
         return numbers
-
-    def _moments(self, column: pd.Series[Any], name: str) -> pd.Series[Any]:
-        dtype: Any = column.dtype
-        if isinstance(dtype, pd.DatetimeTZDtype):
-            return column
-        if pd.api.types.is_datetime64_dtype(dtype):
-            return self._localised(column, column, name)
-        text = to_microseconds(column.astype("string"))
-        if not (pd.api.types.is_string_dtype(dtype) or column.isna().all()):
-            self._refuse(column, column.notna(), name, "is no timestamp")
-        aware = text.str.contains(_OFFSET, regex=True).fillna(False).astype(bool)
-        times = pd.to_datetime(text.where(aware), format="ISO8601", utc=True, errors="coerce")
-        self._refuse(column, aware & times.isna(), name, "is no time in ISO 8601")
-        naive = text.notna() & ~aware
-        if not naive.any():
-            return times
-        local = pd.to_datetime(text.where(naive), format="ISO8601", errors="coerce")
-        self._refuse(column, naive & local.isna(), name, "is no time in ISO 8601")
-        return times.where(~naive, self._localised(local, column, name))
-
-    def _localised(self, local: pd.Series[Any], given: pd.Series[Any], name: str) -> pd.Series[Any]:
-        """Return times without an offset as moments in UTC."""
-        if self.time_zone is None:
-            self._refuse(
-                given, local.notna(), name,
-                f"has no UTC offset; say which clock it was read from, e.g. {self.clock_option}"
-                f" Europe/Helsinki or {self.clock_option} UTC",
-            )  # fmt: skip
-        zone = self.time_zone or "UTC"
-        moments = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
-        self._refuse(
-            given, local.notna() & moments.isna(), name,
-            f"exists twice or never in {zone}, where the clock changes; give it an offset, such as"
-            " +02:00",
-        )  # fmt: skip
-        result: pd.Series[Any] = moments.dt.tz_convert("UTC")
-        return result
 
     def _refuse(self, column: pd.Series[Any], bad: Any, name: str, why: str) -> None:
         """Raise for the first bad row, if there is one."""

@@ -225,8 +225,6 @@ def test_numbers_are_read_to_the_last_bit(tmp_path: Path) -> None:
             "1,2026-13-01T00:00Z,,a",
             r"column 'activated', row 2 \(line 3\): '2026-13-01T00:00Z' is no time",
         ),
-        ("1,2026-03-29 02:30,,a", r"row 2 \(line 3\): '2026-03-29 02:30' exists twice or never"),
-        ("1,2026-10-25 02:30,,a", r"row 2 \(line 3\): '2026-10-25 02:30' exists twice or never"),
         ("1,,12a,a", r"column 'amount', row 2 \(line 3\): '12a' is no finite number"),
         ("1,,inf,a", r"column 'amount', row 2 \(line 3\): 'inf' is no finite number"),
         ("1,,1_0,a", r"column 'amount', row 2 \(line 3\): '1_0' is no finite number"),

@@ -1,0 +1,1 @@
+"""Read times as people write them: their format, their clock, their day."""
