@@ -61,6 +61,7 @@ BOOSTING_CODE = (
     "estimators/quantiles/boosting.py",
     "estimators/quantiles/day_profile.py",
     "estimators/quantiles/later_rows.py",
+    "estimators/quantiles/quantile_model.py",
 )
 """What determines their predictions before calibration, too."""
 
