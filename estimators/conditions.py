@@ -183,6 +183,7 @@ class Conditions(Estimator):
             categories=tuple(name for name in dataset.categories if name in FACTS),
             # The base knows the hour; here it could only stand for what the base has missed of it.
             timezone_by="",
+            baseline=None,
             base_s=dataset.duration_s - (late_s - late_s[trains].mean()),
             published={},
         )

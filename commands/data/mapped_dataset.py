@@ -16,6 +16,7 @@ from aggregators.times import NEVER, column_to_us, from_us
 from commands.console.output import UserError
 from commands.data.mapped_tables import MappedFile, Progress, table_path_of
 from commands.data.mapping_file import MappingFile, read_mapping
+from commands.data.units.conversions import unit_of_attribute
 from estimators import Dataset, DatasetError, Question, seconds_between
 from estimators.core.labels import LabelBounds
 
@@ -70,6 +71,7 @@ def mapped_dataset(
     timezone_by, timezones = _timezones(file, source, table)
     low, high = given.label_bounds_s or (None, None)
     numbers, categories = _facts(file, source, as_of)
+    baseline = _baseline(file, numbers, target, as_of)
     try:
         return Dataset(
             name=given.name or table_path.name.partition(".")[0],
@@ -84,8 +86,9 @@ def mapped_dataset(
             timezones=timezones,
             label_bounds_s=(0.0 if low is None else low, float("inf") if high is None else high),
             others=others,
-            questions=tuple(_questions(file, source)),
+            questions=tuple(_questions(file, source, target, baseline)),
             censoring=_censoring(file, source),
+            baseline=baseline,
         )
     except (AggregatorError, DatasetError) as error:
         raise UserError(f"{path.name}: {error}") from error
@@ -110,7 +113,9 @@ def _question(file: MappingFile, source: Source) -> tuple[tuple[str, str], str]:
     return target, as_of
 
 
-def _questions(file: MappingFile, source: Source) -> list[Question]:
+def _questions(
+    file: MappingFile, source: Source, target: tuple[str, str], baseline: str | None
+) -> list[Question]:
     """Return the further questions, each with the facts that are known at its moment."""
     found = []
     for start, end in QUESTIONS:
@@ -122,9 +127,32 @@ def _questions(file: MappingFile, source: Source) -> list[Question]:
                     as_of=start,
                     numbers=numbers,
                     categories=categories,
+                    baseline=baseline if target == (start, end) and baseline in numbers else None,
                 )
             )
     return found
+
+
+def _baseline(
+    file: MappingFile, numbers: tuple[str, ...], target: tuple[str, str], as_of: str
+) -> str | None:
+    """Return the attribute to which the difference is learned; it must be known in seconds."""
+    name = file.mapping.baseline
+    if name is None:
+        return None
+    if file.mapping.target is None:
+        raise file.error(
+            "baseline",
+            f"needs a target, whose time {name} states: target: [{target[0]}, {target[1]}]",
+        )
+    file.check_name("baseline", name, numbers, f"number that is known at {as_of!r}")
+    if unit_of_attribute(name) != "s":
+        raise file.error(
+            "baseline",
+            f"{name!r} does not say that it is in seconds; call the attribute {name}_s, with the"
+            " unit of its column, such as {column: COLUMN, unit: minutes}",
+        )
+    return name
 
 
 def _censoring(file: MappingFile, source: Source) -> LabelBounds | None:

@@ -146,6 +146,8 @@ class TableMapping(MappedTable, frozen=True, kw_only=True, forbid_unknown_fields
         numbers: attributes that a request carries; all that are known at ``as_of`` by default.
         categories: dimensions that a request carries; all that are known then by default.
         label_bounds_s: shortest and longest duration, seconds, that is no damaged record.
+        baseline: attribute, seconds, that states how long the target takes, such as a router's
+            time; what is learned is the difference to it. ``target`` must be stated.
         censoring: an event that is recorded late or not at all, such as ready.
         test_from: moment at which the test period begins, or the part of the rows it gets ("20%").
         tables: further sources (weather) with a table each.
@@ -160,6 +162,7 @@ class TableMapping(MappedTable, frozen=True, kw_only=True, forbid_unknown_fields
     numbers: list[str] | None = None
     categories: list[str] | None = None
     label_bounds_s: tuple[float | None, float | None] | None = None
+    baseline: str | None = None
     censoring: Censoring | None = None
     test_from: str | float = "20%"
     tables: dict[str, MappedTable] = {}

@@ -26,7 +26,7 @@ def seconds_between(start: str, end: str) -> Duration:
     """Return the target "seconds from one event to another".
 
     >>> seconds_between("accepted", "ready")
-    Duration(start='accepted', end='ready')
+    Duration('accepted', 'ready')
     """
     return Duration(start, end)
 
@@ -40,6 +40,7 @@ class Question:
         as_of: the event at which the estimate is asked.
         numbers: columns that the model takes as they are.
         categories: columns that the model takes as categories.
+        baseline: the number, seconds, to which the difference is learned; None: there is none.
 
     >>> Question(target=seconds_between("accepted", "ready"), as_of="accepted").numbers
     ()
@@ -49,6 +50,7 @@ class Question:
     as_of: str
     numbers: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,6 +81,9 @@ class Dataset:
             :meth:`about`.
         base_s: what is subtracted from each row's duration, seconds, shape (n_rows,): the target is
             the difference. A row without it has no label. None: nothing is subtracted.
+        baseline: a number of the request, seconds, such as a router's time: estimators learn the
+            difference of the target to it and add it to their answers. The target itself stays
+            whole. None: there is none.
         censoring: which events bound one that is recorded late or not at all, such as a button that
             is not pressed. Questions whose target ends with it have labels that are exact, bounded
             or none, see :mod:`estimators.core.labels`; bounded ones train, exact ones test. None:
@@ -128,6 +133,7 @@ class Dataset:
     others: Mapping[Source, pd.DataFrame] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
     base_s: FloatArray | None = None
+    baseline: str | None = None
     censoring: LabelBounds | None = None
 
     def __post_init__(self) -> None:
@@ -142,6 +148,11 @@ class Dataset:
                 f"data set {self.name!r}: the table lacks the column(s) {', '.join(absent)}"
             )
         self._check_facts()
+        if self.baseline is not None and self.baseline not in self.numbers:
+            raise DatasetError(
+                f"data set {self.name!r}: the baseline {self.baseline!r} is no number of the"
+                f" request; there are: {', '.join(self.numbers) or 'none'}"
+            )
         for source, table in self.others.items():
             self._check_other(source, table)
         if self.base_s is not None and self.base_s.shape != (len(self.table),):
@@ -206,6 +217,7 @@ class Dataset:
             categories=asked.categories,
             published={},
             base_s=None,
+            baseline=asked.baseline,
         )
 
     def without(self, *sources: str) -> Dataset:

@@ -223,6 +223,7 @@ def unfitted_part(spec: PartSpec, dataset: Dataset, parameters: BoostingParamete
         timezone_by=dataset.timezone_by if spec.local_time else "",
         questions=(),
         base_s=None,
+        baseline=None,  # it is the time of a whole way; moments ask for the rest of one
     )
     whole = unfitted(spec.estimator_class, asked, parameters=parameters)
     elapsed = tuple(elapsed_name(event) for event in spec.since)

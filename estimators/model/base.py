@@ -26,6 +26,7 @@ from estimators.quantiles import widening
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.quantiles.calibration import GRID
 from estimators.quantiles.quantile_model import Columns, QuantileModel, StageProgress
+from estimators.quantiles.residual_model import fit_model, model_from_json
 
 __all__ = ["Estimator"]
 
@@ -42,6 +43,7 @@ class Estimator(ABC):
         features: the real-time features.
         shrinkage: columns that are made of real-time features, for stores of few orders.
         parameters: of the boosting.
+        baseline: number of the request, seconds, to which the difference is learned.
     """
 
     name: ClassVar[str] = ""
@@ -66,6 +68,7 @@ class Estimator(ABC):
         features: FeatureSet,
         shrinkage: Sequence[Shrinkage] = (),
         parameters: BoostingParameters | None = None,
+        baseline: str | None = None,
     ) -> None:
         self.target = target
         self.as_of = as_of
@@ -73,6 +76,12 @@ class Estimator(ABC):
         self.features = features
         self.shrinkage = tuple(shrinkage)
         self.parameters = parameters or self.default_parameters
+        self.baseline = baseline
+        if baseline is not None and baseline not in facts.numbers:
+            raise InputError(
+                f"the baseline is {baseline!r}; expected a number of the request:"
+                f" {', '.join(facts.numbers) or 'there is none'}"
+            )
         check_input_names(self.feature_names)
         self._model: QuantileModel | None = None
         self._facts_model: QuantileModel | None = None
@@ -148,6 +157,7 @@ class Estimator(ABC):
             categories=tuple(self.facts.categories),
             hour=hour,
             groups=[name for name in self.calibration_groups if name in self.feature_names],
+            baseline=self.baseline,
         )
 
     @property
@@ -188,14 +198,14 @@ class Estimator(ABC):
         """
         n_facts = len(self.facts.names)
         if with_facts_model and n_facts:
-            self._facts_model = QuantileModel.fit(
+            self._facts_model = fit_model(
                 X[:, :n_facts],
                 target_s,
                 as_of_us,
                 columns=self.fact_columns,
                 parameters=self.parameters.smaller(),
             )
-        self._model = QuantileModel.fit(
+        self._model = fit_model(
             X,
             target_s,
             as_of_us,
@@ -341,6 +351,7 @@ class Estimator(ABC):
             "features_version": self.features.version,
             "shrinkage": [one.to_json() for one in self.shrinkage],
             "parameters": self.parameters.to_json(),
+            "baseline": self.baseline,
             "model": self.model.to_json(),
             "blind_model": None if self.facts_model is None else self.facts_model.to_json(),
         }
@@ -377,14 +388,13 @@ class Estimator(ABC):
             # Models that were saved before there was shrinkage have none.
             shrinkage=[Shrinkage.from_json(one) for one in document.get("shrinkage", ())],
             parameters=BoostingParameters(**document["parameters"]),
+            # Models that were saved before there were baselines have none.
+            baseline=document.get("baseline"),
         )
-        estimator._model = QuantileModel.from_json(document["model"])
+        estimator._model = model_from_json(document["model"])
+        estimator._model.check(len(estimator.feature_names))
         # Models that were saved before there were models of the facts alone have none.
-        facts_model = document.get("blind_model")
-        estimator._facts_model = (
-            None if facts_model is None else QuantileModel.from_json(facts_model)
-        )
-        estimator._model.anchors.check(len(estimator.feature_names))
-        if estimator._facts_model is not None:
-            estimator._facts_model.anchors.check(len(estimator.facts.names))
+        if document.get("blind_model") is not None:
+            estimator._facts_model = model_from_json(document["blind_model"])
+            estimator._facts_model.check(len(estimator.facts.names))
         return estimator

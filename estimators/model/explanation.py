@@ -14,6 +14,7 @@ from estimators.core.typing import FloatArray
 from estimators.features.inputs import InputColumn
 from estimators.quantiles.boosting import ANCHOR_LEVELS
 from estimators.quantiles.quantile_model import QuantileModel
+from estimators.quantiles.residual_model import ResidualModel
 
 __all__ = ["EXPLAINED_MAX", "Contribution", "EstimateExplanation", "Group", "Statistic", "explain"]
 
@@ -176,6 +177,8 @@ def explain(
         raise InputError("explain: X has no rows; expected at least one")
     if of not in get_args(Statistic):
         raise InputError(f"explain: of is {of!r}; expected 'median', 'mean' or 'integral'")
+    if isinstance(model, ResidualModel):
+        return _explain_residual(model, X, columns, of)
     added_s, bases_s = model.anchors.contributions(X)
     predicted = model.predict(X)
     median = ANCHOR_LEVELS.index(0.5)
@@ -197,6 +200,45 @@ def explain(
         calibration_s=estimate_s - (base_s + contributions_s.sum(axis=1)),
         estimate_s=estimate_s,
     )
+
+
+def _explain_residual(
+    model: ResidualModel, X: FloatArray, columns: Sequence[InputColumn], of: Statistic
+) -> EstimateExplanation:
+    """Explain the answers of a model with a baseline, see :func:`explain`.
+
+    The baseline adds its own seconds beyond the median baseline. Where it is missing, its column
+    adds the difference between the two models' expectations.
+    """
+    baseline_s = model.baseline_s(X)
+    known = ~np.isnan(baseline_s)
+    median = ANCHOR_LEVELS.index(0.5)
+    base_s = float(model.anchors.contributions(X[:1])[1][median]) + model.typical_s
+    contributions_s = np.empty(X.shape)
+    if known.any():
+        of_difference = explain(model.residual, X[known], columns, of=of)
+        contributions_s[known] = of_difference.contributions_s
+        contributions_s[known, model.column] += baseline_s[known] - model.typical_s
+    if not known.all():
+        whole = explain(model.without, X[~known], columns, of=of)
+        contributions_s[~known] = whole.contributions_s
+        contributions_s[~known, model.column] += whole.base_s - base_s
+    estimate_s = _statistic(model.predict(X), of)
+    return EstimateExplanation(
+        of=of,
+        columns=tuple(columns),
+        values=X,
+        base_s=base_s,
+        contributions_s=contributions_s,
+        calibration_s=estimate_s - (base_s + contributions_s.sum(axis=1)),
+        estimate_s=estimate_s,
+    )
+
+
+def _statistic(predicted: Distribution, of: Statistic) -> FloatArray:
+    if of == "median":
+        return predicted.quantile(0.5)
+    return predicted.mean() if of == "mean" else predicted.integral()
 
 
 def _slopes(

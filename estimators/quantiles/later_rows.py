@@ -12,7 +12,7 @@ from estimators.core.sampling import evenly_spaced
 from estimators.core.typing import FloatArray, IntArray
 from estimators.quantiles.calibration import MIN_ROWS
 
-__all__ = ["CALIBRATION_FROM", "LaterRows", "later_folds"]
+__all__ = ["CALIBRATION_FROM", "ROWS_MIN", "LaterRows", "later_folds"]
 
 CALIBRATION_FROM = (0.6, 0.8)
 """Shares of the training rows. From each to the next a model of the earlier rows is calibrated on
@@ -61,23 +61,23 @@ class LaterRows:
         )
 
 
-def later_folds(target_s: FloatArray, as_of_us: IntArray) -> list[tuple[IntArray, IntArray]]:
+def later_folds(duration_s: FloatArray, as_of_us: IntArray) -> list[tuple[IntArray, IntArray]]:
     """Return pairs of rows to learn from first and later ones to calibrate on.
 
     A row whose duration was not known yet when a calibration period began is in neither.
 
     Args:
-        target_s: seconds, shape (n_rows,).
+        duration_s: seconds after which each row's outcome was known, shape (n_rows,).
         as_of_us: when each row was asked, shape (n_rows,).
 
     Raises:
         DatasetError: too few rows to learn from and to calibrate on.
     """
-    if len(target_s) < ROWS_MIN:
+    if len(duration_s) < ROWS_MIN:
         raise DatasetError(
-            f"{len(target_s)} labelled rows before the test period; expected at least {ROWS_MIN}"
+            f"{len(duration_s)} labelled rows before the test period; expected at least {ROWS_MIN}"
         )
-    ended_us = as_of_us + target_s * 1e6
+    ended_us = as_of_us + duration_s * 1e6
     starts_us = [np.quantile(as_of_us, share, method="higher") for share in CALIBRATION_FROM]
     folds = []
     for start_us, end_us in zip(starts_us, [*starts_us[1:], np.inf], strict=True):

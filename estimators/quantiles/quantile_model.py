@@ -16,7 +16,7 @@ from estimators.quantiles.calibration import ConformalGrid, Scale
 from estimators.quantiles.group_stretch import COUNT_EDGES, HOUR_EDGES
 from estimators.quantiles.later_rows import LaterRows, later_folds
 
-__all__ = ["Columns", "Learned", "QuantileModel", "learn"]
+__all__ = ["Columns", "Learned", "QuantileModel", "StageProgress", "learn"]
 
 StageProgress = Callable[[str, float], None]
 
@@ -30,6 +30,8 @@ class Columns:
         hour: name of the one with the local hour; None: there is none.
         groups: names of those by which the spread is calibrated apart: the hour, categories and
             counts.
+        baseline: name of the one with a time in seconds that the model learns the difference to;
+            None: there is none.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class Columns:
         categories: Sequence[str] = (),
         hour: str | None = None,
         groups: Sequence[str] = (),
+        baseline: str | None = None,
     ) -> None:
         self.names = tuple(names)
         self.categories = tuple(categories)
         self.hour = hour
         self.groups = tuple(groups)
+        self.baseline = baseline
 
     def only(self, names: Sequence[str]) -> Columns:
         """Return what some of the columns are.
@@ -57,7 +61,12 @@ class Columns:
             categories=[name for name in self.categories if name in names],
             hour=self.hour if self.hour in names else None,
             groups=[name for name in self.groups if name in names],
+            baseline=self.baseline if self.baseline in names else None,
         )
+
+    def without_baseline(self) -> Columns:
+        """Return what the same columns are if the baseline is a number like any other."""
+        return Columns(self.names, categories=self.categories, hour=self.hour, groups=self.groups)
 
     def group_edges(self, X: FloatArray) -> dict[int, tuple[float, ...]]:
         """Return the edges between the groups of each column that has groups.
@@ -107,6 +116,7 @@ class QuantileModel:
         columns: Columns,
         parameters: BoostingParameters | None = None,
         progress: StageProgress | None = None,
+        duration_s: FloatArray | None = None,
     ) -> QuantileModel:
         """Learn from labelled rows.
 
@@ -117,13 +127,21 @@ class QuantileModel:
             columns: what the columns are.
             parameters: of the boosting; they grow with the rows.
             progress: called with the stage ("fit", "calibrate") and the part that is done.
+            duration_s: after which a row's target was known, seconds, where the target is only a
+                part of it; None: the target.
 
         Raises:
             InputError: shapes do not fit, or a target is not finite.
             DatasetError: too few rows to learn from and to calibrate on.
         """
         learned = learn(
-            X, target_s, as_of_us, columns=columns, parameters=parameters, progress=progress
+            X,
+            target_s,
+            as_of_us,
+            columns=columns,
+            parameters=parameters,
+            progress=progress,
+            duration_s=duration_s,
         )
         return cls(learned.anchors, learned.grid(X, target_s, as_of_us, columns=columns))
 
@@ -139,6 +157,16 @@ class QuantileModel:
             X: the rows that they are about.
         """
         return self.grid.distribution(anchors_s, X)
+
+    @property
+    def models(self) -> tuple[QuantileModel, ...]:
+        """The models of trees that it is made of."""
+        return (self,)
+
+    def check(self, n_features: int) -> None:
+        """Read all trees, see :meth:`Anchors.check`."""
+        for model in self.models:
+            model.anchors.check(n_features)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary; :meth:`from_json` reads it."""
@@ -193,6 +221,7 @@ def learn(
     columns: Columns,
     parameters: BoostingParameters | None = None,
     progress: StageProgress | None = None,
+    duration_s: FloatArray | None = None,
 ) -> Learned:
     """Boost the anchors of all rows, and those of earlier rows for the later ones.
 
@@ -200,7 +229,7 @@ def learn(
     """
     _check_rows(X, target_s, as_of_us, len(columns.names))
     parameters = (parameters or BoostingParameters()).scaled_to(len(X))
-    folds = later_folds(target_s, as_of_us)
+    folds = later_folds(target_s if duration_s is None else duration_s, as_of_us)
 
     def fitted(rows: Any, stage: str, done: float, share: float) -> Anchors:
         return Anchors.fit(

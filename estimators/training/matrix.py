@@ -19,6 +19,7 @@ from estimators.core.typing import BoolArray, FloatArray, IntArray
 from estimators.model.base import Estimator
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.quantiles.quantile_model import QuantileModel
+from estimators.quantiles.residual_model import fit_model
 from estimators.training.imputation import targets_of
 
 __all__ = ["INNER_SPLITS", "ColumnModel", "FeatureMatrix", "InnerSplit", "inputs_of"]
@@ -140,6 +141,7 @@ class FeatureMatrix:
         *,
         names: Sequence[str] | None = None,
         parameters: BoostingParameters | None = None,
+        beside_baseline: bool = True,
         progress: Callable[[str, float], None] | None = None,
     ) -> ColumnModel:
         """Fit a calibrated model on some rows and columns.
@@ -148,6 +150,8 @@ class FeatureMatrix:
             rows: positions of the rows to learn from.
             names: of the columns to learn from; all by default.
             parameters: of the boosting; the estimator's own by default.
+            beside_baseline: whether the difference to the estimator's baseline is learned, if it
+                has one and the columns contain it; otherwise the baseline is a fact like others.
             progress: called with the stage ("fit", "calibrate") and the part that is done.
 
         Raises:
@@ -155,11 +159,12 @@ class FeatureMatrix:
             DatasetError: there are too few rows.
         """
         positions = self.positions(self.names if names is None else names)
-        model = QuantileModel.fit(
+        columns = self.estimator.columns.only([self.names[i] for i in positions])
+        model = fit_model(
             self.X[np.ix_(rows, positions)],
             self.target_s[rows],
             self.as_of_us[rows],
-            columns=self.estimator.columns.only([self.names[i] for i in positions]),
+            columns=columns if beside_baseline else columns.without_baseline(),
             parameters=parameters or self.estimator.parameters,
             progress=progress,
         )

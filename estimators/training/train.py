@@ -34,6 +34,7 @@ from estimators.training.trained import TrainedEstimator
 from estimators.training.tuning import Tuning, check_installed, tune
 
 __all__ = [
+    "BASELINE_AS_FACT",
     "CONSTANT_MEDIAN",
     "WITHOUT_REALTIME",
     "Progress",
@@ -51,6 +52,7 @@ Progress = Callable[[str, float], None]
 
 CONSTANT_MEDIAN = "constant median"
 WITHOUT_REALTIME = "without real-time features"
+BASELINE_AS_FACT = "baseline as a fact"
 
 
 def train(
@@ -189,6 +191,7 @@ def unfitted(
         features=FeatureSet(own, name=estimator_class.name, version=CATALOG.version),
         shrinkage=_learned_shrinkage(estimator_class, dataset, [one.name for one in own]),
         parameters=parameters,
+        baseline=dataset.baseline,
     )
 
 
@@ -217,8 +220,8 @@ def evaluate(
 
     The data set must have the columns that the estimator's facts and features are made of. The
     estimator's question replaces the data set's own. The constant is the median that the estimator
-    was trained with; the model without real-time features, which is not saved, is repeated from the
-    saved report if the data are the same.
+    was trained with; models that are not saved, such as the one without real-time features, are
+    repeated from the saved report if the data are the same.
 
     Raises:
         DatasetError: the test period holds no labelled row.
@@ -242,7 +245,8 @@ def evaluate(
     same = trained.metadata["data_fingerprint"] == dataset.fingerprint
     if not same or trained.report.period != fresh.period:
         return fresh
-    repeated = [row for row in trained.report.rows if row.model == WITHOUT_REALTIME]
+    simpler = (WITHOUT_REALTIME, BASELINE_AS_FACT)
+    repeated = [row for row in trained.report.rows if row.model in simpler]
     rows = (*fresh.rows[:2], *repeated, *fresh.rows[2:])
     return Report(estimator=fresh.estimator, dataset=fresh.dataset, period=fresh.period, rows=rows)
 
@@ -265,7 +269,8 @@ def baselines_of(
         matrix: all features, computed.
         report: called with the stage "baselines".
         without_realtime: beside the constant median also the same model with only the facts of the
-            request, if there are any.
+            request, if there are any. With a baseline also the same model that takes it as a fact
+            like others: only a precise baseline is worth learning the difference to.
     """
     found = {CONSTANT_MEDIAN: constant(matrix.target_s[matrix.learned], len(matrix.tested))}
     if without_realtime and matrix.facts:
@@ -276,6 +281,9 @@ def baselines_of(
             progress=lambda stage, part: report("baselines", part / 2 + (stage == "fit") / 2),
         )
         found[WITHOUT_REALTIME] = model.predict(matrix.X[matrix.tested])
+    if without_realtime and matrix.estimator.baseline is not None:
+        plain = matrix.fit(matrix.learned, beside_baseline=False)
+        found[BASELINE_AS_FACT] = plain.predict(matrix.X[matrix.tested])
     return found
 
 
@@ -336,8 +344,21 @@ def _metadata(estimator: Estimator, dataset: Dataset, target_s: FloatArray) -> d
         "aggregators_version": aggregators.__version__,
         "lightgbm_version": lightgbm.__version__,
         "parameters": estimator.parameters.to_json(),
-        "trees": estimator.model.anchors.trees,
+        "trees": sum(one.anchors.trees for one in estimator.model.models),
+        "baseline": _baseline(dataset),
     }
+
+
+def _baseline(dataset: Dataset) -> dict[str, Any] | None:
+    """Return the fact that the estimate is learned and answered beside, and how many rows have it.
+
+    None: there is no baseline.
+    """
+    if dataset.baseline is None:
+        return None
+    given_s = dataset.table.loc[dataset.trains, dataset.baseline].to_numpy(np.float64)
+    known = int((given_s >= 0.0).sum())
+    return {"fact": dataset.baseline, "rows_with": known, "rows_without": len(given_s) - known}
 
 
 def _label_counts(dataset: Dataset) -> dict[str, dict[str, int]]:

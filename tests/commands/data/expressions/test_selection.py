@@ -67,7 +67,9 @@ def kept(rides: pd.DataFrame) -> pd.DataFrame:
 
 def written(rides: pd.DataFrame, folder: Path, ending: str, text: str = GOOD) -> Path:
     path = folder / f"rides{ending}"
-    if ending == ".csv":
+    if ending == ".xlsx":
+        rides.to_excel(path, index=False, engine="xlsxwriter")
+    elif ending == ".csv":
         rides.to_csv(path, index=False)
     elif ending == ".parquet":
         rides.to_parquet(path)
@@ -79,7 +81,7 @@ def written(rides: pd.DataFrame, folder: Path, ending: str, text: str = GOOD) ->
     return mapping
 
 
-@pytest.mark.parametrize("ending", [".csv", ".parquet", ".csv with commas"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".csv with commas", ".xlsx"])
 def test_rows_are_kept_and_columns_derived_as_pandas_says(
     ending: str, rides: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
