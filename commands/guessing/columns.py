@@ -17,9 +17,9 @@ from commands.data.units.names import proposed_unit
 from commands.guessing.durations import event_after
 from commands.guessing.guessed import GuessedMapping
 from commands.guessing.places import stands_at_places
-from commands.guessing.words import is_estimate, is_outcome, known_name, spelled
+from commands.guessing.words import identifier, is_estimate, is_outcome, known_name, spelled
 
-__all__ = ["identifier", "place_columns"]
+__all__ = ["place_columns"]
 
 VALUES_OF_DIMENSION = 0.5
 """A known dimension has fewer distinct values than this part of the rows."""
@@ -32,8 +32,6 @@ AFTERWARDS = (
     "seems to be known only when all is over: as an attribute it would tell the answer, unless"
     " known_from says from which event on"
 )
-
-_NAME = re.compile(r"[^A-Za-z0-9_]+")
 
 
 def place_columns(
@@ -60,8 +58,12 @@ def place_columns(
         if found is not None:
             guessed.later[found[0]] = found[1]
     durations = {one.column for one in guessed.later.values()}
-    # Of a name and an id of the same thing the id is the dimension of the known name.
-    for column in sorted(rest, key=lambda one: not spelled(one).endswith("id")):
+
+    def unlike_a_key(column: str) -> tuple[bool, int]:
+        return not spelled(column).endswith("id"), -table[column].nunique()
+
+    # Several columns may be called a store: the known name is that of an id, and of the finest.
+    for column in sorted(rest, key=unlike_a_key):
         if column not in durations:
             _place(guessed, table, column, ends, seconds)
     for part in (guessed.dimensions, guessed.attributes):
@@ -142,13 +144,3 @@ def _add(part: dict[str, str], guessed: GuessedMapping, name: str, column: str) 
         name += "_"
     part[name] = column
     return name
-
-
-def identifier(column: str) -> str:
-    """Return a column's name with letters, digits and _ only.
-
-    >>> identifier("Order total (EUR)"), identifier("2nd")
-    ('order_total_eur', 'column_2nd')
-    """
-    name = _NAME.sub("_", column).strip("_").lower() or "column"
-    return name if not name[0].isdigit() else f"column_{name}"

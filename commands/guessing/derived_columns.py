@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from commands.guessing.columns import identifier
 from commands.guessing.guessed import GuessedMapping
+from commands.guessing.words import identifier
 
 __all__ = ["derive_promises", "derive_stores"]
 

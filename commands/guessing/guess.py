@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from commands.console.output import UserError
-from commands.guessing.columns import identifier, place_columns
+from commands.guessing.columns import place_columns
 from commands.guessing.derived_columns import derive_promises, derive_stores
 from commands.guessing.event_names import candidates, name_events
 from commands.guessing.guessed import GuessedMapping
@@ -20,9 +20,12 @@ from commands.guessing.mapping_text import CITY
 from commands.guessing.places import ends_of, is_in_one_city
 from commands.guessing.sampled_rows import first_rows
 from commands.guessing.times import as_seconds, moments_of
-from commands.guessing.words import is_estimate, is_record_keeping
+from commands.guessing.words import identifier, is_estimate, is_record_keeping
 
 __all__ = ["guess_mapping"]
+
+SAME_SHARE = 0.95
+"""A time that nobody knows and that is that of another column in so many rows says nothing."""
 
 _Times: TypeAlias = "dict[str, pd.Series[Any]]"
 
@@ -112,6 +115,8 @@ def _near(guessed: GuessedMapping, seconds: pd.DataFrame) -> pd.DataFrame:
         gaps_s = seconds[known].sub(seconds[column], axis=0).abs().min(axis=1)
         if gaps_s.median() > FAR_S:
             guessed.left_out[column] = "is a time days away from all others"
+        elif (gaps_s == 0.0).mean() > SAME_SHARE:
+            guessed.left_out[column] = "repeats the times of another column"
     return seconds[[one for one in seconds.columns if one not in guessed.left_out]]
 
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 __all__ = [
     "COURIER",
+    "CUSTOMER",
+    "STORE",
+    "identifier",
     "is_coordinate",
     "is_count_of_rows",
     "is_estimate",
@@ -40,7 +43,7 @@ _NAMES: dict[str, Sequence[tuple[str, str]]] = {
     "dimensions": (
         (
             "store_category",
-            rf"(?:(?:{STORE}|place|primary|food|business)_)?(?:categor(?:y|ies)|cuisine|segment"
+            rf"(?:(?:{STORE}|place|primary|food|business)_)*(?:categor(?:y|ies)|cuisine|segment"
             rf"|vertical){ENDING}|(?:{STORE}|food|place)_(?:type|kind)|type_of_food",
         ),
         ("store_zone", rf"(?:{STORE}|pickup|origin)_{_ZONE}{ENDING}"),
@@ -63,7 +66,7 @@ _NAMES: dict[str, Sequence[tuple[str, str]]] = {
         ),
         (
             "amount",
-            r"(?:(?:order|basket|cart|bill|sub|gross|net|food)_?)*"
+            r"(?:(?:order|basket|cart|bill|sub|gross|net|food|total)_?)*"
             r"(?:amount|total|subtotal|value|price|bill|spend|basket)(?:_[a-z]{3})?",
         ),
     ),
@@ -77,12 +80,12 @@ _REAL = r"actual|real|true|error|diff\w*|deviation|minus|vs|delay\w*|overdue|res
 _OUTCOME = (
     r"actual|durat\w*|took|taken|elapsed|delay\w*|lateness|overdue|wait\w*|ratings?|rated|stars"
     r"|reviews?|feedback|tips?|gratuit\w*|refund\w*|compensat\w*|complain\w*|csat|nps|satisf\w*"
-    r"|outcome|status|on_?time|late|returned|chargeback|dispute\w*|payout|earnings?"
+    r"|outcome|status|on_?time|late|returned|chargeback|dispute\w*|payout|earnings?|fare|tolls?"
     r"|(?:prep\w*|travel|trip|ride|transit|deliver\w*|cook\w*|kitchen|lead|cycle|service)"
     r"_?(?:time|min\w*|sec\w*)"
 )
 _OF_THE_PAST = r"avg|average|mean|median|hist\w*|past|prev\w*|last|typical|usual|rolling"
-_RATED_BEFORE = rf"(?:{STORE}|{COURIER}|item|product)_\w*(?:rating|stars|review|score)"
+_RATED_BEFORE = rf"(?:{STORE}|{COURIER}|item|product)_\w*(?:rating|star|review|score)s?"
 _RECORD_KEEPING = r"updated|modified|inserted|ingest\w*|loaded|export\w*|synced|extract\w*|etl|dwh"
 _COUNT_OF_ROWS = (
     r"|unnamed(?:_\d+)*|index|level_\d+|index_level_\d+|row|(?:row|record|line)_?"
@@ -98,12 +101,27 @@ _LONGITUDE = re.compile(r"(?:^|_)?(?:lon|long|lng|longitude)$")
 def spelled(column: str) -> str:
     """Return the words of a column's name in lower case, with ``_`` between them.
 
+    Pickup and dropoff are one word each.
+
     >>> spelled("PULocationID"), spelled("Pick Up Time (min)"), spelled("Drop-off Lat")
     ('pu_location_id', 'pickup_time_min', 'dropoff_lat')
     """
+    return re.sub(r"(?<![a-z])(pick|drop)_(up|off)(?![a-z])", r"\1\2", _parted(column))
+
+
+def identifier(column: str) -> str:
+    """Return a column's name with small letters, digits and _ only.
+
+    >>> identifier("Order total (EUR)"), identifier("2nd"), identifier("isExpress")
+    ('order_total_eur', 'column_2nd', 'is_express')
+    """
+    name = _parted(column) or "column"
+    return name if not name[0].isdigit() else f"column_{name}"
+
+
+def _parted(column: str) -> str:
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", column)
-    lowered = re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
-    return re.sub(r"(?<![a-z])(pick|drop)_(up|off)(?![a-z])", r"\1\2", lowered)
+    return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
 
 
 def known_name(column: str, part: str) -> str:

@@ -356,6 +356,28 @@ def test_events_are_named_by_their_words(column: str, event: str) -> None:
     assert max(found, key=lambda one: found[one], default="") == event
 
 
+def test_of_two_columns_the_finer_and_plainer_one_has_the_known_name(tmp_path: Path) -> None:
+    found = guess(
+        tmp_path,
+        {
+            "MerchantID": some(1, 2),
+            "PULocationID": some(*range(1, 30)),
+            "merchantName": some("x", "y"),
+            "orderedAt": BEGUN,
+            "delivery_gps_time": later(20),
+            "delivery_time": later(20),
+            "copied": BEGUN,
+            "signed_up": BEGUN - pd.Timedelta(days=400),
+            "dateOfExport": BEGUN,
+        },
+    )
+    assert found.dimensions == {
+        "merchant_id": "MerchantID", "store_id": "PULocationID", "merchant_name": "merchantName",
+    }  # fmt: skip
+    assert found.events["delivered"] == "delivery_time"
+    assert {*found.left_out} == {"copied", "signed_up", "dateOfExport"}
+
+
 def test_words_decide_what_a_column_tells() -> None:
     assert known_name("total_onshift_riders", "dimensions") == ""
     assert known_name("Number of Dishes", "attributes") == "products"
