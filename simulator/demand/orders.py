@@ -18,8 +18,9 @@ from simulator.world.scenario import CityProfile
 from simulator.world.stores import CATEGORIES, NEW_STORE_WEEKS, Stores
 from simulator.world.streets import Streets
 
-__all__ = ["Arrivals", "Demand", "make_demand"]
+__all__ = ["NOT_PROMISED", "Arrivals", "Demand", "make_demand"]
 
+NOT_PROMISED = -1
 WEEKDAY_FACTOR: FloatArray = np.array([0.85, 0.85, 0.9, 0.95, 1.15, 1.2, 1.1])
 DINNER = 3
 MEAL_HOURS = (8.5, 12.6, 16.0, 19.3, 22.8)
@@ -28,10 +29,19 @@ MEAL_WIDTHS_H = (1.3, 1.2, 1.8, 1.6, 1.3)
 
 @dataclass(frozen=True, kw_only=True)
 class Arrivals:
-    """Store and moment (milliseconds since the start) of orders, sorted by moment."""
+    """Store and moment (milliseconds since the start) of orders, sorted by moment.
+
+    ``promised_ms`` is the time for which an order was placed, ``NOT_PROMISED`` where at once.
+    """
 
     store: IntArray
     activated_ms: IntArray
+    promised_ms: IntArray
+
+    @property
+    def wanted_ms(self) -> IntArray:
+        """When somebody is to eat: the promised time, or that of the order."""
+        return np.where(self.promised_ms == NOT_PROMISED, self.activated_ms, self.promised_ms)
 
     def __len__(self) -> int:
         return len(self.store)
@@ -84,7 +94,11 @@ class Demand:
         within = np.ceil(rng.random(len(store)) * length_ms[column]).astype(np.int64)
         activated_ms = begins_ms[column] + np.maximum(within, 1)
         order = np.argsort(activated_ms, kind="stable")
-        return Arrivals(store=store[order], activated_ms=activated_ms[order])
+        return Arrivals(
+            store=store[order],
+            activated_ms=activated_ms[order],
+            promised_ms=np.full(len(order), NOT_PROMISED),
+        )
 
 
 def make_demand(

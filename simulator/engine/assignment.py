@@ -312,7 +312,7 @@ def free_courier(
         away_s = ride_s(
             world, now, courier, state.at[courier], world.store_node[orders.store[o]], 0.0
         )
-        waited_s = (now - orders.activated_ms[o]) / 1_000.0
+        waited_s = (now - max(orders.activated_ms[o], orders.send_ms[o])) / 1_000.0
         score = away_s - PATIENCE_WEIGHT * waited_s
         if away_s < REACH_S and (best < 0 or score < best_score):
             best, best_score = kept, score

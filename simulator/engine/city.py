@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.demand.baskets import Baskets, Customers, make_customers
 from simulator.demand.orders import Arrivals, Demand, make_demand
+from simulator.demand.scheduled import merged, scheduled_arrivals, sent_ms
 from simulator.engine.run import FULL, run
 from simulator.engine.snapshots import doubled, part_of, renumbered
 from simulator.engine.state import (
@@ -106,7 +107,7 @@ def make_city(scenario: Scenario, index: int, progress: Progress | None = None) 
     """
     profile, nature = scenario.profiles[index], scenario.numbers
     seeds = np.random.SeedSequence([scenario.seed, index])
-    chance = [np.random.default_rng(seed) for seed in seeds.spawn(10)]
+    chance = [np.random.default_rng(seed) for seed in seeds.spawn(11)]
     streets = make_streets(profile.bridges, chance[0])
     local = local_time(scenario, profile.timezone)
     stores = make_stores(scenario, profile, streets, chance[1])
@@ -119,12 +120,12 @@ def make_city(scenario: Scenario, index: int, progress: Progress | None = None) 
     stores = with_slots(stores, _peaks(planned, local, stores), nature, chance[1])
     couriers = make_couriers(scenario, profile, streets, planned.sum(axis=0), chance[5])
     customers = make_customers(streets, stores, chance[6])
-    arrivals = _arrivals(demand, conditions, scenario, chance[7])
-    hour = local.hour[arrivals.activated_ms // BIN_MS]
+    arrivals = _arrivals(demand, conditions, scenario, chance[7], chance[10])
+    hour = local.hour[arrivals.wanted_ms // BIN_MS]
     baskets = customers.baskets(arrivals.store, hour, chance[8])
     pace = drawn_pace(nature, (len(stores), int(local.shift[-1]) + 1), chance[9])
     world = make_world(nature, streets, stores, couriers, conditions, local, pace)
-    orders = orders_of(np.arange(len(arrivals)), arrivals, baskets)
+    orders = orders_of(nature, np.arange(len(arrivals)), arrivals, baskets)
     key = int(seeds.generate_state(1, np.uint64)[0] >> np.uint64(2))
     state, checkpoints = _run(world, orders, key, scenario, progress)
     dropped = state.dropped[: int(state.count[N_DROPPED])]
@@ -157,17 +158,22 @@ def _peaks(planned: FloatArray, local: LocalTime, stores: Stores) -> FloatArray:
 
 
 def _arrivals(
-    demand: Demand, conditions: ConditionFactors, scenario: Scenario, rng: np.random.Generator
+    demand: Demand,
+    conditions: ConditionFactors,
+    scenario: Scenario,
+    rng: np.random.Generator,
+    rng_of_scheduled: np.random.Generator,
 ) -> Arrivals:
+    share = scenario.numbers.scheduled_share
     parts = []
     for first in range(0, scenario.days * BINS_PER_DAY, BINS_PER_DAY):
         bins = slice(first, first + BINS_PER_DAY)
-        rates = demand.ordinary(first, BINS_PER_DAY) * conditions.demand[demand.zone, bins]
+        expected = demand.ordinary(first, BINS_PER_DAY)
+        rates = (1.0 - share) * expected * conditions.demand[demand.zone, bins]
         parts.append(demand.arrivals(rates, first, first * BIN_MS, rng))
-    return Arrivals(
-        store=np.concatenate([part.store for part in parts]),
-        activated_ms=np.concatenate([part.activated_ms for part in parts]),
-    )
+        if share > 0.0:
+            parts.append(scheduled_arrivals(share * expected, first, 0, rng_of_scheduled))
+    return merged(parts)
 
 
 def make_world(
@@ -211,12 +217,16 @@ def make_world(
     )
 
 
-def orders_of(number: IntArray, arrivals: Arrivals, baskets: Baskets) -> Orders:
+def orders_of(nature: Nature, number: IntArray, arrivals: Arrivals, baskets: Baskets) -> Orders:
     """Return new orders in the engine's form, without any events."""
     return make_orders(
         number=number.astype(np.int64),
         store=arrivals.store,
         activated_ms=arrivals.activated_ms,
+        promised_ms=arrivals.promised_ms,
+        send_ms=sent_ms(
+            nature, arrivals.promised_ms, baskets.work_s, baskets.distance_m, baskets.door_s
+        ),
         dish=baskets.dish,
         node=baskets.node,
         extra_m=baskets.extra_m,

@@ -175,13 +175,16 @@ def _shift(world: World, orders: Orders, state: State, key: int, now: int) -> No
 
 @inner
 def _place(world: World, orders: Orders, state: State, key: int, now: int, o: int) -> None:
-    """A customer places an order."""
+    """A customer places an order, for now or for later."""
     number = orders.number[o]
     orders.moments[ACTIVATED, o] = now
-    schedule(
-        state, now, key, number, OF_DISPATCH, NO, UNIFORM, DISPATCH_S[0], DISPATCH_S[1],
-        DISPATCH, o, NO, NO,
-    )  # fmt: skip
+    if orders.send_ms[o] > now:
+        schedule_at(state, orders.send_ms[o], DISPATCH, o, NO, NO)
+    else:
+        schedule(
+            state, now, key, number, OF_DISPATCH, NO, UNIFORM, DISPATCH_S[0], DISPATCH_S[1],
+            DISPATCH, o, NO, NO,
+        )  # fmt: skip
     schedule(
         state, now, key, number, OF_DECLINE, NO, DEFECTIVE, DECLINED_MEAN_S, DECLINED_SHARE,
         CANCEL, o, DECLINED, NO,
@@ -190,9 +193,10 @@ def _place(world: World, orders: Orders, state: State, key: int, now: int, o: in
         state, now, key, number, OF_SECOND_THOUGHT, NO, DEFECTIVE, SECOND_THOUGHT_MEAN_S,
         SECOND_THOUGHT_SHARE, CANCEL, o, CHANGED_MIND, NO,
     )  # fmt: skip
+    # Nobody is impatient before the kitchen has the order.
     schedule(
-        state, now, key, number, OF_PATIENCE, NO, LOGNORMAL, world.laws.patience_s,
-        PATIENCE_SIGMA, CANCEL, o, OUT_OF_PATIENCE, NO,
+        state, max(now, orders.send_ms[o]), key, number, OF_PATIENCE, NO, LOGNORMAL,
+        world.laws.patience_s, PATIENCE_SIGMA, CANCEL, o, OUT_OF_PATIENCE, NO,
     )  # fmt: skip
 
 

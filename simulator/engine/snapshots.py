@@ -58,6 +58,8 @@ def fresh_orders(orders: Orders, rows: slice) -> Orders:
         number=orders.number[rows],
         store=orders.store[rows],
         activated_ms=orders.activated_ms[rows],
+        promised_ms=orders.promised_ms[rows],
+        send_ms=orders.send_ms[rows],
         dish=orders.dish[rows],
         node=orders.node[rows],
         extra_m=orders.extra_m[rows],

@@ -88,12 +88,15 @@ class Orders(NamedTuple):
     """One entry per order, by activation. ``number`` is the order's own for all its draws.
 
     ``route`` is the number of the order that opened the route on which the order rides,
-    ``next_on_route`` the row of the next order of that route.
+    ``next_on_route`` the row of the next order of that route. ``send_ms`` is when an order that
+    was placed for a later time is sent to its store, ``NEVER`` for those that are sent at once.
     """
 
     number: IntArray
     store: IntArray
     activated_ms: IntArray
+    promised_ms: IntArray
+    send_ms: IntArray
     dish: IntArray
     node: IntArray
     extra_m: FloatArray
@@ -162,6 +165,8 @@ def make_orders(
     number: IntArray,
     store: IntArray,
     activated_ms: IntArray,
+    promised_ms: IntArray,
+    send_ms: IntArray,
     dish: IntArray,
     node: IntArray,
     extra_m: FloatArray,
@@ -175,6 +180,8 @@ def make_orders(
         number=number,
         store=store,
         activated_ms=activated_ms,
+        promised_ms=promised_ms,
+        send_ms=send_ms,
         dish=dish,
         node=node,
         extra_m=extra_m,

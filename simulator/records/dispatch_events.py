@@ -13,7 +13,7 @@ from simulator.engine.city import City
 from simulator.engine.state import NEVER, Orders, State
 from simulator.records.imperfections import EVENT_OF_MOMENT, records_of
 from simulator.records.sources import ROUTE_ID, orders_source
-from simulator.records.stream import carried_by, surroundings_of
+from simulator.records.stream import carried_by, plain_values, surroundings_of
 from simulator.records.tables import courier_ids, order_table, route_ids, vehicles_of
 from simulator.world.arrays import IntArray
 
@@ -39,7 +39,7 @@ class EventLog:
         source = orders_source(city.scenario.numbers)
         table = order_table(city, records_of(city)).iloc[first:]
         self._ids: list[str] = table[ORDERS.sample_id].to_list()
-        self._facts = {name: table[name].to_list() for name in carried_by(source, _FIRST)}
+        self._facts = {name: plain_values(table[name]) for name in carried_by(source, _FIRST)}
         self._city = city
         self._couriers = courier_ids(city)
         self._vehicles = vehicles_of(city, np.arange(len(self._couriers)))

@@ -8,8 +8,13 @@ from aggregators.events import Source
 from aggregators.standard_sources import ORDERS
 from simulator.world.nature import Nature
 
-__all__ = ["ROUTE_ID", "orders_source"]
+__all__ = ["PROMISED_AT", "ROUTE_ID", "orders_source"]
 
+PROMISED_AT = "promised_at"
+"""The time for which an order was placed, known from the order on; missing where at once.
+
+A datetime in the table, a text of ISO 8601 in events: facts of events are no datetimes.
+"""
 ROUTE_ID = "route_id"
 """Which orders one courier carries together: a text, known once a courier is assigned."""
 
@@ -22,11 +27,14 @@ def orders_source(nature: Nature) -> Source:
     True
     >>> orders_source(Nature(stack_share=0.2)).known_from["route_id"]
     'courier_assigned'
+    >>> orders_source(Nature(scheduled_share=0.2)).facts[-1]
+    'promised_at'
     """
-    if not nature.stacks:
-        return ORDERS
-    return replace(
-        ORDERS,
-        facts=(*ORDERS.facts, ROUTE_ID),
-        known_from={**ORDERS.known_from, ROUTE_ID: "courier_assigned"},
-    )
+    known_from = {**ORDERS.known_from}
+    facts = ORDERS.facts
+    if nature.scheduled_share > 0.0:
+        facts = (*facts, PROMISED_AT)
+    if nature.stacks:
+        facts = (*facts, ROUTE_ID)
+        known_from[ROUTE_ID] = "courier_assigned"
+    return ORDERS if facts == ORDERS.facts else replace(ORDERS, facts=facts, known_from=known_from)

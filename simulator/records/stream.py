@@ -26,7 +26,7 @@ from simulator.records.tables import (
 )
 from simulator.world.arrays import IntArray
 
-__all__ = ["arrivals_of_records", "carried_by", "count_events", "events_of_records",
+__all__ = ["arrivals_of_records", "carried_by", "count_events", "events_of_records", "plain_values",
            "surroundings_of"]  # fmt: skip
 
 _ASSIGNED = ORDERS.events.index("courier_assigned")
@@ -110,7 +110,7 @@ def _order_batches(city: City, records: Records) -> Iterator[_EventBatch]:
     table = order_table(city, records)
     ids = table[ORDERS.sample_id].to_list()
     source = orders_source(city.scenario.numbers)
-    columns = {name: _plain(table[name]) for name in source.data_columns}
+    columns = {name: plain_values(table[name]) for name in source.data_columns}
     start_us = round(city.scenario.start.timestamp() * 1e6)
 
     def us(moments_ms: IntArray) -> IntArray:
@@ -200,8 +200,11 @@ def carried_by(source: Source, event: str) -> list[str]:
     return [name for name in source.data_columns if source.known_from_event(name) == event]
 
 
-def _plain(column: pd.Series[Any]) -> list[Any]:
-    """Return a column as a list with None where a text is missing."""
+def plain_values(column: pd.Series[Any]) -> list[Any]:
+    """Return a column as events carry it: None where a text is missing, moments as texts."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        texts = column.dt.strftime("%Y-%m-%dT%H:%M:%SZ").to_list()
+        return [text if isinstance(text, str) else None for text in texts]
     values = column.to_list()
     if isinstance(column.dtype, pd.CategoricalDtype):
         return [value if isinstance(value, str) else None for value in values]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from simulator.demand.baskets import BUILDINGS
 from simulator.engine import state as engine
 from simulator.engine.city import DAY_MS, City
 from simulator.records.imperfections import Records, true_moments
-from simulator.records.sources import ROUTE_ID
+from simulator.records.sources import PROMISED_AT, ROUTE_ID
 from simulator.world.arrays import BoolArray, FloatArray, IntArray
 from simulator.world.clock import BIN_S
 from simulator.world.couriers import VEHICLES
@@ -105,12 +106,15 @@ def order_table(city: City, records: Records) -> pd.DataFrame:
     )
 
 
-def _facts_of_world(city: City, assigned: BoolArray) -> dict[str, pd.Series[str]]:
+def _facts_of_world(city: City, assigned: BoolArray) -> dict[str, pd.Series[Any]]:
     """Return the columns that the orders of this world have beside the others."""
-    if not city.scenario.numbers.stacks:
-        return {}
-    routes = np.where(assigned, city.orders.route, -1)
-    return {ROUTE_ID: pd.Series(route_ids(city, routes), dtype="str")}
+    nature, columns = city.scenario.numbers, {}
+    if nature.scheduled_share > 0.0:
+        columns[PROMISED_AT] = moments_of(city.scenario.start, city.orders.promised_ms)
+    if nature.stacks:
+        routes = np.where(assigned, city.orders.route, -1)
+        columns[ROUTE_ID] = pd.Series(route_ids(city, routes), dtype="str")
+    return columns
 
 
 def true_table(city: City) -> pd.DataFrame:

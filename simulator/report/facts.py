@@ -19,7 +19,7 @@ class OrderFacts:
     """One entry per order of all cities, city by city; minutes, NaN where it did not come to that.
 
     ``load`` is the orders in the kitchen at dispatch per batch that it cooks at once. ``bin`` is
-    the quarter of an hour in which the order was placed.
+    the quarter of an hour in which the order was placed. ``total_min`` is of orders for at once.
     """
 
     simulation: Simulation
@@ -70,6 +70,7 @@ def _of_city(i: int, city: City) -> dict[str, np.ndarray[tuple[int], np.dtype[np
         return np.where(known, (moments[end] - moments[start]) / 60_000.0, np.nan)
 
     placed = orders.activated_ms // BIN_MS
+    scheduled = orders.send_ms != engine.NEVER
     waits = minutes(engine.READY, engine.AT_STORE)
     opens = city.stores.opens_day[orders.store]
     age = orders.activated_ms / 86_400_000.0 - opens
@@ -93,7 +94,7 @@ def _of_city(i: int, city: City) -> dict[str, np.ndarray[tuple[int], np.dtype[np
         "courier_waits_min": np.maximum(-waits, 0.0),
         "ride_min": minutes(engine.PICKED_UP, engine.AT_CUSTOMER),
         "parking_min": minutes(engine.AT_CUSTOMER, engine.DELIVERED),
-        "total_min": minutes(engine.ACTIVATED, engine.DELIVERED),
+        "total_min": np.where(scheduled, np.nan, minutes(engine.ACTIVATED, engine.DELIVERED)),
         "store_age_days": np.where(opens > 0, age, np.nan),
     }
 

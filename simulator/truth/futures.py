@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
+from simulator.demand.scheduled import merged, scheduled_arrivals
 from simulator.engine import state as engine
 from simulator.engine.city import (
     BIN_MS,
@@ -79,12 +80,16 @@ class Truth:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """A city at a moment. ``orders`` are its rows from ``first`` on, ``state`` counts likewise."""
+    """A city at a moment. ``orders`` are its rows from ``first`` on, ``state`` counts likewise.
+
+    ``idle_bins`` is how long its future goes on before the orders in question are sent to stores.
+    """
 
     at_ms: int
     first: int
     orders: Orders
     state: State
+    idle_bins: int = 0
 
 
 def truth_of(
@@ -101,7 +106,11 @@ def truth_of(
     early = [one for one, is_early in zip(order_ids, late, strict=True) if is_early]
     if early:
         raise ValueError(f"{early[0]} is placed only after {as_of.isoformat()}")
-    snapshot = _snapshot(city, at_ms, int(rows.min(initial=len(city) - 1)))
+    sent_ms = int(city.orders.send_ms[rows].max(initial=at_ms))
+    snapshot = replace(
+        _snapshot(city, at_ms, int(rows.min(initial=len(city) - 1))),
+        idle_bins=-((at_ms - sent_ms) // BIN_MS),
+    )
     drawn = _futures(city, snapshot, rows - snapshot.first, draws)
     return {
         order_id: Truth(
@@ -136,7 +145,7 @@ def _snapshot(city: City, at_ms: int, first_target: int) -> _Snapshot:
 def _futures(city: City, snapshot: _Snapshot, targets: IntArray, draws: int) -> FloatArray:
     """Return the moments of the targets, seconds after the snapshot; (draws, moments, targets)."""
     first_bin = snapshot.at_ms // BIN_MS
-    n_bins = min(HORIZON_BINS + 1, len(city.local) - first_bin)
+    n_bins = min(HORIZON_BINS + snapshot.idle_bins + 1, len(city.local) - first_bin)
     if n_bins < 1:
         raise ValueError("as_of is long after the end of the simulation")
     seed = [city.scenario.seed, city.index, snapshot.at_ms]
@@ -168,7 +177,7 @@ def _one_future(
     state.count[engine.TARGETS] = int((orders.stands[targets] == engine.OPEN).sum())
     key = int(rng.integers(0, 2**62))
     redraw_future(world, orders, state, key, snapshot.at_ms)
-    until_ms = snapshot.at_ms + HORIZON_BINS * BIN_MS
+    until_ms = snapshot.at_ms + (HORIZON_BINS + snapshot.idle_bins) * BIN_MS
     run_until(world, orders, state, key, until_ms, True)
     return orders.moments[:, targets]
 
@@ -192,13 +201,19 @@ def _to_come(
     city: City, snapshot: _Snapshot, path: FloatArray, first_bin: int, rng: np.random.Generator
 ) -> Orders:
     """Draw the orders that are placed in one future."""
+    nature, at_ms = city.scenario.numbers, snapshot.at_ms
+    span = path[: ARRIVAL_BINS + snapshot.idle_bins]
     conditions = make_conditions(
-        city.scenario, city.profile, city.local, city.events, path[:ARRIVAL_BINS], first_bin
+        city.scenario, city.profile, city.local, city.events, span, first_bin
     )
-    rates = city.demand.rates(conditions, first_bin)
-    rates[:, max(city.scenario.days * BINS_PER_DAY - first_bin, 0) :] = 0.0
-    arrivals = city.demand.arrivals(rates, first_bin, snapshot.at_ms, rng)
-    baskets = city.customers.baskets(
-        arrivals.store, city.local.hour[arrivals.activated_ms // BIN_MS], rng
-    )
-    return orders_of(len(city) + np.arange(len(arrivals)), arrivals, baskets)
+    open_bins = max(city.scenario.days * BINS_PER_DAY - first_bin, 0)
+    rates = (1.0 - nature.scheduled_share) * city.demand.rates(conditions, first_bin)
+    rates[:, open_bins:] = 0.0
+    arrivals = city.demand.arrivals(rates, first_bin, at_ms, rng)
+    if nature.scheduled_share > 0.0:
+        expected = nature.scheduled_share * city.demand.ordinary(first_bin, len(span))
+        expected[:, open_bins:] = 0.0
+        arrivals = merged([arrivals, scheduled_arrivals(expected, first_bin, at_ms, rng)])
+    hour = city.local.hour[arrivals.wanted_ms // BIN_MS]
+    baskets = city.customers.baskets(arrivals.store, hour, rng)
+    return orders_of(nature, len(city) + np.arange(len(arrivals)), arrivals, baskets)

@@ -44,6 +44,7 @@ class Nature:
         parking: multiplies the seconds that couriers look for a place to park.
         parking_skill_sigma: between the skills of couriers at parking.
         parking_sigma: of the chance at one address.
+        scheduled_share: orders that are placed hours before, for a time that is promised.
         stack_share: orders for which a courier with another order is looked for first.
         stack_limit: orders that a courier may carry at once, 1 to 3.
         stack_detour_m: metres that a further order may add to a courier's route.
@@ -87,6 +88,7 @@ class Nature:
     parking: float = 1.0
     parking_skill_sigma: float = 0.25
     parking_sigma: float = 0.38
+    scheduled_share: float = 0.0
     stack_share: float = 0.0
     stack_limit: int = 2
     stack_detour_m: float = 2_000.0
@@ -123,6 +125,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "dinner": (0.0, 20.0),
     "speed": (0.1, 5.0),
     "parking": (0.0, 10.0),
+    "scheduled_share": (0.0, 0.95),
     "stack_share": (0.0, 1.0),
     "stack_limit": (1, 3),
     "stack_detour_m": (0.0, 50_000.0),

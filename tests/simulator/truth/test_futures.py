@@ -89,6 +89,17 @@ def test_truth_is_calibrated_where_couriers_carry_several(stacked: Simulation, e
     check_calibration(stacked, known[known[event].notna()].iloc[::20], event)
 
 
+@pytest.mark.parametrize("event", ["activated", "dispatched"])
+def test_truth_is_calibrated_for_scheduled_orders(event: str) -> None:
+    """Also of orders that are sent to their store hours after the question."""
+    nature = Nature(scheduled_share=0.4, stack_share=0.3)
+    simulation = simulate_cities(Scenario(cities=1, days=3, orders=2_400, seed=6, nature=nature))
+    orders = simulation.tables["orders"].set_index("order_id")
+    scheduled = orders.index[orders["promised_at"].notna()]
+    known = delivered_of(simulation)
+    check_calibration(simulation, known.loc[known.index.intersection(scheduled)].iloc[::8], event)
+
+
 def check_calibration(simulation: Simulation, rows: pd.DataFrame, event: str) -> None:
     ranks = []
     for order_id, order in rows.iterrows():
