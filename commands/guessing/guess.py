@@ -19,7 +19,7 @@ from commands.guessing.label_bounds import bound_labels
 from commands.guessing.mapping_text import CITY
 from commands.guessing.places import ends_of, is_in_one_city
 from commands.guessing.sampled_rows import first_rows
-from commands.guessing.times import as_seconds, moments_of
+from commands.guessing.times import FoundTimes, as_seconds, order_of_all, times_of
 from commands.guessing.words import identifier, is_estimate, is_record_keeping
 
 __all__ = ["guess_mapping"]
@@ -80,20 +80,37 @@ def _times(guessed: GuessedMapping, table: pd.DataFrame) -> tuple[_Times, _Times
     times: _Times = {}
     promised: _Times = {}
     for column in table.columns:
-        moments, is_naive = moments_of(table[column])
-        if moments is None:
+        found = times_of(table[column])
+        if found is None:
             continue
         if is_record_keeping(column):
             guessed.left_out[column] = "tells when the row was written"
             continue
-        (promised if is_estimate(column) else times)[column] = moments
-        guessed.naive += [column] if is_naive else []
+        if found.is_ambiguous:
+            found = _decided(guessed, table, column, found)
+        (promised if is_estimate(column) else times)[column] = found.moments
+        guessed.naive += [column] if found.is_naive else []
     if not times:
         raise UserError(
             f"{guessed.file.name}: no column holds times (2026-03-02T12:00:00+01:00); it has"
             f" {', '.join(table.columns)}"
         )
     return times, promised
+
+
+def _decided(
+    guessed: GuessedMapping, table: pd.DataFrame, column: str, found: FoundTimes
+) -> FoundTimes:
+    """Return times whose first rows do not say whether the day or the month stands first."""
+    order = order_of_all(guessed.file, guessed.encoding, column)
+    if not order:
+        guessed.formats[column] = "day_first"
+        guessed.questions.append(
+            f"is {found.example!r} in {column!r} day/month or month/day? No date tells; the mapping"
+            " says format: day_first"
+        )
+    decided = times_of(table[column], order or "day_first")
+    return found if decided is None else decided
 
 
 def _name_events(guessed: GuessedMapping, times: _Times) -> pd.DataFrame:

@@ -46,7 +46,11 @@ def _table(guessed: GuessedMapping, path: str) -> Iterator[str]:
 
 def _events(guessed: GuessedMapping) -> Iterator[str]:
     yield "events:  # in the order in which they happen; a name the estimators know on the left"
-    yield from (f"  {name}: {quoted(column)}" for name, column in guessed.events.items())
+    for name, column in guessed.events.items():
+        form = guessed.formats.get(column)
+        yield f"  {name}: " + (
+            f"{{column: {quoted(column)}, format: {form}}}" if form else quoted(column)
+        )
     for name, one in guessed.later.items():
         yield f"  {name}: {{after: {one.after}, {one.unit}: {quoted(one.column)}}}"
     if guessed.naive:

@@ -22,7 +22,7 @@ from commands.data.times.patterns import DateOrder
 from commands.data.times.reading import ReadTimes, read_numbers, read_texts
 from commands.data.times.recognition import TimeFormat, recognise, recognise_numbers
 
-__all__ = ["ColumnTimes"]
+__all__ = ["ColumnTimes", "recognised_column"]
 
 SCANNED_ROWS = 200_000
 ANY_DAY = "2000-01-01"
@@ -64,6 +64,11 @@ class ColumnTimes:
         self._missing = missing
         self._columns = columns
         self._declared = declared
+        self._by_column = {
+            one.column: one
+            for one in declared.values()
+            if one.column and not (one.date or one.after)
+        }
         self._zone = zone
         self._clock_option = clock_option
         self._ambiguous = ambiguous
@@ -111,7 +116,7 @@ class ColumnTimes:
             name: of the event.
             day: gives a column of the file.
         """
-        one = self._declared.get(name)
+        one = self._of(name)
         return column if one is None or one.date is None else joined(day(one.date), column)
 
     def in_order(
@@ -130,7 +135,7 @@ class ColumnTimes:
             rows: of the file.
         """
         for name in names:
-            one = self._declared.get(name)
+            one = self._of(name)
             if one is None or one.after is None or one.is_duration:
                 continue
             before = found[one.after]
@@ -142,8 +147,12 @@ class ColumnTimes:
 
     def is_of_another_day(self, name: str) -> bool:
         """Whether the times of an event are times of the day of the event before it."""
-        one = self._declared.get(name)
+        one = self._of(name)
         return one is not None and not one.is_duration and one.after is not None and not one.date
+
+    def _of(self, name: str) -> EventTime | None:
+        """Return what is declared of an event, or of a column that expressions use."""
+        return self._declared.get(name) or self._by_column.get(name)
 
     def say(self) -> None:
         """Print what was doubtful since the last time, each thing once."""
@@ -171,7 +180,7 @@ class ColumnTimes:
             error_console.print(f"{self._path.name}: {message}", soft_wrap=True, markup=False)
 
     def _read(self, column: pd.Series[Any], name: str) -> ReadTimes:
-        one = self._declared.get(name)
+        one = self._of(name)
         declared = declared_format(None if one is None else one.format)
         if pd.api.types.is_numeric_dtype(column.dtype) and not column.isna().all():
             how = declared or self._recognised(column, name)
@@ -203,18 +212,14 @@ class ColumnTimes:
 
     def _recognised(self, column: pd.Series[Any], name: str) -> TimeFormat:
         """Return how the column as a whole writes its times."""
-        one, given = self._declared.get(name), self._columns.get(name, name)
+        one, given = self._of(name), self._columns.get(name, name)
         order = declared_order(None if one is None else one.format)
         if given not in columns_of(self._path, self._dialect):  # derived from other columns
             return recognise([pa.array(column.astype("string"), from_pandas=True)], order)
         date = None if one is None else one.date
         if self.is_of_another_day(name):
             date = ANY_DAY
-        state = self._path.stat()
-        how = _scanned(
-            self._path, self._dialect, self._missing, given, date, order,
-            state.st_mtime_ns, state.st_size,
-        )  # fmt: skip
+        how = recognised_column(self._path, self._dialect, self._missing, given, date, order)
         self._check(how, name, given)
         return how
 
@@ -257,6 +262,28 @@ class ColumnTimes:
         later: pd.Series[Any] = moments.dt.as_unit("us")
         later.loc[early] = localised(local, zone, self._ambiguous).moments.dt.as_unit("us")
         return later
+
+
+def recognised_column(
+    path: Path,
+    dialect: Dialect,
+    missing: tuple[str, ...],
+    column: str,
+    date: str | None = None,
+    order: DateOrder | None = None,
+) -> TimeFormat:
+    """Return how a column of a file writes its times; it is read as a whole, once.
+
+    Args:
+        path: of the file.
+        dialect: how a CSV file is written.
+        missing: texts that stand for no value.
+        column: of the times.
+        date: column of the days, or :data:`ANY_DAY`; None: the times have their days.
+        order: of day and month, if it is declared.
+    """
+    state = path.stat()
+    return _scanned(path, dialect, missing, column, date, order, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=64)

@@ -163,7 +163,8 @@ class _Evidence:
         """Return the format that all texts show."""
         if self.n_numbers > (self.n - self.n_numbers):
             found = _of_span(self.low, self.high, self.number)
-            return msgspec.structs.replace(found, share=self.n_numbers / self.n)
+            share = self.n_numbers / self.n if found.unit else 0.0
+            return msgspec.structs.replace(found, share=share)
         found_order: Any = ""
         if self.first_max:
             found_order = order or self._order()

@@ -1,0 +1,79 @@
+"""Columns of times are recognised however they are written; what nobody can tell is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from commands.data.mapped_dataset import mapped_dataset
+from commands.guessing.guess import guess_mapping
+from commands.guessing.guessed import GuessedMapping
+from commands.guessing.mapping_text import mapping_text
+from commands.guessing.sampled_rows import ROWS_LOOKED_AT
+from commands.guessing.times import times_of
+
+RNG = np.random.default_rng(8)
+ROWS = 200
+PLACED = pd.Series(pd.date_range("2027-03-01 09:00", periods=ROWS, freq="3h"))
+READY = PLACED + pd.to_timedelta(RNG.integers(5, 40, ROWS), unit="min")
+KITCHENS = RNG.choice(["north", "south", "port"], ROWS)
+
+
+def _guess(folder: Path, placed: pd.Series[str], ready: pd.Series[str]) -> GuessedMapping:
+    path = folder / "table.csv"
+    table = {"kitchen": [KITCHENS[i % ROWS] for i in range(len(placed))]}
+    pd.DataFrame({**table, "placed": placed, "meal_ready": ready}).to_csv(path, index=False)
+    guessed = guess_mapping(path)
+    (folder / "mapping.yaml").write_text(mapping_text(guessed))
+    return guessed
+
+
+def _durations_min(folder: Path) -> list[float]:
+    rows = mapped_dataset(folder / "mapping.yaml").table
+    return [one.total_seconds() / 60.0 for one in rows["ready"] - rows["activated"]]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["%d/%m/%Y %H:%M", "%m-%d-%y %I:%M %p", "%d %b %Y %H:%M", "%Y%m%d %H:%M"]
+)
+def test_a_table_with_such_times_is_mapped_without_a_word(pattern: str, tmp_path: Path) -> None:
+    guessed = _guess(tmp_path, PLACED.dt.strftime(pattern), READY.dt.strftime(pattern))
+    assert guessed.events == {"activated": "placed", "ready": "meal_ready"}
+    assert guessed.formats == {}
+    assert len(guessed.naive) == 2
+    expected = ((READY - PLACED).dt.total_seconds() / 60.0).tolist()
+    assert _durations_min(tmp_path) == expected
+
+
+def test_numbers_since_1970_are_times_if_they_are_called_so(tmp_path: Path) -> None:
+    seconds = PLACED.astype("datetime64[s]").astype("int64")
+    assert times_of(seconds.rename("created_at")) is not None
+    assert times_of(seconds.rename("customer")) is None
+    assert times_of(pd.Series([900, 1200]).rename("prep_time")) is None
+    assert times_of(pd.Series([True, False]).rename("on_time")) is None
+    guessed = _guess(tmp_path, seconds.astype(str), READY.dt.strftime("%Y-%m-%dT%H:%M:00Z"))
+    assert guessed.events == {"activated": "placed", "ready": "meal_ready"}
+    assert guessed.naive == []
+
+
+def test_dates_that_no_row_decides_become_a_question(tmp_path: Path) -> None:
+    placed = pd.Series(pd.date_range("2027-03-01 09:00", periods=ROWS, freq="1h"))
+    ready = placed + (READY - PLACED)
+    guessed = _guess(tmp_path, *(one.dt.strftime("%d/%m/%Y %H:%M") for one in (placed, ready)))
+    assert guessed.formats == {"placed": "day_first", "meal_ready": "day_first"}
+    assert sum("day/month or month/day" in one for one in guessed.questions) == 2
+    assert "activated: {column: placed, format: day_first}" in mapping_text(guessed)
+    assert _durations_min(tmp_path) == ((ready - placed).dt.total_seconds() / 60.0).tolist()
+
+
+def test_a_row_far_below_decides(tmp_path: Path) -> None:
+    few = pd.date_range("2027-03-01", periods=10, freq="1D").strftime("%d/%m/%Y 09:00")
+    placed = pd.Series([*few] * (ROWS_LOOKED_AT // 10 + 1) + ["31/03/2027 09:00"])
+    ready = pd.Series([one.replace("09:00", "09:20") for one in placed])
+    guessed = _guess(tmp_path, placed, ready)
+    assert guessed.formats == {}
+    assert not any("day/month" in one for one in guessed.questions)
+    assert {*_durations_min(tmp_path)} == {20.0}
