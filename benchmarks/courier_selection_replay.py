@@ -32,7 +32,7 @@ from commands.live_demo.city import known_at
 from estimators.datasets import cities_dataset
 from estimators.eta.model import EtaModel
 from estimators.eta.training import train_eta
-from simulator import SOURCES, Scenario, Simulation, simulate_cities
+from simulator import Scenario, Simulation, simulate_cities
 from simulator.dispatch import Decide, DispatchedCity, nearest
 from simulator.engine import state as engine
 from simulator.engine.city import DAY_MS, QUIET_MS, City
@@ -176,7 +176,7 @@ def _promised_s(city: City, train_days: int) -> FloatArray:
 
 def _past(simulation: Simulation, index: int, running: DispatchedCity) -> MemoryEventStore:
     """Return a store that knows a city's last days before it goes on."""
-    store = MemoryEventStore(sources=SOURCES)
+    store = MemoryEventStore(sources=simulation.sources)
     now = running.now + timedelta(milliseconds=1)
     cities, records = [simulation.cities[index]], [simulation.records[index]]
     events = list(events_of_records(cities, records, after=now - REMEMBERED, before=now))

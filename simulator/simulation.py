@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from aggregators.events import Event
+from aggregators.events import Event, Source
 from simulator.engine.city import City, make_city
 from simulator.records.imperfections import Records, records_of
+from simulator.records.sources import sources_of
 from simulator.records.stream import events_of_records
 from simulator.records.tables import local_event_table, order_table, true_table, weather_table
 from simulator.truth.futures import Truth, truth_of
@@ -40,6 +41,11 @@ class Simulation:
 
     def __len__(self) -> int:
         return sum(len(city) for city in self.cities)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources of the events: the standard ones, with the facts of the scenario's nature."""
+        return sources_of(self.scenario.numbers)
 
     @cached_property
     def records(self) -> tuple[Records, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aggregators.events import Source
-from aggregators.standard_sources import ORDERS
+from aggregators.standard_sources import LOCAL_EVENTS, ORDERS, WEATHER
 from simulator.world.nature import Nature
 
-__all__ = ["PROMISED_AT", "ROUTE_ID", "orders_source"]
+__all__ = ["PROMISED_AT", "ROUTE_ID", "orders_source", "sources_of"]
 
 PROMISED_AT = "promised_at"
 """The time for which an order was placed, known from the order on; missing where at once.
@@ -38,3 +38,8 @@ def orders_source(nature: Nature) -> Source:
         facts = (*facts, ROUTE_ID)
         known_from[ROUTE_ID] = "courier_assigned"
     return ORDERS if facts == ORDERS.facts else replace(ORDERS, facts=facts, known_from=known_from)
+
+
+def sources_of(nature: Nature) -> tuple[Source, ...]:
+    """Return all sources of a world, as a store of its events needs them."""
+    return (orders_source(nature), WEATHER, LOCAL_EVENTS)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from aggregators import Event, MemoryEventStore
-from simulator import ORDERS, SOURCES, Nature, Scenario, Simulation, simulate_cities
+from simulator import ORDERS, Nature, Scenario, Simulation, simulate_cities
 from simulator.demand.orders import NOT_PROMISED, Arrivals
 from simulator.demand.scheduled import BIN_MS, LEAD_H, merged, scheduled_arrivals, sent_ms
 from simulator.dispatch import dispatch, nearest
@@ -123,7 +123,7 @@ def test_the_promise_is_known_from_the_order_on(
     assert source.known_from_event("promised_at") == "activated"
     assert set(orders.columns) == {"order_id", *source.events, *source.data_columns}
     events = list(simulation.events())
-    store = MemoryEventStore(sources=[source, *SOURCES[1:]])
+    store = MemoryEventStore(sources=simulation.sources)
     store.append(events)
     stored = pd.to_datetime(store.table(source).set_index("order_id")["promised_at"], utc=True)
     table = orders.set_index("order_id")["promised_at"]

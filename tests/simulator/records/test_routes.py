@@ -56,7 +56,8 @@ def test_an_event_store_has_the_routes_of_the_table(simulation: Simulation) -> N
     assert all(event.data["route_id"] is not None for event in assigned)
     assert not any("route_id" in e.data for e in events if e.event != "courier_assigned")
     assert any(event.retracted for event in events)
-    store = MemoryEventStore(sources=[source, *SOURCES[1:]])
+    store = MemoryEventStore(sources=simulation.sources)
+    assert simulation.sources == SOURCES  # features see no difference
     store.append(events)
     stored = store.table(source).set_index("order_id")["route_id"]
     table = simulation.tables["orders"].set_index("order_id")["route_id"]
