@@ -131,26 +131,29 @@ def _tell_columns(file: File) -> None:
 
 def _check(file: File, report: StageProgress) -> int:
     """Read everything once; returns how many samples there are."""
+    import numpy as np
     import pyarrow as pa
 
     from commands.data.sample_check import check_samples
 
     report("check", 0.0)
-    ids = [
-        check_samples(file, file.asked, chunk)
-        for chunk in file.chunks(progress=lambda done: report("check", done))
-    ]
+    ids, numbers = [], []
+    for chunk in file.chunks(progress=lambda done: report("check", done)):
+        ids.append(check_samples(file, file.asked, chunk))
+        numbers.append(chunk.index.to_numpy())
     if not ids:
         raise UserError(f"{file.path.name} has no rows")
     kinds = {str(part.type).removeprefix("large_") for part in ids}
     if len(kinds) > 1:
         raise UserError(f"{file.path.name}: sample ids are {' and '.join(sorted(kinds))}")
-    _check_distinct(file, pa.chunked_array([part.cast(ids[0].type) for part in ids]))
+    together = pa.chunked_array([part.cast(ids[0].type) for part in ids])
+    _check_distinct(file, together, np.concatenate(numbers))
     report("check", 1.0)
     return sum(len(part) for part in ids)
 
 
-def _check_distinct(file: File, ids: Any) -> None:
+def _check_distinct(file: File, ids: Any, numbers: Any) -> None:
+    """Refuse an id that stands twice; ``numbers`` are those of the rows in the file."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -159,7 +162,7 @@ def _check_distinct(file: File, ids: Any) -> None:
     series = ids.to_pandas()
     second = int(np.argmax(series.duplicated()))
     first = int(np.argmax(series == series.iloc[second]))
-    where = file.located(f"rows {first + 1} and {second + 1}")
+    where = file.located(f"rows {numbers[first]} and {numbers[second]}")
     raise UserError(
         f"{file.path.name}, column {file.asked.sample_id!r}: {series.iloc[second]!r} stands in"
         f" {where}; expected one row per sample"

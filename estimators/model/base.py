@@ -21,12 +21,12 @@ from estimators.features.inputs import InputColumn, check_input_names, columns_o
 from estimators.features.shrinkage import Shrinkage, ShrinkageSpec
 from estimators.model.compatibility import differences
 from estimators.model.explanation import EstimateExplanation, Statistic, explain
+from estimators.model.residual_model import fit_model, model_from_json
 from estimators.model.saved_sources import source_from_json, source_to_json
 from estimators.quantiles import widening
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.quantiles.calibration import GRID
 from estimators.quantiles.quantile_model import Columns, QuantileModel, StageProgress
-from estimators.quantiles.residual_model import fit_model, model_from_json
 
 __all__ = ["Estimator"]
 

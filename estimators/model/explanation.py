@@ -12,9 +12,9 @@ from estimators.core.distribution import Distribution
 from estimators.core.errors import InputError
 from estimators.core.typing import FloatArray
 from estimators.features.inputs import InputColumn
+from estimators.model.residual_model import ResidualModel
 from estimators.quantiles.boosting import ANCHOR_LEVELS
 from estimators.quantiles.quantile_model import QuantileModel
-from estimators.quantiles.residual_model import ResidualModel
 
 __all__ = ["EXPLAINED_MAX", "Contribution", "EstimateExplanation", "Group", "Statistic", "explain"]
 

@@ -17,9 +17,9 @@ from estimators.core.distribution import Distribution
 from estimators.core.errors import DatasetError
 from estimators.core.typing import BoolArray, FloatArray, IntArray
 from estimators.model.base import Estimator
+from estimators.model.residual_model import fit_model
 from estimators.quantiles.boosting import BoostingParameters
 from estimators.quantiles.quantile_model import QuantileModel
-from estimators.quantiles.residual_model import fit_model
 from estimators.training.imputation import targets_of
 
 __all__ = ["INNER_SPLITS", "ColumnModel", "FeatureMatrix", "InnerSplit", "inputs_of"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from commands.console.output import UserError, error_console
@@ -27,7 +28,7 @@ class KeptRows:
     undecided: int = 0
 
     def print(self) -> None:
-        """Print the counts to stderr.
+        """Print the counts to stderr, once where a file is read several times.
 
         Raises:
             UserError: no row is kept.
@@ -38,11 +39,15 @@ class KeptRows:
                 f"{self.path.name}: filter keeps none of the {total:,} rows"
                 f"{self._missing()}; expected an expression that holds for some"
             )
-        error_console.print(
+        _print_once(
+            self.path,
             f"{self.path.name}: filter keeps {self.kept:,} of {total:,} rows{self._missing()}",
-            soft_wrap=True,
-            markup=False,
         )
 
     def _missing(self) -> str:
         return f"; in {self.undecided:,} rows its condition is missing" if self.undecided else ""
+
+
+@lru_cache(maxsize=64)
+def _print_once(_path: Path, sentence: str) -> None:
+    error_console.print(sentence, soft_wrap=True, markup=False)

@@ -35,6 +35,8 @@ ORDER_SPEEDS_M_S = (0.05, 45.0)
 """The same where cooking and waiting are in the duration."""
 USUAL_SPEED_M_S = 4.0
 WIND_MAX_M_S = 45.0
+BASELINE_FACTORS = (0.2, 5.0)
+"""A baseline is so many times the duration that it states, in the median of a table."""
 SHARE_SHORTER = 0.01
 """If more ways are shorter than the great circle, it is worth a line."""
 
@@ -99,6 +101,7 @@ def unit_warnings(dataset: Dataset, units: Mapping[str, str]) -> Iterator[str]:
     for name in _attributes(dataset, "s", _TRAVEL):
         if way_m is not None:
             yield from _travel_time(rows, name, way_m)
+    yield from _baseline(dataset, units)
     for name in _attributes(dataset, "m_s", re.compile("")):
         yield from _speed(rows, name)
     for source, table in dataset.others.items():
@@ -180,6 +183,27 @@ def _travel_time(rows: _Sampled, name: str, way_m: FloatArray) -> Iterator[str]:
     fitting = _fitting(sizes, speed, TRAVEL_SPEEDS_M_S, USUAL_SPEED_M_S)
     yield (
         f"the way in {name} is a median speed of {_shown(speed)} m/s; expected {low} to {high}:"
+        f" {_advice(rows, name, fitting)}"
+    )
+
+
+def _baseline(dataset: Dataset, units: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence if the baseline is far from the duration that it states."""
+    name = dataset.baseline
+    if name is None:
+        return
+    used = dataset.labelled
+    rows = _Sampled(table=dataset.table.loc[used], units=units)
+    baseline_s = rows.numbers(name)
+    ratios = (baseline_s / dataset.duration_s[used])[baseline_s > 0.0]
+    ratios = ratios[np.isfinite(ratios)]
+    low, high = BASELINE_FACTORS
+    if len(ratios) < ROWS_MIN or low <= (ratio := float(np.median(ratios))) <= high:
+        return
+    fitting = _fitting(rows.sizes(name), ratio, BASELINE_FACTORS, 1.0)
+    yield (
+        f"the baseline {name} is {_shown(ratio)} times {dataset.target.start} to"
+        f" {dataset.target.end} in the median; expected {low} to {high}:"
         f" {_advice(rows, name, fitting)}"
     )
 

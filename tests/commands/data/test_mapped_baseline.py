@@ -14,6 +14,8 @@ import pytest
 from aggregators import Duration
 from commands.console.output import UserError
 from commands.data.mapped_dataset import mapped_dataset
+from commands.data.mapping_file import read_mapping
+from commands.data.units.plausibility import unit_warnings
 
 ROWS = 60
 GOOD = """\
@@ -70,6 +72,30 @@ def test_other_questions_have_none(folder: Path) -> None:
 def test_a_mapping_without_one_has_none(folder: Path) -> None:
     (folder / "m.yaml").write_text(GOOD.replace("baseline: router_s\n", ""), encoding="utf-8")
     assert mapped_dataset(folder / "m.yaml").baseline is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fitting"),
+    [
+        ("router_minutes, unit: minutes", "router_minutes, unit: s", "unit minutes would fit"),
+        ("router_minutes, unit: minutes", "router_minutes, unit: hours", "unit minutes would fit"),
+        ("", "", ""),
+    ],
+)
+def test_a_baseline_in_another_unit_than_the_duration_is_told(
+    old: str, new: str, fitting: str, folder: Path
+) -> None:
+    (folder / "m.yaml").write_text(GOOD.replace(old, new), encoding="utf-8")
+    units = read_mapping(folder / "m.yaml").mapping.units
+    found = [
+        one for one in unit_warnings(mapped_dataset(folder / "m.yaml"), units) if "baseline" in one
+    ]
+    if not fitting:
+        assert found == []
+        return
+    (sentence,) = found
+    assert "times picked_up to courier_at_customer in the median; expected 0.2 to 5.0" in sentence
+    assert fitting in sentence
 
 
 MISTAKES = [

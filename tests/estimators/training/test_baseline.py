@@ -19,7 +19,7 @@ from estimators import Dataset, DatasetError, InputError, Question
 from estimators.etp import Etp, train_etp
 from estimators.evaluation.scores import ALL
 from estimators.model.explanation import Statistic
-from estimators.quantiles.residual_model import ResidualModel
+from estimators.model.residual_model import ResidualModel
 from estimators.training.matrix import FeatureMatrix, inputs_of
 from estimators.training.train import (
     BASELINE_AS_FACT,

@@ -6,6 +6,7 @@ Tests `commands.data.expressions.selection`, `commands.data.expressions.chunk_co
 
 from __future__ import annotations
 
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,25 @@ def test_a_column_that_no_expression_can_read_is_no_column(
     text = GOOD.replace("took > 60", "items > 60")
     with pytest.raises(UserError, match=r"items: .*no such column; there are: ride, placed"):
         mapped_dataset(written(rides, tmp_path, ".parquet", text))
+
+
+def test_an_import_counts_rows_as_the_file_does(
+    rides: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MappedFile, "chunks", partialmethod(MappedFile.chunks, 8))
+    rides["done"] = rides["placed"] + pd.Timedelta("5min")
+    rides["fare"], rides["state"] = 5.0, "done"
+    rides.loc[:9, "state"] = "lost"
+    mapping = written(rides, tmp_path, ".csv")
+    arguments = ["import", "--mapping", str(mapping), "--store", str(tmp_path / "events.db")]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert " ".join(shown.output.split()).count("filter keeps 190 of 200 rows") == 1
+    rides.loc[30, "ride"] = "r20"
+    written(rides, tmp_path, ".csv")
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 1, shown.output
+    assert "'r20' stands in rows 21 and 31" in " ".join(shown.output.split())
 
 
 def test_commands_read_the_selected_rows(rides: pd.DataFrame, tmp_path: Path) -> None:

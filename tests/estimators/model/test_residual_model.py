@@ -1,6 +1,6 @@
 """A baseline: the difference to it is learned, and rows without it are answered without it.
 
-Tests `estimators.quantiles.residual_model`.
+Tests `estimators.model.residual_model`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import pytest
 
 from estimators import DatasetError, InputError
 from estimators.core.typing import FloatArray, IntArray
-from estimators.quantiles.boosting import BoostingParameters
-from estimators.quantiles.quantile_model import Columns, QuantileModel
-from estimators.quantiles.residual_model import (
+from estimators.model.residual_model import (
     ResidualModel,
     baseline_of,
     fit_model,
     model_from_json,
 )
+from estimators.quantiles.boosting import BoostingParameters
+from estimators.quantiles.quantile_model import Columns, QuantileModel
 
 SEED = 31
 ROUTER = 1
