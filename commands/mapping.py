@@ -168,6 +168,8 @@ def try_table(
     error_console.print(f"wrote {page}; change {mapping} and try again", soft_wrap=True)
     if not trial.trained:
         raise UserError(f"no estimator could be trained on {file.name}")
+    command = trial.trained[0].next_command(mapping, file)
+    error_console.print(Text(f"to save a model: {command}"), soft_wrap=True)
 
 
 def _first_guess(file: Path, folder: Path, encoding: str | None) -> list[str]:

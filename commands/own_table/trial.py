@@ -35,6 +35,12 @@ class Trained:
     report: Report
     page: Path
 
+    def next_command(self, mapping: Path, data: Path) -> str:
+        """Return the command that trains the same and saves the model."""
+        offered = self.choice.offered
+        leg = f" --leg {self.choice.leg}" if offered.has_legs else ""
+        return f"doorstep train {offered.command}{leg} --mapping {mapping} --data {data}"
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary."""
         return {

@@ -7,14 +7,19 @@ Tests `commands.mapping`, `commands.own_table.trial`, `commands.own_table.trial_
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from commands.main import app
+from commands.options.estimators import OFFERED, EstimatorChoice
+from commands.own_table.trial import Trained
+from estimators.evaluation.report import Report
 from simulator import CityPlan, simulate
 from tests.commands.reports.html_pages import check_page
 
@@ -35,6 +40,22 @@ def run(*arguments: str) -> tuple[int, str]:
     shown = CliRunner().invoke(app, ["try", *arguments])
     assert shown.exception is None or isinstance(shown.exception, SystemExit), shown.output
     return shown.exit_code, shown.stdout
+
+
+def test_the_next_command_is_one() -> None:
+    to_store = Trained(
+        choice=EstimatorChoice(offered=OFFERED[2], leg="to-store"),
+        start="courier_assigned",
+        end="courier_at_store",
+        report=Report(estimator="courier_travel", dataset="t", period=("", ""), rows=()),
+        page=Path("p.html"),
+    )
+    command = to_store.next_command(Path("out/mapping.yaml"), Path("t.csv"))
+    assert command.startswith("doorstep train courier-travel --leg to-store --mapping out/")
+    options = shlex.split(command)[3::2]
+    known = {one for option in get_command(app).commands["train"].commands["courier-travel"].params  # type: ignore[attr-defined]
+             for one in option.opts}  # fmt: skip
+    assert {*options} <= known
 
 
 def result_of(*arguments: str) -> dict[str, Any]:
