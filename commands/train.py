@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,11 +16,16 @@ from commands.options.estimators import EstimatorChoice, add_commands
 from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document
 from commands.options.tuning import TUNE_OPTIONS, TuneChoice, tell_tuning
 
+if TYPE_CHECKING:
+    from estimators.training.trained import TrainedEstimator
+
 __all__ = ["train_app"]
 
 train_app = typer.Typer(name="train", help="Train an estimator and save it.", no_args_is_help=True)
 
 MAX_THREADS = 64
+BASELINE_LOSS_MAX = 1.01
+"""A baseline that makes the error larger by more than this factor is warned of."""
 
 NameOption = Annotated[
     str | None,
@@ -69,6 +74,7 @@ def _train_one(
             tuning=tuning,
         )
     warn_of_costs(costs)
+    _warn_of_baseline(trained)
     if not as_json:
         print_costs(costs)
         print_report(trained.report)
@@ -91,6 +97,23 @@ def _train_one(
         return
     shown = error_console if as_json else console
     shown.print(f"saved as [bold]{tag}[/]; {asked.offered.next_step(tag)}", soft_wrap=True)
+
+
+def _warn_of_baseline(trained: TrainedEstimator) -> None:
+    """Warn if the baseline would be better as a fact: the difference to it is mostly its error."""
+    from estimators.training.train import BASELINE_AS_FACT
+
+    rows = {row.model: row.scores.mae_s for row in trained.report.rows if row.group == "all"}
+    as_fact_s = rows.get(BASELINE_AS_FACT)
+    if as_fact_s is None or rows[trained.report.estimator] <= BASELINE_LOSS_MAX * as_fact_s:
+        return
+    error_console.print(
+        f"[yellow]warning:[/] the mean absolute error is {rows[trained.report.estimator]:,.0f} s"
+        f" beside the baseline {trained.metadata['baseline']['fact']}, {as_fact_s:,.0f} s if it is"
+        " a fact like others: leave baseline out of the mapping",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _tell_labels(labels: Mapping[str, Mapping[str, int]]) -> None:
