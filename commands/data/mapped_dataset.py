@@ -58,9 +58,7 @@ def mapped_dataset(
     given = file.mapping
     table_path = table_path_of(file, given, "", data)
     main = MappedFile.of(file, given, "", given.source, table_path)
-    source, table = main.source, main.read(progress)
-    if latest is not None:
-        table = _latest_rows(table, source, latest)
+    source, table = main.source, main.read(progress, latest=latest)
     target, as_of = _question(file, source)
     others = {}
     for name, other_table in given.tables.items():
@@ -92,12 +90,6 @@ def mapped_dataset(
         )
     except (AggregatorError, DatasetError) as error:
         raise UserError(f"{path.name}: {error}") from error
-
-
-def _latest_rows(table: pd.DataFrame, source: Source, rows: int) -> pd.DataFrame:
-    began = table[[*source.events]].min(axis=1)
-    kept = began.sort_values(kind="stable", na_position="first").index[-rows:]
-    return table.loc[kept.sort_values()].reset_index(drop=True)
 
 
 def _question(file: MappingFile, source: Source) -> tuple[tuple[str, str], str]:

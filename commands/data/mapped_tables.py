@@ -163,18 +163,36 @@ class MappedFile:
             rows[name] = missing_column(self.asked, name, rows.index)
         return rows[list(self._names)]
 
-    def read(self, progress: Progress | None = None) -> pd.DataFrame:
+    def read(self, progress: Progress | None = None, *, latest: int | None = None) -> pd.DataFrame:
         """Return all samples, labelled from 0 on.
+
+        Args:
+            progress: called with the part of the table that is read.
+            latest: keep only so many, those whose first event is the latest; None: all. The others
+                are not kept in memory.
 
         Raises:
             UserError: a value that cannot be taken, or there is no row.
         """
-        chunks = list(self.chunks(progress=progress))
+        chunks: list[pd.DataFrame] = []
+        for rows in self.chunks(progress=progress):
+            chunks.append(rows)
+            if latest is not None and sum(map(len, chunks)) > latest + CHUNK_ROWS:
+                chunks = [_latest_rows(pd.concat(chunks), self.source, latest)]
         if not chunks:
             raise UserError(f"{self.path.name} has no rows")
         rows = pd.concat(chunks)
+        if latest is not None:
+            rows = _latest_rows(rows, self.source, latest)
         check_for_training(self, self.asked, rows)
         return rows.reset_index(drop=True)
+
+
+def _latest_rows(rows: pd.DataFrame, source: Source, n: int) -> pd.DataFrame:
+    """Return the n rows that began last, in their order; of equal times the later rows."""
+    began = rows[[*source.events]].min(axis=1)
+    kept = began.sort_values(kind="stable", na_position="first").index[-n:]
+    return rows.loc[kept.sort_values()]
 
 
 def mapped_files(path: Path, data: Path | None, sources: tuple[Source, ...]) -> list[MappedFile]:

@@ -60,6 +60,9 @@ def trial_page(
         "attributes": ", ".join(source.attributes) or "none",
         "tested on": f"what happened from {dataset.test_from.isoformat(timespec='minutes')} on",
     }
+    longest_s = dataset.label_bounds_s[1]
+    if math.isfinite(longest_s):
+        facts["longest duration"] = f"{longest_s:,.0f} s; longer ones are no labels"
     sections = [Section(_title(one), _section(one)) for one in trial.trained]
     sections += [
         Section("Not trained", [Text(f"{name}: {why}") for name, why in trial.refused.items()]),

@@ -105,9 +105,15 @@ def test_a_mapping_in_the_folder_is_kept(tried: dict[str, Any], orders: pd.DataF
     assert again["refused"] == {}
 
 
-def test_the_latest_rows_are_taken(orders: pd.DataFrame, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chunk_rows", [50_000, 60])
+def test_the_latest_rows_are_taken(
+    chunk_rows: int, orders: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from commands.data import mapped_tables
     from commands.data.mapped_dataset import mapped_dataset
 
+    monkeypatch.setattr(mapped_tables, "CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(mapped_tables.MappedFile.chunks, "__defaults__", (chunk_rows, None))
     shuffled = orders.sample(frac=1.0, random_state=1)
     shuffled.to_parquet(tmp_path / "history.parquet")
     (tmp_path / "mapping.yaml").write_text(
