@@ -137,7 +137,7 @@ LIVELY = Nature()
 REALISTIC = Nature(
     work=1.36,
     category_contrast=0.5,
-    store_sigma=0.19,
+    store_sigma=0.2,
     # A platform's orders are a small part of what a kitchen cooks: so few wait in line.
     utilisation=(0.055, 0.16),
     least_slots=3,
@@ -149,10 +149,12 @@ REALISTIC = Nature(
     crowd_work=0.07,
     patience_s=9_000.0,
     store_day_variance=0.15,
-    city_day_sigma=0.11,
+    city_day_sigma=0.12,
     meal_width=0.455,
     speed=0.8,
     congestion=2.5,
+    stack_share=0.075,
+    stack_detour_m=6_000.0,
 )
 """The moments of public data. Fitted to them on seeds from 301 on, which no claim may use."""
 
