@@ -102,13 +102,13 @@ def random_selection(rng: random.Random, stream: Stream) -> None:
     stream.spec = np.array(fields, np.int64)
 
 
-def program(attribute: int) -> list[tuple[int, int, int]]:
+def program(attribute: int) -> list[tuple[int, int, int, int, int]]:
     """The step of an attribute."""
     return {
-        COLUMN_KNOWN: [(steps.COLUMN, 0, selection.KNOWN)],
-        COLUMN_GATED: [(steps.COLUMN, 1, 2)],
-        DURATION: [(steps.DURATION, 0, 1)],
-        ELAPSED: [(steps.ELAPSED, 1, 0)],
+        COLUMN_KNOWN: [(steps.COLUMN, 0, selection.KNOWN, 0, 0)],
+        COLUMN_GATED: [(steps.COLUMN, 1, 2, 0, 0)],
+        DURATION: [(steps.DURATION, 0, 1, *steps.NO_BOUNDS)],
+        ELAPSED: [(steps.ELAPSED, 1, 0, 0, 0)],
     }[attribute]
 
 
