@@ -121,8 +121,8 @@ class Durations:
 
     def _keys(self) -> tuple[IntArray, IntArray]:
         """Return starts and ends as numbers that are sorted by store, then by time."""
-        first = int(self.start_us.min(initial=0))
-        span = int(self.end_us.max(initial=0)) - first + 1
+        first = int(self.start_us.min()) if len(self) else 0
+        span = int(self.end_us.max()) - first + 1 if len(self) else 1
         offset = self.store * span - first
         return self.start_us + offset, self.end_us + offset
 
@@ -152,7 +152,7 @@ def _within(value: FloatArray, store: IntArray) -> FloatArray:
 
 
 def _correlation(one: FloatArray, other: FloatArray) -> float:
-    if len(one) < 3:
+    if len(one) < 3 or one.std() == 0.0 or other.std() == 0.0:
         return float("nan")
     return float(np.corrcoef(one, other)[0, 1])
 

@@ -24,7 +24,9 @@ def stacked_moments(orders: pd.DataFrame, start: str) -> tuple[Moment, Moment]:
     courier = pd.factorize(known["courier_id"])[0].astype(np.int64)
     begin = known[start].to_numpy("datetime64[us]").astype(np.int64)
     end = known["delivered"].to_numpy("datetime64[us]").astype(np.int64)
-    first, span = int(begin.min(initial=0)), int(end.max(initial=0) - begin.min(initial=0)) + 1
+    # Times of one courier lie behind all of the one before, so that one pass over them suffices.
+    first = int(begin.min()) if len(begin) else 0
+    span = int(end.max()) - first + 1 if len(end) else 1
     begin, end = begin - first + courier * span, end - first + courier * span
     order = np.argsort(begin, kind="stable")
     courier, begin, end = courier[order], begin[order], end[order]

@@ -169,3 +169,37 @@ def test_a_city_has_the_moments_of_what_it_records(simulation: Simulation) -> No
 def test_a_table_without_orders_in_time_is_refused() -> None:
     with pytest.raises(ValueError, match="none of the events activated, accepted, courier_assign"):
         moments_of(pd.DataFrame({"city": ["BCN"]}), timezone_by="city", timezones=MADRID)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 10])
+def test_a_table_that_is_too_small_lacks_moments(simulation: Simulation, n: int) -> None:
+    """Without a warning, which would be an error here."""
+    orders = simulation.tables["orders"]
+    zones = {profile.name: profile.timezone for profile in simulation.scenario.profiles}
+    found = moments_of(orders.iloc[:n], timezone_by="city", timezones=zones)
+    assert all(np.isnan(moment.error) or moment.error >= 0.0 for moment in found.values())
+    of_one_store = orders[orders["store_id"] == orders["store_id"].iloc[0]]
+    found = moments_of(of_one_store, timezone_by="city", timezones=zones)
+    assert found["preparation_median_s"].value > 0.0
+    assert np.isnan(found["preparation_store_share"].value)
+
+
+def test_missing_stores_and_events_belong_to_no_moment(simulation: Simulation) -> None:
+    orders = simulation.tables["orders"].copy()
+    zones = {profile.name: profile.timezone for profile in simulation.scenario.profiles}
+    orders.loc[::2, "store_id"] = None
+    orders["ready"] = pd.Series(pd.NaT, index=orders.index).dt.tz_localize("UTC")
+    found = moments_of(orders, timezone_by="city", timezones=zones)
+    assert not any(name.startswith("preparation") for name in found)
+    kept = orders[orders["store_id"].notna()]
+    again = moments_of(kept.drop(columns="ready"), timezone_by="city", timezones=zones)
+    for name in ("delivery_median_s", "delivery_store_share", "delivery_last_order_correlation"):
+        assert found[name] == again[name]
+
+
+def test_many_stores_do_not_mix() -> None:
+    """Times of this century in microseconds, times ten thousand stores, exceed 64 bits."""
+    store = np.repeat(np.arange(10_000), 2)
+    start = 1_750_000_000_000_000 + np.tile([0, 60_000_000], 10_000) + 86_400_000_000 * (store % 28)
+    table = Durations(store, start, start + 90_000_000)
+    assert table.open_orders().tolist() == [0, 1] * 10_000
