@@ -12,7 +12,13 @@ from typing import Any
 from aggregators.errors import DataError, DefinitionError, SampleIdError, unknown_name
 from aggregators.times import from_us, moment_to_us
 from aggregators.typing import Moment, SampleId
-from aggregators.value_checks import check_attribute, check_fact, check_key, check_sample_id
+from aggregators.value_checks import (
+    WHITESPACE,
+    check_attribute,
+    check_fact,
+    check_key,
+    check_sample_id,
+)
 
 __all__ = ["FACT_MARK", "Event", "Source"]
 
@@ -155,7 +161,9 @@ class Source:
         >>> orders.is_missing(" NULL"), orders.is_missing("null"), orders.is_missing(7)
         (True, False, False)
         """
-        return isinstance(value, str) and bool(self.missing) and value.strip() in self.missing
+        if not self.missing or not isinstance(value, str):
+            return False
+        return value.strip(WHITESPACE) in self.missing
 
     def checked_id(self, value: object, what: str) -> SampleId:
         """Return a sample's id as plain int or str, or raise :class:`SampleIdError`."""

@@ -12,6 +12,7 @@ from aggregators.typing import Key, SampleId
 
 __all__ = [
     "MAX_TEXT_CHARACTERS",
+    "WHITESPACE",
     "check_attribute",
     "check_fact",
     "check_key",
@@ -22,6 +23,9 @@ __all__ = [
 
 MAX_TEXT_CHARACTERS = 256
 """Characters of a sample's id, a dimension's value, or a fact that is a text."""
+
+WHITESPACE = " \t\n\v\f\r"
+"""Does not count around a text that stands for no value."""
 
 _SHOWN_CHARACTERS = 60
 _INT64_LIMIT = 2**63

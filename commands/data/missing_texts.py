@@ -49,7 +49,9 @@ def without_missing(column: pa.Array, missing: Sequence[str] = MISSING_TEXTS) ->
     if not (missing and _is_text(column)):
         return column
     texts = pa.array(sorted(set(missing)), column.type)
-    is_missing = pc.is_in(pc.utf8_trim_whitespace(column), value_set=texts)
+    is_missing = pc.is_in(pc.ascii_trim_whitespace(column), value_set=texts)
+    if not pc.any(is_missing).as_py():
+        return column
     return pc.if_else(is_missing, pa.scalar(None, column.type), column)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from aggregators.events import Source
 from aggregators.standard_sources import ORDERS
+from aggregators.value_checks import WHITESPACE
 from estimators.core.dictionary_column import Column, DictionaryColumn
 from estimators.core.stages import ELAPSED
 from estimators.core.values import Value
@@ -144,7 +145,7 @@ class Vocabulary:
         if isinstance(column, DictionaryColumn):
             values = [self._given(name, value) for value in column.values]
             return DictionaryColumn(values, column.indices)
-        found = {one for one in column if type(one) is str and one.strip() in texts}
+        found = {one for one in column if type(one) is str and one.strip(WHITESPACE) in texts}
         return [None if one in found else one for one in column] if found else column
 
     def given_columns(self, columns: Mapping[str, Column]) -> dict[str, Column]:
@@ -154,7 +155,7 @@ class Vocabulary:
     def _given(self, name: str, value: Any) -> Any:
         if type(value) is not str or name not in self.missing:
             return value
-        return None if value.strip() in self.missing[name] else value
+        return None if value.strip(WHITESPACE) in self.missing[name] else value
 
     def check_names(self, names: Iterable[str], path: str) -> None:
         """Raise :class:`InvalidRequest` for a name that no order has."""
