@@ -31,6 +31,11 @@ def derive_promises(
     """
     begun = next(iter(guessed.events.values()))
     for column, times in promised.items():
+        if begun in guessed.days:
+            guessed.left_out[column] = (
+                "is a promised time; the seconds until then would be a number"
+            )
+            continue
         if (times - first).dt.total_seconds().nunique() < 2:
             guessed.left_out[column] = "is a promised time that tells nothing"
             continue

@@ -10,6 +10,7 @@ import pandas as pd
 
 from commands.console.output import UserError
 from commands.guessing.columns import place_columns
+from commands.guessing.days import times_of_days
 from commands.guessing.derived_columns import derive_promises, derive_stores
 from commands.guessing.event_names import candidates, name_events
 from commands.guessing.guessed import GuessedMapping
@@ -50,7 +51,8 @@ def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
     guessed = GuessedMapping(file=path, encoding=encoding)
     times, promised = _times(guessed, table)
     seconds = _name_events(guessed, times)
-    rest = [one for one in table.columns if one not in {*times, *promised, *guessed.left_out}]
+    taken = {*times, *promised, *guessed.days.values(), *guessed.left_out}
+    rest = [one for one in table.columns if one not in taken]
     rest = _plain(guessed, table, rest)
     guessed.id = id_of(table, rest)
     if not guessed.id:
@@ -90,6 +92,13 @@ def _times(guessed: GuessedMapping, table: pd.DataFrame) -> tuple[_Times, _Times
             found = _decided(guessed, table, column, found)
         (promised if is_estimate(column) else times)[column] = found.moments
         guessed.naive += [column] if found.is_naive else []
+    days = times_of_days(table, times)
+    for column, (date, found) in days.items():
+        guessed.days[column] = date
+        guessed.naive += [column] if found.is_naive else []
+        times[column] = found.moments
+    for date in {*guessed.days.values()}:
+        del times[date]
     if not times:
         raise UserError(
             f"{guessed.file.name}: no column holds times (2026-03-02T12:00:00+01:00); it has"

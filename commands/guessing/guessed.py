@@ -41,6 +41,7 @@ class GuessedMapping:
         known_from: name of a dimension or attribute -> event from which it seems to be known.
         longest_s: a few durations are longer and damaged records, seconds; None: none is.
         is_one_city: whether all rows seem to be of one city, which no column names.
+        days: column of times of day -> column of its days.
         formats: column of times -> how it is written, where it does not show that itself.
         naive: events whose times have no offset from UTC.
         left_out: column -> why.
@@ -60,6 +61,7 @@ class GuessedMapping:
     known_from: dict[str, str] = field(default_factory=dict)
     longest_s: float | None = None
     is_one_city: bool = False
+    days: dict[str, str] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
     naive: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)

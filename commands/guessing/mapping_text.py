@@ -46,16 +46,26 @@ def _table(guessed: GuessedMapping, path: str) -> Iterator[str]:
 
 def _events(guessed: GuessedMapping) -> Iterator[str]:
     yield "events:  # in the order in which they happen; a name the estimators know on the left"
+    first = next((name for name, column in guessed.events.items() if column in guessed.days), "")
     for name, column in guessed.events.items():
-        form = guessed.formats.get(column)
-        yield f"  {name}: " + (
-            f"{{column: {quoted(column)}, format: {form}}}" if form else quoted(column)
-        )
+        yield f"  {name}: {_time(guessed, column, first if name != first else '')}"
     for name, one in guessed.later.items():
         yield f"  {name}: {{after: {one.after}, {one.unit}: {quoted(one.column)}}}"
     if guessed.naive:
         yield "# The times carry no offset from UTC. A guess: put the clock they were read from."
         yield "clock: UTC"
+
+
+def _time(guessed: GuessedMapping, column: str, after: str) -> str:
+    """Return how the mapping says the times of an event; one of a day may follow another event."""
+    date = guessed.days.get(column)
+    parts = {
+        "date": None if date is None else quoted(date),
+        "after": after if date is not None and after else None,
+        "format": guessed.formats.get(column if date is None else date),
+    }
+    said = "".join(f", {key}: {text}" for key, text in parts.items() if text)
+    return f"{{column: {quoted(column)}{said}}}" if said else quoted(column)
 
 
 def _columns(guessed: GuessedMapping) -> Iterator[str]:
