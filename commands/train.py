@@ -14,7 +14,7 @@ from commands.console.output import console, error_console, progress
 from commands.options.data import DATA_OPTIONS, DataChoice
 from commands.options.estimators import EstimatorChoice, add_commands
 from commands.options.report import REPORT_OPTIONS, ReportChoice, as_document
-from commands.options.tuning import TUNE_OPTIONS, TuneChoice, tell_tuning
+from commands.options.tuning import PARAMETER_OPTIONS, TuneChoice
 
 if TYPE_CHECKING:
     from estimators.training.trained import TrainedEstimator
@@ -59,6 +59,7 @@ def _train_one(
     tuning = search.tuning()
     with progress() as report:
         estimator_class, dataset = asked.open(choice, report)
+        from estimators.training.choice_text import choice_lines
         from estimators.training.feature_costs import feature_costs
         from estimators.training.train import train
 
@@ -72,6 +73,7 @@ def _train_one(
             num_threads=threads,
             seed=choice.seed,
             tuning=tuning,
+            search=search.search,
         )
     warn_of_costs(costs)
     _warn_of_baseline(trained)
@@ -79,7 +81,8 @@ def _train_one(
         print_costs(costs)
         print_report(trained.report)
         _tell_labels(trained.metadata["labels"])
-        tell_tuning(trained.metadata["tuning"])
+        for line in choice_lines(trained.metadata):
+            console.print(line, highlight=False)
     tag = ""
     if save:
         from estimators.registry import models as registry
@@ -126,7 +129,7 @@ def _tell_labels(labels: Mapping[str, Mapping[str, int]]) -> None:
 
 add_commands(
     train_app,
-    with_options(_train_one, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS, search=TUNE_OPTIONS),
+    with_options(_train_one, choice=DATA_OPTIONS, outputs=REPORT_OPTIONS, search=PARAMETER_OPTIONS),
     "Train",
     "Prints its errors on the later part of the data beside the constant median, the same model"
     " without real-time features, and what others have published on the same split.",

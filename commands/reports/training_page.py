@@ -28,6 +28,7 @@ from commands.reports.page import (
 from commands.reports.score_table import labels_in_words
 from estimators.evaluation.report import Report, ReportRow
 from estimators.evaluation.scores import ALL
+from estimators.training.choice_text import opinion_text, tuning_text
 from estimators.training.diagnostics import Diagnostics
 
 __all__ = ["report_page", "write_page"]
@@ -106,6 +107,7 @@ def _facts(report: Report, metadata: Mapping[str, Any], tag: str) -> dict[str, s
         "learned from": f"{metadata.get('rows_trained', 0):,} rows, {metadata.get('trained_from')}"
         f" to {metadata.get('trained_until')}",
         **({"labels": labels_in_words(labels)} if labels else {}),
+        **_choice(metadata),
         "tested on": f"{report.overall(report.estimator).n:,} rows, {start} to {end}",
         "inputs": f"{_inputs(metadata)}, catalog"
         f" {metadata.get('catalog_version')}, aggregators {metadata.get('aggregators_version')}",
@@ -115,21 +117,31 @@ def _facts(report: Report, metadata: Mapping[str, Any], tag: str) -> dict[str, s
     }
 
 
+def _choice(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return how the parameters were chosen; a composed ETA has a record for every part."""
+    if "parameters" not in metadata:
+        return {}
+    tuning, opinion = metadata.get("tuning"), metadata.get("second_opinion")
+    return {
+        **({"parameters": tuning_text(tuning)} if tuning else {}),
+        **({"second opinion": opinion_text(opinion)} if opinion else {}),
+    }
+
+
 def _inputs(metadata: Mapping[str, Any]) -> str:
     names = metadata.get("feature_names")
     return "those of its parts" if names is None else f"{len(names)} facts and features"
 
 
 def _grown(metadata: Mapping[str, Any]) -> str:
-    searched = "" if metadata.get("tuning") is None else ", parameters searched on inner splits"
     if "parameters" not in metadata:  # composed of models that have their own
+        searched = "" if metadata.get("tuning") is None else ", parameters searched on inner splits"
         version = metadata.get("lightgbm_version", "?")
         return f"{metadata.get('trees', '?')} trees in all parts, LightGBM {version}{searched}"
     parameters = metadata.get("parameters", {})
     return (
         f"{metadata.get('trees', '?')} trees of at most {parameters.get('leaves', '?')} leaves,"
         f" LightGBM {metadata.get('lightgbm_version', '?')}, seed {parameters.get('seed', '?')}"
-        f"{searched}"
     )
 
 

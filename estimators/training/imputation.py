@@ -26,7 +26,7 @@ from estimators.core.dataset import Dataset
 from estimators.core.distribution import Distribution
 from estimators.core.labels import Labels
 from estimators.core.typing import BoolArray, FloatArray, IntArray
-from estimators.quantiles.boosting import BoostingParameters
+from estimators.quantiles.growing.parameters import BoostingParameters
 from estimators.quantiles.quantile_model import Columns, QuantileModel
 
 __all__ = ["HINDSIGHT", "draw_between", "imputed", "targets_of"]

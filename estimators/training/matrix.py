@@ -18,7 +18,7 @@ from estimators.core.errors import DatasetError
 from estimators.core.typing import BoolArray, FloatArray, IntArray
 from estimators.model.base import Estimator
 from estimators.model.residual_model import fit_model
-from estimators.quantiles.boosting import BoostingParameters
+from estimators.quantiles.growing.parameters import BoostingParameters
 from estimators.quantiles.quantile_model import QuantileModel
 from estimators.training.imputation import targets_of
 

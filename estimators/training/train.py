@@ -27,11 +27,12 @@ from estimators.features.facts import learn_facts
 from estimators.features.shrinkage import Shrinkage, learn_shrinkage
 from estimators.model.base import Estimator
 from estimators.monitoring.reference import EXPLAINED_ROWS, reference_of
-from estimators.quantiles.boosting import BoostingParameters
 from estimators.quantiles.calibration import GRID_LEVELS, constant
+from estimators.quantiles.growing.parameters import BoostingParameters
 from estimators.training.matrix import FeatureMatrix, inputs_of
+from estimators.training.parameter_choice import choose_parameters
 from estimators.training.trained import TrainedEstimator
-from estimators.training.tuning import Tuning, check_installed, tune
+from estimators.training.tuning import Tuning, check_installed
 
 __all__ = [
     "BASELINE_AS_FACT",
@@ -66,6 +67,7 @@ def train(
     parameters: BoostingParameters | None = None,
     features: Sequence[str] | None = None,
     tuning: Tuning | None = None,
+    search: bool = True,
 ) -> TrainedEstimator:
     """Train, calibrate and evaluate an estimator on a data set.
 
@@ -73,16 +75,19 @@ def train(
         estimator_class: which estimator; target and moment of the question are the data set's.
         dataset: what to learn from; rows before ``dataset.test_from`` train and calibrate, the
             rest tests. With no row in the test period the report is empty.
-        progress: called with (stage, part done); the stages are "features", "calibrate", "fit",
-            "baselines" and "evaluate".
+        progress: called with (stage, part done); the stages are "features", "parameters" (if they
+            are chosen), "calibrate", "fit", "baselines" and "evaluate".
         num_threads: of the features and of LightGBM; the result does not depend on it.
         seed: fixes everything random.
-        baselines: also fit the model without real-time features for the report.
-        parameters: of the boosting, instead of the estimator's own; their seed and threads are
-            replaced by these arguments.
+        baselines: also fit the model without real-time features for the report, and plain LightGBM
+            as a second opinion on inner splits of the training period.
+        parameters: of the boosting, instead of the estimator's own, and not replaced by others;
+            their seed and threads are replaced by these arguments.
         features: names of the real-time features that it may use; all of its own by default.
-        tuning: search for better parameters first, on inner splits of the training period (stage
-            "tune"); the result is in the metadata.
+        tuning: search for better parameters with Optuna first, on inner splits of the training
+            period (stage "tune"); the result is in the metadata.
+        search: race a few sets of parameters first, on inner splits of the training period, unless
+            parameters or a search with Optuna are given; see :mod:`estimators.training.race`.
 
     Raises:
         UnknownNameError: the estimator has no such feature for these data.
@@ -101,10 +106,15 @@ def train(
     )
     matrix = FeatureMatrix.compute(estimator, dataset, threads=num_threads)
     report("features", 1.0)
-    tuned = None
-    if tuning is not None:
-        tuned = tune(matrix, tuning, progress=lambda part: report("tune", part))
-        estimator.parameters = tuned.parameters
+    choice = choose_parameters(
+        matrix,
+        given=parameters is not None,
+        tuning=tuning,
+        search=search,
+        compares=baselines,
+        report=report,
+    )
+    estimator.parameters = choice.parameters
     learned, tested = matrix.learned, matrix.tested
     estimator.fit(
         matrix.X[learned], matrix.target_s[learned], matrix.as_of_us[learned], progress=report
@@ -123,7 +133,8 @@ def train(
         report=result,
         metadata={
             **_metadata(estimator, dataset, matrix.target_s[learned]),
-            "tuning": None if tuned is None else tuned.record,
+            "tuning": choice.tuning,
+            "second_opinion": choice.second_opinion,
         },
         reference=reference_of(
             matrix.X[learned],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from estimators.evaluation.report import Report
 from estimators.fallback.model import Fallback
 from estimators.model.base import Estimator
 from estimators.monitoring.reference import Reference
+from estimators.training.choice_text import choice_lines
 
 __all__ = ["TrainedEstimator"]
 
@@ -36,8 +38,9 @@ class TrainedEstimator:
     fallback: Fallback | None = None
 
     def __str__(self) -> str:
-        return str(self.report)
+        return "\n".join([str(self.report), *choice_lines(self.metadata)])
 
     def _repr_html_(self) -> str:
-        """Return its scores as a table, as notebooks show it."""
-        return self.report._repr_html_()
+        """Return its scores and how its parameters were chosen, as notebooks show them."""
+        lines = "".join(f"<p>{escape(line)}</p>" for line in choice_lines(self.metadata))
+        return self.report._repr_html_() + lines

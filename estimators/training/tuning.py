@@ -14,7 +14,7 @@ import numpy as np
 
 from estimators.core.errors import DatasetError, EstimatorError, InputError
 from estimators.evaluation.scores import crps_s
-from estimators.quantiles.boosting import BoostingParameters
+from estimators.quantiles.growing.parameters import BoostingParameters
 from estimators.training.matrix import INNER_SPLITS, FeatureMatrix
 
 __all__ = ["Tuned", "Tuning", "check_installed", "tune"]
@@ -138,6 +138,7 @@ def tune(
     return Tuned(
         parameters=replace(start, **best["parameters"]),
         record={
+            "method": "optuna",
             "objective": OBJECTIVE,
             "default": tried[0]["value"],
             "best": best["value"],

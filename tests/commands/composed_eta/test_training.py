@@ -82,7 +82,8 @@ def test_a_search_is_passed_on_and_told(
     monkeypatch: pytest.MonkeyPatch, trained_eta: TrainedEta, tmp_path: Path
 ) -> None:
     record = {
-        "trials": 2, "rows_scored": 1_234, "default": 180.26, "best": 178.04,
+        "method": "optuna", "objective": "crps_s", "trials": 2, "rows_scored": 1_234,
+        "default": 180.26, "best": 178.04,
         "parameters": {"learning_rate": 0.0604, "leaves": 12},
     }  # fmt: skip
     asked: list[Tuning] = []

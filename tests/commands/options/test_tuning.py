@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commands.console.output import UserError
-from commands.options.tuning import TuneChoice, tell_tuning
+from commands.options.tuning import ParametersFrom, TuneChoice, tell_tuning
 
 
 def test_nothing_is_searched_unless_it_is_asked_for() -> None:
@@ -26,12 +26,21 @@ def test_minutes_without_a_search_are_a_mistake() -> None:
         TuneChoice(tune=None, tune_minutes=3.0).tuning()
 
 
+def test_default_parameters_are_neither_raced_nor_tuned() -> None:
+    default = TuneChoice(tune=None, tune_minutes=None, parameters=ParametersFrom.DEFAULT)
+    assert not default.search
+    assert default.tuning() is None
+    assert TuneChoice(tune=None, tune_minutes=None).search
+    with pytest.raises(UserError, match="leave out --parameters default"):
+        TuneChoice(tune=2, tune_minutes=None, parameters=ParametersFrom.DEFAULT).tuning()
+
+
 def test_what_was_found_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     tell_tuning(None)
     assert capsys.readouterr().out == ""
     record = {
-        "parameters": {"leaves": 31.0}, "trials": 4, "rows_scored": 12_345, "default": 50.25,
-        "best": 48.0,
+        "method": "optuna", "objective": "crps_s", "parameters": {"leaves": 31.0}, "trials": 4,
+        "rows_scored": 12_345, "default": 50.25, "best": 48.0,
     }  # fmt: skip
     tell_tuning(record, part="parking")
     told = " ".join(capsys.readouterr().out.split())

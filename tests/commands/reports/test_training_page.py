@@ -77,6 +77,26 @@ def test_the_same_report_is_the_same_page(
     assert report_page(trained.report, found, trained.metadata, tag="etp:<abc>") == page
 
 
+def test_how_the_parameters_were_chosen_is_said(
+    trained: TrainedEstimator, found: Diagnostics
+) -> None:
+    plain = {
+        "trees": 120, "mae_s": 61.0, "mae_beyond_ours_s": 1.0, "mae_noise_s": 0.75,
+        "rmse_s": 88.0, "rmse_beyond_ours_s": -2.0, "rmse_noise_s": 1.5,
+    }  # fmt: skip
+    chosen = {
+        **trained.metadata,
+        "tuning": {"method": "race", "trials": 0, "rows": 1_400, "rows_min": 2_000},
+        "second_opinion": {
+            "rows_scored": 500, "ours": {"mae_s": 60.0, "rmse_s": 90.0}, "plain": {"l1": plain},
+            "taken": None, "why": "it is not better by more than noise",
+        },
+    }  # fmt: skip
+    said = check_page(report_page(trained.report, found, chosen, tag="")).said
+    assert "default parameters: 1,400 training rows are too few to choose by" in said
+    assert "ours 60.0 and 90.0; L1 61.0 (+1.0 ± 0.8) and 88.0 (-2.0 ± 1.5): it is not" in said
+
+
 def scores(n: int, share: float = 0.8) -> Scores:
     levels = (0.5, 0.8, 0.9)
     return Scores(

@@ -9,13 +9,12 @@ import pytest
 
 from estimators import InputError
 from estimators.quantiles.boosting import (
-    FEW_ROWS,
-    MANY_ROWS,
-    ROWS_PER_THREAD,
     Anchors,
     BoostingParameters,
 )
 from estimators.quantiles.day_profile import DayProfile
+from estimators.quantiles.growing.parameters import FEW_ROWS, MANY_ROWS
+from estimators.quantiles.growing.training_rows import ROWS_PER_THREAD
 
 SEED = 13
 FEW = BoostingParameters(median_trees=8, outer_trees=4, outer_min_rows_per_leaf=20)

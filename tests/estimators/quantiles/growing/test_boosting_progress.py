@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estimators.quantiles.boosting_progress import BoostingProgress
+from estimators.quantiles.growing.boosting_progress import BoostingProgress
 
 
 def test_each_tree_counts_and_the_last_one_makes_it_whole() -> None:

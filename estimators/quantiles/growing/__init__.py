@@ -1,0 +1,1 @@
+"""Grow the trees of a level with LightGBM: parameters, losses, rows."""
