@@ -23,12 +23,12 @@ LOSSES: tuple[Loss, ...] = ("l1", "l2")
 
 TREES = 400
 LEAVES = 31
-STEP = 0.05
+STEP = 0.1
 ROWS_PER_LEAF = 20
 CATEGORY_SMOOTHING = 10.0
 """LightGBM's own, as the rest of what is not named here."""
 
-PATIENCE = 50
+PATIENCE = 20
 """It stops if so many further trees are no better on the rows that it is scored on. This favours
 it, and saves most of the time where it is no match.
 """
