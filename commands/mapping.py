@@ -27,7 +27,7 @@ mapping_app = typer.Typer(
     name="mapping", help="Say what the columns of your own table are.", no_args_is_help=True
 )
 
-TableArgument = Annotated[Path, typer.Argument(help="The table, CSV or Parquet.")]
+TableArgument = Annotated[Path, typer.Argument(help="The table: CSV, Parquet or Excel.")]
 
 
 @mapping_app.command("init")
@@ -105,8 +105,8 @@ def try_table(
     to: Annotated[
         Path | None,
         typer.Option(
-            help=f"Folder for {MAPPING} and the pages; a {MAPPING} in it is kept and used."
-            "  [default: the file's name with -doorstep]",
+            help=f"Folder for {MAPPING} and the pages, orders-doorstep for orders.csv if none is"
+            f" named; a {MAPPING} in it is kept and used.",
             show_default=False,
         ),
     ] = None,
