@@ -77,3 +77,40 @@ def test_a_row_far_below_decides(tmp_path: Path) -> None:
     assert guessed.formats == {}
     assert not any("day/month" in one for one in guessed.questions)
     assert {*_durations_min(tmp_path)} == {20.0}
+
+
+@pytest.mark.parametrize(
+    ("day", "clock"), [("%Y-%m-%d", "%H:%M"), ("%d-%m-%Y", "%H:%M:%S"), ("%m/%d/%Y", "%I:%M %p")]
+)
+def test_times_of_day_get_the_day_of_another_column(day: str, clock: str, tmp_path: Path) -> None:
+    """Orders of a late kitchen: some are ready after midnight."""
+    placed = pd.Series(pd.date_range("2027-03-01 09:00", periods=ROWS, freq="311min"))
+    ready = placed + pd.to_timedelta(RNG.integers(5, 90, ROWS), unit="min")
+    assert (ready.dt.date != placed.dt.date).any()
+    table = {
+        "kitchen": KITCHENS,
+        "order_date": placed.dt.strftime(day),
+        "meal_ready": ready.dt.strftime(clock),
+        "time_ordered": placed.dt.strftime(clock),
+    }
+    path = tmp_path / "table.csv"
+    pd.DataFrame(table).to_csv(path, index=False)
+    guessed = guess_mapping(path)
+    assert guessed.events == {"activated": "time_ordered", "ready": "meal_ready"}
+    text = mapping_text(guessed)
+    assert "ready: {column: meal_ready, date: order_date, after: activated}" in text
+    (tmp_path / "mapping.yaml").write_text(text)
+    assert _durations_min(tmp_path) == ((ready - placed).dt.total_seconds() / 60.0).tolist()
+
+
+def test_times_of_day_alone_are_no_events(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    pd.DataFrame(
+        {
+            "placed": PLACED.dt.strftime("%Y-%m-%dT%H:%M:00Z"),
+            "opens": ["09:00", "10:30"] * (ROWS // 2),
+        }
+    ).to_csv(path, index=False)
+    guessed = guess_mapping(path)
+    assert guessed.events == {"activated": "placed"}
+    assert guessed.days == {}
