@@ -16,7 +16,7 @@ import numpy as np
 
 from aggregators.events import Event
 from simulator.engine import state as engine
-from simulator.engine.assignment import HOMEWARD_MS, offer
+from simulator.engine.assignment import offer
 from simulator.engine.city import City, run_until
 from simulator.engine.compiled import compiled
 from simulator.engine.rides import ride_s, store_stop_s
@@ -184,7 +184,8 @@ class DispatchedCity:
     def _places(self, couriers: IntArray) -> IntArray:
         """Return the node of each idle courier: where they were last, later at home."""
         idle_ms = self._now_ms - self._state.idle_since_ms[couriers]
-        return np.where(idle_ms > HOMEWARD_MS, self._world.home[couriers], self._state.at[couriers])
+        at_home = idle_ms > 1_000.0 * self._world.laws.homeward_s
+        return np.where(at_home, self._world.home[couriers], self._state.at[couriers])
 
     def _at(self, moment_ms: int) -> datetime:
         return self.city.scenario.start + timedelta(milliseconds=moment_ms)

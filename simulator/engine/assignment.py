@@ -65,8 +65,6 @@ REFUSAL_PER_RIDE_S = 0.15 / 900.0
 REFUSAL_PER_MM = 0.02
 LEAST_ACCEPTANCE = 0.2
 BREAKDOWN_SHARE, BREAKDOWN_MEAN_S = 0.015, 200.0
-HOMEWARD_MS = 900_000
-"""Who has been idle for so long has gone back to the place where most orders come."""
 REACH_S = 1_800.0
 """Nobody is asked to ride longer than this to a store."""
 PATIENCE_WEIGHT = 0.7
@@ -75,8 +73,8 @@ PATIENCE_WEIGHT = 0.7
 
 @inner
 def position(world: World, state: State, now: int, courier: int) -> int:
-    """Return the node where an idle courier is."""
-    if now - state.idle_since_ms[courier] > HOMEWARD_MS:
+    """Return the node where an idle courier is: where the last order ended, later at home."""
+    if now - state.idle_since_ms[courier] > 1_000.0 * world.laws.homeward_s:
         return int(world.home[courier])
     return int(state.at[courier])
 

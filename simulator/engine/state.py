@@ -47,6 +47,7 @@ class Laws(NamedTuple):
     batch_work: float
     batch_lookahead: float
     patience_s: float
+    homeward_s: float
     ride_sigma: float
     parking_sigma: float
     stack_share: float

@@ -10,6 +10,7 @@ import numpy as np
 
 from simulator.world.arrays import FloatArray, IntArray
 from simulator.world.clock import BIN_S
+from simulator.world.nature import Nature
 from simulator.world.scenario import CityProfile, Scenario
 from simulator.world.streets import Streets
 
@@ -51,6 +52,7 @@ def make_couriers(
     profile: CityProfile,
     streets: Streets,
     expected_per_bin: FloatArray,
+    expected_at_node: FloatArray,
     rng: np.random.Generator,
 ) -> Couriers:
     """Plan shifts for the orders that the calendar lets expect, and draw who works them.
@@ -63,6 +65,7 @@ def make_couriers(
         profile: for the vehicles.
         streets: where couriers wait.
         expected_per_bin: orders of the whole city in each bin, as planned.
+        expected_at_node: orders of the stores at each node, as planned.
         rng: where chance comes from.
     """
     nature = scenario.numbers
@@ -71,17 +74,33 @@ def make_couriers(
     begins = [(begin, courier, until) for begin, until, courier in shifts]
     ends = [(until, courier, -1) for _, until, courier in shifts]
     changes = np.array(sorted(begins + ends), dtype=np.int64).reshape(-1, 3)
-    centre = np.argsort(np.hypot(streets.x_m, streets.y_m))[: len(streets) // 2]
     return Couriers(
         vehicle=vehicle,
         speed_m_s=nature.speed * SPEED_M_S[vehicle] * rng.lognormal(0.0, nature.speed_sigma, n),
         accepts=rng.beta(9.0, 1.6, n),
         parking=rng.lognormal(0.0, nature.parking_skill_sigma, n),
-        home=rng.choice(centre, n),
+        home=_homes(nature, streets, expected_at_node, n, rng),
         shift_ms=np.ascontiguousarray(changes[:, 0]),
         shift_courier=np.ascontiguousarray(changes[:, 1]),
         shift_until_ms=np.ascontiguousarray(changes[:, 2]),
     )
+
+
+def _homes(
+    nature: Nature,
+    streets: Streets,
+    expected_at_node: FloatArray,
+    n: int,
+    rng: np.random.Generator,
+) -> IntArray:
+    """Draw where couriers wait: in the inner half of the city, or where stores expect orders."""
+    centre = np.argsort(np.hypot(streets.x_m, streets.y_m))[: len(streets) // 2]
+    home: IntArray = rng.choice(centre, n)
+    at_store = rng.random(n) < nature.homes_at_stores
+    share = expected_at_node / max(expected_at_node.sum(), 1e-9)
+    if at_store.any():
+        home[at_store] = rng.choice(len(streets), int(at_store.sum()), p=share)
+    return home
 
 
 def _plan(

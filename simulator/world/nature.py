@@ -45,6 +45,9 @@ class Nature:
         parking_skill_sigma: between the skills of couriers at parking.
         parking_sigma: of the chance at one address.
         scheduled_share: orders that are placed hours before, for a time that is promised.
+        homes_at_stores: couriers who wait for orders where stores expect them, by the orders
+            expected; the others wait anywhere in the inner half of the city.
+        homeward_s: seconds after which an idle courier is back at that place.
         stack_share: orders for which a courier with another order is looked for first.
         stack_limit: orders that a courier may carry at once, 1 to 3.
         stack_detour_m: metres that a further order may add to a courier's route.
@@ -89,6 +92,8 @@ class Nature:
     parking_skill_sigma: float = 0.25
     parking_sigma: float = 0.38
     scheduled_share: float = 0.0
+    homes_at_stores: float = 0.0
+    homeward_s: float = 900.0
     stack_share: float = 0.0
     stack_limit: int = 2
     stack_detour_m: float = 2_000.0
@@ -126,6 +131,8 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "speed": (0.1, 5.0),
     "parking": (0.0, 10.0),
     "scheduled_share": (0.0, 0.95),
+    "homes_at_stores": (0.0, 1.0),
+    "homeward_s": (0.0, 86_400.0),
     "stack_share": (0.0, 1.0),
     "stack_limit": (1, 3),
     "stack_detour_m": (0.0, 50_000.0),
@@ -153,6 +160,8 @@ REALISTIC = Nature(
     meal_width=0.455,
     speed=0.8,
     congestion=2.5,
+    homes_at_stores=0.7,
+    homeward_s=600.0,
     stack_share=0.075,
     stack_detour_m=6_000.0,
 )

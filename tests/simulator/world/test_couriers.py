@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from simulator import Nature
 from simulator.world.clock import BIN_S, BINS_PER_DAY
 from simulator.world.couriers import REST_H, SHIFT_H, VEHICLES, Couriers, make_couriers
 from tests.simulator.world.drawn import SCENARIO, profile, rng, streets
 
 PLANNED = np.tile(np.where(np.arange(BINS_PER_DAY) // 4 >= 12, 10.0, 0.0), 3)
 """Ten orders in each quarter of an hour from noon to midnight."""
+AT_NODE = np.where(np.arange(len(streets())) == 7, 3.0, 0.0)
+"""All of one store."""
 
 
 def couriers(supply: float = 1.0) -> Couriers:
     scenario = replace(SCENARIO, courier_supply=supply)
-    return make_couriers(scenario, profile(), streets(), PLANNED, rng())
+    return make_couriers(scenario, profile(), streets(), PLANNED, AT_NODE, rng())
 
 
 def on_duty(drawn: Couriers, moment_ms: int) -> int:
@@ -56,3 +60,13 @@ def test_couriers_have_a_vehicle_its_speed_and_a_home_near_the_centre() -> None:
     assert fast.mean() > slow.mean()
     away_m = np.hypot(streets().x_m, streets().y_m)
     assert away_m[drawn.home].max() <= np.median(away_m) + 1.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_couriers_wait_where_stores_expect_orders(share: float) -> None:
+    scenario = replace(SCENARIO, nature=Nature(homes_at_stores=share))
+    drawn = make_couriers(scenario, profile(), streets(), PLANNED, AT_NODE, rng())
+    waiting = drawn.home == 7
+    assert abs(waiting.mean() - share) < 4.0 * np.sqrt(share * (1.0 - share) / len(drawn)) + 0.02
+    away_m = np.hypot(streets().x_m, streets().y_m)
+    assert (away_m[drawn.home[~waiting]] <= np.median(away_m)).all()
