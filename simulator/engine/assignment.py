@@ -87,7 +87,9 @@ def find_courier(world: World, orders: Orders, state: State, key: int, now: int,
     if world.laws.stack_share > 0.0 and orders.offers[o] == 0:
         courier = _on_the_way(world, orders, state, key, now, o)
         if courier >= 0:
-            _ask(orders, state, key, now, o, courier)
+            orders.offers[o] += 1
+            orders.offered_to[o] = courier
+            _ask(state, key, now, orders.number[o], orders.offers[o], o, courier)
             return
     node = world.store_node[orders.store[o]]
     best, best_s = NO - 1, REACH_S
@@ -142,17 +144,19 @@ def _offer(
     state.idle_since_ms[courier] = now
     state.status[courier] = OFFERED
     state.carries[courier] = o
-    _ask(orders, state, key, now, o, courier)
+    orders.offers[o] += 1
+    orders.offered_to[o] = courier
+    _ask(state, key, now, orders.number[o], orders.offers[o], o, courier)
 
 
 @inner
-def _ask(orders: Orders, state: State, key: int, now: int, o: int, courier: int) -> None:
+def _ask(
+    state: State, key: int, now: int, number: int, offer_number: int, o: int, courier: int
+) -> None:
     """Offer an order to a courier, who answers after some seconds."""
-    orders.offers[o] += 1
-    orders.offered_to[o] = courier
     schedule(
-        state, now, key, orders.number[o], OF_ANSWER, orders.offers[o], EXPONENTIAL, ANSWER_MEAN_S,
-        0.0, ANSWER, o, courier, orders.offers[o],
+        state, now, key, number, OF_ANSWER, offer_number, EXPONENTIAL, ANSWER_MEAN_S,
+        0.0, ANSWER, o, courier, offer_number,
     )  # fmt: skip
 
 
@@ -168,7 +172,8 @@ def answer(
     node = world.store_node[orders.store[o]]
     start = position(world, state, now, courier)
     away_s = ride_s(world, now, courier, start, node, 0.0)
-    if not _says_yes(world, orders, state, key, now, o, courier, away_s):
+    u = uniform(key, orders.number[o], OF_YES, orders.offers[o])
+    if not _says_yes(world, now, courier, away_s, u):
         state.status[courier] = PAUSED
         state.carries[courier] = -1
         schedule_at(state, now + REFUSAL_PAUSE_MS, RESUME, NO, courier, NO)
@@ -177,9 +182,13 @@ def answer(
     state.status[courier] = BUSY
     state.at[courier] = start
     state.carries[courier] = -1
-    _assign(orders, state, now, o, courier, distance_of(world, courier, start, node))
-    ride_to_store(world, orders, state, key, now, courier, o)
-    _may_break_down(orders, state, key, now, o, courier)
+    orders.attempts[o] += 1
+    orders.moments[ASSIGNED, o] = now
+    orders.to_store_m[o] = round(distance_of(world, courier, start, node))
+    number, attempt = orders.number[o], orders.attempts[o]
+    join(orders.courier, orders.route, orders.next_on_route, state.carries, number, courier, o)
+    ride_to_store(world, state, key, now, courier, o, orders.store[o], number, attempt)
+    _may_break_down(state, key, now, number, attempt, o, courier)
 
 
 @inner
@@ -193,7 +202,8 @@ def _answer_on_the_way(
         and takes_more(world, orders, state, courier)
         and added_m(world, orders, state, courier, o) < world.laws.stack_detour_m
     )
-    if not fits or not _says_yes(world, orders, state, key, now, o, courier, 0.0):
+    u = uniform(key, orders.number[o], OF_YES, orders.offers[o])
+    if not fits or not _says_yes(world, now, courier, 0.0, u):
         find_courier(world, orders, state, key, now, o)
         return
     here = world.store_node[state.heading[courier]]
@@ -201,38 +211,31 @@ def _answer_on_the_way(
     halfway = (state.leg_from_ms[courier] + state.leg_to_ms[courier]) // 2
     start = here if stands or now > halfway else state.at[courier]
     node = world.store_node[orders.store[o]]
-    _assign(orders, state, now, o, courier, distance_of(world, courier, start, node))
+    orders.attempts[o] += 1
+    orders.moments[ASSIGNED, o] = now
+    orders.to_store_m[o] = round(distance_of(world, courier, start, node))
+    number, attempt = orders.number[o], orders.attempts[o]
+    join(orders.courier, orders.route, orders.next_on_route, state.carries, number, courier, o)
     if stands and orders.store[o] == state.heading[courier]:
         schedule_at(state, now + WALK_IN_MS, ARRIVE_STORE, o, courier, state.leg[courier])
-    _may_break_down(orders, state, key, now, o, courier)
+    _may_break_down(state, key, now, number, attempt, o, courier)
 
 
 @inner
-def _says_yes(
-    world: World, orders: Orders, state: State, key: int, now: int, o: int, courier: int,
-    away_s: float,
-) -> bool:  # fmt: skip
+def _says_yes(world: World, now: int, courier: int, away_s: float, u: float) -> bool:
     """Return whether a courier takes an order whose store is so far away."""
     chance = world.accepts[courier] - REFUSAL_PER_RIDE_S * min(away_s, 900.0)
     chance -= REFUSAL_PER_MM * min(world.rain[bin_of(world, now)], 6.0)
-    yes = uniform(key, orders.number[o], OF_YES, orders.offers[o])
-    return bool(yes < max(chance, LEAST_ACCEPTANCE))
+    return bool(u < max(chance, LEAST_ACCEPTANCE))
 
 
 @inner
-def _assign(orders: Orders, state: State, now: int, o: int, courier: int, away_m: float) -> None:
-    """Note who rides, and put the order on the courier's route."""
-    orders.attempts[o] += 1
-    orders.moments[ASSIGNED, o] = now
-    orders.to_store_m[o] = round(away_m)
-    join(orders, state, courier, o)
-
-
-@inner
-def _may_break_down(orders: Orders, state: State, key: int, now: int, o: int, courier: int) -> None:
+def _may_break_down(
+    state: State, key: int, now: int, number: int, attempt: int, o: int, courier: int
+) -> None:
     schedule(
-        state, now, key, orders.number[o], OF_BREAKDOWN, orders.attempts[o], DEFECTIVE,
-        BREAKDOWN_MEAN_S, BREAKDOWN_SHARE, GIVE_BACK, o, courier, orders.attempts[o],
+        state, now, key, number, OF_BREAKDOWN, attempt, DEFECTIVE, BREAKDOWN_MEAN_S,
+        BREAKDOWN_SHARE, GIVE_BACK, o, courier, attempt,
     )  # fmt: skip
 
 

@@ -20,10 +20,12 @@ from simulator.engine.chance import LOGNORMAL
 from simulator.engine.compiled import inner
 from simulator.engine.rides import distance_of, ride_s, store_stop_s
 from simulator.engine.state import AT_STORE, NEVER, NO, PICKED_UP, Orders, State, World
+from simulator.world.arrays import IntArray
 
 __all__ = [
     "added_m",
     "go_on",
+    "is_alone",
     "is_wanted",
     "join",
     "leave",
@@ -36,19 +38,31 @@ __all__ = [
 
 
 @inner
-def join(orders: Orders, state: State, courier: int, o: int) -> None:
+def join(
+    courier_of: IntArray, route: IntArray, next_on_route: IntArray, carries: IntArray,
+    number: int, courier: int, o: int,
+) -> None:  # fmt: skip
     """Put an order at the end of a courier's route; the first one gives the route its number."""
-    orders.courier[o] = courier
-    orders.next_on_route[o] = -1
-    last = state.carries[courier]
+    courier_of[o] = courier
+    next_on_route[o] = -1
+    last = carries[courier]
     if last < 0:
-        state.carries[courier] = o
-        orders.route[o] = orders.number[o]
+        carries[courier] = o
+        route[o] = number
         return
-    orders.route[o] = orders.route[last]
-    while orders.next_on_route[last] >= 0:
-        last = orders.next_on_route[last]
-    orders.next_on_route[last] = o
+    route[o] = route[last]
+    while next_on_route[last] >= 0:
+        last = next_on_route[last]
+    next_on_route[last] = o
+
+
+@inner
+def is_alone(next_on_route: IntArray, carries: IntArray, courier: int, o: int) -> bool:
+    """Return whether an order is the only one of its route.
+
+    Most are, and need no call of a kernel that gets all arrays, which costs more than its work.
+    """
+    return bool(carries[courier] == o and next_on_route[o] < 0)
 
 
 @inner
@@ -163,11 +177,12 @@ def go_on(world: World, orders: Orders, state: State, key: int, now: int, courie
     while o >= 0 and orders.moments[PICKED_UP, o] != NEVER:
         o = orders.next_on_route[o]
     if o >= 0:
-        ride_to_store(world, orders, state, key, now, courier, o)
+        ride_to_store(
+            world, state, key, now, courier, o, orders.store[o], orders.number[o],
+            orders.attempts[o],
+        )  # fmt: skip
         return
     _sort(world, orders, state, courier)
-    state.leg[courier] += 1
-    state.heading[courier] = -1
     ride_to_customer(world, orders, state, key, now, courier)
 
 
@@ -189,17 +204,18 @@ def _sort(world: World, orders: Orders, state: State, courier: int) -> None:
 
 @inner
 def ride_to_store(
-    world: World, orders: Orders, state: State, key: int, now: int, courier: int, o: int
-) -> None:
+    world: World, state: State, key: int, now: int, courier: int, o: int, store: int,
+    number: int, attempt: int,
+) -> None:  # fmt: skip
     """Start the ride to the store of an order, from where the courier is."""
-    start, node = state.at[courier], world.store_node[orders.store[o]]
+    start, node = state.at[courier], world.store_node[store]
     away_s = ride_s(world, now, courier, start, node, 0.0)
     state.leg[courier] += 1
-    state.heading[courier] = orders.store[o]
+    state.heading[courier] = store
     state.leg_from_ms[courier] = now
     state.leg_to_ms[courier] = now + round(away_s * 1_000.0)
     schedule(
-        state, now, key, orders.number[o], OF_TO_STORE, orders.attempts[o], LOGNORMAL,
+        state, now, key, number, OF_TO_STORE, attempt, LOGNORMAL,
         away_s + store_stop_s(world, now, courier, node), world.laws.ride_sigma, ARRIVE_STORE, o,
         courier, state.leg[courier],
     )  # fmt: skip
@@ -211,6 +227,8 @@ def ride_to_customer(
 ) -> None:
     """Start the ride to the first customer of the route, from where the courier is."""
     o = state.carries[courier]
+    state.leg[courier] += 1
+    state.heading[courier] = -1
     median_s = ride_s(world, now, courier, state.at[courier], orders.node[o], orders.extra_m[o])
     schedule(
         state, now, key, orders.number[o], OF_TO_CUSTOMER, NO, LOGNORMAL, median_s,

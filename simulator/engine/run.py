@@ -59,6 +59,7 @@ from simulator.engine.kitchens import (
 from simulator.engine.rides import parking_s
 from simulator.engine.routes import (
     go_on,
+    is_alone,
     is_wanted,
     leave,
     ride_to_customer,
@@ -267,7 +268,10 @@ def _proceed(
         courier = orders.courier[o]
         orders.moments[PICKED_UP, o] = now
         state.at[courier] = world.store_node[orders.store[o]]
-        go_on(world, orders, state, key, now, courier)
+        if is_alone(orders.next_on_route, state.carries, courier, o):
+            ride_to_customer(world, orders, state, key, now, courier)
+        else:
+            go_on(world, orders, state, key, now, courier)
     elif kind == ARRIVE_CUSTOMER:
         orders.moments[AT_CUSTOMER, o] = now
         median_s = parking_s(world, now, orders.courier[o], orders.node[o], orders.door_s[o])
@@ -280,11 +284,11 @@ def _proceed(
         orders.moments[DELIVERED, o] = now
         state.at[courier] = orders.node[o]
         _end(orders, state, o, DONE)
-        leave(orders, state, courier, o)
-        if state.carries[courier] >= 0:
-            ride_to_customer(world, orders, state, key, now, courier)
-        else:
+        if is_alone(orders.next_on_route, state.carries, courier, o):
             free_courier(world, orders, state, key, now, courier)
+        else:
+            leave(orders, state, courier, o)
+            ride_to_customer(world, orders, state, key, now, courier)
 
 
 @inner
