@@ -100,10 +100,9 @@ class ColumnTimes:
         if pd.api.types.is_datetime64_dtype(dtype):
             return self._in_utc(column, column, name)
         read = self._read(column, name)
-        n_local, n_offsets = int(read.local.notna().sum()), int(read.moments.notna().sum())
-        self._n_local[name] += n_local
+        n_offsets = int(read.moments.notna().sum())
         self._n_offsets[name] += n_offsets
-        if not n_local:
+        if not read.local.notna().any():
             return read.moments
         local = self._in_utc(read.local, column, name)
         return local if not n_offsets else read.moments.where(read.local.isna(), local)
@@ -157,12 +156,12 @@ class ColumnTimes:
     def say(self) -> None:
         """Print what was doubtful since the last time, each thing once."""
         for name, n in self._n_ambiguous.items():
-            taken = "they count as missing" if self._ambiguous == "drop" else (
-                f"the {self._ambiguous} moment is taken"
-            )  # fmt: skip
+            taken = f"the {self._ambiguous} moment is taken"
+            if self._ambiguous == "drop":
+                taken = "they count as missing"
             self._print(
-                f"{n:,} times of {name} are shown twice or never by the clock of {self._zone}:"
-                f" {taken} (ambiguous: earlier, later or drop)"
+                f"the clock of {self._zone} shows {n:,} of {self._n_local[name]:,} times of {name}"
+                f" twice or never: {taken} (ambiguous: earlier, later or drop)"
             )
         for name, n in self._n_offsets.items():
             n_local = self._n_local[name]
@@ -248,6 +247,7 @@ class ColumnTimes:
                 f" Europe/Helsinki or {self._clock_option} UTC",
             )  # fmt: skip
         found = localised(local, self._zone or "UTC", self._ambiguous)
+        self._n_local[name] += int(local.notna().sum())
         if found.n_ambiguous:
             self._n_ambiguous[name] += found.n_ambiguous
         return found.moments
