@@ -98,6 +98,8 @@ def _question(file: MappingFile, source: Source) -> tuple[tuple[str, str], str]:
     target = given.target or next(possible, (source.events[0], source.events[-1]))
     for k, event in enumerate(target):
         file.check_name(f"target.{k}", event, source.events, "event of this mapping")
+    if len(source.events) == 1:
+        raise file.error("events", f"has only {target[0]!r}; a duration needs a second event")
     if target[0] == target[1]:
         raise file.error("target", f"from {target[0]!r} to itself there is no time to estimate")
     as_of = given.as_of or target[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from aggregators import AggregatorError, Source
@@ -28,6 +29,8 @@ __all__ = ["COMPUTED", "MappedFile", "Progress", "mapped_files", "table_path_of"
 
 COMPUTED = frozenset((LOCAL_HOUR, LOCAL_WEEKDAY, *CATALOG.names))
 """Names that mean something else to models: no event, dimension or attribute may have them."""
+
+DURATION_MAX_S = 100.0 * 366.0 * 86_400.0
 
 Progress: TypeAlias = Callable[[float], None]
 
@@ -146,9 +149,18 @@ class MappedFile:
                 rows[name] = conversion.of(rows[name])
             for event, one in self.given.later.items():
                 seconds = (rows[self.between[event]] * one.unit_s).round(6)
+                self._check_durations(seconds, one.read_column)
                 rows[event] = rows[one.after] + pd.to_timedelta(seconds, unit="s")
             rows = rows.drop(columns=list(self.between.values()))
             yield rows if self.wanted is None else self._conformed(rows)
+
+    def _check_durations(self, seconds: pd.Series[float], column: str) -> None:
+        """Refuse what no duration is: it would overflow the times."""
+        bad = seconds.abs() > DURATION_MAX_S
+        if bad.any():
+            row = seconds.index[int(np.argmax(bad))]
+            said = f"column {column!r}, row {row}: {seconds.loc[row]:g} s is no duration"
+            raise UserError(f"{self.path.name}, {self.located(said)}; expected at most 100 years")
 
     def _first_of_ids(self, rows: pd.DataFrame, seen: set[object]) -> pd.DataFrame:
         """Return the rows whose ids were not seen, and add these."""

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from commands.data.mapped_tables import COMPUTED
 from commands.data.plausible_numbers import FOLLOWS, closeness
 from commands.data.units.conversions import fits_unit
 from commands.data.units.names import proposed_unit
 from commands.guessing.durations import event_after
 from commands.guessing.guessed import GuessedMapping
 from commands.guessing.places import stands_at_places
-from commands.guessing.words import identifier, is_estimate, is_outcome, known_name, spelled
+from commands.guessing.words import is_estimate, is_outcome, known_name, spelled
 
 __all__ = ["place_columns"]
 
@@ -100,6 +99,8 @@ def _place(
         guessed.left_out[column] = AFTERWARDS
     elif is_number and not (is_id and _are_whole(known)):
         _add_number(guessed, number, column, values)
+    elif not is_number and not known.map(lambda one: isinstance(one, str)).all():
+        guessed.left_out[column] = "holds neither numbers nor texts"
     elif distinct > max((VALUES_OF_DIMENSION if name else VALUES_OF_OTHERS) * len(known), 2):
         guessed.left_out[column] = (
             f"has {distinct:,} values in {len(known):,} rows: too few rows of each to learn from"
@@ -138,9 +139,6 @@ def _are_whole(known: pd.Series[Any]) -> bool:
 
 
 def _add(part: dict[str, str], guessed: GuessedMapping, name: str, column: str) -> str:
-    taken = {*guessed.names, *COMPUTED}
-    name = name if name and name not in taken else identifier(column)
-    while name in taken:
-        name += "_"
+    name = guessed.free_name(name, column)
     part[name] = column
     return name

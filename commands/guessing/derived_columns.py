@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from commands.guessing.guessed import GuessedMapping
-from commands.guessing.words import identifier
 
 __all__ = ["derive_promises", "derive_stores"]
 
@@ -39,7 +38,7 @@ def derive_promises(
         if (times - first).dt.total_seconds().nunique() < 2:
             guessed.left_out[column] = "is a promised time that tells nothing"
             continue
-        name = f"{identifier(column)}_in_s"
+        name = guessed.free_name("", f"{column}_in_s")
         guessed.columns[name] = f"seconds({_reference(begun)}, {_reference(column)})"
         guessed.attributes[name] = name
         guessed.questions.append(
@@ -62,7 +61,7 @@ def derive_stores(guessed: GuessedMapping, table: pd.DataFrame, ends: Mapping[st
     if not 1 < len(known.drop_duplicates()) <= len(known) / ROWS_PER_STORE:
         return
     name = "store_at"
-    while name in table.columns:
+    while name in table.columns or name in guessed.names:
         name += "_"
     first, second = (f"text({_reference(one)})" for one in coordinates)
     guessed.columns[name] = f'join({first}, " ", {second})'

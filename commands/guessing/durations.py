@@ -15,6 +15,8 @@ __all__ = ["event_after"]
 
 SECONDS_FROM = 300.0
 """A median duration without a unit is one of seconds from here on, of minutes below."""
+LONGEST = 86_400.0 * 30
+"""With a larger median numbers are no durations, in whatever unit."""
 NEGATIVE_SHARE = 0.02
 """With more negative values a column is a difference and no duration."""
 
@@ -55,7 +57,7 @@ def event_after(
         return None
     if not _has(_IS_DURATION, column) or _has(_NO_DURATION, column):
         return None
-    if (values < 0).mean() > NEGATIVE_SHARE or not values.median() > 0.0:
+    if (values < 0).mean() > NEGATIVE_SHARE or not 0.0 < values.median() < LONGEST:
         return None
     found = _ended(column, {**guessed.events, **guessed.later})
     if found is None or found[1] not in guessed.events:

@@ -21,7 +21,7 @@ from commands.guessing.mapping_text import CITY
 from commands.guessing.places import ends_of, is_in_one_city
 from commands.guessing.sampled_rows import first_rows
 from commands.guessing.times import FoundTimes, as_seconds, order_of_all, times_of
-from commands.guessing.words import identifier, is_estimate, is_record_keeping
+from commands.guessing.words import is_estimate, is_record_keeping
 
 __all__ = ["guess_mapping"]
 
@@ -69,7 +69,7 @@ def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
     derive_stores(guessed, table, ends)
     derive_promises(guessed, promised, times[next(iter(guessed.events.values()))])
     guessed.known_from = dict(known_later(guessed, table))
-    guessed.is_one_city = CITY not in guessed.dimensions and (
+    guessed.is_one_city = CITY not in guessed.names and (
         is_in_one_city(table, [*ends]) or not guessed.dimensions
     )
     bound_labels(guessed, table, seconds)
@@ -127,8 +127,9 @@ def _name_events(guessed: GuessedMapping, times: _Times) -> pd.DataFrame:
     seconds = _near(guessed, as_seconds(times))
     named = name_events(seconds)
     for column in seconds.columns:
-        guessed.events[named.get(column) or identifier(column)] = column
-    guessed.naive = [name for name, column in guessed.events.items() if column in guessed.naive]
+        guessed.events[guessed.free_name(named.get(column, ""), column)] = column
+    names = {column: name for name, column in guessed.events.items()}
+    guessed.naive = [names.get(column, column) for column in guessed.naive]
     return seconds
 
 
@@ -170,6 +171,10 @@ def _questions(guessed: GuessedMapping) -> list[str]:
         asked.append("From which clock were the times read? clock: UTC is a guess")
     if guessed.is_one_city:
         asked.append("Are all rows of one city? constants: gives them one")
+    if len(guessed.events) + len(guessed.later) == 1:
+        asked.append(
+            "Which column tells when it ended? With one event there is nothing to estimate"
+        )
     own = [name for name, column in guessed.events.items() if name not in candidates(column)]
     if own:
         asked.append(f"What happens at {', '.join(own)}? No estimator knows these names")

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from aggregators.standard_sources import ORDERS
+from commands.data.mapped_tables import COMPUTED
+from commands.guessing.words import identifier
+
 __all__ = ["GuessedMapping", "TimeAfter"]
+
+SAMPLE_ID = ORDERS.sample_id
+"""What the id is called as it is read, whatever the column is called."""
 
 
 class TimeAfter(NamedTuple):
@@ -43,7 +50,7 @@ class GuessedMapping:
         is_one_city: whether all rows seem to be of one city, which no column names.
         days: column of times of day -> column of its days.
         formats: column of times -> how it is written, where it does not show that itself.
-        naive: events whose times have no offset from UTC.
+        naive: events, and columns of promised times, whose times have no offset from UTC.
         left_out: column -> why.
         questions: what only somebody who knows the table can answer.
     """
@@ -71,3 +78,16 @@ class GuessedMapping:
     def names(self) -> set[str]:
         """All names that are taken."""
         return {*self.events, *self.later, *self.dimensions, *self.attributes}
+
+    def free_name(self, name: str, column: str) -> str:
+        """Return a name for a column: the known one if it is free, else that of the column.
+
+        Args:
+            name: the known one; empty: there is none.
+            column: the column.
+        """
+        taken = {*self.names, *self.columns, *COMPUTED, SAMPLE_ID}
+        name = name if name and name not in taken else identifier(column)
+        while name in taken:
+            name += "_"
+        return name

@@ -31,7 +31,7 @@ def id_of(table: pd.DataFrame, columns: Sequence[str]) -> str:
         if is_id(column)[0]
         and table[column].notna().all()
         and table[column].is_unique
-        and not pd.api.types.is_float_dtype(table[column].dtype)
+        and _are_ids(table[column])
     ]
     return min(unique, key=lambda column: [not one for one in reversed(is_id(column))], default="")
 
@@ -47,7 +47,7 @@ def repeated_id_of(table: pd.DataFrame, columns: Sequence[str], times: Sequence[
         times: columns of times.
     """
     for column in columns:
-        if not all(is_id(column)) or table[column].isna().any():
+        if not all(is_id(column)) or table[column].isna().any() or not _are_ids(table[column]):
             continue
         repeated = table[table[column].duplicated(keep=False)]
         if not len(repeated):
@@ -66,3 +66,10 @@ def differ_within_ids(table: pd.DataFrame, id_column: str, columns: Sequence[str
         for column in columns
         if np.mean(groups[column].nunique(dropna=False).to_numpy() > 1) > 1.0 - SAME_SHARE
     ]
+
+
+def _are_ids(values: pd.Series[Any]) -> bool:
+    """Return whether all values are integers, or all texts."""
+    if pd.api.types.is_integer_dtype(values.dtype):
+        return True
+    return bool(values.map(lambda one: isinstance(one, str)).all())

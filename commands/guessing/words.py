@@ -115,8 +115,10 @@ def identifier(column: str) -> str:
     >>> identifier("Order total (EUR)"), identifier("2nd"), identifier("isExpress")
     ('order_total_eur', 'column_2nd', 'is_express')
     """
-    name = _parted(column) or "column"
-    return name if not name[0].isdigit() else f"column_{name}"
+    name = _parted(column)
+    # Alone, `true` is no text in YAML.
+    is_name = name and not name[0].isdigit() and name not in ("true", "false", "null")
+    return name if is_name else f"column_{name}".rstrip("_")
 
 
 def _parted(column: str) -> str:

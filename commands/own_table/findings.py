@@ -54,6 +54,7 @@ def print_findings(found: list[str]) -> None:
 
 def _refusals(dataset: Dataset) -> Iterator[str]:
     """Yield what training of each estimator would refuse."""
+    from aggregators import AggregatorError
     from estimators.quantiles.later_rows import ROWS_MIN
     from estimators.training.train import usable_features
 
@@ -67,7 +68,12 @@ def _refusals(dataset: Dataset) -> Iterator[str]:
         asked = choice.asked_of(dataset)
         n_train, n_test = int(asked.trains.sum()), int(asked.tests.sum())
         what = f"{choice.name} ({asked.target.start} to {asked.target.end})"
-        if not usable_features(choice.offered.load(), asked):
+        try:
+            usable = usable_features(choice.offered.load(), asked)
+        except AggregatorError as error:
+            yield f"{what} has no features for these events: {error}"
+            continue
+        if not usable:
             yield (
                 f"{what} has no real-time feature for the dimensions"
                 f" {', '.join(dataset.source.dimensions)}: training refuses it"

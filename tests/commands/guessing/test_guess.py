@@ -10,9 +10,7 @@ Tests `commands.guessing.guess`, `commands.guessing.columns`, `commands.guessing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,41 +19,10 @@ import pytest
 from commands.data.mapped_dataset import mapped_dataset
 from commands.guessing.event_names import candidates
 from commands.guessing.guess import guess_mapping
-from commands.guessing.guessed import GuessedMapping, TimeAfter
+from commands.guessing.guessed import TimeAfter
 from commands.guessing.mapping_text import mapping_text
 from commands.guessing.words import is_estimate, is_outcome, known_name
-
-ROWS = 300
-RNG = np.random.default_rng(5)
-BEGUN = pd.Series(
-    pd.date_range("2026-03-02 09:00", periods=ROWS, freq="7min", tz="UTC")
-    + pd.to_timedelta(RNG.integers(0, 240, ROWS), unit="s")
-)
-LASTED_MIN = RNG.uniform(8.0, 25.0, ROWS).round(1)
-
-
-def later(minutes: float) -> pd.Series[Any]:
-    """A moment about so many minutes after each beginning."""
-    return BEGUN + pd.to_timedelta(minutes * RNG.uniform(0.9, 1.1, ROWS), unit="min")
-
-
-def some(*values: object) -> list[object]:
-    """Values that repeat."""
-    return [values[k] for k in RNG.integers(0, len(values), ROWS)]
-
-
-BAKERY = some("north", "south", "old town", "port")
-
-
-def guess(folder: Path, columns: Mapping[str, Any]) -> GuessedMapping:
-    """The guess from a CSV file with these columns; it is read by the mapping, too."""
-    path = folder / "table.csv"
-    pd.DataFrame(columns).to_csv(path, index=False)
-    guessed = guess_mapping(path)
-    (folder / "mapping.yaml").write_text(mapping_text(guessed))
-    dataset = mapped_dataset(folder / "mapping.yaml")
-    assert {*dataset.source.events} == {*guessed.events, *guessed.later}
-    return guessed
+from tests.commands.guessing.tables import BAKERY, BEGUN, LASTED_MIN, RNG, ROWS, guess, later, some
 
 
 def test_an_arrival_is_named_by_its_place_in_the_order_of_events(tmp_path: Path) -> None:
@@ -309,30 +276,6 @@ def test_long_durations_are_bounded_if_they_are_another_kind_of_order(tmp_path: 
     assert 1_320.0 < booked.longest_s < 86_400.0
     assert any("of another kind (25 have slot = booked)" in one for one in booked.questions)
     assert guess(tmp_path, columns).longest_s is None
-
-
-def test_truth_values_of_parquet_files_are_numbers(tmp_path: Path) -> None:
-    columns = {"ordered_on": BEGUN, "ready_on": later(9), "scheduled_before": some(True, False)}
-    pd.DataFrame({**columns, "vip": some(True, False)}).to_parquet(tmp_path / "t.parquet")
-    found = guess_mapping(tmp_path / "t.parquet")
-    assert found.attributes == {"vip": "vip"} | {"scheduled_before": "scheduled_before"}
-    pd.DataFrame({**columns, "vip": some(True, False)}).to_csv(tmp_path / "t.csv", index=False)
-    assert guess_mapping(tmp_path / "t.csv").dimensions["vip"] == "vip"
-
-
-def test_missing_texts_are_missing_in_the_guess(tmp_path: Path) -> None:
-    trays = ["NULL" if k % 3 else "4" for k in range(ROWS)]
-    found = guess(
-        tmp_path,
-        {
-            "bakery": BAKERY,
-            "ordered_on": BEGUN,
-            "ready_on": later(9).astype("string").where(np.arange(ROWS) % 2 == 0, "\\N"),
-            "trays": [one.replace("4", str(4 + k % 5)) for k, one in enumerate(trays)],
-        },
-    )
-    assert [*found.events] == ["activated", "ready"]
-    assert found.attributes == {"trays": "trays"}
 
 
 @pytest.mark.parametrize(

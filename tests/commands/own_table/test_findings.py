@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aggregators import Duration, Source
+from aggregators import AggregatorError, Duration, Source
 from commands.own_table.findings import findings
 from estimators import Dataset
 from estimators.core.errors import EstimatorError
@@ -129,3 +129,19 @@ def test_a_column_that_is_filled_with_a_later_event_is_found() -> None:
     told = dataset(ready=ready, amount=amount)
     late = replace(told.source, known_from={"amount": "ready"})
     assert findings(replace(told, source=late, numbers=()), {}) == []
+
+
+def test_a_question_for_which_no_feature_can_be_declared_is_found() -> None:
+    told = dataset()
+    events = ("picked_up", "weighed")
+    odd = replace(
+        told,
+        source=replace(told.source, events=events),
+        table=told.table.rename(columns={"accepted": "picked_up", "ready": "weighed"}),
+        target=Duration(*events),
+        as_of="picked_up",
+    )
+    (found,) = findings(odd, {})
+    assert found.startswith("etp (picked_up to weighed) has no features for these events: ")
+    with pytest.raises(AggregatorError):
+        train_etp(odd)

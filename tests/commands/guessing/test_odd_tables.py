@@ -1,0 +1,83 @@
+"""Tables with odd names and values are guessed, or the error says what is missing.
+
+Tests `commands.guessing.guess` and `commands.data.mapped_tables`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from commands.console.output import UserError
+from commands.data.mapped_dataset import mapped_dataset
+from commands.guessing.guess import guess_mapping
+from commands.guessing.mapping_text import mapping_text
+from tests.commands.guessing.tables import BAKERY, BEGUN, RNG, ROWS, guess, later, some
+
+
+def test_truth_values_of_parquet_files_are_numbers(tmp_path: Path) -> None:
+    columns = {"ordered_on": BEGUN, "ready_on": later(9), "scheduled_before": some(True, False)}
+    pd.DataFrame({**columns, "vip": some(True, False)}).to_parquet(tmp_path / "t.parquet")
+    found = guess_mapping(tmp_path / "t.parquet")
+    assert found.attributes == {"vip": "vip"} | {"scheduled_before": "scheduled_before"}
+    pd.DataFrame({**columns, "vip": some(True, False)}).to_csv(tmp_path / "t.csv", index=False)
+    assert guess_mapping(tmp_path / "t.csv").dimensions["vip"] == "vip"
+
+
+def test_names_on_the_left_are_free_and_no_words_of_yaml(tmp_path: Path) -> None:
+    found = guess(
+        tmp_path,
+        {
+            "null": BEGUN,
+            "local_hour": later(20),
+            "true": some("a", "b"),
+            "order_id": some("x", "y"),
+            "city": RNG.uniform(0.0, 1.0, ROWS),
+            "eta": later(30).dt.tz_localize(None),
+            "eta_in_s": some(1.0, 2.0),
+        },
+    )
+    assert found.events == {"column_null": "null", "local_hour_": "local_hour"}
+    assert found.dimensions == {"column_true": "true", "order_id_": "order_id"}
+    assert found.attributes["city"] == "city"
+    assert not found.is_one_city
+    assert "eta_in_s_" in found.columns
+    assert found.naive == ["eta"]
+
+
+def test_one_event_alone_is_a_question(tmp_path: Path) -> None:
+    pd.DataFrame({"ordered_on": BEGUN, "bakery": BAKERY}).to_csv(tmp_path / "t.csv", index=False)
+    found = guess_mapping(tmp_path / "t.csv")
+    assert "Which column tells when it ended?" in " ".join(found.questions)
+    (tmp_path / "mapping.yaml").write_text(mapping_text(found))
+    with pytest.raises(UserError, match="has only 'activated'; a duration needs a second event"):
+        mapped_dataset(tmp_path / "mapping.yaml")
+
+
+def test_numbers_that_are_no_durations_are_refused(tmp_path: Path) -> None:
+    columns = {"ordered_on": BEGUN, "bakery": BAKERY, "took": 1e18}
+    pd.DataFrame(columns).to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "mapping.yaml").write_text(
+        "file: t.csv\nevents: {activated: ordered_on, delivered: {after: activated, seconds: took}}"
+        "\ndimensions: [bakery]\n"
+    )
+    with pytest.raises(UserError, match=r"column 'took', row 1 .*1e\+18 s is no duration"):
+        mapped_dataset(tmp_path / "mapping.yaml")
+
+
+def test_missing_texts_are_missing_in_the_guess(tmp_path: Path) -> None:
+    trays = ["NULL" if k % 3 else "4" for k in range(ROWS)]
+    found = guess(
+        tmp_path,
+        {
+            "bakery": BAKERY,
+            "ordered_on": BEGUN,
+            "ready_on": later(9).astype("string").where(np.arange(ROWS) % 2 == 0, "\\N"),
+            "trays": [one.replace("4", str(4 + k % 5)) for k, one in enumerate(trays)],
+        },
+    )
+    assert [*found.events] == ["activated", "ready"]
+    assert found.attributes == {"trays": "trays"}
