@@ -18,6 +18,7 @@ from aggregators.catalog import Catalog
 from estimators.core.dictionary_column import DictionaryColumn
 from estimators.features.facts import Facts
 from estimators.model.saved_sources import source_from_json, source_to_json
+from services.composition.order_book import OrderBook
 from services.core.errors import InvalidRequest
 from services.estimation.loading import common_sources
 from services.event_store.feature_lookup import FeatureLookup
@@ -143,3 +144,26 @@ def test_a_key_that_is_a_missing_text_is_missing() -> None:
 
 def _raw(rows: list[dict[str, Any]]) -> Any:
     return [msgspec.Raw(msgspec.json.encode(row)) for row in rows]
+
+
+def test_what_the_event_store_knows_is_not_replaced_by_a_missing_text() -> None:
+    store = MemoryEventStore(sources=[SOURCE])
+    data = {"store_id": "s-1", "products": 2}
+    store.append([Event("orders", "o-1", "activated", at(-5), data)])
+    book = OrderBook(store, SOURCE, Vocabulary.of([], [SOURCE]))
+    (sample,) = store.samples(SOURCE, ["o-1"])
+    said = {"store_id": "NULL", "products": " ? ", "courier_id": "c-1"}
+    known = book.known("o-1", sample, said, {}, int(NOON.timestamp() * 1e6))
+    assert known.facts == {"store_id": "s-1", "products": 2.0, "courier_id": "c-1"}
+    new = book.known(None, None, {"store_id": "?", "products": 3}, {}, int(NOON.timestamp() * 1e6))
+    assert new.facts == {"products": 3}
+
+
+def test_columns_of_many_orders_lose_missing_texts() -> None:
+    errors: dict[int, InvalidRequest] = {}
+    vocabulary = Vocabulary.of([], [SOURCE])
+    given = {"store_id": ["s-1", "NULL", 1.5], "products": [2, "?", "many"]}
+    found = vocabulary.checked_columns(given, 3, path="stores.facts", of="store", errors=errors)
+    assert found["store_id"][:2] == ["s-1", None]
+    assert found["products"][:2] == [2, None]
+    assert {*errors} == {2}

@@ -229,7 +229,7 @@ class ColumnTimes:
             raise UserError(
                 f"{self._path.name}, column {name!r}: no date says whether the day or the month"
                 f" stands first, such as {how.example!r}; declare it in a mapping, events:"
-                f" {name}: {declare}"
+                f" {name}: {declare}, or a pattern such as '%y-%m-%d'"
             )
         if how.order == "mixed":
             raise UserError(

@@ -23,7 +23,8 @@ _SPANS = (("s", 1e8, 1e10), ("ms", 1e11, 1e13), ("us", 1e14, 1e16), ("ns", 1e17,
 _NUMBER = r"^-?\d+(\.\d+)?$"
 _ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?\s?(Z|[+-]\d\d(:?\d\d)?)?)?$"
 _NUMERIC = [
-    rf"(?:^|[^\d/.-])(?P<first>\d{{1,2}}){mark}(?P<second>\d{{1,2}}){mark}(?:\d{{4}}|\d\d)(?:$|\D)"
+    rf"(?:^|[^\d/.-])(?P<first>\d{{1,2}}){mark}(?P<second>\d{{1,2}}){mark}(?P<third>\d{{4}}|\d\d)"
+    r"(?:$|\D)"
     for mark in ("/", r"\.", "-")
 ]
 _DATE_8 = r"^(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])$"
@@ -36,8 +37,8 @@ class TimeFormat(msgspec.Struct, frozen=True, kw_only=True):
         patterns: that read its texts, the most frequent first; ISO 8601 is not among them.
         unit: of numbers since 1970; empty: it has none.
         order: of days and months in dates of numbers; empty: it has no such date, "ambiguous":
-            every date can be read twice, "mixed": some can only be read with the day first, others
-            only with the month first.
+            every date can be read twice (a year of two digits may be the first number, too),
+            "mixed": some can only be read with the day first, others only with the month first.
         example: a text that shows it.
         share: of the texts that are times.
         has_iso: whether some of the texts are ISO 8601.
@@ -111,6 +112,7 @@ class _Evidence:
         self.shapes: dict[str, int] = {}
         self.examples: dict[str, str] = {}
         self.first_max = self.second_max = 0
+        self.firsts, self.thirds = set[int](), set[int]()
         self.twice = ""
         self.number = ""
 
@@ -150,9 +152,13 @@ class _Evidence:
         found = dates.drop_null()
         if not len(found):
             return
-        first, second = (
-            pc.cast(pc.struct_field(found, name), pa.int64()) for name in ("first", "second")
+        first, second, third = (
+            pc.cast(pc.struct_field(found, name), pa.int64())
+            for name in ("first", "second", "third")
         )
+        is_short = pc.less(third, 100)
+        self.firsts |= {*pc.unique(first.filter(is_short)).to_pylist()}
+        self.thirds |= {*pc.unique(third.filter(is_short)).to_pylist()}
         self.first_max = max(self.first_max, pc.max(first).as_py())
         self.second_max = max(self.second_max, pc.max(second).as_py())
         differ = pc.not_equal(first, second).to_numpy(zero_copy_only=False)
@@ -192,8 +198,11 @@ class _Evidence:
     def _order(self) -> str:
         if self.first_max > 12 and self.second_max > 12:
             return "mixed"
-        if self.first_max > 12:
-            return "day_first"
         if self.second_max > 12:
             return "month_first"
+        # 27-11-05: the year may be the first number, unless it varies more than the last one.
+        if self.thirds and max(self.thirds) <= 31 and len(self.thirds) >= len(self.firsts):
+            return "ambiguous"
+        if self.first_max > 12:
+            return "day_first"
         return "ambiguous" if self.twice else "day_first"

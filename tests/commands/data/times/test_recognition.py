@@ -52,6 +52,11 @@ def test_pieces_show_what_the_whole_shows(seed: int) -> None:
         (["13/6/2027", "6/13/2027"], "mixed"),
         (["2027-05-06", "2027/5/6"], ""),
         (["12:30 5.6.2027", "12:30 25.6.2027"], "day_first"),
+        (["25/6/27", "26/6/27"], "day_first"),
+        (["6/25/27", "7/25/27"], "month_first"),
+        (["25/6/99"], "day_first"),
+        (["27-06-25", "27-06-26"], "ambiguous"),  # may be years
+        (["25-06-27"], "ambiguous"),
     ],
 )
 def test_the_order_of_day_and_month_follows_from_all_dates(texts: list[str], order: str) -> None:
