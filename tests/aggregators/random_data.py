@@ -49,12 +49,13 @@ KNOWN_FROM_CHOICES: tuple[dict[str, str], ...] = (
 )
 
 
-def seeds(count: int) -> list[int]:
-    """The seeds of a randomised test: `count` of them, moved by `DOORSTEP_TEST_SEED`.
+IS_UNCOMPILED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+"""Kernels run as plain Python, only for their lines to be seen by coverage: little data does."""
 
-    Uncompiled, kernels run for their lines to be seen by coverage: a third of the seeds does.
-    """
-    if os.environ.get("NUMBA_DISABLE_JIT") == "1":
+
+def seeds(count: int) -> list[int]:
+    """The seeds of a randomised test: `count` of them, moved by `DOORSTEP_TEST_SEED`."""
+    if IS_UNCOMPILED:
         count = (count + 2) // 3
     return [SEED_OFFSET + number for number in range(count)]
 
