@@ -57,8 +57,8 @@ __all__ = ["answer", "find_courier", "free_courier", "offer", "unassign"]
 ANSWER_MEAN_S = 14.0
 REFUSAL_PAUSE_MS = 75_000
 """Who has refused is not asked again for so long."""
-WALK_IN_MS = 1
-"""Who stands at the store of a further order is there this soon."""
+WALK_IN_MS = 10_000
+"""Who stands at the store of a further order already has to read what it is."""
 REPAIR_MS = 600_000
 REFUSAL_PER_RIDE_S = 0.15 / 900.0
 """A far store is refused more often: so much per second of the ride to it."""
