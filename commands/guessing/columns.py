@@ -16,7 +16,7 @@ from commands.data.units.names import proposed_unit
 from commands.guessing.durations import event_after
 from commands.guessing.guessed import GuessedMapping
 from commands.guessing.places import stands_at_places
-from commands.guessing.words import is_estimate, is_outcome, known_name, spelled
+from commands.guessing.words import is_estimate, is_outcome, known_name, spelled, unaccented
 
 __all__ = ["place_columns"]
 
@@ -110,7 +110,7 @@ def _place(
 
 
 def _add_number(guessed: GuessedMapping, number: str, column: str, values: pd.Series[Any]) -> None:
-    proposed = proposed_unit(column, number)
+    proposed = proposed_unit(unaccented(column), number)
     unit = proposed.unit if proposed else ""
     name = proposed.attribute if proposed else number
     has_unit = bool(unit) or re.search(r"_(?:m|met\w*)$", spelled(column)) is not None

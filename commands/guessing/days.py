@@ -15,6 +15,7 @@ from commands.guessing.words import is_outcome, spelled
 
 __all__ = ["OfDays", "times_of_days"]
 
+NOON_H = 12
 _TIME_OF_DAY = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*"
 
 
@@ -66,9 +67,13 @@ def _is_clock(table: pd.DataFrame, column: str) -> bool:
     known = table[column].dropna()
     if not len(known) or not isinstance(known.iloc[0], str) or is_outcome(column):
         return False
-    if not candidates(column) and "time" not in _words(column):
+    texts = known.astype("string")
+    if texts.str.fullmatch(_TIME_OF_DAY).mean() < TIMES_SHARE:
         return False
-    return bool(known.astype("string").str.fullmatch(_TIME_OF_DAY).mean() >= TIMES_SHARE)
+    # Without such a name, times that never reach noon are durations.
+    hours = texts.str.extract(r"(\d+):", expand=False).dropna().astype("int64")
+    is_late = bool(hours.max() >= NOON_H)
+    return is_late or bool(candidates(column)) or "time" in _words(column)
 
 
 def _words(column: str) -> set[str]:

@@ -31,9 +31,9 @@ _LEAVE = r"(?:left|leav\w*|depart\w*|exit\w*|out_for|en_?route|on_the_way)"
 _TIME = r"(?:_?(?:at|on|time|date|datetime|timestamp|ts|dt|utc|local|gps_time))*"
 
 _RULES: tuple[tuple[str, dict[str, float]], ...] = (
-    (r"cancel\w*|reject\w*|refus\w*|abort\w*|declin\w*", {"cancelled": 1.0}),
+    (r"cancel\w*|stornier\w*|annul\w*|reject\w*|refus\w*|abort\w*|declin\w*", {"cancelled": 1.0}),
     (
-        r"ready|prepared|cooked|packed|finish\w*_(?:prep|cook)\w*"
+        r"ready|listo|pronto|fertig|pret|prepared|cooked|packed|finish\w*_(?:prep|cook)\w*"
         r"|(?:prep\w*|cook\w*|kitchen|food)_(?:end|finish|done|complet|out)\w*",
         {"ready": 0.95},
     ),
@@ -53,15 +53,18 @@ _RULES: tuple[tuple[str, dict[str, float]], ...] = (
         r"deliver\w*_(?:to_)?(?:carrier|courier|driver|rider)|hand\w*_to_(?:courier|driver|rider)",
         {"picked_up": 0.95},
     ),
-    (r"pick\w*|collect\w*", {"picked_up": 0.95, "courier_at_store": 0.5}),
+    (
+        r"pick\w*|collect\w*|recogid\w*|retirad\w*|abgeholt|recuper\w*",
+        {"picked_up": 0.95, "courier_at_store": 0.5},
+    ),
     (r"drop\w*", {"delivered": 0.85, "courier_at_customer": 0.8}),
     (
-        rf"assign\w*|alloc\w*|match\w*|{COURIER}_(?:accept|confirm|claim|found|notif)\w*"
+        rf"assign\w*|asignad\w*|zugewiesen|alloc\w*|match\w*|{COURIER}_(?:accept|confirm|claim|found|notif)\w*"
         r"|(?:delivery|job|task)_(?:start|beg[au]n|accept)\w*",
         {"courier_assigned": 0.95},
     ),
     (
-        r"accept\w*|acknowledg\w*|confirm\w*|approv\w*",
+        r"accept\w*|acepta\w*|aceito|angenommen|acknowledg\w*|confirm\w*|approv\w*",
         {"accepted": 0.9, "courier_assigned": 0.4, "dispatched": 0.3},
     ),
     (
@@ -70,11 +73,12 @@ _RULES: tuple[tuple[str, dict[str, float]], ...] = (
     ),
     (
         rf"delivered|deliver(?:y|ies)?{_TIME}(?:_(?:end|complet|finish|done)\w*)?$"
-        r"|complet\w*|hand(?:ed)?_?(?:over|off|out)|fulfil\w*|served|closed",
+        r"|entreg\w*|geliefert|zugestellt|livre\w*|complet\w*|hand(?:ed)?_?(?:over|off|out)|fulfil\w*|served|closed",
         {"delivered": 0.9},
     ),
     (
         r"creat\w*|plac\w*|request\w*|submit\w*|book\w*|purchas\w*|checkout|activat\w*"
+        r"|pedido|creado|criado|bestellt|bestellung|commande"
         rf"|order(?:e?d)?{_TIME}$",
         {"activated": 0.95},
     ),
@@ -86,7 +90,10 @@ _RULES: tuple[tuple[str, dict[str, float]], ...] = (
     (r"(?:trip|ride|journey)_(?:start|beg[aiu]n)\w*", {"picked_up": 0.8, "activated": 0.6}),
     (r"start\w*|beg[aiu]n\w*", {"activated": 0.6, "picked_up": 0.55, "courier_assigned": 0.5}),
     (r"end\w*|stop\w*|finish\w*", {"delivered": 0.6, "courier_at_customer": 0.6}),
-    (r"^(?:event_)?(?:time|timestamp|date|datetime|date_time|ts|dt)$", {"activated": 0.5}),
+    (
+        r"^(?:event_)?(?:time|timestamp|date|datetime|date_time|ts|dt|hora|fecha|uhrzeit|datum|heure)$",
+        {"activated": 0.5},
+    ),
 )
 """Words of a name -> what it may be, and how likely; the first rule that fits."""
 

@@ -38,7 +38,8 @@ def guess_mapping(path: Path, encoding: str | None = None) -> GuessedMapping:
     """Look at the first rows of a table and guess what its columns are.
 
     Times become events, named by what they are called and by their order. What repeats and groups
-    rows becomes a dimension, other numbers attributes. Known names are recognised in English.
+    rows becomes a dimension, other numbers attributes. Known names are recognised in English, and
+    the usual ones in Spanish, Portuguese, German and French.
 
     Args:
         path: the table.

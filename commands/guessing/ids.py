@@ -12,6 +12,8 @@ from commands.guessing.words import is_count_of_rows, is_id
 
 __all__ = ["differ_within_ids", "id_of", "numbers_rows", "repeated_id_of"]
 
+COUNTER_SPAN = 2
+"""A counter skips at most about every second number."""
 SAME_SHARE = 0.99
 """So many ids with several rows must have the same events in all of them."""
 
@@ -24,14 +26,17 @@ def numbers_rows(column: str, values: pd.Series[Any]) -> bool:
 
 
 def id_of(table: pd.DataFrame, columns: Sequence[str]) -> str:
-    """Return the column that is called an id and has each value once; empty: there is none."""
+    """Return the column that has each value once; empty: there is none.
+
+    One that is called an id is taken first. An integer without such a name must be a counter.
+    """
     unique = [
         column
         for column in columns
-        if is_id(column)[0]
-        and table[column].notna().all()
+        if table[column].notna().all()
         and table[column].is_unique
         and _are_ids(table[column])
+        and (is_id(column)[0] or _are_texts_or_counts(table[column]))
     ]
     return min(unique, key=lambda column: [not one for one in reversed(is_id(column))], default="")
 
@@ -73,3 +78,9 @@ def _are_ids(values: pd.Series[Any]) -> bool:
     if pd.api.types.is_integer_dtype(values.dtype):
         return True
     return bool(values.map(lambda one: isinstance(one, str)).all())
+
+
+def _are_texts_or_counts(values: pd.Series[Any]) -> bool:
+    if not pd.api.types.is_integer_dtype(values.dtype):
+        return True
+    return bool(values.max() - values.min() < COUNTER_SPAN * len(values))

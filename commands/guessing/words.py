@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 __all__ = [
@@ -19,24 +20,26 @@ __all__ = [
     "is_record_keeping",
     "known_name",
     "spelled",
+    "unaccented",
 ]
 
 STORE = (
     r"(?:store|restaurant|merchant|venue|vendor|shop|kitchen|outlet|branch|hub|depot|warehouse"
-    r"|supplier|seller|bakery|pharmacy|grocer)"
+    r"|supplier|seller|bakery|pharmacy|grocer|restaurante|tienda|loja|laden|filiale|magasin)"
 )
 PICKUP = r"(?:pickup|pu|origin|orig|collection|start|from|source|src|sender|begin)"
 CUSTOMER = r"(?:customer|client|consumer|user|eater|guest|recipient|receiver|buyer)"
 DROPOFF = r"(?:dropoff|do|drop|destination|dest|delivery|deliver|end|to|door|home|arrival)"
 COURIER = (
     r"(?:courier|driver|rider|dasher|jumpman|biker|runner|deliverer|captain"
-    r"|delivery_(?:person|man|boy|guy|worker|partner|agent))"
+    r"|delivery_(?:person|man|boy|guy|worker|partner|agent)|repartidor|entregador|kurier|fahrer"
+    r"|livreur)"
 )
 ENDING = r"(?:_(?:id|ids|no|nr|num|number|code|key|name|uuid|guid|hash|ref|slug|label))?"
 _PLACE = r"(?:place|location|loc|point|site|station|stop|address|spot)"
 _ZONE = (
     r"(?:zone|area|district|neighbou?rhood|hex|h3|cell|region|suburb|borough|quarter|grid|polygon"
-    r"|geohash|post_?code|postal_code|zip|zip_?code|submarket|territory)"
+    r"|zona|barrio|bairro|viertel|quartier|geohash|post_?code|postal_code|zip|zip_?code|submarket|territory)"
 )
 
 _NAMES: dict[str, Sequence[tuple[str, str]]] = {
@@ -49,7 +52,10 @@ _NAMES: dict[str, Sequence[tuple[str, str]]] = {
         ("store_zone", rf"(?:{STORE}|pickup|origin)_{_ZONE}{ENDING}"),
         ("courier_id", rf"(?:\w+_)?{COURIER}{ENDING}"),
         ("store_id", rf"{STORE}{ENDING}|(?:{STORE}|{PICKUP})_{_PLACE}{ENDING}"),
-        ("city", rf"(?:\w+_)?(?:city|town|metro|municipality|market){ENDING}"),
+        (
+            "city",
+            rf"(?:\w+_)?(?:city|town|metro|municipality|market|ciudad|cidade|stadt|ville){ENDING}",
+        ),
         (
             "zone",
             rf"(?:(?:{CUSTOMER}|{DROPOFF})_)?{_ZONE}{ENDING}"
@@ -58,7 +64,7 @@ _NAMES: dict[str, Sequence[tuple[str, str]]] = {
     ),
     "attributes": (
         ("distance_to_store_m", rf"\w*dist(?:ance)?_to_(?:{STORE}|pickup)\w*"),
-        ("distance_m", r"(?:\w+_)?dist(?:ance)?(?:_\w+)?"),
+        ("distance_m", r"(?:\w+_)?(?:dist(?:ance|ancia|anz)?|entfernung)(?:_\w+)?"),
         (
             "products",
             r"(?:(?:n|num|number_of|no_of|count_of|total|order|basket|cart)_)*"
@@ -67,20 +73,23 @@ _NAMES: dict[str, Sequence[tuple[str, str]]] = {
         (
             "amount",
             r"(?:(?:order|basket|cart|bill|sub|gross|net|food|total)_?)*"
-            r"(?:amount|total|subtotal|value|price|bill|spend|basket)(?:_[a-z]{3})?",
+            r"(?:amount|total|subtotal|value|price|bill|spend|basket|importe|valor|betrag|montant)"
+            r"(?:_[a-z]{3})?",
         ),
     ),
 }
 
 _ESTIMATE = (
-    r"est|estimat\w*|expect\w*|promis\w*|predict\w*|forecast\w*|eta|etd|quot(?:e|ed)|sched\w*"
-    r"|plan(?:ned)?|due|deadline|sla|target|slot|project(?:ed|ion)|window|guarante\w*"
+    r"est|estima\w*|expect\w*|promis\w*|predict\w*|forecast\w*|eta|etd|quot(?:e|ed)|sched\w*"
+    r"|previst\w*|prometid\w*|voraus\w*|prevu\w*|plan(?:ned)?|due|deadline|sla|target|slot|project(?:ed|ion)|window|guarante\w*"
 )
 _REAL = r"actual|real|true|error|diff\w*|deviation|minus|vs|delay\w*|overdue|residual|late\w*"
 _OUTCOME = (
     r"actual|durat\w*|took|taken|elapsed|delay\w*|lateness|overdue|wait\w*|ratings?|rated|stars"
     r"|reviews?|feedback|tips?|gratuit\w*|refund\w*|compensat\w*|complain\w*|csat|nps|satisf\w*"
     r"|outcome|status|on_?time|late|returned|chargeback|dispute\w*|payout|earnings?|fare|tolls?"
+    r"|propina|gorjeta|trinkgeld|pourboire|estado|statut|reembolso\w*|erstattung|remboursement"
+    r"|valoracion|avaliacao|bewertung"
     r"|(?:prep\w*|travel|trip|ride|transit|deliver\w*|cook\w*|kitchen|lead|cycle|service)"
     r"_?(?:time|min\w*|sec\w*)"
 )
@@ -112,8 +121,8 @@ def spelled(column: str) -> str:
 def identifier(column: str) -> str:
     """Return a column's name with small letters, digits and _ only.
 
-    >>> identifier("Order total (EUR)"), identifier("2nd"), identifier("isExpress")
-    ('order_total_eur', 'column_2nd', 'is_express')
+    >>> identifier("Order total (EUR)"), identifier("2nd"), identifier("ElapsedMélange")
+    ('order_total_eur', 'column_2nd', 'elapsed_melange')
     """
     name = _parted(column)
     # Alone, `true` is no text in YAML.
@@ -121,8 +130,17 @@ def identifier(column: str) -> str:
     return name if is_name else f"column_{name}".rstrip("_")
 
 
+def unaccented(column: str) -> str:
+    """Return a name with plain letters.
+
+    >>> unaccented("Estimación")
+    'Estimacion'
+    """
+    return unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode()
+
+
 def _parted(column: str) -> str:
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", column)
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", unaccented(column))
     return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
 
 

@@ -81,3 +81,44 @@ def test_missing_texts_are_missing_in_the_guess(tmp_path: Path) -> None:
     )
     assert [*found.events] == ["activated", "ready"]
     assert found.attributes == {"trays": "trays"}
+
+
+def test_usual_words_of_other_languages_are_known(tmp_path: Path) -> None:
+    found = guess(
+        tmp_path,
+        {
+            "Lauf-Nr.": [f"L{k:04}" for k in range(ROWS)],
+            "Filiale": BAKERY,
+            "Kurier": some("ann", "bob"),
+            "Datum": BEGUN.dt.strftime("%d.%m.%Y"),
+            "Uhrzeit": BEGUN.dt.strftime("%H:%M"),
+            "Abgeholt": later(15).dt.strftime("%d.%m.%Y %H:%M"),
+            "Zugestellt": later(30).dt.strftime("%d.%m.%Y %H:%M"),
+            "Entfernung (km)": RNG.uniform(1.0, 5.0, ROWS),
+            "Betrag": RNG.uniform(5.0, 50.0, ROWS),
+            "Trinkgeld": some(0, 1, 2),
+            "Straßenbelag": some("Asphalt", "Kies"),
+            "Höhe": RNG.uniform(5.0, 50.0, ROWS),
+        },
+    )
+    assert found.id == "Lauf-Nr."
+    assert found.events == {
+        "activated": "Uhrzeit",
+        "picked_up": "Abgeholt",
+        "delivered": "Zugestellt",
+    }
+    assert found.days == {"Uhrzeit": "Datum"}
+    assert found.dimensions == {
+        "store_id": "Filiale", "courier_id": "Kurier", "straenbelag": "Straßenbelag",
+    }  # fmt: skip
+    assert found.attributes == {
+        "distance_m": "Entfernung (km)", "amount": "Betrag", "hohe": "Höhe",
+    }  # fmt: skip
+    assert [*found.left_out] == ["Trinkgeld"]
+
+
+def test_a_number_that_each_row_has_once_is_an_id_if_it_counts(tmp_path: Path) -> None:
+    columns = {"ordered_on": BEGUN, "ready_on": later(9)}
+    assert guess(tmp_path, {**columns, "Beleg": range(7, ROWS + 7)}).id == "Beleg"
+    spread = RNG.permutation(90 * ROWS)[:ROWS]
+    assert guess(tmp_path, {**columns, "grams": spread}).id == ""
