@@ -16,6 +16,13 @@ from commands.guessing.words import is_outcome, spelled
 __all__ = ["OfDays", "times_of_days"]
 
 NOON_H = 12
+MANY_TIMES = 100
+MANY_SHARE = 0.3
+"""A column with so many different times, or so many in its rows, has times of events.
+
+The hours at which stores open are fewer.
+"""
+
 _TIME_OF_DAY = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*"
 
 
@@ -73,7 +80,8 @@ def _is_clock(table: pd.DataFrame, column: str) -> bool:
     # Without such a name, times that never reach noon are durations.
     hours = texts.str.extract(r"(\d+):", expand=False).dropna().astype("int64")
     is_late = bool(hours.max() >= NOON_H)
-    return is_late or bool(candidates(column)) or "time" in _words(column)
+    is_varied = known.nunique() >= min(MANY_TIMES, MANY_SHARE * len(known))
+    return (is_late and is_varied) or bool(candidates(column)) or "time" in _words(column)
 
 
 def _words(column: str) -> set[str]:

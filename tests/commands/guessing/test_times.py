@@ -114,3 +114,19 @@ def test_times_of_day_alone_are_no_events(tmp_path: Path) -> None:
     guessed = guess_mapping(path)
     assert guessed.events == {"activated": "placed"}
     assert guessed.days == {}
+
+
+def test_times_of_day_need_no_known_name_but_many_values(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    pd.DataFrame(
+        {
+            "Tag": PLACED.dt.strftime("%d.%m.%Y"),
+            "Uhr": (PLACED + (READY - PLACED)).dt.strftime("%I:%M %p"),
+            "offen": ["11:00", "17:30"] * (ROWS // 2),
+            "fertig": (READY + pd.Timedelta(minutes=9)).dt.strftime("%d.%m.%Y %H:%M"),
+        }
+    ).to_csv(path, index=False)
+    guessed = guess_mapping(path)
+    assert guessed.days == {"Uhr": "Tag"}
+    assert [*guessed.events.values()] == ["Uhr", "fertig"]
+    assert "{column: Uhr, date: Tag}" in mapping_text(guessed)
