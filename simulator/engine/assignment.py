@@ -52,7 +52,7 @@ from simulator.engine.state import (
     World,
 )
 
-__all__ = ["answer", "find_courier", "free_courier", "offer", "unassign"]
+__all__ = ["answer", "find_courier", "find_on_the_way", "free_courier", "offer", "unassign"]
 
 ANSWER_MEAN_S = 14.0
 REFUSAL_PAUSE_MS = 75_000
@@ -84,13 +84,6 @@ def find_courier(world: World, orders: Orders, state: State, key: int, now: int,
     """Ask the idle courier who would be at the store first; else the order waits."""
     if state.count[DECIDED_OUTSIDE] == 1:
         return
-    if world.laws.stack_share > 0.0 and orders.offers[o] == 0:
-        courier = _on_the_way(world, orders, state, key, now, o)
-        if courier >= 0:
-            orders.offers[o] += 1
-            orders.offered_to[o] = courier
-            _ask(state, key, now, orders.number[o], orders.offers[o], o, courier)
-            return
     node = world.store_node[orders.store[o]]
     best, best_s = NO - 1, REACH_S
     for courier in range(len(state.status)):
@@ -106,6 +99,18 @@ def find_courier(world: World, orders: Orders, state: State, key: int, now: int,
     else:
         state.waiting[state.count[N_WAITING]] = o
         state.count[N_WAITING] += 1
+
+
+@inner
+def find_on_the_way(world: World, orders: Orders, state: State, key: int, now: int, o: int) -> None:
+    """Ask a courier who collects other orders for a new one, else an idle courier."""
+    courier = _on_the_way(world, orders, state, key, now, o)
+    if courier < 0 or state.count[DECIDED_OUTSIDE] == 1:
+        find_courier(world, orders, state, key, now, o)
+        return
+    orders.offers[o] += 1
+    orders.offered_to[o] = courier
+    _ask(state, key, now, orders.number[o], orders.offers[o], o, courier)
 
 
 @inner

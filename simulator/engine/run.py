@@ -36,6 +36,7 @@ from simulator.engine.assignment import (
     BREAKDOWN_SHARE,
     answer,
     find_courier,
+    find_on_the_way,
     free_courier,
     unassign,
 )
@@ -263,15 +264,12 @@ def _proceed(
         ready(orders, state, key, now, o)
     elif kind == REQUEST:
         orders.moments[REQUESTED, o] = now
-        find_courier(world, orders, state, key, now, o)
-    elif kind == HAND_OVER:
-        courier = orders.courier[o]
-        orders.moments[PICKED_UP, o] = now
-        state.at[courier] = world.store_node[orders.store[o]]
-        if is_alone(orders.next_on_route, state.carries, courier, o):
-            ride_to_customer(world, orders, state, key, now, courier)
+        if world.laws.stack_share > 0.0:
+            find_on_the_way(world, orders, state, key, now, o)
         else:
-            go_on(world, orders, state, key, now, courier)
+            find_courier(world, orders, state, key, now, o)
+    elif kind == HAND_OVER:
+        _set_off(world, orders, state, key, now, o)
     elif kind == ARRIVE_CUSTOMER:
         orders.moments[AT_CUSTOMER, o] = now
         median_s = parking_s(world, now, orders.courier[o], orders.node[o], orders.door_s[o])
@@ -280,15 +278,33 @@ def _proceed(
             world.laws.parking_sigma, DELIVER, o, NO, NO,
         )  # fmt: skip
     elif kind == DELIVER:
-        courier = orders.courier[o]
-        orders.moments[DELIVERED, o] = now
-        state.at[courier] = orders.node[o]
-        _end(orders, state, o, DONE)
-        if is_alone(orders.next_on_route, state.carries, courier, o):
-            free_courier(world, orders, state, key, now, courier)
-        else:
-            leave(orders, state, courier, o)
-            ride_to_customer(world, orders, state, key, now, courier)
+        _deliver(world, orders, state, key, now, o)
+
+
+@inner
+def _set_off(world: World, orders: Orders, state: State, key: int, now: int, o: int) -> None:
+    """The courier has the bag, and rides on if nothing more is wanted here."""
+    courier = orders.courier[o]
+    orders.moments[PICKED_UP, o] = now
+    state.at[courier] = world.store_node[orders.store[o]]
+    if is_alone(orders.next_on_route, state.carries, courier, o):
+        ride_to_customer(world, orders, state, key, now, courier)
+    else:
+        go_on(world, orders, state, key, now, courier)
+
+
+@inner
+def _deliver(world: World, orders: Orders, state: State, key: int, now: int, o: int) -> None:
+    """The customer has the order; its courier rides to the next one, or is free."""
+    courier = orders.courier[o]
+    orders.moments[DELIVERED, o] = now
+    state.at[courier] = orders.node[o]
+    _end(orders, state, o, DONE)
+    if is_alone(orders.next_on_route, state.carries, courier, o):
+        free_courier(world, orders, state, key, now, courier)
+    else:
+        leave(orders, state, courier, o)
+        ride_to_customer(world, orders, state, key, now, courier)
 
 
 @inner
