@@ -14,6 +14,7 @@ from commands.data.sources import SeedOption, parse_moment
 
 if TYPE_CHECKING:
     from simulator import Imperfections, Scenario, Simulation
+    from simulator.world.regimes import Regime
 
 __all__ = ["simulate"]
 
@@ -93,6 +94,14 @@ ShockOption = Annotated[
     int | None,
     _option("Day on which a shock begins: demand and times change within four days.", min=0),
 ]
+RegimeOption = Annotated[
+    list[str] | None,
+    _option(
+        "What changes from a day on, such as creep:from=7,percent=1; may be repeated."
+        " docs/simulator.md has the kinds.",
+        metavar="KIND:from=DAY,NAME=VALUE",
+    ),
+]
 NewStoresOption = Annotated[
     float, typer.Option(min=0.0, max=0.9, help="Share of stores that open only later.")
 ]
@@ -118,6 +127,7 @@ def simulate(
     imperfect: ImperfectOption = False,
     imperfection: ImperfectionOption = None,
     shock_day: ShockOption = None,
+    regime: RegimeOption = None,
     new_stores: NewStoresOption = 0.15,
     courier_supply: SupplyOption = 1.0,
     nature: NatureOption = "lively",
@@ -145,6 +155,7 @@ def simulate(
             shock_day=shock_day,
             imperfections=_imperfections(imperfect, imperfection or []),
             nature=nature,
+            regimes=tuple(_regime(text) for text in regime or []),
         )
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -204,6 +215,15 @@ def _imperfections(typical: bool, changes: list[str]) -> Imperfections:
         except ValueError:
             raise UserError(f"--imperfection {change!r}: {text!r} is not a number") from None
     return Imperfections(**values)
+
+
+def _regime(text: str) -> Regime:
+    from simulator.world.regimes import regime_of
+
+    try:
+        return regime_of(text)
+    except ValueError as error:
+        raise UserError(f"--regime {text!r}: {error}") from None
 
 
 def _start(text: str | None, days: int, *, live: bool, default: Scenario) -> datetime:

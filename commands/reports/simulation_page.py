@@ -164,10 +164,11 @@ def _top(simulation: Simulation, facts: OrderFacts) -> list[Block]:
     records = "as it happened" if scenario.imperfections.none else ", ".join(wrong)
     nature = scenario.nature if isinstance(scenario.nature, str) else "own numbers"
     shock = "" if scenario.shock_day is None else f"; a shock from day {scenario.shock_day} on"
+    regimes = "".join(f"; {regime}" for regime in scenario.regimes)
     text = (
         f"{len(simulation):,} orders, {scenario.days} days from {scenario.start:%Y-%m-%d}, seed"
-        f" {scenario.seed}, nature: {nature}{shock}. The plots show what really happened; recorded:"
-        f" {records}."
+        f" {scenario.seed}, nature: {nature}{shock}{regimes}. The plots show what really"
+        f" happened; recorded: {records}."
     )
     return [Text(text), _cities(simulation, facts)]
 

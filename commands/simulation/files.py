@@ -39,6 +39,7 @@ def write_folder(simulation: Simulation, folder: Path, truth: int, show: StagePr
         table.to_parquet(folder / "true_distributions.parquet", index=False)
     timezones = {profile.name: profile.timezone for profile in simulation.scenario.profiles}
     described = {**asdict(simulation.scenario), "timezones": timezones}
+    described["regimes"] = [str(regime) for regime in simulation.scenario.regimes]
     scenario = json.dumps(described, default=str, indent=2)
     (folder / "scenario.json").write_text(scenario + "\n", encoding="utf-8")
     show("write tables", 1.0)

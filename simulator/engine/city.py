@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simulator.demand.baskets import Baskets, Customers, make_customers
 from simulator.demand.orders import Arrivals, Demand, make_demand
+from simulator.demand.regime_orders import with_regimes
 from simulator.demand.scheduled import merged, scheduled_arrivals, sent_ms
 from simulator.engine.run import FULL, run
-from simulator.engine.snapshots import doubled, part_of, renumbered
+from simulator.engine.snapshots import doubled, oldest_order, part_of, renumbered
 from simulator.engine.state import (
     N_DROPPED,
     NEXT_ARRIVAL,
@@ -25,7 +26,7 @@ from simulator.engine.state import (
 from simulator.world.arrays import FloatArray, IntArray
 from simulator.world.clock import BIN_S, BINS_PER_DAY, TAIL_BINS, LocalTime, local_time
 from simulator.world.conditions import ConditionFactors, make_conditions
-from simulator.world.couriers import Couriers, make_couriers
+from simulator.world.couriers import Couriers, make_couriers, without_strikers
 from simulator.world.latents import first_latents, latent_path
 from simulator.world.local_events import LocalEvents, make_local_events
 from simulator.world.nature import Nature
@@ -40,7 +41,7 @@ DAY_MS = 86_400_000
 QUIET_MS = 4 * 3_600_000
 """Checkpoints are made when the cities sleep."""
 MEMORY_MS = 14 * 3_600_000
-"""An order that was placed so long ago has ended, and nothing refers to it any more."""
+"""An order that was placed so long ago has usually ended, and nothing refers to it any more."""
 LEAD_SHARE, LEAD_S = 0.55, 160.0
 """A courier is asked for after this share of a typical order's work, less the seconds of a ride."""
 TYPICAL_PRODUCTS = 2.6
@@ -107,13 +108,14 @@ def make_city(scenario: Scenario, index: int, progress: Progress | None = None) 
     """
     profile, nature = scenario.profiles[index], scenario.numbers
     seeds = np.random.SeedSequence([scenario.seed, index])
-    chance = [np.random.default_rng(seed) for seed in seeds.spawn(11)]
+    chance = [np.random.default_rng(seed) for seed in seeds.spawn(12)]
     streets = make_streets(profile.bridges, chance[0])
     local = local_time(scenario, profile.timezone)
     stores = make_stores(scenario, profile, streets, chance[1])
     latents = latent_path(profile, first_latents(profile, chance[2]), len(local), 1, chance[2])[0]
     events = make_local_events(scenario, profile, local, chance[3])
-    conditions = make_conditions(scenario, profile, local, events, latents)
+    without = replace(scenario, regimes=())
+    conditions = make_conditions(without, profile, local, events, latents)
     expected = scenario.expected_orders(index)
     demand = make_demand(nature, profile, streets, stores, local, conditions, expected, chance[4])
     planned = _planned(demand)
@@ -125,6 +127,14 @@ def make_city(scenario: Scenario, index: int, progress: Progress | None = None) 
     arrivals = _arrivals(demand, conditions, scenario, chance[7], chance[10])
     hour = local.hour[arrivals.wanted_ms // BIN_MS]
     baskets = customers.baskets(arrivals.store, hour, chance[8])
+    if scenario.regimes:
+        ordinary = conditions
+        conditions = make_conditions(scenario, profile, local, events, latents)
+        arrivals, baskets = with_regimes(
+            scenario, index, demand, customers, ordinary, conditions, (arrivals, baskets),
+            chance[11],
+        )  # fmt: skip
+        couriers = without_strikers(scenario, index, couriers)
     pace = drawn_pace(nature, (len(stores), int(local.shift[-1]) + 1), chance[9])
     world = make_world(nature, streets, stores, couriers, conditions, local, pace)
     orders = orders_of(nature, np.arange(len(arrivals)), arrivals, baskets)
@@ -266,7 +276,8 @@ def _run(
 
 
 def _checkpoint(orders: Orders, state: State, at_ms: int) -> Checkpoint:
-    first = int(np.searchsorted(orders.activated_ms, at_ms - MEMORY_MS))
+    # In a strike of all couriers, orders wait for longer than an order usually lasts.
+    first = oldest_order(state, int(np.searchsorted(orders.activated_ms, at_ms - MEMORY_MS)))
     return Checkpoint(
         at_ms=at_ms,
         first=first,

@@ -16,7 +16,7 @@ from simulator.engine.state import (
 )
 from simulator.world.arrays import IntArray
 
-__all__ = ["copy_of", "doubled", "fresh_orders", "joined", "part_of", "renumbered"]
+__all__ = ["copy_of", "doubled", "fresh_orders", "joined", "oldest_order", "part_of", "renumbered"]
 
 _PER_SLOT = ("heap_ms", "heap_sequence", "heap_slot", "kind", "a", "b", "token", "since_ms",
              "law", "first", "second", "tail_share", "tail_first", "tail_second", "waiting",
@@ -78,24 +78,31 @@ def joined(first: Orders, second: Orders) -> Orders:
 def renumbered(state: State, first: int) -> State:
     """Return a copy of a state that refers to the orders from row ``first`` on as 0, 1, ...
 
-    Raises:
-        AssertionError: something that is still to happen refers to an earlier order.
+    Nothing that is still to happen may refer to an earlier order: see :func:`oldest_order`.
     """
     moved = copy_of(state)
-    slots = state.heap_slot[: state.count[N_HEAP]]
-    slots = slots[state.kind[slots] != RESUME]
-    n_waiting = state.count[N_WAITING]
-    referred = np.concatenate(
-        [state.a[slots], state.waiting[:n_waiting], state.carries[state.carries >= 0],
-         state.head[state.head >= 0]]
-    )  # fmt: skip
-    assert referred.min(initial=first) >= first, "an order outlived the memory of a checkpoint"
+    slots, n_waiting = _order_slots(state), state.count[N_WAITING]
     moved.a[slots] -= first
     moved.waiting[:n_waiting] -= first
     for name in ("head", "tail", "carries"):
         getattr(moved, name)[:] = _moved(getattr(state, name), first)
     moved.count[NEXT_ARRIVAL] -= first
     return moved
+
+
+def oldest_order(state: State, latest: int) -> int:
+    """Return the first row to which something that is still to happen refers, or ``latest``."""
+    referred = np.concatenate(
+        [state.a[_order_slots(state)], state.waiting[: state.count[N_WAITING]],
+         state.carries[state.carries >= 0], state.head[state.head >= 0]]
+    )  # fmt: skip
+    return int(referred.min(initial=latest))
+
+
+def _order_slots(state: State) -> IntArray:
+    """Return where the events of the agenda are that are about an order."""
+    slots = state.heap_slot[: state.count[N_HEAP]]
+    return np.asarray(slots[state.kind[slots] != RESUME])
 
 
 def _moved(rows: IntArray, first: int) -> IntArray:

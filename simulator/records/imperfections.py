@@ -8,8 +8,10 @@ import numpy as np
 
 from aggregators.standard_sources import ORDERS
 from simulator.engine import state as engine
-from simulator.engine.city import City
+from simulator.engine.city import DAY_MS, City
+from simulator.records.outages import lost
 from simulator.world.arrays import BoolArray, FloatArray, IntArray
+from simulator.world.regimes import CarelessStores
 
 __all__ = ["EVENT_OF_MOMENT", "Records", "records_of", "true_moments"]
 
@@ -65,6 +67,7 @@ def records_of(city: City) -> Records:
     time = true_moments(city).copy()
     happened = time != NEVER
     _press_ready(city, time, rng)
+    _careless_stores(city, time)
     _skew(city, time, rng)
     shape = time.shape
     missing = rng.random(shape) < wrong.missing_share
@@ -81,7 +84,7 @@ def records_of(city: City) -> Records:
     error_ms = _ms(rng.normal(0.0, wrong.correction_s, shape))
     first_time = np.where(corrected, np.minimum(time + error_ms, arrives), time)
     twice = (rng.random(shape) < wrong.duplicate_share) & recorded
-    return Records(
+    records = Records(
         time=time,
         first_time=first_time,
         arrives=arrives,
@@ -90,6 +93,36 @@ def records_of(city: City) -> Records:
         ),
         again=np.where(twice, arrives + 1 + _ms(rng.exponential(60.0, shape)), NEVER),
     )
+    _silence_phones(city, records)
+    return records
+
+
+def _silence_phones(city: City, records: Records) -> None:
+    """Remove what couriers' phones sent in an outage; who sends it first sends nothing again."""
+    by_phone = np.isin(ORDERS.events, _BY_COURIER)[:, None]
+    never, uncorrected, once = (
+        by_phone & (moments != NEVER) & lost(city.scenario, "couriers", moments)
+        for moments in (records.arrives, records.corrected, records.again)
+    )
+    records.time[uncorrected] = records.first_time[uncorrected]
+    records.corrected[uncorrected] = NEVER
+    records.again[once] = NEVER
+    for moments in vars(records).values():
+        moments[never] = NEVER
+
+
+def _careless_stores(city: City, time: IntArray) -> None:
+    """Draw how the stores of a regime press "ready": when the courier takes the order, or never."""
+    scenario = city.scenario
+    ready, picked_up = (time[ORDERS.events.index(name)] for name in ("ready", "picked_up"))
+    for i, regime in enumerate(scenario.regimes):
+        if isinstance(regime, CarelessStores):
+            rng = np.random.default_rng([scenario.seed, city.index, 78, i])
+            missing = rng.random(len(ready)) < regime.missing
+            stores = regime.chosen(scenario.seed, city.index, len(city.stores))
+            meets = stores[city.orders.store] & (ready != NEVER)
+            meets &= regime.active(ready / DAY_MS)
+            ready[meets] = np.where(missing, NEVER, picked_up)[meets]
 
 
 def _press_ready(city: City, time: IntArray, rng: np.random.Generator) -> None:

@@ -173,12 +173,11 @@ def _table_batches(table: pd.DataFrame, source: Source) -> Iterator[_EventBatch]
     """The events of a table that is recorded as it happens."""
     ids = table[source.sample_id].to_list()
     for event in source.events:
-        times = table[event].to_numpy("datetime64[us]").astype(np.int64)
+        rows = np.flatnonzero(table[event].notna())
+        times = table[event].to_numpy("datetime64[us]").astype(np.int64)[rows]
         data = {name: table[name].to_list() for name in carried_by(source, event)}
         unknown = np.full(len(times), -1)
-        yield _EventBatch(
-            source, event, ids, np.arange(len(times)), times, unknown, times + 1_000_000, data
-        )
+        yield _EventBatch(source, event, ids, rows, times, unknown, times + 1_000_000, data)
 
 
 def surroundings_of(city: City) -> list[tuple[int, Event]]:

@@ -14,6 +14,7 @@ from simulator.demand.baskets import BUILDINGS
 from simulator.engine import state as engine
 from simulator.engine.city import DAY_MS, City
 from simulator.records.imperfections import Records, true_moments
+from simulator.records.outages import lost
 from simulator.records.sources import PROMISED_AT, ROUTE_ID
 from simulator.world.arrays import BoolArray, FloatArray, IntArray
 from simulator.world.clock import BIN_S
@@ -39,6 +40,8 @@ CAUSES = ("", "declined", "refused", "item missing", "changed mind", "out of pat
 FACTS = ORDERS.facts
 """Columns of the orders' table beside the source's: what a platform knows from the address, from
 the store, and, once a courier has the order, from the courier."""
+ARRIVES_AFTER_MS = 1_000
+"""Events of weather and local events arrive so long after they happened."""
 OBSERVATION_BINS = 2
 """The weather is observed every half hour."""
 _ID_WIDTH = 7
@@ -140,10 +143,12 @@ def true_table(city: City) -> pd.DataFrame:
 
 
 def weather_table(city: City) -> pd.DataFrame:
-    """Return one row per observation of the weather."""
+    """Return one row per observation of the weather that arrived."""
     weather = city.conditions.weather
     n = city.scenario.days * 86_400 // (BIN_S * OBSERVATION_BINS)
     ends = (1 + np.arange(n)) * OBSERVATION_BINS
+    observed_ms = ends * BIN_S * 1_000
+    arrived = ~lost(city.scenario, "weather", observed_ms + ARRIVES_AFTER_MS)
     fell_mm = weather.rain_mm_h[: n * OBSERVATION_BINS].reshape(n, -1).sum(axis=1) * BIN_S / 3_600.0
     return pd.DataFrame(
         {
@@ -152,15 +157,21 @@ def weather_table(city: City) -> pd.DataFrame:
             "temperature_c": weather.temperature_c[ends - 1].round(1),
             "precipitation_mm": fell_mm.round(2),
             "wind_speed_m_s": weather.wind_m_s[ends - 1].round(1),
-            "observed": moments_of(city.scenario.start, ends * BIN_S * 1_000),
+            "observed": moments_of(city.scenario.start, observed_ms),
         }
-    )
+    )[arrived].reset_index(drop=True)
 
 
 def local_event_table(city: City) -> pd.DataFrame:
-    """Return one row per local event that started before the last order could be placed."""
+    """Return one row per local event that started before the last order could be placed.
+
+    Nothing arrives of an event whose start was lost in an outage.
+    """
     events = city.events
-    rows = np.flatnonzero(events.started_s < city.scenario.days * 86_400)
+    started_ms, ended_ms = _ms(events.started_s), _ms(events.ended_s)
+    out = lost(city.scenario, "local_events", started_ms + ARRIVES_AFTER_MS)
+    rows = np.flatnonzero((events.started_s < city.scenario.days * 86_400) & ~out)
+    ended_ms[lost(city.scenario, "local_events", ended_ms + ARRIVES_AFTER_MS)] = engine.NEVER
     return pd.DataFrame(
         {
             "local_event_id": _texts([f"{city.name}-e{i:05d}" for i in rows]),
@@ -170,8 +181,8 @@ def local_event_table(city: City) -> pd.DataFrame:
             "kind": _coded(KINDS, events.kind[rows]),
             "visitors": events.visitors[rows],
             "closes_streets": (events.kind[rows] == KINDS.index("closure")).astype(np.float64),
-            "started": moments_of(city.scenario.start, _ms(events.started_s[rows])),
-            "ended": moments_of(city.scenario.start, _ms(events.ended_s[rows])),
+            "started": moments_of(city.scenario.start, started_ms[rows]),
+            "ended": moments_of(city.scenario.start, ended_ms[rows]),
         }
     )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from simulator.demand.regime_orders import chosen, overload, served
 from simulator.demand.scheduled import merged, scheduled_arrivals
 from simulator.engine import state as engine
 from simulator.engine.city import (
@@ -208,6 +209,9 @@ def _to_come(
     )
     open_bins = max(city.scenario.days * BINS_PER_DAY - first_bin, 0)
     rates = (1.0 - nature.scheduled_share) * city.demand.rates(conditions, first_bin)
+    rates *= overload(
+        city.scenario, city.index, len(city.stores), city.local, first_bin, rates.shape[1]
+    )
     rates[:, open_bins:] = 0.0
     arrivals = city.demand.arrivals(rates, first_bin, at_ms, rng)
     if nature.scheduled_share > 0.0:
@@ -216,4 +220,6 @@ def _to_come(
         arrivals = merged([arrivals, scheduled_arrivals(expected, first_bin, at_ms, rng)])
     hour = city.local.hour[arrivals.wanted_ms // BIN_MS]
     baskets = city.customers.baskets(arrivals.store, hour, rng)
+    kept = np.flatnonzero(served(city.scenario, city.customers, arrivals, baskets.node))
+    arrivals, baskets = chosen(arrivals, baskets, kept)
     return orders_of(nature, len(city) + np.arange(len(arrivals)), arrivals, baskets)

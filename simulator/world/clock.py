@@ -11,7 +11,7 @@ import numpy as np
 from simulator.world.arrays import FloatArray, IntArray
 from simulator.world.scenario import Scenario
 
-__all__ = ["BINS_PER_DAY", "BIN_S", "TAIL_BINS", "LocalTime", "local_time"]
+__all__ = ["BINS_PER_DAY", "BIN_S", "TAIL_BINS", "LocalTime", "days_of_bins", "local_time"]
 
 BIN_S = 900
 BINS_PER_DAY = 86_400 // BIN_S
@@ -52,6 +52,11 @@ def local_time(scenario: Scenario, timezone: str) -> LocalTime:
         day=day,
         shift=day * 2 + (hour >= 17.0),
     )
+
+
+def days_of_bins(first_bin: int, n_bins: int) -> FloatArray:
+    """Return when bins begin, in days since the start; shape (n_bins,)."""
+    return np.asarray((first_bin + np.arange(n_bins)) / BINS_PER_DAY)
 
 
 def _hour(moment: datetime) -> float:

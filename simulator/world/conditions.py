@@ -1,15 +1,16 @@
-"""Compute the conditions of each quarter of an hour: traffic, rain, parking, demand, shock."""
+"""Compute the conditions of each quarter of an hour: traffic, rain, parking, demand, regimes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simulator.world import latents
 from simulator.world.arrays import FloatArray
-from simulator.world.clock import BINS_PER_DAY, LocalTime
+from simulator.world.clock import LocalTime, days_of_bins
 from simulator.world.local_events import DEMAND, PARKING, TRAFFIC, LocalEvents
+from simulator.world.regimes import Creep, HeavyRain
 from simulator.world.scenario import CityProfile, Scenario
 from simulator.world.streets import ZONES
 
@@ -24,6 +25,8 @@ RAIN_DEMAND = 0.11
 """What every millimetre per hour adds to demand, up to three."""
 COLD_DEMAND = 0.012
 """What every degree below ten adds to demand."""
+RAIN_MM_H, RAIN_SIGMA = 1.5, 0.8
+"""Median rain where it rains, and the sigma of its logarithm."""
 SHOCK_DAYS = 4.0
 SHOCK_DEMAND, SHOCK_KITCHEN, SHOCK_TRAFFIC, SHOCK_PARKING = 1.7, 1.25, 0.75, 0.7
 """After a shock people order more, kitchens work apart, streets are empty, food stays at the door.
@@ -53,7 +56,9 @@ class ConditionFactors:
 def weather_of(profile: CityProfile, hour: FloatArray, path: FloatArray) -> Weather:
     """Return the weather that a path of latents means; ``hour`` is local, shape (n_bins,)."""
     rain = np.where(
-        path[:, latents.WET] == 1.0, 1.5 * np.exp(0.8 * path[:, latents.INTENSITY]), 0.0
+        path[:, latents.WET] == 1.0,
+        RAIN_MM_H * np.exp(RAIN_SIGMA * path[:, latents.INTENSITY]),
+        0.0,
     )
     daily = 3.5 * np.sin((hour - 9.0) * np.pi / 12.0)
     temperature = profile.mean_temperature_c + daily + 4.0 * path[:, latents.TEMPERATURE]
@@ -73,8 +78,9 @@ def make_conditions(
     n_bins = len(path)
     span = slice(first_bin, first_bin + n_bins)
     hour, weekday = local.hour[span], local.weekday[span]
-    weather = weather_of(profile, hour, path)
+    weather = _rained(scenario, weather_of(profile, hour, path), path, first_bin)
     shock = _shock(scenario, first_bin, n_bins)
+    creep = _creep(scenario, first_bin, n_bins)
     nature = scenario.numbers
     rush = np.where(weekday < 5, 1.0, 0.45) * _rush_hours(hour)
     height = np.full((len(ZONES), 1), RUSH)
@@ -88,7 +94,8 @@ def make_conditions(
         weather=weather,
         traffic=traffic
         * events.effect(TRAFFIC, first_bin, n_bins)
-        * (1.0 + (SHOCK_TRAFFIC - 1.0) * shock),
+        * (1.0 + (SHOCK_TRAFFIC - 1.0) * shock)
+        * creep,
         parking=nature.parking
         * (0.8 + 0.5 * _evening(hour) + 0.25 * rush)
         * events.effect(PARKING, first_bin, n_bins)
@@ -96,7 +103,7 @@ def make_conditions(
         demand=weather_demand
         * events.effect(DEMAND, first_bin, n_bins)
         * (1.0 + (SHOCK_DEMAND - 1.0) * shock),
-        kitchen=1.0 + (SHOCK_KITCHEN - 1.0) * shock,
+        kitchen=(1.0 + (SHOCK_KITCHEN - 1.0) * shock) * creep,
     )
 
 
@@ -115,5 +122,24 @@ def _shock(scenario: Scenario, first_bin: int, n_bins: int) -> FloatArray:
     """Return the share of the shock in each bin, 0 to 1."""
     if scenario.shock_day is None:
         return np.zeros(n_bins)
-    day = (first_bin + np.arange(n_bins)) / BINS_PER_DAY
+    day = days_of_bins(first_bin, n_bins)
     return np.clip((day - scenario.shock_day) / SHOCK_DAYS, 0.0, 1.0)
+
+
+def _creep(scenario: Scenario, first_bin: int, n_bins: int) -> FloatArray:
+    """Return what creeping regimes multiply the times of kitchens and traffic by."""
+    result = np.ones(n_bins)
+    for regime in scenario.regimes:
+        if isinstance(regime, Creep):
+            result *= regime.factor(days_of_bins(first_bin, n_bins))
+    return result
+
+
+def _rained(scenario: Scenario, weather: Weather, path: FloatArray, first_bin: int) -> Weather:
+    """Return the weather with the rain of regimes."""
+    gusts = np.exp(RAIN_SIGMA * np.maximum(path[:, latents.INTENSITY], 0.0))
+    for regime in scenario.regimes:
+        if isinstance(regime, HeavyRain):
+            heavy = regime.active(days_of_bins(first_bin, len(path))) * regime.mm_h * gusts
+            weather = replace(weather, rain_mm_h=np.maximum(weather.rain_mm_h, heavy))
+    return weather

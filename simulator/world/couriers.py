@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 import numpy as np
 
-from simulator.world.arrays import FloatArray, IntArray
+from simulator.world.arrays import BoolArray, FloatArray, IntArray
 from simulator.world.clock import BIN_S
 from simulator.world.nature import Nature
+from simulator.world.regimes import Strike
 from simulator.world.scenario import CityProfile, Scenario
 from simulator.world.streets import Streets
 
-__all__ = ["VEHICLES", "Couriers", "make_couriers"]
+__all__ = ["VEHICLES", "Couriers", "make_couriers", "without_strikers"]
 
 VEHICLES = ("bicycle", "scooter", "car")
 SPEED_M_S = np.array([4.4, 6.3, 6.9])
 """Speed of each vehicle on empty streets, stops included."""
 TOUR_H = 0.42
 """Hours that one delivery is planned to occupy a courier."""
+DAY_MS = 86_400_000
 SHIFT_H = (2.5, 6.0)
 REST_H = 9.0
 REACHABLE_H = 3.0
@@ -84,6 +86,22 @@ def make_couriers(
         shift_courier=np.ascontiguousarray(changes[:, 1]),
         shift_until_ms=np.ascontiguousarray(changes[:, 2]),
     )
+
+
+def without_strikers(scenario: Scenario, city: int, couriers: Couriers) -> Couriers:
+    """Return the couriers without the shifts that strikes of the scenario keep from beginning."""
+    begins = couriers.shift_until_ms >= 0
+    idle: BoolArray = np.zeros(len(begins), dtype=np.bool_)
+    for regime in scenario.regimes:
+        if isinstance(regime, Strike):
+            strikes = regime.chosen(scenario.seed, city, len(couriers))[couriers.shift_courier]
+            idle |= begins & strikes & regime.active(couriers.shift_ms / DAY_MS)
+    # A shift has an entry for its begin and one for its end.
+    never = set(zip(couriers.shift_until_ms[idle], couriers.shift_courier[idle], strict=True))
+    ends = zip(couriers.shift_ms, couriers.shift_courier, strict=True)
+    kept = ~idle & (begins | np.array([end not in never for end in ends], dtype=np.bool_))
+    shifts = ("shift_ms", "shift_courier", "shift_until_ms")
+    return replace(couriers, **{name: vars(couriers)[name][kept] for name in shifts})
 
 
 def _homes(

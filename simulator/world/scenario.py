@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from simulator.world.nature import Nature, nature_of
+from simulator.world.regimes import Regime
 
 __all__ = ["CITY_PROFILES", "CityProfile", "Imperfections", "Scenario"]
 
@@ -156,9 +157,11 @@ class Scenario:
         imperfections: what goes wrong in the records.
         nature: how kitchens, demand and traffic are: a name of ``simulator.world.nature.NATURES``,
             or a :class:`Nature` with numbers of its own.
+        regimes: what changes from a day on; see :mod:`simulator.world.regimes`.
 
     Raises:
         ValueError: a number outside its limits, an unknown nature, or a naive ``start``.
+        TypeError: a regime that is none.
 
     >>> scenario = Scenario(cities=2, days=7, orders=10_000)
     >>> scenario.n_stores
@@ -180,6 +183,7 @@ class Scenario:
     shock_day: int | None = None
     imperfections: Imperfections = field(default_factory=Imperfections)
     nature: Nature | str = "lively"
+    regimes: tuple[Regime, ...] = ()
 
     def __post_init__(self) -> None:
         _check("cities", self.cities, 1, len(CITY_PROFILES))
@@ -201,6 +205,11 @@ class Scenario:
                 "pass a timezone-aware datetime, such as datetime(2026, 3, 2, tzinfo=UTC)"
             )
         nature_of(self.nature)
+        for regime in self.regimes:
+            if not isinstance(regime, Regime):
+                raise TypeError(
+                    f"regimes has {regime!r}; expected regimes, such as Creep(from_day=7)"
+                )
 
     @property
     def numbers(self) -> Nature:

@@ -95,6 +95,8 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
         (("--imperfection", "late_share=many"), "not a number"),
         (("--imperfection", "late_share=3"), "late_share is 3.0"),
         (("--start", "soon"), "--start"),
+        (("--regime", "flood:from=1"), "there is no regime 'flood'; expected one of creep,"),
+        (("--regime", "creep"), "--regime 'creep': creep needs from=DAY"),
         (("--out", "x.jsonl", "--source", "trams"), "a city has orders"),
         (("--out", "x.jsonl", "--truth", "5"), "--truth is written into a folder"),
         (("--to", "http://127.0.0.1:9"), "no service that is ready"),
@@ -114,6 +116,7 @@ def test_the_switches_reach_the_scenario(tmp_path: Path) -> None:
     shown = run(
         "--out", str(out), "--shock-day", "0", "--new-stores", "0", "--courier-supply", "2",
         "--start", "2026-05-04", "--imperfection", "clock_skew_s=7", "--stores", "9",
+        "--regime", "creep:from=7,percent=2", "--regime", "strike:from=0,days=0.5,share=0.4",
     )  # fmt: skip
     assert shown.exit_code == 0, shown.output
     scenario = json.loads((out / "scenario.json").read_text())
@@ -123,6 +126,10 @@ def test_the_switches_reach_the_scenario(tmp_path: Path) -> None:
     assert scenario["stores_per_city"] == 9
     assert scenario["start"].startswith("2026-05-04")
     assert scenario["imperfections"]["clock_skew_s"] == 7.0
+    assert scenario["regimes"] == [
+        "creep:from=7,percent=2",
+        "strike:from=0,days=0.5,share=0.4",
+    ]
 
 
 class _Service(BaseHTTPRequestHandler):
