@@ -26,6 +26,7 @@ class Trained:
         start: event at which the duration begins.
         end: event at which it ends.
         report: its scores beside those of simpler models.
+        notes: how its parameters were chosen, and what plain LightGBM reached beside them.
         page: the HTML that shows them.
     """
 
@@ -33,6 +34,7 @@ class Trained:
     start: str
     end: str
     report: Report
+    notes: Sequence[str]
     page: Path
 
     def next_command(self, mapping: Path, data: Path) -> str:
@@ -47,6 +49,7 @@ class Trained:
             "estimator": self.choice.name,
             "target": [self.start, self.end],
             "report": self.report.to_json(),
+            "notes": [*self.notes],
             "page": str(self.page),
         }
 
@@ -100,6 +103,7 @@ def _train(
 ) -> Trained:
     from commands.reports.training_page import write_page
     from estimators import DatasetError
+    from estimators.training.choice_text import choice_lines
     from estimators.training.diagnostics import diagnose
     from estimators.training.train import train
 
@@ -118,5 +122,6 @@ def _train(
         start=found.target.start,
         end=found.target.end,
         report=one.report,
+        notes=choice_lines(one.metadata),
         page=page,
     )

@@ -37,6 +37,8 @@ def print_trial(trial: Trial) -> None:
         for cells in _rows(one):
             table.add_row(*cells)
         console.print(table)
+        for note in one.notes:
+            console.print(Line(note), soft_wrap=True)
     for name, why in trial.refused.items():
         console.print(Line(f"{name} was not trained: {why}"), soft_wrap=True)
 
@@ -87,7 +89,7 @@ def _section(one: Trained) -> list[Block]:
         for cells in _rows(one)
     ]
     link = Markup('<a href="{}">All scores, charts and examples</a>').format(Path(one.page).name)
-    return [Table(heads=HEADS, rows=rows), Text(link)]
+    return [Table(heads=HEADS, rows=rows), *map(Text, one.notes), Text(link)]
 
 
 def _rows(one: Trained) -> list[tuple[str, ...]]:

@@ -48,6 +48,7 @@ def test_the_next_command_is_one() -> None:
         start="courier_assigned",
         end="courier_at_store",
         report=Report(estimator="courier_travel", dataset="t", period=("", ""), rows=()),
+        notes=(),
         page=Path("p.html"),
     )
     command = to_store.next_command(Path("out/mapping.yaml"), Path("t.csv"))
@@ -78,6 +79,7 @@ def test_what_has_its_events_is_trained_and_the_rest_says_why(tried: dict[str, A
     assert (etp["estimator"], etp["target"]) == ("etp", ["accepted", "ready"])
     models = {row["model"] for row in etp["report"]["rows"] if row["group"] == "all"}
     assert {"etp", "constant median", "without real-time features"} <= models
+    assert any("rows are too few to choose by" in note for note in etp["notes"])
     assert "no row from" in tried["refused"]["courier_travel_to_customer"]
 
 
