@@ -151,27 +151,10 @@ def aggregate_plans(
             plans.program_bounds[plans.ends[p, 1] : plans.ends[p + 1, 1]],
             functions,
             plans.arguments[plans.ends[p, 2] : plans.ends[p + 1, 2]],
-            rows[index],
-            offsets[index],
-            asked[first:last],
-            queries.as_of[first:last],
-            queries.own_rows[first:last],
-            times,
-            columns,
-            places,
-            found,
-            picked,
-            opened,
-            keys,
-            scratch,
-            floats,
-            words,
-            stack,
-            state,
-            integers,
-            partial_sums,
-            False,
-        )
+            rows[index], offsets[index], asked[first:last], queries.as_of[first:last],
+            queries.own_rows[first:last], times, columns, places, found, picked, opened, keys,
+            scratch, floats, words, stack, state, integers, partial_sums, False,
+        )  # fmt: skip
         for f in range(len(functions)):
             output = functions[f, 2]
             for row in range(len(result)):

@@ -154,18 +154,9 @@ def answer_queries(
                         programs, first, last, picked, n_picked, moment, times, columns, stack, keys
                     )
             result[functions[f, 2], targets[q]] = apply_function(
-                code,
-                arguments[f],
-                kind,
-                keys,
-                n,
-                moment,
-                scratch,
-                floats,
-                words,
-                integers,
+                code, arguments[f], kind, keys, n, moment, scratch, floats, words, integers,
                 partial_sums,
-            )
+            )  # fmt: skip
 
 
 @compiled(
