@@ -41,7 +41,7 @@ DAY_MS = 86_400_000
 QUIET_MS = 4 * 3_600_000
 """Checkpoints are made when the cities sleep."""
 MEMORY_MS = 14 * 3_600_000
-"""An order that was placed so long ago has usually ended, and nothing refers to it any more."""
+"""An order that was placed so long ago has ended; only a list of waiting ones may still have it."""
 LEAD_SHARE, LEAD_S = 0.55, 160.0
 """A courier is asked for after this share of a typical order's work, less the seconds of a ride."""
 TYPICAL_PRODUCTS = 2.6
@@ -276,7 +276,7 @@ def _run(
 
 
 def _checkpoint(orders: Orders, state: State, at_ms: int) -> Checkpoint:
-    # In a strike of all couriers, orders wait for longer than an order usually lasts.
+    # Cancelled orders stay among the waiting ones until a courier is free: long, in a strike.
     first = oldest_order(state, int(np.searchsorted(orders.activated_ms, at_ms - MEMORY_MS)))
     return Checkpoint(
         at_ms=at_ms,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from aggregators.catalog import ORDERS
-from simulator import Scenario, Simulation, simulate_cities
+from simulator import Nature, Scenario, Simulation, simulate_cities
 from simulator.world.regimes import Creep, HeavyRain, NewZone, Overload, Regime, Strike
 from tests.simulator.truth.test_futures import check_calibration, delivered_of
 
@@ -103,15 +103,33 @@ def test_overload_brings_orders_that_wait_in_line(ordinary: Simulation) -> None:
     assert mean_s(busy[of_met], *line) > 3.0 * mean_s(usually[of_met_usually], *line)
 
 
+def test_overload_leaves_scheduled_orders_as_they_are() -> None:
+    scenario = replace(SCENARIO, orders=600, nature=Nature(scheduled_share=0.6))
+    regime = Overload(from_day=0, share=1.0, times=9.0, from_hour=0.0, hours=24.0)
+    scheduled, at_once = [], []
+    for regimes in ((), (regime,)):
+        orders = simulate_cities(replace(scenario, regimes=regimes)).cities[0].orders
+        promised = orders.promised_ms >= 0
+        scheduled.append(np.stack([orders.activated_ms[promised], orders.store[promised]]))
+        at_once.append(int((~promised).sum()))
+    np.testing.assert_array_equal(scheduled[0], scheduled[1])
+    n = at_once[0]
+    assert at_once[1] == pytest.approx(9.0 * n, abs=4.0 * 9.0 * np.sqrt(n))
+
+
 def test_a_strike_makes_orders_wait_for_couriers(ordinary: Simulation) -> None:
     usually = of_day(ordinary, DAY)
     struck = of_day(with_regimes(Strike(from_day=DAY, share=0.6)), DAY)
     assert mean_s(struck, "accepted", "courier_assigned") > 1.5 * mean_s(
         usually, "accepted", "courier_assigned"
     )
-    nobody = of_day(with_regimes(Strike(from_day=0, share=1.0)), 1)
+    without_couriers = with_regimes(Strike(from_day=0, share=1.0))
+    nobody = of_day(without_couriers, 1)
     assert nobody["courier_assigned"].isna().all()
     assert nobody["delivered"].isna().all()
+    order_id, placed = nobody[["order_id", "activated"]].iloc[-1]
+    truth = without_couriers.truth(order_id, placed.to_pydatetime(), draws=3)[order_id]
+    assert truth.cancelled == 1.0
 
 
 def test_heavy_rain_is_observed_and_slows_rides(ordinary: Simulation) -> None:
