@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.console.output import StageProgress, UserError, console, progress, reports_errors
+from commands.data.natures import chosen_nature
 from commands.data.sources import SeedOption, parse_moment
 
 if TYPE_CHECKING:
@@ -76,8 +77,23 @@ TruthOption = Annotated[
 ]
 ReportOption = Annotated[Path | None, _option("Write a page of plots to this .html file.")]
 NatureOption = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="How kitchens, demand and traffic are: lively, realistic."),
+    str | None,
+    _option(
+        "How kitchens, demand and traffic are: lively, realistic, or a .yaml file that --fit wrote."
+        "  [default: lively; with --fit, where the search begins, realistic]",
+        metavar="NAME",
+    ),
+]
+FitOption = Annotated[
+    Path | None,
+    _option(
+        "Fit the nature to your own table instead: the YAML that says what its columns are"
+        " (docs/own_data.md). --out FOLDER gets nature.yaml, moments.json and a page.",
+        metavar="MAPPING",
+    ),
+]
+FitDataOption = Annotated[
+    Path | None, _option("With --fit: the table, or its folder.  [default: beside the mapping]")
 ]
 ImperfectOption = Annotated[
     bool, typer.Option(help="Late, repeated, missing and corrected events, as they usually are.")
@@ -130,7 +146,9 @@ def simulate(
     regime: RegimeOption = None,
     new_stores: NewStoresOption = 0.15,
     courier_supply: SupplyOption = 1.0,
-    nature: NatureOption = "lively",
+    nature: NatureOption = None,
+    fit: FitOption = None,
+    data: FitDataOption = None,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
 ) -> None:
     """Simulate cities: kitchens with queues, couriers in streets, weather, events, known truth.
@@ -139,6 +157,11 @@ def simulate(
     what there would be.
     """
     _check_paths(out, report, overwrite=overwrite)
+    if fit is not None:
+        _fit(fit, data, nature or "realistic", seed, out, other=to or report or truth or source)
+        return
+    if data is not None:
+        raise UserError("--data is the table that --fit is about: pass --fit MAPPING, too")
     if truth and (out is None or out.suffix):
         raise UserError("--truth is written into a folder: pass --out FOLDER")
     from simulator import Scenario, simulate_cities
@@ -154,8 +177,8 @@ def simulate(
             courier_supply=courier_supply,
             shock_day=shock_day,
             imperfections=_imperfections(imperfect, imperfection or []),
-            nature=nature,
             regimes=tuple(_regime(text) for text in regime or []),
+            nature=chosen_nature(nature or "lively"),
         )
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -173,6 +196,21 @@ def simulate(
         from commands.simulation.stream import send_live
 
         send_live(simulation, to, speed_up=speed_up, sources=source)
+
+
+def _fit(
+    mapping: Path, data: Path | None, nature: str, seed: int, out: Path | None, *, other: object
+) -> None:
+    if out is None or out.suffix:
+        raise UserError("--fit writes into a folder: pass --out FOLDER")
+    if other:
+        raise UserError("--fit writes no cities: leave out --to, --report, --truth and --source")
+    from commands.simulation.fitting import fit_to_table, print_fit, write_fit
+
+    with progress() as show:
+        found = fit_to_table(mapping, data, chosen_nature(nature), seed, show)
+    write_fit(found, out)
+    print_fit(found, out)
 
 
 def _check_paths(out: Path | None, report: Path | None, *, overwrite: bool) -> None:

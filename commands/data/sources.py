@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.console.output import StageProgress, UserError
+from commands.data.natures import chosen_nature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +99,8 @@ NatureOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="How kitchens, demand and traffic of cities are (cities): lively, realistic.",
+        help="How kitchens, demand and traffic of cities are (cities): lively, realistic, or a"
+        " .yaml file that simulate --fit wrote.",
     ),
 ]
 CitiesOption = Annotated[int, typer.Option(min=1, max=5, help="Simulated cities (cities).")]
@@ -141,7 +143,7 @@ def open_dataset(
         orders: expected over all simulated cities; None: as many as their stores have.
         cities: how many simulated cities.
         imperfect: whether their records are late, missing and wrong as in life.
-        nature: how they are, a name of ``simulator.world.nature.NATURES``.
+        nature: how they are, a name of ``simulator.world.nature.NATURES`` or a file of numbers.
         progress: called with the part of simulated cities that is done.
 
     Raises:
@@ -164,7 +166,7 @@ def open_dataset(
                 orders=orders,
                 seed=seed,
                 imperfections=Imperfections.typical() if imperfect else Imperfections(),
-                nature=_known_nature(nature),
+                nature=chosen_nature(nature),
             ),
             progress,
         )
@@ -182,16 +184,6 @@ def open_dataset(
     import pandas as pd
 
     return replace(dataset, test_from=pd.Timestamp(test_from))
-
-
-def _known_nature(name: str) -> str:
-    from simulator.world.nature import nature_of
-
-    try:
-        nature_of(name)
-    except ValueError as error:
-        raise UserError(f"--nature: {error}") from None
-    return name
 
 
 def _holds_cities(folder: Path | None) -> bool:

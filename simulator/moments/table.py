@@ -11,6 +11,8 @@ from simulator.moments.demand import day_variation, local_hours, peak_hour_share
 from simulator.moments.durations import LOADS, durations_of
 from simulator.moments.moment import Moment
 from simulator.moments.stacking import stacked_moments
+from simulator.moments.ways import hour_sd, ways_of
+from simulator.world.arrays import IntArray
 
 __all__ = ["DELIVERY_BOUNDS_S", "PREPARATION_BOUNDS_S", "moments_of"]
 
@@ -29,15 +31,19 @@ def moments_of(
     Args:
         orders: one row per order. Events are timezone-aware datetimes. Used where they are:
             ``accepted`` and ``ready`` (preparation), ``activated`` and ``delivered`` (delivery),
-            ``courier_id`` and ``courier_at_store`` or ``picked_up`` (stacking), ``store_id``.
+            ``courier_id`` and ``courier_at_store`` or ``picked_up`` (stacking), ``store_id``,
+            ``distance_m`` with ``picked_up`` and ``courier_at_customer`` (ways).
         timezone_by: column whose value says which clock an order follows; a city of its own.
         timezones: IANA timezone of each value.
 
     Returns:
         Name -> moment. Names that begin with ``preparation`` or ``delivery`` are of that duration:
-        ``median_s``, ``log_sd``, ``q99_s``, ``store_share``, ``last_order_correlation``, and for
-        preparation ``load_1``, ``load_2``, ``load_3`` (3 or 4 open orders). Further
-        ``peak_hour_share``, ``day_variation``, ``stacked_share`` and ``stacked_extra_s``.
+        ``median_s``, ``log_sd``, ``log_iqr`` (within stores), ``q99_s``, ``store_share``,
+        ``last_order_correlation``, and for preparation ``load_1``, ``load_2``, ``load_3`` (3 or 4
+        open orders) and ``hour_sd``
+        (between local hours, within stores). Further ``peak_hour_share``, ``day_variation``,
+        ``way_pace_s_per_km``, ``way_log_sd`` (at equal distance), ``way_hour_sd``,
+        ``door_median_s``, ``door_log_sd``, ``stacked_share`` and ``stacked_extra_s``.
 
     Raises:
         ValueError: the table has none of ``FIRST_EVENTS``.
@@ -76,6 +82,7 @@ def _of_durations(
         return
     yield f"{name}_median_s", found.median_s()
     yield f"{name}_log_sd", found.log_sd()
+    yield f"{name}_log_iqr", found.log_iqr()
     yield f"{name}_q99_s", found.quantile_s(0.99)
     yield f"{name}_store_share", found.store_share()
     yield f"{name}_last_order_correlation", found.last_order_correlation()
@@ -99,3 +106,18 @@ def _of_demand(
     day, hour = local_hours(known[event], known[timezone_by].map(dict(timezones)).astype(str))
     yield "peak_hour_share", peak_hour_share(city[kept], day[kept], hour[kept])
     yield "day_variation", day_variation(city[kept], day[kept])
+    yield from ways_of(known, day, hour)
+    yield from _of_hours(known, day, hour)
+
+
+def _of_hours(orders: pd.DataFrame, day: IntArray, hour: IntArray) -> Iterator[tuple[str, Moment]]:
+    if not {"store_id", "accepted", "ready"} <= set(orders.columns):
+        return
+    seconds = (orders["ready"] - orders["accepted"]).dt.total_seconds()
+    kept = (seconds.between(*PREPARATION_BOUNDS_S) & orders["store_id"].notna()).to_numpy()
+    if kept.any():
+        logs = pd.Series(np.log(seconds[kept].to_numpy(np.float64)))
+        store = pd.factorize(orders["store_id"][kept])[0]
+        residual = (logs - logs.groupby(store).transform("mean")).to_numpy(np.float64)
+        days = np.unique(day[kept], return_inverse=True)[1].astype(np.int64)
+        yield "preparation_hour_sd", hour_sd(residual, hour[kept], days)

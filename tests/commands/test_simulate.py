@@ -251,4 +251,4 @@ def test_a_nature_is_taken_by_its_name() -> None:
     assert run("--nature", "lively").output == run().output
     shown = run("--nature", "wild")
     assert shown.exit_code == 1
-    assert "nature is 'wild'; expected a Nature or one of lively, realistic" in shown.output
+    assert "nature is 'wild'; expected one of lively, realistic" in shown.output
