@@ -96,4 +96,4 @@ def _problem(simulated: Moment, match: Match | None, nature: Nature) -> str:
     for limit in (match.lowest, match.highest):
         if math.isclose(value, limit, rel_tol=0.02, abs_tol=1e-4):
             return f"{match.parameter} is at its limit, {limit:g}"
-    return f"{match.parameter} was fitted to it, but the other moments hold it back"
+    return f"{match.parameter} was fitted to it and does not reach it"
