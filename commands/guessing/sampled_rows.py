@@ -22,6 +22,8 @@ from commands.data.table_values import number_reader
 __all__ = ["ROWS_LOOKED_AT", "first_rows"]
 
 ROWS_LOOKED_AT = 20_000
+INTEGER_DIGITS = 18
+"""Any integer of so many digits fits into 64 bits."""
 
 
 def first_rows(path: Path, encoding: str | None) -> tuple[pd.DataFrame, str]:
@@ -88,8 +90,13 @@ def _read_csv(path: Path, dialect: Dialect) -> pd.DataFrame:
 
 
 def _whole(numbers: pd.Series[Any], texts: pd.Series[Any]) -> pd.Series[Any]:
-    """Return numbers as integers where all are, and none has a fraction or gaps."""
-    plain = texts.str.fullmatch(r"\s*[+-]?\d{1,15}\s*")
-    if len(numbers) and bool(plain.fillna(False).astype(bool).all()):
-        return numbers.astype("int64")
-    return numbers
+    """Return numbers as integers where all are, and none has a fraction or gaps.
+
+    Integers of more digits than 64 bits hold stay texts: as floats, two ids would be one.
+    """
+    plain = texts.str.fullmatch(r"\s*[+-]?\d+\s*")
+    if not len(numbers) or not bool(plain.fillna(False).astype(bool).all()):
+        return numbers
+    if int(texts.str.len().max()) > INTEGER_DIGITS:
+        return texts.astype("object")
+    return texts.astype("int64")

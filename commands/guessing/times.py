@@ -17,6 +17,7 @@ from commands.data.times.column_times import recognised_column
 from commands.data.times.patterns import DateOrder
 from commands.data.times.reading import ReadTimes, read_numbers, read_texts
 from commands.data.times.recognition import TimeFormat, recognise, recognise_numbers
+from commands.guessing.words import spelled
 
 __all__ = ["FoundTimes", "as_seconds", "order_of_all", "times_of"]
 
@@ -25,6 +26,10 @@ TIMES_SHARE = 0.95
 
 _CALLED_TIME = re.compile(r"time|date|stamp|epoch|_(at|ts|on)$|[a-z](At|On)$|creat|deliver|plac")
 """Numbers are no times unless the column is called like one: ids are as large."""
+_UNIT_OF_TIME = re.compile(
+    r"_(?:s|secs?|seconds|ms|msecs?|millis|milliseconds|us|micros|ns|nanos|unix|utc)$"
+)
+"""Or unless its name ends with such a word: no duration lasts as long as the time since 1970."""
 
 
 class FoundTimes(NamedTuple):
@@ -79,7 +84,7 @@ def times_of(column: pd.Series[Any], order: DateOrder | None = None) -> FoundTim
 def _of_numbers(column: pd.Series[Any]) -> FoundTimes | None:
     known = column.dropna()
     is_bool = pd.api.types.is_bool_dtype(column.dtype)
-    if is_bool or not len(known) or not _CALLED_TIME.search(str(column.name)):
+    if is_bool or not len(known) or not _is_called_time(str(column.name)):
         return None
     how = recognise_numbers([pa.array(known)])
     if how.unit:
@@ -89,6 +94,10 @@ def _of_numbers(column: pd.Series[Any]) -> FoundTimes | None:
     if how.unit or how.share < TIMES_SHARE:
         return None
     return _found(read_texts(texts, lambda: how), how)
+
+
+def _is_called_time(column: str) -> bool:
+    return bool(_CALLED_TIME.search(column) or _UNIT_OF_TIME.search(spelled(column)))
 
 
 def _found(read: ReadTimes, how: TimeFormat) -> FoundTimes | None:

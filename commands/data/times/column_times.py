@@ -320,6 +320,8 @@ def _pieces(
         column = found[0]
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
+        if pa.types.is_time(column.type):
+            column = column.cast(pa.string())
         if len(found) > 1:
             yield joined(found[1], column)
         elif date is not None:

@@ -18,7 +18,9 @@ from commands.data.times.recognition import UNITS, TimeFormat, normalised
 
 __all__ = ["ReadTimes", "read_numbers", "read_texts"]
 
-_OFFSET = r":\d{2}(?:\.\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
+_OFFSET = r"^\s*\d{4}[\d/.-]*[T ]\d[\d:.]*\s*(?:Z|[+-]\d{2}(?::?\d{2})?)\s*$"
+_NO_OFFSET = r"^\s*\d[\d\s:/.T-]*$"
+"""Words are no times: pandas would read ``now`` as the moment of the reading."""
 _DIGITS = re.compile(r"\s*-?\d+(\.\d+)?\s*")
 
 
@@ -73,15 +75,19 @@ def read_numbers(numbers: pd.Series[Any], unit: str) -> ReadTimes:
 
 def _read_iso(column: pd.Series[Any]) -> ReadTimes:
     texts = to_microseconds(column)
-    has_offset = pc.match_substring_regex(pa.array(texts, pa.string(), from_pandas=True), _OFFSET)
-    aware = pd.Series(pc.fill_null(has_offset, False).to_numpy(False), texts.index)
+    aware = _matching(texts, _OFFSET)
     moments = pd.to_datetime(texts.where(aware), format="ISO8601", utc=True, errors="coerce")
-    naive = texts.notna() & ~aware
+    naive = _matching(texts, _NO_OFFSET) & ~aware
     local = _nothing(texts)
     if naive.any():
         local = pd.to_datetime(texts.where(naive), format="ISO8601", errors="coerce")
     bad = texts.notna() & moments.isna() & local.isna()
     return ReadTimes(moments, local, bad.to_numpy(np.bool_))
+
+
+def _matching(texts: pd.Series[Any], pattern: str) -> pd.Series[bool]:
+    found = pc.match_substring_regex(pa.array(texts, pa.string(), from_pandas=True), pattern)
+    return pd.Series(pc.fill_null(found, False).to_numpy(False), texts.index)
 
 
 def _with_patterns(

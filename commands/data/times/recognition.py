@@ -21,7 +21,8 @@ UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0}
 _SPANS = (("s", 1e8, 1e10), ("ms", 1e11, 1e13), ("us", 1e14, 1e16), ("ns", 1e17, 1e19))
 """Numbers since 1970 of each unit: from the year 1973 on, to where no other unit begins."""
 _NUMBER = r"^-?\d+(\.\d+)?$"
-_ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?\s?(Z|[+-]\d\d(:?\d\d)?)?)?$"
+_CLOCK = r"\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?\s?(Z|[+-]\d\d(:?\d\d)?)?"
+_ISO = rf"^(\d{{4}}-\d\d-\d\d([T ]{_CLOCK})?|\d{{8}}T{_CLOCK})$"
 _NUMERIC = [
     rf"(?:^|[^\d/.-])(?P<first>\d{{1,2}}){mark}(?P<second>\d{{1,2}}){mark}(?P<third>\d{{4}}|\d\d)"
     r"(?:$|\D)"

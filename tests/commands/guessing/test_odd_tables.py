@@ -122,3 +122,11 @@ def test_a_number_that_each_row_has_once_is_an_id_if_it_counts(tmp_path: Path) -
     assert guess(tmp_path, {**columns, "Beleg": range(7, ROWS + 7)}).id == "Beleg"
     spread = RNG.permutation(90 * ROWS)[:ROWS]
     assert guess(tmp_path, {**columns, "grams": spread}).id == ""
+
+
+@pytest.mark.parametrize("first", [2**53, 10**17, 10**18, 2**64])
+def test_ids_of_many_digits_stay_apart(first: int, tmp_path: Path) -> None:
+    texts = [f" {first + row} " if row == 3 else str(first + row) for row in range(ROWS)]
+    found = guess(tmp_path, {"order_no": texts, "ordered_on": BEGUN, "ready_on": later(9)})
+    assert found.id == "order_no"
+    assert "order_no" not in found.attributes.values()

@@ -52,6 +52,9 @@ def test_numbers_since_1970_are_times_if_they_are_called_so(tmp_path: Path) -> N
     seconds = PLACED.astype("datetime64[s]").astype("int64")
     assert times_of(seconds.rename("created_at")) is not None
     assert times_of(seconds.rename("customer")) is None
+    assert times_of(seconds.rename("PickedUp (s)")) is not None
+    assert times_of((1_000 * seconds).rename("dropoff_ms")) is not None
+    assert times_of(pd.Series([900_000, 1_200_000]).rename("dropoff_ms")) is None
     assert times_of(pd.Series([900, 1200]).rename("prep_time")) is None
     assert times_of(pd.Series([True, False]).rename("on_time")) is None
     guessed = _guess(tmp_path, seconds.astype(str), READY.dt.strftime("%Y-%m-%dT%H:%M:00Z"))

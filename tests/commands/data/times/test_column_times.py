@@ -146,6 +146,31 @@ def test_times_with_and_without_an_offset_are_told(
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "20270301T110000Z", "20270301T120000+0100", "2027-03-01T11Z", "2027-03-01 12+01",
+        " 2027-03-01 12:00:00 +01:00 ", "2027/03/01 06:00:00-05",
+    ],
+)  # fmt: skip
+def test_an_offset_is_read_however_it_is_written(text: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, [text, "2027-03-01T11:00"])
+    assert _read(path) == [dt.datetime(2027, 3, 1, 11, tzinfo=UTC)] * 2
+
+
+@pytest.mark.parametrize("word", ["now", "today"])
+def test_a_word_is_no_time(word: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"row 2 \(line 3\): '{word}' is no time in ISO 8601"):
+        _read(_write(tmp_path, ["2027-03-01T11:00Z", word]))
+
+
+def test_a_typed_time_of_day_without_a_day_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "parcels.parquet"
+    pd.DataFrame({"parcel": ["p1"], "handed_in": [dt.time(8, 15)]}).to_parquet(path)
+    with pytest.raises(UserError, match="row 1: 08:15:00 is no time in ISO 8601"):
+        _read(path)
+
+
+@pytest.mark.parametrize(
     ("days", "clocks"),
     [
         (["2027-03-25", "2027-03-26"], ["8:15", "20:30:30"]),
