@@ -129,7 +129,11 @@ def _whole_numbers(column: pd.Series[Any], array: pa.Array) -> tuple[pa.Array | 
     wrong = given & ((values != np.floor(values)) | (np.abs(values) >= 2**53))
     if wrong.any():
         place = int(np.argmax(wrong))
-        return None, f"row {column.index[place]!r} holds {values[place]!r}, which is no integer"
+        value = float(values[place])
+        why = "which is no integer"
+        if value == np.floor(value):
+            why = "and floats from 2**53 on are not exact (make the column integers or strings)"
+        return None, f"row {column.index[place]!r} holds {value!r}, {why}"
     return array.cast(pa.int64()), ""
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from commands.console.output import UserError, error_console
+
+if TYPE_CHECKING:
+    import fastexcel
 
 __all__ = ["excel_table", "is_excel"]
 
@@ -48,6 +53,7 @@ def _first_sheet(path: Path, _changed_ns: int, _size: int) -> pa.Table:
         names = file.sheet_names
         sheet = file.load_sheet(0, schema_sample_rows=None, skip_whitespace_tail_rows=True)
         table = pa.Table.from_batches([sheet.to_arrow()])
+        names_given = _names_given(file, table.column_names)
     except fastexcel.FastExcelError as error:
         why = str(error).splitlines()[0]
         raise UserError(f"{path.name} cannot be read: {why}") from error
@@ -56,7 +62,19 @@ def _first_sheet(path: Path, _changed_ns: int, _size: int) -> pa.Table:
         error_console.print(
             f"{path.name}: the sheet {names[0]!r} is read, not {left}", soft_wrap=True, markup=False
         )
-    return pa.table({name: _exact(table[name]) for name in table.column_names})
+    return pa.table([_exact(column) for column in table.columns], names=names_given)
+
+
+def _names_given(file: fastexcel.ExcelReader, names: list[str]) -> list[str]:
+    """Return the names of the columns as the sheet has them.
+
+    The second of two columns of one name is read as ``name_1``, which may also be its own name.
+    """
+    if not any(re.sub(r"_\d+$", "", name) in names for name in names if name[-1:].isdigit()):
+        return names
+    row = file.load_sheet(0, header_row=None, n_rows=1, dtypes="string").to_arrow()
+    given = [column[0].as_py() or "" for column in row.columns]
+    return given if max(map(given.count, filter(None, given)), default=1) > 1 else names
 
 
 def _exact(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -165,7 +165,7 @@ class TableFile:
     @property
     def _dialect(self) -> Dialect:
         if not self.is_csv or not self.path.is_file():
-            return Dialect()
+            return Dialect(decimal=self.csv.decimal or ".")  # of texts in an Excel file
         return dialect_of(self.path, self.csv, self.encoding, self.encoding_option)
 
     @property
@@ -344,7 +344,8 @@ class TableFile:
         bad = column.notna() & ~np.isfinite(numbers)
         hint = ""
         if bad.any() and "," in column[bad].iloc[0]:
-            hint = "; declare the commas in the mapping, csv: {decimal: ','} or {thousands: ','}"
+            thousands = " or {thousands: ','}" if self.is_csv else ""
+            hint = f"; declare the commas in the mapping, csv: {{decimal: ','}}{thousands}"
         self._refuse(column, bad, name, f"is no finite number{hint}")
         return numbers
 

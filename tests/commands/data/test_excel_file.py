@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from aggregators import Source
 from commands.console.output import UserError
+from commands.data.csv_format import CsvFormat
 from commands.data.excel_file import excel_table
 from commands.data.tables import TableFile
 from commands.main import app
@@ -71,6 +72,34 @@ def test_a_column_of_several_kinds_is_text(tmp_path: Path) -> None:
     assert found["parcel"].tolist() == ["a-7", "8"]
     assert found["depot"].tolist() == ["3", "x"]
     assert found["weight"].tolist() == [1.5, 2.0]
+
+
+def test_a_declared_decimal_mark_is_that_of_texts(tmp_path: Path) -> None:
+    path = _sheet(tmp_path, [["a", NOON, None, "x", "1,25", 1.5], ["b", NOON, None, "x", "3", 2]])
+    with pytest.raises(UserError, match=r"'1,25' is no finite number; .* csv: {decimal: ','}$"):
+        _read(path)
+    found = _read(path, csv=CsvFormat(decimal=","))
+    assert found["weight"].tolist() == [1.25, 3.0]
+    assert found["price"].tolist() == [1.5, 2.0]
+
+
+@pytest.mark.parametrize(("last", "is_twice"), [("weight", True), ("weight_1", False)])
+def test_a_name_that_stands_twice_is_refused(
+    last: str, is_twice: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.commands.data.test_excel_file.HEADING", [*HEADING[:5], last])
+    path = _sheet(tmp_path, [[1, NOON, None, "x", 2.5, 7.5]])
+    if is_twice:
+        with pytest.raises(UserError, match="has the column 'weight' 2 times"):
+            _read(path)
+    else:
+        assert _read(path)["weight"].tolist() == [2.5]
+
+
+def test_an_id_that_excel_has_rounded_is_refused(tmp_path: Path) -> None:
+    path = _sheet(tmp_path, [[2**53 + 1, NOON, None, "x", 1, 1]])
+    with pytest.raises(UserError, match=r"holds 9007199254740992\.0, and floats from 2\*\*53 on"):
+        _read(path)
 
 
 def test_other_sheets_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
