@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
 import msgspec
 import yaml
@@ -291,10 +291,23 @@ def _explained(
         name = message.split("`")[1]
         return UserError(f"{place or path.name} lacks {name!r}, which every mapping has")
     shown = "empty" if found is None else repr(found)
+    if "enum value" in message:
+        hints = {**get_type_hints(CsvFormat), **get_type_hints(TableMapping)}
+        choices = json.dumps([*_choices(hints.get(field.split(".")[-1]))], ensure_ascii=False)
+        return UserError(f"{place} is {shown}; expected one of {choices[1:-1]}")
     expected = message.partition(", got")[0].replace("`", "")
     for machine, human in _WORDS.items():
         expected = expected.replace(machine, human)
     return UserError(f"{place} is {shown}; {expected[0].lower()}{expected[1:]}")
+
+
+def _choices(hint: Any) -> Iterator[str]:
+    """Yield the texts that a field takes."""
+    for one in get_args(hint):
+        if isinstance(one, str):
+            yield one
+        else:
+            yield from _choices(one)
 
 
 _WORDS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -342,10 +343,7 @@ class TableFile:
         read = number_reader(self._dialect.decimal, self._dialect.thousands)
         numbers = column.map(read, na_action="ignore").astype("float64")
         bad = column.notna() & ~np.isfinite(numbers)
-        hint = ""
-        if bad.any() and "," in column[bad].iloc[0]:
-            thousands = " or {thousands: ','}" if self.is_csv else ""
-            hint = f"; declare the commas in the mapping, csv: {{decimal: ','}}{thousands}"
+        hint = _marks_hint(column[bad].iloc[0], self.is_csv) if bad.any() else ""
         self._refuse(column, bad, name, f"is no finite number{hint}")
         return numbers
 
@@ -364,6 +362,19 @@ class TableFile:
     def located(self, message: str) -> str:
         """Return an error about rows with their lines in the file."""
         return with_lines(self.path, self._dialect, message) if self.is_csv else message
+
+
+def _marks_hint(text: str, is_csv: bool) -> str:
+    """Return what to declare so that a text may be a number; empty: nothing helps."""
+    declare = "; declare the {} in the mapping, csv: {}"
+    grouped = re.search(r"\d([ \u00a0\u202f'])\d{3}", text) if is_csv else None
+    if grouped is not None:
+        mark = "'" if grouped[1] == "'" else " "
+        decimal = "decimal: ',', " if "," in text else ""
+        return declare.format("marks", f'{{{decimal}thousands: "{mark}"}}')
+    if "," not in text:
+        return ""
+    return declare.format("commas", "{decimal: ','}" + (" or {thousands: ','}" if is_csv else ""))
 
 
 def missing_column(source: Source, name: str, index: pd.Index[Any]) -> pd.Series[Any]:

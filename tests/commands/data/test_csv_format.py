@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -152,6 +153,24 @@ def test_a_number_that_can_be_read_twice_is_refused(tmp_path: Path) -> None:
         _read(path)
     assert _read(path, csv=CsvFormat(decimal=","))["weight"].tolist() == [1.234]
     assert _read(path, csv=CsvFormat(thousands=","))["weight"].tolist() == [1234.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "declare", "marks", "number"),
+    [
+        ("1 234,5", """csv: {decimal: ',', thousands: " "}""", (",", " "), 1234.5),
+        ("1\u202f234", """csv: {thousands: " "}""", (".", " "), 1234.0),
+        ("1'234.5", """csv: {thousands: "'"}""", (".", "'"), 1234.5),
+    ],
+)
+def test_an_error_says_which_marks_to_declare(
+    text: str, declare: str, marks: tuple[Any, Any], number: float, tmp_path: Path
+) -> None:
+    path = _write(tmp_path / "t.csv", f"{';'.join(HEADING)}\n7;{MOMENT};north;{text};2\n")
+    with pytest.raises(UserError, match=rf"is no finite number; declare the marks .*{declare}$"):
+        _read(path)
+    declared = CsvFormat(decimal=marks[0], thousands=marks[1])
+    assert _read(path, csv=declared)["weight"].tolist() == [number]
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,8 @@ MISTAKES = [
     ("25%", "25%\ntarget: [accepted, ready]", "target.0: 'accepted' is no event"),
     ("25%", "25%\ntarget: [ready, ready]", "there is no time to estimate"),
     ("25%", "25%\nnumbers: [amuont]", "numbers.0: 'amuont' .* did you mean 'amount'"),
+    ("25%", "25%\nambiguous: both", 'ambiguous is .both.; expected one of "earlier", "later"'),
+    ("25%", "25%\ncsv: {decimal: ;}", r'csv.decimal is .;.; expected one of "\.", ","'),
     ("25%", "25%\ntimezone_by: town", "timezone_by: 'town' is no dimension"),
     ("25%", "25%\nid: order_no", "'id' stands twice"),
     ("[30, null]", "[30, null", "is no YAML"),
