@@ -17,14 +17,21 @@ def path_from(folder: Path | None, file: Path) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text as YAML reads it back.
+    r"""Return a text as YAML reads it back.
 
     >>> quoted("store"), quoted("no"), quoted("Distance (KM)")
     ('store', '"no"', '"Distance (KM)"')
+    >>> print(quoted("Ordered\nat"))
+    "Ordered\U0000000aat"
     """
-    return text if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", text) and not re.fullmatch(
+    is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", text) and not re.fullmatch(
         r"true|false|null|yes|no|on|off|y|n", text, re.IGNORECASE
-    ) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'  # fmt: skip
+    )
+    if is_plain:
+        return text
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    # A break inside quotes would be read back as a space.
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text) + '"'
 
 
 def in_unit(column: str, unit: str | None) -> str:

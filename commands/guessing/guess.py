@@ -20,7 +20,7 @@ from commands.guessing.label_bounds import bound_labels
 from commands.guessing.mapping_text import CITY
 from commands.guessing.places import ends_of, is_in_one_city
 from commands.guessing.sampled_rows import first_rows
-from commands.guessing.times import FoundTimes, as_seconds, order_of_all, times_of
+from commands.guessing.times import FoundTimes, as_seconds, order_of_all, times_beside, times_of
 from commands.guessing.words import is_estimate, is_record_keeping
 
 __all__ = ["guess_mapping"]
@@ -93,6 +93,11 @@ def _times(guessed: GuessedMapping, table: pd.DataFrame) -> tuple[_Times, _Times
             found = _decided(guessed, table, column, found)
         (promised if is_estimate(column) else times)[column] = found.moments
         guessed.naive += [column] if found.is_naive else []
+    unnamed = [one for one in table.columns if one not in {*times, *promised, *guessed.left_out}]
+    for column in unnamed:
+        found = times_beside(table[column], times)
+        if found is not None:
+            (promised if is_estimate(column) else times)[column] = found.moments
     days = times_of_days(table, times)
     for column, (date, found) in days.items():
         guessed.days[column] = date

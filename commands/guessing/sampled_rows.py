@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def first_rows(path: Path, encoding: str | None) -> tuple[pd.DataFrame, str]:
 def _read(path: Path, dialect: Dialect) -> pd.DataFrame:
     if is_csv(path):
         return _read_csv(path, dialect)
-    table = unencoded(excel_table(path) if is_excel(path) else _head(path)).slice(0, ROWS_LOOKED_AT)
+    given = excel_table(path) if is_excel(path) else _head(path)
+    table = unencoded(_with_whole_decimals(given.slice(0, ROWS_LOOKED_AT)))
     missing = missing_texts_of(path)
     columns = [_plain(column, missing) for column in table.columns]
     rows: pd.DataFrame = pa.table(columns, names=table.column_names).to_pandas()
@@ -68,6 +70,16 @@ def _head(path: Path) -> pa.Table:
 
 def _plain(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.Array:
     return without_missing(column.combine_chunks(), missing)
+
+
+def _with_whole_decimals(table: pa.Table) -> pa.Table:
+    """Return decimals without a fraction as integers: databases export ids so."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            with suppress(pa.ArrowInvalid):  # some do not fit into 64 bits
+                whole = table[field.name].cast(pa.int64())
+                table = table.set_column(place, field.name, whole)
+    return table
 
 
 def _read_csv(path: Path, dialect: Dialect) -> pd.DataFrame:

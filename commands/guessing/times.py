@@ -17,12 +17,15 @@ from commands.data.times.column_times import recognised_column
 from commands.data.times.patterns import DateOrder
 from commands.data.times.reading import ReadTimes, read_numbers, read_texts
 from commands.data.times.recognition import TimeFormat, recognise, recognise_numbers
-from commands.guessing.words import spelled
+from commands.guessing.words import is_id, spelled
 
-__all__ = ["FoundTimes", "as_seconds", "order_of_all", "times_of"]
+__all__ = ["FoundTimes", "as_seconds", "order_of_all", "times_beside", "times_of"]
 
 TIMES_SHARE = 0.95
 """So many of a column's values must be times before it is an event."""
+
+CLOSE = pd.Timedelta(days=1)
+"""Two events of an order are seldom further apart."""
 
 _CALLED_TIME = re.compile(r"time|date|stamp|epoch|_(at|ts|on)$|[a-z](At|On)$|creat|deliver|plac")
 """Numbers are no times unless the column is called like one: ids are as large."""
@@ -94,6 +97,29 @@ def _of_numbers(column: pd.Series[Any]) -> FoundTimes | None:
     if how.unit or how.share < TIMES_SHARE:
         return None
     return _found(read_texts(texts, lambda: how), how)
+
+
+def times_beside(column: pd.Series[Any], others: Mapping[str, pd.Series[Any]]) -> FoundTimes | None:
+    """Return the times of a column of numbers that stay close to other times; None: it has none.
+
+    No id does so, unless it was made of such a time.
+
+    Args:
+        column: of the first rows.
+        others: columns of times -> their moments.
+    """
+    is_number = pd.api.types.is_numeric_dtype(column.dtype)
+    if not is_number or pd.api.types.is_bool_dtype(column.dtype) or is_id(str(column.name))[0]:
+        return None
+    unit = recognise_numbers([pa.array(column.dropna())]).unit
+    if not unit:
+        return None
+    moments = read_numbers(column, unit).moments
+    for other in others.values():
+        apart = (moments - other).dropna().abs()
+        if len(apart) and (apart < CLOSE).mean() >= TIMES_SHARE:
+            return FoundTimes(moments, False)
+    return None
 
 
 def _is_called_time(column: str) -> bool:

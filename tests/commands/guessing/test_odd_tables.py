@@ -5,10 +5,13 @@ Tests `commands.guessing.guess` and `commands.data.mapped_tables`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from commands.console.output import UserError
@@ -130,3 +133,16 @@ def test_ids_of_many_digits_stay_apart(first: int, tmp_path: Path) -> None:
     found = guess(tmp_path, {"order_no": texts, "ordered_on": BEGUN, "ready_on": later(9)})
     assert found.id == "order_no"
     assert "order_no" not in found.attributes.values()
+
+
+def test_ids_that_a_database_exports_as_decimals_are_ids(tmp_path: Path) -> None:
+    ids = pa.array([Decimal(2**53 + row) for row in range(ROWS)], pa.decimal128(38, 0))
+    columns = {"order_no": ids, "ordered_on": pa.array(BEGUN), "ready_on": pa.array(later(9))}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    assert guess_mapping(tmp_path / "t.parquet").id == "order_no"
+
+
+def test_a_heading_of_two_lines_is_read_back(tmp_path: Path) -> None:
+    name = "ready\nat \u2028 (local)"
+    found = guess(tmp_path, {"ordered_on": BEGUN, name: later(9), "a\n: b": some(1.5, 2.5, 3.5)})
+    assert found.events["ready"] == name

@@ -13,7 +13,7 @@ from commands.guessing.guess import guess_mapping
 from commands.guessing.guessed import GuessedMapping
 from commands.guessing.mapping_text import mapping_text
 from commands.guessing.sampled_rows import ROWS_LOOKED_AT
-from commands.guessing.times import times_of
+from commands.guessing.times import times_beside, times_of
 
 RNG = np.random.default_rng(8)
 ROWS = 200
@@ -133,3 +133,24 @@ def test_times_of_day_need_no_known_name_but_many_values(tmp_path: Path) -> None
     assert guessed.days == {"Uhr": "Tag"}
     assert [*guessed.events.values()] == ["Uhr", "fertig"]
     assert "{column: Uhr, date: Tag}" in mapping_text(guessed)
+
+
+def test_numbers_that_stay_close_to_times_are_times_whatever_they_are_called(
+    tmp_path: Path,
+) -> None:
+    placed, ready = (one.astype("datetime64[s]").astype("int64") for one in (PLACED, READY))
+    table = {
+        "no": range(ROWS),
+        "placed": placed,
+        "packed": ready,
+        "shelf": ["a", "b"] * (ROWS // 2),
+    }
+    path = tmp_path / "table.csv"
+    pd.DataFrame(
+        {**table, "lot": placed.sample(frac=1.0, random_state=1).to_numpy() - 10**8}
+    ).to_csv(path, index=False)
+    guessed = guess_mapping(path)
+    assert guessed.events == {"activated": "placed", "ready": "packed"}
+    # Numbers as large that go their own way are none, and an id is made of a time now and then.
+    assert "lot" not in guessed.events.values()
+    assert times_beside(placed.rename("order_no"), {"placed": PLACED.dt.tz_localize("UTC")}) is None
