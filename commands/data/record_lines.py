@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from commands.console.output import UserError
 from commands.data.csv_format import Dialect
 from commands.data.csv_text import opened
 
-__all__ = ["lines_of", "with_lines"]
+__all__ = ["lines_of", "odd_record", "with_lines"]
 
 _ROWS = re.compile(r"\b(row|rows) (\d+)(?: and (\d+))?(?!\d)")
 
@@ -24,6 +25,29 @@ def lines_of(path: Path, dialect: Dialect, rows: Collection[int]) -> dict[int, i
     """
     found: dict[int, int] = {}
     last = max(rows, default=0)
+    for row, begins, _ in _records(path, dialect):
+        if row in rows:
+            found[row] = begins
+        if row >= last:
+            break
+    return found
+
+
+def odd_record(path: Path, dialect: Dialect) -> UserError | None:
+    """Return the error about the first record with more or fewer fields than the heading has."""
+    width = 0
+    for row, begins, record in _records(path, dialect):
+        width = width or len(record)
+        if len(record) != width:
+            return UserError(
+                f"{path.name}, row {row} (line {begins}) has {len(record)} fields; expected"
+                f" {width}, as the heading has"
+            )
+    return None
+
+
+def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, int, list[str]]]:
+    """Yield the number of each record, the line on which it begins, and its fields."""
     with (
         opened(path) as file,
         io.TextIOWrapper(file, dialect.encoding, errors="replace", newline="") as text,
@@ -36,14 +60,11 @@ def lines_of(path: Path, dialect: Dialect, rows: Collection[int]) -> dict[int, i
         try:
             for record in reader:
                 row += bool(record)
-                if record and row in rows:
-                    found[row] = begins
-                if row >= last:
-                    break
+                if record:
+                    yield row, begins, record
                 begins = reader.line_num + 1
         except csv.Error:
             pass  # a damaged record has no row
-    return found
 
 
 def with_lines(path: Path, dialect: Dialect, message: str) -> str:

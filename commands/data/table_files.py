@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -24,6 +25,7 @@ from commands.data.csv_text import (
     wrong_bytes,
 )
 from commands.data.excel_file import excel_table, is_excel
+from commands.data.record_lines import odd_record
 
 __all__ = [
     "ENCODING_OPTION",
@@ -39,6 +41,8 @@ CSV_BLOCK_BYTES = 4 << 20
 ENCODING_OPTION = "--encoding"
 RECORDS_AT_A_TIME = 1_000
 
+WRONG_WIDTH = re.compile(r"Expected \d+ columns, got \d+")
+"""What Arrow says of a record with more or fewer fields than the heading."""
 READING = (pa.ArrowException, OSError, UnicodeError, EOFError, ValueError, csv.Error)
 """What damaged files raise."""
 
@@ -69,7 +73,7 @@ def columns_of(path: Path, dialect: Dialect | None = None) -> list[str]:
         else:
             names = pyarrow.parquet.read_schema(path).names
     except READING as error:
-        raise unreadable(path, encoding, error) from error
+        raise unreadable(path, encoding, error, dialect=dialect) from error
     names = [str(name) for name in names]
     if dialect is not None and len(names) == 1:
         for delimiter in DELIMITERS:
@@ -195,8 +199,10 @@ class _Records(io.RawIOBase):
         return n
 
 
-def unreadable(path: Path, encoding: str, error: Exception, option: str = "") -> UserError:
-    """Return the error about a file that cannot be read, with the place of a wrong byte."""
+def unreadable(
+    path: Path, encoding: str, error: Exception, option: str = "", dialect: Dialect | None = None
+) -> UserError:
+    """Return the error about a file that cannot be read, with the place of what is wrong."""
     if is_csv(path) and has_utf16_mark(path) and encoding == DEFAULT_ENCODING:
         return UserError(f"{path.name} is UTF-16: say so with {option or ENCODING_OPTION} utf-16")
     is_text = isinstance(error, UnicodeError) or "utf" in str(error).lower()
@@ -204,4 +210,6 @@ def unreadable(path: Path, encoding: str, error: Exception, option: str = "") ->
         found = wrong_bytes(path, encoding, option or ENCODING_OPTION)
         if found is not None:
             return found
-    return UserError(f"{path.name} cannot be read: {str(error).splitlines()[0]}")
+    why = str(error).splitlines()[0]
+    odd = odd_record(path, dialect) if dialect is not None and WRONG_WIDTH.search(why) else None
+    return odd or UserError(f"{path.name} cannot be read: {why}")

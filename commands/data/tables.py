@@ -265,8 +265,9 @@ class TableFile:
         try:
             yield from record_batches(self.path, self._dialect, columns, chunk_rows)
         except READING as error:
+            dialect = self._dialect
             raise unreadable(
-                self.path, self._dialect.encoding, error, self.encoding_option
+                self.path, dialect.encoding, error, self.encoding_option, dialect
             ) from error
 
     def _columns(self, batch: pa.RecordBatch, first: int) -> ChunkColumns:

@@ -17,7 +17,13 @@ from commands.data.csv_format import CsvFormat, Dialect, dialect_of
 from commands.data.csv_text import is_csv, wrong_bytes
 from commands.data.excel_file import excel_table, is_excel
 from commands.data.missing_texts import missing_texts_of, without_missing
-from commands.data.table_files import ENCODING_OPTION, check_heading, columns_of, open_csv
+from commands.data.table_files import (
+    ENCODING_OPTION,
+    check_heading,
+    columns_of,
+    open_csv,
+    unreadable,
+)
 from commands.data.table_values import number_reader
 
 __all__ = ["ROWS_LOOKED_AT", "first_rows"]
@@ -44,8 +50,7 @@ def first_rows(path: Path, encoding: str | None) -> tuple[pd.DataFrame, str]:
         table = _read(path, dialect)
     except (pa.ArrowException, OSError, ValueError, EOFError) as error:
         wrong = wrong_bytes(path, dialect.encoding) if is_csv(path) else None
-        why = str(error).splitlines()[0]
-        raise wrong or UserError(f"{path.name} cannot be read: {why}") from error
+        raise wrong or unreadable(path, dialect.encoding, error, dialect=dialect) from error
     if not len(table):
         raise UserError(f"{path.name} has no rows")
     return table, dialect.encoding

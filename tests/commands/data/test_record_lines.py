@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 from aggregators import Source
 from commands.console.output import UserError
 from commands.data.csv_format import Dialect
-from commands.data.record_lines import lines_of, with_lines
+from commands.data.record_lines import lines_of, odd_record, with_lines
 from commands.data.sample_check import check_samples
 from commands.data.tables import TableFile
+from commands.guessing.sampled_rows import first_rows
 from commands.main import app
 from tests.aggregators.random_data import seeds
 
@@ -89,3 +90,18 @@ def test_rows_that_are_not_found_have_no_line(tmp_path: Path) -> None:
     path = _file(tmp_path, TEXT).path
     for message in ("row 9 is odd", "no number here", "rows 3 and 12 are alike"):
         assert with_lines(path, Dialect(), message) == message
+
+
+@pytest.mark.parametrize(("fields", "n"), [("p-9", 1), (f"p-9,{MOMENT},west,1,2,3", 6)])
+def test_a_record_of_another_width_is_named(fields: str, n: int, tmp_path: Path) -> None:
+    rows = f'p-1,{MOMENT},"of two\nlines",1\n\n' + f"p-2,{MOMENT},west,1\n" * 3
+    text = f"parcel,handed_in,depot,weight\n{rows}{fields}\n"
+    said = rf"parcels\.csv, row 5 \(line 8\) has {n} fields; expected 4, as the heading has"
+    with pytest.raises(UserError, match=said):
+        list(_file(tmp_path, text).chunks(2))
+    with pytest.raises(UserError, match=said):
+        first_rows(tmp_path / "parcels.csv", None)
+
+
+def test_records_of_one_width_are_none(tmp_path: Path) -> None:
+    assert odd_record(_file(tmp_path, TEXT).path, Dialect()) is None
