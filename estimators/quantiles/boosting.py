@@ -18,7 +18,7 @@ from estimators.quantiles.compiled_trees import CompiledTrees
 from estimators.quantiles.day_profile import DayProfile
 from estimators.quantiles.growing.boosting_progress import BoostingProgress
 from estimators.quantiles.growing.parameters import BoostingParameters
-from estimators.quantiles.growing.training_rows import TrainingRows, profile_of, text_of
+from estimators.quantiles.growing.training_rows import TrainingRows, text_of
 from estimators.quantiles.lightgbm_trees import LightGbmTrees
 from estimators.quantiles.tree_kernels import averaged
 from estimators.quantiles.tree_text import features_of
@@ -96,7 +96,8 @@ class Anchors:
 
     def predict(self, X: FloatArray) -> FloatArray:
         """Return seconds at the anchor levels, shape (n_rows, n_anchors); they may cross."""
-        offset_s = profile_of(X, self._profile, self._hour_column)
+        hour = self._hour_column
+        offset_s = np.zeros(len(X)) if hour is None else self._profile.at(X[:, hour])
         result = np.empty((len(X), len(ANCHOR_LEVELS)))
         averaged(self._trees.sums(X), self._bounds, offset_s, self._starts, result)
         return result

@@ -261,7 +261,8 @@ class ConformalGrid:
         )
         predicted = Distribution.unchecked(GRID, values)
         if self.mean_line is not None:
-            mean_s = self.mean_line.of(predicted.integral())
+            line = self.mean_line
+            mean_s = line.intercept_s + line.slope * predicted.integral()
             # np.clip takes 3 us longer for the one row of a request.
             predicted.means = np.minimum(np.maximum(mean_s, values[:, 0]), self.longest_s)
         return predicted

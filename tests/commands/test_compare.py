@@ -143,9 +143,11 @@ def test_commands_on_own_data_run_in_their_order(tmp_path: Path) -> None:
     orders.to_csv(tmp_path / "history.csv", index=False)
     page = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
     lines = commands_of(page)
-    assert len(lines) == 5
+    assert len(lines) == 6
     for line in lines:
-        names = {name: str(tmp_path / name) for name in re.findall(r"\w+\.(?:csv|yaml)", line)}
+        names = {
+            name: str(tmp_path / name) for name in re.findall(r"\w+\.(?:csv|yaml)|trial", line)
+        }
         arguments = [names.get(part, part) for part in shlex.split(line)[1:]]
         if arguments[0] == "ablate":  # fewer groups, so that it takes seconds
             arguments += ["--by", "source"]

@@ -252,6 +252,8 @@ def test_options_have_the_defaults_of_the_settings() -> None:
     for command, classes in kinds.items():
         options = inspect.signature(command).parameters
         for one in (one for settings in classes for one in declared(settings)):
+            if not one.variable.option:
+                continue
             name = one.variable.option.removeprefix("--").replace("-", "_")
             assert options[name].default == one.default
     consumer = inspect.signature(consume).parameters

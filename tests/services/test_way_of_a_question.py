@@ -34,7 +34,7 @@ from services.handlers.display_policy import DisplayPolicy
 from services.schemas.courier_selection import CourierSelectionAnswer, CourierSelectionRequest
 from services.schemas.decoding import decode
 
-FILES_MAX = 45
+FILES_MAX = 47
 DISTRIBUTIONS_MAX = 8
 COURIERS = 30
 

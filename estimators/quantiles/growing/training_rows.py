@@ -15,7 +15,7 @@ from estimators.quantiles.growing.parameters import BoostingParameters
 if TYPE_CHECKING:
     import lightgbm as lgb
 
-__all__ = ["MIDDLE", "TrainingRows", "profile_of", "text_of"]
+__all__ = ["MIDDLE", "TrainingRows", "text_of"]
 
 MIDDLE = 0.5
 
@@ -66,7 +66,7 @@ class TrainingRows:
         self.profile = DayProfile(np.empty(0), np.empty(0))
         if self.hour_column is not None:
             self.profile = DayProfile.learn(X[:, self.hour_column], target_s)
-        self._offset_s = profile_of(X, self.profile, self.hour_column)
+        self._offset_s = self._profile_of(X)
         self._data = lgb.Dataset(
             X,
             self._target_s,
@@ -108,12 +108,12 @@ class TrainingRows:
             X: the rows, shape (n_rows, n_features).
         """
         beyond_s = np.asarray(booster.predict(X, raw_score=True, num_threads=1), dtype=np.float64)
-        return beyond_s + self.start_s(MIDDLE) + profile_of(X, self.profile, self.hour_column)
+        return beyond_s + self.start_s(MIDDLE) + self._profile_of(X)
 
-
-def profile_of(X: FloatArray, profile: DayProfile, hour_column: int | None) -> FloatArray:
-    """Return the profile's seconds for rows of X, 0 without a column of the local hour."""
-    return np.zeros(len(X)) if hour_column is None else profile.at(X[:, hour_column])
+    def _profile_of(self, X: FloatArray) -> FloatArray:
+        """Return the profile's seconds, 0 without a column of the local hour."""
+        hour = self.hour_column
+        return np.zeros(len(X)) if hour is None else self.profile.at(X[:, hour])
 
 
 def text_of(booster: lgb.Booster) -> str:
