@@ -121,7 +121,8 @@ def _recognised(
     delimiter = given.delimiter or _delimiter_of(text, quote)
     spaces = _spaces_of(text, delimiter, quote) if given.spaces is None else given.spaces
     dialect = Dialect(encoding=encoding, delimiter=delimiter, quote=quote, spaces=spaces)
-    decimal, thousands = _marks_of(list(_sample(text, dialect)))
+    records = list(_sample(text, dialect))
+    decimal, thousands = _marks_of(records)
     if given.decimal is not None and given.decimal != decimal:
         decimal, thousands = given.decimal, ""
     thousands = thousands if given.thousands is None else given.thousands
@@ -134,7 +135,25 @@ def _recognised(
         error_console.print(
             f"{path.name} is read with {dialect.unusual()}", soft_wrap=True, markup=False
         )
+    if given.decimal is None and (delimiter, decimal) == (";", "."):
+        _say_doubtful_points(path, records)
     return dialect
+
+
+def _say_doubtful_points(path: Path, records: Sequence[Sequence[str]]) -> None:
+    """Say which columns have nothing but points before three digits, as thousands may have.
+
+    Where semicolons stand between fields, commas are often decimal marks.
+    """
+    for name, values in _columns_of(records):
+        pointed = [value for value in values if "." in value]
+        if pointed and all(_GROUPED["."].fullmatch(value) for value in pointed):
+            error_console.print(
+                f"{path.name}, column {name!r}: {pointed[0]} is read as a fraction; if its point"
+                " marks thousands, say so with csv: {thousands: '.'} in the mapping",
+                soft_wrap=True,
+                markup=False,
+            )
 
 
 def _sample(text: str, dialect: Dialect) -> Iterator[list[str]]:
@@ -174,11 +193,8 @@ def _marks_of(records: Sequence[Sequence[str]]) -> tuple[str, str]:
 
     ``1,234`` alone can be both. Then nothing is decided, and reading the value refuses it.
     """
-    width = len(records[0]) if records else 0
     found: Counter[tuple[str, str]] = Counter()
-    for place in range(width):
-        values = [one[place].strip() for one in records[1:] if len(one) == width]
-        values = [value for value in values if value not in MISSING_TEXTS]
+    for _, values in _columns_of(records):
         marks = _marks_of_column(values)
         if marks is not None:
             found[marks] += 1
@@ -189,6 +205,14 @@ def _marks_of(records: Sequence[Sequence[str]]) -> tuple[str, str]:
     if len(decimals) > 1:
         return ".", ""
     return decimals.pop(), max((thousands for _, thousands in found), default="")
+
+
+def _columns_of(records: Sequence[Sequence[str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the heading and the texts of each column, without missing ones and ragged records."""
+    width = len(records[0]) if records else 0
+    for place in range(width):
+        values = (one[place].strip() for one in records[1:] if len(one) == width)
+        yield records[0][place], [value for value in values if value not in MISSING_TEXTS]
 
 
 def _marks_of_column(values: Sequence[str]) -> tuple[str, str] | None:

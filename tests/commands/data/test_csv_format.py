@@ -147,6 +147,31 @@ def test_missing_texts_of_parquet_files_are_missing(tmp_path: Path) -> None:
     assert _read(tmp_path / "t.parquet")["depot"].isna().tolist() == [True]
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "weights", "is_said"),
+    [
+        (";", ["1.234", "12", "2.500"], True),
+        (";", ["1.234", "2.5"], False),
+        (",", ["1.234", "12", "2.500"], False),
+    ],
+)
+def test_points_that_may_mark_thousands_are_named(
+    delimiter: str,
+    weights: list[str],
+    is_said: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [HEADING, *([str(i), MOMENT, "north", one, "3"] for i, one in enumerate(weights))]
+    path = _write(tmp_path / "p.csv", "".join(delimiter.join(row) + "\n" for row in rows))
+    assert _read(path)["weight"].tolist() == [float(one) for one in weights]
+    said = capsys.readouterr().err
+    assert ("column 'weight': 1.234 is read as a fraction" in said) == is_said
+    if is_said:
+        declared = _read(path, csv=CsvFormat(thousands="."))
+        assert declared["weight"].tolist() == [1234.0, 12.0, 2500.0]
+
+
 def test_a_number_that_can_be_read_twice_is_refused(tmp_path: Path) -> None:
     path = _write(tmp_path / "t.csv", f"{';'.join(HEADING)}\n7;{MOMENT};north;1,234;2\n")
     with pytest.raises(UserError, match=r"'1,234' is no finite number; declare .* csv:"):
