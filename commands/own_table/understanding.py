@@ -42,10 +42,16 @@ def print_understood(dataset: Dataset) -> None:
         start, end = one["target"]
         console.print(
             f"{start} to {end}, asked when {one['as_of']}: {one['rows_to_train']:,} rows to train"
-            f" on, {one['rows_to_test']:,} to test with (from {one['test_from']}); the request"
-            f" tells {', '.join(one['facts']) or 'nothing'}",
+            f" on, {one['rows_to_test']:,} to test with (from {one['test_from']}){_between(one)};"
+            f" the request tells {', '.join(one['facts']) or 'nothing'}",
             highlight=False,
         )
+
+
+def _between(question: dict[str, Any]) -> str:
+    """Return the rows that belong to neither period, in words."""
+    n = question["rows_between"]
+    return f", {n:,} in neither as they ended only after that" if n else ""
 
 
 def _columns(dataset: Dataset) -> dict[str, Any]:
@@ -77,6 +83,7 @@ def _questions(dataset: Dataset) -> Iterator[dict[str, Any]]:
             "as_of": about.as_of,
             "rows_to_train": int(about.trains.sum()),
             "rows_to_test": int(about.tests.sum()),
+            "rows_between": int((about.labelled & ~about.trains & ~about.tests).sum()),
             "test_from": about.test_from.isoformat(timespec="seconds"),
             "facts": [*about.numbers, *about.categories],
         }

@@ -5,11 +5,13 @@ Tests `commands.own_table.understanding`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from aggregators import Duration, Source
-from commands.own_table.understanding import asked_questions, understood
+from commands.own_table.understanding import asked_questions, print_understood, understood
 from estimators import Dataset, Question
 from simulator import CityPlan, simulate
 
@@ -51,3 +53,19 @@ def test_columns_and_questions_are_told(city: pd.DataFrame) -> None:
     assert (other["target"], other["facts"]) == (["accepted", "ready"], [])
     assert own["rows_to_test"] == int(dataset(city).tests.sum()) > 0
     assert len(asked_questions(dataset(city))) == 2
+
+
+def test_rows_of_neither_period_are_told(
+    city: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = city.iloc[(city["ready"] - city["dispatched"]).argmax()]
+    halfway = slow["dispatched"] + (slow["ready"] - slow["dispatched"]) / 2
+    some = replace(dataset(city), test_from=halfway)
+    cooked = city["dispatched"].lt(some.test_from) & city["ready"].ge(some.test_from)
+    own = understood(some)["questions"][0]
+    assert own["rows_between"] == cooked.sum() > 0
+    counted = own["rows_to_train"] + own["rows_to_test"] + own["rows_between"]
+    assert counted == some.labelled.sum()
+    print_understood(some)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{cooked.sum():,} in neither as they ended only after that" in said
