@@ -37,6 +37,7 @@ def findings(dataset: Dataset, units: Mapping[str, str]) -> list[str]:
     asked = asked_questions(dataset)
     found = [
         *_refusals(dataset),
+        *_empty(dataset),
         *(one for about in asked for one in _damaged(about)),
         *(one for about in asked for one in _long(about)),
         *(one for about in asked for one in _answers(about)),
@@ -84,6 +85,17 @@ def _refusals(dataset: Dataset) -> Iterator[str]:
             )
         elif not n_test:
             yield f"{what} has no row to test with: test_from in the mapping decides"
+
+
+def _empty(dataset: Dataset) -> Iterator[str]:
+    """Yield the rows to which nothing has happened, which no feature counts."""
+    times = dataset.table[list(dataset.source.events)]
+    n = int(times.isna().all(axis=1).sum())
+    if n:
+        yield (
+            f"{n:,} of {len(times):,} rows have no event: is one a row of totals? filter: in the"
+            " mapping leaves rows out"
+        )
 
 
 def _damaged(dataset: Dataset) -> Iterator[str]:

@@ -145,3 +145,12 @@ def test_a_question_for_which_no_feature_can_be_declared_is_found() -> None:
     assert found.startswith("etp (picked_up to weighed) has no features for these events: ")
     with pytest.raises(AggregatorError):
         train_etp(odd)
+
+
+def test_rows_without_any_event_are_counted() -> None:
+    town = dataset()
+    assert not any("have no event" in one for one in findings(town, {}))
+    table = town.table.copy()
+    table.loc[[3, 999], ["accepted", "ready"]] = pd.NaT
+    found = findings(replace(town, table=table), {})
+    assert any("2 of 1,000 rows have no event" in one for one in found)
