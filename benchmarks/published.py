@@ -73,11 +73,7 @@ BENCHMARKS = (
 )
 
 STALE = (
-    "training_vs_peers",
-    "catalog_training",
     "event_store",
-    "event_service",
-    "services",
     "demo_seeds",
 )
 """Published figures that are of older definitions, until all figures are made again."""
