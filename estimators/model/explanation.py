@@ -23,6 +23,14 @@ Statistic: TypeAlias = Literal["median", "mean", "integral"]
 
 _Expected: TypeAlias = Callable[[Distribution], FloatArray]
 
+_STATISTICS: dict[Statistic, _Expected] = {
+    "median": lambda predicted: predicted.quantile(0.5),
+    "mean": Distribution.mean,
+    "integral": Distribution.integral,
+}
+
+_MEDIAN = ANCHOR_LEVELS.index(0.5)
+
 Group: TypeAlias = Literal["topic", "dimension"]
 """The grouping of contributions."""
 
@@ -178,19 +186,10 @@ def explain(
     if of not in get_args(Statistic):
         raise InputError(f"explain: of is {of!r}; expected 'median', 'mean' or 'integral'")
     if isinstance(model, ResidualModel):
-        return _explain_residual(model, X, columns, of)
-    added_s, bases_s = model.anchors.contributions(X)
-    predicted = model.predict(X)
-    median = ANCHOR_LEVELS.index(0.5)
-    if of == "median":
-        estimate_s = predicted.quantile(0.5)
-        contributions_s = added_s[:, median, :]
+        base_s, contributions_s = _contributions_beside_baseline(model, X, of)
     else:
-        statistic = Distribution.mean if of == "mean" else Distribution.integral
-        estimate_s = statistic(predicted)
-        slopes = _slopes(model, X, bases_s, added_s.sum(axis=2), statistic)
-        contributions_s = np.einsum("ik,ikj->ij", slopes, added_s)
-    base_s = float(bases_s[median])
+        base_s, contributions_s = _contributions(model, X, of)
+    estimate_s = _STATISTICS[of](model.predict(X))
     return EstimateExplanation(
         of=of,
         columns=tuple(columns),
@@ -202,43 +201,35 @@ def explain(
     )
 
 
-def _explain_residual(
-    model: ResidualModel, X: FloatArray, columns: Sequence[InputColumn], of: Statistic
-) -> EstimateExplanation:
-    """Explain the answers of a model with a baseline, see :func:`explain`.
+def _contributions(model: QuantileModel, X: FloatArray, of: Statistic) -> tuple[float, FloatArray]:
+    """Return what the trees expect of any row, and what every column adds."""
+    added_s, bases_s = model.anchors.contributions(X)
+    base_s = float(bases_s[_MEDIAN])
+    if of == "median":
+        return base_s, added_s[:, _MEDIAN, :]
+    slopes = _slopes(model, X, bases_s, added_s.sum(axis=2), _STATISTICS[of])
+    return base_s, np.einsum("ik,ikj->ij", slopes, added_s)
+
+
+def _contributions_beside_baseline(
+    model: ResidualModel, X: FloatArray, of: Statistic
+) -> tuple[float, FloatArray]:
+    """Return what :func:`_contributions` does, of a model with a baseline.
 
     The baseline adds its own seconds beyond the median baseline. Where it is missing, its column
     adds the difference between the two models' expectations.
     """
     baseline_s = model.baseline_s(X)
     known = ~np.isnan(baseline_s)
-    median = ANCHOR_LEVELS.index(0.5)
-    base_s = float(model.anchors.contributions(X[:1])[1][median]) + model.typical_s
+    base_s = float(model.anchors.contributions(X[:1])[1][_MEDIAN]) + model.typical_s
     contributions_s = np.empty(X.shape)
     if known.any():
-        of_difference = explain(model.residual, X[known], columns, of=of)
-        contributions_s[known] = of_difference.contributions_s
+        _, contributions_s[known] = _contributions(model.residual, X[known], of)
         contributions_s[known, model.column] += baseline_s[known] - model.typical_s
     if not known.all():
-        whole = explain(model.without, X[~known], columns, of=of)
-        contributions_s[~known] = whole.contributions_s
-        contributions_s[~known, model.column] += whole.base_s - base_s
-    estimate_s = _statistic(model.predict(X), of)
-    return EstimateExplanation(
-        of=of,
-        columns=tuple(columns),
-        values=X,
-        base_s=base_s,
-        contributions_s=contributions_s,
-        calibration_s=estimate_s - (base_s + contributions_s.sum(axis=1)),
-        estimate_s=estimate_s,
-    )
-
-
-def _statistic(predicted: Distribution, of: Statistic) -> FloatArray:
-    if of == "median":
-        return predicted.quantile(0.5)
-    return predicted.mean() if of == "mean" else predicted.integral()
+        whole_s, contributions_s[~known] = _contributions(model.without, X[~known], of)
+        contributions_s[~known, model.column] += whole_s - base_s
+    return base_s, contributions_s
 
 
 def _slopes(
