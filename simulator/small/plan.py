@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from simulator.world.limits import check_between
+
 MAX_STORES = 5_000
 MAX_DAYS = 400
 MAX_ORDERS_PER_STORE_DAY = 2_000.0
@@ -48,14 +50,14 @@ class CityPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_range("stores", self.stores, 1, MAX_STORES)
-        _check_range("days", self.days, 1, MAX_DAYS)
-        _check_range(
+        check_between("stores", self.stores, 1, MAX_STORES)
+        check_between("days", self.days, 1, MAX_DAYS)
+        check_between(
             "orders_per_store_day", self.orders_per_store_day, 0.1, MAX_ORDERS_PER_STORE_DAY
         )
-        _check_range("seed", self.seed, 0, 2**63 - 1)
+        check_between("seed", self.seed, 0, 2**63 - 1)
         if self.couriers_per_city is not None:
-            _check_range("couriers_per_city", self.couriers_per_city, 1, MAX_COURIERS_PER_CITY)
+            check_between("couriers_per_city", self.couriers_per_city, 1, MAX_COURIERS_PER_CITY)
         if self.start.tzinfo is None:
             raise ValueError(
                 f"start is {self.start.isoformat()}, without a timezone; "
@@ -85,8 +87,3 @@ class CityPlan:
 _PEAK_HOUR_SHARE = 0.15  # of a day's orders, in its busiest hour
 _TOUR_H = 0.5  # hours that one delivery occupies a courier
 _COURIER_SUPPLY = 0.95  # couriers on duty per courier needed at the peak
-
-
-def _check_range(name: str, value: float, lowest: float, highest: float) -> None:
-    if not lowest <= value <= highest:
-        raise ValueError(f"{name} is {value}; it must be between {lowest} and {highest}")

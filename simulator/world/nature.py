@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from simulator.world.limits import check_between
+
 __all__ = ["LIVELY", "NATURES", "REALISTIC", "Nature", "nature_of"]
 
 
@@ -102,11 +104,7 @@ class Nature:
         for field in fields(self):
             lowest, highest = _LIMITS.get(field.name, (0.0, 3.0))
             value = getattr(self, field.name)
-            for number in value if isinstance(value, tuple) else (value,):
-                if not lowest <= number <= highest:
-                    raise ValueError(
-                        f"{field.name} is {value}; it must be between {lowest} and {highest}"
-                    )
+            check_between(field.name, value, lowest, highest)
         if self.utilisation[0] > self.utilisation[1]:
             raise ValueError(f"utilisation is {self.utilisation}; the lower bound stands first")
 

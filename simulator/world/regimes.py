@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from simulator.world.arrays import BoolArray, FloatArray
+from simulator.world.limits import check_between
 from simulator.world.streets import ZONES
 
 __all__ = ["KINDS", "SOURCES_OUT", "CarelessStores", "Creep", "HeavyRain", "NewZone", "Outage",
@@ -56,11 +57,7 @@ class Regime:
                 raise ValueError(f"{name} of {self.kind} is {value!r}; expected one of {known}")
             if name in LIMITS and value is not None:
                 lowest, highest = LIMITS[name]
-                if not lowest <= value <= highest:
-                    raise ValueError(
-                        f"{name} of {self.kind} is {value}; it must be between {lowest} and"
-                        f" {highest}"
-                    )
+                check_between(f"{name} of {self.kind}", value, lowest, highest)
 
     def __str__(self) -> str:
         """Return the text that ``regime_of`` reads."""

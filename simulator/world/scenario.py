@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from simulator.world.limits import check_between
 from simulator.world.nature import Nature, nature_of
 from simulator.world.regimes import Regime
 
@@ -114,9 +115,9 @@ class Imperfections:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if name.endswith("_share"):
-                _check(name, value, 0.0, 1.0)
+                check_between(name, value, 0.0, 1.0)
             else:
-                _check(name, value, 0.0, 86_400.0)
+                check_between(name, value, 0.0, 86_400.0)
 
     @classmethod
     def typical(cls) -> Imperfections:
@@ -186,19 +187,19 @@ class Scenario:
     regimes: tuple[Regime, ...] = ()
 
     def __post_init__(self) -> None:
-        _check("cities", self.cities, 1, len(CITY_PROFILES))
-        _check("days", self.days, 1, MAX_DAYS)
-        _check("seed", self.seed, 0, 2**63 - 1)
-        _check("new_store_share", self.new_store_share, 0.0, MAX_NEW_STORE_SHARE)
-        _check("courier_supply", self.courier_supply, 0.3, 3.0)
+        check_between("cities", self.cities, 1, len(CITY_PROFILES))
+        check_between("days", self.days, 1, MAX_DAYS)
+        check_between("seed", self.seed, 0, 2**63 - 1)
+        check_between("new_store_share", self.new_store_share, 0.0, MAX_NEW_STORE_SHARE)
+        check_between("courier_supply", self.courier_supply, 0.3, 3.0)
         if self.orders is not None:
-            _check("orders", self.orders, 1, MAX_ORDERS)
+            check_between("orders", self.orders, 1, MAX_ORDERS)
         if self.stores_per_city is not None:
-            _check(
+            check_between(
                 "stores_per_city", self.stores_per_city, MIN_STORES_PER_CITY, MAX_STORES_PER_CITY
             )
         if self.shock_day is not None:
-            _check("shock_day", self.shock_day, 0, MAX_DAYS)
+            check_between("shock_day", self.shock_day, 0, MAX_DAYS)
         if self.start.tzinfo is None:
             raise ValueError(
                 f"start is {self.start.isoformat()}, without a timezone; "
@@ -242,8 +243,3 @@ class Scenario:
     def end(self) -> datetime:
         """The moment after the last order can be placed."""
         return self.start + timedelta(days=self.days)
-
-
-def _check(name: str, value: float, lowest: float, highest: float) -> None:
-    if not lowest <= value <= highest:
-        raise ValueError(f"{name} is {value}; it must be between {lowest} and {highest}")
